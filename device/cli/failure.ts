@@ -1,0 +1,33 @@
+import { SortbinError } from '../kit/errors.js';
+
+/** As in sysexits.h: a service manager should not restart on the first two. */
+export const EXIT = {
+  configuration: 78,
+  data: 65,
+  cannotCreate: 73,
+  io: 74,
+  software: 70,
+  usage: 64,
+} as const;
+
+const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
+  ['config-', EXIT.configuration],
+  ['policy-', EXIT.configuration],
+  ['bundle-', EXIT.data],
+  ['native-', EXIT.data],
+  ['golden-', EXIT.data],
+  ['journal-', EXIT.io],
+];
+
+/** Says on standard error what went wrong: the reason alone where it is one of ours, the stack where it is a bug. */
+export const fail = (error: unknown): void => {
+  if (error instanceof SortbinError) {
+    process.stderr.write(`sortbin: ${error.message}\n`);
+    process.exitCode = EXIT_OF.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? EXIT.software;
+  } else {
+    process.stderr.write(
+      `sortbin: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    process.exitCode = EXIT.software;
+  }
+};

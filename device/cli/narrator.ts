@@ -1,0 +1,45 @@
+import type { Logger } from 'pino';
+import type { Journalled } from '../cycle/runner.js';
+import type { Narrator, Whereabouts } from '../daemon.js';
+import type { Fault } from '../kit/errors.js';
+
+/** Tells what happens by lines of the log: the message is for people, the fields are for programs. */
+export class LogNarrator implements Narrator {
+  constructor(private readonly log: Logger) {}
+
+  started({ served: { model, runtime }, url, embedded, topics, journal }: Whereabouts): void {
+    const { log } = this;
+    const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`;
+    log.info(`model    ${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${threads})`);
+    const { protocol, hostname, host, port } = new URL(url);
+    if (embedded && embedded.port !== embedded.wanted)
+      log.warn(`port ${embedded.wanted} is taken by another program: the broker listens on ${embedded.port}`);
+    log.info(`broker   ${protocol}//${host}${embedded ? ' (embedded)' : ''}`);
+    log.info(`topics   ${topics}/availability, info, state, event`);
+    if (embedded) log.info(`watch    npx mqtt sub -h ${hostname} -p ${port} -v -t '${topics}/#'`);
+    log.info(`journal  ${journal}`);
+  }
+
+  health(part: string, fault: Fault | null): void {
+    if (fault) this.log.warn({ part, code: fault.code }, `${part}: ${fault.code}: ${fault.message}`);
+    else this.log.info({ part }, `${part}: well again`);
+  }
+
+  item({ event, finished }: Journalled): void {
+    const { decision, timingsMs, fault, count, seq, outcome } = event;
+    const percent = Math.round((decision?.confidence ?? 0) * 100);
+    const why = fault?.code ?? (count ? `${count} triggers while busy` : (decision?.reason ?? ''));
+    const beforeGateMs = (timingsMs.total ?? 0) - (timingsMs.gateMove ?? 0);
+    const columns = [
+      `#${seq}`.padEnd(6),
+      outcome.padEnd(11),
+      (decision?.label ? `${decision.label} ${percent} %` : '').padEnd(17),
+      (decision?.compartment ? `-> ${decision.compartment}` : '').padEnd(12),
+      why.padEnd(14),
+      `${beforeGateMs.toFixed(0).padStart(4)} ms`,
+      timingsMs.gateMove === undefined ? '' : `+ gate ${timingsMs.gateMove.toFixed(0)} ms`,
+      finished.item.frame?.name ?? '',
+    ];
+    this.log.info({ item: event }, columns.join('  ').trimEnd());
+  }
+}

@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { defaultDriver, driver, hang, label, ms, path, script, share, text, whole } from './fields.js';
+
+// Each part here is a union by `driver`: a further driver is a further member.
+
+const answer = {
+  unfamiliar: z.boolean().default(false).describe('Whether it looks unlike the training data'),
+  delayMs: ms(0, 600_000, 0, 'Waits so long in ms before it answers'),
+};
+
+const visionStep = z.union([
+  z.strictObject({
+    label: label().describe('Answers with this label'),
+    confidence: share().default(0.95).describe('Its score; the other labels share the rest'),
+    ...answer,
+  }),
+  z.strictObject({
+    scores: z
+      .record(label(), z.number().min(0).max(1_000_000))
+      .describe('Answers with these labels, by weight: scaled so that they add up to 1'),
+    ...answer,
+  }),
+  z.strictObject({
+    fault: z
+      .enum([
+        'picture-broken',
+        'picture-blank',
+        'vision-died',
+        'vision-timeout',
+        'vision-down',
+        'vision-failed',
+      ])
+      .describe('Answers with this fault'),
+    delayMs: answer.delayMs,
+  }),
+  hang(),
+]);
+
+export const vision = z
+  .discriminatedUnion('driver', [
+    z.strictObject({
+      driver: defaultDriver('child', 'A child process decodes the frame and runs the model'),
+      runtime: z
+        .enum(['auto', 'tflite'])
+        .default('auto')
+        .describe('What executes the model; auto: the fastest that passes the golden samples of the bundle'),
+      threads: whole(1, 16, 1, 'CPU threads of one inference'),
+      library: path()
+        .nullable()
+        .default(null)
+        .describe('The TensorFlow Lite C library, relative as dataDir; null: the one in deploy/native'),
+      startMs: ms(100, 600_000, 20_000, 'Deadline in ms for the child to start and pass the golden samples'),
+    }),
+    z.strictObject({
+      driver: driver('simulated', 'Answers as the script says, without a model'),
+      script: script(visionStep)
+        .min(1)
+        .default(() => [{ label: 'paper', confidence: 0.95, unfamiliar: false, delayMs: 0 }])
+        .describe('One step a frame, from the start again at its end'),
+    }),
+  ])
+  .prefault({})
+  .describe('How a frame is classified');
+
+export const trigger = z
+  .discriminatedUnion('driver', [
+    z.strictObject({
+      driver: defaultDriver('simulated', 'A sensor that sees what its script says'),
+      script: script(
+        z.strictObject({
+          afterMs: ms(0, 86_400_000, 3_000, 'Waits so long in ms after the trigger before, then triggers'),
+          stillThere: whole(
+            0,
+            1000,
+            0,
+            'How many times the sensor still sees something when the gate is home',
+          ),
+        }),
+      )
+        .default(() => [{ afterMs: 3_000, stillThere: 0 }])
+        .describe('The triggers, one step each'),
+      repeat: z.boolean().default(true).describe('Begins again at the end of the script'),
+    }),
+  ])
+  .prefault({})
+  .describe('What notices an item');
+
+const cameraStep = z.union([
+  z.strictObject({ picture: text(1024).describe('Shows this file of the folder: paper/paper18.jpg') }),
+  z.strictObject({
+    fault: z.enum(['camera-no-frame', 'camera-failed']).describe('Answers with this fault'),
+  }),
+  z.strictObject({ stale: z.literal(true).describe('Gives a frame that is older than the trigger') }),
+  z.strictObject({ garbage: z.literal(true).describe('Gives bytes that are not a picture') }),
+  hang(),
+]);
+
+export const camera = z
+  .discriminatedUnion('driver', [
+    z.strictObject({
+      driver: defaultDriver('simulated', 'A camera before which the pictures of a folder are held'),
+      folder: path()
+        .nullable()
+        .default(null)
+        .describe(
+          'Pictures in one folder a label, relative as dataDir; null: the shipped samples, test/samples',
+        ),
+      delayMs: ms(0, 60_000, 20, 'How long a capture takes, in ms'),
+      script: script(cameraStep)
+        .default([])
+        .describe(
+          'One step a capture, from the start again at its end; empty: all pictures in turn, mixed by label',
+        ),
+    }),
+  ])
+  .prefault({})
+  .describe('What takes the frame');
+
+const gateStep = z.union([
+  z.strictObject({
+    moveMs: z.number().int().min(0).max(600_000).describe('Moves, and takes so long in ms'),
+  }),
+  z.strictObject({ fault: z.enum(['gate-jammed', 'gate-failed']).describe('Answers with this fault') }),
+  hang(),
+]);
+
+export const gate = z
+  .discriminatedUnion('driver', [
+    z.strictObject({
+      driver: defaultDriver('simulated', 'A gate of air'),
+      moveMs: ms(0, 600_000, 800, 'How long a move takes, there and home, in ms'),
+      script: script(gateStep)
+        .default([])
+        .describe('One step a move, from the start again at its end; empty: each move takes moveMs'),
+    }),
+  ])
+  .prefault({})
+  .describe('What moves the item into its compartment');

@@ -1,0 +1,32 @@
+/** The known word that `word` is most likely a slip of; undefined where none is near. */
+export const nearest = (word: string, known: readonly string[]): string | undefined => {
+  const allowed = Math.max(1, Math.floor(word.length / 3));
+  return known
+    .map((candidate) => ({ candidate, edits: edits(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ edits }) => edits <= allowed)
+    .sort((a, b) => a.edits - b.edits)[0]?.candidate;
+};
+
+/** How many characters are put in, left out, replaced or swapped with their neighbour (optimal string alignment). */
+const edits = (from: string, to: string): number => {
+  if (Math.abs(from.length - to.length) > 10) return Number.POSITIVE_INFINITY;
+  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)];
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY;
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    rows.push(current);
+    for (let column = 1; column <= to.length; column++) {
+      const replaced = at(row - 1, column - 1) + (from[row - 1] === to[column - 1] ? 0 : 1);
+      const swaps = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      current.push(
+        Math.min(
+          replaced,
+          at(row - 1, column) + 1,
+          at(row, column - 1) + 1,
+          swaps ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      );
+    }
+  }
+  return at(from.length, to.length);
+};

@@ -1,0 +1,86 @@
+import type { z } from 'zod';
+import { allowedInstead, isMapping } from './allowed.js';
+import { keyText, pathText, valueText } from './display.js';
+import type { Problem } from './errors.js';
+import { type Fragment, fitting, fragmentsAt, keysOf, members, type Path, valueAt } from './fragment.js';
+import { nearest } from './nearest.js';
+
+type Issue = z.core.$ZodIssue;
+
+/** What validation found wrong with `input`, in the words of its schema: one problem for each path, by line. */
+export const problemsOf = (
+  issues: readonly Issue[],
+  input: unknown,
+  schema: Fragment,
+  lineAt: (path: Path) => number | null,
+): Problem[] => {
+  const found = new Map<string, Problem>();
+  const add = (path: Path, problem: Omit<Problem, 'path' | 'line' | 'message'>, message: string) => {
+    const text = pathText(path);
+    if (!found.has(text))
+      found.set(text, {
+        path: text,
+        ...problem,
+        line: lineAt(path),
+        message: `${text || 'the file'}: ${message}`,
+      });
+  };
+
+  const refuse = (path: Path, issue: Issue) => {
+    const fragments = fragmentsAt(schema, input, path);
+    const value = path.reduce(valueAt, input);
+    const allowed = issue.code === 'custom' && issue.message ? issue.message : allowedInstead(fragments);
+    if (value === undefined) add(path, { value: null, allowed }, `missing: ${allowed}`);
+    else {
+      const shown = shownValue(value, fragments);
+      add(path, { value: shown, allowed }, `${shown} is not allowed: ${allowed}`);
+    }
+  };
+
+  const refuseKey = (path: Path, key: string) => {
+    const at = path.reduce(valueAt, input);
+    const known = keysOf(fitting(fragmentsAt(schema, input, path), at));
+    const meant = nearest(key, known);
+    const allowed = known.join(', ');
+    // Its value is not shown: it may be a secret under a key that was misspelt.
+    add(
+      [...path, key],
+      { value: null, allowed },
+      `unknown key; ${meant ? `did you mean ${meant}? ` : ''}known here: ${allowed}`,
+    );
+  };
+
+  const refuseName = (path: Path) => {
+    const name = String(path.at(-1));
+    const records = fragmentsAt(schema, input, path.slice(0, -1)).flatMap(members);
+    const allowed = allowedInstead(records.flatMap(({ propertyNames }) => propertyNames ?? []));
+    add(path, { value: keyText(name), allowed }, `the name ${keyText(name)} is not allowed: ${allowed}`);
+  };
+
+  const explain = (issue: Issue, base: Path) => {
+    const path = [...base, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key)))];
+    const meant = issue.code === 'invalid_union' ? memberMeant(issue.errors) : undefined;
+    if (meant) for (const inner of meant) explain(inner, path);
+    else if (issue.code === 'unrecognized_keys') for (const key of issue.keys) refuseKey(path, key);
+    else if (issue.code === 'invalid_key') refuseName(path);
+    else refuse(path, issue);
+  };
+
+  for (const issue of issues) explain(issue, []);
+  return [...found.values()].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+};
+
+/** The member of a union that a value was plainly meant for: the only one that knows all its keys. */
+const memberMeant = (errors: readonly (readonly Issue[])[]): readonly Issue[] | undefined => {
+  const likely = errors.filter(
+    (issues) => !issues.some(({ code, path }) => path.length === 0 && code !== 'custom'),
+  );
+  return likely.length === 1 ? likely[0] : undefined;
+};
+
+const shownValue = (value: unknown, fragments: readonly Fragment[]): string => {
+  if (fragments.some(({ writeOnly }) => writeOnly)) return '***';
+  const mapping = fragments.flatMap(members).some(isMapping);
+  // Text in the place of a mapping may hold anything, a secret too.
+  return mapping && typeof value === 'string' ? 'a text' : valueText(value);
+};

@@ -1,0 +1,159 @@
+import { SortbinError } from '../kit/errors.js';
+
+/** Why an item went where it went. */
+export type Reason =
+  | 'confident'
+  | 'low-confidence'
+  | 'narrow-margin'
+  | 'unfamiliar'
+  | 'hazard'
+  | 'runtime-down'
+  | 'camera-down'
+  | 'gate-down'
+  | 'journal-down'
+  | 'stopped';
+
+export interface Decision {
+  /** Where the item goes; null: nowhere, the gate does not move. */
+  readonly compartment: string | null;
+  readonly label: string | null;
+  /** 0 to 1. */
+  readonly confidence: number | null;
+  readonly reason: Reason;
+}
+
+/** What a decision is made from. */
+export interface Scored {
+  readonly label: string;
+  readonly confidence: number;
+  readonly scores: Readonly<Record<string, number>>;
+  readonly unfamiliar: { readonly flag: boolean } | null;
+}
+
+export interface Policy {
+  /** Each label of the model that is not refused. */
+  readonly compartmentOf: ReadonlyMap<string, string>;
+  readonly refuse: ReadonlySet<string>;
+  /** Where the unsure goes. */
+  readonly fallback: string;
+  /** The least score of the top label, 0 to 1. */
+  readonly confidence: number;
+  /** The least distance between the two highest scores, 0 to 1. */
+  readonly margin: number;
+  /** From this score on, all refused labels together count as there, whatever the top label is. */
+  readonly hazardConfidence: number;
+}
+
+/** The policy as it is configured: nulls are filled in from the preset and the bundle. */
+export interface PolicySettings {
+  readonly preset: 'four-way' | 'twelve-way';
+  readonly compartments: Readonly<Record<string, readonly string[]>> | null;
+  readonly refuse: readonly string[] | null;
+  readonly fallback: string | null;
+  readonly confidence: number | null;
+  readonly margin: number | null;
+  readonly hazardConfidence: number;
+}
+
+export class PolicyError extends SortbinError<'policy-invalid'> {
+  override readonly name = 'PolicyError';
+
+  constructor(message: string) {
+    super('policy-invalid', message);
+  }
+}
+
+const HAZARDS = ['battery'];
+
+const FOUR_WAY: Readonly<Record<string, readonly string[]>> = {
+  paper: ['paper', 'cardboard'],
+  glass: ['brown-glass', 'green-glass', 'white-glass'],
+  packaging: ['plastic', 'metal'],
+  residual: ['biological', 'trash', 'clothes', 'shoes'],
+};
+
+/**
+ * Fits the settings to a model: each of its labels has a compartment or is refused.
+ * @throws PolicyError naming the label or compartment that does not fit
+ */
+export const makePolicy = (
+  settings: PolicySettings,
+  labels: readonly string[],
+  bundle: { readonly confidence: number; readonly margin: number },
+): Policy => {
+  const known = new Set(labels);
+  const own = settings.compartments;
+  const placed = new Set(Object.values(own ?? {}).flat());
+  const refuse = new Set(
+    settings.refuse ?? HAZARDS.filter((label) => known.has(label) && !placed.has(label)),
+  );
+  const compartments =
+    own ??
+    (settings.preset === 'four-way'
+      ? FOUR_WAY
+      : Object.fromEntries(labels.filter((label) => !refuse.has(label)).map((label) => [label, [label]])));
+  const compartmentOf = new Map<string, string>();
+  for (const [compartment, members] of Object.entries(compartments)) {
+    for (const label of members) {
+      if (known.has(label)) compartmentOf.set(label, compartment);
+      else if (own) throw new PolicyError(unknown(`policy.compartments.${compartment}`, label, labels));
+    }
+  }
+  for (const label of refuse) {
+    if (!known.has(label)) throw new PolicyError(unknown('policy.refuse', label, labels));
+    if (placed.has(label))
+      throw new PolicyError(
+        `policy.refuse: "${label}" also has the compartment "${compartmentOf.get(label)}"; take it out of one of the two`,
+      );
+    compartmentOf.delete(label);
+  }
+  const homeless = labels.filter((label) => !compartmentOf.has(label) && !refuse.has(label));
+  if (homeless.length > 0)
+    throw new PolicyError(
+      `policy: the model's ${quoted(homeless)} ${homeless.length > 1 ? 'have' : 'has'} no compartment; ` +
+        'name each label in policy.compartments or in policy.refuse',
+    );
+  const fallback = settings.fallback ?? (settings.preset === 'twelve-way' && !own ? 'trash' : 'residual');
+  if (!Object.hasOwn(compartments, fallback))
+    throw new PolicyError(
+      `policy.fallback: "${fallback}" is not a compartment; allowed: ${quoted(Object.keys(compartments))}`,
+    );
+  return {
+    compartmentOf,
+    refuse,
+    fallback,
+    confidence: settings.confidence ?? bundle.confidence,
+    margin: settings.margin ?? bundle.margin,
+    hazardConfidence: settings.hazardConfidence,
+  };
+};
+
+/** Scores -> compartment, with the reason. A hazard is refused, the unsure goes to the fallback; it never guesses. */
+export const decide = (scored: Scored, policy: Policy): Decision => {
+  const { label, confidence } = scored;
+  const to = (compartment: string | null, reason: Reason): Decision => ({
+    compartment,
+    label,
+    confidence,
+    reason,
+  });
+  let hazard = 0;
+  for (const refused of policy.refuse) hazard += scored.scores[refused] ?? 0;
+  const compartment = policy.compartmentOf.get(label);
+  if (compartment === undefined || (policy.refuse.size > 0 && hazard >= policy.hazardConfidence))
+    return to(null, 'hazard');
+  if (scored.unfamiliar?.flag) return to(policy.fallback, 'unfamiliar');
+  if (confidence < policy.confidence) return to(policy.fallback, 'low-confidence');
+  if (marginOf(scored.scores) < policy.margin) return to(policy.fallback, 'narrow-margin');
+  return to(compartment, 'confident');
+};
+
+const marginOf = (scores: Readonly<Record<string, number>>): number => {
+  const [first = 0, second = 0] = Object.values(scores).sort((a, b) => b - a);
+  return first - second;
+};
+
+const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
+
+const unknown = (path: string, label: string, labels: readonly string[]): string =>
+  `${path}: "${label}" is not a label of the model; its labels: ${quoted(labels)}`;

@@ -1,0 +1,219 @@
+import type { Logger } from 'pino';
+import type { Camera, Frame } from '../camera/camera.js';
+import type { Gate } from '../gate/gate.js';
+import type { Journal } from '../journal/journal.js';
+import type { Clock } from '../kit/clock.js';
+import { DeadlineExceeded, sleep, withDeadline } from '../kit/deadline.js';
+import { type Answer, type Fault, messageOf } from '../kit/errors.js';
+import type { NewId } from '../kit/ids.js';
+import type { Trigger, TriggerSource } from '../trigger/trigger.js';
+import type { Vision } from '../vision/vision.js';
+import {
+  type EventBody,
+  finishedBody,
+  interruptedBody,
+  type Origin,
+  type StartedBody,
+  startedBody,
+} from './event.js';
+import { step } from './machine.js';
+import { decide, type Policy } from './policy.js';
+import {
+  type Ask,
+  type AskAnswer,
+  type Effect,
+  type Finished,
+  type Input,
+  initialState,
+  type Limits,
+  type Part,
+  type Phase,
+  type State,
+} from './state.js';
+
+export interface Parts {
+  readonly trigger: TriggerSource;
+  readonly camera: Camera;
+  readonly vision: Vision;
+  readonly gate: Gate;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly log: Logger;
+}
+
+export interface CycleOptions {
+  readonly bin: string;
+  readonly policy: Policy;
+  readonly limits: Limits;
+}
+
+/** An event as it stands in the journal, with what it was made from. */
+export interface Journalled {
+  readonly event: EventBody & { readonly seq: number };
+  readonly finished: Finished;
+}
+
+/** What the runner tells those who watch. */
+export interface Watcher {
+  phase?(phase: Phase): void;
+  health?(part: Part, fault: Fault | null): void;
+  /** An event is on disk. */
+  journalled?(journalled: Journalled): void;
+}
+
+/** Performs the machine's effects, each within its bound, and feeds the answers back. */
+export class Runner {
+  #state: State = initialState;
+  readonly #stopping = new AbortController();
+  readonly #writing = new Set<Promise<void>>();
+
+  constructor(
+    private readonly parts: Parts,
+    private readonly options: CycleOptions,
+    private readonly watcher: Watcher = {},
+  ) {}
+
+  get phase(): Phase {
+    return this.#state.phase;
+  }
+
+  /** Gives what an earlier run left unfinished its outcome, brings the gate home and begins to watch. */
+  async start(): Promise<void> {
+    const { journal, trigger, newId, log } = this.parts;
+    for (const row of await journal.unfinished()) {
+      const event = interruptedBody(row.body as StartedBody);
+      await journal.finish(row.id, event);
+      log.warn({ id: row.id, at: event.at }, 'an item of an earlier run had no outcome: interrupted');
+    }
+    this.#take({ type: 'start' });
+    trigger.start((fired) => this.#take({ type: 'trigger', trigger: fired, itemId: newId() }));
+  }
+
+  /** The gate goes to its safe state first; then the item in hand is written down as interrupted. */
+  async stop(): Promise<void> {
+    this.#take({ type: 'stop' });
+    this.#stopping.abort(new Error('the cycle is stopped'));
+    await this.parts.gate.safe();
+    await Promise.all(this.#writing);
+  }
+
+  #take(input: InputWithoutTime): void {
+    const before = this.#state.phase;
+    const turn = step(this.#state, { ...input, atMs: this.parts.clock.monotonicMs() }, this.options.limits);
+    this.#state = turn.state;
+    for (const effect of turn.effects) this.#perform(effect);
+    if (turn.state.phase !== before) this.watcher.phase?.(turn.state.phase);
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'ask':
+        void this.#ask(effect.op, effect.withinMs, effect.ask);
+        return;
+      case 'finish': {
+        const writing = this.#write(effect.finished).finally(() => this.#writing.delete(writing));
+        this.#writing.add(writing);
+        return;
+      }
+      case 'health':
+        this.watcher.health?.(effect.part, effect.fault);
+        return;
+      case 'safe':
+        void this.parts.gate.safe();
+        return;
+    }
+  }
+
+  /** Each ask is answered exactly once. */
+  async #ask(op: number, withinMs: number, ask: Ask): Promise<void> {
+    const { clock, log } = this.parts;
+    try {
+      const answer =
+        ask.kind === 'pause'
+          ? await this.#pause(withinMs)
+          : await withDeadline(clock, withinMs, (signal) => this.#work(ask, signal), this.#stopping.signal);
+      this.#take(
+        answer.ok ? { type: 'answer', op, answer: answer.value } : { type: 'fault', op, fault: answer.fault },
+      );
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      if (error instanceof DeadlineExceeded) return this.#take({ type: 'timeout', op });
+      log.error({ err: error, ask: ask.kind }, `${ask.kind} threw what it should not`);
+      this.#take({ type: 'fault', op, fault: { code: `${ask.kind}-failed`, message: messageOf(error) } });
+    }
+  }
+
+  async #pause(ms: number): Promise<Answer<AskAnswer>> {
+    await sleep(this.parts.clock, ms, this.#stopping.signal);
+    return answer({ kind: 'paused' });
+  }
+
+  async #work(ask: Exclude<Ask, { kind: 'pause' }>, signal: AbortSignal): Promise<Answer<AskAnswer>> {
+    const { gate, camera, trigger, journal, log } = this.parts;
+    switch (ask.kind) {
+      case 'record':
+        await journal.begin(ask.id, startedBody(ask.id, ask.trigger, this.#origin()));
+        log.debug({ id: ask.id, trigger: ask.trigger.id }, 'recorded');
+        return answer({ kind: 'recorded' });
+      case 'home':
+        return then(await gate.home(signal), () => ({ kind: 'homed' }));
+      case 'capture':
+        return then(await camera.frameAfter(ask.afterMs, signal), (frame) => ({ kind: 'frame', frame }));
+      case 'classify':
+        return this.#classify(ask.frame, signal);
+      case 'move':
+        return then(await gate.move(ask.compartment, signal), (move) => ({ kind: 'moved', move }));
+      case 'level':
+        return answer({
+          kind: 'level',
+          present: await trigger.level(signal),
+          trigger: this.#stillThere(),
+          itemId: this.parts.newId(),
+        });
+    }
+  }
+
+  async #classify(frame: Frame, signal: AbortSignal): Promise<Answer<AskAnswer>> {
+    const { vision, clock } = this.parts;
+    return then(await vision.classify(frame, signal), (classification) => {
+      const startMs = clock.monotonicMs();
+      const decision = decide(classification, this.options.policy);
+      return { kind: 'classified', classification, decision, decideMs: clock.monotonicMs() - startMs };
+    });
+  }
+
+  #stillThere(): Trigger {
+    const { clock, newId } = this.parts;
+    return { id: newId(), source: 'still-there', atMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+  }
+
+  async #write(finished: Finished): Promise<void> {
+    const { journal, log } = this.parts;
+    const body = finishedBody(finished, this.#origin());
+    try {
+      const seq = await journal.finish(body.id, body);
+      this.watcher.journalled?.({ event: { ...body, seq }, finished });
+      const { frame } = finished.item;
+      if (frame) await journal.keepFrame(frame.id, frame.bytes);
+    } catch (error) {
+      log.error({ err: error, event: body }, 'the journal did not take this event');
+      this.watcher.health?.('journal', { code: 'journal-failed', message: messageOf(error) });
+    }
+  }
+
+  #origin(): Origin {
+    return {
+      bin: this.options.bin,
+      clock: this.parts.clock.synchronised() ? 'synchronised' : 'free',
+    };
+  }
+}
+
+type WithoutTime<T> = T extends unknown ? Omit<T, 'atMs'> : never;
+type InputWithoutTime = WithoutTime<Input>;
+
+const answer = (value: AskAnswer): Answer<AskAnswer> => ({ ok: true, value });
+
+const then = <T>(given: Answer<T>, make: (value: T) => AskAnswer): Answer<AskAnswer> =>
+  given.ok ? answer(make(given.value)) : given;

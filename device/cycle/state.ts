@@ -1,0 +1,138 @@
+import type { Frame } from '../camera/camera.js';
+import type { Move } from '../gate/gate.js';
+import type { Fault } from '../kit/errors.js';
+import type { Trigger } from '../trigger/trigger.js';
+import type { Classification } from '../vision/vision.js';
+import type { Decision } from './policy.js';
+
+/** How long each wait may take, in milliseconds, and how often an item that is still there is tried again. */
+export interface Limits {
+  readonly recordMs: number;
+  readonly captureMs: number;
+  readonly classifyMs: number;
+  readonly moveMs: number;
+  readonly homeMs: number;
+  readonly levelMs: number;
+  /** The pause before a gate that did not come home is tried again. */
+  readonly homeRetryMs: number;
+  readonly stillThereLimit: number;
+}
+
+export type Outcome = 'sorted' | 'refused' | 'ignored' | 'failed' | 'interrupted';
+
+/** The parts whose health the cycle notices. */
+export type Part = 'journal' | 'camera' | 'vision' | 'gate' | 'sensor' | 'item';
+
+/** One item on its way; keys fill up as it goes. */
+export interface Item {
+  readonly id: string;
+  readonly trigger: Trigger;
+  /** The op of the ask that puts its row on disk. */
+  readonly recordOp: number;
+  readonly recorded: 'waiting' | 'yes' | 'no';
+  readonly askedAtMs: number;
+  readonly captureMs?: number;
+  readonly frame?: Frame;
+  readonly classification?: Classification;
+  readonly decision?: Decision;
+  readonly decideMs?: number;
+  readonly moveAskedAtMs?: number;
+  readonly move?: Move;
+  readonly fault?: Fault;
+}
+
+/** The triggers that came while the bin was busy: one row, one event, with their count. */
+export interface Burst {
+  readonly id: string;
+  readonly trigger: Trigger;
+  readonly count: number;
+}
+
+export interface Finished {
+  readonly item: Pick<Item, 'id' | 'trigger'> & Partial<Item>;
+  readonly outcome: Outcome;
+  readonly decision: Decision | null;
+  readonly fault: Fault | null;
+  /** Of a burst: how many triggers. */
+  readonly count?: number;
+  readonly atMs: number;
+}
+
+export type Ask =
+  | { readonly kind: 'record'; readonly id: string; readonly trigger: Trigger }
+  | { readonly kind: 'home' }
+  | { readonly kind: 'capture'; readonly afterMs: number }
+  | { readonly kind: 'classify'; readonly frame: Frame }
+  | { readonly kind: 'move'; readonly compartment: string }
+  | { readonly kind: 'level' }
+  | { readonly kind: 'pause' };
+
+export type Effect =
+  | { readonly type: 'ask'; readonly op: number; readonly withinMs: number; readonly ask: Ask }
+  | { readonly type: 'finish'; readonly finished: Finished }
+  | { readonly type: 'health'; readonly part: Part; readonly fault: Fault | null }
+  | { readonly type: 'safe' };
+
+export type AskAnswer =
+  | { readonly kind: 'recorded' }
+  | { readonly kind: 'homed' }
+  | { readonly kind: 'frame'; readonly frame: Frame }
+  | {
+      readonly kind: 'classified';
+      readonly classification: Classification;
+      readonly decision: Decision;
+      readonly decideMs: number;
+    }
+  | { readonly kind: 'moved'; readonly move: Move }
+  /** `trigger` and `itemId` are what a new item gets if something is `present`. */
+  | { readonly kind: 'level'; readonly present: boolean; readonly trigger: Trigger; readonly itemId: string }
+  | { readonly kind: 'paused' };
+
+export type Input = { readonly atMs: number } & (
+  | { readonly type: 'start' }
+  | { readonly type: 'trigger'; readonly trigger: Trigger; readonly itemId: string }
+  | { readonly type: 'answer'; readonly op: number; readonly answer: AskAnswer }
+  | { readonly type: 'fault'; readonly op: number; readonly fault: Fault }
+  | { readonly type: 'timeout'; readonly op: number }
+  | { readonly type: 'stop' }
+);
+
+export type Phase =
+  | 'new'
+  | 'idle'
+  | 'homing'
+  | 'capturing'
+  | 'classifying'
+  | 'recording'
+  | 'moving'
+  | 'recovering'
+  | 'looking'
+  | 'resting'
+  | 'stopped';
+
+export interface State {
+  readonly phase: Phase;
+  readonly nextOp: number;
+  /** The op whose answer moves the phase on; null where the phase waits for a trigger, or for the record alone. */
+  readonly op: number | null;
+  readonly item: Item | null;
+  readonly burst: Burst | null;
+  readonly gateHome: boolean;
+  /** How often in a row something was still there. */
+  readonly stillThere: number;
+}
+
+export interface Turn {
+  readonly state: State;
+  readonly effects: readonly Effect[];
+}
+
+export const initialState: State = {
+  phase: 'new',
+  nextOp: 1,
+  op: null,
+  item: null,
+  burst: null,
+  gateHome: false,
+  stillThere: 0,
+};

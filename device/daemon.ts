@@ -1,0 +1,115 @@
+import { join } from 'node:path';
+import { type Journalled, Runner } from './cycle/runner.js';
+import { withDeadline } from './kit/deadline.js';
+import { type Fault, messageOf } from './kit/errors.js';
+import { packageVersion } from './kit/root.js';
+import type { EmbeddedBroker, Publisher } from './mqtt/mqtt.js';
+import { infoOf } from './status/info.js';
+import { Status } from './status/status.js';
+import type { VisionInfo } from './vision/vision.js';
+import { digestOf, type Setting, type Wired, wireBin, wirePublisher } from './wire.js';
+
+/** Each of the parts is given so long to close; they close side by side. */
+const CLOSE_MS = 1_500;
+
+/** Where to look at a bin that has started. */
+export interface Whereabouts {
+  readonly served: VisionInfo;
+  readonly url: string;
+  readonly embedded: Pick<EmbeddedBroker, 'port' | 'wanted'> | null;
+  /** What all its topics begin with. */
+  readonly topics: string;
+  readonly journal: string;
+}
+
+/** Who tells people what happens. */
+export interface Narrator {
+  started(where: Whereabouts): void;
+  /** A fault was raised, or (null) is over. */
+  health(part: string, fault: Fault | null): void;
+  item(journalled: Journalled): void;
+}
+
+/** A bin at work. */
+export class Daemon {
+  private constructor(
+    private readonly wired: Wired,
+    private readonly runner: Runner,
+    private readonly publisher: Publisher,
+    private readonly broker: EmbeddedBroker | null,
+  ) {}
+
+  /** Brings all parts up and begins to sort. @throws SortbinError, and nothing is left open */
+  static async start(setting: Setting, narrator: Narrator): Promise<Daemon> {
+    const { config, log } = setting;
+    const wired = await wireBin(setting);
+    const { vision, journal, clock } = wired.parts;
+    const opened: (() => Promise<unknown> | undefined)[] = [() => vision.close()];
+    try {
+      const { publisher, broker, url } = await wirePublisher(setting, journal, clock);
+      opened.push(
+        () => publisher.close(),
+        () => broker?.close(),
+      );
+      const served = await vision.start();
+      const status = new Status(clock, () => publisher.state(status.snapshot()));
+      const runner = new Runner(wired.parts, wired.cycle, {
+        phase: (phase) => {
+          log.debug(`cycle: ${phase}`);
+          status.phase(phase);
+        },
+        health: (part, fault) => {
+          if (status.health(part, fault)) narrator.health(part, fault);
+        },
+        journalled: (journalled) => {
+          publisher.notify();
+          status.journalled(journalled.event);
+          narrator.item(journalled);
+        },
+      });
+      publisher.info(
+        infoOf({
+          bin: config.bin,
+          sortbin: packageVersion(),
+          labels: wired.labels,
+          policy: wired.cycle.policy,
+          served,
+          drivers: { trigger: config.trigger.driver, camera: config.camera.driver, gate: config.gate.driver },
+          config: digestOf(config),
+        }),
+      );
+      publisher.start();
+      narrator.started({
+        served,
+        url,
+        embedded: broker,
+        topics: `${config.mqtt.prefix}/${config.bin.id}`,
+        journal: join(wired.dataDir, 'journal.db'),
+      });
+      await runner.start();
+      return new Daemon(wired, runner, publisher, broker);
+    } catch (error) {
+      await Promise.allSettled(opened.map((close) => close()));
+      await journal.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** De-energises the gate, writes down what is in hand and closes all parts; what is in the outbox stays there. */
+  async stop(): Promise<void> {
+    const { trigger, camera, vision, journal, clock, log } = this.wired.parts;
+    const closing = (what: string, close: () => Promise<unknown> | undefined) =>
+      withDeadline(clock, CLOSE_MS, async () => close()).catch((error) =>
+        log.warn(`${what} did not close: ${messageOf(error)}`),
+      );
+    await closing('the cycle', () => this.runner.stop());
+    await Promise.all([
+      closing('the trigger', () => trigger.close()),
+      closing('the camera', () => camera.close()),
+      closing('the vision child', () => vision.close()),
+      closing('the publisher', () => this.publisher.close()),
+    ]);
+    await closing('the embedded broker', () => this.broker?.close());
+    await closing('the journal', () => journal.close());
+  }
+}

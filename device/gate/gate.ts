@@ -1,0 +1,25 @@
+import type { Answer } from '../kit/errors.js';
+
+/** When the parts of a move happened, in monotonic milliseconds. */
+export interface Move {
+  /** The command had reached what drives the gate. */
+  readonly commandedAtMs: number;
+  /** The gate was home again. */
+  readonly homeAtMs: number;
+}
+
+/** `gate-jammed`: it did not get there; `gate-busy`: a move was asked for during another; `gate-failed`: the driver broke. */
+export type GateFault = 'gate-jammed' | 'gate-busy' | 'gate-failed';
+
+/** What moves the item. It has a home position, and moves one item at a time. */
+export interface Gate {
+  /**
+   * Moves the item into `compartment` and comes home. A second move during the first is refused as `gate-busy`.
+   * An aborted signal ends the move: nothing stays energised, and the promise rejects with the signal's reason.
+   */
+  move(compartment: string, signal: AbortSignal): Promise<Answer<Move, GateFault>>;
+  /** Ends a running move and comes home. */
+  home(signal: AbortSignal): Promise<Answer<void, GateFault>>;
+  /** De-energises everything, at once, and stays so: a stopping daemon's last word to the gate. Never rejects. */
+  safe(): Promise<void>;
+}

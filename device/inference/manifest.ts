@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { pathSchema, sha256Schema } from './files.js';
+
+/** Bounds of what a bundle may hold; the sizes are bytes. */
+export const LIMITS = {
+  manifestBytes: 1 << 20,
+  labelsBytes: 64 << 10,
+  goldenBytes: 4 << 20,
+  fileBytes: 64 << 20,
+  labels: 1000,
+  weights: 64,
+  inputPixels: 1024,
+  views: 8,
+} as const;
+
+const name = z.string().min(1).max(64);
+const share = z.number().min(0).max(1);
+
+const fileSchema = z.object({
+  file: pathSchema,
+  sha256: sha256Schema,
+  bytes: z.int().positive().max(LIMITS.fileBytes),
+});
+
+const goldenFileSchema = fileSchema.extend({ bytes: z.int().positive().max(LIMITS.goldenBytes) });
+
+/** What a runtime must answer to the golden samples; logits as real numbers. */
+const answersSchema = goldenFileSchema.extend({
+  kernels: name,
+  exact: z.boolean(),
+  clearMargin: z.number().positive(),
+  maxLogitDifference: z.number().positive(),
+  minEmbeddingCosine: z.number().min(-1).max(1),
+});
+
+const runtimeSchema = fileSchema.extend({ golden: answersSchema });
+
+const outputSchema = z.object({ tflite: name.optional(), edgetpu: name.optional(), tfjs: name.optional() });
+
+/** manifest.json of a bundle, schema 1. Keys that are not named here are ignored. */
+export const manifestSchema = z.object({
+  schema: z.literal(1),
+  name: name.regex(/^[a-z0-9][a-z0-9._-]*$/, 'must be lower-case letters, digits, ".", "_" or "-"'),
+  version: name.regex(
+    /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/,
+    'must be a semantic version, as 1.0.0',
+  ),
+  created: z.iso.datetime(),
+  licence: z.string().max(4096),
+  labels: z
+    .array(name.regex(/^\S+$/, 'must hold no white space'))
+    .min(2)
+    .max(LIMITS.labels)
+    .refine((labels) => new Set(labels).size === labels.length, 'must be different from each other'),
+  input: z.object({
+    width: z.int().positive().max(LIMITS.inputPixels),
+    height: z.int().positive().max(LIMITS.inputPixels),
+    colour: z.string(),
+    fit: z.string(),
+    kernel: z.string(),
+    mean: z.number(),
+    scale: z.number().positive(),
+  }),
+  views: z.array(z.number().positive().max(1)).min(1).max(LIMITS.views),
+  outputs: z.object({
+    logits: outputSchema.optional(),
+    embedding: outputSchema.optional(),
+    scores: outputSchema.optional(),
+  }),
+  golden: goldenFileSchema,
+  runtimes: z
+    .object({
+      tflite: runtimeSchema.optional(),
+      edgetpu: runtimeSchema.optional(),
+      tfjs: runtimeSchema.extend({ weights: z.array(fileSchema).min(1).max(LIMITS.weights) }).optional(),
+    })
+    .refine((runtimes) => Object.values(runtimes).some(Boolean), 'must name at least one runtime'),
+  calibration: z.object({
+    temperature: z.number().positive(),
+    unfamiliar: z
+      .object({ score: z.enum(['energy', 'max-logit']), threshold: z.number() })
+      .nullish()
+      .transform((unfamiliar) => unfamiliar ?? null),
+  }),
+  policy: z.object({ confidence: share, margin: share }),
+  validation: z.record(z.string(), z.unknown()).optional(),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** A runtime that a bundle may hold a model for. */
+export type BundleRuntime = keyof Manifest['runtimes'];
+
+/** Why this version cannot serve a bundle whose manifest is well-formed; null where it can. */
+export const incompatibility = ({ input, outputs }: Manifest): string | null => {
+  const served = { colour: 'rgb', fit: 'fill', kernel: 'linear', mean: 127, scale: 128 } as const;
+  for (const [key, value] of Object.entries(served)) {
+    const found = input[key as keyof typeof served];
+    if (found !== value) return `input.${key} is ${found}; this version serves ${value} alone`;
+  }
+  return outputs.logits ? null : 'outputs.logits is missing; this version serves models with logits alone';
+};

@@ -1,0 +1,155 @@
+import { messageOf } from '../kit/errors.js';
+import { checkFrameId } from './frame-file.js';
+import type { FrameBounds } from './frames.js';
+import {
+  type Journal,
+  type JournalCounters,
+  JournalError,
+  type PendingEvent,
+  type UnfinishedRow,
+} from './journal.js';
+
+export interface SimulatedJournalOptions extends Partial<FrameBounds> {
+  /** What the next calls of `begin` and `finish` do; after the last one they succeed. `hang` never settles. */
+  readonly script?: readonly ('ok' | 'fail' | 'hang')[];
+  /** The run before this one, closed or cut off: its rows, numbers, outbox and frames are taken over. */
+  readonly earlier?: SimulatedJournal;
+}
+
+interface Row {
+  body: object;
+  seq: number | null;
+  readonly ofThisRun: boolean;
+}
+
+/** The journal in memory: keeps every event, so it is for tests and for runs over a known number of pictures. */
+export class SimulatedJournal implements Journal {
+  readonly #rows = new Map<string, Row>();
+  readonly #outbox = new Map<number, PendingEvent>();
+  readonly #frameSizes = new Map<string, number>();
+  readonly #script: ('ok' | 'fail' | 'hang')[];
+  readonly #maxFrames: number;
+  readonly #maxFrameBytes: number;
+  #lastSeq = 0;
+  #closed = false;
+
+  constructor(options: SimulatedJournalOptions = {}) {
+    this.#script = [...(options.script ?? [])];
+    this.#maxFrames = options.maxFrames ?? Number.POSITIVE_INFINITY;
+    this.#maxFrameBytes = options.maxFrameBytes ?? Number.POSITIVE_INFINITY;
+    const { earlier } = options;
+    if (!earlier) return;
+    for (const [id, { body, seq }] of earlier.#rows) this.#rows.set(id, { body, seq, ofThisRun: false });
+    for (const [seq, event] of earlier.#outbox) this.#outbox.set(seq, event);
+    for (const [id, size] of earlier.#frameSizes) this.#frameSizes.set(id, size);
+    this.#lastSeq = earlier.#lastSeq;
+  }
+
+  /** The finished events by their numbers, `seq` included. */
+  events(): readonly object[] {
+    return this.#finished()
+      .sort((a, b) => Number(a.seq) - Number(b.seq))
+      .map(({ body }) => structuredClone(body));
+  }
+
+  async unfinished(): Promise<readonly UnfinishedRow[]> {
+    this.#checkOpen('unfinished');
+    return [...this.#rows]
+      .filter(([, { seq, ofThisRun }]) => seq === null && !ofThisRun)
+      .map(([id, { body }]) => ({ id, body: structuredClone(body) }));
+  }
+
+  async begin(id: string, body: object): Promise<void> {
+    const taken = copyOf(body);
+    await this.#disk('begin');
+    const row = this.#open(id);
+    row.body = taken;
+    this.#rows.set(id, row);
+  }
+
+  async finish(id: string, body: object): Promise<number> {
+    const taken = copyOf(body);
+    await this.#disk('finish');
+    const row = this.#open(id);
+    const seq = this.#lastSeq + 1;
+    row.body = { ...taken, seq };
+    row.seq = seq;
+    this.#rows.set(id, row);
+    this.#lastSeq = seq;
+    this.#outbox.set(seq, { seq, id, json: JSON.stringify(row.body) });
+    return seq;
+  }
+
+  async keepFrame(frameId: string, bytes: Uint8Array): Promise<void> {
+    this.#checkOpen('keepFrame');
+    checkFrameId(frameId);
+    if (this.#maxFrames < 1 || bytes.length > this.#maxFrameBytes) return;
+    this.#frameSizes.delete(frameId);
+    this.#frameSizes.set(frameId, bytes.length);
+    for (const oldest of this.#frameSizes.keys()) {
+      if (this.#frameSizes.size <= this.#maxFrames && this.#frameBytes() <= this.#maxFrameBytes) break;
+      this.#frameSizes.delete(oldest);
+    }
+  }
+
+  async pending(afterSeq: number, limit: number): Promise<readonly PendingEvent[]> {
+    this.#checkOpen('pending');
+    return [...this.#outbox.values()].filter(({ seq }) => seq > afterSeq).slice(0, Math.max(0, limit));
+  }
+
+  async acknowledge(seqs: readonly number[]): Promise<void> {
+    this.#checkOpen('acknowledge');
+    for (const seq of seqs) this.#outbox.delete(seq);
+  }
+
+  async counters(): Promise<JournalCounters> {
+    this.#checkOpen('counters');
+    return {
+      events: this.#finished().length,
+      pending: this.#outbox.size,
+      dropped: 0,
+      frames: this.#frameSizes.size,
+      frameBytes: this.#frameBytes(),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  async #disk(method: string): Promise<void> {
+    this.#checkOpen(method);
+    const step = this.#script.shift() ?? 'ok';
+    if (step === 'hang') await new Promise<never>(() => {});
+    if (step === 'fail') throw new JournalError('journal-failed', `${method}: failed as the script says`);
+  }
+
+  #checkOpen(method: string): void {
+    if (this.#closed) throw new JournalError('journal-closed', `${method}: the journal is closed`);
+  }
+
+  #open(id: string): Row {
+    const found = this.#rows.get(id);
+    if (found && found.seq !== null) {
+      throw new JournalError('already-finished', `row ${id} is finished already, as event ${found.seq}`);
+    }
+    return found ?? { body: {}, seq: null, ofThisRun: true };
+  }
+
+  #finished(): Row[] {
+    return [...this.#rows.values()].filter(({ seq }) => seq !== null);
+  }
+
+  #frameBytes(): number {
+    return [...this.#frameSizes.values()].reduce((total, size) => total + size, 0);
+  }
+}
+
+/** As it is at the call, and as it would come back from disk. */
+const copyOf = (body: object): object => {
+  try {
+    return JSON.parse(JSON.stringify(body)) as object;
+  } catch (error) {
+    throw new JournalError('journal-failed', `the body is no JSON: ${messageOf(error)}`, { cause: error });
+  }
+};

@@ -1,0 +1,60 @@
+import type { Clock } from './clock.js';
+
+/** Waits; rejects with the signal's reason when it is aborted first. */
+export const sleep = (clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      cancel();
+      reject(signal?.reason);
+    };
+    const cancel = clock.after(delayMs, () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+
+/** Never resolves; rejects with the signal's reason when it is aborted. */
+export const untilAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+
+/** The reason of a signal that was aborted by `withDeadline`. */
+export class DeadlineExceeded extends Error {
+  override readonly name = 'DeadlineExceeded';
+
+  constructor(readonly deadlineMs: number) {
+    super(`no answer within ${deadlineMs} ms`);
+  }
+}
+
+/**
+ * Runs `work` with a signal that is aborted after `deadlineMs`, or with `outer`. Settles at that moment, even when
+ * `work` ignores its signal.
+ * @throws DeadlineExceeded, the outer signal's reason, or what `work` throws
+ */
+export const withDeadline = async <T>(
+  clock: Clock,
+  deadlineMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  outer?: AbortSignal,
+): Promise<T> => {
+  const inner = new AbortController();
+  const ended = new Promise<never>((_, reject) => {
+    inner.signal.addEventListener('abort', () => reject(inner.signal.reason), { once: true });
+  });
+  ended.catch(() => {});
+  const onOuter = () => inner.abort(outer?.reason);
+  const cancel = clock.after(deadlineMs, () => inner.abort(new DeadlineExceeded(deadlineMs)));
+  if (outer?.aborted) onOuter();
+  outer?.addEventListener('abort', onOuter, { once: true });
+  try {
+    return await Promise.race([ended, work(inner.signal)]);
+  } finally {
+    cancel();
+    outer?.removeEventListener('abort', onOuter);
+  }
+};

@@ -1,0 +1,40 @@
+import type { Policy } from '../cycle/policy.js';
+import type { VisionInfo } from '../vision/vision.js';
+
+/** What a bin is made of: fixed from its start on. */
+export interface Identity {
+  readonly bin: { readonly id: string; readonly name: string };
+  readonly sortbin: string;
+  readonly labels: readonly string[];
+  readonly policy: Policy;
+  readonly served: VisionInfo;
+  /** The name of each part's driver. */
+  readonly drivers: Readonly<Record<string, string>>;
+  /** Tells two configurations apart. */
+  readonly config: string;
+}
+
+/** The payload of the retained `info` topic. */
+export const infoOf = ({ policy, served, ...identity }: Identity) => ({
+  schema: 1,
+  ...identity,
+  node: process.versions.node,
+  model: served.model,
+  runtime: served.runtime,
+  passedOver: served.passedOver,
+  compartments: compartmentsOf(policy),
+  fallback: policy.fallback,
+  refused: [...policy.refuse],
+  thresholds: {
+    confidence: policy.confidence,
+    margin: policy.margin,
+    hazardConfidence: policy.hazardConfidence,
+  },
+});
+
+const compartmentsOf = ({ compartmentOf, fallback }: Policy): Record<string, string[]> => {
+  const compartments: Record<string, string[]> = { [fallback]: [] };
+  for (const [label, compartment] of compartmentOf)
+    compartments[compartment] = [...(compartments[compartment] ?? []), label];
+  return compartments;
+};

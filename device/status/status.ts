@@ -1,0 +1,110 @@
+import type { BinEvent } from '../cycle/event.js';
+import type { Clock } from '../kit/clock.js';
+import type { Fault } from '../kit/errors.js';
+
+/** A fault that is in force. */
+export interface RaisedFault extends Fault {
+  /** The part of the bin that it concerns. */
+  readonly part: string;
+  /** UTC. */
+  readonly since: string;
+}
+
+/** One picture of the bin: what the retained `state` topic and every page show. */
+export interface BinState {
+  readonly schema: 1;
+  readonly at: string;
+  readonly cycle: string;
+  readonly held: boolean;
+  readonly lastItem: {
+    readonly id: string;
+    readonly seq: number;
+    readonly at: string;
+    readonly outcome: string;
+    readonly compartment: string | null;
+    readonly label: string | null;
+    readonly confidence: number | null;
+    readonly reason: string | null;
+  } | null;
+  readonly faults: readonly RaisedFault[];
+  readonly counters: {
+    readonly since: string;
+    readonly outcomes: Readonly<Record<string, number>>;
+    readonly compartments: Readonly<Record<string, number>>;
+  };
+}
+
+/** Gathers what the parts say of themselves. */
+export class Status {
+  #cycle = 'new';
+  #lastItem: BinState['lastItem'] = null;
+  readonly #faults = new Map<string, RaisedFault>();
+  readonly #outcomes = new Map<string, number>();
+  readonly #compartments = new Map<string, number>();
+  readonly #since: string;
+
+  /** `changed` is called after each change of the picture; `settled` cycles come in bursts, so coalesce. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly changed: () => void,
+  ) {
+    this.#since = this.#now();
+  }
+
+  phase(cycle: string): void {
+    if (cycle === this.#cycle) return;
+    this.#cycle = cycle;
+    this.changed();
+  }
+
+  /** Raises, replaces or (null) clears the fault of a part. Answers whether that changed anything. */
+  health(part: string, fault: Fault | null): boolean {
+    const before = this.#faults.get(part);
+    if (before?.code === fault?.code) return false;
+    if (fault) this.#faults.set(part, { part, code: fault.code, message: fault.message, since: this.#now() });
+    else this.#faults.delete(part);
+    this.changed();
+    return true;
+  }
+
+  journalled(event: BinEvent): void {
+    const { id, seq, at, outcome, decision } = event;
+    this.#lastItem = {
+      id,
+      seq,
+      at,
+      outcome,
+      compartment: decision?.compartment ?? null,
+      label: decision?.label ?? null,
+      confidence: decision?.confidence ?? null,
+      reason: decision?.reason ?? null,
+    };
+    count(this.#outcomes, outcome, event.count);
+    if (outcome === 'sorted' && decision?.compartment) count(this.#compartments, decision.compartment);
+    this.changed();
+  }
+
+  snapshot(): BinState {
+    return {
+      schema: 1,
+      at: this.#now(),
+      cycle: this.#cycle,
+      held: false,
+      lastItem: this.#lastItem,
+      faults: [...this.#faults.values()],
+      counters: {
+        since: this.#since,
+        outcomes: Object.fromEntries(this.#outcomes),
+        compartments: Object.fromEntries(this.#compartments),
+      },
+    };
+  }
+
+  #now(): string {
+    return new Date(this.clock.wallMs()).toISOString();
+  }
+}
+
+const count = (counts: Map<string, number>, key: string, by = 1): void => {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+};

@@ -1,0 +1,18 @@
+/** The moment at which a sensor, or a command, says that an item is there. */
+export interface Trigger {
+  readonly id: string;
+  /** What spoke: `beam`, `interval`, `still-there`, … */
+  readonly source: string;
+  /** Monotonic milliseconds. */
+  readonly atMs: number;
+  readonly wallMs: number;
+}
+
+/** Watches for items. */
+export interface TriggerSource {
+  /** Starts to watch; `onTrigger` is called once for each item noticed, never before `start`, never after `close`. */
+  start(onTrigger: (trigger: Trigger) => void): void;
+  /** Whether something is in front of the sensor at this moment. Rejects with the signal's reason when aborted. */
+  level(signal: AbortSignal): Promise<boolean>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,95 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { pino } from 'pino';
+import { table } from '../../device/bench/render.js';
+import { percentiles } from '../../device/bench/report.js';
+import { parseConfig } from '../../device/config/load.js';
+import { type Journalled, Runner } from '../../device/cycle/runner.js';
+import { SimulatedTrigger } from '../../device/trigger/simulated-trigger.js';
+import { ForkedVision } from '../../device/vision/forked-vision.js';
+import { wireBin, wirePublisher } from '../../device/wire.js';
+
+/**
+ * `npm run bench:cycle [-- CYCLES]`: the whole bin, with its journal on disk, its embedded broker and its vision
+ * child, over real pictures; the gate takes no time, so that what is timed is ours.
+ */
+const CYCLES = Number(process.argv[2] ?? 500);
+const WARM_UP = 20;
+
+const residentMb = async (pid: number): Promise<number> => {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024;
+};
+
+const folder = await mkdtemp(join(tmpdir(), 'sortbin-bench-'));
+const config = parseConfig(
+  'camera: { delayMs: 0 }\ngate: { moveMs: 0 }\nmqtt: { embedded: { port: 0 } }\ntrigger: { script: [], repeat: false }\n',
+  'bench',
+);
+const log = pino({ level: 'warn' });
+const { parts, cycle, dataDir } = await wireBin({ config, folder, log });
+const { publisher, broker } = await wirePublisher({ config, folder, log }, parts.journal, parts.clock);
+const { model, runtime } = await parts.vision.start();
+publisher.start();
+
+let settle: (journalled: Journalled) => void = () => {};
+const runner = new Runner(parts, cycle, {
+  journalled: (journalled) => {
+    publisher.notify();
+    settle(journalled);
+  },
+});
+await runner.start();
+const { trigger, vision } = parts;
+if (!(trigger instanceof SimulatedTrigger && vision instanceof ForkedVision))
+  throw new Error('not the bench that this is');
+
+const next = () =>
+  new Promise<Journalled>((resolve) => {
+    settle = resolve;
+    trigger.fire('bench');
+  });
+for (let count = 0; count < WARM_UP; count++) await next();
+
+const delay = monitorEventLoopDelay({ resolution: 1 });
+delay.enable();
+const steps = new Map<string, number[]>();
+const add = (step: string, ms: number) => steps.set(step, [...(steps.get(step) ?? []), ms]);
+for (let count = 0; count < CYCLES; count++) {
+  const { event, finished } = await next();
+  const { move, trigger: fired } = finished.item;
+  for (const [step, ms] of Object.entries(event.timingsMs)) add(step, ms);
+  if (!move) continue;
+  const toGate = move.commandedAtMs - fired.atMs;
+  add('trigger to gate', toGate);
+  add('… without invoke', toGate - (event.timingsMs.invoke ?? 0));
+}
+delay.disable();
+
+const daemonMb = await residentMb(process.pid);
+const childMb = await residentMb(vision.pid ?? 0);
+const ms = (ns: number) => (ns / 1e6).toFixed(2);
+const rows = [...steps].map(([step, values]) => {
+  const { p50, p95, p99 } = percentiles(values);
+  return [step, ...[p50, p95, p99].map((value) => value.toFixed(2)), `${values.length}`];
+});
+process.stdout.write(
+  `${[
+    `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model}`,
+    `${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${runtime.threads} thread), ${CYCLES} cycles`,
+    table(['step', 'p50 ms', 'p95 ms', 'p99 ms', 'cycles'], rows),
+    `RSS: daemon ${daemonMb.toFixed(0)} MB + vision child ${childMb.toFixed(0)} MB = ${(daemonMb + childMb).toFixed(0)} MB`,
+    `event loop delay of the daemon: p50 ${ms(delay.percentile(50))}, p99 ${ms(delay.percentile(99))}, max ${ms(delay.max)} ms`,
+  ].join('\n')}\n`,
+);
+
+await runner.stop();
+await trigger.close();
+await vision.close();
+await publisher.close();
+await broker?.close();
+await parts.journal.close();
+await rm(dataDir, { recursive: true, force: true });
+await rm(folder, { recursive: true, force: true });

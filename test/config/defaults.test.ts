@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseConfig } from '../../device/config/load.js';
+import { type Config, configSchema } from '../../device/config/schema.js';
+
+const DEFAULTS: Config = {
+  bin: { id: 'bin', name: 'Sorting bin' },
+  dataDir: 'data',
+  model: { bundle: null },
+  vision: { driver: 'child', runtime: 'auto', threads: 1, library: null, startMs: 20_000 },
+  trigger: { driver: 'simulated', script: [{ afterMs: 3_000, stillThere: 0 }], repeat: true },
+  camera: { driver: 'simulated', folder: null, delayMs: 20, script: [] },
+  gate: { driver: 'simulated', moveMs: 800, script: [] },
+  policy: {
+    preset: 'four-way',
+    compartments: null,
+    refuse: null,
+    fallback: null,
+    confidence: null,
+    margin: null,
+    hazardConfidence: 0.3,
+  },
+  cycle: {
+    recordMs: 2_000,
+    captureMs: 3_000,
+    classifyMs: 3_000,
+    moveMs: 10_000,
+    homeMs: 10_000,
+    homeRetryMs: 30_000,
+    levelMs: 1_000,
+    stillThereLimit: 3,
+  },
+  journal: {
+    maxEvents: 100_000,
+    maxOutbox: 20_000,
+    frames: { maxCount: 2_000, maxBytes: 200_000_000 },
+  },
+  mqtt: {
+    url: null,
+    username: null,
+    password: null,
+    ca: null,
+    prefix: 'sortbin',
+    keepaliveS: 30,
+    window: 16,
+    pubackMs: 10_000,
+    backoff: { minMs: 1_000, maxMs: 60_000 },
+    embedded: { host: '127.0.0.1', port: 1883 },
+  },
+  log: { level: 'info', format: 'auto' },
+};
+
+test('an empty mapping, an empty file and a file of comments are the default configuration', () => {
+  assert.deepEqual(configSchema.parse({}), DEFAULTS);
+  for (const text of ['', '\n', '# nothing yet\n', '{}', '---\n', '\uFEFF', 'null'])
+    assert.deepEqual(parseConfig(text, 'sortbin.yaml'), DEFAULTS);
+});
+
+test('what is given stands beside the defaults of what is not, at every depth', () => {
+  const config = parseConfig('mqtt:\n  backoff: { minMs: 50 }\ntrigger: { repeat: false }\n', 'sortbin.yaml');
+  assert.deepEqual(config.mqtt, { ...DEFAULTS.mqtt, backoff: { minMs: 50, maxMs: 60_000 } });
+  assert.deepEqual(config.trigger, { ...DEFAULTS.trigger, repeat: false });
+  assert.deepEqual(config.bin, DEFAULTS.bin);
+});
+
+test('one configuration is not changed through another', () => {
+  parseConfig('', 'one').trigger.script.push({ afterMs: 1, stillThere: 0 });
+  assert.deepEqual(parseConfig('', 'two').trigger.script, DEFAULTS.trigger.script);
+});
+
+test('a part has the keys of its driver, and its driver is the default one when it names none', () => {
+  const simulated = parseConfig(
+    'vision: { driver: simulated, script: [{ label: glass }, { scores: { battery: 4, paper: 6 } }, { hang: true }] }',
+    'sortbin.yaml',
+  );
+  assert.deepEqual(simulated.vision, {
+    driver: 'simulated',
+    script: [
+      { label: 'glass', confidence: 0.95, unfamiliar: false, delayMs: 0 },
+      { scores: { battery: 4, paper: 6 }, unfamiliar: false, delayMs: 0 },
+      { hang: true },
+    ],
+  });
+  assert.equal(parseConfig('vision: { threads: 4 }', 'sortbin.yaml').vision.driver, 'child');
+});
+
+test('every kind of step is taken', () => {
+  const { camera, gate } = parseConfig(
+    `
+camera:
+  script: [{ picture: paper/paper18.jpg }, { fault: camera-failed }, { stale: true }, { garbage: true }, { hang: true }]
+gate:
+  script: [{ moveMs: 5 }, { fault: gate-jammed }, { hang: true }]
+`,
+    'sortbin.yaml',
+  );
+  assert.deepEqual(camera.script, [
+    { picture: 'paper/paper18.jpg' },
+    { fault: 'camera-failed' },
+    { stale: true },
+    { garbage: true },
+    { hang: true },
+  ]);
+  assert.deepEqual(gate.script, [{ moveMs: 5 }, { fault: 'gate-jammed' }, { hang: true }]);
+});
+
+test('policies and brokers that fit together are taken', () => {
+  const { policy, mqtt } = parseConfig(
+    `
+policy:
+  compartments: { paper: [paper, cardboard], hazard: [battery], residual: [trash] }
+  refuse: []
+  fallback: residual
+  confidence: 0
+  margin: 1
+mqtt:
+  url: mqtts://broker.example:8883/path
+  username: bin
+  password: secret
+  ca: broker.pem
+  prefix: site/hall-2
+  backoff: { minMs: 500, maxMs: 500 }
+`,
+    'sortbin.yaml',
+  );
+  assert.deepEqual(policy.compartments, {
+    paper: ['paper', 'cardboard'],
+    hazard: ['battery'],
+    residual: ['trash'],
+  });
+  assert.equal(mqtt.url, 'mqtts://broker.example:8883/path');
+  for (const url of ['mqtt://h', 'ws://h:9001/mqtt', 'wss://[::1]:443', 'mqtt://u:p@10.0.0.1:1883'])
+    assert.equal(parseConfig(`mqtt: { url: "${url}" }`, 'sortbin.yaml').mqtt.url, url);
+});

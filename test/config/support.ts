@@ -1,0 +1,22 @@
+import { ConfigError, type Problem } from '../../device/config/errors.js';
+import { parseConfig } from '../../device/config/load.js';
+
+/** What parsing `text` throws; an error when it throws nothing or something else. */
+export const refusal = (text: string): ConfigError => {
+  try {
+    parseConfig(text, 'sortbin.yaml');
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error(`accepted: ${text}`);
+};
+
+export const messages = (text: string): string[] => refusal(text).problems.map(({ message }) => message);
+
+export const onlyProblem = (text: string): Problem => {
+  const { problems } = refusal(text);
+  const [problem, ...more] = problems;
+  if (!problem || more.length > 0) throw new Error(`not one problem: ${JSON.stringify(problems)}`);
+  return problem;
+};

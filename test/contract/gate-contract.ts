@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Gate } from '../../device/gate/gate.js';
+
+/** A gate whose moves work and take a second at most, and time that passes for it. */
+export interface GateBench {
+  readonly gate: Gate;
+  /** Whether anything that moves it is energised, seen from outside. */
+  energised(): boolean;
+  nowMs(): number;
+  pass(ms: number): Promise<void>;
+}
+
+const never = new AbortController().signal;
+
+export const gateContract = (name: string, make: () => GateBench) =>
+  describe(`gate: ${name}`, () => {
+    it('moves, comes home and leaves nothing energised', async () => {
+      const { gate, energised, nowMs, pass } = make();
+      const askedMs = nowMs();
+      const move = gate.move('paper', never);
+      assert.equal(energised(), true);
+      await pass(2_000);
+      const answer = await move;
+      assert.ok(answer.ok);
+      const { commandedAtMs, homeAtMs } = answer.value;
+      assert.ok(askedMs <= commandedAtMs && commandedAtMs <= homeAtMs && homeAtMs <= nowMs());
+      assert.equal(energised(), false);
+    });
+
+    it('refuses a second move during the first, which goes on', async () => {
+      const { gate, pass } = make();
+      const first = gate.move('paper', never);
+      const second = await gate.move('glass', never);
+      assert.equal(!second.ok && second.fault.code, 'gate-busy');
+      await pass(2_000);
+      assert.ok((await first).ok);
+    });
+
+    it('leaves nothing energised when a move is aborted, and moves again', async () => {
+      const { gate, energised, pass } = make();
+      const abort = new AbortController();
+      const move = gate.move('paper', abort.signal);
+      abort.abort(new Error('too late'));
+      await assert.rejects(move, /too late/);
+      assert.equal(energised(), false);
+      assert.ok((await gate.home(never)).ok);
+      const again = gate.move('paper', never);
+      await pass(2_000);
+      assert.ok((await again).ok);
+    });
+
+    it('is de-energised by safe, during a move too', async () => {
+      const { gate, energised } = make();
+      const abort = new AbortController();
+      const move = gate.move('paper', abort.signal);
+      await gate.safe();
+      assert.equal(energised(), false);
+      abort.abort(new Error('stopped'));
+      await assert.rejects(move, /stopped/);
+    });
+  });

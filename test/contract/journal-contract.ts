@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { type Journal, JournalError, type JournalErrorCode } from '../../device/journal/journal.js';
+
+interface FrameRingBounds {
+  readonly maxFrames: number;
+  readonly maxFrameBytes: number;
+}
+
+/** Opens one record: the first call for the first run, each later call for the next run on what that one left. */
+type OpenRun = (bounds?: FrameRingBounds) => Promise<Journal>;
+
+export const rejectsAs = (promise: Promise<unknown>, code: JournalErrorCode, message?: RegExp) =>
+  assert.rejects(promise, (error: unknown) => {
+    assert.ok(error instanceof JournalError, String(error));
+    assert.equal(error.code, code);
+    if (message) assert.match(error.message, message);
+    return true;
+  });
+
+const seqsOf = async (journal: Journal, afterSeq = 0, limit = 100) =>
+  (await journal.pending(afterSeq, limit)).map(({ seq }) => seq);
+
+/** What every journal promises; `make` gives each test a record of its own, cleaned up after the test. */
+export const journalContract = (name: string, make: (t: TestContext) => OpenRun) => {
+  describe(`journal contract: ${name}`, () => {
+    it('numbers finished rows from 1 without gaps, over a restart too', async (t) => {
+      const open = make(t);
+      const first = await open();
+      for (const id of ['a', 'b', 'c']) await first.begin(id, { id });
+      assert.equal(await first.finish('b', { id: 'b' }), 1);
+      assert.equal(await first.finish('a', { id: 'a' }), 2);
+      await first.close();
+      const second = await open();
+      assert.equal(await second.finish('c', { id: 'c' }), 3);
+      assert.deepEqual(
+        (await second.pending(0, 10)).map(({ seq, id }) => [seq, id]),
+        [
+          [1, 'b'],
+          [2, 'a'],
+          [3, 'c'],
+        ],
+      );
+      await second.close();
+    });
+
+    it('writes the number into the body, whatever stood there, and keeps the rest', async (t) => {
+      const journal = await make(t)();
+      await journal.begin('a', { half: true });
+      await journal.finish('a', { seq: null, outcome: 'sorted', text: 'Pappe "ö"', scores: { paper: 0.93 } });
+      const [event] = await journal.pending(0, 1);
+      assert.deepEqual(JSON.parse(event?.json ?? ''), {
+        seq: 1,
+        outcome: 'sorted',
+        text: 'Pappe "ö"',
+        scores: { paper: 0.93 },
+      });
+      await journal.close();
+    });
+
+    it('numbers calls that do not wait for each other in the order in which they came', async (t) => {
+      const journal = await make(t)();
+      const ids = Array.from({ length: 20 }, (_, index) => `row-${index}`);
+      const seqs = await Promise.all(ids.map((id) => journal.finish(id, { id })));
+      assert.deepEqual(
+        seqs,
+        ids.map((_, index) => index + 1),
+      );
+      await journal.close();
+    });
+
+    it('takes the body as it is at the call', async (t) => {
+      const journal = await make(t)();
+      const body = { outcome: 'sorted' };
+      const finishing = journal.finish('a', body);
+      body.outcome = 'changed';
+      await finishing;
+      const [event] = await journal.pending(0, 1);
+      assert.deepEqual(JSON.parse(event?.json ?? ''), { outcome: 'sorted', seq: 1 });
+      await journal.close();
+    });
+
+    it('refuses a body that is no JSON, and goes on', async (t) => {
+      const journal = await make(t)();
+      await rejectsAs(journal.begin('a', { size: 1n }), 'journal-failed', /BigInt/);
+      await rejectsAs(journal.finish('a', { size: 1n }), 'journal-failed', /BigInt/);
+      assert.equal(await journal.finish('a', {}), 1);
+      await journal.close();
+    });
+
+    it('refuses a row that is finished already, and leaves it as it was', async (t) => {
+      const journal = await make(t)();
+      await journal.finish('a', { outcome: 'sorted' });
+      await rejectsAs(journal.finish('a', { outcome: 'failed' }), 'already-finished', /a .*event 1/);
+      await rejectsAs(journal.begin('a', { outcome: 'failed' }), 'already-finished');
+      const events = await journal.pending(0, 10);
+      assert.deepEqual(
+        events.map(({ json }) => JSON.parse(json)),
+        [{ outcome: 'sorted', seq: 1 }],
+      );
+      assert.equal(await journal.finish('b', {}), 2, 'the refusals took no number');
+      await journal.acknowledge([1]);
+      await rejectsAs(journal.finish('a', {}), 'already-finished');
+      await journal.close();
+    });
+
+    it('finishes a row that was never begun', async (t) => {
+      const journal = await make(t)();
+      assert.equal(await journal.finish('new', { outcome: 'ignored' }), 1);
+      assert.equal((await journal.counters()).events, 1);
+      await journal.close();
+    });
+
+    it('finds the rows that an earlier run began, oldest first, and not those of this run', async (t) => {
+      const open = make(t);
+      const first = await open();
+      for (const id of ['z', 'm', 'a']) await first.begin(id, { trigger: id });
+      await first.finish('m', {});
+      assert.deepEqual(await first.unfinished(), []);
+      await first.close();
+      const second = await open();
+      await second.begin('mine', {});
+      assert.deepEqual(await second.unfinished(), [
+        { id: 'z', body: { trigger: 'z' } },
+        { id: 'a', body: { trigger: 'a' } },
+      ]);
+      await second.finish('z', { outcome: 'interrupted' });
+      assert.deepEqual(
+        (await second.unfinished()).map(({ id }) => id),
+        ['a'],
+      );
+      await second.close();
+    });
+
+    it('takes a row that is begun again with its new body', async (t) => {
+      const open = make(t);
+      const first = await open();
+      await first.begin('a', { attempt: 1 });
+      await first.begin('a', { attempt: 2 });
+      await first.close();
+      const second = await open();
+      assert.deepEqual(await second.unfinished(), [{ id: 'a', body: { attempt: 2 } }]);
+      await second.close();
+    });
+
+    it('gives what is pending in order, after a number and up to a limit', async (t) => {
+      const journal = await make(t)();
+      for (const id of ['e', 'd', 'c', 'b', 'a']) await journal.finish(id, {});
+      assert.deepEqual(await seqsOf(journal), [1, 2, 3, 4, 5]);
+      assert.deepEqual(await seqsOf(journal, 2, 2), [3, 4]);
+      assert.deepEqual(await seqsOf(journal, 5, 2), []);
+      assert.deepEqual(await seqsOf(journal, 0, 0), []);
+      await journal.close();
+    });
+
+    it('takes acknowledged events out once, and ignores numbers that are not in the outbox', async (t) => {
+      const open = make(t);
+      const journal = await open();
+      for (const id of ['a', 'b', 'c']) await journal.finish(id, {});
+      await journal.acknowledge([2, 99, -1]);
+      await journal.acknowledge([2]);
+      await journal.acknowledge([]);
+      assert.deepEqual(await seqsOf(journal), [1, 3]);
+      assert.equal((await journal.counters()).pending, 2);
+      await journal.close();
+      const next = await open();
+      assert.deepEqual(await seqsOf(next), [1, 3]);
+      await next.close();
+    });
+
+    it('counts events, outbox and frames', async (t) => {
+      const journal = await make(t)();
+      const none = { events: 0, pending: 0, dropped: 0, frames: 0, frameBytes: 0 };
+      assert.deepEqual(await journal.counters(), none);
+      await journal.begin('a', {});
+      assert.deepEqual(await journal.counters(), none);
+      await journal.finish('a', {});
+      await journal.finish('b', {});
+      await journal.acknowledge([1]);
+      await journal.keepFrame('f-1', new Uint8Array(10));
+      await journal.keepFrame('f-2', new Uint8Array(20));
+      assert.deepEqual(await journal.counters(), {
+        events: 2,
+        pending: 1,
+        dropped: 0,
+        frames: 2,
+        frameBytes: 30,
+      });
+      await journal.close();
+    });
+
+    it('keeps the newest frames within both bounds, over a restart too', async (t) => {
+      const open = make(t);
+      const bounds = { maxFrames: 3, maxFrameBytes: 100 };
+      const ring = async (journal: Journal) => {
+        const { frames, frameBytes } = await journal.counters();
+        return [frames, frameBytes];
+      };
+      const journal = await open(bounds);
+      for (const size of [10, 20, 30, 40]) await journal.keepFrame(`f-${size}`, new Uint8Array(size));
+      assert.deepEqual(await ring(journal), [3, 90], 'the count made the 10 go');
+      await journal.keepFrame('f-60', new Uint8Array(60));
+      assert.deepEqual(await ring(journal), [2, 100], 'the bytes made the 20 and the 30 go');
+      await journal.keepFrame('f-101', new Uint8Array(101));
+      assert.deepEqual(
+        await ring(journal),
+        [2, 100],
+        'larger than the ring: not kept, and nothing went for it',
+      );
+      await journal.keepFrame('f-60', new Uint8Array(50));
+      assert.deepEqual(await ring(journal), [2, 90], 'the same id again is the same frame');
+      await journal.close();
+      const next = await open(bounds);
+      await next.keepFrame('f-70', new Uint8Array(45));
+      assert.deepEqual(await ring(next), [2, 95], 'the 40 was the oldest');
+      await next.close();
+    });
+
+    it('refuses frame ids that could name another file', async (t) => {
+      const journal = await make(t)();
+      for (const id of ['', '..', '../x', 'a/b', 'a\\b', 'a.jpg', 'a\0', 'a\n', 'ä', 'x'.repeat(65)]) {
+        await rejectsAs(journal.keepFrame(id, new Uint8Array(1)), 'journal-failed', /frame id .*not allowed/);
+      }
+      assert.equal((await journal.counters()).frames, 0);
+      await journal.close();
+    });
+
+    it('refuses every call after close, and closes once', async (t) => {
+      const journal = await make(t)();
+      await Promise.all([journal.close(), journal.close()]);
+      await journal.close();
+      for (const call of [
+        () => journal.unfinished(),
+        () => journal.begin('a', {}),
+        () => journal.finish('a', {}),
+        () => journal.keepFrame('f', new Uint8Array(1)),
+        () => journal.pending(0, 1),
+        () => journal.acknowledge([1]),
+        () => journal.counters(),
+      ]) {
+        await rejectsAs(call(), 'journal-closed');
+      }
+    });
+  });
+};

@@ -1,0 +1,16 @@
+import { SimulatedJournal } from '../../device/journal/simulated-journal.js';
+import { journalOptions, openSqlite, temporaryFolder } from '../support/journal-folder.js';
+import { journalContract } from './journal-contract.js';
+
+journalContract('SimulatedJournal', () => {
+  let last: SimulatedJournal | undefined;
+  return async (bounds) => {
+    last = new SimulatedJournal({ ...bounds, ...(last && { earlier: last }) });
+    return last;
+  };
+});
+
+journalContract('SqliteJournal', (t) => {
+  const dataDir = temporaryFolder(t);
+  return (bounds) => openSqlite(t, journalOptions(dataDir, bounds));
+});

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import type { Publisher } from '../../device/mqtt/mqtt.js';
+import type { MemoryOutbox } from '../support/memory-outbox.js';
+import { until } from '../support/until.js';
+
+/** A publisher with its outbox and its broker, whose deadlines are short enough to be waited for. */
+export interface PublisherWorld {
+  readonly publisher: Publisher;
+  readonly outbox: MemoryOutbox;
+  /** The numbers of the events that reached the broker, in order, twice where they came twice. */
+  eventSeqs(): number[];
+  /** What a late subscriber would get. */
+  retained(kind: 'availability' | 'info' | 'state'): string | undefined;
+  /** The broker goes, and comes back where it was. */
+  goAway(): Promise<void>;
+  comeBack(): Promise<void>;
+  /** The next `count` events arrive and are not acknowledged. */
+  swallowAcknowledgements(count: number): void;
+  close(): Promise<void>;
+}
+
+const inOrderOfFirstArrival = (seqs: readonly number[]) => [...new Set(seqs)];
+
+export const publisherContract = (name: string, make: (away: boolean) => Promise<PublisherWorld>) => {
+  describe(`${name} keeps the publisher's contract`, () => {
+    const worlds: PublisherWorld[] = [];
+    const open = async (away = false) => {
+      const world = await make(away);
+      worlds.push(world);
+      return world;
+    };
+    afterEach(async () => {
+      for (const world of worlds.splice(0)) await world.close();
+    });
+    const online = (world: PublisherWorld) => until('connected', () => world.publisher.status().connected);
+
+    test('events arrive in order and leave the outbox', async () => {
+      const world = await open();
+      const seqs = world.outbox.add(50);
+      world.publisher.start();
+      await world.outbox.empty();
+      const more = world.outbox.add(3);
+      world.publisher.notify();
+      await world.outbox.empty();
+      assert.deepEqual(world.eventSeqs(), [...seqs, ...more]);
+    });
+
+    test('nothing is said before the start', async () => {
+      const world = await open();
+      world.outbox.add();
+      world.publisher.notify();
+      world.publisher.state({ cycle: 'idle' });
+      assert.deepEqual(world.publisher.status(), { connected: false, lastError: null });
+      assert.equal(world.outbox.reads, 0);
+      world.publisher.start();
+      await world.outbox.empty();
+    });
+
+    test('an event stays in the outbox until it is acknowledged, and is sent again', async () => {
+      const world = await open();
+      world.swallowAcknowledgements(2);
+      const seqs = world.outbox.add(3);
+      world.publisher.start();
+      await until('the first has arrived', () => world.eventSeqs().length > 0);
+      assert.ok(world.outbox.seqs.includes(1));
+      await world.outbox.empty();
+      assert.deepEqual(inOrderOfFirstArrival(world.eventSeqs()), seqs);
+      assert.equal(world.eventSeqs().filter((seq) => seq === 1).length, 2);
+    });
+
+    test('a broker that is away costs nothing, and gets everything when it comes', async () => {
+      const world = await open(true);
+      const seqs = world.outbox.add(40);
+      world.publisher.start();
+      world.publisher.notify();
+      world.publisher.info({ version: '1' });
+      world.publisher.state({ cycle: 'idle' });
+      await until('it says why', () => world.publisher.status().lastError !== null);
+      assert.equal(world.publisher.status().connected, false);
+      assert.deepEqual(world.outbox.seqs, seqs);
+      await world.comeBack();
+      await world.outbox.empty();
+      assert.deepEqual(inOrderOfFirstArrival(world.eventSeqs()), seqs);
+      assert.deepEqual(world.publisher.status(), { connected: true, lastError: null });
+      assert.equal(world.retained('availability'), 'online');
+      assert.equal(world.retained('info'), '{"version":"1"}');
+    });
+
+    test('a broker that goes and returns misses nothing', async () => {
+      const world = await open();
+      const seqs = world.outbox.add(30);
+      world.publisher.start();
+      await until('some have arrived', () => world.eventSeqs().length >= 5);
+      await world.goAway();
+      await until('it is noticed', () => !world.publisher.status().connected);
+      seqs.push(...world.outbox.add(30));
+      world.publisher.notify();
+      await world.comeBack();
+      await world.outbox.empty();
+      assert.deepEqual(inOrderOfFirstArrival(world.eventSeqs()), seqs);
+    });
+
+    test('of several states the newest counts, on the next connect too', async () => {
+      const world = await open();
+      world.publisher.info({ version: '1' });
+      world.publisher.state({ fill: 1 });
+      world.publisher.start();
+      await until('the first state', () => world.retained('state') === '{"fill":1}');
+      for (const fill of [2, 3, 4]) world.publisher.state({ fill });
+      await until('the newest state', () => world.retained('state') === '{"fill":4}');
+      await world.goAway();
+      await until('it is noticed', () => !world.publisher.status().connected);
+      for (const fill of [5, 6]) world.publisher.state({ fill });
+      world.publisher.info({ version: '2' });
+      await world.comeBack();
+      await until('the newest state', () => world.retained('state') === '{"fill":6}');
+      assert.equal(world.retained('info'), '{"version":"2"}');
+      assert.equal(world.retained('availability'), 'online');
+    });
+
+    test('an object that changes after it was given does not change what is said', async () => {
+      const world = await open();
+      const state = { fill: 1 };
+      world.publisher.state(state);
+      state.fill = 2;
+      world.publisher.start();
+      await online(world);
+      await until('a state', () => world.retained('state') !== undefined);
+      assert.equal(world.retained('state'), '{"fill":1}');
+    });
+
+    test('an outbox that fails is tried again', async () => {
+      const world = await open();
+      world.outbox.fail('pending', 2);
+      world.outbox.fail('acknowledge', 2);
+      const seqs = world.outbox.add(5);
+      world.publisher.start();
+      await world.outbox.empty();
+      assert.deepEqual(inOrderOfFirstArrival(world.eventSeqs()), seqs);
+    });
+
+    test('it says `offline` when it is closed, and leaves the outbox as it is', async () => {
+      const world = await open();
+      world.publisher.start();
+      await online(world);
+      world.swallowAcknowledgements(1);
+      const seqs = world.outbox.add();
+      world.publisher.notify();
+      await until('it has arrived', () => world.eventSeqs().length === 1);
+      await world.publisher.close();
+      assert.equal(world.retained('availability'), 'offline');
+      assert.deepEqual(world.outbox.seqs, seqs);
+      assert.equal(world.publisher.status().connected, false);
+      const { reads } = world.outbox;
+      world.publisher.notify();
+      world.publisher.start();
+      await world.publisher.close();
+      assert.equal(world.outbox.reads, reads);
+    });
+
+    test('it can be closed before it was started, and while the broker is away', async () => {
+      await (await open()).publisher.close();
+      const world = await open(true);
+      const seqs = world.outbox.add();
+      world.publisher.start();
+      await world.publisher.close();
+      assert.deepEqual(world.outbox.seqs, seqs);
+    });
+  });
+};

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { Frame } from '../../device/camera/camera.js';
+import type { Vision } from '../../device/vision/vision.js';
+
+export interface VisionSetup {
+  /** Not started yet. */
+  readonly vision: Vision;
+  readonly frame: Frame;
+  /** What the frame shows. */
+  readonly label: string;
+  readonly labels: readonly string[];
+  /** Called when it is started, where the first frame is to hang. */
+  readonly stall: () => void;
+}
+
+/** `first`: whether the first frame is answered, or hangs until its deadline. */
+export type MakeVision = (first: 'answers' | 'hangs') => Promise<VisionSetup>;
+
+/** What device/vision/vision.ts promises, for any driver. */
+export const visionContract = (name: string, make: MakeVision): void => {
+  const setUp = async (t: TestContext, first: 'answers' | 'hangs' = 'answers') => {
+    const setup = await make(first);
+    t.after(() => setup.vision.close());
+    return setup;
+  };
+  const faultOf = async (answer: ReturnType<Vision['classify']>): Promise<string | null> => {
+    const given = await answer;
+    return given.ok ? null : given.fault.code;
+  };
+  const labelOf = async (answer: ReturnType<Vision['classify']>): Promise<string> => {
+    const given = await answer;
+    return given.ok ? given.value.label : given.fault.message;
+  };
+  const patient = () => AbortSignal.timeout(10_000);
+
+  describe(`${name} as a Vision`, () => {
+    it('says what serves, and classifies', async (t) => {
+      const { vision, frame, label, labels } = await setUp(t);
+      const info = await vision.start();
+      const answer = await vision.classify(frame, patient());
+      assert.ok(answer.ok, answer.ok ? '' : answer.fault.message);
+      const { scores, confidence, region, timingsMs, ...found } = answer.value;
+      assert.equal(found.label, label);
+      assert.deepEqual(found.model, info.model);
+      assert.deepEqual(found.runtime, info.runtime);
+      assert.deepEqual(Object.keys(scores).sort(), [...labels].sort());
+      const values = Object.values(scores);
+      assert.ok(Math.abs(values.reduce((sum, score) => sum + score, 0) - 1) < 1e-9);
+      assert.equal(confidence, scores[label]);
+      assert.equal(confidence, Math.max(...values));
+      assert.ok(region[2] > 0 && region[3] > 0);
+      assert.ok(Object.values(timingsMs).every((elapsed) => elapsed >= 0));
+    });
+
+    it('is down before it is started and after it is closed', async (t) => {
+      const { vision, frame } = await setUp(t);
+      assert.equal(await faultOf(vision.classify(frame, patient())), 'vision-down');
+      await vision.start();
+      await vision.close();
+      assert.equal(await faultOf(vision.classify(frame, patient())), 'vision-down');
+      await vision.close();
+    });
+
+    it('takes one frame at a time: a second one is refused, the first is answered', async (t) => {
+      const { vision, frame, label } = await setUp(t);
+      await vision.start();
+      const first = vision.classify(frame, patient());
+      assert.equal(await faultOf(vision.classify(frame, patient())), 'vision-failed');
+      assert.equal(await labelOf(first), label);
+    });
+
+    it('answers a deadline that has passed already, and goes on', async (t) => {
+      const { vision, frame, label } = await setUp(t);
+      await vision.start();
+      assert.equal(await faultOf(vision.classify(frame, AbortSignal.abort())), 'vision-timeout');
+      assert.equal(await labelOf(vision.classify(frame, patient())), label);
+    });
+
+    it('gives up a frame that hangs at its deadline, and is right about the next', async (t) => {
+      const { vision, frame, label, stall } = await setUp(t, 'hangs');
+      await vision.start();
+      stall();
+      const deadline = new AbortController();
+      const hanging = vision.classify(frame, deadline.signal);
+      await setImmediate();
+      deadline.abort(new Error('too late'));
+      assert.equal(await faultOf(hanging), 'vision-timeout');
+      assert.equal(await labelOf(vision.classify(frame, patient())), label);
+    });
+
+    it('is closed while a frame hangs', async (t) => {
+      const { vision, frame, stall } = await setUp(t, 'hangs');
+      await vision.start();
+      stall();
+      const hanging = vision.classify(frame, patient());
+      await setImmediate();
+      await vision.close();
+      assert.equal(await faultOf(hanging), 'vision-down');
+    });
+  });
+};

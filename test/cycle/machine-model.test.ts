@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { step } from '../../device/cycle/machine.js';
+import {
+  type Ask,
+  type AskAnswer,
+  type Effect,
+  type Input,
+  initialState,
+  type State,
+} from '../../device/cycle/state.js';
+import { aFrame, aTrigger, classified, LIMITS } from '../support/cycle.js';
+
+/** What the world may do at any moment; `pick` chooses among the asks that are open. */
+type Happening =
+  | { what: 'trigger' }
+  | { what: 'answer'; pick: number; refuse: boolean; stale: boolean; present: boolean }
+  | { what: 'fault'; pick: number }
+  | { what: 'timeout'; pick: number }
+  | { what: 'echo'; pick: number };
+
+const happening: fc.Arbitrary<Happening> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ what: fc.constant('trigger' as const) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      what: fc.constant('answer' as const),
+      pick: fc.nat(9),
+      refuse: fc.boolean(),
+      stale: fc.boolean(),
+      present: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ what: fc.constant('fault' as const), pick: fc.nat(9) }) },
+  { weight: 2, arbitrary: fc.record({ what: fc.constant('timeout' as const), pick: fc.nat(9) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('echo' as const), pick: fc.nat(9) }) },
+);
+
+/** The world around the machine: the asks that are open, the gate, and what became of each trigger. */
+class World {
+  state: State = initialState;
+  readonly open = new Map<number, Ask>();
+  readonly settled: number[] = [];
+  readonly triggered = new Set<string>();
+  readonly accounted = new Map<string, number>();
+  readonly recorded = new Set<string>();
+  levelsAsked = 0;
+  sorted = 0;
+  #moveOp: number | null = null;
+  #nowMs = 1_000;
+  #ids = 0;
+
+  happen(happening: Happening): void {
+    if (happening.what === 'trigger') this.trigger();
+    else this.settleOne(happening);
+  }
+
+  settleOne(happening: Exclude<Happening, { what: 'trigger' }>): void {
+    const ops = happening.what === 'echo' ? this.settled : [...this.open.keys()];
+    const op = ops[happening.pick % Math.max(1, ops.length)];
+    if (op === undefined) return;
+    const asked = this.open.get(op);
+    this.settle(op);
+    if (asked && happening.what === 'answer')
+      this.take({ type: 'answer', op, answer: this.answerTo(op, asked, happening) });
+    else if (happening.what === 'fault')
+      this.take({ type: 'fault', op, fault: { code: 'broken', message: 'broken' } });
+    else this.take({ type: 'timeout', op });
+  }
+
+  trigger(): void {
+    const id = `t${++this.#ids}`;
+    this.triggered.add(id);
+    this.take({ type: 'trigger', trigger: aTrigger(id, this.#nowMs), itemId: `i${this.#ids}` });
+  }
+
+  settle(op: number): void {
+    this.open.delete(op);
+    this.settled.push(op);
+    if (op === this.#moveOp) this.#moveOp = null;
+  }
+
+  take(input: Input extends infer I ? (I extends unknown ? Omit<I, 'atMs'> : never) : never): void {
+    this.#nowMs++;
+    const turn = step(this.state, { ...input, atMs: this.#nowMs } as Input, LIMITS);
+    this.state = turn.state;
+    for (const effect of turn.effects) this.perform(effect);
+    this.check();
+  }
+
+  perform(effect: Effect): void {
+    if (effect.type === 'finish') {
+      const { item, outcome, count } = effect.finished;
+      assert.ok(!this.accounted.has(item.id), `${item.id} ended twice`);
+      this.accounted.set(item.id, count ?? 1);
+      if (outcome === 'sorted') this.sorted++;
+      return;
+    }
+    if (effect.type !== 'ask') return;
+    assert.ok(effect.withinMs > 0, 'each wait has a bound');
+    if (effect.ask.kind === 'level') this.levelsAsked++;
+    if (effect.ask.kind === 'move') {
+      assert.equal(this.#moveOp, null, 'two moves at once');
+      assert.equal(this.state.item?.recorded, 'yes', 'a move without a record');
+      this.#moveOp = effect.op;
+    }
+    this.open.set(effect.op, effect.ask);
+  }
+
+  check(): void {
+    const { phase, op, item } = this.state;
+    if (phase === 'idle' || phase === 'stopped') assert.equal(item, null);
+    else if (phase === 'recording') assert.ok(this.open.has(item?.recordOp ?? -1), 'waits for nothing');
+    else assert.ok(op !== null && this.open.has(op), `${phase} waits for nothing`);
+  }
+
+  answerTo(
+    op: number,
+    asked: Ask,
+    { refuse, stale, present }: Extract<Happening, { what: 'answer' }>,
+  ): AskAnswer {
+    switch (asked.kind) {
+      case 'record':
+        return { kind: 'recorded' };
+      case 'home':
+        return { kind: 'homed' };
+      case 'pause':
+        return { kind: 'paused' };
+      case 'capture':
+        return { kind: 'frame', frame: aFrame(stale ? asked.afterMs : asked.afterMs + 1) };
+      case 'classify':
+        return classified(refuse ? null : 'paper');
+      case 'move':
+        return { kind: 'moved', move: { commandedAtMs: this.#nowMs, homeAtMs: this.#nowMs } };
+      case 'level': {
+        const id = `t${++this.#ids}`;
+        if (present && op === this.state.op && this.state.stillThere < LIMITS.stillThereLimit)
+          this.triggered.add(id);
+        return { kind: 'level', present, trigger: aTrigger(id, this.#nowMs), itemId: `i${this.#ids}` };
+      }
+    }
+  }
+
+  /** Nothing more comes and every wait runs out: it must come to rest. */
+  drain(): void {
+    for (let turns = 0; this.state.phase !== 'idle'; turns++) {
+      assert.ok(turns < 40, `no way out of ${this.state.phase}`);
+      const waiting = this.state.op ?? this.state.item?.recordOp ?? -1;
+      const asked = this.open.get(waiting);
+      this.settle(waiting);
+      if (asked?.kind === 'home') this.take({ type: 'answer', op: waiting, answer: { kind: 'homed' } });
+      else this.take({ type: 'timeout', op: waiting });
+    }
+  }
+}
+
+const accountedFor = (world: World): number =>
+  [...world.accounted.values()].reduce((sum, count) => sum + count, 0);
+
+describe('the cycle under any order of happenings', () => {
+  it('loses no item, decides none twice, never moves twice at once, and always comes to rest', () => {
+    fc.assert(
+      fc.property(fc.array(happening, { maxLength: 120 }), (happenings) => {
+        const world = new World();
+        world.take({ type: 'start' });
+        for (const each of happenings) world.happen(each);
+        world.drain();
+        assert.equal(accountedFor(world), world.triggered.size, 'each trigger is in exactly one event');
+        assert.ok(world.levelsAsked >= world.sorted, 'the sensor is read again after each move');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('gives each item its end when it is stopped at any moment', () => {
+    fc.assert(
+      fc.property(
+        fc.array(happening, { maxLength: 60 }),
+        fc.array(happening, { maxLength: 10 }),
+        (before, after) => {
+          const world = new World();
+          world.take({ type: 'start' });
+          for (const each of before) world.happen(each);
+          const triggered = world.triggered.size;
+          world.take({ type: 'stop' });
+          const ended = world.accounted.size;
+          for (const each of after) world.happen(each);
+          assert.equal(accountedFor(world), triggered);
+          assert.equal(world.accounted.size, ended, 'nothing ends after the stop');
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('reaches sorting: the happenings are not all refused at the door', () => {
+    let sorted = 0;
+    fc.assert(
+      fc.property(fc.array(happening, { minLength: 60, maxLength: 120 }), (happenings) => {
+        const world = new World();
+        world.take({ type: 'start' });
+        for (const each of happenings) world.happen(each);
+        sorted += world.sorted;
+      }),
+      { numRuns: 200, seed: 7 },
+    );
+    assert.ok(sorted > 100, `only ${sorted} items were sorted`);
+  });
+});

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { step } from '../../device/cycle/machine.js';
+import {
+  type AskAnswer,
+  type Effect,
+  type Finished,
+  initialState,
+  type State,
+} from '../../device/cycle/state.js';
+import { aFrame, aTrigger, classified, LIMITS } from '../support/cycle.js';
+
+/** Drives the machine by hand; remembers what it asked for. */
+class Drive {
+  state: State = initialState;
+  effects: Effect[] = [];
+  #nowMs = 100;
+  #items = 0;
+
+  input(
+    input: Parameters<typeof step>[1] extends infer I ? (I extends unknown ? Omit<I, 'atMs'> : never) : never,
+  ) {
+    this.#nowMs += 10;
+    const turn = step(this.state, { ...input, atMs: this.#nowMs } as Parameters<typeof step>[1], LIMITS);
+    this.state = turn.state;
+    this.effects = [...turn.effects];
+    return this;
+  }
+
+  trigger(id = 't1') {
+    return this.input({ type: 'trigger', trigger: aTrigger(id, this.#nowMs), itemId: `i${++this.#items}` });
+  }
+
+  /** Answers the ask that the phase waits for. */
+  answer(answer: AskAnswer) {
+    return this.input({ type: 'answer', op: this.state.op ?? -1, answer });
+  }
+
+  recorded() {
+    return this.input({ type: 'answer', op: this.state.item?.recordOp ?? -1, answer: { kind: 'recorded' } });
+  }
+
+  level(present: boolean) {
+    const trigger = { ...aTrigger('again', this.#nowMs), source: 'still-there' };
+    return this.answer({ kind: 'level', present, trigger, itemId: `i${++this.#items}` });
+  }
+
+  timeout() {
+    return this.input({ type: 'timeout', op: this.state.op ?? -1 });
+  }
+
+  fault(code: string) {
+    return this.input({ type: 'fault', op: this.state.op ?? -1, fault: { code, message: code } });
+  }
+
+  asked(): string[] {
+    return this.effects.flatMap((effect) => (effect.type === 'ask' ? [effect.ask.kind] : []));
+  }
+
+  finished(): Finished[] {
+    return this.effects.flatMap((effect) => (effect.type === 'finish' ? [effect.finished] : []));
+  }
+
+  health(): string[] {
+    return this.effects.flatMap((effect) =>
+      effect.type === 'health' ? [`${effect.part}:${effect.fault?.code ?? 'ok'}`] : [],
+    );
+  }
+}
+
+const idle = () => new Drive().input({ type: 'start' }).answer({ kind: 'homed' }).level(false);
+const moved: AskAnswer = { kind: 'moved', move: { commandedAtMs: 200, homeAtMs: 900 } };
+const frame: AskAnswer = { kind: 'frame', frame: aFrame(Number.MAX_SAFE_INTEGER) };
+const moving = () => idle().trigger().recorded().answer(frame).answer(classified());
+
+describe('the cycle', () => {
+  it('brings the gate home first and then looks whether something is there already', () => {
+    const drive = new Drive().input({ type: 'start' });
+    assert.deepEqual(drive.asked(), ['home']);
+    drive.answer({ kind: 'homed' });
+    assert.deepEqual(drive.asked(), ['level']);
+    drive.level(false);
+    assert.equal(drive.state.phase, 'idle');
+  });
+
+  it('goes trigger, frame, classification, move, event, level', () => {
+    const drive = idle().trigger();
+    assert.deepEqual(drive.asked(), ['record', 'capture']);
+    drive.recorded().answer(frame);
+    assert.deepEqual(drive.asked(), ['classify']);
+    drive.answer(classified());
+    assert.deepEqual(drive.asked(), ['move']);
+    drive.answer(moved);
+    assert.deepEqual(drive.asked(), ['level']);
+    assert.equal(drive.finished()[0]?.outcome, 'sorted');
+    drive.level(false);
+    assert.equal(drive.state.phase, 'idle');
+  });
+
+  it('does not move before the row is on disk', () => {
+    const drive = idle().trigger().answer(frame).answer(classified());
+    assert.deepEqual(drive.asked(), []);
+    assert.equal(drive.state.phase, 'recording');
+    drive.recorded();
+    assert.deepEqual(drive.asked(), ['move']);
+  });
+
+  it('leaves the gate alone when the row cannot be written', () => {
+    const drive = idle().trigger().answer(frame).answer(classified());
+    drive.input({ type: 'timeout', op: drive.state.item?.recordOp ?? -1 });
+    assert.deepEqual(drive.asked(), ['level']);
+    assert.deepEqual(
+      drive.finished().map(({ outcome, decision }) => [outcome, decision?.reason]),
+      [['failed', 'journal-down']],
+    );
+  });
+
+  it('refuses a hazard without a move and does not look again: it is known to be there', () => {
+    const drive = idle().trigger().recorded().answer(frame).answer(classified(null));
+    assert.equal(drive.finished()[0]?.outcome, 'refused');
+    assert.deepEqual(drive.asked(), []);
+    assert.equal(drive.state.phase, 'idle');
+  });
+
+  it('takes no frame that is older than its trigger', () => {
+    const drive = idle().trigger();
+    const stale = { kind: 'frame', frame: aFrame(drive.state.item?.trigger.atMs) } as const;
+    drive.answer(stale);
+    assert.equal(drive.finished()[0]?.fault?.code, 'camera-stale');
+    assert.equal(drive.finished()[0]?.decision?.reason, 'camera-down');
+  });
+
+  it('makes one event with a count of the triggers that come while it is busy', () => {
+    const drive = moving().trigger('t2').trigger('t3').trigger('t4').answer(moved);
+    assert.deepEqual(
+      drive.finished().map(({ item, outcome, count }) => [item.id, outcome, count]),
+      [
+        ['i2', 'sorted', undefined],
+        ['i3', 'ignored', 3],
+      ],
+    );
+  });
+
+  it('makes a new item of what is there when the gate is home, and calls it stuck in the end', () => {
+    const drive = moving();
+    for (let time = 1; time <= LIMITS.stillThereLimit; time++) {
+      drive.answer(moved).level(true);
+      assert.equal(drive.state.item?.trigger.source, 'still-there');
+      drive.recorded().answer(frame).answer(classified());
+    }
+    drive.answer(moved).level(true);
+    assert.deepEqual(drive.health(), ['sensor:ok', 'item:item-stuck']);
+    assert.equal(drive.state.phase, 'idle');
+    drive.trigger().recorded().answer(frame).answer(classified()).answer(moved).level(false);
+    assert.ok(drive.health().includes('item:ok'));
+  });
+
+  it('takes a trigger that comes while the level is read for the next item, and drops the late level', () => {
+    const drive = moving().answer(moved);
+    const late = drive.state.op ?? -1;
+    drive.trigger('t2');
+    assert.equal(drive.state.phase, 'capturing');
+    const before = drive.state;
+    drive.input({
+      type: 'answer',
+      op: late,
+      answer: { kind: 'level', present: true, trigger: aTrigger('x'), itemId: 'x' },
+    });
+    assert.deepEqual(drive.state, before);
+    assert.deepEqual(drive.effects, []);
+  });
+
+  it('fails the item when the child dies, without touching the gate', () => {
+    const drive = idle().trigger().recorded().answer(frame).fault('vision-died');
+    assert.deepEqual(drive.asked(), ['level']);
+    assert.equal(drive.finished()[0]?.decision?.reason, 'runtime-down');
+    assert.deepEqual(drive.health(), ['vision:vision-died']);
+  });
+
+  it('blames the camera for a picture that is none', () => {
+    const drive = idle().trigger().recorded().answer(frame).fault('picture-broken');
+    assert.equal(drive.finished()[0]?.decision?.reason, 'camera-down');
+  });
+
+  it('brings a jammed gate home before anything else', () => {
+    const drive = moving().fault('gate-jammed');
+    assert.deepEqual(drive.asked(), ['home']);
+    assert.deepEqual(drive.finished(), []);
+    drive.answer({ kind: 'homed' });
+    assert.deepEqual(
+      drive.finished().map(({ outcome, fault }) => [outcome, fault?.code]),
+      [['failed', 'gate-jammed']],
+    );
+    assert.deepEqual(drive.asked(), ['level']);
+  });
+
+  it('rests with a gate that does not come home, and tries again by itself', () => {
+    const drive = moving().timeout();
+    assert.deepEqual(drive.health(), ['gate:gate-timeout']);
+    drive.timeout();
+    assert.deepEqual(drive.asked(), ['pause']);
+    assert.equal(drive.finished()[0]?.decision?.reason, 'gate-down');
+    drive.answer({ kind: 'paused' });
+    assert.deepEqual(drive.asked(), ['home']);
+    drive.answer({ kind: 'homed' });
+    assert.deepEqual(drive.health(), ['gate:ok']);
+  });
+
+  it('tries the gate at once when an item comes while it rests', () => {
+    const drive = moving().timeout().timeout().trigger('t2');
+    assert.deepEqual(drive.asked(), ['record', 'home']);
+    drive.answer({ kind: 'homed' });
+    assert.deepEqual(drive.asked(), ['capture']);
+  });
+
+  it('stops with the gate safe first and the item in hand written down', () => {
+    const drive = moving().trigger('t2').input({ type: 'stop' });
+    assert.deepEqual(
+      drive.effects.map((effect) => effect.type),
+      ['safe', 'finish', 'finish'],
+    );
+    assert.deepEqual(
+      drive.finished().map(({ outcome }) => outcome),
+      ['interrupted', 'ignored'],
+    );
+    assert.deepEqual(drive.trigger('t3').effects, []);
+  });
+});

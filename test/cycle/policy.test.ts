@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { decide, makePolicy, type PolicySettings } from '../../device/cycle/policy.js';
+
+const LABELS = [
+  'battery',
+  'biological',
+  'brown-glass',
+  'cardboard',
+  'clothes',
+  'green-glass',
+  'metal',
+  'paper',
+  'plastic',
+  'shoes',
+  'trash',
+  'white-glass',
+];
+const THRESHOLDS = { confidence: 0.74, margin: 0.66 };
+const DEFAULTS: PolicySettings = {
+  preset: 'four-way',
+  compartments: null,
+  refuse: null,
+  fallback: null,
+  confidence: null,
+  margin: null,
+  hazardConfidence: 0.3,
+};
+
+const policy = (settings: Partial<PolicySettings> = {}) =>
+  makePolicy({ ...DEFAULTS, ...settings }, LABELS, THRESHOLDS);
+
+const scored = (scores: Record<string, number>, unfamiliar = false) => {
+  const [label = '', confidence = 0] = Object.entries(scores).sort(([, a], [, b]) => b - a)[0] ?? [];
+  return { label, confidence, scores, unfamiliar: { flag: unfamiliar } };
+};
+
+const decided = (
+  scores: Record<string, number>,
+  settings: Partial<PolicySettings> = {},
+  unfamiliar = false,
+) => {
+  const { compartment, reason } = decide(scored(scores, unfamiliar), policy(settings));
+  return [compartment, reason];
+};
+
+describe('the four-way policy', () => {
+  const places: [string, string][] = [
+    ['paper', 'paper'],
+    ['cardboard', 'paper'],
+    ['plastic', 'packaging'],
+    ['metal', 'packaging'],
+    ['brown-glass', 'glass'],
+    ['green-glass', 'glass'],
+    ['white-glass', 'glass'],
+    ['biological', 'residual'],
+    ['trash', 'residual'],
+    ['clothes', 'residual'],
+    ['shoes', 'residual'],
+  ];
+  for (const [label, compartment] of places)
+    it(`puts ${label} into ${compartment}`, () => {
+      assert.deepEqual(decided({ [label]: 0.98, other: 0.02 }), [compartment, 'confident']);
+    });
+
+  it('refuses a battery', () => {
+    assert.deepEqual(decided({ battery: 0.99, metal: 0.01 }), [null, 'hazard']);
+  });
+
+  it('refuses what may well be a battery, even if something else is likelier', () => {
+    assert.deepEqual(decided({ metal: 0.6, battery: 0.35, paper: 0.05 }), [null, 'hazard']);
+    assert.deepEqual(decided({ metal: 0.96, battery: 0.04 }), ['packaging', 'confident']);
+  });
+
+  it('sends the unsure to the fallback, with the reason', () => {
+    assert.deepEqual(decided({ paper: 0.7, trash: 0.01 }), ['residual', 'low-confidence']);
+    assert.deepEqual(decided({ paper: 0.8, trash: 0.2 }), ['residual', 'narrow-margin']);
+    assert.deepEqual(decided({ paper: 0.99, trash: 0.01 }, {}, true), ['residual', 'unfamiliar']);
+  });
+
+  it('takes thresholds from the configuration before those of the bundle', () => {
+    const settings = { confidence: 0.5, margin: 0.1 };
+    assert.deepEqual(decided({ paper: 0.6, trash: 0.4 }, settings), ['paper', 'confident']);
+  });
+});
+
+describe('other policies', () => {
+  it('gives each label its own compartment twelve-way, the battery refused', () => {
+    assert.deepEqual(decided({ shoes: 1 }, { preset: 'twelve-way' }), ['shoes', 'confident']);
+    assert.deepEqual(decided({ battery: 1 }, { preset: 'twelve-way' }), [null, 'hazard']);
+    assert.deepEqual(decided({ shoes: 0.4 }, { preset: 'twelve-way' }), ['trash', 'low-confidence']);
+  });
+
+  it('takes batteries where a compartment of their own is configured', () => {
+    const rest = LABELS.filter((label) => label !== 'battery');
+    const settings = { compartments: { residual: rest, hazardous: ['battery'] } };
+    assert.deepEqual(decided({ battery: 1 }, settings), ['hazardous', 'confident']);
+  });
+
+  const wrong: [string, Partial<PolicySettings>, RegExp][] = [
+    [
+      'a label without a place',
+      { compartments: { residual: ['paper'] }, refuse: [] },
+      /"battery", .*have no compartment/,
+    ],
+    [
+      'an unknown label',
+      { compartments: { residual: ['papper'] } },
+      /policy\.compartments\.residual: "papper" is not/,
+    ],
+    [
+      'an unknown label to refuse',
+      { refuse: ['bomb'] },
+      /policy\.refuse: "bomb" is not a label of the model/,
+    ],
+    [
+      'a fallback that is nowhere',
+      { fallback: 'attic' },
+      /policy\.fallback: "attic" is not a compartment; allowed: "paper"/,
+    ],
+  ];
+  for (const [what, settings, message] of wrong)
+    it(`refuses ${what}`, () => {
+      assert.throws(() => policy(settings), { code: 'policy-invalid', message });
+    });
+});
+
+describe('any scores', () => {
+  const scores = fc.dictionary(fc.constantFrom(...LABELS), fc.double({ min: 0, max: 1, noNaN: true }), {
+    minKeys: 1,
+  });
+
+  it('end in a compartment that exists, or in a refusal of a hazard', () => {
+    const four = policy();
+    const places = new Set([...four.compartmentOf.values(), four.fallback]);
+    fc.assert(
+      fc.property(scores, fc.boolean(), (given, unfamiliar) => {
+        const { compartment, reason } = decide(scored(given, unfamiliar), four);
+        if (compartment === null) assert.equal(reason, 'hazard');
+        else assert.ok(places.has(compartment));
+        if (reason !== 'confident' && reason !== 'hazard') assert.equal(compartment, four.fallback);
+      }),
+    );
+  });
+
+  it('never reach a compartment with a battery at or above the hazard threshold', () => {
+    fc.assert(
+      fc.property(scores, fc.double({ min: 0.3, max: 1, noNaN: true }), (given, battery) => {
+        assert.equal(decide(scored({ ...given, battery }), policy()).compartment, null);
+      }),
+    );
+  });
+});

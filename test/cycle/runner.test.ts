@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { eventSchema } from '../../device/cycle/event.js';
+import { SimulatedJournal } from '../../device/journal/simulated-journal.js';
+import { SimulatedClock } from '../../device/kit/simulated-clock.js';
+import { SimulatedVision } from '../../device/vision/simulated-vision.js';
+import { type BinParts, makeBin } from '../support/bin.js';
+
+const started = async (parts: Omit<BinParts, 'clock'> = {}) => {
+  const clock = new SimulatedClock();
+  const bin = makeBin({ read: async () => new Uint8Array(4), ...parts, clock });
+  await bin.parts.vision.start();
+  await bin.runner.start();
+  await clock.advance(10);
+  return { clock, ...bin };
+};
+
+const throughOne = async ({ clock, journalled }: Awaited<ReturnType<typeof started>>, count: number) => {
+  for (let round = 0; journalled.length < count && round < 300; round++) await clock.advance(100);
+  assert.equal(journalled.length, count);
+};
+
+const outcomes = ({ journalled }: Awaited<ReturnType<typeof started>>) =>
+  journalled.map(({ event }) => [event.outcome, event.fault?.code ?? event.decision?.reason ?? event.count]);
+
+describe('the cycle with its parts', () => {
+  it('makes an event that keeps the format, and keeps the frame', async () => {
+    const bin = await started();
+    bin.trigger.fire('beam');
+    await throughOne(bin, 1);
+    const event = eventSchema.parse(bin.journalled[0]?.event);
+    assert.equal(event.outcome, 'sorted');
+    assert.equal(event.trigger.source, 'beam');
+    assert.deepEqual(event.decision, {
+      compartment: 'paper',
+      label: 'paper',
+      confidence: 0.98,
+      reason: 'confident',
+    });
+    for (const step of ['capture', 'decode', 'invoke', 'decide', 'gateCommand', 'gateMove', 'total'])
+      assert.ok((event.timingsMs[step] ?? -1) >= 0, step);
+    await bin.runner.stop();
+    assert.equal((await bin.parts.journal.counters()).frames, 1);
+  });
+
+  it('turns each fault of its parts into a failed event with a reason, and goes on', async () => {
+    const pictures = [
+      { fault: 'camera-no-frame' },
+      { stale: true },
+      { hang: true },
+      { picture: 'paper/paper18.jpg' },
+    ] as const;
+    const bin = await started({ pictures, limits: { stillThereLimit: 0 } });
+    for (let item = 1; item <= 4; item++) {
+      bin.trigger.fire();
+      await throughOne(bin, item);
+      await bin.clock.advance(10);
+    }
+    assert.deepEqual(outcomes(bin), [
+      ['failed', 'camera-no-frame'],
+      ['failed', 'camera-stale'],
+      ['failed', 'camera-timeout'],
+      ['sorted', 'confident'],
+    ]);
+    assert.deepEqual(
+      bin.health.filter((line) => line.startsWith('camera')),
+      ['camera:camera-no-frame', 'camera:camera-stale', 'camera:camera-timeout', 'camera:ok'],
+    );
+    await bin.runner.stop();
+  });
+
+  it('tries an item that failed again, as long as the sensor sees it', async () => {
+    const bin = await started({ pictures: [{ fault: 'camera-no-frame' }, { picture: 'paper/paper18.jpg' }] });
+    bin.trigger.fire('beam', 1);
+    await throughOne(bin, 2);
+    assert.deepEqual(
+      bin.journalled.map(({ event }) => [event.trigger.source, event.outcome]),
+      [
+        ['beam', 'failed'],
+        ['still-there', 'sorted'],
+      ],
+    );
+    await bin.runner.stop();
+  });
+
+  it('counts a burst, gives up a gate that hangs and de-energises it', async () => {
+    const moves = [{ hang: true }, { moveMs: 5 }] as const;
+    const bin = await started({ moves });
+    bin.trigger.fire();
+    for (let extra = 0; extra < 3; extra++) bin.trigger.fire();
+    await throughOne(bin, 2);
+    assert.deepEqual(outcomes(bin), [
+      ['failed', 'gate-timeout'],
+      ['ignored', 3],
+    ]);
+    await bin.clock.advance(10);
+    bin.trigger.fire();
+    await throughOne(bin, 3);
+    assert.equal(bin.journalled[2]?.event.outcome, 'sorted');
+    await bin.runner.stop();
+  });
+
+  it('does not move the gate for an item that the journal did not take', async () => {
+    const journal = new SimulatedJournal({ script: ['fail'] });
+    const bin = await started({ journal });
+    bin.trigger.fire();
+    await throughOne(bin, 1);
+    const { event } = bin.journalled[0] ?? {};
+    assert.deepEqual([event?.outcome, event?.decision?.reason], ['failed', 'journal-down']);
+    assert.equal(event?.timingsMs.gateMove, undefined);
+    await bin.runner.stop();
+  });
+
+  it('gives an item of an earlier run its outcome', async () => {
+    const earlier = new SimulatedJournal();
+    const first = await started({ journal: earlier, moves: [{ hang: true }] });
+    first.trigger.fire('beam');
+    await first.clock.advance(20);
+    const bin = await started({ journal: new SimulatedJournal({ earlier }) });
+    const [event] = bin.parts.journal instanceof SimulatedJournal ? bin.parts.journal.events() : [];
+    const interrupted = eventSchema.parse(event);
+    assert.deepEqual(
+      [interrupted.outcome, interrupted.trigger.source, interrupted.seq],
+      ['interrupted', 'beam', 1],
+    );
+    await bin.runner.stop();
+  });
+
+  it('leaves no timer behind when it is stopped in the middle', async () => {
+    const labels = ['paper'];
+    const clock = new SimulatedClock();
+    const bin = makeBin({ clock, vision: new SimulatedVision({ script: [{ hang: true }], labels, clock }) });
+    await bin.parts.vision.start();
+    await bin.runner.start();
+    bin.trigger.fire();
+    await clock.advance(100);
+    await bin.runner.stop();
+    assert.equal(bin.journalled[0]?.event.outcome, 'interrupted');
+    assert.equal(clock.waiting, 0);
+  });
+});

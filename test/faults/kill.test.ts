@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { AedesBroker } from '../support/aedes-broker.js';
+import { inFolder, Sortbin } from '../support/sortbin.js';
+import { until } from '../support/until.js';
+
+const KILLS = 20;
+
+interface Event {
+  id: string;
+  seq: number;
+  outcome: string;
+}
+
+const config = (url: string, script: string) =>
+  `vision: { driver: simulated, script: [{ label: paper }] }
+trigger: { script: ${script} }
+gate: { moveMs: 15 }
+camera: { delayMs: 5 }
+mqtt: { url: "${url}", backoff: { minMs: 20, maxMs: 100 } }
+log: { level: debug }
+`;
+
+const received = (broker: AedesBroker): Event[] => broker.payloads('event').map((json) => JSON.parse(json));
+
+describe('a daemon that is killed', () => {
+  it(`in the middle of its work, ${KILLS} times, gives each trigger one outcome and loses no event`, async () => {
+    const broker = await new AedesBroker().start();
+    const recorded = new Set<string>();
+    await inFolder(config(broker.url, '[{ afterMs: 5 }]'), async (folder) => {
+      for (let kill = 0; kill < KILLS; kill++) {
+        const bin = new Sortbin(['run'], folder);
+        await bin.said(/^cycle: capturing/);
+        // The moment of the kill is what the test is about: anywhere in a cycle of some 30 ms.
+        await wait(Math.random() * 60);
+        bin.kill('SIGKILL');
+        assert.equal(await bin.ended(), 'SIGKILL');
+        for (const { msg, id } of bin.lines) if (msg === 'recorded') recorded.add(String(id));
+      }
+      await writeFile(join(folder, 'sortbin.yaml'), config(broker.url, '[]'));
+      const last = new Sortbin(['run'], folder);
+      await until('every recorded trigger has reached the broker', () => {
+        const sent = new Set(received(broker).map(({ id }) => id));
+        return [...recorded].every((id) => sent.has(id));
+      });
+      last.kill('SIGTERM');
+      assert.equal(await last.ended(), 0);
+    });
+    await broker.stop();
+
+    const events = received(broker);
+    const distinct = new Set(events.map(({ id, seq, outcome }) => `${id} ${seq} ${outcome}`));
+    const ids = new Set(events.map(({ id }) => id));
+    assert.equal(distinct.size, ids.size, 'an item has two outcomes');
+    const seqs = [...new Set(events.map(({ seq }) => seq))].sort((a, b) => a - b);
+    assert.deepEqual(
+      seqs,
+      Array.from({ length: ids.size }, (_, index) => index + 1),
+      'a number is missing or given twice',
+    );
+    const outcomes = events.map(({ outcome }) => outcome);
+    assert.ok(outcomes.includes('interrupted') && outcomes.includes('sorted'));
+  });
+});

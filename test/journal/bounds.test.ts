@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Store } from '../../device/journal/store.js';
+import { journalOptions, temporaryFolder } from '../support/journal-folder.js';
+
+const finishMany = (store: Store, from: number, to: number) => {
+  for (let index = from; index <= to; index += 1)
+    assert.equal(store.finish(`row-${index}`, { index }), index);
+};
+const pendingSeqs = (store: Store) => store.pending(0, 1000).map(({ seq }) => seq);
+
+describe('the bounds of the SQLite journal', () => {
+  it('drops the oldest of a full outbox, counts them, and never uses a number again', (t) => {
+    const options = journalOptions(temporaryFolder(t), { maxOutbox: 3 });
+    const store = new Store(options);
+    finishMany(store, 1, 5);
+    assert.deepEqual(pendingSeqs(store), [3, 4, 5]);
+    assert.equal(store.counters().dropped, 2);
+    assert.equal(store.counters().events, 5, 'dropped events stay on record');
+    store.close();
+    const next = new Store(options);
+    finishMany(next, 6, 6);
+    assert.equal(next.counters().dropped, 3);
+    assert.deepEqual(pendingSeqs(next), [4, 5, 6]);
+    next.close();
+  });
+
+  it('forgets the oldest settled events, and goes on numbering when all are forgotten', (t) => {
+    const options = journalOptions(temporaryFolder(t), { maxEvents: 2 });
+    const store = new Store(options);
+    finishMany(store, 1, 4);
+    assert.equal(store.counters().events, 4, 'what the broker lacks is not forgotten');
+    store.acknowledge([1, 2, 4]);
+    assert.equal(store.counters().events, 2);
+    assert.deepEqual(pendingSeqs(store), [3]);
+    store.acknowledge([3]);
+    store.close();
+    const next = new Store({ ...options, maxEvents: 0 });
+    assert.equal(next.counters().events, 0, 'a bound that became smaller holds from the start');
+    finishMany(next, 5, 5);
+    next.acknowledge([5]);
+    next.close();
+    const last = new Store(options);
+    finishMany(last, 6, 6);
+    last.close();
+  });
+
+  it('bounds the record also behind an event that the broker never acknowledges', (t) => {
+    const store = new Store(journalOptions(temporaryFolder(t), { maxEvents: 5 }));
+    finishMany(store, 1, 1);
+    for (let seq = 2; seq <= 30; seq += 1) {
+      finishMany(store, seq, seq);
+      store.acknowledge([seq]);
+    }
+    assert.equal(store.counters().events, 5);
+    assert.deepEqual(pendingSeqs(store), [1]);
+    store.close();
+  });
+
+  it('never forgets an unfinished row, and keeps the runs apart when rows in between are gone', (t) => {
+    const options = journalOptions(temporaryFolder(t), { maxEvents: 0, maxOutbox: 0 });
+    const store = new Store(options);
+    store.begin('old', { old: true });
+    finishMany(store, 1, 20);
+    store.close();
+    const next = new Store(options);
+    next.begin('new', {});
+    assert.deepEqual(next.unfinished(), [{ id: 'old', body: { old: true } }]);
+    next.close();
+  });
+});

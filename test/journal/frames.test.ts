@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { JournalError } from '../../device/journal/journal.js';
+import { Store } from '../../device/journal/store.js';
+import { journalOptions, temporaryFolder } from '../support/journal-folder.js';
+
+const picture = (head: string, length = 32) => Buffer.concat([Buffer.from(head, 'latin1')], length);
+const filesOf = (dataDir: string) => readdirSync(join(dataDir, 'frames')).sort();
+
+describe('the frame ring on disk', () => {
+  it('names files by what their first bytes are, and keeps the bytes', (t) => {
+    const dataDir = temporaryFolder(t);
+    const store = new Store(journalOptions(dataDir));
+    store.keepFrame('a', picture('\xff\xd8\xff\xe0'));
+    store.keepFrame('b', picture('\x89PNG\r\n\x1a\n'));
+    store.keepFrame('c', picture('RIFF\x10\0\0\0WEBP'));
+    store.keepFrame('d', picture('RIFF\x10\0\0\0WAVE'));
+    store.keepFrame('e', new Uint8Array(0));
+    assert.deepEqual(filesOf(dataDir), ['a.jpg', 'b.png', 'c.webp', 'd.bin', 'e.bin']);
+    assert.deepEqual(readFileSync(join(dataDir, 'frames', 'b.png')), picture('\x89PNG\r\n\x1a\n'));
+    store.close();
+  });
+
+  it('has no more files than its bounds allow, also when they became smaller', (t) => {
+    const dataDir = temporaryFolder(t);
+    const store = new Store(journalOptions(dataDir, { maxFrames: 3 }));
+    for (const id of ['a', 'b', 'c', 'd']) store.keepFrame(id, new Uint8Array(10));
+    assert.deepEqual(filesOf(dataDir), ['b.bin', 'c.bin', 'd.bin']);
+    store.close();
+    const next = new Store(journalOptions(dataDir, { maxFrames: 3, maxFrameBytes: 15 }));
+    assert.deepEqual(filesOf(dataDir), ['d.bin']);
+    next.close();
+    const none = new Store(journalOptions(dataDir, { maxFrames: 0 }));
+    none.keepFrame('e', new Uint8Array(10));
+    assert.deepEqual(filesOf(dataDir), []);
+    none.close();
+  });
+
+  it('replaces a frame that comes again as another kind of picture', (t) => {
+    const dataDir = temporaryFolder(t);
+    const store = new Store(journalOptions(dataDir));
+    store.keepFrame('a', picture('\xff\xd8\xff\xe0'));
+    store.keepFrame('a', picture('\x89PNG\r\n\x1a\n', 40));
+    assert.deepEqual(filesOf(dataDir), ['a.png']);
+    assert.equal(store.counters().frameBytes, 40);
+    store.close();
+  });
+
+  it('tidies up at the start what a power cut left, and touches nothing that it did not write', (t) => {
+    const dataDir = temporaryFolder(t);
+    const store = new Store(journalOptions(dataDir));
+    for (const id of ['a', 'b']) store.keepFrame(id, new Uint8Array(10));
+    store.close();
+    const folder = join(dataDir, 'frames');
+    rmSync(join(folder, 'a.bin'));
+    writeFileSync(join(folder, 'b.bin.tmp'), 'half');
+    writeFileSync(join(folder, 'c.jpg'), 'no row');
+    writeFileSync(join(folder, 'README.txt'), 'mine');
+    mkdirSync(join(folder, 'holidays'));
+    const next = new Store(journalOptions(dataDir));
+    assert.deepEqual(filesOf(dataDir), ['README.txt', 'b.bin', 'holidays']);
+    assert.deepEqual([next.counters().frames, next.counters().frameBytes], [1, 10]);
+    next.close();
+  });
+
+  it('stays right about itself when a file cannot be written', (t) => {
+    const dataDir = temporaryFolder(t);
+    const store = new Store(journalOptions(dataDir, { maxFrames: 1 }));
+    store.keepFrame('a', new Uint8Array(10));
+    mkdirSync(join(dataDir, 'frames', 'b.bin.tmp'));
+    assert.throws(
+      () => store.keepFrame('b', new Uint8Array(10)),
+      (error) => !(error instanceof JournalError) && /EISDIR/.test(String(error)),
+    );
+    assert.equal(store.counters().frames, 0);
+    assert.deepEqual(filesOf(dataDir), ['b.bin.tmp']);
+    store.keepFrame('c', new Uint8Array(10));
+    assert.deepEqual([store.counters().frames, store.counters().frameBytes], [1, 10]);
+    store.close();
+  });
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { Store } from '../../device/journal/store.js';
+import { journalOptions, temporaryFolder } from '../support/journal-folder.js';
+
+const WRITER = fileURLToPath(new URL('../support/journal-writer.js', import.meta.url));
+const ROUNDS = 10;
+
+/** Lets the writer work until it has said so many lines, kills it, and returns all that it said. */
+const saidUntilKilled = async (
+  t: TestContext,
+  dataDir: string,
+  round: number,
+  killAfterLines: number,
+): Promise<string[]> => {
+  const child: ChildProcess = spawn(process.execPath, [WRITER, dataDir, String(round)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const ended = once(child, 'exit');
+  assert.ok(child.stdout);
+  const lines: string[] = [];
+  for await (const line of createInterface(child.stdout)) {
+    lines.push(line);
+    if (lines.length === killAfterLines) child.kill('SIGKILL');
+  }
+  assert.deepEqual(await ended, [null, 'SIGKILL']);
+  return lines;
+};
+
+const rowsOf = (dataDir: string) => {
+  const db = new DatabaseSync(join(dataDir, 'journal.db'));
+  const integrity = db.prepare('pragma integrity_check').all() as { integrity_check: string }[];
+  const rows = db.prepare('select id, seq, body from rows').all() as {
+    id: string;
+    seq: number;
+    body: string;
+  }[];
+  db.close();
+  return { integrity: integrity.map((line) => line.integrity_check), rows };
+};
+
+it('has everything on record that it said it had, whenever it is killed', { timeout: 60_000 }, async (t) => {
+  const dataDir = temporaryFolder(t);
+  const begun = new Set<string>();
+  const finished = new Map<number, string>();
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const killAfterLines = 1 + Math.floor(Math.random() * 60);
+    const where = `round ${round}, killed after ${killAfterLines} lines`;
+    const kept: string[] = [];
+    for (const line of await saidUntilKilled(t, dataDir, round, killAfterLines)) {
+      const [what, id = '', seq] = line.split(' ');
+      if (what === 'begun') begun.add(id);
+      if (what === 'kept') kept.push(id);
+      if (what !== 'finished') continue;
+      assert.ok(!finished.has(Number(seq)), `${where}: ${seq} was given twice`);
+      finished.set(Number(seq), id);
+    }
+
+    const { integrity, rows } = rowsOf(dataDir);
+    assert.deepEqual(integrity, ['ok'], where);
+    const ids = new Set(rows.map(({ id }) => id));
+    for (const id of begun) assert.ok(ids.has(id), `${where}: ${id} was begun and is not there`);
+    const numbered = rows.filter(({ seq }) => seq !== null).sort((a, b) => a.seq - b.seq);
+    assert.deepEqual(
+      numbered.map(({ seq }) => seq),
+      numbered.map((_, index) => index + 1),
+      where,
+    );
+    for (const [seq, id] of finished) {
+      const row = numbered[seq - 1];
+      assert.equal(row?.id, id, `${where}: ${id} was finished as ${seq}`);
+      assert.equal((JSON.parse(row.body) as { seq: number }).seq, seq);
+    }
+
+    const store = new Store(journalOptions(dataDir, { maxFrames: 5 }));
+    const counters = store.counters();
+    assert.deepEqual([counters.events, counters.pending], [numbered.length, numbered.length], where);
+    assert.equal(store.unfinished().length, rows.length - numbered.length, where);
+    assert.ok(counters.frames >= Math.min(kept.length, 4) && counters.frames <= 5, where);
+    store.close();
+  }
+});

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import fc from 'fast-check';
+import { JournalError } from '../../device/journal/journal.js';
+import { Store } from '../../device/journal/store.js';
+import { journalOptions, temporaryFolder } from '../support/journal-folder.js';
+
+interface ModelRow {
+  readonly id: string;
+  body: object;
+  run: number;
+  seq: number | null;
+  pending: boolean;
+}
+
+/** The journal's rules in the plainest words: a list of rows, searched from end to end. */
+class Model {
+  rows: ModelRow[] = [];
+  run = 0;
+  lastSeq = 0;
+  dropped = 0;
+
+  constructor(private readonly bounds: { maxEvents: number; maxOutbox: number }) {}
+
+  begin(id: string, body: object): 'done' | 'already-finished' {
+    const row = this.rows.find((candidate) => candidate.id === id);
+    if (row && row.seq !== null) return 'already-finished';
+    if (row) row.body = body;
+    else this.rows.push({ id, body, run: this.run, seq: null, pending: false });
+    return 'done';
+  }
+
+  finish(id: string, body: object): number | 'already-finished' {
+    if (this.begin(id, body) !== 'done') return 'already-finished';
+    this.lastSeq += 1;
+    for (const row of this.rows) {
+      if (row.id === id) Object.assign(row, { seq: this.lastSeq, pending: true });
+    }
+    this.trim();
+    return this.lastSeq;
+  }
+
+  acknowledge(seqs: readonly number[]): void {
+    for (const row of this.rows) if (row.seq !== null && seqs.includes(row.seq)) row.pending = false;
+    this.trim();
+  }
+
+  finished(): ModelRow[] {
+    return this.rows.filter(({ seq }) => seq !== null).sort((a, b) => Number(a.seq) - Number(b.seq));
+  }
+
+  private trim(): void {
+    const pending = this.finished().filter((row) => row.pending);
+    for (const row of pending.slice(0, Math.max(0, pending.length - this.bounds.maxOutbox))) {
+      row.pending = false;
+      this.dropped += 1;
+    }
+    const excess = Math.max(0, this.finished().length - this.bounds.maxEvents);
+    const gone = this.finished()
+      .filter((row) => !row.pending)
+      .slice(0, excess);
+    this.rows = this.rows.filter((row) => !gone.includes(row));
+  }
+}
+
+const id = fc.integer({ min: 0, max: 9 }).map((number) => `row-${number}`);
+const body = fc.dictionary(fc.constantFrom('outcome', 'seq', 'text'), fc.oneof(fc.string(), fc.integer()));
+const operation = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('begin' as const), id, body }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('finish' as const), id, body }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('acknowledge' as const),
+      seqs: fc.array(fc.integer({ min: -1, max: 25 }), { maxLength: 4 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
+);
+const bounds = fc.record({
+  maxEvents: fc.integer({ min: 0, max: 6 }),
+  maxOutbox: fc.integer({ min: 0, max: 6 }),
+});
+
+const attempt = <T>(call: () => T): T | string => {
+  try {
+    return call();
+  } catch (error) {
+    assert.ok(error instanceof JournalError, String(error));
+    return error.code;
+  }
+};
+
+it('does what a plain list of rows does, whatever comes in whatever order', (t) => {
+  const folder = temporaryFolder(t);
+  fc.assert(
+    fc.property(bounds, fc.array(operation, { maxLength: 40 }), (limits, operations) => {
+      const options = journalOptions(mkdtempSync(join(folder, 'run-')), limits);
+      const model = new Model(limits);
+      let store = new Store(options);
+      try {
+        for (const step of operations) {
+          if (step.do === 'begin') {
+            assert.equal(
+              attempt(() => store.begin(step.id, step.body)) ?? 'done',
+              model.begin(step.id, step.body),
+            );
+          } else if (step.do === 'finish') {
+            assert.equal(
+              attempt(() => store.finish(step.id, step.body)),
+              model.finish(step.id, step.body),
+            );
+          } else if (step.do === 'acknowledge') {
+            store.acknowledge(step.seqs);
+            model.acknowledge(step.seqs);
+          } else {
+            store.close();
+            store = new Store(options);
+            model.run += 1;
+          }
+          assertSame(store, model);
+        }
+      } finally {
+        store.close();
+        rmSync(options.dataDir, { recursive: true });
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+const assertSame = (store: Store, model: Model) => {
+  const finished = model.finished();
+  const pending = finished.filter((row) => row.pending);
+  const { events, pending: waiting, dropped } = store.counters();
+  assert.deepEqual([events, waiting, dropped], [finished.length, pending.length, model.dropped]);
+  assert.deepEqual(
+    store.pending(0, 100).map(({ seq, id, json }) => ({ seq, id, body: JSON.parse(json) as object })),
+    pending.map(({ seq, id, body }) => ({ seq, id, body: { ...body, seq } })),
+  );
+  assert.deepEqual(
+    store.unfinished(),
+    model.rows
+      .filter(({ seq, run }) => seq === null && run < model.run)
+      .map(({ id, body }) => ({ id, body: { ...body } })),
+  );
+};

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { DeadlineExceeded, sleep, untilAborted, withDeadline } from '../../device/kit/deadline.js';
+import { SimulatedClock } from '../../device/kit/simulated-clock.js';
+
+describe('a deadline', () => {
+  it('gives what the work gives, and leaves no timer behind', async () => {
+    const clock = new SimulatedClock();
+    assert.equal(await withDeadline(clock, 100, async () => 'done'), 'done');
+    assert.equal(clock.waiting, 0);
+  });
+
+  it('ends work that ignores its signal, and aborts work that heeds it', async () => {
+    const clock = new SimulatedClock();
+    const deaf = withDeadline(clock, 100, () => new Promise(() => {}));
+    const heeding = withDeadline(clock, 100, untilAborted);
+    const both = Promise.allSettled([deaf, heeding]);
+    await clock.advance(100);
+    for (const result of await both)
+      assert.ok(result.status === 'rejected' && result.reason instanceof DeadlineExceeded);
+    assert.equal(clock.waiting, 0);
+  });
+
+  it('ends with the outer signal, before and during the work', async () => {
+    const clock = new SimulatedClock();
+    const outer = new AbortController();
+    const work = withDeadline(clock, 100, untilAborted, outer.signal);
+    outer.abort(new Error('stopped'));
+    await assert.rejects(work, /stopped/);
+    await assert.rejects(withDeadline(clock, 100, untilAborted, outer.signal), /stopped/);
+    assert.equal(clock.waiting, 0);
+  });
+});
+
+describe('a sleep', () => {
+  it('ends at its time, or with its signal and no timer left', async () => {
+    const clock = new SimulatedClock();
+    let woke = false;
+    const slept = sleep(clock, 50).then(() => {
+      woke = true;
+    });
+    await clock.advance(49);
+    assert.equal(woke, false);
+    await clock.advance(1);
+    await slept;
+    const abort = new AbortController();
+    const cut = sleep(clock, 50, abort.signal);
+    abort.abort(new Error('enough'));
+    await assert.rejects(cut, /enough/);
+    assert.equal(clock.waiting, 0);
+  });
+});

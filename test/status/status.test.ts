@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { BinEvent } from '../../device/cycle/event.js';
+import { SimulatedClock } from '../../device/kit/simulated-clock.js';
+import { Status } from '../../device/status/status.js';
+
+const event = (
+  seq: number,
+  outcome: BinEvent['outcome'],
+  compartment: string | null,
+  count?: number,
+): BinEvent => ({
+  schema: 1,
+  id: `e${seq}`,
+  bin: 'bin',
+  seq,
+  at: '2026-01-01T00:00:00.000Z',
+  clock: 'free',
+  trigger: { source: 'beam', id: 't' },
+  outcome,
+  ...(count === undefined ? {} : { count }),
+  decision: compartment ? { compartment, label: 'paper', confidence: 0.9, reason: 'confident' } : null,
+  scores: {},
+  unfamiliar: null,
+  model: null,
+  runtime: null,
+  frame: null,
+  timingsMs: {},
+  fault: null,
+});
+
+describe('the picture of the bin', () => {
+  it('holds a fault from its first moment until its part is well again', async () => {
+    const clock = new SimulatedClock();
+    const status = new Status(clock, () => {});
+    assert.ok(status.health('camera', { code: 'camera-timeout', message: 'no frame' }));
+    const since = status.snapshot().faults[0]?.since;
+    await clock.advance(5_000);
+    assert.equal(status.health('camera', { code: 'camera-timeout', message: 'no frame' }), false);
+    assert.equal(status.snapshot().faults[0]?.since, since);
+    assert.ok(status.health('camera', null));
+    assert.deepEqual(status.snapshot().faults, []);
+  });
+
+  it('counts outcomes, bursts by their count, and what went into each compartment', () => {
+    const status = new Status(new SimulatedClock(), () => {});
+    status.journalled(event(1, 'sorted', 'paper'));
+    status.journalled(event(2, 'ignored', null, 4));
+    status.journalled(event(3, 'failed', null));
+    const { counters, lastItem } = status.snapshot();
+    assert.deepEqual(counters.outcomes, { sorted: 1, ignored: 4, failed: 1 });
+    assert.deepEqual(counters.compartments, { paper: 1 });
+    assert.equal(lastItem?.seq, 3);
+  });
+
+  it('tells of each change once', () => {
+    let changes = 0;
+    const status = new Status(new SimulatedClock(), () => changes++);
+    status.phase('idle');
+    status.phase('idle');
+    status.health('gate', null);
+    assert.equal(changes, 1);
+  });
+});

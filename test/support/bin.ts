@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Camera } from '../../device/camera/camera.js';
+import { type CameraStep, SimulatedCamera } from '../../device/camera/simulated-camera.js';
+import { type Journalled, Runner } from '../../device/cycle/runner.js';
+import type { Limits } from '../../device/cycle/state.js';
+import type { Gate } from '../../device/gate/gate.js';
+import { type GateStep, SimulatedGate } from '../../device/gate/simulated-gate.js';
+import type { Journal } from '../../device/journal/journal.js';
+import { SimulatedJournal } from '../../device/journal/simulated-journal.js';
+import type { Clock } from '../../device/kit/clock.js';
+import { newId } from '../../device/kit/ids.js';
+import { packageRoot } from '../../device/kit/root.js';
+import { SimulatedTrigger } from '../../device/trigger/simulated-trigger.js';
+import { SimulatedVision } from '../../device/vision/simulated-vision.js';
+import type { Vision } from '../../device/vision/vision.js';
+import { LIMITS, somePolicy } from './cycle.js';
+
+export const SAMPLES = join(packageRoot(), 'test/samples');
+export const FACTORY_BUNDLE = join(packageRoot(), 'deploy/model');
+export const quiet = pino({ level: 'silent' });
+
+export interface BinParts {
+  readonly clock: Clock;
+  readonly camera?: Camera;
+  readonly pictures?: readonly CameraStep[];
+  /** Pictures from memory: the disk's time is not a simulated clock's. */
+  readonly read?: (path: string) => Promise<Uint8Array>;
+  readonly vision?: Vision;
+  readonly gate?: Gate;
+  readonly moves?: readonly GateStep[];
+  readonly journal?: Journal;
+  readonly limits?: Partial<Limits>;
+}
+
+/** A whole cycle with simulated parts, any of which a test replaces; `fire` on its trigger is an item. */
+export const makeBin = (given: BinParts) => {
+  const { clock } = given;
+  const trigger = new SimulatedTrigger({ script: [], repeat: false, clock, newId });
+  const script = given.pictures ?? [{ picture: 'paper/paper18.jpg' }];
+  const read = given.read ? { read: given.read } : {};
+  const simulated = new SimulatedGate({ script: given.moves ?? [], moveMs: 5, clock });
+  const parts = {
+    trigger,
+    camera:
+      given.camera ?? new SimulatedCamera({ folder: SAMPLES, script, delayMs: 5, clock, newId, ...read }),
+    vision:
+      given.vision ??
+      new SimulatedVision({
+        script: [{ label: 'paper', confidence: 0.98 }],
+        labels: ['paper', 'trash'],
+        clock,
+      }),
+    gate: given.gate ?? simulated,
+    journal: given.journal ?? new SimulatedJournal(),
+    clock,
+    newId,
+    log: quiet,
+  };
+  const journalled: Journalled[] = [];
+  const health: string[] = [];
+  const runner = new Runner(
+    parts,
+    { bin: 'test', policy: somePolicy(), limits: { ...LIMITS, ...given.limits } },
+    {
+      journalled: (one) => journalled.push(one),
+      health: (part, fault) => health.push(`${part}:${fault?.code ?? 'ok'}`),
+    },
+  );
+  return { runner, trigger, parts, journalled, health };
+};

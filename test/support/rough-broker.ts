@@ -1,0 +1,131 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type IConnectPacket, type IPublishPacket, parser, writeToStream } from 'mqtt-packet';
+
+export interface Manners {
+  /** Which CONNECTs it answers with CONNACK 0; those of the others `refusal` says. All by default. */
+  greets(connect: IConnectPacket): boolean;
+  /** `silence`, `close`, or the code of the CONNACK, after which it closes. */
+  refusal: 'silence' | 'close' | number;
+  receiveMaximum?: number;
+  /** PUBACK with this reason, or none at all. */
+  puback(publish: IPublishPacket): number | 'none';
+}
+
+/** A broker for one client, as badly behaved as a test wants it. */
+export class RoughBroker {
+  readonly connects: IConnectPacket[] = [];
+  readonly publishes: IPublishPacket[] = [];
+  readonly disconnects: number[] = [];
+  manners: Manners = { greets: () => true, refusal: 'silence', puback: () => 0 };
+  port = 0;
+  /** Answers no PINGREQ. */
+  deaf = false;
+  /** The most publishes that waited for a PUBACK at once; counted where `holdAcks` is on. */
+  mostUnacknowledged = 0;
+  #held: (() => void)[] | null = null;
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server = createServer((socket) => this.#serve(socket));
+
+  async start(): Promise<this> {
+    this.#server.listen(this.port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.port = (this.#server.address() as AddressInfo).port;
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    this.#server.close();
+    this.cut();
+    await once(this.#server, 'close');
+  }
+
+  /** Breaks every connection. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  get url(): string {
+    return `mqtt://127.0.0.1:${this.port}`;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Keeps PUBACKs back until `releaseAcks`, and those that follow too. */
+  holdAcks(): void {
+    this.#held ??= [];
+  }
+
+  stopHoldingAcks(): void {
+    this.releaseAcks();
+    this.#held = null;
+  }
+
+  get heldAcks(): number {
+    return this.#held?.length ?? 0;
+  }
+
+  releaseAcks(): void {
+    for (const ack of this.#held?.splice(0) ?? []) ack();
+  }
+
+  /** Numbers of the events that arrived, in order, those that came twice included. */
+  eventSeqs(): number[] {
+    return this.publishes
+      .filter(({ topic }) => topic.endsWith('/event'))
+      .map(({ payload }) => JSON.parse(payload.toString()).seq as number);
+  }
+
+  payloads(lastLevel: string): string[] {
+    return this.publishes
+      .filter(({ topic }) => topic.endsWith(`/${lastLevel}`))
+      .map(({ payload }) => payload.toString());
+  }
+
+  #serve(socket: Socket): void {
+    this.#sockets.add(socket);
+    let version: 3 | 4 | 5 = 4;
+    const decoder = parser();
+    const send = (packet: Parameters<typeof writeToStream>[0]) => {
+      if (!socket.destroyed) writeToStream(packet, socket, { protocolVersion: version });
+    };
+    decoder.on('packet', (packet) => {
+      if (packet.cmd === 'connect') {
+        version = packet.protocolVersion ?? 4;
+        this.connects.push(packet);
+        const { greets, refusal, receiveMaximum } = this.manners;
+        const greeted = greets(packet);
+        const code = greeted ? 0 : refusal;
+        const properties = receiveMaximum === undefined ? {} : { properties: { receiveMaximum } };
+        if (typeof code === 'number') {
+          const connack = { cmd: 'connack', sessionPresent: false } as const;
+          send({
+            ...connack,
+            ...(version === 5 ? { reasonCode: code } : { returnCode: code }),
+            ...properties,
+          });
+        }
+        if (!greeted && refusal !== 'silence') socket.end();
+      }
+      if (packet.cmd === 'pingreq' && !this.deaf) send({ cmd: 'pingresp' });
+      if (packet.cmd === 'disconnect') this.disconnects.push(packet.reasonCode ?? 0);
+      if (packet.cmd === 'publish') {
+        this.publishes.push(packet);
+        const reasonCode = this.manners.puback(packet);
+        const { messageId } = packet;
+        if (reasonCode !== 'none' && messageId !== undefined) {
+          const ack = () => send({ cmd: 'puback', messageId, reasonCode });
+          if (this.#held === null) ack();
+          else this.#held.push(ack);
+          this.mostUnacknowledged = Math.max(this.mostUnacknowledged, this.heldAcks);
+        }
+      }
+    });
+    socket.on('data', (bytes) => decoder.parse(bytes));
+    socket.on('error', () => {});
+    socket.on('close', () => this.#sockets.delete(socket));
+  }
+}
