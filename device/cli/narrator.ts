@@ -12,7 +12,7 @@ export class LogNarrator implements Narrator {
     const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`;
     log.info(`model    ${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${threads})`);
     const { protocol, hostname, host, port } = new URL(url);
-    if (embedded && embedded.port !== embedded.wanted)
+    if (embedded && embedded.wanted !== 0 && embedded.port !== embedded.wanted)
       log.warn(`port ${embedded.wanted} is taken by another program: the broker listens on ${embedded.port}`);
     log.info(`broker   ${protocol}//${host}${embedded ? ' (embedded)' : ''}`);
     log.info(`topics   ${topics}/availability, info, state, event`);
