@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=1
+// The small young space saves a third of the memory, and costs no time that shows: docs/performance.md.
 import { Command } from 'commander';
 import { packageVersion } from '../kit/root.js';
 import { benchCommand } from './bench.js';

@@ -7,10 +7,11 @@ import type { Fault } from '../kit/errors.js';
 export class LogNarrator implements Narrator {
   constructor(private readonly log: Logger) {}
 
-  started({ served: { model, runtime }, url, embedded, topics, journal }: Whereabouts): void {
+  started({ served: { model, runtime, passedOver }, url, embedded, topics, journal }: Whereabouts): void {
     const { log } = this;
     const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`;
     log.info(`model    ${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${threads})`);
+    for (const { runtime: name, why } of passedOver) log.info(`         not on ${name}: ${why}`);
     const { protocol, hostname, host, port } = new URL(url);
     if (embedded && embedded.wanted !== 0 && embedded.port !== embedded.wanted)
       log.warn(`port ${embedded.wanted} is taken by another program: the broker listens on ${embedded.port}`);
@@ -29,14 +30,14 @@ export class LogNarrator implements Narrator {
     const { decision, timingsMs, fault, count, seq, outcome } = event;
     const percent = Math.round((decision?.confidence ?? 0) * 100);
     const why = fault?.code ?? (count ? `${count} triggers while busy` : (decision?.reason ?? ''));
-    const beforeGateMs = (timingsMs.total ?? 0) - (timingsMs.gateMove ?? 0);
+    const ownMs = (timingsMs.total ?? 0) - (timingsMs.gateMove ?? 0);
     const columns = [
       `#${seq}`.padEnd(6),
       outcome.padEnd(11),
       (decision?.label ? `${decision.label} ${percent} %` : '').padEnd(17),
       (decision?.compartment ? `-> ${decision.compartment}` : '').padEnd(12),
       why.padEnd(14),
-      `${beforeGateMs.toFixed(0).padStart(4)} ms`,
+      outcome === 'ignored' ? '' : `${ownMs.toFixed(0).padStart(4)} ms`,
       timingsMs.gateMove === undefined ? '' : `+ gate ${timingsMs.gateMove.toFixed(0)} ms`,
       finished.item.frame?.name ?? '',
     ];

@@ -16,7 +16,7 @@ export const runCommand = (): Command =>
     .option('-c, --config <file>', 'configuration (default: sortbin.yaml where there is one)')
     .action(async ({ config: file }: { config?: string }) => {
       const setting = await readSetting(file);
-      const log = openLog(setting.config.log);
+      const log = await openLog(setting.config.log);
       log.info(
         `sortbin  ${packageVersion()}, bin "${setting.config.bin.id}", configuration: ${setting.source}`,
       );

@@ -128,7 +128,7 @@ export class OutboxPublisher implements Publisher {
     const { clock, log } = this.parts;
     const connection = await this.#connector.connect(stop);
     const connectedAtMs = clock.monotonicMs();
-    log.info({ mqtt: connection.protocolVersion === 5 ? '5' : '3.1.1' }, 'connected to the broker');
+    log.info(`connected to the broker by MQTT ${connection.protocolVersion === 5 ? '5' : '3.1.1'}`);
     try {
       return await this.#serve(connection, stop);
     } finally {

@@ -117,7 +117,7 @@ export class ForkedVision implements Vision {
     if (!ready.ok) await child.close(this.#clock);
     if (this.#at() === 'closed') return CLOSED;
     if (ready.ok) {
-      this.#log.info({ childPid: child.pid, ...ready.value }, 'vision serves');
+      this.#log.debug({ childPid: child.pid, ...ready.value }, 'vision serves');
       this.#change({ at: 'serving', child });
       child.ended.then((how) => this.#lost(child, how));
     }

@@ -25,7 +25,7 @@ export class Sortbin {
   readonly #ended: Promise<number | NodeJS.Signals>;
 
   constructor(args: readonly string[], folder: string) {
-    this.#child = spawn(process.execPath, [MAIN, ...args], {
+    this.#child = spawn(MAIN, args, {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
