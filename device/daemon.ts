@@ -28,6 +28,8 @@ export interface Narrator {
   /** A fault was raised, or (null) is over. */
   health(part: string, fault: Fault | null): void;
   item(journalled: Journalled): void;
+  /** Events were lost to the bound of the outbox: so many so far. */
+  dropped(count: number): void;
 }
 
 /** A bin at work. */
@@ -65,6 +67,12 @@ export class Daemon {
           publisher.notify();
           status.journalled(journalled.event);
           narrator.item(journalled);
+          void journal.counters().then(
+            ({ dropped }) => {
+              if (status.dropped(dropped)) narrator.dropped(dropped);
+            },
+            () => {}, // The journal is down: the cycle says so.
+          );
         },
       });
       publisher.info(

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { extname, join, sep } from 'node:path';
+import { extname, join, relative, sep } from 'node:path';
 import type { Clock } from '../kit/clock.js';
 import { sleep, untilAborted } from '../kit/deadline.js';
-import { type Answer, done, failed, messageOf } from '../kit/errors.js';
+import { type Answer, done, failed, messageOf, SortbinError } from '../kit/errors.js';
 import type { NewId } from '../kit/ids.js';
 import type { Camera, CameraFault, Frame } from './camera.js';
 
@@ -63,13 +63,22 @@ export class SimulatedCamera implements Camera {
 const firstPicture = (script: readonly CameraStep[]): string =>
   script.find((step) => 'picture' in step)?.picture ?? '';
 
-/** The pictures under a folder, as paths under it, in order of name. */
+/**
+ * The pictures under a folder, as paths under it, in order of name.
+ * @throws SortbinError `pictures-missing` where there are none
+ */
 export const picturesIn = async (folder: string): Promise<string[]> => {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
+  const missing = (why: string, cause?: unknown) =>
+    new SortbinError('pictures-missing', `${folder}: ${why}; name a folder with pictures`, { cause });
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause) => {
+    throw missing(`cannot be listed (${messageOf(cause)})`, cause);
+  });
+  const pictures = entries
     .filter((entry) => entry.isFile() && PICTURES.has(extname(entry.name).toLowerCase()))
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length).replace(sep, ''))
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .sort();
+  if (pictures.length === 0) throw missing(`holds no ${[...PICTURES].join(', ')} file`);
+  return pictures;
 };
 
 /** The same pictures, dealt out by sub-folder in turn, so that a demonstration shows every label early. */

@@ -7,7 +7,6 @@ import { runBench } from '../bench/bench.js';
 import { renderReport } from '../bench/render.js';
 import { type BenchReport, reportOn } from '../bench/report.js';
 import { type Journalled, Runner } from '../cycle/runner.js';
-import { SortbinError } from '../kit/errors.js';
 import { type Setting, wireBench } from '../wire.js';
 import { readSetting } from './setting.js';
 
@@ -34,6 +33,8 @@ export const benchCommand = (): Command =>
           ? { ...read.config, vision: { ...vision, runtime: flags.runtime } }
           : read.config;
       const log = pino({ level: 'silent' });
+      // Now, not after an hour of work: whether it can be written.
+      if (flags.json && flags.json !== '-') await writeFile(flags.json, '', { flag: 'a' });
       const report = await bench({ ...read, config, log }, resolve(folder), flags.limit);
       if (flags.json === '-') process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
       else process.stdout.write(renderReport(report));
@@ -43,11 +44,6 @@ export const benchCommand = (): Command =>
 
 const bench = async (setting: Setting, folder: string, limit: number): Promise<BenchReport> => {
   const { parts, cycle, labels, pictures, show } = await wireBench(setting, folder, limit);
-  if (pictures.length === 0)
-    throw new SortbinError(
-      'bench-empty',
-      `${folder}: no picture in it; wanted: .jpg, .jpeg, .png or .webp files`,
-    );
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
   const bar = progressBar(pictures.length);

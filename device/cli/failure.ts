@@ -4,6 +4,7 @@ import { SortbinError } from '../kit/errors.js';
 export const EXIT = {
   configuration: 78,
   data: 65,
+  input: 66,
   cannotCreate: 73,
   io: 74,
   software: 70,
@@ -17,6 +18,7 @@ const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
   ['native-', EXIT.data],
   ['golden-', EXIT.data],
   ['journal-', EXIT.io],
+  ['pictures-', EXIT.input],
 ];
 
 /** Says on standard error what went wrong: the reason alone where it is one of ours, the stack where it is a bug. */

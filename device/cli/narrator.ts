@@ -26,6 +26,10 @@ export class LogNarrator implements Narrator {
     else this.log.info({ part }, `${part}: well again`);
   }
 
+  dropped(count: number): void {
+    this.log.error(`the outbox is full (journal.maxOutbox): ${count} events in all were dropped unsent`);
+  }
+
   item({ event, finished }: Journalled): void {
     const { decision, timingsMs, fault, count, seq, outcome } = event;
     const percent = Math.round((decision?.confidence ?? 0) * 100);

@@ -31,6 +31,8 @@ export interface BinState {
     readonly since: string;
     readonly outcomes: Readonly<Record<string, number>>;
     readonly compartments: Readonly<Record<string, number>>;
+    /** Events that left the outbox unsent, ever, because it was full. */
+    readonly dropped: number;
   };
 }
 
@@ -42,6 +44,7 @@ export class Status {
   readonly #outcomes = new Map<string, number>();
   readonly #compartments = new Map<string, number>();
   readonly #since: string;
+  #dropped = 0;
 
   /** `changed` is called after each change of the picture; `settled` cycles come in bursts, so coalesce. */
   constructor(
@@ -84,6 +87,14 @@ export class Status {
     this.changed();
   }
 
+  /** How many events were lost to the bound of the outbox so far. Answers whether there are more than before. */
+  dropped(count: number): boolean {
+    if (count === this.#dropped) return false;
+    this.#dropped = count;
+    this.changed();
+    return true;
+  }
+
   snapshot(): BinState {
     return {
       schema: 1,
@@ -96,6 +107,7 @@ export class Status {
         since: this.#since,
         outcomes: Object.fromEntries(this.#outcomes),
         compartments: Object.fromEntries(this.#compartments),
+        dropped: this.#dropped,
       },
     };
   }

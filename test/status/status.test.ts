@@ -53,6 +53,14 @@ describe('the picture of the bin', () => {
     assert.equal(lastItem?.seq, 3);
   });
 
+  it('announces events that were dropped, once for each time that there are more', () => {
+    const status = new Status(new SimulatedClock(), () => {});
+    assert.equal(status.dropped(0), false);
+    assert.equal(status.dropped(7), true);
+    assert.equal(status.dropped(7), false);
+    assert.equal(status.snapshot().counters.dropped, 7);
+  });
+
   it('tells of each change once', () => {
     let changes = 0;
     const status = new Status(new SimulatedClock(), () => changes++);

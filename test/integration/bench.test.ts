@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { cp, mkdir, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { SAMPLES } from '../support/bin.js';
+import { runBenchCommand } from '../support/run-bench.js';
+import { inFolder } from '../support/sortbin.js';
+
+describe('sortbin bench', () => {
+  it('sends each sample picture through the cycle and adds up what came out', () =>
+    inFolder('', async (folder) => {
+      const { code, report } = await runBenchCommand([SAMPLES], folder);
+      assert.equal(code, 0);
+      assert.ok(report);
+      assert.equal(report.items.length, 47);
+      assert.equal(report.labelled, 47);
+      assert.deepEqual(report.skipped, []);
+      assert.equal(report.runtime.backend, 'xnnpack-2.9');
+      // These kernels give equal bits on every machine, so that the figures are the model's.
+      assert.equal(report.accuracy, 0.8511);
+      const right = report.items.filter(({ label, predicted }) => label === predicted).length;
+      assert.equal(right, 40);
+      const cells = Object.values(report.confusion).flatMap((row) => Object.values(row));
+      assert.equal(
+        cells.reduce((sum, count) => sum + count, 0),
+        47,
+      );
+      const inside = Object.values(report.compartments).reduce(
+        (sum, { right, wrong, unsure }) => sum + right + wrong + unsure,
+        0,
+      );
+      assert.equal(inside + report.refused.right + report.refused.wrong, 47);
+      for (const { decision, latencyMs } of report.items) {
+        assert.ok(decision.reason);
+        for (const step of ['decode', 'region', 'invoke', 'total']) assert.ok(step in latencyMs, step);
+      }
+      const { p50, p95, p99 } = report.latencyMs.invoke ?? {};
+      assert.ok((p50 ?? 0) > 0 && (p50 ?? 0) <= (p95 ?? 0) && (p95 ?? 0) <= (p99 ?? 0));
+    }));
+
+  it('reports broken pictures and skips them, and takes folders that are no label as they are', () =>
+    inFolder('', async (folder) => {
+      const pictures = join(folder, 'pictures');
+      await mkdir(join(pictures, 'paper'), { recursive: true });
+      await mkdir(join(pictures, 'unsorted'));
+      await cp(join(SAMPLES, 'paper/paper18.jpg'), join(pictures, 'paper/a.jpg'));
+      await cp(join(SAMPLES, 'paper/paper18.jpg'), join(pictures, 'paper/b-cut.jpg'));
+      await truncate(join(pictures, 'paper/b-cut.jpg'), 4_000);
+      await writeFile(join(pictures, 'paper/c-text.png'), 'no picture at all');
+      await cp(join(SAMPLES, 'metal/metal280.jpg'), join(pictures, 'unsorted/d.jpg'));
+      await writeFile(join(pictures, 'notes.txt'), 'not looked at');
+      const { code, report } = await runBenchCommand([pictures], folder);
+      assert.equal(code, 0);
+      assert.deepEqual(
+        report?.items.map(({ file, label }) => [file, label]),
+        [
+          ['paper/a.jpg', 'paper'],
+          ['unsorted/d.jpg', null],
+        ],
+      );
+      assert.deepEqual(
+        report?.skipped.map(({ file, code }) => [file, code]),
+        [
+          ['paper/b-cut.jpg', 'picture-broken'],
+          ['paper/c-text.png', 'picture-broken'],
+        ],
+      );
+      assert.equal(report?.labelled, 1);
+    }));
+
+  it('stops at its limit, and takes policy and runtime as they are named', () =>
+    inFolder('policy: { preset: twelve-way, confidence: 0, margin: 0 }\n', async (folder) => {
+      const { report } = await runBenchCommand([SAMPLES, '--limit', '3', '--runtime', 'tflite'], folder);
+      assert.deepEqual(
+        report?.items.map(({ predicted, decision }) => predicted === decision.compartment),
+        [false, true, true],
+        'the first one looks unfamiliar and goes to the fallback',
+      );
+    }));
+
+  const wrong: [string, string[], number, RegExp][] = [
+    ['a folder that is not there', ['nowhere'], 66, /nowhere: cannot be listed.*ENOENT/],
+    ['a folder without pictures', ['.'], 66, /holds no \.jpg, \.jpeg, \.png, \.webp file/],
+    ['a runtime that it does not know', ['.', '--runtime', 'gpu'], 1, /Allowed choices are auto, tflite/],
+  ];
+  for (const [what, args, exit, message] of wrong)
+    it(`refuses ${what}`, () =>
+      inFolder('', async (folder) => {
+        const { code, stderr } = await runBenchCommand(args, folder);
+        assert.equal(code, exit);
+        assert.match(stderr, message);
+        assert.doesNotMatch(stderr, /\n\s+at /, 'no stack trace');
+      }));
+});
