@@ -66,7 +66,8 @@ export const wireBench = async (
 ): Promise<Wired & { readonly pictures: readonly string[]; show(): void }> => {
   const clock = new SystemClock();
   const { vision, ...rest } = await modelParts(setting, clock);
-  const pictures = (await picturesIn(folder)).slice(0, limit);
+  const all = await picturesIn(folder);
+  const pictures = limit < all.length ? mixed(all).slice(0, limit) : all;
   const script = pictures.map((picture) => ({ picture }));
   const trigger = new SimulatedTrigger({ script: [], repeat: false, clock, newId });
   const parts: Parts = {

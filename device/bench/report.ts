@@ -44,6 +44,7 @@ export interface BenchReport {
   readonly compartments: Readonly<Record<string, CompartmentFigures>>;
   /** `right`: a hazard; `wrong`: something that could have been sorted. */
   readonly refused: { readonly right: number; readonly wrong: number };
+  /** Over all compartments; what is to be refused belongs to none. */
   readonly overall: { readonly purity: number | null; readonly coverage: number | null };
   readonly reasons: Readonly<Record<string, number>>;
   readonly latencyMs: Readonly<Record<string, Percentiles>>;
@@ -62,6 +63,7 @@ export const reportOn = (
   const compartments = compartmentFigures(labelled, policy);
   const right = sum(Object.values(compartments), ({ right }) => right);
   const wrong = sum(Object.values(compartments), ({ wrong }) => wrong);
+  const belong = sum(Object.values(compartments), ({ belong }) => belong);
   const refused = labelled.filter(({ decision }) => decision.compartment === null);
   const hazards = refused.filter(({ label }) => policy.refuse.has(label)).length;
   return {
@@ -76,7 +78,7 @@ export const reportOn = (
     confusion: confusion(labelled),
     compartments,
     refused: { right: hazards, wrong: refused.length - hazards },
-    overall: { purity: ratio(right, right + wrong), coverage: ratio(right, labelled.length) },
+    overall: { purity: ratio(right, right + wrong), coverage: ratio(right, belong) },
     reasons: tally(items.map(({ decision }) => decision.reason)),
     latencyMs: latencies(items),
   };

@@ -23,7 +23,12 @@ export const benchCommand = (): Command =>
     .argument('<folder>', 'pictures; the label of one is the name of its sub-folder, where that is a label')
     .option('--json <file>', 'write the report as JSON too; - for standard output, and nothing else there')
     .addOption(new Option('--runtime <name>', 'what executes the model').choices(['auto', 'tflite']))
-    .option('--limit <n>', 'take the first n pictures only', positive, Number.POSITIVE_INFINITY)
+    .option(
+      '--limit <n>',
+      'take n pictures only, dealt out over the labels',
+      positive,
+      Number.POSITIVE_INFINITY,
+    )
     .option('-c, --config <file>', 'configuration (default: sortbin.yaml where there is one)')
     .action(async (folder: string, flags: BenchFlags) => {
       const read = await readSetting(flags.config);

@@ -8,7 +8,6 @@ export const EXIT = {
   cannotCreate: 73,
   io: 74,
   software: 70,
-  usage: 64,
 } as const;
 
 const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
