@@ -1,35 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decide, makePolicy, type PolicySettings } from '../../device/cycle/policy.js';
-
-const LABELS = [
-  'battery',
-  'biological',
-  'brown-glass',
-  'cardboard',
-  'clothes',
-  'green-glass',
-  'metal',
-  'paper',
-  'plastic',
-  'shoes',
-  'trash',
-  'white-glass',
-];
-const THRESHOLDS = { confidence: 0.74, margin: 0.66 };
-const DEFAULTS: PolicySettings = {
-  preset: 'four-way',
-  compartments: null,
-  refuse: null,
-  fallback: null,
-  confidence: null,
-  margin: null,
-  hazardConfidence: 0.3,
-};
-
-const policy = (settings: Partial<PolicySettings> = {}) =>
-  makePolicy({ ...DEFAULTS, ...settings }, LABELS, THRESHOLDS);
+import { decide, type PolicySettings } from '../../device/cycle/policy.js';
+import { LABELS, somePolicy } from '../support/cycle.js';
 
 const scored = (scores: Record<string, number>, unfamiliar = false) => {
   const [label = '', confidence = 0] = Object.entries(scores).sort(([, a], [, b]) => b - a)[0] ?? [];
@@ -41,7 +14,7 @@ const decided = (
   settings: Partial<PolicySettings> = {},
   unfamiliar = false,
 ) => {
-  const { compartment, reason } = decide(scored(scores, unfamiliar), policy(settings));
+  const { compartment, reason } = decide(scored(scores, unfamiliar), somePolicy(settings));
   return [compartment, reason];
 };
 
@@ -122,7 +95,7 @@ describe('other policies', () => {
   ];
   for (const [what, settings, message] of wrong)
     it(`refuses ${what}`, () => {
-      assert.throws(() => policy(settings), { code: 'policy-invalid', message });
+      assert.throws(() => somePolicy(settings), { code: 'policy-invalid', message });
     });
 });
 
@@ -132,7 +105,7 @@ describe('any scores', () => {
   });
 
   it('end in a compartment that exists, or in a refusal of a hazard', () => {
-    const four = policy();
+    const four = somePolicy();
     const places = new Set([...four.compartmentOf.values(), four.fallback]);
     fc.assert(
       fc.property(scores, fc.boolean(), (given, unfamiliar) => {
@@ -147,7 +120,7 @@ describe('any scores', () => {
   it('never reach a compartment with a battery at or above the hazard threshold', () => {
     fc.assert(
       fc.property(scores, fc.double({ min: 0.3, max: 1, noNaN: true }), (given, battery) => {
-        assert.equal(decide(scored({ ...given, battery }), policy()).compartment, null);
+        assert.equal(decide(scored({ ...given, battery }), somePolicy()).compartment, null);
       }),
     );
   });

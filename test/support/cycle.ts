@@ -1,5 +1,6 @@
 import type { Frame } from '../../device/camera/camera.js';
-import { type Decision, makePolicy, type Policy } from '../../device/cycle/policy.js';
+import { parseConfig } from '../../device/config/load.js';
+import { type Decision, makePolicy, type Policy, type PolicySettings } from '../../device/cycle/policy.js';
 import type { AskAnswer, Limits } from '../../device/cycle/state.js';
 import type { Trigger } from '../../device/trigger/trigger.js';
 import type { Classification } from '../../device/vision/vision.js';
@@ -55,23 +56,15 @@ export const classified = (compartment: string | null = 'paper'): AskAnswer => {
   };
 };
 
-const LABELS =
+/** Those of the factory model. */
+export const LABELS =
   'battery biological brown-glass cardboard clothes green-glass metal paper plastic shoes trash white-glass'.split(
     ' ',
   );
 
-/** The four-way policy of the factory model. */
-export const somePolicy = (): Policy =>
-  makePolicy(
-    {
-      preset: 'four-way',
-      compartments: null,
-      refuse: null,
-      fallback: null,
-      confidence: null,
-      margin: null,
-      hazardConfidence: 0.3,
-    },
-    LABELS,
-    { confidence: 0.74, margin: 0.66 },
-  );
+/** The four-way policy of the factory model, with settings of the test's own. */
+export const somePolicy = (settings: Partial<PolicySettings> = {}): Policy =>
+  makePolicy({ ...parseConfig('', 'defaults').policy, ...settings }, LABELS, {
+    confidence: 0.74,
+    margin: 0.66,
+  });
