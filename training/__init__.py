@@ -1,0 +1,1 @@
+"""From pictures in labelled folders to a bundle for the bin."""

@@ -1,0 +1,79 @@
+"""A sheet to look at: pictures, and what the training sees of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from training.augment.transform import augment
+from training.config import AugmentConfig
+from training.errors import TrainingError
+
+Array = np.ndarray
+
+SIDE = 160
+GAP = 4
+HEAD = 18
+PAPER = 245
+
+
+def write_sheet(
+    path: Path,
+    pixels: Array,
+    labels: Array,
+    names: Sequence[str],
+    config: AugmentConfig,
+    *,
+    rows: int,
+    cols: int,
+    seed: int,
+) -> None:
+    """Writes a PNG: in each row a picture as it is, then `cols - 1` changed ones, under its label.
+
+    Args:
+        path: of the sheet; its folder must exist.
+        pixels: uint8 RGB (N, H, W, 3).
+        labels: (N,), indices into `names`.
+        names: of the labels.
+        config: how pictures are changed; mixup and cutmix are left out.
+        rows: how many pictures, one of each label first.
+        cols: how many cells a row has.
+        seed: decides which pictures and which changes.
+
+    Raises:
+        TrainingError: there is no picture, no row or no column, or the sheet cannot be written.
+    """
+    if rows < 1 or cols < 1 or len(pixels) == 0:
+        raise TrainingError(
+            f"a sheet of {rows} rows, {cols} columns, {len(pixels)} pictures; each needs at least 1"
+        )
+    rng = np.random.default_rng(seed)
+    height, width = HEAD + SIDE + GAP, SIDE + GAP
+    sheet = np.full((rows * height + GAP, cols * width + GAP, 3), PAPER, np.uint8)
+    for row, index in enumerate(varied(labels, rows, rng)):
+        top = row * height + HEAD
+        first = cv2.resize(pixels[index], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        others = rng.integers(0, len(pixels), cols - 1)
+        cells = [first, *(augment(pixels[index], SIDE, config, rng, pixels[other]) for other in others)]
+        for col, cell in enumerate(cells):
+            left = GAP + col * width
+            sheet[top : top + SIDE, left : left + SIDE] = cell
+        text = f"{names[labels[index]]} ({index})"
+        cv2.putText(sheet, text, (GAP, top - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (20, 20, 20), 1, cv2.LINE_AA)
+    _, data = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    try:
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot write the sheet ({error}); name a folder that exists") from error
+
+
+def varied(labels: Array, count: int, rng: np.random.Generator) -> Array:
+    """Indices of `count` pictures, each label once before any comes twice; then all anew."""
+    shuffled = rng.permutation(len(labels))
+    turns = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        mine = shuffled[labels[shuffled] == label]
+        turns[mine] = np.arange(len(mine))
+    ordered = shuffled[np.argsort(turns[shuffled], kind="stable")]
+    return ordered[np.arange(count) % len(ordered)]

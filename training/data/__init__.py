@@ -1,0 +1,1 @@
+"""Finds, checks, groups, splits, decodes and draws pictures."""

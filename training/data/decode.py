@@ -1,0 +1,101 @@
+"""Decodes and resizes pictures as the daemon does, byte for byte.
+
+The daemon's side is `device/vision/preprocess.ts`: sharp, which is libvips as well. First the whole picture
+is decoded, then it is resized in a second call; in one call libvips would shrink a large JPEG while loading
+it, by another filter.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from training.errors import TrainingError
+
+CURE = "take it out or replace it; `python -m training check` lists all such files"
+
+
+def decode(data: bytes) -> npt.NDArray[np.uint8]:
+    """Decodes a whole JPEG, PNG or WebP.
+
+    Args:
+        data: the file's bytes.
+
+    Returns:
+        (height, width, 3) uint8, sRGB; transparency is dropped, not blended.
+
+    Raises:
+        TrainingError: the picture is broken or of another kind.
+    """
+    if not _is_served(data):
+        raise TrainingError("is no JPEG, PNG or WebP")
+    try:
+        image = pyvips.Image.new_from_buffer(data, "", fail_on="error", access="sequential")
+        image = _to_srgb(image)
+        pixels = np.frombuffer(image.write_to_memory(), np.uint8)
+    except pyvips.Error as error:
+        raise TrainingError(f"cannot be decoded ({' '.join(str(error).split())})") from error
+    if image.bands != 3:
+        raise TrainingError(f"was decoded to {image.bands} channels, not 3")
+    return pixels.reshape(image.height, image.width, 3)
+
+
+def resize(pixels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Resizes (h, w, 3) uint8 to (height, width, 3), linear, each side on its own."""
+    rows, columns, _ = pixels.shape
+    image = pyvips.Image.new_from_memory(np.ascontiguousarray(pixels).data, columns, rows, 3, "uchar")
+    image = image.copy(interpretation="srgb")
+    # As sharp works its factors out: one over the shrink. width / columns can differ in the last bit.
+    image = image.resize(1 / (columns / width), vscale=1 / (rows / height), kernel="linear")
+    return np.frombuffer(image.write_to_memory(), np.uint8).reshape(height, width, 3)
+
+
+def load_picture(path: Path) -> npt.NDArray[np.uint8]:
+    """Reads a file as (height, width, 3) uint8, sRGB.
+
+    Raises:
+        TrainingError: the picture cannot be read; names the file.
+    """
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror}); {CURE}") from error
+    except TrainingError as error:
+        raise TrainingError(f"{path}: {error}; {CURE}") from error
+
+
+def load_input(path: Path, side: int) -> npt.NDArray[np.uint8]:
+    """Reads a file as the model's input: (side, side, 3) uint8, sRGB.
+
+    Raises:
+        TrainingError: the picture cannot be read; names the file.
+    """
+    return resize(load_picture(path), side, side)
+
+
+def _is_served(data: bytes) -> bool:
+    return (
+        data.startswith(b"\xff\xd8\xff")
+        or data.startswith(b"\x89PNG\r\n\x1a\n")
+        or (data.startswith(b"RIFF") and data[8:12] == b"WEBP")
+    )
+
+
+def _to_srgb(image: pyvips.Image) -> pyvips.Image:
+    """What sharp does on the way to 8-bit sRGB without alpha."""
+    wide = image.interpretation in {"rgb16", "grey16"}
+    profile = "p3" if image.interpretation == "rgb16" else "srgb"
+    if "icc-profile-data" in image.get_fields() and image.interpretation not in {"labs", "grey16"}:
+        with suppress(pyvips.Error):  # sharp passes an unusable profile over as well.
+            image = image.icc_transform(profile, embedded=True, depth=16 if wide else 8, intent="perceptual")
+    elif image.interpretation == "cmyk":
+        image = image.icc_transform(profile, input_profile="cmyk", intent="perceptual")
+    while image.bands > 1 and image.hasalpha():
+        image = image.extract_band(0, n=image.bands - 1)
+    if image.interpretation in {"rgb16", "grey16"}:
+        image = image.cast("ushort")
+    if image.interpretation != "srgb":
+        image = image.colourspace("srgb", source_space=image.interpretation)
+    return image if image.format == "uchar" else image.cast("uchar")

@@ -1,0 +1,171 @@
+"""Groups pictures that show the same thing, so that a split keeps them on one side."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from training.data.decode import load_picture, resize
+from training.data.pictures import Picture
+from training.progress import Progress
+
+Features: TypeAlias = Callable[[Sequence[Picture]], npt.NDArray[np.float32]]
+"""Gives (N, D) float32 rows of length 1 for N pictures."""
+Links: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]
+"""Pairs of alike pictures, as rows below columns, and how alike they are; more is more alike."""
+
+BLOCK = 2048
+"""Pictures a side of the blocks that are compared: N x N values would not fit into memory."""
+
+
+class Hash(NamedTuple):
+    """What `difference_hash` gives: 64 bits, and the (8, 9, 3) float32 cells that they come from (sRGB)."""
+
+    bits: int
+    cells: npt.NDArray[np.float32]
+
+
+def group_pictures(
+    root: Path, pictures: Sequence[Picture], features: Features | None, threshold: float = 0.82
+) -> list[Picture]:
+    """Groups by a network's features, or by `group_by_hash` where there are none.
+
+    Pictures that have a group keep it. Others that are alike, also by way of each other, become one group;
+    where it is like pictures with a group, it joins the group of the most alike one.
+
+    Args:
+        root: the data folder.
+        pictures: what to group.
+        features: gives rows of length 1 for the pictures; None: no network is at hand.
+        threshold: cosine from which two pictures count as alike.
+
+    Returns:
+        The pictures, in the same order, each with a group.
+    """
+    if features is None:
+        return group_by_hash(root, pictures)
+    if all(picture.group for picture in pictures):
+        return list(pictures)
+    rows = features(pictures)
+    if rows.ndim != 2 or len(rows) != len(pictures) or not np.isfinite(rows).all():
+        raise ValueError(
+            f"features of shape {rows.shape} for {len(pictures)} pictures; must be (N, D) and finite"
+        )
+    if np.abs(np.linalg.norm(rows, axis=1) - 1).max() > 0.01:
+        raise ValueError("features must have length 1")
+
+    def compare(above: slice, left: slice) -> npt.NDArray[np.float32]:
+        cosines: npt.NDArray[np.float32] = rows[above] @ rows[left].T
+        return cosines
+
+    return _join(pictures, _links(len(pictures), compare, threshold))
+
+
+def group_by_hash(
+    root: Path, pictures: Sequence[Picture], bits: int = 8, levels: float = 10.0
+) -> list[Picture]:
+    """Groups copies (recompressed, resized, slightly shifted) as `group_pictures` does, without a network.
+
+    Other shots of a thing are not found: use features where the test figures matter.
+
+    Args:
+        root: the data folder.
+        pictures: what to group.
+        bits: how many of the 64 may differ.
+        levels: how far the colours of the cells may differ (root mean square, 0 to 255). The bits alone take
+            many a thing on an even ground for another.
+    """
+    if all(picture.group for picture in pictures):
+        return list(pictures)
+    progress = Progress("comparing", len(pictures))
+    hashes = []
+    for picture in pictures:
+        hashes.append(difference_hash(root, picture))
+        progress.add()
+    codes = np.array([h.bits for h in hashes], np.uint64)
+    cells = np.stack([h.cells.ravel() for h in hashes])
+    lengths = (cells**2).sum(axis=1)
+
+    def compare(above: slice, left: slice) -> npt.NDArray[np.float32]:
+        differing = np.bitwise_count(codes[above, None] ^ codes[None, left])
+        squares = lengths[above, None] + lengths[None, left] - 2 * (cells[above] @ cells[left].T)
+        far = np.sqrt(np.maximum(squares, 0) / cells.shape[1])
+        far[differing > bits] = np.inf
+        nearness: npt.NDArray[np.float32] = -far
+        return nearness
+
+    return _join(pictures, _links(len(pictures), compare, -levels))
+
+
+def difference_hash(root: Path, picture: Picture) -> Hash:
+    """Whether each of 8 x 8 cells is darker than its right neighbour, and the colours of the 8 x 9 cells.
+
+    Raises:
+        TrainingError: the picture cannot be read.
+    """
+    cells = resize(load_picture(root / picture.file), 9, 8).astype(np.float32)
+    luma = cells @ np.array([0.299, 0.587, 0.114], np.float32)
+    bits = np.packbits(luma[:, 1:] > luma[:, :-1])
+    return Hash(int.from_bytes(bits.tobytes(), "big"), cells)
+
+
+def _links(
+    total: int, compare: Callable[[slice, slice], npt.NDArray[np.float32]], least: float
+) -> Iterator[Links]:
+    """Compares all pairs, a block at a time."""
+    for top in range(0, total, BLOCK):
+        for side in range(top, total, BLOCK):
+            scores = compare(slice(top, top + BLOCK), slice(side, side + BLOCK))
+            rows, columns = np.nonzero(scores >= least)
+            values = scores[rows, columns]
+            below = rows + top < columns + side
+            yield rows[below] + top, columns[below] + side, values[below]
+
+
+def _join(pictures: Sequence[Picture], links: Iterable[Links]) -> list[Picture]:
+    grouped = np.array([bool(picture.group) for picture in pictures])
+    parent = np.arange(len(pictures))
+    nearest = np.full(len(pictures), -1)
+    nearness = np.full(len(pictures), -np.inf)
+    for rows, columns, values in links:
+        fresh = ~grouped[rows] & ~grouped[columns]
+        parent = _unite(parent, rows[fresh], columns[fresh])
+        for new, old in ((rows, columns), (columns, rows)):
+            for link in np.flatnonzero(~grouped[new] & grouped[old]):
+                if values[link] > nearness[new[link]]:
+                    nearness[new[link]], nearest[new[link]] = values[link], old[link]
+    members: dict[int, list[int]] = {}
+    for at in np.flatnonzero(~grouped).tolist():
+        members.setdefault(int(parent[at]), []).append(at)
+    taken = {picture.group for picture in pictures}
+    names = (name for name in map("g{:06}".format, count()) if name not in taken)
+    result = list(pictures)
+    for found in sorted(members.values(), key=lambda some: min(pictures[at].file for at in some)):
+        best = found[int(np.argmax(nearness[found]))]
+        name = pictures[int(nearest[best])].group if nearest[best] >= 0 else next(names)
+        for at in found:
+            result[at] = replace(pictures[at], group=name)
+    return result
+
+
+def _unite(
+    parent: npt.NDArray[np.intp], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+) -> npt.NDArray[np.intp]:
+    """Union-find; takes and returns parents that are roots themselves."""
+    pairs = np.unique(np.stack([parent[rows], parent[columns]], axis=1), axis=0)
+    links = parent.tolist()
+
+    def find(at: int) -> int:
+        while links[at] != at:
+            links[at] = links[links[at]]
+            at = links[at]
+        return at
+
+    for row, column in pairs.tolist():
+        one, other = find(row), find(column)
+        links[max(one, other)] = min(one, other)
+    return np.array([find(at) for at in range(len(links))], np.intp)

@@ -1,0 +1,1 @@
+"""Judging a model: figures, calibration, plots, the model card, label noise, folds."""

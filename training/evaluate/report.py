@@ -1,0 +1,79 @@
+"""The report of a judged model: figures, model card, plots."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.evaluate import metrics
+from training.evaluate.card import model_card
+from training.evaluate.evaluation import Evaluation
+from training.evaluate.figures import all_figures, split_outcomes
+from training.evaluate.outcomes import Outcomes
+from training.evaluate.plots import (
+    FEWEST_SORTED,
+    plot_confusion,
+    plot_curves,
+    plot_purity,
+    plot_reliability,
+)
+from training.evaluate.purity import purity_curve, purity_of
+from training.evaluate.weaknesses import weaknesses
+
+MOST_SOURCES = 7
+
+
+def write_report(folder: Path, evaluation: Evaluation) -> dict[str, Any]:
+    """Writes `report.json`, `README.md` (the model card) and the plots.
+
+    Args:
+        folder: is made where it lacks; files of an earlier report are overwritten.
+        evaluation: the judged model.
+
+    Returns:
+        What `report.json` holds.
+    """
+    figures = all_figures(evaluation)
+    folder.mkdir(parents=True, exist_ok=True)
+    figures["plots"] = _plots(folder, evaluation)
+    figures["weaknesses"] = weaknesses(figures)
+    text = json.dumps(figures, indent=1, allow_nan=False, default=str) + "\n"
+    (folder / "report.json").write_text(text, encoding="utf-8")
+    written: dict[str, Any] = json.loads(text)
+    (folder / "README.md").write_text(model_card(written), encoding="utf-8")
+    return written
+
+
+def _plots(folder: Path, evaluation: Evaluation) -> list[str]:
+    logits, temperature = evaluation.shipped_format().logits, evaluation.calibration.temperature
+    truth = metrics.indices(evaluation.of_split("test"), evaluation.labels)
+    matrix = metrics.confusion_matrix(logits, truth)
+    plot_confusion(folder / "confusion.png", matrix, evaluation.labels)
+    plot_reliability(folder / "reliability.png", logits, truth, temperature)
+    _purity_plot(folder / "purity.png", evaluation)
+    names = ["confusion.png", "reliability.png", "purity.png"]
+    if evaluation.history:
+        plot_curves(folder / "curves.png", evaluation.history)
+        names.append("curves.png")
+    return names
+
+
+def _purity_plot(path: Path, evaluation: Evaluation) -> None:
+    shown: dict[str, Outcomes] = {
+        "test": split_outcomes(evaluation, "test", evaluation.shipped_format().logits)
+    }
+    if evaluation.held_out_logits is not None:
+        held = split_outcomes(evaluation, "held-out", evaluation.held_out_logits)
+        largest = Counter(held.sources).most_common(MOST_SOURCES)
+        shown |= {name: held.of_source(name) for name, count in largest if count >= FEWEST_SORTED}
+    thresholds = evaluation.calibration.thresholds
+    points = {name: purity_of(outcomes, thresholds) for name, outcomes in shown.items()}
+    plot_purity(
+        path,
+        {name: purity_curve(outcomes) for name, outcomes in shown.items()},
+        {name: len(outcomes.right) for name, outcomes in shown.items()},
+        {name: (point.coverage, point.purity) for name, point in points.items() if np.isfinite(point.purity)},
+        thresholds.target,
+    )

@@ -1,0 +1,1 @@
+"""A trained network in the formats that others run, and what each answers."""

@@ -1,0 +1,87 @@
+"""SavedModel to a TensorFlow.js graph model.
+
+Run as `python -m training.export.tfjs SAVED_MODEL OUT` it converts; `convert_tfjs` does so in a process of
+its own, since the converter needs empty modules in place of packages that it imports and never uses.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import types
+from importlib import import_module
+from pathlib import Path
+
+from training.errors import TrainingError
+
+MODEL = "model.json"
+UNUSED = (
+    "tensorflow_decision_forests",
+    "tensorflow_hub",
+    "tf_keras",
+    "jax",
+    "jax.experimental",
+    "jax.experimental.jax2tf",
+)
+
+
+def convert_tfjs(saved_model: Path, folder: Path) -> None:
+    """Writes `model.json` and its weights as float16.
+
+    Args:
+        saved_model: with any batch.
+        folder: to be made.
+
+    Raises:
+        TrainingError: the folder exists, or the converter fails; gives its last words.
+    """
+    if folder.exists():
+        raise TrainingError(f"{folder}: exists; remove it or name another folder")
+    command = [
+        sys.executable,
+        "-m",
+        "training.export.tfjs",
+        str(saved_model.resolve()),
+        str(folder.resolve()),
+    ]
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0 or not (folder / MODEL).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        raise TrainingError(
+            f"{saved_model}: the TensorFlow.js converter ended with {done.returncode}; "
+            f"run training/setup again if a package is missing. It said: {done.stderr.strip()[-800:]}"
+        )
+
+
+def tfjs_output_names(folder: Path) -> dict[str, str]:
+    """The graph's names of the outputs, as in {"logits": "Identity_1:0"}."""
+    model = json.loads((folder / MODEL).read_text(encoding="utf-8"))
+    return {name: output["name"] for name, output in model["signature"]["outputs"].items()}
+
+
+def tfjs_weight_files(folder: Path) -> list[str]:
+    """The names of the weights' files, in their order."""
+    model = json.loads((folder / MODEL).read_text(encoding="utf-8"))
+    return [path for group in model["weightsManifest"] for path in group["paths"]]
+
+
+def main(saved_model: str, folder: str) -> None:
+    """Converts in this process."""
+    import_module("keras")  # looks at jax, so it comes before the empty one
+    for name in UNUSED:
+        sys.modules.setdefault(name, types.ModuleType(name))
+    converter = import_module("tensorflowjs.converters.tf_saved_model_conversion_v2")
+    converter.convert_tf_saved_model(
+        saved_model,
+        folder,
+        signature_def="serving_default",
+        saved_model_tags="serve",
+        quantization_dtype_map={"float16": "*"},
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,35 @@
+"""What a network from ImageNet sees in pictures: for grouping shots of one thing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.data.decode import load_input
+from training.data.pictures import Picture
+from training.models import efficientnet_lite0, imagenet
+from training.predict import predict
+
+SIZE, CHUNK = 224, 512
+
+
+def imagenet_features(root: Path, pictures: Sequence[Picture]) -> np.ndarray[Any, Any]:
+    """Pooled features of EfficientNet-Lite0.
+
+    Args:
+        root: the data folder.
+        pictures: (N,) which.
+
+    Returns:
+        (N, 1280) float32, each of length 1.
+    """
+    net = efficientnet_lite0.build(classes=2, size=SIZE, dropout=0.0)
+    imagenet.load_lite0(net)
+    found = []
+    for start in range(0, len(pictures), CHUNK):
+        chunk = pictures[start : start + CHUNK]
+        pixels = np.stack([load_input(root / picture.file, SIZE) for picture in chunk])
+        _, embeddings = predict(net, pixels, np.arange(len(chunk)), what=f"features from {start}")
+        found.append(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True))
+    return np.concatenate(found)

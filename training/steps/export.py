@@ -1,0 +1,68 @@
+"""`export`: a trained network in every format."""
+
+import shutil
+from argparse import Namespace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from training.data.pictures import read_pictures
+from training.data.pixels import cache_pixels
+from training.errors import TrainingError
+from training.export.edgetpu import compile_for_edge_tpu, edge_tpu_report
+from training.export.saved_model import export_saved_model
+from training.export.tfjs import convert_tfjs
+from training.export.tflite import convert_float, convert_int8
+from training.models import registry
+from training.models.plain import plain
+from training.steps.common import EXPORTS, PICTURES, load_config, read_run
+from training.train import FINAL
+
+CALIBRATION_PICTURES = 200
+
+
+def run(options: Namespace) -> None:
+    """Writes exports/ into the run's folder: SavedModel, float and int8 TFLite, TensorFlow.js, Edge TPU."""
+    net = load_net(options.run, options.config)
+    out = options.run / EXPORTS
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    export_saved_model(net, out / "saved_model")
+    export_saved_model(net, out / "saved_model_1", batch=1)
+    convert_float(out / "saved_model_1", out / "model_float.tflite")
+    convert_int8(out / "saved_model_1", out / "model_int8.tflite", _calibration(options))
+    convert_tfjs(out / "saved_model", out / "tfjs")
+    for op, index, why in edge_tpu_report(out / "model_int8.tflite"):
+        print(f"an Edge TPU would leave {op} ({index}) to the CPU: {why}")
+    print(f"Edge TPU: {compile_for_edge_tpu(out / 'model_int8.tflite', out)}")
+    for path in sorted(out.iterdir()):
+        print(f"{path.relative_to(options.run)}  {size_of(path)} bytes")
+
+
+def load_net(run: Path, config: str) -> keras.Model:
+    """The trained network with plain convolutions."""
+    record = read_run(run)
+    weights = run / FINAL
+    if not weights.exists():
+        raise TrainingError(f"{weights}: not there; the run has not come to its end: train --resume")
+    recipe = load_config(config)
+    net = registry.build(recipe.model, len(record["labels"]), record["input_size"], recipe.dropout)
+    net.load_weights(weights)
+    return plain(net)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _calibration(options: Namespace) -> np.ndarray:
+    size = read_run(options.run)["input_size"]
+    pictures = [picture for picture in read_pictures(options.run / PICTURES) if picture.split == "train"]
+    chosen = np.random.default_rng(options.seed).permutation(len(pictures))[:CALIBRATION_PICTURES]
+    cache = cache_pixels(
+        options.data, [pictures[i] for i in sorted(chosen)], options.run.parent / "cache", size
+    )
+    return np.asarray(cache.pixels)

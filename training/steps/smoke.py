@@ -1,0 +1,59 @@
+"""`smoke`: from pictures to a bundle, on pictures made here."""
+
+import shutil
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from training import cli
+from training.progress import clock
+
+LABELS = ("disc", "ring", "stripes")
+EACH, SIDE = 20, 160
+
+
+def run(options: Namespace) -> None:
+    """Each step as a user would call it; the run's folder is made anew."""
+    start = time.monotonic()
+    shutil.rmtree(options.run, ignore_errors=True)
+    data, out = options.run / "data", options.out or options.run / "bundle"
+    make_pictures(data, options.seed)
+    steps = [
+        ["check-data"],
+        ["split", "--group-by", "hash", "--validation", "0.2", "--test", "0.2"],
+        ["train", "--config", "smoke"],
+        ["export", "--config", "smoke"],
+        ["evaluate", "--config", "smoke"],
+        ["bundle", "--config", "smoke", "--out", str(out)],
+    ]
+    for step in steps:
+        print(f"--- {' '.join(step)}", flush=True)
+        code = cli.main([*step, "--run", str(options.run), "--data", str(data), "--seed", str(options.seed)])
+        if code:
+            sys.exit(code)
+    print(f"smoke: {out} made in {clock(time.monotonic() - start)}")
+
+
+def make_pictures(folder: Path, seed: int) -> None:
+    """Sixty pictures of three labels: disc, ring or stripes of any colour and size on a noisy ground."""
+    rng = np.random.default_rng(seed)
+    for label in LABELS:
+        (folder / label).mkdir(parents=True)
+        for number in range(EACH):
+            picture = rng.integers(0, 60, (SIDE, SIDE, 3), dtype=np.uint8) + rng.integers(
+                0, 120, 3, dtype=np.uint8
+            )
+            colour = tuple(int(value) for value in rng.integers(140, 256, 3))
+            centre = [int(value) for value in rng.integers(60, 100, 2)]
+            radius = int(rng.integers(25, 50))
+            if label == "stripes":
+                for offset in range(-radius, radius, 12):
+                    left, right, y = centre[0] - radius, centre[0] + radius, centre[1] + offset
+                    cv2.line(picture, (left, y), (right, y), colour, 5)
+            else:
+                cv2.circle(picture, centre, radius, colour, -1 if label == "disc" else 7)
+            cv2.imwrite(str(folder / label / f"{label}{number:02}.jpg"), picture)

@@ -1,0 +1,63 @@
+"""`train`: a network from pictures."""
+
+import json
+import os
+import platform
+import time
+from argparse import Namespace
+from dataclasses import asdict, replace
+
+import keras
+
+from training.data.pictures import read_pictures
+from training.data.pixels import cache_pixels
+from training.errors import TrainingError
+from training.state import SavedState
+from training.steps.common import PICTURES, load_config
+from training.train import STATE, Training
+
+STORED_SIDE = 255
+
+
+def run(options: Namespace) -> None:
+    """Trains into the run's folder: last.npz (to resume), best and final weights, run.json (the record)."""
+    config = replace(load_config(options.config), seed=options.seed)
+    if options.steps_per_epoch:
+        config = replace(config, steps_per_epoch=options.steps_per_epoch)
+    state = options.run / STATE
+    if state.exists() and not options.resume:
+        raise TrainingError(
+            f"{options.run} holds a run already; add --resume, or name another folder by --run"
+        )
+    saved = SavedState(state) if options.resume else None
+    keras.utils.set_random_seed(config.seed)
+
+    pictures = read_pictures(options.run / PICTURES)
+    labels = sorted({picture.label for picture in pictures})
+    cache = options.run.parent / "cache"
+    stored = cache_pixels(options.data, pictures, cache, STORED_SIDE)
+    validation = [picture for picture in pictures if picture.split == "validation"]
+    judged = cache_pixels(options.data, validation, cache, config.input_size)
+    training = Training(config, options.run, pictures, labels, stored.path, judged.pixels, config.input_size)
+
+    net = training.start(options.base)
+    start = time.monotonic()
+    training.fit(net, saved, options.workers)
+    earlier = options.run / "run.json"
+    before_s = json.loads(earlier.read_text())["wall_s"] if saved and earlier.exists() else 0
+    record = {
+        "config": asdict(config),
+        "labels": labels,
+        "input_size": config.input_size,
+        "pictures": {
+            split: sum(p.split == split for p in pictures) for split in sorted({p.split for p in pictures})
+        },
+        "steps_per_epoch": training.steps,
+        "wall_s": round(before_s + time.monotonic() - start),
+        "backend": keras.backend.backend(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "base": options.base or "imagenet",
+        "history": training.state.history,
+    }
+    earlier.write_text(json.dumps(record, indent=1))
+    print(f"trained: best validation accuracy {training.state.best:.4f}, weights in {options.run}")

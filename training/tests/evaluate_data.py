@@ -1,0 +1,108 @@
+"""Made-up pictures and logits for the tests of training.evaluate."""
+
+from typing import Any
+
+import numpy as np
+
+from training.data.pictures import Picture
+from training.evaluate.calibrate import Calibration, Unfamiliar
+from training.evaluate.compartments import FOUR_WAY
+from training.evaluate.evaluation import DataSource, Evaluation, FormatResult
+from training.evaluate.metrics import Floats, Ints, indices, probabilities
+from training.evaluate.outcomes import Outcomes
+from training.evaluate.thresholds import Thresholds
+
+NAMES = sorted(FOUR_WAY)
+
+
+def pictures_of(
+    count: int, seed: int = 0, split: str = "test", sources: tuple[str, ...] = ("a", "b")
+) -> list[Picture]:
+    """Pictures of all labels, three to a group, sources in turn by group."""
+    labels = np.random.default_rng(seed).integers(0, len(NAMES), count).tolist()
+    return [
+        Picture(
+            f"{split}/{NAMES[label]}/{i:04}.jpg",
+            NAMES[label],
+            f"{split}-{i // 3}",
+            sources[i // 3 % len(sources)],
+            split,
+        )
+        for i, label in enumerate(labels)
+    ]
+
+
+def logits_of(pictures: list[Picture], strength: float = 4.0, seed: int = 0) -> Floats:
+    """Noise of 1 plus `strength` at the label, float32."""
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(0, 1, (len(pictures), len(NAMES))).astype(np.float32)
+    logits[np.arange(len(pictures)), indices(pictures, NAMES)] += strength
+    return logits
+
+
+def sampled(count: int, seed: int, spread: float = 2.0, classes: int = 5) -> tuple[Floats, Ints]:
+    """Logits, and labels drawn from their softmax: calibrated by construction."""
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(0, spread, (count, classes))
+    sums = np.cumsum(probabilities(logits), axis=1)
+    labels = (generator.random((count, 1)) > sums).sum(axis=1).clip(0, classes - 1)
+    return logits, labels
+
+
+def outcomes(
+    confidence: Any, right: Any, margin: Any = None, groups: Any = None, sources: Any = None
+) -> Outcomes:
+    """Outcomes of one compartment; each item is its own group unless said."""
+    values = np.asarray(confidence, np.float64)
+    count = len(values)
+    return Outcomes(
+        values,
+        values if margin is None else np.asarray(margin, np.float64),
+        np.asarray(right, bool),
+        ("paper",) * count,
+        tuple(map(str, range(count))) if groups is None else tuple(groups),
+        ("a",) * count if sources is None else tuple(sources),
+    )
+
+
+def chosen(confidence: float = 0.6, margin: float = 0.4) -> Thresholds:
+    """Some thresholds."""
+    return Thresholds(confidence, margin, 0.99, "home", True, 0.992, 0.992, 0.8)
+
+
+def evaluation(**changes: Any) -> Evaluation:
+    """A judged model of three formats, with a held-out source."""
+    test = pictures_of(240)
+    validation = pictures_of(180, 1, "validation")
+    held = pictures_of(60, 2, "held-out", ("bin-camera",))
+    logits = logits_of(test)
+    given: dict[str, Any] = {
+        "name": "waste12",
+        "version": "1.0.0",
+        "created": "2026-01-02T03:04:05Z",
+        "licence": "MIT",
+        "labels": NAMES,
+        "pictures": [*validation, *test, *held],
+        "formats": [
+            FormatResult("float", logits, 13_500_000, 9.0),
+            FormatResult("int8", logits + logits_of(test, 0, 5) / 2, 3_900_000, 4.2),
+            FormatResult("tfjs", logits, 6_700_000),
+        ],
+        "shipped": "int8",
+        "calibration": Calibration(0.8, Unfamiliar("energy", -1.5, 0.97), chosen()),
+        "wall_s": 3725.0,
+        "hardware": "x86_64, 2 cores",
+        "validation_logits": logits_of(validation, seed=6),
+        "held_out_logits": logits_of(held, 1.5, 7),
+        "history": [
+            {"epoch": epoch, "phase": phase, "loss": 2 / (n + 1), "accuracy": 1 - 0.5 / (n + 1),
+             "val_loss": 2.2 / (n + 1), "val_accuracy": 0.95 - 0.5 / (n + 1), "learning_rate": 1e-3 / (n + 1)}
+            for n, (epoch, phase) in enumerate([(0, "head"), (1, "head"), (0, "all"), (1, "all"), (2, "all")])
+        ],
+        "config": {"model": "efficientnet_lite0", "batch": 32},
+        "data": [
+            DataSource("Set A @ 123", "MIT", source="a"),
+            DataSource("Base", "Apache-2.0", "base weights"),
+        ],
+    }  # fmt: skip
+    return Evaluation(**(given | changes))

@@ -1,0 +1,41 @@
+"""Small pictures for the tests of the data."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from training.data.pictures import Picture
+
+
+def draw(seed: int, side: int = 64) -> npt.NDArray[np.uint8]:
+    """A picture of its own for each seed: (side, side, 3), soft blobs of colour."""
+    small = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), np.uint8)
+    image = pyvips.Image.new_from_memory(small.data, 5, 5, 3, "uchar").copy(interpretation="srgb")
+    image = image.resize(side / 5, kernel="cubic")
+    return np.frombuffer(image.write_to_memory(), np.uint8).reshape(side, side, 3)
+
+
+def save(path: Path, pixels: npt.NDArray[np.uint8], quality: int = 90) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    height, width, _ = pixels.shape
+    image = pyvips.Image.new_from_memory(np.ascontiguousarray(pixels).data, width, height, 3, "uchar")
+    image = image.copy(interpretation="srgb")
+    if path.suffix == ".png":
+        image.pngsave(str(path))
+    else:
+        image.jpegsave(str(path), Q=quality)
+
+
+def folder(root: Path, labels: dict[str, int]) -> None:
+    """Writes so many pictures of each label, all different."""
+    seed = 0
+    for label, count in labels.items():
+        for number in range(count):
+            save(root / label / f"{number:03}.jpg", draw(seed))
+            seed += 1
+
+
+def listed(files: list[str], label: str = "paper") -> list[Picture]:
+    return [Picture(file, label, "", "home") for file in files]

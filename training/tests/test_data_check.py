@@ -1,0 +1,56 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from training.data.check import check_data, usable
+from training.data.find import find_pictures
+from training.tests.pictures_made import draw, folder, save
+
+
+def test_clean_folder(tmp_path: Path) -> None:
+    folder(tmp_path, {"paper": 5, "metal": 6})
+    pictures = find_pictures(tmp_path)
+    report = check_data(tmp_path, pictures)
+    assert not (report.broken or report.tiny or report.duplicates or report.conflicts)
+    assert usable(pictures, report) == pictures
+
+
+def test_finds_broken_tiny_and_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder(tmp_path, {"paper": 8, "metal": 8})
+    whole = (tmp_path / "paper/000.jpg").read_bytes()
+    (tmp_path / "paper/000.jpg").write_bytes(whole[: len(whole) * 2 // 3])
+    (tmp_path / "paper/001.jpg").write_text("<svg/>")
+    save(tmp_path / "paper/002.jpg", draw(0)[:20, :40])
+    shutil.copy(tmp_path / "paper/003.jpg", tmp_path / "paper/copy.jpg")
+    shutil.copy(tmp_path / "paper/004.jpg", tmp_path / "metal/copy.jpg")
+    pictures = find_pictures(tmp_path)
+    report = check_data(tmp_path, pictures)
+
+    assert list(report.broken) == ["paper/000.jpg", "paper/001.jpg"]
+    assert (
+        "JPEG" in report.broken["paper/000.jpg"] and "no JPEG, PNG or WebP" in report.broken["paper/001.jpg"]
+    )
+    assert report.tiny == {"paper/002.jpg": (40, 20)}
+    assert report.duplicates == (("paper/003.jpg", "paper/copy.jpg"),)
+    assert report.conflicts == (("metal/copy.jpg", "paper/004.jpg"),)
+    assert {p.file for p in pictures} - {p.file for p in usable(pictures, report)} == set(report.broken)
+    assert "18/18" in capsys.readouterr().err
+
+    text = report.render()
+    assert "paper/001.jpg is no JPEG" in text and "metal/copy.jpg = paper/004.jpg" in text
+    assert [line.split() for line in text.splitlines()[:4]] == [
+        ["label", "pictures", "groups", "broken"],
+        ["metal", "9", "9", "0"],
+        ["paper", "9", "9", "2"],
+        ["all", "18", "18", "2"],
+    ]
+
+
+def test_long_findings_are_cut(tmp_path: Path) -> None:
+    folder(tmp_path, {"paper": 5})
+    for number in range(25):
+        (tmp_path / f"metal/{number}.jpg").parent.mkdir(exist_ok=True)
+        (tmp_path / f"metal/{number}.jpg").write_bytes(b"\xff\xd8\xff" + bytes([number]))
+    text = check_data(tmp_path, find_pictures(tmp_path)).render()
+    assert "broken, left out: 25" in text and "and 5 more" in text

@@ -1,0 +1,67 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvips
+
+from training.data.decode import decode, load_input, resize
+from training.errors import TrainingError
+from training.tests.pictures_made import draw, save
+
+GOLDEN = Path(__file__).parents[2] / "deploy" / "model" / "golden"
+INPUTS = json.loads((GOLDEN / "inputs.json").read_text(encoding="utf-8"))
+PICTURES = [given for given in INPUTS["inputs"] if "file" in given]
+
+
+@pytest.mark.parametrize("given", PICTURES, ids=lambda given: given["id"])
+def test_gives_the_bytes_that_the_daemon_gives(given: dict[str, str]) -> None:
+    pixels = load_input(GOLDEN / given["file"], INPUTS["size"][0])
+    assert hashlib.sha256(pixels.tobytes()).hexdigest() == given["inputSha256"]
+
+
+def test_there_are_golden_pictures() -> None:
+    assert len(PICTURES) == 6
+
+
+@pytest.mark.parametrize("kind", ["grey", "alpha", "grey-alpha", "16-bit", "palette", "cmyk", "webp"])
+def test_every_kind_becomes_three_channels(kind: str) -> None:
+    pixels = draw(3, 48)
+    image = pyvips.Image.new_from_memory(pixels.data, 48, 48, 3, "uchar").copy(interpretation="srgb")
+    grey = image.colourspace("b-w")
+    data = {
+        "grey": grey.jpegsave_buffer,
+        "alpha": lambda: image.bandjoin(7).pngsave_buffer(),
+        "grey-alpha": lambda: grey.bandjoin(7).pngsave_buffer(),
+        "16-bit": lambda: image.colourspace("rgb16").pngsave_buffer(),
+        "palette": lambda: image.pngsave_buffer(palette=True),
+        "cmyk": lambda: image.icc_transform("cmyk", input_profile="srgb").jpegsave_buffer(Q=95),
+        "webp": lambda: image.webpsave_buffer(lossless=True),
+    }[kind]()
+    decoded = decode(data)
+    assert decoded.shape == (48, 48, 3) and decoded.dtype == np.uint8
+    if kind in {"alpha", "16-bit", "webp"}:
+        assert np.array_equal(decoded, pixels)
+
+
+def test_embedded_profile_is_applied() -> None:
+    pixels = draw(4, 48)
+    image = pyvips.Image.new_from_memory(pixels.data, 48, 48, 3, "uchar").copy(interpretation="srgb")
+    wide = image.icc_transform("p3", input_profile="srgb").pngsave_buffer(profile="p3")
+    assert np.abs(decode(wide).astype(int) - pixels).mean() < 2
+
+
+def test_resize_fills_both_sides() -> None:
+    assert resize(draw(1, 64)[:20], 30, 50).shape == (50, 30, 3)
+    assert np.array_equal(resize(draw(1, 64), 64, 64), draw(1, 64))
+
+
+def test_names_the_file_that_fails(tmp_path: Path) -> None:
+    save(tmp_path / "cut.jpg", draw(0))
+    whole = (tmp_path / "cut.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(TrainingError, match=r"cut\.jpg: cannot be decoded"):
+        load_input(tmp_path / "cut.jpg", 32)
+    with pytest.raises(TrainingError, match=r"gone\.jpg: cannot be read"):
+        load_input(tmp_path / "gone.jpg", 32)

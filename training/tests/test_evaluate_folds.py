@@ -1,0 +1,47 @@
+"""Folds never share a group."""
+
+from collections import Counter
+
+import pytest
+
+from training.data.pictures import Picture
+from training.errors import TrainingError
+from training.evaluate.folds import group_folds, source_folds
+from training.tests.evaluate_data import pictures_of
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_group_folds_are_disjoint_and_complete(seed: int) -> None:
+    pictures = pictures_of(301, seed)
+    folds = group_folds(pictures, 5, seed)
+    assert sorted(row for fold in folds for row in fold.held) == list(range(301))
+    for fold in folds:
+        assert sorted([*fold.train, *fold.held]) == list(range(301))
+        assert not {pictures[i].group for i in fold.train} & {pictures[i].group for i in fold.held}
+        assert abs(len(fold.held) - 60) < 15
+
+
+def test_group_folds_share_the_classes_out() -> None:
+    pictures = [Picture(str(i), "rare" if i % 10 == 0 else "common", str(i), "s") for i in range(200)]
+    for fold in group_folds(pictures, 4, 1):
+        assert Counter(pictures[i].label for i in fold.held) == {"rare": 5, "common": 45}
+
+
+def test_group_folds_are_seeded() -> None:
+    pictures = pictures_of(90)
+    held = [[fold.held.tolist() for fold in group_folds(pictures, 3, seed)] for seed in (1, 1, 2)]
+    assert held[0] == held[1] != held[2]
+
+
+def test_more_folds_than_groups_are_refused() -> None:
+    with pytest.raises(TrainingError, match="3 folds of 2 groups"):
+        group_folds(pictures_of(6), 3, 1)
+
+
+def test_source_folds_leave_shared_groups_out_of_training() -> None:
+    pictures = [Picture(str(i), "x", f"g{i}" if i else "g1", "ab"[i % 2], "") for i in range(20)]
+    folds = {fold.name: fold for fold in source_folds(pictures, 5)}
+    assert folds["a"].held.tolist() == list(range(0, 20, 2))
+    assert folds["a"].train.tolist() == list(range(3, 20, 2))
+    with pytest.raises(TrainingError, match="two sources"):
+        source_folds(pictures, 11)

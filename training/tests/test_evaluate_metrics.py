@@ -1,0 +1,138 @@
+"""Figures against examples worked out by hand."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from training.data.pictures import Picture
+from training.errors import TrainingError
+from training.evaluate import metrics
+from training.evaluate.bootstrap import group_bootstrap
+from training.evaluate.compartments import FOUR_WAY, by_compartment
+from training.tests.evaluate_data import NAMES, sampled
+
+# Five pictures of classes 0 0 1 1 2, called 0 1 1 1 0.
+LOGITS = np.array([[3, 1, 0], [0, 2, 1], [0, 1, 0], [1, 2, 0], [5, 0, 4]], np.float32)
+LABELS = np.array([0, 0, 1, 1, 2])
+PICTURES = [
+    Picture(str(i), "abc"[label], g, s)
+    for i, (label, g, s) in enumerate(zip(LABELS, "ppqrs", "xxxyy", strict=True))
+]
+
+
+def test_figures_by_hand() -> None:
+    assert metrics.top1(LOGITS, LABELS) == pytest.approx(3 / 5)
+    assert metrics.macro_recall(LOGITS, LABELS) == pytest.approx((0.5 + 1 + 0) / 3)
+    assert metrics.confusion_matrix(LOGITS, LABELS).tolist() == [[1, 1, 0], [0, 2, 0], [1, 0, 0]]
+    a, b, c = metrics.per_class(LOGITS, LABELS, list("abc"))
+    assert (a.count, a.precision, a.recall) == (2, 0.5, 0.5)
+    assert [b.count, b.precision, b.recall] == pytest.approx([2, 2 / 3, 1])
+    assert (c.count, c.recall) == (1, 0.0)
+    assert np.isnan(c.precision)
+
+
+def test_macro_recall_leaves_out_classes_without_pictures() -> None:
+    assert metrics.macro_recall(LOGITS[:4], LABELS[:4]) == pytest.approx(0.75)
+
+
+def test_by_source_counts_pictures_and_groups() -> None:
+    figures = metrics.by_source(LOGITS, LABELS, PICTURES)
+    assert figures["x"] == metrics.SourceFigures(3, 2, 2 / 3)
+    assert figures["y"] == metrics.SourceFigures(2, 2, 0.5)
+
+
+def test_agreement_is_of_the_calls_not_of_the_labels() -> None:
+    other = LOGITS.copy()
+    other[0] = [0, 9, 0]
+    assert metrics.agreement(LOGITS, LOGITS * 3) == 1
+    assert metrics.agreement(LOGITS, other) == pytest.approx(4 / 5)
+
+
+def test_by_compartment_forgives_mistakes_within_one() -> None:
+    calls = {"paper": "cardboard", "plastic": "metal", "metal": "white-glass", "battery": "battery"}
+    logits = np.zeros((4, 12), np.float32)
+    logits[range(4), [NAMES.index(call) for call in calls.values()]] = 5
+    figures = by_compartment(logits, np.array([NAMES.index(name) for name in calls]), NAMES)
+    assert figures.accuracy == 0.75
+    by_name = {entry.label: entry for entry in figures.compartments}
+    assert by_name["packaging"].recall == 0.5
+    assert by_name["glass"].precision == 0
+    assert by_name["refuse"].recall == 1
+
+
+def test_every_label_needs_a_compartment() -> None:
+    with pytest.raises(TrainingError, match="shoes"):
+        by_compartment(np.eye(12), np.arange(12), NAMES, {k: v for k, v in FOUR_WAY.items() if k != "shoes"})
+
+
+def test_ece_by_hand() -> None:
+    # Confidence 0.9 twice with one right, 0.6 twice with both right: |0.5 - 0.9| / 2 + |1 - 0.6| / 2.
+    logits = np.log(np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.4, 0.6]]))
+    assert metrics.expected_calibration_error(logits, np.array([0, 1, 0, 1])) == pytest.approx(0.4)
+
+
+def test_confidence_on_an_edge_is_in_the_lower_bin_and_certainty_in_the_last() -> None:
+    logits = np.array([[0.0, 0.0], [0.0, 900.0]])
+    assert metrics.reliability(logits, np.array([0, 1]), bins=2).count.tolist() == [1, 1]
+
+
+def test_ece_of_a_calibrated_sampler_is_small_and_grows_with_sharpening() -> None:
+    logits, labels = sampled(20_000, 1)
+    assert metrics.expected_calibration_error(logits, labels) < 0.015
+    assert metrics.expected_calibration_error(logits * 2, labels) > 0.05
+    assert metrics.expected_calibration_error(logits * 2, labels, temperature=2) < 0.015
+
+
+def test_top1_holds_for_a_permutation_of_the_classes() -> None:
+    logits, labels = sampled(500, 2)
+    order = np.random.default_rng(3).permutation(5)
+    assert metrics.top1(logits[:, order], np.argsort(order)[labels]) == metrics.top1(logits, labels)
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels", "said"),
+    [
+        (np.zeros((0, 3)), np.zeros(0, int), "none empty"),
+        (np.full((1, 3), np.nan), np.zeros(1, int), "diverged"),
+        (np.zeros((1, 3)), np.array([3]), "0 to 2"),
+        (np.zeros((2, 3)), np.array([1]), "2 numbers"),
+    ],
+)
+def test_refuses_what_does_not_fit(logits: metrics.Floats, labels: metrics.Ints, said: str) -> None:
+    with pytest.raises(TrainingError, match=said):
+        metrics.top1(logits, labels)
+
+
+def test_unknown_label_names_the_picture() -> None:
+    with pytest.raises(TrainingError, match=r"7\.jpg.*wood"):
+        metrics.indices([Picture("7.jpg", "wood", "", "")], ["paper"])
+
+
+def mean_of(values: metrics.Bools, rows: metrics.Ints) -> float:
+    return float(values[rows].mean())
+
+
+def test_group_bootstrap_covers_the_true_mean() -> None:
+    covered = 0
+    for seed in range(60):
+        generator = np.random.default_rng(seed)
+        # 60 groups of 1 to 8 shots; all shots of a group are right or all wrong: truth 0.7.
+        sizes = generator.integers(1, 9, 60)
+        right = np.repeat(generator.random(60) < 0.7, sizes)
+        groups = [str(g) for g in np.repeat(np.arange(60), sizes)]
+        low, high = group_bootstrap(partial(mean_of, right), groups, seed, 200)
+        covered += low <= 0.7 <= high
+    assert covered >= 52  # 57 expected, less three standard deviations
+
+
+def test_group_bootstrap_is_wider_than_one_of_pictures_and_seeded() -> None:
+    right = np.repeat(np.random.default_rng(1).random(40) < 0.7, 10)
+    groups = [str(i // 10) for i in range(400)]
+
+    mean = partial(mean_of, right)
+    low, high = group_bootstrap(mean, groups, 1, 300)
+    one_low, one_high = group_bootstrap(mean, [str(i) for i in range(400)], 1, 300)
+    assert high - low > 2 * (one_high - one_low)
+    assert group_bootstrap(mean, groups, 1, 300) == (low, high)
+    assert group_bootstrap(mean, groups, 2, 30) != group_bootstrap(mean, groups, 3, 30)

@@ -1,0 +1,133 @@
+"""The report holds the figures, the card says them in words, the plots are pictures."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from training.errors import TrainingError
+from training.evaluate import metrics
+from training.evaluate.evaluation import FormatResult
+from training.evaluate.figures import all_figures
+from training.evaluate.plots import plot_curves, plot_purity
+from training.evaluate.report import write_report
+from training.evaluate.weaknesses import weaknesses
+from training.tests.evaluate_data import NAMES, evaluation, logits_of
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report")
+    write_report(path, evaluation())
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> Any:
+    return json.loads((folder / "report.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_report_holds_the_figures_of_every_format(report: Any) -> None:
+    given = evaluation()
+    test = given.of_split("test")
+    truth = metrics.indices(test, NAMES)
+    assert report["schema"] == 1
+    assert [entry["name"] for entry in report["formats"]] == ["float", "int8", "tfjs"]
+    for entry, result in zip(report["formats"], given.formats, strict=True):
+        assert entry["top1"] == metrics.top1(result.logits, truth)
+        assert entry["top1_range"][0] < entry["top1"] < entry["top1_range"][1]
+        assert entry["agreement"] == metrics.agreement(result.logits, given.formats[0].logits)
+        assert (entry["bytes"], entry["ms"]) == (result.bytes, result.ms)
+    assert report["formats"][2]["agreement"] == 1 > report["formats"][1]["agreement"]
+
+
+def test_report_holds_the_rest(report: Any) -> None:
+    assert report["splits"]["test"]["pictures"] == 240
+    assert report["splits"]["test"]["groups"] == 80
+    assert sum(map(sum, report["confusion"])) == 240
+    assert set(report["test"]["sources"]) == {"a", "b"}
+    assert report["held_out"]["sources"]["bin-camera"]["count"] == 60
+    assert report["held_out"]["top1"] < report["test"]["top1"]
+    assert set(report["transfer"]) == {"a", "b"}
+    assert report["training"]["config"] == {"model": "efficientnet_lite0", "batch": 32}
+    assert len(report["training"]["history"]) == 5
+    assert report["calibration"]["thresholds"]["confidence"] == 0.6
+    low, high = report["test"]["purity_range"]
+    assert low <= report["test"]["policy"]["purity"] <= high
+
+
+def test_card_says_the_figures(folder: Path, report: Any) -> None:
+    card = (folder / "README.md").read_text()
+    for entry in report["formats"]:
+        row = next(line for line in card.splitlines() if line.startswith(f"| {entry['name']} |"))
+        assert f"{100 * entry['top1']:.1f} %" in row
+        assert f"{entry['bytes']:,}" in row
+    for word in ("Set A @ 123", "not stated", "1:02:05", "x86_64, 2 cores", "`home`", "-1.500", *NAMES):
+        assert word in card
+    for sentence in report["weaknesses"]:
+        assert f"- {sentence}\n" in card
+    for line in card.splitlines():
+        assert "None" not in line
+        assert "nan" not in re.findall(r"\w+", line)
+
+
+def test_card_tables_are_regular_and_its_pictures_exist(folder: Path, report: Any) -> None:
+    card = (folder / "README.md").read_text()
+    blocks = re.findall(r"(?:^\|.*\n)+", card, re.M)
+    assert len(blocks) >= 8
+    for block in blocks:
+        assert len({line.count("|") for line in block.splitlines()}) == 1
+    links = re.findall(r"\]\((\S+\.png)\)", card)
+    assert sorted(links) == sorted(report["plots"])
+    for link in links:
+        with Image.open(folder / link) as image:
+            assert min(image.size) > 200
+            assert len(image.convert("RGB").getcolors(1 << 20) or []) > 8
+        assert (folder / link).stat().st_size < 150_000
+
+
+def test_weaknesses_follow_the_figures(report: Any) -> None:
+    text = "\n".join(report["weaknesses"])
+    assert "never trained on" in text
+    assert "`bin-camera` (60 pictures)" in text
+    assert "No licence is stated for `b`, `bin-camera`" in text
+    worst = min(report["classes"], key=lambda entry: entry["recall"])
+    assert f"`{worst['label']}` is recognised in {100 * worst['recall']:.1f} %" in text
+
+
+def test_a_faultless_model_gets_no_invented_weakness(report: Any) -> None:
+    given = evaluation()
+    perfect = [FormatResult(r.name, logits_of(given.of_split("test"), 40), r.bytes) for r in given.formats]
+    assert "recognised" not in "".join(weaknesses(figures_of(formats=perfect)))
+    assert "not known" in "".join(weaknesses(figures_of(held_out_logits=None)))
+
+
+def figures_of(**changes: Any) -> dict[str, Any]:
+    return all_figures(evaluation(**changes))
+
+
+def test_report_without_history_and_held_out_pictures(tmp_path: Path) -> None:
+    written = write_report(tmp_path, evaluation(history=(), held_out_logits=None, validation_logits=None))
+    assert written["held_out"] is written["transfer"] is None
+    assert not (tmp_path / "curves.png").exists()
+    assert "curves.png" not in (tmp_path / "README.md").read_text()
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="edgetpu"):
+        write_report(tmp_path / "r", evaluation(shipped="edgetpu"))
+    with pytest.raises(TrainingError, match=r"held-out pictures"):
+        write_report(tmp_path / "r", evaluation(held_out_logits=np.zeros((3, 12))))
+    assert not (tmp_path / "r").exists()
+
+
+def test_plots_refuse_what_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no history"):
+        plot_curves(tmp_path / "c.png", [])
+    curve = (np.array([1.0]), np.array([1.0]))
+    with pytest.raises(TrainingError, match="1 to 8"):
+        plot_purity(tmp_path / "p.png", {str(i): curve for i in range(9)}, {}, {}, 0.99)

@@ -1,0 +1,66 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from training.steps.smoke import make_pictures
+
+ROOT = Path(__file__).parents[2]
+
+LOAD = """
+import { Classifier } from './dist/device/vision/classifier.js';
+import { SystemClock } from './dist/device/kit/clock.js';
+const options = { bundle: process.argv[1], runtime: 'auto', threads: 1 };
+const classifier = await Classifier.open(options, new SystemClock());
+console.log(classifier.info.model.name, classifier.info.runtime.backend);
+await classifier.close();
+"""
+
+
+def training(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "training", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_whole_chain_ends_in_a_bundle_that_the_daemon_serves(tmp_path: Path) -> None:
+    assert (ROOT / "dist").is_dir(), "the daemon is not built: npm run build"
+    run = tmp_path / "run"
+    done = training("smoke", "--run", str(run))
+    assert done.returncode == 0, done.stderr[-2000:]
+    for file in (
+        "pictures.csv",
+        "run.json",
+        "report/README.md",
+        "report/curves.png",
+        "exports/tfjs/model.json",
+    ):
+        assert (run / file).is_file(), file
+    load = ["node", "--input-type=module", "-e", LOAD, str(run / "bundle")]
+    served = subprocess.run(load, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert served.stdout.strip() == "smoke xnnpack-2.9", served.stderr
+
+    again = training("train", "--config", "smoke", "--run", str(run), "--data", str(run / "data"))
+    assert again.returncode == 1
+    assert "holds a run already; add --resume" in again.stderr
+
+
+def test_a_wrong_folder_is_one_clear_line(tmp_path: Path) -> None:
+    done = training("check-data", "--data", str(tmp_path / "nowhere"))
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_step_out_of_order_says_which_one_comes_first(tmp_path: Path) -> None:
+    make_pictures(tmp_path / "data", seed=1)
+    where = ("--run", str(tmp_path / "run"), "--data", str(tmp_path / "data"))
+    out = ("--out", str(tmp_path / "bundle"))
+    for step, first, more in (
+        ("train", "split", ()),
+        ("export", "train", ()),
+        ("evaluate", "train", ()),
+        ("bundle", "train", out),
+    ):
+        done = training(step, *where, *more)
+        assert done.returncode == 1, step
+        assert first in done.stderr, step
+        assert "Traceback" not in done.stderr

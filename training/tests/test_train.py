@@ -1,0 +1,135 @@
+"""The training loop on made pictures, with a network small enough for a test."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from training.config import Config, Phase
+from training.data.pictures import Picture
+from training.errors import TrainingError
+from training.models.registry import build
+from training.predict import predict
+from training.state import SavedState
+from training.train import STATE, Training, set_trainable
+
+SIDE, CLASSES, EACH = 32, 3, 16
+CONFIG = Config(
+    name="test",
+    model="tiny",
+    phases=(
+        Phase("warm", epochs=1, size=SIDE, learning_rate=1e-2, trainable="head"),
+        Phase("all", epochs=3, size=SIDE, learning_rate=1e-2),
+    ),
+    batch=8,
+    steps_per_epoch=4,
+    ema=0.9,
+    dropout=0.0,
+)
+
+
+@pytest.fixture(scope="module")
+def pixels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of three colours, easy to tell apart."""
+    rng = np.random.default_rng(0)
+    tints = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])
+    made = np.repeat(tints, EACH, 0)[:, None, None] + rng.integers(-40, 40, (CLASSES * EACH, SIDE, SIDE, 3))
+    path = tmp_path_factory.mktemp("pixels") / "pixels.npy"
+    np.save(path, made.astype(np.uint8))
+    return path
+
+
+def training(run: Path, pixels: Path, config: Config = CONFIG) -> Training:
+    run.mkdir(exist_ok=True)
+    labels = ["blue", "green", "red"]
+    pictures = [
+        Picture(f"{i}.jpg", labels[i // EACH], f"g{i}", "made", "validation" if i % 4 == 0 else "train")
+        for i in range(CLASSES * EACH)
+    ]
+    judged = np.load(pixels)[::4]
+    return Training(config, run, pictures, labels, pixels, judged, SIDE)
+
+
+def test_it_learns_and_its_final_weights_are_the_averaged_ones(tmp_path: Path, pixels: Path) -> None:
+    keras.utils.set_random_seed(1)
+    config = replace(CONFIG, phases=(Phase("all", epochs=6, size=SIDE, learning_rate=2e-2),))
+    made = training(tmp_path / "run", pixels, config)
+    net = made.fit(made.start(None), None)
+    assert made.state.best >= 0.9
+    assert [line["epoch"] for line in made.state.history] == [1, 2, 3, 4, 5, 6]
+    logits, _ = predict(net, made.validation_pixels, np.arange(len(made.validation_targets)))
+    accuracy = float((logits.argmax(1) == made.validation_targets).mean())
+    assert accuracy == pytest.approx(made.state.history[-1]["val_accuracy"], abs=1e-6)
+
+
+@pytest.mark.parametrize("stop_after", [1, 2])
+def test_a_killed_run_goes_on_along_the_same_curve(tmp_path: Path, pixels: Path, stop_after: int) -> None:
+    keras.utils.set_random_seed(1)
+    whole = training(tmp_path / "whole", pixels)
+    start = whole.start(None)
+    initial = start.get_weights()
+    expected = whole.fit(start, None)
+
+    cut = training(tmp_path / "cut", pixels)
+    net = cut.start(None)
+    net.set_weights(initial)
+    kill_after(cut, epochs=1 + stop_after)
+    with pytest.raises(KeyboardInterrupt):
+        cut.fit(net, None)
+
+    resumed = training(tmp_path / "cut", pixels)
+    found = resumed.fit(resumed.start(None), SavedState(tmp_path / "cut" / STATE))
+    curves = [[(line["phase"], line["epoch"]) for line in run.state.history] for run in (whole, resumed)]
+    assert curves[0] == curves[1]
+    losses = [[line["loss"] for line in run.state.history] for run in (whole, resumed)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+    for one, other in zip(expected.get_weights(), found.get_weights(), strict=True):
+        assert np.abs(one - other).max() < 1e-4
+
+
+def kill_after(run: Training, epochs: int) -> None:
+    """Has the run end as by a signal, once so many epochs are in its history."""
+
+    class Watched(list[dict[str, object]]):
+        def append(self, line: dict[str, object]) -> None:
+            if len(self) == epochs:
+                raise KeyboardInterrupt
+            super().append(line)
+
+    run.state.history = Watched()
+
+
+def test_it_stops_at_its_target(tmp_path: Path, pixels: Path) -> None:
+    keras.utils.set_random_seed(1)
+    phases = (
+        Phase("all", epochs=30, size=SIDE, learning_rate=2e-2),
+        Phase("more", epochs=1, size=SIDE, learning_rate=1e-3),
+    )
+    made = training(tmp_path / "run", pixels, replace(CONFIG, phases=phases, target_accuracy=0.6))
+    made.fit(made.start(None), None)
+    accuracies = [line["val_accuracy"] for line in made.state.history]
+    assert accuracies[-1] >= 0.6
+    assert all(accuracy < 0.6 for accuracy in accuracies[:-1])
+    assert {line["phase"] for line in made.state.history} == {"all"}
+
+
+def test_phases_train_what_they_say() -> None:
+    def trained(model: str, which: str) -> set[str]:
+        net = build(model, 3, 128, 0.2)
+        set_trainable(net, which, top_layers=4)
+        return {weight.path.split("/")[0] for weight in net.trainable_weights}
+
+    assert trained("tiny", "head") == {"logits"}
+    assert trained("tiny", "all") == {"conv_stem", "depthwise", "conv_head", "logits"}
+    hybrid = trained("mobilenet_v2_hybrid", "top")
+    assert {"hybrid_conv", "hybrid_bn", "logits"} < hybrid
+    assert "Conv1" not in hybrid
+    assert not any("BN" in name or name.startswith("bn") for name in trained("mobilenet_v2_hybrid", "all"))
+
+
+def test_a_state_that_is_not_whole_is_refused(tmp_path: Path) -> None:
+    (tmp_path / STATE).write_bytes(b"cut short")
+    with pytest.raises(TrainingError, match="no state to resume from"):
+        SavedState(tmp_path / STATE)
