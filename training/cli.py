@@ -11,6 +11,7 @@ from training.errors import TrainingError
 STEPS = {
     "check-data": "look at every picture: broken, tiny and repeated ones, counts by label and source",
     "split": "give each picture its group and its split",
+    "sheet": "write a picture of what the recipe does to training pictures",
     "train": "train a network, phase by phase",
     "export": "write a trained network in every format",
     "evaluate": "measure every format and write the report",
@@ -37,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
             step.add_argument(
                 "--exclude", nargs="*", default=[], help="folders of the data that are left out"
             )
-        if name in ("train", "export", "evaluate", "bundle"):
+        if name in ("sheet", "train", "export", "evaluate", "bundle"):
             step.add_argument(
                 "--config", default="efficientnet_lite0", help="a recipe of training/configs (%(default)s)"
             )

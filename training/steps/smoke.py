@@ -25,6 +25,7 @@ def run(options: Namespace) -> None:
     steps = [
         ["check-data"],
         ["split", "--group-by", "hash", "--validation", "0.2", "--test", "0.2"],
+        ["sheet", "--config", "smoke"],
         ["train", "--config", "smoke"],
         ["export", "--config", "smoke"],
         ["evaluate", "--config", "smoke"],

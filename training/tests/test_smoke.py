@@ -28,6 +28,7 @@ def test_the_whole_chain_ends_in_a_bundle_that_the_daemon_serves(tmp_path: Path)
     assert done.returncode == 0, done.stderr[-2000:]
     for file in (
         "pictures.csv",
+        "sheet.png",
         "run.json",
         "report/README.md",
         "report/curves.png",

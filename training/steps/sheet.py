@@ -1,0 +1,32 @@
+"""`sheet`: what training does to pictures, to be looked at before hours are spent on it."""
+
+from argparse import Namespace
+
+import numpy as np
+
+from training.augment.sheet import write_sheet
+from training.data.pictures import read_pictures
+from training.data.pixels import cache_pixels
+from training.steps.common import PICTURES, load_config
+
+ROWS, COLUMNS, STORED_SIDE = 12, 10, 255
+
+
+def run(options: Namespace) -> None:
+    """Writes sheet.png into the run's folder: a row a picture, itself first, then augmented."""
+    training = [p for p in read_pictures(options.run / PICTURES) if p.split == "train"]
+    chosen = np.random.default_rng(options.seed).permutation(len(training))[:ROWS]
+    pictures = sorted((training[i] for i in chosen), key=lambda picture: picture.file)
+    labels = sorted({picture.label for picture in pictures})
+    cache = cache_pixels(options.data, pictures, options.run.parent / "cache", STORED_SIDE)
+    write_sheet(
+        options.run / "sheet.png",
+        cache.pixels,
+        np.array([labels.index(picture.label) for picture in pictures]),
+        labels,
+        load_config(options.config).augment,
+        rows=min(ROWS, len(pictures)),
+        cols=COLUMNS,
+        seed=options.seed,
+    )
+    print(options.run / "sheet.png")
