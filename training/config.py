@@ -63,6 +63,7 @@ class Config:
         steps_per_epoch: 0 means one pass over the training pictures.
         class_power: a class is drawn by its share of the pictures to this power; 1 as they are, 0 evenly.
         group_cap: a group counts for at most so many pictures in the draw.
+        source_power: a source of a class is drawn by its share to this power.
         target_accuracy: the training ends when validation reaches it; 0: never.
     """
 
@@ -82,6 +83,7 @@ class Config:
     top_layers: int = 30
     class_power: float = 0.3
     group_cap: int = 12
+    source_power: float = 1.0
     target_accuracy: float = 0.0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     views: tuple[float, ...] = (1.0,)

@@ -53,7 +53,7 @@ class Training:
         self.validation_targets = np.array([index[p.label] for p in pictures if p.split == "validation"])
         self.train_indices = np.array([i for i, p in enumerate(pictures) if p.split == "train"])
         chosen = [pictures[i] for i in self.train_indices]
-        self.draw = weights(chosen, config.class_power, config.group_cap)
+        self.draw = weights(chosen, config.class_power, config.group_cap, config.source_power)
         self.steps = config.steps_per_epoch or -(-len(chosen) // config.batch)
         self.state = RunState()
 

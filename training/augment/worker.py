@@ -69,18 +69,19 @@ class Job:
         return images, np.ndarray((self.batch, self.classes), np.float32, memory.buf, behind)
 
 
-def make_batch(job: Job, pixels: Array, chosen: Array, epoch: int, step: int) -> tuple[Array, Array]:
+def make_batch(job: Job, pixels: Array, indices: Array, epoch: int, step: int) -> tuple[Array, Array]:
     """The batch of an epoch and step: images uint8 (B, S, S, 3) and targets float32 (B, C).
 
     Args:
         job: what it is made from.
         pixels: uint8 (N, H, W, 3).
-        chosen: (B,), the indices of its pictures.
+        indices: the epoch's pictures (steps, B). Surroundings come from these alone: `pixels` holds the other
+            splits' pictures too.
         epoch: from 0.
         step: within the epoch, from 0.
     """
     rng = np.random.default_rng([job.seed, epoch, step])
-    others = rng.integers(0, len(pixels), job.batch)
+    chosen, others = indices[step], rng.choice(indices.ravel(), job.batch)
     images = np.empty((job.batch, job.size, job.size, 3), np.uint8)
     for row, (index, other) in enumerate(zip(chosen, others, strict=True)):
         images[row] = augment(pixels[index], job.size, job.config, rng, pixels[other])
@@ -118,7 +119,7 @@ def serve(job: Job, memory_name: str, requests: Connection) -> None:
             number, epoch, step = requests.recv()
             if epoch != known:
                 known, indices = epoch, epoch_indices(job, epoch)
-            made = make_batch(job, pixels, indices[step], epoch, step)
+            made = make_batch(job, pixels, indices, epoch, step)
             for view, part in zip(job.slot(memory, number), made, strict=True):
                 view[:] = part
             del view

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from multiprocessing import active_children
@@ -82,6 +83,19 @@ def test_targets_follow_the_order_and_another_seed_changes_pictures(pixels: Path
         np.testing.assert_allclose(targets.max(axis=1), 0.9 + 0.1 / CLASSES, rtol=1e-6)
         np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
     assert (first[0][0] != second[0][0]).any()
+
+
+def test_surroundings_come_from_the_pictures_of_the_order_alone(tmp_path: Path) -> None:
+    pixels = np.full((COUNT, 40, 40, 3), 20, np.uint8)
+    pixels[12:] = 250
+    np.save(tmp_path / "pixels.npy", pixels)
+    around = AugmentConfig(
+        mild=0, scale=(0.4, 0.5), exposure=(0, 0), cast=0, blur=0, noise=0, jpeg=0, occlusion=0, background=1
+    )
+    around = replace(around, mixup=0, cutmix=0)
+    with feeder(tmp_path / "pixels.npy", order=partial(order, 12), config=around) as fed:
+        brightest = [images.max() for images, _ in islice(fed.batches(0), 10 * STEPS)]
+    assert max(brightest) < 150, "a picture that is not in the order shows"
 
 
 def test_a_batch_stays_as_it_is_when_more_are_made(pixels: Path) -> None:

@@ -28,6 +28,18 @@ def test_group_cap() -> None:
     assert np.allclose(free, 0.01)
 
 
+@pytest.mark.parametrize(("power", "share"), [(1.0, 0.1), (0.5, 0.25), (0.0, 0.5)])
+def test_source_power_raises_a_small_source_of_its_class(power: float, share: float) -> None:
+    many = [Picture(f"a{i}", "metal", f"a{i}", "web") for i in range(90)]
+    few = [Picture(f"b{i}", "metal", "one bin", "bin") for i in range(50)]
+    other = [Picture(f"c{i}", "paper", f"c{i}", "bin") for i in range(70)]
+    found = weights(many + few + other, 1, 10, power)
+    metal = found[:140].sum()
+    assert metal == pytest.approx(140 / 210)
+    assert found[90:140].sum() / metal == pytest.approx(share)
+    assert np.allclose(found[90:140], found[90])
+
+
 def test_weights_of_nothing() -> None:
     with pytest.raises(TrainingError, match="no pictures"):
         weights([], 1, 1)
