@@ -72,6 +72,14 @@ def _own(step: argparse.ArgumentParser, name: str) -> None:
         step.add_argument(
             "--rule", default="home", help="how the policy's thresholds are chosen (%(default)s)"
         )
+        step.add_argument(
+            "--purity", type=float, default=0.99, help="that the thresholds aim at (%(default)s)"
+        )
+        step.add_argument("--baseline", type=Path, help="a bundle that is run on the same pictures")
+        step.add_argument("--home", nargs="*", default=[], help="test sources that are judged alone too")
+        step.add_argument(
+            "--corrections", type=Path, help="reviewed wrong labels, for a second figure on the test split"
+        )
     if name == "bundle":
         step.add_argument("--out", type=Path, required=True, help="folder to be made")
         step.add_argument("--golden", type=Path, help="pictures for the golden samples, one folder a label")

@@ -9,4 +9,5 @@ CONFIG = Config(
     steps_per_epoch=4,
     ema=0.5,
     dropout=0.0,
+    views=(1.0, 0.75),
 )

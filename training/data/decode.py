@@ -5,6 +5,7 @@ is decoded, then it is resized in a second call; in one call libvips would shrin
 it, by another filter.
 """
 
+import math
 from contextlib import suppress
 from pathlib import Path
 
@@ -66,13 +67,26 @@ def load_picture(path: Path) -> npt.NDArray[np.uint8]:
         raise TrainingError(f"{path}: {error}; {CURE}") from error
 
 
-def load_input(path: Path, side: int) -> npt.NDArray[np.uint8]:
+def centre_crop(pixels: npt.NDArray[np.uint8], fraction: float) -> npt.NDArray[np.uint8]:
+    """The middle of (h, w, 3) pixels, a fraction of each side, rounded as the daemon rounds."""
+    height, width, _ = pixels.shape
+    rows, columns = (max(1, math.floor(side * fraction + 0.5)) for side in (height, width))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return pixels[top : top + rows, left : left + columns]
+
+
+def load_input(path: Path, side: int, view: float = 1.0) -> npt.NDArray[np.uint8]:
     """Reads a file as the model's input: (side, side, 3) uint8, sRGB.
+
+    Args:
+        path: the picture.
+        side: of the input in pixels.
+        view: the centre crop that is looked at, as a fraction of the picture's sides.
 
     Raises:
         TrainingError: the picture cannot be read; names the file.
     """
-    return resize(load_picture(path), side, side)
+    return resize(centre_crop(load_picture(path), view), side, side)
 
 
 def _is_served(data: bytes) -> bool:

@@ -56,7 +56,9 @@ class PixelCache:
         return rows[file]
 
 
-def cache_pixels(root: Path, pictures: Sequence[Picture], folder: Path, side: int = 255) -> PixelCache:
+def cache_pixels(
+    root: Path, pictures: Sequence[Picture], folder: Path, side: int = 255, view: float = 1.0
+) -> PixelCache:
     """Decodes and resizes all pictures, or takes them from an earlier run.
 
     The file's name holds a digest of the files, their sizes and times, so another list or a changed picture
@@ -67,6 +69,7 @@ def cache_pixels(root: Path, pictures: Sequence[Picture], folder: Path, side: in
         pictures: what to decode; the rows are in the order of the sorted files.
         folder: where the cache lies; side * side * 3 bytes a picture.
         side: width and height in pixels.
+        view: the centre crop, as a fraction of the picture's sides.
 
     Raises:
         TrainingError: there are no pictures, or one cannot be decoded.
@@ -75,16 +78,16 @@ def cache_pixels(root: Path, pictures: Sequence[Picture], folder: Path, side: in
     if not files:
         raise TrainingError(f"{root}: no pictures to decode")
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{_digest(root, files)}-{side}"
+    name = f"{_digest(root, files)}-{side}{f'-{view:g}' if view != 1 else ''}"
     whole, part, counter = (folder / f"{name}{end}" for end in (".npy", ".part.npy", ".json"))
     if not whole.is_file():
-        _fill(root, files, part, counter, side)
+        _fill(root, files, part, counter, side, view)
         part.replace(whole)
         counter.unlink(missing_ok=True)
     return PixelCache(np.load(whole, mmap_mode="r"), files)
 
 
-def _fill(root: Path, files: Sequence[str], part: Path, counter: Path, side: int) -> None:
+def _fill(root: Path, files: Sequence[str], part: Path, counter: Path, side: int, view: float) -> None:
     shape = (len(files), side, side, 3)
     done = json.loads(counter.read_text())["done"] if counter.is_file() and part.is_file() else 0
     mode = "r+" if done else "w+"
@@ -93,7 +96,7 @@ def _fill(root: Path, files: Sequence[str], part: Path, counter: Path, side: int
     for start in range(done, len(files), CHUNK):
         end = min(start + CHUNK, len(files))
         for row in range(start, end):
-            pixels[row] = load_input(root / files[row], side)
+            pixels[row] = load_input(root / files[row], side, view)
             progress.add()
         pixels.flush()
         _write(counter, json.dumps({"done": end}))

@@ -48,9 +48,9 @@ def weights(
     total = sum(shares.values())
     found = []
     for p in pictures:
-        source, key = (p.label, p.source), (p.label, p.source, group_key(p))
-        of_class = raised[source] / in_class[p.label]
-        found.append(shares[p.label] / total * of_class * capped[key] / sources[source] / sizes[key])
+        place, key = (p.label, p.source), (p.label, p.source, group_key(p))
+        of_class = raised[place] / in_class[p.label]
+        found.append(shares[p.label] / total * of_class * capped[key] / sources[place] / sizes[key])
     return np.array(found)
 
 

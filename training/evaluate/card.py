@@ -1,9 +1,11 @@
 """The model card, made from the figures of a report alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from training.evaluate.card_comparisons import compared
 from training.evaluate.compartments import REFUSE
+from training.evaluate.markdown import table
 from training.evaluate.weaknesses import percent
 from training.progress import clock
 
@@ -28,22 +30,13 @@ def model_card(figures: dict[str, Any]) -> str:
         _splits(figures),
         _classes(figures),
         _sources(figures),
+        *compared(figures),
         _compartments(figures),
         _thresholds(figures),
         _weak(figures),
         _training(figures),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table; columns of figures are right-aligned."""
-    body = [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
-    figures = [
-        all(cell[:1].isdigit() or cell == "-" for cell in column) for column in zip(*body, strict=True)
-    ]
-    rule = ["---:" if right else "---" for right in figures] or ["---"] * len(head)
-    return "\n".join(f"| {' | '.join(line)} |" for line in [head, rule, *body])
 
 
 def _head(figures: dict[str, Any]) -> str:
@@ -67,11 +60,18 @@ def _head(figures: dict[str, Any]) -> str:
 def _formats(figures: dict[str, Any]) -> str:
     reference = figures["formats"][0]["name"]
     head = ["format", "top-1", "95 % range", "macro recall", "by compartment", f"agreement with {reference}"]
+    home, corrected = figures["home"], figures["corrected"]
+    if home:
+        head[3:3] = ["top-1 at home", "ECE at home"]
+    if corrected:
+        head[2:2] = ["on corrected labels"]
     rows = [
         [
             entry["name"],
             percent(entry["top1"]),
+            *([percent(entry["top1_corrected"])] if corrected else []),
             _range(entry["top1_range"]),
+            *([percent(entry["home"]["top1"]), f"{entry['home']['ece']:.3f}"] if home else []),
             percent(entry["macro_recall"]),
             percent(entry["compartment_accuracy"]),
             percent(entry["agreement"]),
@@ -84,9 +84,30 @@ def _formats(figures: dict[str, Any]) -> str:
     temperature = figures["calibration"]["temperature"]
     return (
         "## Figures\n\n"
-        + table([*head, f"ECE before / after T = {temperature:.2f}", "bytes", "ms a picture"], rows)
+        + table([*head, f"ECE before / after T = {temperature:.2f}", "bytes", "ms an inference"], rows)
+        + _notes(figures)
         + "\n\n![reliability](reliability.png)"
     )
+
+
+def _notes(figures: dict[str, Any]) -> str:
+    home, corrected, views = figures["home"], figures["corrected"], figures["views"]
+    notes = []
+    if len(views) > 1:
+        crops = " and ".join(f"{view:g}" for view in views)
+        notes.append(
+            f"Each figure is of the mean logits of {len(views)} centre crops ({crops} of the picture's "
+            f"sides), as the bin decides: a picture costs {len(views)} inferences."
+        )
+    if home:
+        count = figures["formats"][0]["home"]["pictures"]
+        notes.append(f"At home: the {count} test pictures of {', '.join(home['sources'])}.")
+    if corrected:
+        notes.append(
+            f"On corrected labels: a reviewed list changes {corrected['changed']} and leaves out "
+            f"{corrected['dropped']} of the test pictures; all other figures are on the labels as they are."
+        )
+    return "\n\n" + " ".join(notes) if notes else ""
 
 
 def _data(figures: dict[str, Any]) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.evaluate.calibrate import Calibration
+from training.evaluate.comparisons import Baseline
 from training.evaluate.compartments import FOUR_WAY
+from training.evaluate.corrections import Correction
 from training.evaluate.metrics import Floats, check, indices
 
 
@@ -68,6 +70,11 @@ class Evaluation:
         data: pictures and base weights, with licences.
         compartments: label to compartment.
         seed: of the bootstraps.
+        views: centre crops of a picture whose logits are averaged, in all logits here.
+        one_view: of the shipped format, by split, what the first view alone gives; empty with one view.
+        home: sources of the test split that are also judged alone.
+        corrections: a reviewed list of wrong labels, for a second figure on the test split.
+        baseline: another model on the same pictures.
     """
 
     name: str
@@ -88,6 +95,11 @@ class Evaluation:
     data: Sequence[DataSource] = ()
     compartments: Mapping[str, str] = field(default_factory=lambda: FOUR_WAY)
     seed: int = 1
+    views: Sequence[float] = (1.0,)
+    one_view: Mapping[str, Floats] = field(default_factory=dict)
+    home: Sequence[str] = ()
+    corrections: Sequence[Correction] = ()
+    baseline: Baseline | None = None
 
     def of_split(self, split: str) -> list[Picture]:
         """The pictures of a split, in the order of its logits."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from training.data.pictures import Picture
-from training.evaluate import metrics
+from training.evaluate import comparisons, metrics
 from training.evaluate.bootstrap import group_bootstrap
-from training.evaluate.calibrate import flagged
+from training.evaluate.calibrate import flagged, unfamiliarity
 from training.evaluate.compartments import by_compartment
 from training.evaluate.evaluation import Evaluation, FormatResult
 from training.evaluate.metrics import Floats, Ints
@@ -64,6 +64,12 @@ def all_figures(evaluation: Evaluation) -> dict[str, Any]:
         "test": policy_figures(evaluation, "test", logits),
         "held_out": None,
         "transfer": transfer_figures(evaluation),
+        "views": list(evaluation.views),
+        "home": {"sources": list(evaluation.home)} if evaluation.home else None,
+        "corrected": comparisons.correction_counts(test, evaluation.corrections)
+        if evaluation.corrections
+        else None,
+        **beside(evaluation),
     }
     if evaluation.held_out_logits is not None:
         figures["held_out"] = policy_figures(evaluation, "held-out", evaluation.held_out_logits)
@@ -103,6 +109,55 @@ def format_figures(evaluation: Evaluation, result: FormatResult, truth: Ints) ->
         "ece": metrics.expected_calibration_error(logits, truth, temperature),
         "bytes": result.bytes,
         "ms": result.ms,
+        "home": comparisons.home_figures(
+            logits, evaluation.of_split("test"), evaluation.labels, evaluation.home, temperature
+        ),
+        "top1_corrected": corrected_top1(evaluation, logits),
+    }
+
+
+def corrected_top1(evaluation: Evaluation, logits: Floats) -> float | None:
+    """Top-1 on the corrected test labels; None without corrections."""
+    if not evaluation.corrections:
+        return None
+    rows, labels = comparisons.corrected_test(
+        evaluation.of_split("test"), evaluation.labels, evaluation.corrections
+    )
+    return metrics.top1(logits[rows], labels)
+
+
+def beside(evaluation: Evaluation) -> dict[str, Any]:
+    """One view alone, the other model, and what the manifest says of the validation pictures."""
+    logits = {"test": evaluation.shipped_format().logits}
+    if evaluation.held_out_logits is not None:
+        logits["held-out"] = evaluation.held_out_logits
+    pictures = {split: evaluation.of_split(split) for split in logits}
+    names, validation = evaluation.labels, None
+    if evaluation.validation_logits is not None:
+        calibration, found = evaluation.calibration, evaluation.validation_logits
+        policy = purity_of(split_outcomes(evaluation, "validation", found), calibration.thresholds)
+        validation = comparisons.validation_figures(
+            found,
+            evaluation.of_split("validation"),
+            names,
+            temperature=calibration.temperature,
+            views=evaluation.views,
+            unfamiliar=unfamiliarity(found, calibration.unfamiliar.score),
+            flagged=float(flagged(found, calibration.unfamiliar).mean()),
+            policy={"coverage": policy.coverage, "purity": policy.purity},
+            ms=evaluation.shipped_format().ms,
+            hardware=evaluation.hardware,
+        )
+    return {
+        "one_view": comparisons.one_view_figures(evaluation.one_view, pictures, names)
+        if evaluation.one_view
+        else None,
+        "baseline": comparisons.baseline_figures(
+            evaluation.baseline, logits, pictures, names, evaluation.home
+        )
+        if evaluation.baseline
+        else None,
+        "validation": validation,
     }
 
 

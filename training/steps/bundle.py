@@ -54,6 +54,7 @@ def run(options: Namespace) -> None:
         sources=[Source(s.what, s.name, s.licence or "none") for s in sources(options.data, pictures)],
         licence=options.licence,
         created=datetime.now(UTC),
+        views=[int(view) if view == 1 else view for view in load_config(options.config).views],
         edgetpu=edgetpu if edgetpu.exists() else None,
     )
     print(f"{options.out}: {load_config(options.config).name} {options.version}")

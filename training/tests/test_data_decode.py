@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from training.data.decode import decode, load_input, resize
+from training.data.decode import centre_crop, decode, load_input, resize
 from training.errors import TrainingError
 from training.tests.pictures_made import draw, save
 
@@ -19,6 +19,22 @@ PICTURES = [given for given in INPUTS["inputs"] if "file" in given]
 def test_gives_the_bytes_that_the_daemon_gives(given: dict[str, str]) -> None:
     pixels = load_input(GOLDEN / given["file"], INPUTS["size"][0])
     assert hashlib.sha256(pixels.tobytes()).hexdigest() == given["inputSha256"]
+
+
+@pytest.mark.parametrize(
+    ("side", "view", "kept", "before"), [(7, 0.75, 5, 1), (6, 0.75, 5, 0), (5, 0.1, 1, 2)]
+)
+def test_a_view_is_the_middle_rounded_as_the_daemon_rounds(
+    side: int, view: float, kept: int, before: int
+) -> None:
+    pixels = draw(2, 48)[:side, :side]
+    cut = slice(before, before + kept)
+    assert np.array_equal(centre_crop(pixels, view), pixels[cut, cut])
+
+
+def test_a_view_is_cropped_before_it_is_resized(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", draw(2, 48))
+    assert np.array_equal(load_input(tmp_path / "a.png", 36, 0.75), draw(2, 48)[6:42, 6:42])
 
 
 def test_there_are_golden_pictures() -> None:

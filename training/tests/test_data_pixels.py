@@ -23,11 +23,11 @@ def counted(monkeypatch: pytest.MonkeyPatch, stop_at: int = 10**9) -> list[Path]
     """Notes what is decoded; after `stop_at` pictures the work is interrupted."""
     seen: list[Path] = []
 
-    def load(path: Path, side: int) -> object:
+    def load(path: Path, side: int, view: float) -> object:
         if len(seen) == stop_at:
             raise KeyboardInterrupt
         seen.append(path)
-        return load_input(path, side)
+        return load_input(path, side, view)
 
     monkeypatch.setattr(module, "load_input", load)
     return seen
