@@ -11,6 +11,7 @@ from training.errors import TrainingError
 STEPS = {
     "check-data": "look at every picture: broken, tiny and repeated ones, counts by label and source",
     "split": "give each picture its group and its split",
+    "review-labels": "find pictures whose label may be wrong, by cross-validation",
     "sheet": "write a picture of what the recipe does to training pictures",
     "train": "train a network, phase by phase",
     "export": "write a trained network in every format",
@@ -58,6 +59,11 @@ def _own(step: argparse.ArgumentParser, name: str) -> None:
         )
         step.add_argument("--hold-out", nargs="*", default=[], help="sources that no other split may hold")
         step.add_argument("--test-groups", type=Path, help="a file that names groups which must be in test")
+        step.add_argument("--corrections", type=Path, help="reviewed wrong labels, mended outside of test")
+    if name == "review-labels":
+        step.add_argument("--folds", type=int, default=10, help="of the cross-validation (%(default)s)")
+        step.add_argument("--most", type=int, default=360, help="pictures shown at most (%(default)s)")
+        step.add_argument("--only", nargs="*", default=[], help="sources whose pictures are shown")
     if name == "train":
         step.add_argument("--base", help="weights to start from; ImageNet's where none are named")
         step.add_argument("--resume", action="store_true", help="go on where a killed run stopped")

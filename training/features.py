@@ -8,6 +8,7 @@ import numpy as np
 
 from training.data.decode import load_input
 from training.data.pictures import Picture
+from training.data.pixels import digest_of
 from training.models import efficientnet_lite0, imagenet
 from training.predict import predict
 
@@ -33,3 +34,16 @@ def imagenet_features(root: Path, pictures: Sequence[Picture]) -> np.ndarray[Any
         _, embeddings = predict(net, pixels, np.arange(len(chunk)), what=f"features from {start}")
         found.append(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True))
     return np.concatenate(found)
+
+
+def cached_features(root: Path, pictures: Sequence[Picture], folder: Path) -> np.ndarray[Any, Any]:
+    """`imagenet_features`, or what an earlier call for the same files kept in `folder`."""
+    path = folder / f"{digest_of(root, [picture.file for picture in pictures])}-features.npy"
+    if path.is_file():
+        return np.asarray(np.load(path))
+    found = imagenet_features(root, pictures)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part.npy")
+    np.save(part, found)
+    part.replace(path)
+    return found

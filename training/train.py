@@ -13,7 +13,7 @@ from training.config import Config, Phase
 from training.data.pictures import Picture
 from training.data.sampling import weights
 from training.draw import picked
-from training.models import imagenet, mobilenet_v2_hybrid, registry
+from training.models import base_weights, imagenet, mobilenet_v2_hybrid, registry
 from training.predict import normalise
 from training.progress import Progress
 from training.state import RunState, SavedState, save_state
@@ -61,12 +61,18 @@ class Training:
         """The network before the first step: from ImageNet, or from `base`, weights of the same network."""
         net = self._build(self.size)
         if base and base.endswith(".weights.h5"):
-            net.load_weights(base, skip_mismatch=True)
+            base_weights.load(net, Path(base))
         elif self.config.model == "efficientnet_lite0":
             imagenet.load_lite0(net)
         elif base:
             mobilenet_v2_hybrid.load_base(net, base)
         return net
+
+    def base_name(self, base: str | None) -> str:
+        """What a record says of the weights that it started from; no folder of this machine."""
+        if base:
+            return Path(base).name
+        return "imagenet" if self.config.model == "efficientnet_lite0" else "none"
 
     def fit(self, net: keras.Model, saved: SavedState | None, workers: int = 1) -> keras.Model:
         """Runs all phases, or what is left of them.

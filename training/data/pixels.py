@@ -78,7 +78,7 @@ def cache_pixels(
     if not files:
         raise TrainingError(f"{root}: no pictures to decode")
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{_digest(root, files)}-{side}{f'-{view:g}' if view != 1 else ''}"
+    name = f"{digest_of(root, files)}-{side}{f'-{view:g}' if view != 1 else ''}"
     whole, part, counter = (folder / f"{name}{end}" for end in (".npy", ".part.npy", ".json"))
     if not whole.is_file():
         _fill(root, files, part, counter, side, view)
@@ -109,7 +109,12 @@ def _write(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _digest(root: Path, files: Sequence[str]) -> str:
+def digest_of(root: Path, files: Sequence[str]) -> str:
+    """Tells lists of files apart, and the same files changed.
+
+    Raises:
+        TrainingError: a file is missing.
+    """
     digest = hashlib.sha256()
     for file in files:
         try:

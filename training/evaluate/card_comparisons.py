@@ -53,8 +53,7 @@ def _baseline(baseline: dict[str, Any]) -> str:
     return (
         f"## Compared with {name}\n\nThe int8 model of that bundle on the same pictures in the same run, "
         f"with its own views ({views}). It may have been trained on some of these pictures; this one was "
-        "not.\n\n"
-        + table(["pictures of", "pictures", "this model", name, "points"], rows)
+        "not.\n\n" + table(["pictures of", "pictures", "this model", name, "points"], rows)
     )
 
 

@@ -98,10 +98,13 @@ def write_sheet(
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "disagreements.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["number", "file", "label", "predicted", "confidence", "margin", "confident"])
+        writer.writerow(
+            ["number", "file", "split", "label", "predicted", "confidence", "margin", "confident"]
+        )
         for number, found in enumerate(disagreements, 1):
             figures = [f"{found.confidence:.3f}", f"{found.margin:.3f}", int(found.confident)]
-            writer.writerow([number, found.picture.file, found.picture.label, found.predicted, *figures])
+            picture = found.picture
+            writer.writerow([number, picture.file, picture.split, picture.label, found.predicted, *figures])
     pages = []
     for start in range(0, len(disagreements), page_size):
         path = folder / f"disagreements-{start // page_size + 1:02}.png"

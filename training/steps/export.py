@@ -14,12 +14,14 @@ from training.export.edgetpu import compile_for_edge_tpu, edge_tpu_report
 from training.export.saved_model import export_saved_model
 from training.export.tfjs import convert_tfjs
 from training.export.tflite import convert_float, convert_int8
-from training.models import registry
+from training.models import base_weights, registry
 from training.models.plain import plain
 from training.steps.common import EXPORTS, PICTURES, load_config, read_run
 from training.train import FINAL
 
 CALIBRATION_PICTURES = 200
+BASE = "base.weights.h5"
+"""What others start from by `train --base`: half the size of the final weights."""
 
 
 def run(options: Namespace) -> None:
@@ -36,12 +38,18 @@ def run(options: Namespace) -> None:
     for op, index, why in edge_tpu_report(out / "model_int8.tflite"):
         print(f"an Edge TPU would leave {op} ({index}) to the CPU: {why}")
     print(f"Edge TPU: {compile_for_edge_tpu(out / 'model_int8.tflite', out)}")
+    base_weights.save(trained_net(options.run, options.config), out / BASE)
     for path in sorted(out.iterdir()):
         print(f"{path.relative_to(options.run)}  {size_of(path)} bytes")
 
 
 def load_net(run: Path, config: str) -> keras.Model:
     """The trained network with plain convolutions."""
+    return plain(trained_net(run, config))
+
+
+def trained_net(run: Path, config: str) -> keras.Model:
+    """The network as it was trained, with its final weights."""
     record = read_run(run)
     weights = run / FINAL
     if not weights.exists():
@@ -49,7 +57,7 @@ def load_net(run: Path, config: str) -> keras.Model:
     recipe = load_config(config)
     net = registry.build(recipe.model, len(record["labels"]), record["input_size"], recipe.dropout)
     net.load_weights(weights)
-    return plain(net)
+    return net
 
 
 def size_of(path: Path) -> int:

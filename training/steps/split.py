@@ -3,6 +3,7 @@
 from argparse import Namespace
 from collections import Counter
 from functools import partial
+from pathlib import Path
 
 from training.data.check import check_data, usable
 from training.data.find import find_pictures
@@ -10,6 +11,7 @@ from training.data.groups import group_pictures
 from training.data.pictures import Picture, write_pictures
 from training.data.split import split_pictures
 from training.errors import TrainingError
+from training.evaluate.corrections import apply, read_corrections
 from training.features import imagenet_features
 from training.steps.common import PICTURES
 
@@ -31,9 +33,22 @@ def run(options: Namespace) -> None:
         test_groups=_test_groups(options),
         held_out_sources=frozenset(options.hold_out),
     )
+    if options.corrections:
+        split = _corrected(split, options.corrections)
     options.run.mkdir(parents=True, exist_ok=True)
     write_pictures(options.run / PICTURES, split)
     print(_counts(split))
+
+
+def _corrected(pictures: list[Picture], path: Path) -> list[Picture]:
+    labels = sorted({picture.label for picture in pictures})
+    applied = apply(pictures, read_corrections(path, labels))
+    print(
+        f"corrections: {applied.changed} labels changed, {applied.dropped} pictures dropped, "
+        f"{len(applied.other_splits)} of other splits left as they are, {len(applied.absent)} of files "
+        "that are not here"
+    )
+    return applied.pictures
 
 
 def _test_groups(options: Namespace) -> frozenset[str]:

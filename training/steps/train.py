@@ -56,7 +56,7 @@ def run(options: Namespace) -> None:
         "wall_s": round(before_s + time.monotonic() - start),
         "backend": keras.backend.backend(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "base": options.base or "imagenet",
+        "base": training.base_name(options.base),
         "history": training.state.history,
     }
     earlier.write_text(json.dumps(record, indent=1))

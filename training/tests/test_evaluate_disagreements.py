@@ -71,7 +71,7 @@ def test_sheet_has_pages_of_sixty_and_a_list(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == 62
     assert rows[61]["number"] == "62"
-    assert list(rows[0].values())[2:] == ["paper", "cardboard", "0.900", "-0.800", "1"]
+    assert list(rows[0].values())[2:] == ["train", "paper", "cardboard", "0.900", "-0.800", "1"]
 
 
 def test_sheet_names_a_missing_picture_and_refuses_larger_pages(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""What a model thinks of pictures that it has not seen, for every picture."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from training.data.pictures import Picture
+from training.data.sampling import weights
+from training.evaluate.folds import group_folds
+from training.evaluate.metrics import Floats, Ints
+
+STEPS, BATCH, RATE, DECAY = 425, 1024, 2e-2, 1e-3
+SCALE = 10.0
+"""Features of length 1 give a softmax too flat to learn from in so few steps."""
+CLASS_POWER, GROUP_CAP, SOURCE_POWER = 0.3, 12, 0.6
+
+
+def out_of_fold(features: Floats, pictures: Sequence[Picture], labels: Ints, folds: int, seed: int) -> Floats:
+    """Probabilities of each picture by a softmax regression that saw neither it nor its group.
+
+    Args:
+        features: (N, F), each of length 1.
+        pictures: N, with their groups.
+        labels: (N,), whole numbers from 0 on, each of them used.
+        folds: how many; each is trained on the others.
+        seed: of folds and training.
+
+    Returns:
+        (N, C) float64, rows that add up to 1.
+    """
+    classes = int(labels.max()) + 1
+    found = np.zeros((len(pictures), classes))
+    scaled = (features * SCALE).astype(np.float32)
+    for fold in group_folds(pictures, folds, seed):
+        keras.utils.set_random_seed(seed)
+        net = _regression(features.shape[1], classes)
+        draw = weights([pictures[row] for row in fold.train.tolist()], CLASS_POWER, GROUP_CAP, SOURCE_POWER)
+        batch = min(BATCH, len(fold.train))
+        net.fit(
+            scaled[fold.train],
+            labels[fold.train],
+            sample_weight=draw * len(fold.train),
+            batch_size=batch,
+            epochs=-(-STEPS * batch // len(fold.train)),
+            verbose=0,
+        )
+        answers = np.asarray(net.predict(scaled[fold.held], verbose=0), np.float64)
+        found[fold.held] = answers / answers.sum(axis=1, keepdims=True)
+        right = (answers.argmax(axis=1) == labels[fold.held]).mean()
+        print(f"{fold.name}: {len(fold.held)} pictures, {right:.1%} as labelled", flush=True)
+    return found
+
+
+def _regression(features: int, classes: int) -> Any:
+    net = keras.Sequential([keras.Input((features,)), keras.layers.Dense(classes, activation="softmax")])
+    net.compile(keras.optimizers.AdamW(RATE, weight_decay=DECAY), "sparse_categorical_crossentropy")
+    return net

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from training.data.pictures import Picture
+from training.evaluate.crossvalidate import out_of_fold
+from training.evaluate.disagreements import rank_disagreements
+
+NAMES = ["glass", "metal", "paper"]
+EACH, FEATURES = 40, 16
+
+
+def clusters(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(len(NAMES), FEATURES))
+    labels = np.repeat(np.arange(len(NAMES)), EACH)
+    features = centres[labels] + rng.normal(size=(len(labels), FEATURES)) * 0.3
+    return features / np.linalg.norm(features, axis=1, keepdims=True), labels
+
+
+def pictures_of(labels: np.ndarray, group: int = 2) -> list[Picture]:
+    return [
+        Picture(f"{i}.jpg", NAMES[label], f"g{i // group}", "s", "train") for i, label in enumerate(labels)
+    ]
+
+
+def test_labels_that_were_flipped_come_first() -> None:
+    features, labels = clusters(1)
+    flipped = [3, 50, 90]
+    given = labels.copy()
+    given[flipped] = (given[flipped] + 1) % len(NAMES)
+    pictures = pictures_of(given)
+    found = rank_disagreements(out_of_fold(features, pictures, given, 5, 1), given, pictures, NAMES)
+    assert {entry.picture.file for entry in found[:3]} == {f"{i}.jpg" for i in flipped}
+    assert {entry.predicted for entry in found[:3]} <= {NAMES[label] for label in labels[flipped]}
+
+
+def test_no_picture_is_judged_by_what_saw_its_group() -> None:
+    """A group whose label contradicts its looks: a model that had seen one of the two would know."""
+    features, labels = clusters(2)
+    twins = [0, 1]
+    features[twins] = features[60:62]
+    answers = out_of_fold(features, pictures_of(labels), labels, 5, 1)
+    assert (answers[twins].argmax(axis=1) == labels[60]).all()
+    assert answers.sum(axis=1) == pytest.approx(np.ones(len(labels)))
