@@ -1,6 +1,6 @@
 """What a model thinks of pictures that it has not seen, for every picture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -33,24 +33,24 @@ def out_of_fold(features: Floats, pictures: Sequence[Picture], labels: Ints, fol
     classes = int(labels.max()) + 1
     found = np.zeros((len(pictures), classes))
     scaled = (features * SCALE).astype(np.float32)
-    for fold in group_folds(pictures, folds, seed):
+    for number, fold in enumerate(group_folds(pictures, folds, seed)):
         keras.utils.set_random_seed(seed)
         net = _regression(features.shape[1], classes)
         draw = weights([pictures[row] for row in fold.train.tolist()], CLASS_POWER, GROUP_CAP, SOURCE_POWER)
-        batch = min(BATCH, len(fold.train))
-        net.fit(
-            scaled[fold.train],
-            labels[fold.train],
-            sample_weight=draw * len(fold.train),
-            batch_size=batch,
-            epochs=-(-STEPS * batch // len(fold.train)),
-            verbose=0,
-        )
+        rng = np.random.default_rng([seed, number])
+        batches = _batches(scaled, labels, rng.choice(fold.train, (STEPS, BATCH), p=draw))
+        net.fit(batches, steps_per_epoch=STEPS, epochs=1, verbose=0)
         answers = np.asarray(net.predict(scaled[fold.held], verbose=0), np.float64)
         found[fold.held] = answers / answers.sum(axis=1, keepdims=True)
         right = (answers.argmax(axis=1) == labels[fold.held]).mean()
         print(f"{fold.name}: {len(fold.held)} pictures, {right:.1%} as labelled", flush=True)
     return found
+
+
+def _batches(features: Floats, labels: Ints, order: Ints) -> Iterator[tuple[Floats, Ints]]:
+    """Batches (B, F) and (B,) of the rows in `order`, (steps, B)."""
+    for rows in order:
+        yield features[rows], labels[rows]
 
 
 def _regression(features: int, classes: int) -> Any:
