@@ -74,6 +74,7 @@ def _own(step: argparse.ArgumentParser, name: str) -> None:
         step.add_argument(
             "--licence", default="unstated", help="what a user may do with the model (%(default)s)"
         )
+        step.add_argument("--sources", type=Path, help="where pictures and weights come from; see README.md")
     if name == "evaluate":
         step.add_argument(
             "--rule", default="home", help="how the policy's thresholds are chosen (%(default)s)"
@@ -88,7 +89,11 @@ def _own(step: argparse.ArgumentParser, name: str) -> None:
         )
     if name == "bundle":
         step.add_argument("--out", type=Path, required=True, help="folder to be made")
-        step.add_argument("--golden", type=Path, help="pictures for the golden samples, one folder a label")
+        step.add_argument(
+            "--golden",
+            type=Path,
+            help="golden pictures: one folder a label, or another bundle's golden folder",
+        )
         step.add_argument("--golden-notice", type=Path, help="the licence of those pictures")
     if name == "smoke":
         step.add_argument("--out", type=Path, help="folder of the bundle; in the run's where none is named")

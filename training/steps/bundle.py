@@ -10,7 +10,7 @@ from training.bundle import Source, write_bundle
 from training.data.pictures import Picture, read_pictures
 from training.data.pixels import load_input
 from training.errors import TrainingError
-from training.export.golden import GoldenPicture, write_golden
+from training.export.golden import INPUTS, GoldenPicture, write_golden
 from training.export.runners import TfjsRunner, TfliteRunner
 from training.steps.common import EXPORTS, PICTURES, REPORT, load_config, read_run
 from training.steps.evaluate import CALIBRATION, sources
@@ -51,7 +51,7 @@ def run(options: Namespace) -> None:
         confidence=calibration["thresholds"]["confidence"],
         margin=calibration["thresholds"]["margin"],
         validation=figures.get("validation", {}),
-        sources=[Source(s.what, s.name, s.licence or "none") for s in sources(options.data, pictures)],
+        sources=[Source(s.what, s.name, s.licence or "none") for s in sources(options, pictures)],
         licence=options.licence,
         created=datetime.now(UTC),
         views=[int(view) if view == 1 else view for view in load_config(options.config).views],
@@ -61,7 +61,10 @@ def run(options: Namespace) -> None:
 
 
 def golden_pictures(options: Namespace, pictures: list[Picture], labels: list[str]) -> list[GoldenPicture]:
-    """Pictures of the folder --golden, one folder a label; else the first test picture of each label."""
+    """Pictures of --golden, a bundle's golden folder or one folder a label; else the first test pictures."""
+    if options.golden and (options.golden / INPUTS).exists():
+        inputs = _json(options.golden / INPUTS)["inputs"]
+        return [GoldenPicture(options.golden / e["file"], e["label"]) for e in inputs if "file" in e]
     if options.golden:
         found = [
             GoldenPicture(path, label)

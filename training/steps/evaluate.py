@@ -77,7 +77,7 @@ def run(options: Namespace) -> None:
         held_out_logits=mean_logits(held_out_views) if held_out_views else None,
         history=record["history"],
         config=record["config"],
-        data=sources(options.data, pictures),
+        data=sources(options, pictures),
         compartments=compartments_of(labels),
         seed=options.seed,
         views=config.views,
@@ -147,10 +147,20 @@ def known_sources(named: list[str], pictures: list[Picture]) -> list[str]:
     return named
 
 
-def sources(data: Path, pictures: list[Picture]) -> list[DataSource]:
-    """Where pictures and weights come from: sources.json of the data folder, where there is one."""
-    path = data / "sources.json"
-    listed = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    if listed:
-        return [DataSource(**entry) for entry in listed]
-    return [DataSource(name=name, licence="", source=name) for name in sorted({p.source for p in pictures})]
+def sources(options: Namespace, pictures: list[Picture]) -> list[DataSource]:
+    """Where pictures and weights come from: the file --sources, or sources.json of the data folder.
+
+    Raises:
+        TrainingError: the file cannot be used.
+    """
+    path = options.sources or options.data / "sources.json"
+    if not options.sources and not path.exists():
+        return [
+            DataSource(name=name, licence="", source=name) for name in sorted({p.source for p in pictures})
+        ]
+    try:
+        return [DataSource(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise TrainingError(
+            f"{path}: no list of sources ({error}); needed are entries with name, licence, what and source"
+        ) from error
