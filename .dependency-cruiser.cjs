@@ -5,8 +5,19 @@ const IMPURE =
   'koffi|sharp|mqtt|aedes|pino|@photostructure/sqlite|uuid|^node:|^(fs|net|http|https|child_process|worker_threads|crypto)(/|$)';
 
 /** A room's door is the file of its own name; the cycle has more than one subject to hand out. */
-const rooms = ['trigger', 'camera', 'gate', 'vision', 'journal', 'mqtt', 'status', 'bench', 'cycle'];
-const MORE_DOORS = { cycle: ['event', 'policy', 'runner'] };
+const rooms = [
+  'trigger',
+  'camera',
+  'gate',
+  'vision',
+  'journal',
+  'mqtt',
+  'status',
+  'bench',
+  'cycle',
+  'doctor',
+];
+const MORE_DOORS = { cycle: ['event', 'policy', 'runner'], vision: ['probe'] };
 const doors = rooms.map((room) => ({
   name: `door-of-${room}`,
   comment: `Another room imports the door of ${room}/, nothing behind it; wire.ts, daemon.ts and the commands see inside.`,
@@ -70,7 +81,7 @@ module.exports = {
       name: 'drivers-know-no-cycle',
       severity: 'error',
       from: { path: '^device/(trigger|camera|gate|lines|vision|journal|mqtt|inference)/' },
-      to: { path: '^device/(cycle|status|bench|cli)/' },
+      to: { path: '^device/(cycle|status|bench|doctor|cli)/' },
     },
     {
       name: 'config-for-types-alone',
@@ -83,7 +94,7 @@ module.exports = {
       name: 'native-code-behind-the-child',
       comment: 'A picture or a library that crashes takes the child with it, never the daemon.',
       severity: 'error',
-      from: { path: '^device/(daemon\\.ts|cli/)' },
+      from: { path: '^device/(daemon\\.ts|cli/|doctor/)' },
       to: { path: 'node_modules/(sharp|koffi|@tensorflow)', reachable: true },
     },
     ...doors,

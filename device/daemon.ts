@@ -25,6 +25,8 @@ export interface Whereabouts {
 /** Who tells people what happens. */
 export interface Narrator {
   started(where: Whereabouts): void;
+  /** Another runtime serves than before. */
+  serving(served: VisionInfo): void;
   /** A fault was raised, or (null) is over. */
   health(part: string, fault: Fault | null): void;
   item(journalled: Journalled): void;
@@ -75,17 +77,27 @@ export class Daemon {
           );
         },
       });
-      publisher.info(
-        infoOf({
-          bin: config.bin,
-          sortbin: packageVersion(),
-          labels: wired.labels,
-          policy: wired.cycle.policy,
-          served,
-          drivers: { trigger: config.trigger.driver, camera: config.camera.driver, gate: config.gate.driver },
-          config: digestOf(config),
-        }),
-      );
+      const announce = (served: VisionInfo) =>
+        publisher.info(
+          infoOf({
+            bin: config.bin,
+            sortbin: packageVersion(),
+            labels: wired.labels,
+            policy: wired.cycle.policy,
+            served,
+            drivers: {
+              trigger: config.trigger.driver,
+              camera: config.camera.driver,
+              gate: config.gate.driver,
+            },
+            config: digestOf(config),
+          }),
+        );
+      announce(served);
+      vision.onChange((other) => {
+        announce(other);
+        narrator.serving(other);
+      });
       publisher.start();
       narrator.started({
         served,

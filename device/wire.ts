@@ -19,6 +19,7 @@ import { OutboxPublisher } from './mqtt/outbox-publisher.js';
 import { SimulatedTrigger } from './trigger/simulated-trigger.js';
 import type { TriggerSource } from './trigger/trigger.js';
 import { ForkedVision } from './vision/forked-vision.js';
+import type { ServeOptions } from './vision/protocol.js';
 import { SimulatedVision } from './vision/simulated-vision.js';
 import type { Vision } from './vision/vision.js';
 
@@ -152,16 +153,17 @@ const makeVision = (
 ): Vision => {
   const { vision } = config;
   if (vision.driver === 'simulated') return new SimulatedVision({ script: vision.script, labels, clock });
-  const { runtime, threads, library, startMs } = vision;
-  return new ForkedVision({
-    bundle,
-    runtime,
-    threads,
-    ...(library === null ? {} : { library: resolve(folder, library) }),
-    startMs,
-    clock,
-    log,
-  });
+  return new ForkedVision({ ...serveOptions(vision, folder, bundle), startMs: vision.startMs, clock, log });
+};
+
+/** What a child is asked to serve; paths are the folder's of the configuration. */
+export const serveOptions = (
+  { runtime, threads, tflite, edgetpu, nice, cpus }: Extract<Config['vision'], { driver: 'child' }>,
+  folder: string,
+  bundle: string,
+): Omit<ServeOptions, 'skip'> => {
+  const library = tflite.library === null ? null : resolve(folder, tflite.library);
+  return { bundle, runtime, threads, tflite: { ...tflite, library }, edgetpu, nice, cpus };
 };
 
 const makeTrigger = ({ trigger: { script, repeat } }: Config, clock: Clock): TriggerSource =>

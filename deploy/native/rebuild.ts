@@ -2,41 +2,16 @@
  * Makes the libraries of this folder again from the packages that manifest.json names.
  * `--check` only compares: exit code 1 when a file differs.
  */
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import { type NativeFile, readNativeManifest } from '../../device/inference/native.js';
 import { messageOf } from '../../device/kit/errors.js';
 import { packageRoot } from '../../device/kit/root.js';
+import { fetchPackage, sha256 } from './fetch.js';
 
-const run = promisify(execFile);
-const FETCH_DEADLINE_MS = 300_000;
 const say = (line: string) => process.stdout.write(`${line}\n`);
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-/** Fetches an `npm:name@version` package into `folder` and unpacks it; returns the folder it is unpacked in. */
-const fetchPackage = async (source: NativeFile['source'], folder: string): Promise<string> => {
-  const [registry, spec] = source.package.split(/:(.*)/s);
-  if (registry !== 'npm' || !spec) {
-    throw new Error(`source package ${source.package}: this script knows npm:<name>@<version> alone`);
-  }
-  const options = { timeout: FETCH_DEADLINE_MS, cwd: folder };
-  const packed = await run('npm', ['pack', spec, '--ignore-scripts', '--json'], options);
-  const [entry] = JSON.parse(packed.stdout) as { filename: string }[];
-  if (!entry) throw new Error(`npm pack ${spec} made no archive: ${packed.stdout}`);
-  const archive = join(folder, entry.filename);
-  const found = sha256(await readFile(archive));
-  if (found !== source.sha256) {
-    throw new Error(
-      `${source.package}: the archive's sha256 is ${found}, the manifest says ${source.sha256}`,
-    );
-  }
-  await run('tar', ['-xzf', archive, '-C', folder], options);
-  return folder;
-};
 
 /** The file as its package has it, checked against the manifest. */
 const fromPackage = async (file: NativeFile, unpacked: string): Promise<Buffer> => {
@@ -65,8 +40,12 @@ const rebuild = async (folder: string, checkOnly: boolean, temporary: string): P
   let same = true;
   for (const file of files) {
     const key = `${file.source.package} ${file.source.sha256}`;
-    const at = unpacked.get(key) ?? (await fetchPackage(file.source, await mkdtemp(join(temporary, 'p-'))));
-    unpacked.set(key, at);
+    let at = unpacked.get(key);
+    if (at === undefined) {
+      at = await mkdtemp(join(temporary, 'p-'));
+      await fetchPackage(file.source, at);
+      unpacked.set(key, at);
+    }
     const expected = await fromPackage(file, at);
     const path = join(folder, file.path);
     const present = await readFile(path).catch(() => null);

@@ -7,12 +7,13 @@ import { runBench } from '../bench/bench.js';
 import { renderReport } from '../bench/render.js';
 import { type BenchReport, reportOn } from '../bench/report.js';
 import { type Journalled, Runner } from '../cycle/runner.js';
+import { RUNTIMES, type RuntimeName } from '../inference/runtimes.js';
 import { type Setting, wireBench } from '../wire.js';
 import { readSetting } from './setting.js';
 
 interface BenchFlags {
   readonly json?: string;
-  readonly runtime?: 'auto' | 'tflite';
+  readonly runtime?: 'auto' | RuntimeName;
   readonly limit: number;
   readonly config?: string;
 }
@@ -22,7 +23,7 @@ export const benchCommand = (): Command =>
     .description('send a folder of pictures through the cycle and report what came out')
     .argument('<folder>', 'pictures; the label of one is the name of its sub-folder, where that is a label')
     .option('--json <file>', 'write the report as JSON too; - for standard output, and nothing else there')
-    .addOption(new Option('--runtime <name>', 'what executes the model').choices(['auto', 'tflite']))
+    .addOption(new Option('--runtime <name>', 'what executes the model').choices(['auto', ...RUNTIMES]))
     .option(
       '--limit <n>',
       'take n pictures only, dealt out over the labels',

@@ -8,6 +8,7 @@ export const EXIT = {
   cannotCreate: 73,
   io: 74,
   software: 70,
+  unavailable: 69,
 } as const;
 
 const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
@@ -16,6 +17,10 @@ const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
   ['bundle-', EXIT.data],
   ['native-', EXIT.data],
   ['golden-', EXIT.data],
+  ['no-runtime', EXIT.unavailable],
+  ['edgetpu-', EXIT.unavailable],
+  ['tfjs-node-', EXIT.unavailable],
+  ['vision-scheduling', EXIT.configuration],
   ['journal-', EXIT.io],
   ['pictures-', EXIT.input],
 ];

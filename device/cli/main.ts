@@ -4,15 +4,21 @@ import { Command } from 'commander';
 import { packageVersion } from '../kit/root.js';
 import { benchCommand } from './bench.js';
 import { configCommand } from './config.js';
+import { doctorCommand } from './doctor.js';
 import { fail } from './failure.js';
+import { modelCommand } from './model.js';
 import { runCommand } from './run.js';
 
 const program = new Command('sortbin')
   .description('A bin that sorts what is thrown into it.')
   .version(packageVersion())
+  // So that `model add-edgetpu … --version 1.0.1` is not taken for the program's own.
+  .enablePositionalOptions()
   .addCommand(runCommand())
   .addCommand(benchCommand())
-  .addCommand(configCommand());
+  .addCommand(configCommand())
+  .addCommand(doctorCommand())
+  .addCommand(modelCommand());
 
 try {
   await program.parseAsync();

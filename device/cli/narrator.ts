@@ -2,16 +2,15 @@ import type { Logger } from 'pino';
 import type { Journalled } from '../cycle/runner.js';
 import type { Narrator, Whereabouts } from '../daemon.js';
 import type { Fault } from '../kit/errors.js';
+import type { VisionInfo } from '../vision/vision.js';
 
 /** Tells what happens by lines of the log: the message is for people, the fields are for programs. */
 export class LogNarrator implements Narrator {
   constructor(private readonly log: Logger) {}
 
-  started({ served: { model, runtime, passedOver }, url, embedded, topics, journal }: Whereabouts): void {
+  started({ served, url, embedded, topics, journal }: Whereabouts): void {
     const { log } = this;
-    const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`;
-    log.info(`model    ${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${threads})`);
-    for (const { runtime: name, why } of passedOver) log.info(`         not on ${name}: ${why}`);
+    this.serving(served);
     const { protocol, hostname, host, port } = new URL(url);
     if (embedded && embedded.wanted !== 0 && embedded.port !== embedded.wanted)
       log.warn(`port ${embedded.wanted} is taken by another program: the broker listens on ${embedded.port}`);
@@ -19,6 +18,12 @@ export class LogNarrator implements Narrator {
     log.info(`topics   ${topics}/availability, info, state, event`);
     if (embedded) log.info(`watch    npx mqtt sub -h ${hostname} -p ${port} -v -t '${topics}/#'`);
     log.info(`journal  ${journal}`);
+  }
+
+  serving({ model, runtime, title, passedOver }: VisionInfo): void {
+    const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`;
+    this.log.info(`model    ${model.name} ${model.version} on ${title} (${runtime.backend}, ${threads})`);
+    for (const { runtime: name, why } of passedOver) this.log.info(`         not on ${name}: ${why}`);
   }
 
   health(part: string, fault: Fault | null): void {

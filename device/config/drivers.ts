@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EDGETPU_PERFORMANCES, RUNTIMES, TFLITE_BINDINGS } from '../inference/runtimes.js';
 import { defaultDriver, driver, hang, label, ms, path, script, share, text, whole } from './fields.js';
 
 // Each part here is a union by `driver`: a further driver is a further member.
@@ -41,14 +42,55 @@ export const vision = z
     z.strictObject({
       driver: defaultDriver('child', 'A child process decodes the frame and runs the model'),
       runtime: z
-        .enum(['auto', 'tflite'])
+        .enum(['auto', ...RUNTIMES])
         .default('auto')
-        .describe('What executes the model; auto: the fastest that passes the golden samples of the bundle'),
+        .describe(
+          'What executes the model; auto: the first of these that passes the golden samples of the bundle',
+        ),
       threads: whole(1, 16, 1, 'CPU threads of one inference'),
-      library: path()
+      tflite: z
+        .strictObject({
+          binding: z
+            .enum(['auto', ...TFLITE_BINDINGS])
+            .default('auto')
+            .describe('The library that runs the int8 model on the CPU; auto: LiteRT, else TensorFlow Lite'),
+          library: path()
+            .nullable()
+            .default(null)
+            .describe(
+              "That library's path, where binding names one, relative as dataDir; null: deploy/native's",
+            ),
+        })
+        .refine(({ binding, library }) => library === null || binding !== 'auto', {
+          path: ['library'],
+          message: 'set binding too: whose library it is',
+        })
+        .prefault({})
+        .describe('TensorFlow Lite on the CPU'),
+      edgetpu: z
+        .strictObject({
+          library: text().default('libedgetpu.so.1').describe('Name or path of libedgetpu'),
+          device: text()
+            .regex(
+              /^(auto|usb|pci|(usb|pci)?:\d{1,2}|\/dev\/apex_\d{1,2})$/,
+              'must be auto, usb, pci, usb:0, pci:0 or /dev/apex_0',
+            )
+            .default('auto')
+            .describe('Which accelerator: auto, usb, pci, one of them by index as usb:0, or /dev/apex_0'),
+          performance: z
+            .enum(EDGETPU_PERFORMANCES)
+            .default('medium')
+            .describe('Its clock; counts only where device names an index or a path'),
+        })
+        .prefault({})
+        .describe('The Coral Edge TPU'),
+      nice: whole(0, 19, 0, 'How far the child gives way to other programs; 0: not at all'),
+      cpus: z
+        .array(whole(0, 1023, 0, 'Number of a core'))
+        .min(1)
         .nullable()
         .default(null)
-        .describe('The TensorFlow Lite C library, relative as dataDir; null: the one in deploy/native'),
+        .describe('Cores that the child may run on, as [2, 3]; null: all'),
       startMs: ms(100, 600_000, 20_000, 'Deadline in ms for the child to start and pass the golden samples'),
     }),
     z.strictObject({

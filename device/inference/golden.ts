@@ -20,6 +20,9 @@ export interface GoldenPass {
   /** The largest difference of a logit, as a real number. */
   readonly logitDifference: number;
   readonly embeddingCosine: number;
+  /** The first run, which may load the model's parameters, and the median of the others. */
+  readonly firstMs: number;
+  readonly medianMs: number;
 }
 
 /** A picture's file -> the model's input; rejects where it can't. */
@@ -35,6 +38,7 @@ export const passGolden = async (
   runtime: BundleRuntime,
   interpreter: Interpreter,
   prepare: Prepare,
+  monotonicMs: () => number,
 ): Promise<Answer<GoldenPass, GoldenFault>> => {
   const { manifest } = bundle;
   const rule = manifest.runtimes[runtime]?.golden;
@@ -46,6 +50,7 @@ export const passGolden = async (
   const exact = rule.exact && rule.kernels === interpreter.backend;
   let logitDifference = 0;
   let embeddingCosine = 1;
+  const elapsedMs: number[] = [];
 
   for (const input of inputs) {
     const expected = answers.expected.find(({ id }) => id === input.id);
@@ -53,7 +58,9 @@ export const passGolden = async (
       return failed('golden-output', `golden sample ${input.id}: ${rule.file} has no answer to it`);
     const picture = await inputOf(bundle, input, prepare);
     if (!picture.ok) return picture;
+    const startMs = monotonicMs();
     const outputs = await interpreter.invoke(picture.value);
+    elapsedMs.push(monotonicMs() - startMs);
     const given = { data: outputOf(outputs, logits), spec: logits };
     const givenEmbedding = embedding && { data: outputOf(outputs, embedding), spec: embedding };
     const comparison = compareSample(answers, expected, given, givenEmbedding, rule, manifest.labels, exact);
@@ -67,8 +74,19 @@ export const passGolden = async (
     logitDifference = Math.max(logitDifference, comparison.logitDifference);
     embeddingCosine = Math.min(embeddingCosine, comparison.embeddingCosine);
   }
-  return done({ samples: inputs.length, exact, logitDifference, embeddingCosine });
+  const [firstMs = 0, ...rest] = elapsedMs;
+  return done({
+    samples: inputs.length,
+    exact,
+    logitDifference,
+    embeddingCosine,
+    firstMs,
+    medianMs: rest.length > 0 ? median(rest) : firstMs,
+  });
 };
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 const readJson = async <S extends Parameters<typeof parseBundleJson>[3]>(
   bundle: Bundle,

@@ -20,8 +20,16 @@ const fileSchema = z.object({
   platform: z.string(),
   name: z.string(),
   version: z.string(),
-  /** The package that it was taken from, the sha256 of the package's archive, the path in it. */
-  source: z.object({ package: z.string(), sha256: sha256Schema, path: pathSchema }),
+  /**
+   * The package that it was taken from, `npm:name@version` or `pypi:name@version`; the name of its archive where the
+   * registry has several for a version; the archive's sha256; the path in it.
+   */
+  source: z.object({
+    package: z.string(),
+    file: pathSchema.optional(),
+    sha256: sha256Schema,
+    path: pathSchema,
+  }),
   sha256: sha256Schema,
   bytes: z.int().positive(),
   licence: z.string(),

@@ -11,6 +11,16 @@ export interface TfLiteOptions {
   readonly threads: number;
   /** `auto`: XNNPACK, else the plain kernels; `builtin`: the plain ones at once. */
   readonly kernels?: 'auto' | 'builtin';
+  /** In place of XNNPACK. It is destroyed with the interpreter, or when this does not open. */
+  readonly delegate?: Delegate;
+}
+
+/** An accelerator's delegate. */
+export interface Delegate {
+  readonly pointer: Pointer;
+  /** What it computes on. */
+  readonly backend: string;
+  destroy(): void;
 }
 
 /**
@@ -19,6 +29,7 @@ export interface TfLiteOptions {
  */
 export const openTfLite = (options: TfLiteOptions): Interpreter => {
   const library = loadTfLite(options.library);
+  if (options.delegate) return new TfLite(library, options, options.delegate.backend, []);
   const line = library.version.split('.').slice(0, 2).join('.');
   const builtin = `builtin-${line}`;
   if (options.kernels === 'builtin') return new TfLite(library, options, builtin, []);
@@ -96,8 +107,10 @@ class TfLite implements Interpreter {
     this.#free();
   }
 
-  #create({ model: bytes, threads }: TfLiteOptions, xnnpack: boolean): Pointer {
+  #create({ model: bytes, threads, delegate: given }: TfLiteOptions, xnnpack: boolean): Pointer {
     const library = this.#library;
+    // First in, last out: the interpreter uses it until it is deleted.
+    if (given) this.#cleanup.push(() => given.destroy());
     const model = library.modelCreate(bytes, bytes.length);
     if (!model) throw this.#error('model-invalid', 'the file is not a TensorFlow Lite model');
     this.#cleanup.push(() => {
@@ -113,6 +126,7 @@ class TfLite implements Interpreter {
     });
     this.#cleanup.push(endReports);
 
+    if (given) library.optionsAddDelegate(options, given.pointer);
     if (xnnpack) {
       const delegate = library.xnnpackCreate(threads);
       if (!delegate) throw new XnnpackRefused('model-invalid', 'XNNPACK cannot be set up on this machine');

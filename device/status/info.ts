@@ -21,6 +21,7 @@ export const infoOf = ({ policy, served, ...identity }: Identity) => ({
   node: process.versions.node,
   model: served.model,
   runtime: served.runtime,
+  golden: served.golden,
   passedOver: served.passedOver,
   compartments: compartmentsOf(policy),
   fallback: policy.fallback,

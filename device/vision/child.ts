@@ -2,11 +2,13 @@
  * The vision child's entry: started by ForkedVision, speaks protocol.ts over Node's channel. Whatever can crash, hang
  * or be attacked (the decoder, native inference) is in here.
  */
+import type { Candidate } from '../inference/chain.js';
 import { SystemClock } from '../kit/clock.js';
 import { messageOf, SortbinError } from '../kit/errors.js';
 import { Classifier } from './classifier.js';
 import { boundDecoder } from './preprocess.js';
 import { type FromChild, PROTOCOL, type ServeOptions, type ToChild } from './protocol.js';
+import { giveWay } from './scheduling.js';
 
 const send = (message: FromChild): void => {
   process.send?.(message);
@@ -18,8 +20,10 @@ const open = async (protocol: number, serve: ServeOptions): Promise<Classifier |
       const what = `the daemon speaks protocol ${protocol}, its child ${PROTOCOL}; build sortbin again`;
       throw new SortbinError('vision-protocol', what);
     }
+    giveWay(serve);
     boundDecoder();
-    const classifier = await Classifier.open(serve, new SystemClock());
+    const trying = ({ title }: Candidate) => send({ type: 'trying', title });
+    const classifier = await Classifier.open(serve, new SystemClock(), trying);
     send({ type: 'ready', protocol: PROTOCOL, info: classifier.info });
     return classifier;
   } catch (thrown) {
@@ -29,10 +33,13 @@ const open = async (protocol: number, serve: ServeOptions): Promise<Classifier |
   }
 };
 
-const classify = async (classifier: Classifier | null, id: number, bytes: Uint8Array): Promise<void> => {
+const classify = async (
+  classifier: Classifier | null,
+  { id, bytes, format }: Extract<ToChild, { type: 'classify' }>,
+): Promise<void> => {
   try {
     if (!classifier) throw new Error('the child is not ready');
-    const answer = await classifier.classify(bytes);
+    const answer = await classifier.classify(bytes, format ?? undefined);
     send(
       answer.ok
         ? { type: 'result', id, classification: answer.value }
@@ -52,5 +59,5 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 let opened: Promise<Classifier | null> = Promise.resolve(null);
 process.on('message', async (message: ToChild) => {
   if (message.type === 'start') opened = open(message.protocol, message.serve);
-  else await classify(await opened, message.id, message.bytes);
+  else await classify(await opened, message);
 });

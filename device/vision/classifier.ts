@@ -1,74 +1,61 @@
-import { type Bundle, loadBundle, readBundleFile } from '../inference/bundle.js';
+import type { FrameFormat } from '../camera/camera.js';
+import { type Bundle, loadBundle } from '../inference/bundle.js';
 import { dequantise, meanOf, softmax, topLabel, unfamiliarity } from '../inference/calibration.js';
-import { type GoldenFault, passGolden } from '../inference/golden.js';
-import type { Interpreter } from '../inference/interpreter.js';
-import { findLibrary } from '../inference/native.js';
+import { candidatesOf } from '../inference/candidates.js';
+import { type Candidate, openFirst, type Served } from '../inference/chain.js';
 import { logitsSpec, outputOf } from '../inference/outputs.js';
-import { openTfLite } from '../inference/tflite.js';
 import type { Clock } from '../kit/clock.js';
-import { type Answer, done, failed, SortbinError } from '../kit/errors.js';
+import { type Answer, done, failed } from '../kit/errors.js';
 import { centreCrop, decode, findRegion, isBlank, resize } from './preprocess.js';
 import type { ServeOptions } from './protocol.js';
 import type { Classification, VisionFault, VisionInfo } from './vision.js';
 
-export class GoldenError extends SortbinError<GoldenFault> {
-  override readonly name = 'GoldenError';
-}
-
-/** Which of the bundle's runtimes this file serves; others will stand beside it. */
-const RUNTIME = 'tflite';
-const LIBRARY = 'tensorflowlite-c';
-
-/** From a picture's bytes to what it shows, by one bundle in one runtime. */
+/** From a frame's bytes to what it shows, by one bundle in one runtime. */
 export class Classifier {
   private constructor(
     readonly info: VisionInfo,
     private readonly bundle: Bundle,
-    private readonly interpreter: Interpreter,
+    private readonly served: Served,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * Loads bundle and library, and has the runtime pass the bundle's golden samples.
-   * @throws BundleError, NativeError, InterpreterError, GoldenError
+   * Loads the bundle and opens the first runtime that passes its golden samples.
+   * @throws BundleError, GoldenError, ChainError, or what the only runtime threw that was asked for
    */
-  static async open(options: ServeOptions, clock: Clock): Promise<Classifier> {
-    const bundle = await loadBundle(options.bundle);
+  static async open(
+    { bundle: folder, ...options }: ServeOptions,
+    clock: Clock,
+    onTry?: (candidate: Candidate) => void,
+  ): Promise<Classifier> {
+    const bundle = await loadBundle(folder);
+    const served = await openFirst(bundle, {
+      candidates: candidatesOf(options),
+      skip: options.skip,
+      prepare: (bytes) => prepare(bytes, bundle),
+      monotonicMs: () => clock.monotonicMs(),
+      ...(onTry ? { onTry } : {}),
+    });
+    const { candidate, model, interpreter, golden } = served;
     const { name, version, runtimes } = bundle.manifest;
-    const file = runtimes[RUNTIME];
-    if (!file) {
-      const present = Object.keys(runtimes).join(', ');
-      throw new SortbinError(
-        'bundle-incompatible',
-        `bundle ${name} ${version} has no model for ${RUNTIME}, only for ${present}; install one that has`,
-      );
-    }
-    const path = options.library === undefined ? {} : { path: options.library };
-    const library = await findLibrary({ name: LIBRARY, ...path });
-    const model = await readBundleFile(bundle, file);
-    const interpreter = openTfLite({ library, model, threads: options.threads });
-    try {
-      const golden = await passGolden(bundle, RUNTIME, interpreter, (bytes) => prepare(bytes, bundle));
-      if (!golden.ok) throw new GoldenError(golden.fault.code, golden.fault.message);
-    } catch (thrown) {
-      await interpreter.close();
-      throw thrown;
-    }
     const info: VisionInfo = {
-      model: { name, version, sha256: file.sha256 },
-      runtime: { name: RUNTIME, backend: interpreter.backend, threads: interpreter.threads },
-      passedOver: [...passedOver(options, bundle), ...interpreter.passedOver],
+      model: { name, version, sha256: runtimes[model]?.sha256 ?? '' },
+      runtime: { name: candidate.runtime, backend: interpreter.backend, threads: interpreter.threads },
+      title: candidate.title,
+      golden,
+      passedOver: [...served.passedOver, ...interpreter.passedOver],
     };
-    return new Classifier(info, bundle, interpreter, clock);
+    return new Classifier(info, bundle, served, clock);
   }
 
   /** One at a time. @throws InterpreterError, CalibrationError, where the runtime fails */
   async classify(
     bytes: Uint8Array,
+    format?: FrameFormat,
   ): Promise<Answer<Classification, VisionFault & ('picture-broken' | 'picture-blank')>> {
     const { input, views, labels, calibration } = this.bundle.manifest;
     const startMs = this.clock.monotonicMs();
-    const picture = await decode(bytes);
+    const picture = await decode(bytes, format);
     if (!picture.ok) return picture;
     const decodedMs = this.clock.monotonicMs();
 
@@ -83,10 +70,11 @@ export class Classifier {
     }
     const preparedMs = this.clock.monotonicMs();
 
-    const logitsOf = logitsSpec(this.bundle.manifest, RUNTIME, this.interpreter);
+    const { interpreter, model } = this.served;
+    const logitsOf = logitsSpec(this.bundle.manifest, model, interpreter);
     const perView: number[][] = [];
     for (const view of inputs) {
-      const outputs = await this.interpreter.invoke(view);
+      const outputs = await interpreter.invoke(view);
       perView.push(dequantise(outputOf(outputs, logitsOf), logitsOf));
     }
     const logits = meanOf(perView);
@@ -107,7 +95,7 @@ export class Classifier {
   }
 
   close(): Promise<void> {
-    return this.interpreter.close();
+    return this.served.interpreter.close();
   }
 }
 
@@ -115,13 +103,4 @@ const prepare = async (bytes: Uint8Array, bundle: Bundle): Promise<Uint8Array> =
   const picture = await decode(bytes);
   if (!picture.ok) throw new Error(picture.fault.message);
   return resize(picture.value, findRegion(picture.value), bundle.manifest.input);
-};
-
-/** The runtimes that are faster and were not taken. */
-const passedOver = ({ runtime }: ServeOptions, { manifest }: Bundle): VisionInfo['passedOver'] => {
-  if (runtime !== 'auto') return [];
-  const why = manifest.runtimes.edgetpu
-    ? 'this version of sortbin does not drive the Edge TPU'
-    : `bundle ${manifest.name} ${manifest.version} has no model for it`;
-  return [{ runtime: 'edgetpu', why }];
 };

@@ -1,19 +1,12 @@
 import sharp from 'sharp';
+import type { FrameFormat } from '../camera/camera.js';
 import { type Answer, done, failed, messageOf } from '../kit/errors.js';
-
-/** A decoded picture: sRGB, 8 bits, 3 channels, row by row. */
-export interface Picture {
-  readonly data: Buffer;
-  readonly width: number;
-  readonly height: number;
-}
+import { MAX_PIXELS, type Picture, unpack } from './raw.js';
 
 /** x, y, width, height in pixels. */
 export type Region = readonly [number, number, number, number];
 
 const MAX_BYTES = 32 << 20;
-/** Above the 50 megapixels of a phone; 200 MB once decoded, in a child. */
-const MAX_PIXELS = 1 << 26;
 /** Standard deviation of luma, of 255, under which there is nothing to see: a covered lens, a dead sensor. */
 const BLANK_DEVIATION = 2;
 
@@ -23,8 +16,12 @@ export const boundDecoder = (): void => {
   sharp.cache(false);
 };
 
-/** Decodes JPEG, PNG or WebP; the picture must be whole. */
-export const decode = async (bytes: Uint8Array): Promise<Answer<Picture, 'picture-broken'>> => {
+/** Decodes a frame: JPEG, PNG or WebP, or raw bytes as `format` says; it must be whole. */
+export const decode = async (
+  bytes: Uint8Array,
+  format?: FrameFormat,
+): Promise<Answer<Picture, 'picture-broken'>> => {
+  if (format) return unpack(bytes, format);
   const broken = (what: string) =>
     failed('picture-broken', `the picture (${bytes.length} bytes) ${what}; check the camera`);
   if (bytes.length > MAX_BYTES) return broken(`is larger than ${MAX_BYTES} bytes`);

@@ -2,6 +2,7 @@ import type { Frame } from '../camera/camera.js';
 import type { Clock } from '../kit/clock.js';
 import { sleep } from '../kit/deadline.js';
 import { type Answer, done, failed, SortbinError } from '../kit/errors.js';
+import { Queue } from './queue.js';
 import type { Classification, Vision, VisionFault, VisionInfo } from './vision.js';
 
 /** What one frame is answered with, after `delayMs`. */
@@ -24,6 +25,8 @@ export interface SimulatedVisionOptions {
 const INFO: VisionInfo = {
   model: { name: 'simulated', version: '0.0.0', sha256: '0'.repeat(64) },
   runtime: { name: 'simulated', backend: 'script', threads: 1 },
+  title: 'simulated',
+  golden: null,
   passedOver: [],
 };
 const REGION = [0, 0, 1, 1] as const;
@@ -33,7 +36,7 @@ export class SimulatedVision implements Vision {
   readonly #options: SimulatedVisionOptions;
   readonly #closing = new AbortController();
   #started = false;
-  #busy = false;
+  readonly #queue = new Queue();
   #step = 0;
 
   /** @throws SortbinError `vision-script` where a step can't be answered */
@@ -48,22 +51,21 @@ export class SimulatedVision implements Vision {
     return INFO;
   }
 
-  async classify(frame: Frame, signal: AbortSignal): Promise<Answer<Classification, VisionFault>> {
-    if (this.#busy) {
-      return failed('vision-failed', `frame ${frame.id}: another one is being classified; one at a time`);
-    }
-    if (this.#closing.signal.aborted) return CLOSED;
-    if (!this.#started) return failed('vision-down', 'vision is not started');
-    if (signal.aborted) return TIMEOUT;
-    this.#busy = true;
-    try {
-      return await this.#answer(AbortSignal.any([signal, this.#closing.signal]));
-    } catch {
-      return this.#closing.signal.aborted ? CLOSED : TIMEOUT;
-    } finally {
-      this.#busy = false;
-    }
+  classify(_frame: Frame, signal: AbortSignal): Promise<Answer<Classification, VisionFault>> {
+    return this.#queue.run(signal, async () => {
+      if (this.#closing.signal.aborted) return CLOSED;
+      if (!this.#started) return failed('vision-down', 'vision is not started');
+      if (signal.aborted) return TIMEOUT;
+      try {
+        return await this.#answer(AbortSignal.any([signal, this.#closing.signal]));
+      } catch {
+        return this.#closing.signal.aborted ? CLOSED : TIMEOUT;
+      }
+    });
   }
+
+  /** One runtime serves as long as it lives. */
+  onChange(): void {}
 
   async close(): Promise<void> {
     this.#closing.abort();

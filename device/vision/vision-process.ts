@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Logger } from 'pino';
+import type { Frame } from '../camera/camera.js';
 import type { Clock } from '../kit/clock.js';
 import { withDeadline } from '../kit/deadline.js';
 import { type Answer, done, failed, messageOf } from '../kit/errors.js';
@@ -32,6 +33,7 @@ export class VisionProcess {
   #settleEnded: (how: string) => void = () => {};
   #pending: { readonly id: number; readonly settle: (reply: Reply) => void } | null = null;
   #lastId = 0;
+  #trying: string | null = null;
   #lastWords = '';
   #howEnded: string | null = null;
 
@@ -63,13 +65,18 @@ export class VisionProcess {
     return this.#child.pid;
   }
 
+  /** The runtime that it opened last, by its title: what serves, or what ended it. */
+  get trying(): string | null {
+    return this.#trying;
+  }
+
   /** Killed, or gone: whoever asks it now is not answered. */
   get doomed(): boolean {
     return this.#child.killed || this.#howEnded !== null;
   }
 
   /** Asks for one picture. When `signal` is aborted the process is killed: it may hang where no message reaches it. */
-  classify(bytes: Uint8Array, signal: AbortSignal): Promise<Reply> {
+  classify({ bytes, format }: Frame, signal: AbortSignal): Promise<Reply> {
     return new Promise((resolve) => {
       const settle = (reply: Reply) => {
         signal.removeEventListener('abort', onAbort);
@@ -85,7 +92,7 @@ export class VisionProcess {
       this.#lastId += 1;
       this.#pending = { id: this.#lastId, settle };
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#send({ type: 'classify', id: this.#lastId, bytes });
+      this.#send({ type: 'classify', id: this.#lastId, bytes, format: format ?? null });
     });
   }
 
@@ -122,7 +129,9 @@ export class VisionProcess {
   }
 
   #take(message: FromChild): void {
-    if (message.type === 'ready') {
+    if (message.type === 'trying') {
+      this.#trying = message.title;
+    } else if (message.type === 'ready') {
       this.#settleReady(done(message.info));
     } else if (message.type === 'refused') {
       this.#settleReady(failed(message.code, message.message));

@@ -1,9 +1,11 @@
 import type { Frame } from '../camera/camera.js';
+import type { GoldenPass } from '../inference/golden.js';
+import type { PassedOver, RuntimeName } from '../inference/runtimes.js';
 import type { Answer } from '../kit/errors.js';
 
 /** What executes the model. */
 export interface RuntimeInfo {
-  readonly name: 'edgetpu' | 'tflite' | 'tfjs-node' | 'tfjs-wasm' | 'simulated';
+  readonly name: RuntimeName | 'simulated';
   /** The kernels, with their version: `xnnpack-2.9`. */
   readonly backend: string;
   readonly threads: number;
@@ -16,11 +18,15 @@ export interface ModelInfo {
   readonly sha256: string;
 }
 
-/** What serves, and which faster runtimes were passed over, and why. */
+/** What serves, how it passed the golden samples, and which faster runtimes were passed over, and why. */
 export interface VisionInfo {
   readonly model: ModelInfo;
   readonly runtime: RuntimeInfo;
-  readonly passedOver: readonly { readonly runtime: string; readonly why: string }[];
+  /** Runtime and library, as people read it: `tflite (LiteRT)`. */
+  readonly title: string;
+  /** Null where there are none to pass. */
+  readonly golden: GoldenPass | null;
+  readonly passedOver: readonly PassedOver[];
 }
 
 export interface Classification {
@@ -58,10 +64,12 @@ export interface Vision {
    */
   start(): Promise<VisionInfo>;
   /**
-   * Classifies a frame. One at a time. `signal` is its deadline: when it is aborted, the work is given up, whatever
+   * Classifies a frame. One at a time; a second one waits, a third is refused. `signal` is its deadline: when it is aborted, the work is given up, whatever
    * it hangs in, and the answer is `vision-timeout`. A fault costs this frame and nothing else: the next call waits,
    * within its own deadline, for a vision that has been restarted.
    */
   classify(frame: Frame, signal: AbortSignal): Promise<Answer<Classification, VisionFault>>;
+  /** Has `listener` told when another runtime serves than `start` said: one failed, or is back. */
+  onChange(listener: (info: VisionInfo) => void): void;
   close(): Promise<void>;
 }

@@ -44,7 +44,7 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
   ['"a\\nb": 1', `["a\\nb"]: unknown key; known here: ${PARTS}`],
   [
     'vision: { script: [] }',
-    'vision.script: unknown key; known here: driver, runtime, threads, library, startMs',
+    'vision.script: unknown key; known here: driver, runtime, threads, tflite, edgetpu, nice, cpus, startMs',
   ],
   ['vision: { driver: simulated, threads: 1 }', 'vision.threads: unknown key; known here: driver, script'],
   ['42', `the file: 42 is not allowed: a mapping with ${PARTS}`],

@@ -63,11 +63,22 @@ export const visionContract = (name: string, make: MakeVision): void => {
       await vision.close();
     });
 
-    it('takes one frame at a time: a second one is refused, the first is answered', async (t) => {
+    it('takes one frame at a time: a second one waits, a third is refused', async (t) => {
       const { vision, frame, label } = await setUp(t);
       await vision.start();
       const first = vision.classify(frame, patient());
+      const second = vision.classify(frame, patient());
       assert.equal(await faultOf(vision.classify(frame, patient())), 'vision-failed');
+      assert.equal(await labelOf(first), label);
+      assert.equal(await labelOf(second), label);
+      assert.equal(await labelOf(vision.classify(frame, patient())), label);
+    });
+
+    it('gives up a frame that waits at its own deadline', async (t) => {
+      const { vision, frame, label } = await setUp(t);
+      await vision.start();
+      const first = vision.classify(frame, patient());
+      assert.equal(await faultOf(vision.classify(frame, AbortSignal.abort())), 'vision-timeout');
       assert.equal(await labelOf(first), label);
     });
 

@@ -7,6 +7,7 @@ import { packageRoot } from '../../device/kit/root.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { ForkedVision } from '../../device/vision/forked-vision.js';
 import { SimulatedVision } from '../../device/vision/simulated-vision.js';
+import { serving } from '../support/serve.js';
 import { visionContract } from './vision-contract.js';
 
 const bundle = join(packageRoot(), 'deploy', 'model');
@@ -20,7 +21,7 @@ const frame: Frame = {
 
 visionContract('ForkedVision', async () => {
   const log = pino({ level: 'silent' });
-  const vision = new ForkedVision({ bundle, runtime: 'auto', threads: 1, clock: new SystemClock(), log });
+  const vision = new ForkedVision({ ...serving(bundle), clock: new SystemClock(), log });
   const stall = () => {
     if (vision.pid !== undefined) process.kill(vision.pid, 'SIGSTOP');
   };

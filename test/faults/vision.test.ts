@@ -5,6 +5,7 @@ import type { Limits } from '../../device/cycle/state.js';
 import { SystemClock } from '../../device/kit/clock.js';
 import { ForkedVision } from '../../device/vision/forked-vision.js';
 import { FACTORY_BUNDLE, makeBin, quiet } from '../support/bin.js';
+import { serving } from '../support/serve.js';
 import { until } from '../support/until.js';
 
 const CARDBOARD: CameraStep = { picture: 'cardboard/cardboard391.jpg' };
@@ -16,9 +17,7 @@ const withChild = async (
 ) => {
   const clock = new SystemClock();
   const vision = new ForkedVision({
-    bundle: FACTORY_BUNDLE,
-    runtime: 'auto',
-    threads: 1,
+    ...serving(FACTORY_BUNDLE, { runtime: 'auto' }),
     startMs: 30_000,
     clock,
     log: quiet,

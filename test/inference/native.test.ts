@@ -10,7 +10,12 @@ const name = 'tensorflowlite-c';
 
 test('each vendored library is the one that the manifest names', async () => {
   const { files } = await readNativeManifest(nativeFolder());
-  assert.deepEqual(files.map(({ platform }) => platform).sort(), ['linux-arm64', 'linux-x64']);
+  assert.deepEqual(files.map(({ name, platform }) => `${name} ${platform}`).sort(), [
+    'litert linux-arm64',
+    'litert linux-x64',
+    'tensorflowlite-c linux-arm64',
+    'tensorflowlite-c linux-x64',
+  ]);
   for (const file of files) {
     const path = await findLibrary({ name: file.name, platform: file.platform });
     assert.equal(path, join(nativeFolder(), file.path));

@@ -15,7 +15,7 @@ describe('sortbin bench', () => {
       assert.equal(report.items.length, 47);
       assert.equal(report.labelled, 47);
       assert.deepEqual(report.skipped, []);
-      assert.equal(report.runtime.backend, 'xnnpack-2.9');
+      assert.equal(report.runtime.backend, 'xnnpack-litert-2.3');
       // These kernels give equal bits on every machine, so that the figures are the model's.
       assert.equal(report.accuracy, 0.8511);
       const right = report.items.filter(({ label, predicted }) => label === predicted).length;
@@ -80,10 +80,27 @@ describe('sortbin bench', () => {
       assert.ok(report?.items.some(({ decision }) => decision.reason === 'confident'));
     }));
 
+  it('runs on TensorFlow.js where that is asked for, and nothing disturbs its report', () =>
+    inFolder('', async (folder) => {
+      const { report, stderr } = await runBenchCommand(
+        [SAMPLES, '--limit', '2', '--runtime', 'tfjs-wasm'],
+        folder,
+      );
+      assert.equal(report?.runtime.name, 'tfjs-wasm');
+      assert.match(report?.runtime.backend ?? '', /^wasm-/);
+      assert.equal(report?.items.length, 2);
+      assert.doesNotMatch(stderr, /TensorFlow/);
+    }));
+
   const wrong: [string, string[], number, RegExp][] = [
     ['a folder that is not there', ['nowhere'], 66, /nowhere: cannot be listed.*ENOENT/],
     ['a folder without pictures', ['.'], 66, /holds no \.jpg, \.jpeg, \.png, \.webp file/],
-    ['a runtime that it does not know', ['.', '--runtime', 'gpu'], 1, /Allowed choices are auto, tflite/],
+    [
+      'a runtime that it does not know',
+      ['.', '--runtime', 'gpu'],
+      1,
+      /Allowed choices are auto, edgetpu, tflite, tfjs-node, tfjs-wasm/,
+    ],
   ];
   for (const [what, args, exit, message] of wrong)
     it(`refuses ${what}`, () =>

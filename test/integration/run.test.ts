@@ -46,7 +46,7 @@ describe('sortbin run', () => {
       );
       const [first] = parsed;
       assert.equal(first?.outcome, 'sorted');
-      assert.equal(first?.runtime?.backend, 'xnnpack-2.9');
+      assert.equal(first?.runtime?.backend, 'xnnpack-litert-2.3');
       assert.ok(Object.values(first?.scores ?? {}).every((score) => score > 0 && score <= 1));
       assert.equal(heard.get('sortbin/bin/availability')?.[0], 'online');
       const info = JSON.parse(heard.get('sortbin/bin/info')?.[0] ?? '{}');

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { Classifier } from '../../device/vision/classifier.js';
 import { copyBundle, factoryBundle, quickBundle } from '../inference/bundle-copy.js';
+import { serving } from '../support/serve.js';
 
 const paper = await readFile(join(factoryBundle(), 'golden', 'paper26.jpg'));
 
@@ -13,7 +14,7 @@ test('several views: their logits are averaged', async (t) => {
     const bundle = await quickBundle(t, (manifest) => {
       manifest.views = views;
     });
-    const classifier = await Classifier.open({ bundle, runtime: 'tflite', threads: 1 }, new SimulatedClock());
+    const classifier = await Classifier.open(serving(bundle), new SimulatedClock());
     t.after(() => classifier.close());
     const answer = await classifier.classify(paper);
     assert.ok(answer.ok);
@@ -28,30 +29,37 @@ test('several views: their logits are averaged', async (t) => {
   }
 });
 
-test('a bundle without a model for the CPU is refused', async (t) => {
+test('a bundle without a model for the runtime that was asked for is refused', async (t) => {
   const bundle = await copyBundle(t, (manifest) => {
     const { runtimes } = manifest;
     Object.assign(manifest, { runtimes: { edgetpu: runtimes.tflite } });
   });
-  await assert.rejects(Classifier.open({ bundle, runtime: 'auto', threads: 1 }, new SimulatedClock()), {
+  await assert.rejects(Classifier.open(serving(bundle), new SimulatedClock()), {
     code: 'bundle-incompatible',
     message: /waste12 0\.2\.0 has no model for tflite, only for edgetpu/,
   });
 });
 
-test('what serves is said, and why faster runtimes do not, unless one was chosen', async (t) => {
-  const open = async (bundle: string, runtime: 'auto' | 'tflite') => {
-    const classifier = await Classifier.open({ bundle, runtime, threads: 1 }, new SimulatedClock());
-    t.after(() => classifier.close());
-    assert.deepEqual(classifier.info.runtime, { name: 'tflite', backend: 'xnnpack-2.9', threads: 1 });
-    return classifier.info.passedOver;
-  };
-  assert.deepEqual(await open(await quickBundle(t), 'auto'), [
-    { runtime: 'edgetpu', why: 'bundle waste12 0.2.0 has no model for it' },
+test('what serves is said, how it passed, and why faster runtimes do not', async (t) => {
+  const tried: string[] = [];
+  const bundle = await quickBundle(t);
+  const classifier = await Classifier.open(
+    serving(bundle, { runtime: 'auto', tflite: { binding: 'auto', library: null } }),
+    new SimulatedClock(),
+    ({ title }) => tried.push(title),
+  );
+  t.after(() => classifier.close());
+  const { runtime, title, golden, passedOver } = classifier.info;
+  assert.equal(runtime.name, 'tflite');
+  assert.equal(title, 'tflite (LiteRT)');
+  assert.equal(golden?.samples, 1);
+  assert.equal(golden?.logitDifference, 0);
+  assert.deepEqual(passedOver, [
+    {
+      runtime: 'edgetpu',
+      why: 'bundle waste12 0.2.0 has no model for edgetpu, only for tflite; install one that has',
+      code: 'bundle-incompatible',
+    },
   ]);
-  const bundle = await quickBundle(t, (manifest) => {
-    Object.assign(manifest.runtimes, { edgetpu: manifest.runtimes.tflite });
-  });
-  assert.deepEqual(await open(bundle, 'tflite'), []);
-  assert.match((await open(bundle, 'auto'))[0]?.why ?? '', /does not drive the Edge TPU/);
+  assert.deepEqual(tried, ['tflite (LiteRT)'], 'what cannot be tried is not said to be');
 });

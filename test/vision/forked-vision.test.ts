@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rename } from 'node:fs/promises';
+import { readdir, readFile, rename } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -10,8 +11,10 @@ import sharp from 'sharp';
 import { type Clock, SystemClock } from '../../device/kit/clock.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { ForkedVision, type ForkedVisionOptions } from '../../device/vision/forked-vision.js';
-import type { Vision } from '../../device/vision/vision.js';
+import type { Vision, VisionInfo } from '../../device/vision/vision.js';
 import { copyBundle, editJson, factoryBundle, quickBundle, signOff } from '../inference/bundle-copy.js';
+import { serving } from '../support/serve.js';
+import { until } from '../support/until.js';
 
 const patient = () => AbortSignal.timeout(20_000);
 const frameOf = (bytes: Uint8Array) => ({ id: 'f', bytes, capturedAtMs: 0, capturedAtWallMs: 0 });
@@ -29,7 +32,7 @@ const make = async (t: TestContext, options: Partial<ForkedVisionOptions> = {}) 
   const bundle = options.bundle ?? (await quickBundle(t));
   const clock: Clock = new SystemClock();
   const log = pino({ level: 'silent' });
-  const vision = new ForkedVision({ runtime: 'auto', threads: 1, clock, log, ...options, bundle });
+  const vision = new ForkedVision({ ...serving(bundle), clock, log, ...options });
   t.after(() => vision.close());
   return vision;
 };
@@ -121,7 +124,11 @@ test('a damaged bundle, a library that is none, a sample that is not passed: ref
     runtimes.tflite.sha256 = '0'.repeat(64);
   });
   await refused({ bundle: damaged }, 'bundle-damaged', /model_int8\.tflite has the sha256/);
-  await refused({ library: '/nowhere/lib.so' }, 'native-damaged', /\/nowhere\/lib\.so cannot be loaded/);
+  await refused(
+    { tflite: { binding: 'tensorflowlite', library: '/nowhere/lib.so' } },
+    'native-damaged',
+    /\/nowhere\/lib\.so cannot be loaded/,
+  );
   const altered = await copyBundle(t);
   await editJson<{ expected: { logits: number[] }[] }>(
     join(altered, 'golden', 'tflite.json'),
@@ -163,4 +170,63 @@ test('a restart that is refused is said, rests, and is tried again', async (t) =
   assert.equal(vision.pid, undefined);
   await clock.advance(1);
   assert.equal(await outcome(vision.classify(metal, patient())), 'metal');
+});
+
+const BOTH = { tflite: { binding: 'auto', library: null } } as const;
+
+test('a runtime that fails twice in a row is left out, said, and serves again after its rest', async (t) => {
+  const clock = new SimulatedClock();
+  const vision = await make(t, { ...BOTH, clock });
+  const told: VisionInfo[] = [];
+  vision.onChange((info) => told.push(info));
+  assert.equal((await vision.start()).title, 'tflite (LiteRT)');
+  const busy = await large();
+  const killed = async () => {
+    const hit = vision.classify(busy, patient());
+    await setImmediate();
+    process.kill(pidOf(vision), 'SIGKILL');
+    return outcome(hit);
+  };
+  const servedBy = async () => {
+    const answer = await vision.classify(metal, patient());
+    return answer.ok && answer.value.runtime.backend;
+  };
+  assert.equal(await killed(), 'vision-died');
+  await until('the second child serves', () => told.length === 1);
+  assert.equal(await killed(), 'vision-died');
+  await clock.advance(100);
+  await until('the third child serves', () => told.length === 2);
+  assert.equal(await servedBy(), 'xnnpack-2.9');
+  assert.deepEqual(
+    told.map(({ title }) => title),
+    ['tflite (LiteRT)', 'tflite (TensorFlow Lite)'],
+  );
+  assert.match(told[1]?.passedOver[0]?.why ?? '', /failed 2 times in a row: .*; tried again after 60 s/);
+
+  const before = pidOf(vision);
+  await clock.advance(59_999);
+  assert.equal(await servedBy(), 'xnnpack-2.9');
+  await clock.advance(1);
+  await until('the first one is back', () => told.length === 3);
+  assert.equal(told[2]?.title, 'tflite (LiteRT)');
+  assert.equal(await servedBy(), 'xnnpack-litert-2.3');
+  assert.notEqual(pidOf(vision), before);
+  await until('the child in between is gone', () => isGone(before));
+});
+
+test('a child has the niceness and the cores that it is given, in all its threads', async (t) => {
+  const vision = await make(t, { nice: 7, cpus: [0] });
+  await vision.start();
+  await vision.classify(metal, patient());
+  const pid = pidOf(vision);
+  for (const thread of await readdir(`/proc/${pid}/task`)) {
+    assert.equal(getPriority(Number(thread)), 7);
+    const status = await readFile(`/proc/${pid}/task/${thread}/status`, 'utf8');
+    assert.match(status, /^Cpus_allowed_list:\s+0$/m);
+  }
+});
+
+test('cores that the machine lacks are refused', async (t) => {
+  const vision = await make(t, { cpus: [1000] });
+  await assert.rejects(vision.start(), { code: 'vision-scheduling', message: /vision\.cpus 1000: / });
 });

@@ -5,14 +5,8 @@ import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
 import { sha256Of } from '../../device/inference/files.js';
-import {
-  centreCrop,
-  decode,
-  findRegion,
-  isBlank,
-  type Picture,
-  resize,
-} from '../../device/vision/preprocess.js';
+import { centreCrop, decode, findRegion, isBlank, resize } from '../../device/vision/preprocess.js';
+import type { Picture } from '../../device/vision/raw.js';
 import { factoryBundle } from '../inference/bundle-copy.js';
 
 const INPUT = { width: 224, height: 224 };

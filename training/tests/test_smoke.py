@@ -9,9 +9,19 @@ ROOT = Path(__file__).parents[2]
 LOAD = """
 import { Classifier } from './dist/device/vision/classifier.js';
 import { SystemClock } from './dist/device/kit/clock.js';
-const options = { bundle: process.argv[1], runtime: 'auto', threads: 1 };
+const options = {
+  bundle: process.argv[1],
+  runtime: 'tflite',
+  threads: 1,
+  tflite: { binding: 'tensorflowlite', library: null },
+  edgetpu: { library: '', device: 'auto', performance: 'medium' },
+  nice: 0,
+  cpus: null,
+  skip: [],
+};
 const classifier = await Classifier.open(options, new SystemClock());
-console.log(classifier.info.model.name, classifier.info.runtime.backend);
+const { model, runtime, golden } = classifier.info;
+console.log(model.name, runtime.backend, golden.exact);
 await classifier.close();
 """
 
@@ -37,7 +47,7 @@ def test_the_whole_chain_ends_in_a_bundle_that_the_daemon_serves(tmp_path: Path)
         assert (run / file).is_file(), file
     load = ["node", "--input-type=module", "-e", LOAD, str(run / "bundle")]
     served = subprocess.run(load, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert served.stdout.strip() == "smoke xnnpack-2.9", served.stderr
+    assert served.stdout.strip() == "smoke xnnpack-2.9 true", served.stderr
 
     again = training("train", "--config", "smoke", "--run", str(run), "--data", str(run / "data"))
     assert again.returncode == 1

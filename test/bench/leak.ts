@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { percentiles } from '../../device/bench/report.js';
+import { openLiteRt } from '../../device/inference/litert.js';
+import { findLibrary } from '../../device/inference/native.js';
+import { TFLITE_BINDINGS, type TfLiteBinding } from '../../device/inference/runtimes.js';
+import { openTfLite } from '../../device/inference/tflite.js';
+import { packageRoot } from '../../device/kit/root.js';
+
+/**
+ * `node dist/test/bench/leak.js [--invocations 100000] [--binding litert|tensorflowlite]`: runs the factory model over
+ * and over, opens it anew now and then, and watches the process' memory. Exit code 1 when it has grown.
+ */
+const { values } = parseArgs({
+  options: {
+    invocations: { type: 'string', default: '100000' },
+    binding: { type: 'string', default: 'litert' },
+  },
+});
+const INVOCATIONS = Number(values.invocations);
+const WARM_UP = 2_000;
+const REOPEN_EVERY = 1_000;
+/** Each thread of Node's pool gets its own heap in the C library, which is full-grown after some 20 openings. */
+const WARM_UP_REOPEN_EVERY = 50;
+const SAY_EVERY = 10_000;
+/** Noise of the allocators, and what they may creep: a leaked output is 1.3 kB a run, a leaked model 4 MB. */
+const ALLOWED_MB = 5;
+const ALLOWED_BYTES_PER_RUN = 20;
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const isBinding = (name: string): name is TfLiteBinding => TFLITE_BINDINGS.some((one) => one === name);
+const { binding } = values;
+if (!isBinding(binding) || !Number.isInteger(INVOCATIONS) || INVOCATIONS < 1) {
+  throw new Error(`--binding is one of ${TFLITE_BINDINGS.join(', ')}; --invocations a whole number from 1`);
+}
+
+const library = await findLibrary({ name: binding === 'litert' ? 'litert' : 'tensorflowlite-c' });
+const model = await readFile(join(packageRoot(), 'deploy', 'model', 'model_int8.tflite'));
+const open = () => (binding === 'litert' ? openLiteRt : openTfLite)({ library, model, threads: 1 });
+const picture = new Uint8Array(224 * 224 * 3).map((_, index) => index * 31);
+
+let interpreter = open();
+const runs = async (
+  count: number,
+  reopenEvery: number,
+  each: (done: number, ms: number) => void = () => {},
+): Promise<void> => {
+  for (let done = 1; done <= count; done++) {
+    const startMs = performance.now();
+    await interpreter.invoke(picture);
+    each(done, performance.now() - startMs);
+    if (done % reopenEvery === 0) {
+      await interpreter.close();
+      interpreter = open();
+    }
+  }
+};
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+/** Without what only waits to be collected. */
+const residentMb = (): number => {
+  collect();
+  return process.memoryUsage.rss() / 2 ** 20;
+};
+
+await runs(WARM_UP, WARM_UP_REOPEN_EVERY);
+const startMb = residentMb();
+say(`${interpreter.backend}: ${startMb.toFixed(1)} MB after a warm-up of ${WARM_UP} runs`);
+const elapsed = new Float64Array(INVOCATIONS);
+await runs(INVOCATIONS, REOPEN_EVERY, (done, ms) => {
+  elapsed[done - 1] = ms;
+  if (done % SAY_EVERY === 0) say(`${residentMb().toFixed(1)} MB after ${done} runs`);
+});
+const grownMb = residentMb() - startMb;
+await interpreter.close();
+
+const allowedMb = ALLOWED_MB + (ALLOWED_BYTES_PER_RUN * INVOCATIONS) / 2 ** 20;
+const { p50 } = percentiles([...elapsed]);
+const leastMs = elapsed.reduce((least, ms) => Math.min(least, ms), Number.POSITIVE_INFINITY);
+say(`${(startMb + grownMb).toFixed(1)} MB after ${INVOCATIONS} runs: ${grownMb.toFixed(1)} MB more`);
+say(`an inference took ${leastMs.toFixed(2)} ms at least, ${p50.toFixed(2)} ms in the middle`);
+if (grownMb > allowedMb) {
+  say(`memory grows: allowed are ${allowedMb.toFixed(1)} MB`);
+  process.exitCode = 1;
+}

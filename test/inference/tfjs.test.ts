@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { getKernel, memory } from '@tensorflow/tfjs-core';
+import { type Bundle, loadBundle } from '../../device/inference/bundle.js';
+import { candidatesOf } from '../../device/inference/candidates.js';
+import { openFirst } from '../../device/inference/chain.js';
+import type { Interpreter } from '../../device/inference/interpreter.js';
+import type { TfjsOptions } from '../../device/inference/tfjs.js';
+import { openGraphModel } from '../../device/inference/tfjs.js';
+import { freeBytes, openTfjsNode } from '../../device/inference/tfjs-node.js';
+import { openTfjsWasm } from '../../device/inference/tfjs-wasm.js';
+import { decode, findRegion, resize } from '../../device/vision/preprocess.js';
+import { serving } from '../support/serve.js';
+import { factoryBundle } from './bundle-copy.js';
+
+let bundle: Bundle;
+let options: TfjsOptions;
+let wasm: Interpreter;
+
+before(async () => {
+  bundle = await loadBundle(factoryBundle());
+  const read = (file: string) => readFile(join(bundle.folder, file));
+  const { tfjs } = bundle.manifest.runtimes;
+  assert.ok(tfjs);
+  options = {
+    model: await read(tfjs.file),
+    weights: await Promise.all(tfjs.weights.map(({ file }) => read(file))),
+  };
+  wasm = await openTfjsWasm(options);
+});
+after(() => wasm.close());
+
+const prepare = async (file: Uint8Array): Promise<Uint8Array> => {
+  const picture = await decode(file);
+  assert.ok(picture.ok);
+  return resize(picture.value, findRegion(picture.value), bundle.manifest.input);
+};
+
+const picture = () => new Uint8Array(224 * 224 * 3).map((_, index) => (index * 31) & 255);
+
+describe('TensorFlow.js on WebAssembly', () => {
+  it('passes the golden samples by the kernels that it says', async () => {
+    const served = await openFirst(bundle, {
+      candidates: candidatesOf(serving(bundle.folder, { runtime: 'tfjs-wasm' })),
+      skip: [],
+      prepare,
+      monotonicMs: () => 0,
+    });
+    assert.match(served.interpreter.backend, /^wasm(-nosimd)?-4\.22\.0$/);
+    assert.equal(served.golden.samples, 8);
+    assert.ok(served.golden.logitDifference < 0.05);
+    await served.interpreter.close();
+  });
+
+  it('has one picture in, and its outputs by name', () => {
+    assert.deepEqual(wasm.input.shape, [1, 224, 224, 3]);
+    const shapes = [...wasm.outputs].map(([name, { shape, type }]) => [name, shape, type]);
+    assert.deepEqual(shapes.sort(), [
+      ['Identity:0', [1, 1280], 'float32'],
+      ['Identity_1:0', [1, 12], 'float32'],
+    ]);
+  });
+
+  it('gives the caller its own copies, and leaves no tensor behind', async () => {
+    const first = await wasm.invoke(picture());
+    const before = memory().numTensors;
+    const kept = [...(first.get('Identity_1:0') ?? [])];
+    for (let run = 0; run < 10; run++) await wasm.invoke(picture());
+    assert.equal(memory().numTensors, before);
+    assert.deepEqual([...(first.get('Identity_1:0') ?? [])], kept);
+    assert.deepEqual([...((await wasm.invoke(picture())).get('Identity_1:0') ?? [])], kept);
+  });
+
+  it('refuses what is no input, two calls at once, and calls after the end', async () => {
+    await assert.rejects(wasm.invoke(new Uint8Array(5)), {
+      code: 'input-invalid',
+      message: /5 bytes.*150528/,
+    });
+    const running = wasm.invoke(picture());
+    await assert.rejects(wasm.invoke(picture()), { code: 'interpreter-busy' });
+    await running;
+    const other = await openTfjsWasm(options);
+    const tensors = memory().numTensors;
+    await other.close();
+    await other.close();
+    assert.ok(memory().numTensors < tensors, 'its weights are freed');
+    await assert.rejects(other.invoke(picture()), { code: 'interpreter-closed' });
+  });
+
+  it('refuses a model that is none, or lacks weights', async () => {
+    const invalid = { code: 'model-invalid' };
+    await assert.rejects(openTfjsWasm({ ...options, model: Buffer.from('{"format":') }), invalid);
+    await assert.rejects(openTfjsWasm({ ...options, weights: options.weights.slice(1) }), {
+      ...invalid,
+      message: /names 2 weight files, given are 1/,
+    });
+  });
+
+  it('never computes by another backend than the one that it names', async () => {
+    const core = await import('@tensorflow/tfjs-core');
+    const { loadGraphModel } = await import('@tensorflow/tfjs-converter');
+    const engine = {
+      core: { ...core, getBackend: () => 'cpu' },
+      loadGraphModel,
+      backend: 'wasm',
+      kernels: 'wasm',
+    };
+    await assert.rejects(openGraphModel(engine, options), {
+      code: 'model-invalid',
+      message: /computes by cpu, not by wasm/,
+    });
+  });
+
+  it('fails at an operation that WebAssembly lacks, and computes it in no other way', async () => {
+    const json = JSON.parse(Buffer.from(options.model).toString('utf8'));
+    const node = json.modelTopology.node.find(({ op }: { op: string }) => op === 'Relu6');
+    node.op = 'Real';
+    assert.equal(getKernel('Real', 'wasm'), undefined, 'it has learnt it: take another operation');
+    const lacking = await openTfjsWasm({ ...options, model: Buffer.from(JSON.stringify(json)) });
+    await assert.rejects(lacking.invoke(picture()), {
+      code: 'invoke-failed',
+      message: /Kernel 'Real' not registered for backend 'wasm'/,
+    });
+    await lacking.close();
+  });
+});
+
+describe('TensorFlow.js on its own library', () => {
+  it('is tried with enough free memory alone', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'sortbin-test-'));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const meminfo = join(folder, 'meminfo');
+    await writeFile(meminfo, 'MemTotal: 1000000 kB\nMemAvailable:  409600 kB\n');
+    assert.equal(freeBytes(await readFile(meminfo, 'utf8')), 400 << 20);
+    await assert.rejects(openTfjsNode({ ...options, meminfo }), {
+      code: 'tfjs-node-memory',
+      message: /400 MB of memory are free; it needs 600 MB/,
+    });
+  });
+
+  it('says how to provide it where it is not installed', async () => {
+    await assert.rejects(openTfjsNode({ ...options, package: '@tensorflow/not-here' }), {
+      code: 'tfjs-node-missing',
+      message: /cannot be loaded.*docs\/tensorflow-js\.md/,
+    });
+  });
+});

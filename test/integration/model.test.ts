@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, rename, symlink, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { addEdgeTpu } from '../../device/inference/add-edgetpu.js';
+import { loadBundle } from '../../device/inference/bundle.js';
+import {
+  copyBundle,
+  editJson,
+  factoryBundle,
+  quickBundle,
+  signOff,
+  temporaryFolder,
+} from '../inference/bundle-copy.js';
+import { runReport } from '../support/run-report.js';
+import { inFolder, Sortbin } from '../support/sortbin.js';
+
+const run = async (args: readonly string[], folder: string) => {
+  const command = new Sortbin(['model', ...args], folder);
+  const code = await command.ended();
+  assert.doesNotMatch(command.stderr, /\n\s+at /, 'no stack trace');
+  return { code, text: command.output.join('\n'), stderr: command.stderr };
+};
+
+describe('sortbin model show', () => {
+  it('tells what the bundle of the configuration is, sources and figures too', () =>
+    inFolder('', async (folder) => {
+      const { code, text } = await run(['show'], folder);
+      assert.equal(code, 0);
+      const { manifest } = await loadBundle(factoryBundle());
+      assert.match(
+        text,
+        new RegExp(`\n${manifest.name} ${manifest.version}\n {2}created +${manifest.created}\n`),
+      );
+      assert.match(text, /\n {2}labels +12: battery, biological, /);
+      assert.match(text, /\n {2}tflite {2}model_int8\.tflite\n +4\.0 MB, sha256 [0-9a-f]{12}…\n/);
+      assert.match(text, /\n {2}perLabel battery +pictures \d+, recall /);
+      assert.match(text, /\nsources\n {2}base weights +EfficientNet-Lite0 ImageNet.*: Apache-2\.0\n/);
+    }));
+
+  it('prints the manifest as it is for programs', () =>
+    inFolder(`model: { bundle: ${factoryBundle()} }\n`, async (folder) => {
+      const { text } = await run(['show', '--json'], folder);
+      const manifest = JSON.parse(await readFile(join(factoryBundle(), 'manifest.json'), 'utf8'));
+      assert.deepEqual(JSON.parse(text), { schema: 1, folder: factoryBundle(), manifest });
+    }));
+});
+
+describe('sortbin model verify', () => {
+  it('passes a whole bundle on the runtimes that are here', async (t) => {
+    const bundle = await quickBundle(t);
+    await inFolder('', async (folder) => {
+      const { code, report, checks } = await runReport(['model', 'verify', bundle], folder);
+      assert.equal(code, 0);
+      assert.deepEqual(
+        report.sections.map(({ title }) => title),
+        ['bundle', 'runtimes'],
+      );
+      assert.equal(checks('runtimes')['tflite (TensorFlow Lite)']?.serves, true);
+      assert.equal(checks('runtimes')['tfjs-wasm']?.code, 'bundle-incompatible');
+    });
+  });
+
+  it('exits with 69 where no runtime answers as it should', async (t) => {
+    const bundle = await quickBundle(t);
+    await editJson<{ expected: { logits: number[] }[] }>(
+      join(bundle, 'golden/tflite.json'),
+      ({ expected }) => {
+        for (const { logits } of expected) logits.fill(99);
+      },
+    );
+    await signOff(bundle);
+    await inFolder('', async (folder) => {
+      const wrong = await runReport(['model', 'verify', bundle], folder);
+      assert.equal(wrong.code, 69);
+      const { 'tflite (TensorFlow Lite)': tflite, taken } = wrong.checks('runtimes');
+      assert.deepEqual([tflite?.status, tflite?.code, taken?.status], ['fail', 'golden-output', 'fail']);
+    });
+  });
+
+  it('exits with 65 where a file is damaged', async (t) => {
+    const bundle = await copyBundle(t);
+    await truncate(join(bundle, 'labels.txt'), 20);
+    await inFolder('', async (folder) => {
+      const { code, checks } = await runReport(['model', 'verify', bundle], folder);
+      assert.equal(code, 65);
+      assert.match(checks('bundle').bundle?.text ?? '', /labels\.txt line/);
+    });
+  });
+});
+
+/** As flatbuffers hold it: length, bytes, a zero. */
+const text = (value: string): Buffer => {
+  const bytes = Buffer.from(`\0\0\0\0${value}\0`);
+  bytes.writeUInt32LE(value.length);
+  return bytes;
+};
+
+const OUTPUTS = ['StatefulPartitionedCall_1:1', 'StatefulPartitionedCall_1:0'];
+
+/** What edgetpu_compiler writes, as far as it is looked at. */
+const compiled = async (t: TestContext, strings = ['edgetpu-custom-op', ...OUTPUTS], magic = 'TFL3') => {
+  const file = join(await temporaryFolder(t), 'model_int8_edgetpu.tflite');
+  await writeFile(file, Buffer.concat([Buffer.from(`\x1c\0\0\0${magic}`), ...strings.map(text)]));
+  return file;
+};
+
+const addTo = (bundle: string, model: string, folder: string, version?: string) =>
+  addEdgeTpu({ bundle, model, folder, version, createdMs: Date.UTC(2026, 0, 1) });
+
+describe('sortbin model add-edgetpu', () => {
+  it('writes a new bundle that differs by the model and what belongs to it', async (t) => {
+    const bundle = factoryBundle();
+    const before = await readFile(join(bundle, 'manifest.json'), 'utf8');
+    const file = await compiled(t);
+    await inFolder('', async (folder) => {
+      const { code, text, stderr } = await run(['add-edgetpu', bundle, file, '--out', 'deep/new'], folder);
+      assert.deepEqual([code, stderr], [0, '']);
+      const made = join(folder, 'deep/new');
+      const old = JSON.parse(before);
+      assert.equal(text, `${made}: waste12 ${old.version}+edgetpu written`);
+      assert.deepEqual(await readdir(join(folder, 'deep')), ['new']);
+      assert.deepEqual(
+        (await readdir(made)).sort(),
+        [...(await readdir(bundle)), 'model_int8_edgetpu.tflite'].sort(),
+      );
+      assert.deepEqual(await readdir(join(made, 'golden')), await readdir(join(bundle, 'golden')));
+
+      const { manifest } = await loadBundle(made);
+      const { edgetpu } = manifest.runtimes;
+      assert.deepEqual(edgetpu?.golden, { ...manifest.runtimes.tflite?.golden, exact: false });
+      assert.deepEqual([manifest.outputs.logits?.edgetpu, manifest.outputs.embedding?.edgetpu], OUTPUTS);
+      const raw = JSON.parse(await readFile(join(made, 'manifest.json'), 'utf8'));
+      assert.deepEqual(raw.sources, old.sources);
+      assert.deepEqual(Object.keys(raw), Object.keys(old));
+      assert.notEqual(raw.created, old.created);
+      assert.equal(await readFile(join(bundle, 'manifest.json'), 'utf8'), before);
+
+      const again = await run(['add-edgetpu', bundle, file, '--out', made], folder);
+      assert.equal(again.code, 73);
+      assert.match(again.stderr, /deep\/new: exists, and a bundle never changes/);
+      const twice = await run(['add-edgetpu', made, file, '--out', 'twice'], folder);
+      assert.equal(twice.code, 65);
+      assert.match(twice.stderr, /has a model for edgetpu already/);
+    });
+  });
+
+  it('takes a version of its own, if it is one', async (t) => {
+    const file = await compiled(t);
+    await inFolder('', async (folder) => {
+      const args = ['add-edgetpu', factoryBundle(), file, '--out', 'new', '--version', '9.0.0'];
+      assert.match((await run(args, folder)).text, /new: waste12 9\.0\.0 written/);
+      const newest = addTo(factoryBundle(), file, join(folder, 'newest'), 'newest');
+      await assert.rejects(newest, { code: 'edgetpu-version', message: /version newest: name a semantic/ });
+    });
+  });
+
+  const wrong: [string, string[], string, RegExp][] = [
+    [
+      'no TensorFlow Lite model',
+      ['edgetpu-custom-op', ...OUTPUTS],
+      'JFIF',
+      /is not a TensorFlow Lite model; .*docs\/coral\.md/,
+    ],
+    [
+      'a model that is not compiled',
+      OUTPUTS,
+      'TFL3',
+      /is not compiled for the Edge TPU: it has no edgetpu-custom-op/,
+    ],
+    [
+      'a model with other outputs',
+      ['edgetpu-custom-op', `${OUTPUTS[0]}0`, `${OUTPUTS[1]}`],
+      'TFL3',
+      /has no tensor StatefulPartitionedCall_1:1, an output of bundle waste12/,
+    ],
+  ];
+  for (const [what, strings, magic, message] of wrong)
+    it(`refuses ${what}, and leaves nothing behind`, async (t) => {
+      const folder = await temporaryFolder(t);
+      const made = addTo(factoryBundle(), await compiled(t, strings, magic), join(folder, 'new'));
+      await assert.rejects(made, { code: 'edgetpu-unsuitable', message });
+      assert.deepEqual(await readdir(folder), []);
+    });
+
+  it('leaves nothing behind where the copy would not be whole', async (t) => {
+    const bundle = await copyBundle(t);
+    await mkdir(join(bundle, 'elsewhere'));
+    // A link is no plain file: it is not taken along.
+    await rename(join(bundle, 'labels.txt'), join(bundle, 'elsewhere/labels.txt'));
+    await symlink('elsewhere/labels.txt', join(bundle, 'labels.txt'));
+    const folder = await temporaryFolder(t);
+    const made = addTo(bundle, await compiled(t), join(folder, 'new'));
+    await assert.rejects(made, { code: 'bundle-damaged', message: /labels\.txt is missing/ });
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  it('exits with 66 where the file cannot be read', () =>
+    inFolder('', async (folder) => {
+      const missing = await run(['add-edgetpu', factoryBundle(), 'none.tflite', '--out', 'new'], folder);
+      assert.deepEqual([missing.code, /none\.tflite is missing/.test(missing.stderr)], [66, true]);
+    }));
+
+  it('says where the folder cannot be made', async (t) => {
+    const file = await compiled(t);
+    const made = addTo(factoryBundle(), file, join(file, 'new'));
+    await assert.rejects(made, { code: 'edgetpu-unwritable', message: /new: cannot be written \(/ });
+  });
+
+  it('adds build metadata to a version that has some', async (t) => {
+    const bundle = await copyBundle(t);
+    await editJson(join(bundle, 'manifest.json'), (manifest) => ({ ...manifest, version: '1.2.3+build.7' }));
+    const made = await addTo(bundle, await compiled(t), join(await temporaryFolder(t), 'new'));
+    assert.equal(made.manifest.version, '1.2.3+build.7.edgetpu');
+  });
+});

@@ -1,0 +1,248 @@
+/*
+ * A double of libedgetpu: the plug-in interface of external delegates, without an accelerator. It claims
+ * `edgetpu-custom-op`, and computes by running the CPU model that the operation carries as its custom data, in the
+ * TensorFlow Lite C library.
+ *
+ * Beside it lie two files: `library`, the path of that C library, and `behaviour`, read anew at each call:
+ * healthy | no-device | create-fails | invoke-fails | hangs | aborts | off-by-4 | swapped
+ *
+ * While it hangs there is a third one, `hanging`.
+ *
+ * With -DABI_NEW the registration has the fields that TensorFlow 2.10 and later added to it.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct { int size; int data[]; } IntArray;
+typedef struct Context Context;
+typedef struct Delegate Delegate;
+
+typedef struct {
+  IntArray *inputs, *outputs, *intermediates, *temporaries;
+  void *user_data, *builtin_data;
+  const void *custom_initial_data;
+  int custom_initial_data_size;
+  Delegate *delegate;
+} Node;
+
+typedef struct {
+  void *(*init)(Context *, const char *buffer, size_t length);
+  void (*free)(Context *, void *buffer);
+  int (*prepare)(Context *, Node *);
+  int (*invoke)(Context *, Node *);
+  const char *(*profiling_string)(const Context *, const Node *);
+  int32_t builtin_code;
+  const char *custom_name;
+  int version;
+#ifdef ABI_NEW
+  void *registration_external, *async_kernel;
+  uint64_t inplace_operator;
+#endif
+} Registration;
+
+/* The first fields of TfLiteTensor; the whole is 112 bytes in all versions that were looked at. */
+typedef struct {
+  int32_t type;
+  void *data;
+  IntArray *dims;
+  float scale;
+  int32_t zero_point;
+  int allocation_type;
+  size_t bytes;
+  char rest[112 - 48];
+} Tensor;
+
+struct Context {
+  size_t tensors_size;
+  int (*get_execution_plan)(Context *, IntArray **);
+  Tensor *tensors;
+  void *impl;
+  int (*resize_tensor)(Context *, Tensor *, IntArray *);
+  void (*report_error)(Context *, const char *, ...);
+  int (*add_tensors)(Context *, int, int *);
+  int (*get_node_and_registration)(Context *, int, Node **, Registration **);
+  int (*replace_nodes)(Context *, Registration, const IntArray *, Delegate *);
+};
+
+struct Delegate {
+  void *data;
+  int (*prepare)(Context *, Delegate *);
+  void *copy_from, *copy_to, *free_handle;
+  int64_t flags;
+  void *opaque_delegate_builder;
+};
+
+typedef struct { int32_t threads; uint32_t flags; } XnnOptions;
+
+/* What computes. */
+typedef struct {
+  void *library, *interpreter;
+} Device;
+
+enum { OK = 0, ERROR = 1, ALLOW_DYNAMIC_TENSORS = 1, INT8 = 9, LABELS_BELOW = 100 };
+
+static void beside(const char *name, char *text, size_t size) {
+  Dl_info info;
+  char path[4096];
+  text[0] = 0;
+  dladdr((void *)beside, &info);
+  const char *slash = strrchr(info.dli_fname, '/');
+  snprintf(path, sizeof path, "%.*s/%s", (int)(slash - info.dli_fname), info.dli_fname, name);
+  FILE *file = fopen(path, "r");
+  if (!file) return;
+  if (!fgets(text, (int)size, file)) text[0] = 0;
+  text[strcspn(text, "\n")] = 0;
+  fclose(file);
+}
+
+static void note(const char *name) {
+  Dl_info info;
+  char path[4096];
+  dladdr((void *)note, &info);
+  const char *slash = strrchr(info.dli_fname, '/');
+  snprintf(path, sizeof path, "%.*s/%s", (int)(slash - info.dli_fname), info.dli_fname, name);
+  FILE *file = fopen(path, "w");
+  if (file) fclose(file);
+}
+
+static bool behaves(const char *wanted) {
+  char found[64];
+  beside("behaviour", found, sizeof found);
+  return strcmp(found, wanted) == 0;
+}
+
+#define SYMBOL(device, type, name) ((type)dlsym((device)->library, name))
+typedef void *(*Make)(void);
+typedef void *(*MakeFrom)(const void *, size_t);
+typedef void *(*MakeWith)(void *, void *);
+
+static Device *open_device(const void *model, size_t bytes) {
+  char path[4096];
+  beside("library", path, sizeof path);
+  Device *device = calloc(1, sizeof *device);
+  device->library = dlopen(path, RTLD_NOW);
+  if (!device->library) return NULL;
+  /* Never freed: the interpreter points into it, and a test's process is short. */
+  void *copy = aligned_alloc(64, (bytes + 63) / 64 * 64);
+  memcpy(copy, model, bytes);
+  void *loaded = SYMBOL(device, MakeFrom, "TfLiteModelCreate")(copy, bytes);
+  void *options = SYMBOL(device, Make, "TfLiteInterpreterOptionsCreate")();
+  XnnOptions xnn = SYMBOL(device, XnnOptions(*)(void), "TfLiteXNNPackDelegateOptionsDefault")();
+  xnn.flags |= 3;
+  void *kernels = SYMBOL(device, void *(*)(const XnnOptions *), "TfLiteXNNPackDelegateCreate")(&xnn);
+  SYMBOL(device, void (*)(void *, void *), "TfLiteInterpreterOptionsAddDelegate")(options, kernels);
+  device->interpreter = SYMBOL(device, MakeWith, "TfLiteInterpreterCreate")(loaded, options);
+  if (!device->interpreter) return NULL;
+  return SYMBOL(device, int (*)(void *), "TfLiteInterpreterAllocateTensors")(device->interpreter) ? NULL : device;
+}
+
+static void change(Tensor *tensor) {
+  int8_t *values = tensor->data;
+  if (tensor->type != INT8 || tensor->bytes > LABELS_BELOW) return;
+  if (behaves("swapped")) {
+    int8_t kept = values[3];
+    values[3] = values[7];
+    values[7] = kept;
+  } else if (behaves("off-by-4")) {
+    for (size_t i = 0; i < tensor->bytes; i++) values[i] = (int8_t)(values[i] > 123 ? 127 : values[i] + 4);
+  }
+}
+
+static int run(Context *context, Node *node) {
+  Device *device = node->user_data;
+  if (behaves("hangs")) {
+    note("hanging");
+    for (;;) pause();
+  }
+  if (behaves("aborts")) {
+    fprintf(stderr, "the double of libedgetpu aborts\n");
+    abort();
+  }
+  if (behaves("invoke-fails") || behaves("no-device")) {
+    context->report_error(context, "the Edge TPU does not answer");
+    return ERROR;
+  }
+  Tensor *in = &context->tensors[node->inputs->data[0]];
+  typedef void *(*At)(void *, int32_t);
+  void *given = SYMBOL(device, At, "TfLiteInterpreterGetInputTensor")(device->interpreter, 0);
+  typedef int (*Copy)(void *, void *, size_t);
+  if (SYMBOL(device, Copy, "TfLiteTensorCopyFromBuffer")(given, in->data, in->bytes)) return ERROR;
+  if (SYMBOL(device, int (*)(void *), "TfLiteInterpreterInvoke")(device->interpreter)) return ERROR;
+  for (int i = 0; i < node->outputs->size; i++) {
+    Tensor *out = &context->tensors[node->outputs->data[i]];
+    void *made = SYMBOL(device, At, "TfLiteInterpreterGetOutputTensor")(device->interpreter, i);
+    if (SYMBOL(device, Copy, "TfLiteTensorCopyToBuffer")(made, out->data, out->bytes)) return ERROR;
+    change(out);
+  }
+  return OK;
+}
+
+typedef struct { Delegate *delegate; IntArray *nodes; } Params;
+
+static void *init(Context *context, const char *buffer, size_t length) {
+  (void)length;
+  Node *node;
+  Registration *registration;
+  const Params *params = (const Params *)buffer;
+  context->get_node_and_registration(context, params->nodes->data[0], &node, &registration);
+  return open_device(node->custom_initial_data, (size_t)node->custom_initial_data_size);
+}
+
+static void end(Context *context, void *buffer) {
+  (void)context;
+  Device *device = buffer;
+  if (!device) return;
+  SYMBOL(device, void (*)(void *), "TfLiteInterpreterDelete")(device->interpreter);
+  free(device);
+}
+
+static int ready(Context *context, Node *node) {
+  (void)context;
+  return node->user_data ? OK : ERROR;
+}
+
+static int claim(Context *context, Delegate *delegate) {
+  IntArray *plan;
+  if (context->get_execution_plan(context, &plan)) return ERROR;
+  IntArray *taken = malloc(sizeof(IntArray) + sizeof(int) * (size_t)plan->size);
+  taken->size = 0;
+  for (int i = 0; i < plan->size; i++) {
+    Node *node;
+    Registration *registration;
+    if (context->get_node_and_registration(context, plan->data[i], &node, &registration)) return ERROR;
+    if (registration->custom_name && strcmp(registration->custom_name, "edgetpu-custom-op") == 0)
+      taken->data[taken->size++] = plan->data[i];
+  }
+  Registration kernel = {.init = init, .free = end, .prepare = ready, .invoke = run, .version = 1};
+  kernel.custom_name = "EdgeTpuDelegateForCustomOp";
+  int status = context->replace_nodes(context, kernel, taken, delegate);
+  free(taken);
+  return status;
+}
+
+Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t count, void (*report)(const char *)) {
+  char asked[256] = "";
+  for (size_t i = 0; i < count; i++) {
+    size_t used = strlen(asked);
+    snprintf(asked + used, sizeof asked - used, "%s=%s;", keys[i], values[i]);
+  }
+  if (behaves("no-device")) return NULL; /* as libedgetpu: without a word */
+  if (behaves("create-fails")) {
+    char text[320];
+    snprintf(text, sizeof text, "cannot be opened with %s", asked);
+    report(text);
+    return NULL;
+  }
+  Delegate *delegate = calloc(1, sizeof *delegate);
+  delegate->prepare = claim;
+  delegate->flags = ALLOW_DYNAMIC_TENSORS;
+  return delegate;
+}
+
+void tflite_plugin_destroy_delegate(Delegate *delegate) { free(delegate); }

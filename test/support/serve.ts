@@ -1,0 +1,14 @@
+import type { ServeOptions } from '../../device/vision/protocol.js';
+
+/** What a vision child is asked to serve: the C library on one thread, where nothing else is said. */
+export const serving = (bundle: string, changes: Partial<ServeOptions> = {}): ServeOptions => ({
+  bundle,
+  runtime: 'tflite',
+  threads: 1,
+  tflite: { binding: 'tensorflowlite', library: null },
+  edgetpu: { library: 'libedgetpu.so.1', device: 'auto', performance: 'medium' },
+  nice: 0,
+  cpus: null,
+  skip: [],
+  ...changes,
+});
