@@ -43,6 +43,7 @@ class Phase:
         learning_rate: its peak.
         trainable: `head`, `top` (the last `top_layers` of the base and the head) or `all`.
         patience: epochs without a better validation accuracy before the phase ends; 0: never.
+        augment: of this phase, where it is not the recipe's.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Phase:
     learning_rate: float
     trainable: str = "all"
     patience: int = 0
+    augment: AugmentConfig | None = None
 
 
 @dataclass(frozen=True)

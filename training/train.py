@@ -156,7 +156,7 @@ class Training:
             batch=self.config.batch,
             size=phase.size,
             steps_per_epoch=self.steps,
-            config=self.config.augment,
+            config=phase.augment or self.config.augment,
             seed=self.config.seed + number,
             smoothing=self.config.label_smoothing,
             workers=workers,

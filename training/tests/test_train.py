@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from training.config import Config, Phase
+from training.config import AugmentConfig, Config, Phase
 from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.models.registry import build
@@ -133,3 +133,18 @@ def test_a_state_that_is_not_whole_is_refused(tmp_path: Path) -> None:
     (tmp_path / STATE).write_bytes(b"cut short")
     with pytest.raises(TrainingError, match="no state to resume from"):
         SavedState(tmp_path / STATE)
+
+
+def test_a_phase_may_have_an_augmentation_of_its_own(tmp_path: Path, pixels: Path) -> None:
+    still = AugmentConfig(
+        mild=0, scale=(1, 1), aspect=(1, 1), rotation=0, exposure=(0, 0), cast=0, blur=0, noise=0, jpeg=0,
+        occlusion=0, background=0, mixup=0, cutmix=0,
+    )  # fmt: skip
+    first, second = Phase("a", 1, SIDE, 1e-3), Phase("b", 1, SIDE, 1e-3, augment=still)
+    made = training(tmp_path / "run", pixels, replace(CONFIG, phases=(first, second)))
+    as_recipe = training(tmp_path / "run", pixels, replace(CONFIG, augment=still))
+    with made._feeder(0, second, 1) as own, made._feeder(0, first, 1) as usual:
+        images = next(own.batches(0))[0]
+        assert not np.array_equal(images, next(usual.batches(0))[0])
+    with as_recipe._feeder(0, first, 1) as expected:
+        assert np.array_equal(images, next(expected.batches(0))[0])
