@@ -79,8 +79,9 @@ export const vision = z
             .describe('Which accelerator: auto, usb, pci, one of them by index as usb:0, or /dev/apex_0'),
           performance: z
             .enum(EDGETPU_PERFORMANCES)
-            .default('medium')
-            .describe('Its clock; counts only where device names an index or a path'),
+            .nullable()
+            .default(null)
+            .describe("Its clock, where device names an index or a path; null: libedgetpu's own choice"),
         })
         .prefault({})
         .describe('The Coral Edge TPU'),

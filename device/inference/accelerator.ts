@@ -5,7 +5,10 @@ import { type Answer, done, failed } from '../kit/errors.js';
 /** A Coral Edge TPU that the kernel shows. */
 export interface Accelerator {
   readonly kind: 'usb' | 'pci';
-  /** Of its kind, from 0, in the order of its paths: libedgetpu's own order. */
+  /**
+   * Of its kind, from 0. libedgetpu counts in the same way, but for several PCIe ones, or several USB ones that are
+   * equally ready: what their order is there, the kernel and libusb decide.
+   */
   readonly index: number;
   /** `/dev/apex_0`, or the USB device's folder below /sys. */
   readonly path: string;
@@ -43,7 +46,7 @@ const pciAccelerators = async (root: string): Promise<Accelerator[]> => {
 
 const usbAccelerators = async (root: string): Promise<Accelerator[]> => {
   const devices = '/sys/bus/usb/devices';
-  const found: Accelerator[] = [];
+  const found: Omit<Accelerator, 'index'>[] = [];
   for (const name of (await list(join(root, devices))).sort()) {
     const folder = join(root, devices, name);
     const ids = `${await text(join(folder, 'idVendor'))}:${await text(join(folder, 'idProduct'))}`;
@@ -51,9 +54,12 @@ const usbAccelerators = async (root: string): Promise<Accelerator[]> => {
     if (ready === undefined) continue;
     const speed = Number.parseFloat(await text(join(folder, 'speed')));
     const speedMbps = Number.isFinite(speed) ? speed : null;
-    found.push({ kind: 'usb', index: found.length, path: `${devices}/${name}`, speedMbps, ready });
+    found.push({ kind: 'usb', path: `${devices}/${name}`, speedMbps, ready });
   }
-  return found;
+  // As libedgetpu: first those whose firmware it has yet to load.
+  return found
+    .sort((one, other) => Number(one.ready) - Number(other.ready))
+    .map((one, index) => ({ ...one, index }));
 };
 
 /** Degrees Celsius, where the driver says it: of PCIe ones alone. */
@@ -79,16 +85,22 @@ export const chooseAccelerator = (
   setting: string,
   present: readonly Accelerator[],
 ): Answer<Chosen, 'edgetpu-no-device'> => {
-  const { kind, index, path } = parsed(setting);
+  const wanted = parsed(setting);
+  if (!wanted) {
+    return failed(
+      'edgetpu-no-device',
+      `device ${setting} names no Edge TPU; found: ${listOf(present)}; ${ALLOWED}`,
+    );
+  }
+  const { kind, index, path } = wanted;
   const fitting = present.filter(
     (one) => (kind === null || one.kind === kind) && (path === null || one.path === path),
   );
   const accelerator = fitting[index ?? 0];
   if (!accelerator) {
-    const found = present.map((one) => `${one.kind}:${one.index} at ${one.path}`).join(', ') || 'none';
     return failed(
       'edgetpu-no-device',
-      `no Edge TPU for device ${setting}; found: ${found}; plug one in, or see docs/coral.md`,
+      `no Edge TPU for device ${setting}; found: ${listOf(present)}; plug one in, or see docs/coral.md`,
     );
   }
   const exact = index !== null || path !== null;
@@ -96,14 +108,16 @@ export const chooseAccelerator = (
   return done({ accelerator, option, exact });
 };
 
+const ALLOWED = 'allowed are auto, usb, pci, an index as usb:0 or :0, and a path as /dev/apex_0';
+
+const listOf = (present: readonly Accelerator[]): string =>
+  present.map(({ kind, index, path }) => `${kind}:${index} at ${path}`).join(', ') || 'none';
+
 const parsed = (setting: string) => {
-  const path = setting.startsWith('/') ? setting : null;
-  const [, kind = '', index] = /^(usb|pci|auto)?(?::(\d+))?$/.exec(setting) ?? [];
-  return {
-    path,
-    kind: kind === 'usb' || kind === 'pci' ? kind : null,
-    index: index === undefined ? null : Number(index),
-  };
+  if (setting.startsWith('/')) return { kind: null, index: null, path: setting };
+  if (setting === 'auto') return { kind: null, index: null, path: null };
+  const [all, kind = null, index] = /^(usb|pci)?(?::(\d+))?$/.exec(setting) ?? [];
+  return all ? { kind, index: index === undefined ? null : Number(index), path: null } : null;
 };
 
 const list = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);

@@ -53,8 +53,7 @@ export const createEdgeTpuDelegate = (settings: EdgeTpuSettings, chosen: Chosen)
   if (!pointer) {
     const { kind, path } = chosen.accelerator;
     // libedgetpu itself says nothing where it finds no device.
-    const reason =
-      said.join(' / ') || 'it does not say why; another program may hold it, or it may lack power';
+    const reason = said.join(' / ') || `it does not say why; ${LIKELY[kind]}`;
     throw new EdgeTpuError(
       'edgetpu-refused',
       `${settings.library} gives no delegate for the Edge TPU (${kind}, ${path}): ${reason}; see docs/coral.md`,
@@ -63,10 +62,17 @@ export const createEdgeTpuDelegate = (settings: EdgeTpuSettings, chosen: Chosen)
   return { pointer, destroy: () => destroy(pointer) };
 };
 
+const LIKELY = {
+  usb: 'this user may not be in the group plugdev, another program may hold it, or it may lack power',
+  pci: 'this user may not open it (give its group to the user), another program may hold it, or the kernel has pages of 16 kB',
+} as const;
+
 /** libedgetpu heeds `Performance` only where `device` names one accelerator. */
 const optionsOf = ({ performance }: EdgeTpuSettings, { option, exact }: Chosen): Record<string, string> => ({
   device: option,
-  ...(exact ? { Performance: performance.charAt(0).toUpperCase() + performance.slice(1) } : {}),
+  ...(exact && performance !== null
+    ? { Performance: performance.charAt(0).toUpperCase() + performance.slice(1) }
+    : {}),
 });
 
 const SYMBOLS = ['tflite_plugin_create_delegate', 'tflite_plugin_destroy_delegate'];

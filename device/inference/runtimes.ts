@@ -31,8 +31,8 @@ export interface EdgeTpuSettings {
   readonly library: string;
   /** `auto`, `usb`, `pci`, an index as `usb:0`, or a path as `/dev/apex_0`. */
   readonly device: string;
-  /** Counts only where `device` has an index or path: libedgetpu passes it over otherwise. */
-  readonly performance: (typeof EDGETPU_PERFORMANCES)[number];
+  /** Its clock; null: libedgetpu's own choice. Counts only where `device` has an index or a path. */
+  readonly performance: (typeof EDGETPU_PERFORMANCES)[number] | null;
   /** Where /dev and /sys lie; where it is left out, at /. */
   readonly root?: string;
 }

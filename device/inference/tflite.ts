@@ -28,8 +28,9 @@ export interface Delegate {
  * @throws InterpreterError `model-invalid`, NativeError
  */
 export const openTfLite = (options: TfLiteOptions): Interpreter => {
+  const { delegate } = options;
+  if (delegate) return new TfLite(loadFor(delegate, options.library), options, delegate.backend, []);
   const library = loadTfLite(options.library);
-  if (options.delegate) return new TfLite(library, options, options.delegate.backend, []);
   const line = library.version.split('.').slice(0, 2).join('.');
   const builtin = `builtin-${line}`;
   if (options.kernels === 'builtin') return new TfLite(library, options, builtin, []);
@@ -39,6 +40,15 @@ export const openTfLite = (options: TfLiteOptions): Interpreter => {
   } catch (thrown) {
     if (!(thrown instanceof XnnpackRefused)) throw thrown;
     return new TfLite(library, options, builtin, [{ runtime: xnnpack, why: thrown.message }]);
+  }
+};
+
+const loadFor = (delegate: Delegate, path: string): TfLiteLibrary => {
+  try {
+    return loadTfLite(path);
+  } catch (thrown) {
+    delegate.destroy();
+    throw thrown;
   }
 };
 

@@ -57,7 +57,7 @@ const inNode = async (
   const [candidate] = candidatesOf({
     runtime,
     tflite: { binding: 'litert', library: null },
-    edgetpu: { library: '', device: 'auto', performance: 'medium' },
+    edgetpu: { library: '', device: 'auto', performance: null },
     skip: [],
     ...options,
   });

@@ -12,7 +12,7 @@ const DEFAULTS: Config = {
     runtime: 'auto',
     threads: 1,
     tflite: { binding: 'auto', library: null },
-    edgetpu: { library: 'libedgetpu.so.1', device: 'auto', performance: 'medium' },
+    edgetpu: { library: 'libedgetpu.so.1', device: 'auto', performance: null },
     nice: 0,
     cpus: null,
     startMs: 20_000,

@@ -35,7 +35,7 @@ const setUp = async (t: TestContext) => {
   const vision = new ForkedVision({
     ...serving(await bundleWithEdgeTpu(t), {
       runtime: 'auto',
-      edgetpu: { library: double.library, device: 'auto', performance: 'medium', root: folder },
+      edgetpu: { library: double.library, device: 'auto', performance: null, root: folder },
     }),
     clock,
     log: pino({ level: 'silent' }),

@@ -29,8 +29,9 @@ const usb = (name: string, vendor: string, product: string, speed: string) => ({
 test('accelerators are found by their ids and nodes, and nothing else is', async (t) => {
   const root = await rootWith(t, {
     ...usb('1-1', '1d6b', '0002', '480'),
-    ...usb('2-1', '18d1', '9302', '5000'),
-    ...usb('1-1.4', '1a6e', '089a', '480'),
+    ...usb('1-1.4', '18d1', '9302', '480'),
+    ...usb('2-1', '1a6e', '089a', '5000'),
+    ...usb('2-2', '18d1', '9302', '5000'),
     'sys/bus/usb/devices/2-0:1.0/bInterfaceClass': '09\n',
     'dev/apex_10': '',
     'dev/apex_2': '',
@@ -41,11 +42,14 @@ test('accelerators are found by their ids and nodes, and nothing else is', async
   assert.deepEqual(found, [
     { kind: 'pci', index: 0, path: '/dev/apex_2', speedMbps: null, ready: true },
     { kind: 'pci', index: 1, path: '/dev/apex_10', speedMbps: null, ready: true },
-    { kind: 'usb', index: 0, path: '/sys/bus/usb/devices/1-1.4', speedMbps: 480, ready: false },
-    { kind: 'usb', index: 1, path: '/sys/bus/usb/devices/2-1', speedMbps: 5000, ready: true },
+    // libedgetpu counts those first whose firmware it has yet to load.
+    { kind: 'usb', index: 0, path: '/sys/bus/usb/devices/2-1', speedMbps: 5000, ready: false },
+    { kind: 'usb', index: 1, path: '/sys/bus/usb/devices/1-1.4', speedMbps: 480, ready: true },
+    { kind: 'usb', index: 2, path: '/sys/bus/usb/devices/2-2', speedMbps: 5000, ready: true },
   ]);
   assert.deepEqual(await Promise.all(found.map((one) => temperatureOf(one, root))), [
     48.25,
+    null,
     null,
     null,
     null,
@@ -88,6 +92,14 @@ for (const setting of ['usb:2', 'pci:1', '/dev/apex_7']) {
       answer.fault.message,
       new RegExp(`for device ${setting}; found: pci:0 at /dev/apex_0, usb:0 at`),
     );
+  });
+}
+
+for (const setting of ['', 'gpu', 'auto:0', 'usb:', 'usb:-1', 'pci0']) {
+  test(`"${setting}" names no device, and what is allowed is said`, () => {
+    const answer = chooseAccelerator(setting, ALL);
+    assert.ok(!answer.ok);
+    assert.match(answer.fault.message, /names no Edge TPU; found: pci:0 at .*allowed are auto, usb, pci/);
   });
 }
 

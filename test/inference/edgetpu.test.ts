@@ -40,7 +40,7 @@ describe('the Edge TPU, by a double of its library', { skip }, () => {
   const settings = (of = double, changes: Partial<EdgeTpuSettings> = {}): EdgeTpuSettings => ({
     library: of.library,
     device: 'auto',
-    performance: 'medium',
+    performance: null,
     root: folder,
     ...changes,
   });
@@ -105,7 +105,7 @@ describe('the Edge TPU, by a double of its library', { skip }, () => {
     await double.behave('no-device');
     await assert.rejects(open(t), {
       code: 'edgetpu-refused',
-      message: /no delegate for the Edge TPU \(usb, .*it does not say why/,
+      message: /no delegate for the Edge TPU \(usb, .*it does not say why; .*group plugdev/,
     });
     await double.behave('create-fails');
     await assert.rejects(open(t), { code: 'edgetpu-refused', message: /cannot be opened with device=;/ });
@@ -138,6 +138,24 @@ describe('the Edge TPU, by a double of its library', { skip }, () => {
     const wrong = await golden();
     assert.ok(!wrong.ok);
     assert.equal(wrong.fault.code, 'golden-output');
+  });
+
+  it('gives its delegate back: after the interpreter, and where that does not open', async (t) => {
+    t.after(() => double.behave('healthy'));
+    const model = await readFile(join(await bundleWithEdgeTpu(t), 'model_int8_edgetpu.tflite'));
+    const openWith = (path: string) => openEdgeTpu({ library: path, model, settings: settings() });
+    const interpreter = await openWith(library);
+    assert.equal(double.delegates(), 1);
+    await interpreter.close();
+    assert.equal(double.delegates(), 0);
+    await assert.rejects(openWith(join(folder, 'none.so')), { code: 'native-damaged' });
+    assert.equal(double.delegates(), 0);
+    await double.behave('ignores');
+    await assert.rejects(openWith(library), {
+      code: 'model-invalid',
+      message: /status 7.*unresolved custom op: edgetpu-custom-op/,
+    });
+    assert.equal(double.delegates(), 0);
   });
 
   it('takes no model that was not compiled for it', async () => {

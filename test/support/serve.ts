@@ -6,7 +6,7 @@ export const serving = (bundle: string, changes: Partial<ServeOptions> = {}): Se
   runtime: 'tflite',
   threads: 1,
   tflite: { binding: 'tensorflowlite', library: null },
-  edgetpu: { library: 'libedgetpu.so.1', device: 'auto', performance: 'medium' },
+  edgetpu: { library: 'libedgetpu.so.1', device: 'auto', performance: null },
   nice: 0,
   cpus: null,
   skip: [],

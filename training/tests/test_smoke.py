@@ -14,7 +14,7 @@ const options = {
   runtime: 'tflite',
   threads: 1,
   tflite: { binding: 'tensorflowlite', library: null },
-  edgetpu: { library: '', device: 'auto', performance: 'medium' },
+  edgetpu: { library: '', device: 'auto', performance: null },
   nice: 0,
   cpus: null,
   skip: [],

@@ -4,9 +4,12 @@
  * TensorFlow Lite C library.
  *
  * Beside it lie two files: `library`, the path of that C library, and `behaviour`, read anew at each call:
- * healthy | no-device | create-fails | invoke-fails | hangs | aborts | off-by-4 | swapped
+ * healthy | no-device | create-fails | ignores | invoke-fails | hangs | aborts | off-by-4 | swapped
  *
  * While it hangs there is a third one, `hanging`.
+ *
+ * As libedgetpu does, it hands its device from the delegate to the operation through the interpreter's external
+ * context, replaces one node at a time, and must be destroyed after the interpreter: else it aborts.
  *
  * With -DABI_NEW the registration has the fields that TensorFlow 2.10 and later added to it.
  */
@@ -58,6 +61,8 @@ typedef struct {
   char rest[112 - 48];
 } Tensor;
 
+typedef struct { int type; int (*refresh)(Context *); } ExternalContext;
+
 struct Context {
   size_t tensors_size;
   int (*get_execution_plan)(Context *, IntArray **);
@@ -68,10 +73,16 @@ struct Context {
   int (*add_tensors)(Context *, int, int *);
   int (*get_node_and_registration)(Context *, int, Node **, Registration **);
   int (*replace_nodes)(Context *, Registration, const IntArray *, Delegate *);
+  int recommended_threads;
+  ExternalContext *(*get_external_context)(Context *, int);
+  void (*set_external_context)(Context *, int, ExternalContext *);
 };
 
+/* What a delegate has opened. */
+typedef struct { ExternalContext context; int operations; } Opened;
+
 struct Delegate {
-  void *data;
+  Opened *data;
   int (*prepare)(Context *, Delegate *);
   void *copy_from, *copy_to, *free_handle;
   int64_t flags;
@@ -80,21 +91,31 @@ struct Delegate {
 
 typedef struct { int32_t threads; uint32_t flags; } XnnOptions;
 
-/* What computes. */
+/* What computes, for one operation. */
 typedef struct {
+  Opened *opened;
   void *library, *interpreter;
 } Device;
 
-enum { OK = 0, ERROR = 1, ALLOW_DYNAMIC_TENSORS = 1, INT8 = 9, LABELS_BELOW = 100 };
+enum { OK = 0, ERROR = 1, ALLOW_DYNAMIC_TENSORS = 1, EDGETPU_CONTEXT = 2, INT8 = 9, LABELS_BELOW = 100 };
 
-static void beside(const char *name, char *text, size_t size) {
+static int delegates = 0;
+
+/* How many there are: what a test asks. */
+int double_delegates(void) { return delegates; }
+
+static FILE *open_beside(const char *name, const char *mode) {
   Dl_info info;
   char path[4096];
-  text[0] = 0;
-  dladdr((void *)beside, &info);
+  dladdr((void *)open_beside, &info);
   const char *slash = strrchr(info.dli_fname, '/');
   snprintf(path, sizeof path, "%.*s/%s", (int)(slash - info.dli_fname), info.dli_fname, name);
-  FILE *file = fopen(path, "r");
+  return fopen(path, mode);
+}
+
+static void beside(const char *name, char *text, size_t size) {
+  text[0] = 0;
+  FILE *file = open_beside(name, "r");
   if (!file) return;
   if (!fgets(text, (int)size, file)) text[0] = 0;
   text[strcspn(text, "\n")] = 0;
@@ -102,12 +123,7 @@ static void beside(const char *name, char *text, size_t size) {
 }
 
 static void note(const char *name) {
-  Dl_info info;
-  char path[4096];
-  dladdr((void *)note, &info);
-  const char *slash = strrchr(info.dli_fname, '/');
-  snprintf(path, sizeof path, "%.*s/%s", (int)(slash - info.dli_fname), info.dli_fname, name);
-  FILE *file = fopen(path, "w");
+  FILE *file = open_beside(name, "w");
   if (file) fclose(file);
 }
 
@@ -154,8 +170,16 @@ static void change(Tensor *tensor) {
   }
 }
 
+/* Whether the interpreter still has what the delegate gave it. */
+static bool connected(Context *context, const Device *device) {
+  if (device && context->get_external_context(context, EDGETPU_CONTEXT) == &device->opened->context) return true;
+  context->report_error(context, "Failed to retrieve TPU context.");
+  return false;
+}
+
 static int run(Context *context, Node *node) {
   Device *device = node->user_data;
+  if (!connected(context, device)) return ERROR;
   if (behaves("hangs")) {
     note("hanging");
     for (;;) pause();
@@ -191,7 +215,12 @@ static void *init(Context *context, const char *buffer, size_t length) {
   Registration *registration;
   const Params *params = (const Params *)buffer;
   context->get_node_and_registration(context, params->nodes->data[0], &node, &registration);
-  return open_device(node->custom_initial_data, (size_t)node->custom_initial_data_size);
+  Device *device = open_device(node->custom_initial_data, (size_t)node->custom_initial_data_size);
+  if (device) {
+    device->opened = params->delegate->data;
+    device->opened->operations++;
+  }
+  return device;
 }
 
 static void end(Context *context, void *buffer) {
@@ -199,30 +228,40 @@ static void end(Context *context, void *buffer) {
   Device *device = buffer;
   if (!device) return;
   SYMBOL(device, void (*)(void *), "TfLiteInterpreterDelete")(device->interpreter);
+  device->opened->operations--;
   free(device);
 }
 
 static int ready(Context *context, Node *node) {
-  (void)context;
-  return node->user_data ? OK : ERROR;
+  return connected(context, node->user_data) ? OK : ERROR;
 }
 
 static int claim(Context *context, Delegate *delegate) {
+  if (behaves("ignores")) return OK;
+  context->set_external_context(context, EDGETPU_CONTEXT, &delegate->data->context);
   IntArray *plan;
   if (context->get_execution_plan(context, &plan)) return ERROR;
-  IntArray *taken = malloc(sizeof(IntArray) + sizeof(int) * (size_t)plan->size);
-  taken->size = 0;
+  /* Found first: replacing changes the plan. */
+  IntArray *found = malloc(sizeof(IntArray) + sizeof(int) * (size_t)plan->size);
+  found->size = 0;
   for (int i = 0; i < plan->size; i++) {
     Node *node;
     Registration *registration;
     if (context->get_node_and_registration(context, plan->data[i], &node, &registration)) return ERROR;
     if (registration->custom_name && strcmp(registration->custom_name, "edgetpu-custom-op") == 0)
-      taken->data[taken->size++] = plan->data[i];
+      found->data[found->size++] = plan->data[i];
   }
   Registration kernel = {.init = init, .free = end, .prepare = ready, .invoke = run, .version = 1};
   kernel.custom_name = "EdgeTpuDelegateForCustomOp";
-  int status = context->replace_nodes(context, kernel, taken, delegate);
-  free(taken);
+  IntArray *one = malloc(sizeof(IntArray) + sizeof(int));
+  one->size = 1;
+  int status = OK;
+  for (int i = 0; i < found->size && status == OK; i++) {
+    one->data[0] = found->data[i];
+    status = context->replace_nodes(context, kernel, one, delegate);
+  }
+  free(one);
+  free(found);
   return status;
 }
 
@@ -240,9 +279,20 @@ Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t count
     return NULL;
   }
   Delegate *delegate = calloc(1, sizeof *delegate);
+  delegate->data = calloc(1, sizeof *delegate->data);
+  delegate->data->context.type = EDGETPU_CONTEXT;
   delegate->prepare = claim;
   delegate->flags = ALLOW_DYNAMIC_TENSORS;
+  delegates++;
   return delegate;
 }
 
-void tflite_plugin_destroy_delegate(Delegate *delegate) { free(delegate); }
+void tflite_plugin_destroy_delegate(Delegate *delegate) {
+  if (delegate->data->operations > 0) {
+    fprintf(stderr, "the delegate is destroyed before its interpreter\n");
+    abort();
+  }
+  free(delegate->data);
+  free(delegate);
+  delegates--;
+}

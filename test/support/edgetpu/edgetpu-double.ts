@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import koffi from 'koffi';
 import type { Interpreter, TensorSpec } from '../../../device/inference/interpreter.js';
 import { findLibrary } from '../../../device/inference/native.js';
 import { openTfLite } from '../../../device/inference/tflite.js';
@@ -15,6 +16,7 @@ export type Behaviour =
   | 'healthy'
   | 'no-device'
   | 'create-fails'
+  | 'ignores'
   | 'invoke-fails'
   | 'hangs'
   | 'aborts'
@@ -26,6 +28,8 @@ export interface EdgeTpuDouble {
   readonly library: string;
   /** From the next call on, in whatever process. */
   behave(behaviour: Behaviour): Promise<void>;
+  /** How many delegates this process has made and not yet destroyed. */
+  delegates(): number;
 }
 
 const run = promisify(execFile);
@@ -61,7 +65,8 @@ export const buildDouble = async (folder: string, abi: 'old' | 'new' = 'old'): P
     await rename(join(folder, 'behaviour.new'), join(folder, 'behaviour'));
   };
   await behave('healthy');
-  return { library, behave };
+  const delegates = () => Number(koffi.load(library).func('int double_delegates()')());
+  return { library, behave, delegates };
 };
 
 /** Has a made /sys show a USB accelerator. */
