@@ -1,6 +1,6 @@
 from training.config import AugmentConfig, Config, Phase
 
-# Strong changes to the end leave the network short of what it could tell apart: the last phase is nearer to real frames.
+# Strong changes to the end leave the network short of what it could tell apart: the last phase is milder.
 GENTLE = AugmentConfig(
     mild=0.5,
     scale=(0.55, 1.5),
