@@ -63,9 +63,13 @@ def _own(step: argparse.ArgumentParser, name: str) -> None:
     if name == "review-labels":
         step.add_argument("--folds", type=int, default=10, help="of the cross-validation (%(default)s)")
         step.add_argument("--most", type=int, default=360, help="pictures shown at most (%(default)s)")
-        step.add_argument("--only", nargs="*", default=[], help="sources whose pictures are shown")
+        step.add_argument(
+            "--only", nargs="*", default=[], help="sources whose pictures are shown; all where none is named"
+        )
     if name == "train":
-        step.add_argument("--base", help="weights to start from; ImageNet's where none are named")
+        step.add_argument(
+            "--base", help="base.weights.h5 of an export, to start from; without it the recipe's own start"
+        )
         step.add_argument("--resume", action="store_true", help="go on where a killed run stopped")
         step.add_argument("--steps-per-epoch", type=int, help="in place of one pass over the pictures")
         step.add_argument("--workers", type=int, default=1, help="processes that make pictures (%(default)s)")
@@ -83,7 +87,12 @@ def _own(step: argparse.ArgumentParser, name: str) -> None:
             "--purity", type=float, default=0.99, help="that the thresholds aim at (%(default)s)"
         )
         step.add_argument("--baseline", type=Path, help="a bundle that is run on the same pictures")
-        step.add_argument("--home", nargs="*", default=[], help="test sources that are judged alone too")
+        step.add_argument(
+            "--home",
+            nargs="*",
+            default=[],
+            help="test sources that are judged alone; all where none is named",
+        )
         step.add_argument(
             "--corrections", type=Path, help="reviewed wrong labels, for a second figure on the test split"
         )

@@ -1,7 +1,8 @@
 """Runs another bundle on the pictures that a model is judged by."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +14,77 @@ from training.evaluate.metrics import Floats
 from training.evaluate.views import SplitInputs, logits_by_view, mean_logits
 from training.export.runners import TfliteRunner
 
+CURE = "name the folder of a bundle with a manifest.json and an int8 TFLite model"
 
-def read_manifest(bundle: Path) -> dict[str, Any]:
-    """The parts of a bundle's manifest that are needed here: name, version, labels, input, views.
+Inputs = Callable[[str, int, Sequence[float]], SplitInputs]
+"""A split's pictures, at a side in pixels, by views."""
 
-    Raises:
-        TrainingError: the folder is no bundle.
+
+@dataclass(frozen=True)
+class OtherBundle:
+    """A bundle that can be run here.
+
+    Attributes:
+        name: of its manifest, as the next ones.
+        version: of the model.
+        labels: in the order of its logits.
+        side: of its input in pixels.
+        views: its own.
+        int8: runs its int8 model.
     """
-    try:
-        manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
-        return {key: manifest[key] for key in ("name", "version", "labels", "input", "views", "runtimes")}
-    except (OSError, ValueError, KeyError) as error:
-        raise TrainingError(
-            f"{bundle}: no bundle that can be read ({error}); name a folder with a manifest.json"
-        ) from error
+
+    name: str
+    version: str
+    labels: Sequence[str]
+    side: int
+    views: Sequence[float]
+    int8: TfliteRunner
 
 
-def run_baseline(
-    bundle: Path, manifest: Mapping[str, Any], inputs: Mapping[str, SplitInputs], names: Sequence[str]
-) -> Baseline:
-    """Its int8 model on each split, its labels matched by name.
+def read_bundle(folder: Path, names: Sequence[str]) -> OtherBundle:
+    """Opens a bundle's int8 model.
 
     Args:
-        bundle: its folder.
-        manifest: what `read_manifest` gave.
-        inputs: by split, made with its views and its input size.
+        folder: the bundle's.
         names: this run's labels.
 
     Raises:
-        TrainingError: it has no int8 model, or none of these labels.
+        TrainingError: it cannot be read, or has none of this run's labels.
     """
-    theirs: list[str] = manifest["labels"]
-    if not set(theirs) & set(names):
-        raise TrainingError(f"{bundle}: its labels {', '.join(theirs)} are none of {', '.join(names)}")
-    if "tflite" not in manifest["runtimes"]:
-        raise TrainingError(f"{bundle}: has no int8 TFLite model; name another bundle")
-    runner = TfliteRunner(bundle / manifest["runtimes"]["tflite"]["file"])
-    logits = {
-        split: matched(mean_logits(logits_by_view(runner, given)), theirs, names)
-        for split, given in inputs.items()
-    }
-    return Baseline(manifest["name"], manifest["version"], manifest["views"], logits)
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        found = OtherBundle(
+            str(manifest["name"]),
+            str(manifest["version"]),
+            [str(label) for label in manifest["labels"]],
+            int(manifest["input"]["width"]),
+            [float(view) for view in manifest["views"]],
+            TfliteRunner(folder / manifest["runtimes"]["tflite"]["file"]),
+        )
+    except KeyError as error:
+        raise TrainingError(f"{folder}: no bundle that can be run (no {error}); {CURE}") from error
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise TrainingError(f"{folder}: no bundle that can be run ({error}); {CURE}") from error
+    _check(folder, found, manifest["input"], names)
+    return found
+
+
+def run_baseline(
+    bundle: OtherBundle, splits: Sequence[str], inputs: Inputs, names: Sequence[str]
+) -> Baseline:
+    """Its int8 model on each split, with its views, its labels matched by name.
+
+    Args:
+        bundle: what `read_bundle` gave.
+        splits: of which there are pictures.
+        inputs: makes a split's pictures.
+        names: this run's labels.
+    """
+    logits = {}
+    for split in splits:
+        given = inputs(split, bundle.side, bundle.views)
+        logits[split] = matched(mean_logits(logits_by_view(bundle.int8, given)), bundle.labels, names)
+    return Baseline(bundle.name, bundle.version, bundle.views, logits)
 
 
 def matched(logits: Floats, theirs: Sequence[str], names: Sequence[str]) -> Floats:
@@ -63,3 +94,15 @@ def matched(logits: Floats, theirs: Sequence[str], names: Sequence[str]) -> Floa
         at = names.index(label) if label in names else len(names)
         found[:, at] = np.maximum(found[:, at], logits[:, column])
     return found
+
+
+def _check(folder: Path, found: OtherBundle, given: dict[str, Any], names: Sequence[str]) -> None:
+    shape = found.int8.outputs["logits"].shape
+    if len(found.labels) != shape[-1]:
+        raise TrainingError(f"{folder}: {len(found.labels)} labels for {shape[-1]} logits; {CURE}")
+    if given.get("height") != found.side:
+        raise TrainingError(f"{folder}: takes {found.side}x{given.get('height')}; only a square will do")
+    if not found.views or not all(0 < view <= 1 for view in found.views):
+        raise TrainingError(f"{folder}: views {found.views}; allowed are fractions above 0, up to 1")
+    if not set(found.labels) & set(names):
+        raise TrainingError(f"{folder}: its labels {', '.join(found.labels)} are none of {', '.join(names)}")

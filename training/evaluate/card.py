@@ -60,7 +60,7 @@ def _head(figures: dict[str, Any]) -> str:
 def _formats(figures: dict[str, Any]) -> str:
     reference = figures["formats"][0]["name"]
     head = ["format", "top-1", "95 % range", "macro recall", "by compartment", f"agreement with {reference}"]
-    home, corrected = figures["home"], figures["corrected"]
+    home, corrected = _home(figures), figures["corrected"]
     if home:
         head[3:3] = ["top-1 at home", "ECE at home"]
     if corrected:
@@ -91,7 +91,7 @@ def _formats(figures: dict[str, Any]) -> str:
 
 
 def _notes(figures: dict[str, Any]) -> str:
-    home, corrected, views = figures["home"], figures["corrected"], figures["views"]
+    home, corrected, views = _home(figures), figures["corrected"], figures["views"]
     notes = []
     if len(views) > 1:
         crops = " and ".join(f"{view:g}" for view in views)
@@ -108,6 +108,12 @@ def _notes(figures: dict[str, Any]) -> str:
             f"{corrected['dropped']} of the test pictures; all other figures are on the labels as they are."
         )
     return "\n\n" + " ".join(notes) if notes else ""
+
+
+def _home(figures: dict[str, Any]) -> dict[str, Any] | None:
+    """None where it is the whole test split, whose figures stand there already."""
+    home: dict[str, Any] | None = figures["home"]
+    return home if home and set(home["sources"]) != set(figures["splits"]["test"]["sources"]) else None
 
 
 def _data(figures: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from training.data.pictures import Picture
+from training.errors import TrainingError
 from training.evaluate import metrics
 from training.evaluate.corrections import DROP, Correction
 from training.evaluate.metrics import Floats, Ints
@@ -28,6 +29,19 @@ class Baseline:
     version: str
     views: Sequence[float]
     logits: Mapping[str, Floats]
+
+
+def home_sources(named: Sequence[str], pictures: Sequence[Picture]) -> list[str]:
+    """The sources that are named; all of the test split where none is.
+
+    Raises:
+        TrainingError: the test split has none of a name.
+    """
+    known = sorted({picture.source for picture in pictures if picture.split == "test"})
+    for name in named:
+        if name not in known:
+            raise TrainingError(f"--home {name}: no such source in the test split; it has {', '.join(known)}")
+    return list(named) or known
 
 
 def home_figures(
@@ -57,8 +71,18 @@ def corrected_test(
 
     For a figure beside the one on the labels as they are, never in place of it: the list was made with the
     help of a model.
+
+    Raises:
+        TrainingError: a given label is not the picture's.
     """
     wanted = {correction.file: correction.corrected for correction in corrections}
+    given = {correction.file: correction.label for correction in corrections}
+    for picture in pictures:
+        if given.get(picture.file, picture.label) != picture.label:
+            raise TrainingError(
+                f"{picture.file}: its label is {picture.label}, the list of corrections says "
+                f"{given[picture.file]}; is the list of other data?"
+            )
     rows = [index for index, picture in enumerate(pictures) if wanted.get(picture.file) != DROP]
     position = {name: index for index, name in enumerate(names)}
     labels = [position[wanted.get(pictures[index].file, pictures[index].label)] for index in rows]
@@ -113,7 +137,7 @@ def baseline_figures(
     for split, ours in logits.items():
         of_split = pictures[split]
         sets = {split: np.arange(len(of_split))}
-        if split == "test" and home:
+        if split == "test" and home and set(home) != {picture.source for picture in of_split}:
             sets["home"] = np.flatnonzero([picture.source in set(home) for picture in of_split])
         for name, rows in sets.items():
             if len(rows) == 0:
@@ -171,7 +195,7 @@ def validation_figures(
         "pictures": len(pictures),
         "groups": len({picture.group for picture in pictures}),
         "runtime": "tflite",
-        "views": list(views),
+        "views": [int(view) if view == 1 else view for view in views],
         "accuracy": metrics.top1(logits, truth),
         "balancedAccuracy": metrics.macro_recall(logits, truth),
         "ece": metrics.expected_calibration_error(logits, truth, temperature),

@@ -21,7 +21,7 @@ class FormatResult:
         name: as in `float`, `int8`, `tfjs`.
         logits: on the test pictures, (N, C).
         bytes: size of its files.
-        ms: milliseconds a picture, median; None where not measured.
+        ms: milliseconds an inference, median; None where not measured.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Evaluation:
         compartments: label to compartment.
         seed: of the bootstraps.
         views: centre crops of a picture whose logits are averaged, in all logits here.
-        one_view: of the shipped format, by split, what the first view alone gives; empty with one view.
+        one_view: of the shipped format, by split, what the whole picture alone gives; empty with one view.
         home: sources of the test split that are also judged alone.
         corrections: a reviewed list of wrong labels, for a second figure on the test split.
         baseline: another model on the same pictures.

@@ -1,7 +1,7 @@
 """A split's pictures as the bin looks at them: one or more centre crops, whose logits are averaged."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,13 @@ def logits_by_view(runner: Runner, inputs: SplitInputs) -> list[Floats]:
 def mean_logits(by_view: Sequence[Floats]) -> Floats:
     """The mean over the views, (N, C): what the bin decides by."""
     return np.asarray(np.mean(by_view, axis=0, dtype=np.float64), np.float32)
+
+
+def whole_alone(by_view: Mapping[str, Sequence[Floats]], views: Sequence[float]) -> dict[str, Floats]:
+    """The logits of the whole picture by split; none where it is the only view, or none of them."""
+    if len(views) < 2 or 1 not in views:
+        return {}
+    return {split: logits[list(views).index(1)] for split, logits in by_view.items()}
 
 
 def time_inference(runner: Runner, inputs: SplitInputs) -> float:

@@ -1,6 +1,7 @@
 """`bundle`: what the daemon loads."""
 
 import json
+import shutil
 from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,8 @@ from training.bundle import Source, write_bundle
 from training.data.pictures import Picture, read_pictures
 from training.data.pixels import load_input
 from training.errors import TrainingError
-from training.export.golden import INPUTS, GoldenPicture, write_golden
+from training.evaluate.golden_check import check_golden
+from training.export.golden import INPUTS, Bytes, GoldenPicture, write_golden
 from training.export.runners import TfjsRunner, TfliteRunner
 from training.steps.common import EXPORTS, PICTURES, REPORT, load_config, read_run
 from training.steps.evaluate import CALIBRATION, sources
@@ -27,16 +29,26 @@ def run(options: Namespace) -> None:
     pictures = read_pictures(options.run / PICTURES)
     golden = options.run / "golden" / options.version
     size = record["input_size"]
+
+    def prepare(path: Path) -> Bytes:
+        return load_input(path, size)
+
     write_golden(
         golden,
         golden_pictures(options, pictures, record["labels"]),
-        lambda path: load_input(path, size),
+        prepare,
         labels=record["labels"],
         size=(size, size),
         int8=TfliteRunner(out / "model_int8.tflite"),
         tfjs=TfjsRunner(out / "tfjs"),
         notice=options.golden_notice.read_text(encoding="utf-8") if options.golden_notice else "",
     )
+    try:
+        reference = TfliteRunner(out / "model_float.tflite")
+        print(check_golden(golden, prepare, reference, record["labels"]))
+    except TrainingError:
+        shutil.rmtree(golden)
+        raise
     edgetpu = out / "model_int8_edgetpu.tflite"
     write_bundle(
         options.out,

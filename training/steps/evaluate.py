@@ -9,15 +9,22 @@ from pathlib import Path
 
 from training.data.pictures import Picture, read_pictures
 from training.errors import TrainingError
-from training.evaluate.baseline import read_manifest, run_baseline
+from training.evaluate.baseline import read_bundle, run_baseline
 from training.evaluate.calibrate import calibrate
-from training.evaluate.comparisons import Baseline
+from training.evaluate.comparisons import home_sources
 from training.evaluate.compartments import compartments_of
 from training.evaluate.corrections import read_corrections
 from training.evaluate.evaluation import DataSource, Evaluation, FormatResult
-from training.evaluate.metrics import Floats, indices
+from training.evaluate.metrics import indices
 from training.evaluate.report import write_report
-from training.evaluate.views import SplitInputs, logits_by_view, mean_logits, split_inputs, time_inference
+from training.evaluate.views import (
+    SplitInputs,
+    logits_by_view,
+    mean_logits,
+    split_inputs,
+    time_inference,
+    whole_alone,
+)
 from training.export.runners import KerasRunner, Runner, SavedModelRunner, TfjsRunner, TfliteRunner
 from training.steps.common import EXPORTS, PICTURES, REPORT, load_config, read_run
 from training.steps.export import load_net, size_of
@@ -32,17 +39,29 @@ def run(options: Namespace) -> None:
     config = load_config(options.config)
     pictures = read_pictures(options.run / PICTURES)
     labels: list[str] = record["labels"]
-    home = known_sources(options.home, pictures)
+    # What the user wrote is read before the long work, so that a slip in it costs no wait.
+    data = sources(options, pictures)
+    home = home_sources(options.home, pictures)
     corrections = read_corrections(options.corrections, labels) if options.corrections else []
+    other = read_bundle(options.baseline, labels) if options.baseline else None
 
     def inputs(
         split: str, size: int = record["input_size"], views: Sequence[float] = config.views
     ) -> SplitInputs:
         return split_inputs(options.data, options.run.parent / "cache", pictures, split, size, views)
 
-    test = inputs("test")
-    formats = [judge(name, make(), size, test) for name, (make, size) in runners(options).items()]
+    given = {split: inputs(split) for split in ("test", "held-out")}
+    splits = [split for split in given if given[split].pictures]
+    formats, by_view = [], {}
+    for name, (make, size) in runners(options).items():
+        runner = make()
+        of_test = logits_by_view(runner, given["test"])
+        formats.append(FormatResult(name, mean_logits(of_test), size, time_inference(runner, given["test"])))
+        if name == SHIPPED:
+            by_view = {"test": of_test}
     shipped = TfliteRunner(options.run / EXPORTS / "model_int8.tflite")
+    if "held-out" in splits:
+        by_view["held-out"] = logits_by_view(shipped, given["held-out"])
     validation = inputs("validation")
     validation_logits = mean_logits(logits_by_view(shipped, validation))
     calibration = calibrate(
@@ -55,12 +74,6 @@ def run(options: Namespace) -> None:
         target=options.purity,
         compartments=compartments_of(labels),
     )
-    held_out = inputs("held-out")
-    held_out_views = logits_by_view(shipped, held_out) if held_out.pictures else []
-    one_view: dict[str, Floats] = {}
-    if len(config.views) > 1:
-        one_view["test"] = shipped.predict(test.views[0])[0]
-        one_view |= {"held-out": held_out_views[0]} if held_out_views else {}
     evaluation = Evaluation(
         name=config.name,
         version=options.version,
@@ -74,19 +87,17 @@ def run(options: Namespace) -> None:
         wall_s=record["wall_s"],
         hardware=record["machine"],
         validation_logits=validation_logits,
-        held_out_logits=mean_logits(held_out_views) if held_out_views else None,
+        held_out_logits=mean_logits(by_view["held-out"]) if "held-out" in by_view else None,
         history=record["history"],
         config=record["config"],
-        data=sources(options, pictures),
+        data=data,
         compartments=compartments_of(labels),
         seed=options.seed,
         views=config.views,
-        one_view=one_view,
+        one_view=whole_alone(by_view, config.views),
         home=home,
         corrections=corrections,
-        baseline=baseline(options.baseline, inputs, labels, bool(held_out.pictures))
-        if options.baseline
-        else None,
+        baseline=run_baseline(other, splits, inputs, labels) if other else None,
     )
     write_report(options.run / REPORT, evaluation)
     (options.run / CALIBRATION).write_text(json.dumps(asdict(calibration), indent=1), encoding="utf-8")
@@ -113,38 +124,6 @@ def runners(options: Namespace) -> dict[str, tuple[Callable[[], Runner], int]]:
         "float": (lambda: KerasRunner(load_net(options.run, options.config)), keras_bytes)
     }
     return found | {names[file]: (make, size_of(out / file)) for file, make in made.items()}
-
-
-def judge(name: str, runner: Runner, size: int, test: SplitInputs) -> FormatResult:
-    """A format's logits on the test pictures, and its median time an inference."""
-    logits = mean_logits(logits_by_view(runner, test))
-    return FormatResult(name, logits, size, time_inference(runner, test))
-
-
-def baseline(
-    bundle: Path,
-    inputs: Callable[[str, int, Sequence[float]], SplitInputs],
-    labels: list[str],
-    held_out: bool,
-) -> Baseline:
-    """Another bundle's int8 model on the same test and held-out pictures."""
-    manifest = read_manifest(bundle)
-    splits = ["test", *(["held-out"] if held_out else [])]
-    given = {split: inputs(split, manifest["input"]["width"], manifest["views"]) for split in splits}
-    return run_baseline(bundle, manifest, given, labels)
-
-
-def known_sources(named: list[str], pictures: list[Picture]) -> list[str]:
-    """The sources that are named.
-
-    Raises:
-        TrainingError: the test split has none of a name.
-    """
-    known = sorted({picture.source for picture in pictures if picture.split == "test"})
-    for name in named:
-        if name not in known:
-            raise TrainingError(f"--home {name}: no such source in the test split; it has {', '.join(known)}")
-    return named
 
 
 def sources(options: Namespace, pictures: list[Picture]) -> list[DataSource]:

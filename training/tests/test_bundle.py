@@ -15,6 +15,21 @@ from training.tests.export_chain import LABELS, chain
 
 ROOT = Path(__file__).parents[2]
 
+OPEN = """
+        import { SimulatedClock } from './dist/device/kit/simulated-clock.js';
+        import { Classifier } from './dist/device/vision/classifier.js';
+        const options = {
+          bundle: process.argv[1],
+          runtime: 'tflite',
+          threads: 1,
+          tflite: { binding: 'tensorflowlite', library: null },
+          edgetpu: { library: '', device: 'auto', performance: null },
+          nice: 0,
+          cpus: null,
+          skip: [],
+        };
+"""
+
 
 def write(folder: Path, **changed: Any) -> Path:
     root = chain().root
@@ -89,19 +104,15 @@ def test_the_daemons_library_gives_the_golden_answers_bit_by_bit(tmp_path: Path)
     picture = chain().root / "golden/paper2.png"
     script = """
         import { readFile } from 'node:fs/promises';
-        import { SimulatedClock } from './dist/device/kit/simulated-clock.js';
-        import { Classifier } from './dist/device/vision/classifier.js';
-        const [, bundle, picture] = process.argv;
-        const options = { bundle, runtime: 'tflite', threads: 1 };
         const classifier = await Classifier.open(options, new SimulatedClock());
-        const { value } = await classifier.classify(await readFile(picture));
+        const { value } = await classifier.classify(await readFile(process.argv[2]));
         console.log(JSON.stringify([classifier.info.runtime.backend, value.label]));
         await classifier.close();
     """
     # Exact is asked for where the backend is the one of the manifest.
     backend = manifest_of(bundle)["runtimes"]["tflite"]["golden"]["kernels"]
     expected = json.loads((bundle / "golden/tflite.json").read_text())["expected"][2]
-    assert json.loads(daemon(script, str(bundle), str(picture))) == [backend, expected["top"]]
+    assert json.loads(daemon(OPEN + script, str(bundle), str(picture))) == [backend, expected["top"]]
 
 
 def test_one_wrong_bit_is_refused_by_the_daemon(tmp_path: Path) -> None:
@@ -112,13 +123,12 @@ def test_one_wrong_bit_is_refused_by_the_daemon(tmp_path: Path) -> None:
     (golden / "tflite.json").write_text(json.dumps(answers))
     bundle = write(tmp_path / "bundle", golden=golden)
     script = """
-        import { Classifier } from './dist/device/vision/classifier.js';
-        await Classifier.open({ bundle: process.argv[1], runtime: 'tflite', threads: 1 }, null).then(
+        await Classifier.open(options, new SimulatedClock()).then(
           () => console.log('taken'),
           (error) => console.log(error.message),
         );
     """
-    assert "golden sample glass0: embedding value 0 is" in daemon(script, str(bundle))
+    assert "golden sample glass0: embedding value 0 is" in daemon(OPEN + script, str(bundle))
 
 
 def test_an_edge_tpu_file_gets_the_int8_answers(tmp_path: Path) -> None:

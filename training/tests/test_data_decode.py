@@ -37,6 +37,14 @@ def test_a_view_is_cropped_before_it_is_resized(tmp_path: Path) -> None:
     assert np.array_equal(load_input(tmp_path / "a.png", 36, 0.75), draw(2, 48)[6:42, 6:42])
 
 
+def test_a_view_of_odd_sides_is_what_is_cut_and_resized_by_hand(tmp_path: Path) -> None:
+    pixels = draw(2, 48)[:33, :47]
+    save(tmp_path / "a.png", pixels)
+    # Of 33 rows 24.75 are 25, from 4 on; of 47 columns 35.25 are 35, from 6 on.
+    assert np.array_equal(load_input(tmp_path / "a.png", 20, 0.75), resize(pixels[4:29, 6:41], 20, 20))
+    assert np.array_equal(load_input(tmp_path / "a.png", 20), resize(pixels, 20, 20))
+
+
 def test_there_are_golden_pictures() -> None:
     assert len(PICTURES) == 6
 

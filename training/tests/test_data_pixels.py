@@ -69,6 +69,16 @@ def test_changed_picture_or_side_makes_a_new_cache(data: Path, tmp_path: Path) -
     assert cache_pixels(data, pictures[1:], tmp_path / "cache", 24).pixels.shape[0] == 10
 
 
+def test_each_view_has_its_file(data: Path, tmp_path: Path) -> None:
+    pictures = find_pictures(data)
+    whole = cache_pixels(data, pictures, tmp_path / "cache", 24)
+    middle = cache_pixels(data, pictures, tmp_path / "cache", 24, 0.75)
+    assert whole.path.name.endswith("-24.npy") and middle.path.name.endswith("-24-0.75.npy")
+    assert cache_pixels(data, pictures, tmp_path / "cache", 24, 1.0).path == whole.path
+    assert np.array_equal(middle.pixels[0], load_input(data / pictures[0].file, 24, 0.75))
+    assert not np.array_equal(middle.pixels, whole.pixels)
+
+
 def test_goes_on_after_an_interruption(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = find_pictures(data)
     whole = np.array(cache_pixels(data, pictures, tmp_path / "whole", 24).pixels)

@@ -9,11 +9,11 @@ import pytest
 
 from training.errors import TrainingError
 from training.evaluate import metrics
-from training.evaluate.baseline import matched, read_manifest
-from training.evaluate.comparisons import Baseline
+from training.evaluate.baseline import matched
+from training.evaluate.comparisons import Baseline, corrected_test, home_sources
 from training.evaluate.corrections import Correction
 from training.evaluate.report import write_report
-from training.evaluate.views import SplitInputs, logits_by_view, mean_logits
+from training.evaluate.views import SplitInputs, logits_by_view, mean_logits, whole_alone
 from training.tests.evaluate_data import NAMES, evaluation, logits_of
 
 GIVEN = evaluation()
@@ -26,6 +26,10 @@ def report_of(folder: Path, **changes: Any) -> tuple[Any, str]:
     return json.loads((folder / "report.json").read_text()), (folder / "README.md").read_text()
 
 
+def both(strength: float) -> dict[str, Any]:
+    return {"test": logits_of(TEST, strength, 1), "held-out": logits_of(HELD, 0.2, 3)}
+
+
 def test_home_is_the_named_sources_alone(tmp_path: Path) -> None:
     report, card = report_of(tmp_path, home=["a"])
     rows = [index for index, picture in enumerate(TEST) if picture.source == "a"]
@@ -34,6 +38,18 @@ def test_home_is_the_named_sources_alone(tmp_path: Path) -> None:
         assert entry["home"]["top1"] == metrics.top1(result.logits[rows], truth)
         assert entry["home"]["pictures"] == len(rows) < len(TEST)
     assert f"At home: the {len(rows)} test pictures of a." in card
+
+
+def test_home_is_the_whole_test_split_where_no_source_is_named(tmp_path: Path) -> None:
+    home = home_sources([], GIVEN.pictures)
+    assert home == ["a", "b"], "not the held-out source"
+    report, card = report_of(tmp_path, home=home, baseline=Baseline("old", "0.1.0", [1], both(1)))
+    assert [entry["home"]["top1"] for entry in report["formats"]] == [
+        entry["top1"] for entry in report["formats"]
+    ]
+    assert "at home" not in card and "home" not in report["baseline"]["splits"]
+    with pytest.raises(TrainingError, match=r"--home bin-camera: no such source .* has a, b"):
+        home_sources(["a", "bin-camera"], GIVEN.pictures)
 
 
 def test_corrected_labels_stand_beside_those_as_they_are(tmp_path: Path) -> None:
@@ -55,10 +71,15 @@ def test_corrected_labels_stand_beside_those_as_they_are(tmp_path: Path) -> None
     assert "changes 1 and leaves out 1 of the test pictures" in card
 
 
+def test_a_list_of_corrections_for_other_data_is_refused() -> None:
+    picture = TEST[0]
+    other, third = [name for name in NAMES if name != picture.label][:2]
+    with pytest.raises(TrainingError, match=rf"{picture.file}: its label is {picture.label}.* says {other}"):
+        corrected_test(TEST, NAMES, [Correction(picture.file, other, third, "it is")])
+
+
 def test_baseline_is_judged_on_the_same_pictures(tmp_path: Path) -> None:
-    other = Baseline(
-        "old", "0.1.0", [1], {"test": logits_of(TEST, 9, 1), "held-out": logits_of(HELD, 0.2, 3)}
-    )
+    other = Baseline("old", "0.1.0", [1], both(9))
     report, card = report_of(tmp_path, baseline=other, home=["b"])
     splits = report["baseline"]["splits"]
     assert set(splits) == {"test", "home", "held-out"}
@@ -78,6 +99,13 @@ def test_one_view_stands_beside_all(tmp_path: Path) -> None:
     report, card = report_of(tmp_path, one_view=one, views=(1.0, 0.75))
     assert report["one_view"]["test"]["top1"] == metrics.top1(one["test"], metrics.indices(TEST, NAMES))
     assert "2 centre crops (1 and 0.75" in card and "## One view" in card
+    assert json.dumps(report["validation"]["views"]) == "[1, 0.75]"
+
+
+def test_the_whole_picture_is_found_among_the_views() -> None:
+    crop, whole = logits_of(TEST, 1, 1), logits_of(TEST, 1, 2)
+    assert whole_alone({"test": [crop, whole]}, (0.75, 1.0))["test"] is whole
+    assert whole_alone({"test": [crop, whole]}, (0.75, 0.5)) == {} == whole_alone({"test": [whole]}, (1.0,))
 
 
 def test_validation_says_what_a_probation_compares_with(tmp_path: Path) -> None:
@@ -98,11 +126,6 @@ def test_labels_are_matched_by_name() -> None:
     found = matched(logits, ["paper", "metal", "yarn"], ["metal", "paper", "shoes"])
     assert found.argmax(axis=1).tolist() == [1, 3], "what this run has no label for is right for none"
     assert np.isneginf(found[:, 2]).all()
-
-
-def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"no bundle that can be read"):
-        read_manifest(tmp_path)
 
 
 def test_views_are_averaged_in_logits() -> None:

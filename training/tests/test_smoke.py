@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,11 @@ def test_the_whole_chain_ends_in_a_bundle_that_the_daemon_serves(tmp_path: Path)
         "exports/tfjs/model.json",
     ):
         assert (run / file).is_file(), file
+    manifest = json.loads((run / "bundle/manifest.json").read_text())
+    assert manifest["views"] == manifest["validation"]["views"] == [1, 0.75]
+    assert 0 <= manifest["validation"]["accuracy"] <= 1
+    assert "golden samples: TensorFlow.js is off the float model by" in done.stdout
+    assert "one view" in (run / "report/README.md").read_text()
     load = ["node", "--input-type=module", "-e", LOAD, str(run / "bundle")]
     served = subprocess.run(load, cwd=ROOT, capture_output=True, text=True, check=False)
     assert served.stdout.strip() == "smoke xnnpack-2.9 true", served.stderr
