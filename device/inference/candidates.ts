@@ -23,8 +23,8 @@ const MAKE: Readonly<Record<RuntimeName, (options: InferenceOptions) => Candidat
     const { binding } = options.tflite;
     return (binding === 'auto' ? TFLITE_BINDINGS : [binding]).map((one) => tflite(one, options));
   },
-  'tfjs-node': () => [tfjs('tfjs-node')],
-  'tfjs-wasm': () => [tfjs('tfjs-wasm')],
+  'tfjs-node': (options) => [tfjs('tfjs-node', options)],
+  'tfjs-wasm': (options) => [tfjs('tfjs-wasm', options)],
 };
 
 /** As deploy/native names them. */
@@ -60,7 +60,7 @@ const edgeTpu = ({ edgetpu: settings }: InferenceOptions): Candidate => ({
   },
 });
 
-const tfjs = (runtime: 'tfjs-node' | 'tfjs-wasm'): Candidate => ({
+const tfjs = (runtime: 'tfjs-node' | 'tfjs-wasm', { threads }: InferenceOptions): Candidate => ({
   runtime,
   title: runtime,
   open: async (bundle) => {
@@ -69,7 +69,7 @@ const tfjs = (runtime: 'tfjs-node' | 'tfjs-wasm'): Candidate => ({
     const weights = await Promise.all(file.weights.map((digest) => readBundleFile(bundle, digest)));
     const options = { model, weights };
     return runtime === 'tfjs-node'
-      ? (await import('./tfjs-node.js')).openTfjsNode(options)
+      ? (await import('./tfjs-node.js')).openTfjsNode({ ...options, threads })
       : (await import('./tfjs-wasm.js')).openTfjsWasm(options);
   },
 });

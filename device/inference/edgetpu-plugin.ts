@@ -2,8 +2,8 @@ import koffi, { type LibraryHandle } from 'koffi';
 import { messageOf, SortbinError } from '../kit/errors.js';
 import type { Chosen } from './accelerator.js';
 import type { EdgeTpuSettings } from './runtimes.js';
+import type { Pointer } from './shared-library.js';
 import { exportsSymbol, keepLoaded } from './shared-library.js';
-import type { Pointer } from './tflite-library.js';
 
 /**
  * `edgetpu-library-missing`: libedgetpu is not installed, or not it; `edgetpu-no-device`: there is no accelerator;

@@ -1,4 +1,4 @@
-import type { Pointer } from './tflite-library.js';
+import type { Pointer } from './shared-library.js';
 
 /** A LiteRtStatus of litert/c/litert_common.h: 0 is success. */
 export type Status = number;

@@ -7,8 +7,8 @@ import {
   tensorLibrary,
 } from './litert-tensor-library.js';
 import { NativeError } from './native.js';
+import type { Pointer } from './shared-library.js';
 import { cMemory, exportsSymbol, keepLoaded, openLibrary } from './shared-library.js';
-import type { Pointer } from './tflite-library.js';
 
 /** The functions of libLiteRt that are used here, as litert/c of 2.3 has them. */
 export interface LiteRtLibrary extends TensorLibrary, BufferLibrary {

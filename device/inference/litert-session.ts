@@ -2,7 +2,7 @@ import { InterpreterError, type Outputs } from './interpreter.js';
 import { type Out, type Status, statusText } from './litert-calls.js';
 import type { LiteRtLibrary } from './litert-library.js';
 import { describeTensor, readTensor, type Tensor, writePicture } from './litert-tensor.js';
-import type { Pointer } from './tflite-library.js';
+import type { Pointer } from './shared-library.js';
 
 /** LiteRtErrorReporterMode: errors are kept until they are asked for, instead of written to stderr. */
 const KEEP_ERRORS = 2;

@@ -1,7 +1,6 @@
 import koffi from 'koffi';
 import type { Declare, Make, Out, RankedTensorType, Status } from './litert-calls.js';
-import type { Memory } from './shared-library.js';
-import type { Pointer } from './tflite-library.js';
+import type { Memory, Pointer } from './shared-library.js';
 
 /** What a model says of its tensors. */
 export interface TensorLibrary {

@@ -1,8 +1,8 @@
 import { InterpreterError, type TensorData, type TensorSpec } from './interpreter.js';
 import { type RankedTensorType, statusText } from './litert-calls.js';
 import type { LiteRtLibrary } from './litert-library.js';
+import type { Pointer } from './shared-library.js';
 import { storedPicture, tensorData, tensorType } from './tensor-data.js';
-import type { Pointer } from './tflite-library.js';
 
 /** A tensor of a model, and the buffer that its runs use. */
 export interface Tensor {

@@ -1,7 +1,9 @@
 import koffi, { type LibraryHandle } from 'koffi';
 import { messageOf } from '../kit/errors.js';
 import { NativeError } from './native.js';
-import type { Pointer } from './tflite-library.js';
+
+/** A C pointer; null is C's. */
+export type Pointer = bigint | null;
 
 /** @throws NativeError `native-damaged` */
 export const openLibrary = (path: string): LibraryHandle => {

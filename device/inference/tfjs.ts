@@ -10,32 +10,32 @@ export interface TfjsOptions {
   readonly weights: readonly Uint8Array[];
 }
 
-/** TensorFlow.js with the backend that is to compute, set and ready. Its engine is one for the whole process. */
+/**
+ * TensorFlow.js and the backend that is to compute. It keeps its engine, the choice of the backend with it, in a global
+ * of the process: the vision child, which serves by one interpreter, is such a process.
+ */
 export interface TfjsEngine {
-  readonly core: Pick<typeof core, 'getBackend' | 'io' | 'tensor4d' | 'tidy' | 'dispose'>;
+  readonly core: Pick<typeof core, 'getBackend' | 'setBackend' | 'io' | 'tensor4d' | 'tidy' | 'dispose'>;
   readonly loadGraphModel: typeof converter.loadGraphModel;
   /** What `getBackend` must say: TensorFlow.js would else compute in JavaScript, thirty times as slow. */
   readonly backend: string;
   /** The kernels, with their version: `wasm-4.22.0`. */
   readonly kernels: string;
+  readonly threads: number;
 }
 
 /**
- * Opens a graph model. `wasm` computes on the thread that asks: such an interpreter belongs into a process of its own.
+ * Opens a graph model. Both backends compute on the thread that asks, for as long as a run takes: such an interpreter
+ * belongs into a process of its own.
  * @throws InterpreterError `model-invalid`
  */
 export const openGraphModel = async (engine: TfjsEngine, options: TfjsOptions): Promise<Interpreter> => {
-  const found = engine.core.getBackend();
-  if (found !== engine.backend) {
-    throw new InterpreterError(
-      'model-invalid',
-      `TensorFlow.js computes by ${found}, not by ${engine.backend}`,
-    );
-  }
   try {
+    await select(engine);
     const artifacts = artifactsOf(options);
+    const specs = specsOf(artifacts.signature);
     const model = await engine.loadGraphModel(engine.core.io.fromMemory(artifacts));
-    return new GraphInterpreter(engine, model, specsOf(artifacts.signature));
+    return new GraphInterpreter(engine, model, specs);
   } catch (cause) {
     if (cause instanceof InterpreterError) throw cause;
     throw new InterpreterError(
@@ -48,6 +48,19 @@ export const openGraphModel = async (engine: TfjsEngine, options: TfjsOptions): 
   }
 };
 
+/** Another interpreter of this process may have chosen otherwise. */
+const select = async ({ core, backend }: TfjsEngine): Promise<void> => {
+  if (core.getBackend() !== backend && !(await core.setBackend(backend))) {
+    throw new InterpreterError(
+      'model-invalid',
+      `TensorFlow.js cannot set up its backend ${backend} here; stderr says why`,
+    );
+  }
+  const found = core.getBackend();
+  if (found === backend) return;
+  throw new InterpreterError('model-invalid', `TensorFlow.js computes by ${found}, not by ${backend}`);
+};
+
 interface Specs {
   readonly input: TensorSpec;
   readonly outputs: ReadonlyMap<string, TensorSpec>;
@@ -55,7 +68,7 @@ interface Specs {
 
 class GraphInterpreter implements Interpreter {
   readonly backend: string;
-  readonly threads = 1;
+  readonly threads: number;
   readonly passedOver = [];
   readonly input: TensorSpec;
   readonly outputs: ReadonlyMap<string, TensorSpec>;
@@ -68,6 +81,7 @@ class GraphInterpreter implements Interpreter {
     specs: Specs,
   ) {
     this.backend = engine.kernels;
+    this.threads = engine.threads;
     this.input = specs.input;
     this.outputs = specs.outputs;
   }
@@ -105,6 +119,7 @@ class GraphInterpreter implements Interpreter {
 
   async #run(picture: Float32Array): Promise<Outputs> {
     const { core } = this.engine;
+    await select(this.engine);
     const names = [...this.outputs.keys()];
     const tensors = core.tidy(() => {
       const image = core.tensor4d(picture, this.input.shape as [number, number, number, number]);
@@ -129,6 +144,7 @@ const artifactsOf = ({ model, weights }: TfjsOptions): core.io.ModelArtifacts & 
   const json = JSON.parse(Buffer.from(model).toString('utf8')) as core.io.ModelJSON & {
     signature: Signature;
   };
+  if (!json.signature) throw new InterpreterError('model-invalid', 'model.json has no signature');
   const bytes = Buffer.concat(weights);
   const expected = json.weightsManifest.flatMap(({ paths }) => paths).length;
   if (weights.length !== expected) {
@@ -137,15 +153,36 @@ const artifactsOf = ({ model, weights }: TfjsOptions): core.io.ModelArtifacts & 
       `model.json names ${expected} weight files, given are ${weights.length}`,
     );
   }
+  const weightSpecs = json.weightsManifest.flatMap(({ weights: specs }) => specs);
+  const needed = weightSpecs.reduce((sum, spec) => sum + storedBytes(spec), 0);
+  if (bytes.length !== needed) {
+    throw new InterpreterError(
+      'model-invalid',
+      `model.json describes ${needed} bytes of weights, given are ${bytes.length}`,
+    );
+  }
   return {
     modelTopology: json.modelTopology,
     format: json.format,
     signature: json.signature,
-    weightSpecs: json.weightsManifest.flatMap(({ weights: specs }) => specs),
+    weightSpecs,
     // A buffer of its own: a small one is a part of Node's pool.
     weightData: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
   } as core.io.ModelArtifacts & { signature: Signature };
 };
+
+/** What a value takes in a weight file, in bytes; texts, whose length is not told beforehand, are not served. */
+const VALUE_BYTES: Readonly<Record<string, number>> = {
+  float32: 4,
+  int32: 4,
+  float16: 2,
+  uint16: 2,
+  uint8: 1,
+  bool: 1,
+};
+
+const storedBytes = ({ shape, dtype, quantization }: core.io.WeightsManifestEntry): number =>
+  shape.reduce((product, size) => product * size, VALUE_BYTES[quantization?.dtype ?? dtype] ?? 0);
 
 const specsOf = ({ inputs, outputs }: Signature): Specs => {
   const [input, ...more] = Object.values(inputs).map(specOf);

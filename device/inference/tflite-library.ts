@@ -1,9 +1,6 @@
-import koffi, { type LibraryHandle, type TypeObject } from 'koffi';
-import { messageOf } from '../kit/errors.js';
+import koffi, { type TypeObject } from 'koffi';
 import { NativeError } from './native.js';
-
-/** A C pointer; null is C's. */
-export type Pointer = bigint | null;
+import { openLibrary, type Pointer } from './shared-library.js';
 
 /** The functions of the TensorFlow Lite C library that are used here, as tensorflow/lite/c/c_api.h of 2.9 has them. */
 export interface TfLiteLibrary {
@@ -134,18 +131,6 @@ export const loadTfLite = (path: string): TfLiteLibrary => {
     },
     xnnpackDelete: declare('XNNPackDelegateDelete', 'void', pointer),
   };
-};
-
-const openLibrary = (path: string): LibraryHandle => {
-  try {
-    return koffi.load(path);
-  } catch (cause) {
-    throw new NativeError(
-      'native-damaged',
-      `${path} cannot be loaded (${messageOf(cause)}); check the file and that it is for ${process.arch}`,
-      { cause },
-    );
-  }
 };
 
 /** The reporter gets C's va_list: libc itself puts format and values together. */

@@ -1,5 +1,6 @@
 import { type Interpreter, InterpreterError, type Outputs, type TensorSpec } from './interpreter.js';
-import { loadTfLite, type Pointer, type TfLiteLibrary } from './tflite-library.js';
+import type { Pointer } from './shared-library.js';
+import { loadTfLite, type TfLiteLibrary } from './tflite-library.js';
 import { describeTensor, readTensor, type Tensor, writePicture } from './tflite-tensor.js';
 
 export interface TfLiteOptions {

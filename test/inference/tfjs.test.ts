@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { getKernel, memory } from '@tensorflow/tfjs-core';
+import { promisify } from 'node:util';
+import {
+  getBackend,
+  getKernel,
+  KernelBackend,
+  memory,
+  registerBackend,
+  removeBackend,
+  setBackend,
+} from '@tensorflow/tfjs-core';
 import { type Bundle, loadBundle } from '../../device/inference/bundle.js';
 import { candidatesOf } from '../../device/inference/candidates.js';
 import { openFirst } from '../../device/inference/chain.js';
@@ -15,6 +25,8 @@ import { openTfjsWasm } from '../../device/inference/tfjs-wasm.js';
 import { decode, findRegion, resize } from '../../device/vision/preprocess.js';
 import { serving } from '../support/serve.js';
 import { factoryBundle } from './bundle-copy.js';
+
+const DRIVER = new URL('../../device/inference/tfjs-wasm.js', import.meta.url).href;
 
 let bundle: Bundle;
 let options: TfjsOptions;
@@ -97,6 +109,21 @@ describe('TensorFlow.js on WebAssembly', () => {
       ...invalid,
       message: /names 2 weight files, given are 1/,
     });
+    const [first, last] = options.weights;
+    assert.ok(first && last);
+    const tensors = memory().numTensors;
+    for (const cut of [last.subarray(4), Buffer.concat([last, last])]) {
+      await assert.rejects(openTfjsWasm({ ...options, weights: [first, cut] }), {
+        ...invalid,
+        message: /describes 6748672 bytes of weights, given are \d+/,
+      });
+    }
+    const { signature: _, ...unsigned } = JSON.parse(Buffer.from(options.model).toString('utf8'));
+    await assert.rejects(openTfjsWasm({ ...options, model: Buffer.from(JSON.stringify(unsigned)) }), {
+      ...invalid,
+      message: /no signature/,
+    });
+    assert.equal(memory().numTensors, tensors);
   });
 
   it('never computes by another backend than the one that it names', async () => {
@@ -107,11 +134,44 @@ describe('TensorFlow.js on WebAssembly', () => {
       loadGraphModel,
       backend: 'wasm',
       kernels: 'wasm',
+      threads: 1,
     };
     await assert.rejects(openGraphModel(engine, options), {
       code: 'model-invalid',
       message: /computes by cpu, not by wasm/,
     });
+  });
+
+  it('takes its backend back where another interpreter of the process has chosen one', async (t) => {
+    const expected = await wasm.invoke(picture());
+    class Other extends KernelBackend {
+      override dispose() {}
+    }
+    registerBackend('other', () => new Other());
+    t.after(() => removeBackend('other'));
+    await setBackend('other');
+    assert.deepEqual(await wasm.invoke(picture()), expected);
+    assert.equal(getBackend(), 'wasm');
+  });
+
+  it('prints nothing', async () => {
+    const script = `
+      const { openTfjsWasm } = await import(${JSON.stringify(DRIVER)});
+      const { readFile } = await import('node:fs/promises');
+      const [model, ...weights] = await Promise.all(process.argv.slice(1).map((file) => readFile(file)));
+      const interpreter = await openTfjsWasm({ model, weights });
+      await interpreter.invoke(new Uint8Array(224 * 224 * 3));
+      await interpreter.close();`;
+    const { tfjs } = bundle.manifest.runtimes;
+    assert.ok(tfjs);
+    const files = [tfjs, ...tfjs.weights].map(({ file }) => join(bundle.folder, file));
+    const printed = await promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '--eval',
+      script,
+      ...files,
+    ]);
+    assert.deepEqual(printed, { stdout: '', stderr: '' });
   });
 
   it('fails at an operation that WebAssembly lacks, and computes it in no other way', async () => {
@@ -139,6 +199,11 @@ describe('TensorFlow.js on its own library', () => {
       code: 'tfjs-node-memory',
       message: /400 MB of memory are free; it needs 600 MB/,
     });
+  });
+
+  it('asks nothing of a system that does not tell what memory is free', async () => {
+    const elsewhere = { package: '@tensorflow/not-here', meminfo: '/nowhere/meminfo' };
+    await assert.rejects(openTfjsNode({ ...options, ...elsewhere }), { code: 'tfjs-node-missing' });
   });
 
   it('says how to provide it where it is not installed', async () => {

@@ -88,7 +88,7 @@ const prove = async (entry: string): Promise<void> => {
   await interpreter.close();
   const { samples, logitDifference, embeddingCosine } = golden.value;
   say(
-    `${interpreter.backend}: ${samples} golden samples passed (logits at most ${logitDifference.toFixed(4)} off, ` +
+    `${interpreter.backend}, ${interpreter.threads} thread: ${samples} golden samples passed (logits at most ${logitDifference.toFixed(4)} off, ` +
       `cosine ${embeddingCosine.toFixed(6)}); p50 ${percentiles(elapsed).p50.toFixed(1)} ms; ` +
       `${Math.round(process.memoryUsage.rss() / (1 << 20))} MB`,
   );
