@@ -64,12 +64,10 @@ def _own(step: argparse.ArgumentParser, name: str) -> None:
         step.add_argument("--folds", type=int, default=10, help="of the cross-validation (%(default)s)")
         step.add_argument("--most", type=int, default=360, help="pictures shown at most (%(default)s)")
         step.add_argument(
-            "--only", nargs="*", default=[], help="sources whose pictures are shown; all where none is named"
+            "--only", nargs="*", default=[], help="sources that are shown; all where none is named"
         )
     if name == "train":
-        step.add_argument(
-            "--base", help="base.weights.h5 of an export, to start from; without it the recipe's own start"
-        )
+        step.add_argument("--base", help="weights to start from, such as an export's base.weights.h5")
         step.add_argument("--resume", action="store_true", help="go on where a killed run stopped")
         step.add_argument("--steps-per-epoch", type=int, help="in place of one pass over the pictures")
         step.add_argument("--workers", type=int, default=1, help="processes that make pictures (%(default)s)")

@@ -1,4 +1,4 @@
-"""What a network from ImageNet sees in pictures: for grouping shots of one thing."""
+"""What a network from ImageNet sees in pictures: for grouping shots of one thing and for label review."""
 
 from collections.abc import Sequence
 from pathlib import Path

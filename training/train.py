@@ -13,6 +13,7 @@ from training.config import Config, Phase
 from training.data.pictures import Picture
 from training.data.sampling import weights
 from training.draw import picked
+from training.errors import TrainingError
 from training.models import base_weights, imagenet, mobilenet_v2_hybrid, registry
 from training.predict import normalise
 from training.progress import Progress
@@ -58,14 +59,29 @@ class Training:
         self.state = RunState()
 
     def start(self, base: str | None) -> keras.Model:
-        """The network before the first step: from ImageNet, or from `base`, weights of the same network."""
-        net = self._build(self.size)
+        """The network before the first step.
+
+        Args:
+            base: a `.weights.h5` that `export` wrote, of the same network; or what the network takes beside
+                it: `imagenet` (of EfficientNet-Lite0 the default), for the hybrid also a `.tflite`.
+
+        Raises:
+            TrainingError: the network takes no such base, or the file is not of this network.
+        """
+        net, model = self._build(self.size), self.config.model
         if base and base.endswith(".weights.h5"):
-            base_weights.load(net, Path(base))
-        elif self.config.model == "efficientnet_lite0":
+            filled = set(base_weights.load(net, Path(base)))
+            fresh = [layer.name for layer in net.layers if layer.weights and layer.name not in filled]
+            print(f"base {Path(base).name}: {len(filled)} layers taken, new: {', '.join(fresh) or 'none'}")
+        elif model == "efficientnet_lite0" and (base or "imagenet") == "imagenet":
             imagenet.load_lite0(net)
+        elif model == "mobilenet_v2_hybrid" and base:
+            _fill_hybrid(net, base)
         elif base:
-            mobilenet_v2_hybrid.load_base(net, base)
+            raise TrainingError(
+                f"--base {base}: no base of {model}; allowed is a .weights.h5 that `export` wrote"
+                + (", or imagenet" if model == "efficientnet_lite0" else "")
+            )
         return net
 
     def base_name(self, base: str | None) -> str:
@@ -204,6 +220,18 @@ def set_trainable(net: keras.Model, which: str, top_layers: int) -> None:
     free = {"head": [], "top": base[-top_layers:], "all": base}[which]
     for layer in base:
         layer.trainable = layer in free and not isinstance(layer, keras.layers.BatchNormalization)
+
+
+def _fill_hybrid(net: keras.Model, base: str) -> None:
+    try:
+        mobilenet_v2_hybrid.load_base(net, base)
+    except TrainingError:
+        raise
+    except Exception as error:  # Keras' download raises nothing narrower.
+        raise TrainingError(
+            f"--base {base}: cannot be loaded ({error}); Keras fetches imagenet from the internet; without "
+            "that, name a .tflite of MobileNetV2 1.0 or a .weights.h5 that `export` wrote"
+        ) from error
 
 
 def _on_bytes(net: keras.Model, size: int) -> keras.Model:

@@ -60,12 +60,17 @@ def read_corrections(path: Path, names: Sequence[str]) -> list[Correction]:
         TrainingError: names the line and what is wrong with it.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        # Spreadsheets put a byte order mark first.
+        with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             header = next(reader, [])
             lines = [(reader.line_num, row) for row in reader if row]
     except FileNotFoundError as error:
         raise TrainingError(f"{path}: no such list of corrections") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TrainingError(
+            f"{path}: cannot be read ({error}); it must be CSV in UTF-8 with the columns {','.join(HEADER)}"
+        ) from error
     if header != HEADER:
         raise TrainingError(f"{path}: the first line is {','.join(header)}; needed is {','.join(HEADER)}")
     corrections: dict[str, Correction] = {}

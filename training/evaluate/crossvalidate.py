@@ -39,7 +39,7 @@ def out_of_fold(features: Floats, pictures: Sequence[Picture], labels: Ints, fol
         draw = weights([pictures[row] for row in fold.train.tolist()], CLASS_POWER, GROUP_CAP, SOURCE_POWER)
         rng = np.random.default_rng([seed, number])
         batches = _batches(scaled, labels, rng.choice(fold.train, (STEPS, BATCH), p=draw))
-        net.fit(batches, steps_per_epoch=STEPS, epochs=1, verbose=0)
+        net.fit(batches, steps_per_epoch=STEPS, epochs=1, shuffle=False, verbose=0)
         answers = np.asarray(net.predict(scaled[fold.held], verbose=0), np.float64)
         found[fold.held] = answers / answers.sum(axis=1, keepdims=True)
         right = (answers.argmax(axis=1) == labels[fold.held]).mean()

@@ -84,6 +84,8 @@ def write_sheet(
 ) -> list[Path]:
     """Writes contact sheets of at most 60 pictures, and `disagreements.csv` with the same numbers.
 
+    Sheets of an earlier call go: their numbers would not be those of the list.
+
     Args:
         folder: is made where it lacks.
         disagreements: in the order they are shown.
@@ -96,6 +98,8 @@ def write_sheet(
     if not 1 <= page_size <= PAGE:
         raise TrainingError(f"{page_size} pictures a page; allowed are 1 to {PAGE}")
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("disagreements-*.png"):
+        old.unlink()
     with (folder / "disagreements.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(

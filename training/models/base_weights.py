@@ -38,7 +38,7 @@ def load(net: keras.Model, path: Path) -> list[str]:
     try:
         with h5py.File(path, "r") as file:
             stored = {name: [group[str(n)][()] for n in range(len(group))] for name, group in file.items()}
-    except (OSError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise TrainingError(
             f"{path}: no weights that can be read ({error}); name a file that `export` wrote, base.weights.h5"
         ) from error

@@ -8,6 +8,7 @@ from training.data.pictures import read_pictures
 from training.errors import TrainingError
 from training.evaluate.crossvalidate import out_of_fold
 from training.evaluate.disagreements import rank_disagreements, write_sheet
+from training.evaluate.folds import group_folds
 from training.evaluate.metrics import indices
 from training.features import cached_features
 from training.steps.common import PICTURES
@@ -25,6 +26,10 @@ def run(options: Namespace) -> None:
     known = {picture.source for picture in pictures}
     if unknown := sorted(set(options.only) - known):
         raise TrainingError(f"--only {unknown[0]}: no such source; there are {', '.join(sorted(known))}")
+    if options.most < 1:
+        raise TrainingError(f"--most {options.most}: no picture to show; allowed is 1 or more")
+    # Refuses a wrong --folds before the long work.
+    group_folds(pictures, options.folds, options.seed)
     features = cached_features(options.data, pictures, options.run.parent / "cache")
     truth = indices(pictures, labels)
     probabilities = out_of_fold(features, pictures, truth, options.folds, options.seed)

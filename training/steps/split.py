@@ -3,7 +3,6 @@
 from argparse import Namespace
 from collections import Counter
 from functools import partial
-from pathlib import Path
 
 from training.data.check import check_data, usable
 from training.data.find import find_pictures
@@ -11,7 +10,7 @@ from training.data.groups import group_pictures
 from training.data.pictures import Picture, write_pictures
 from training.data.split import split_pictures
 from training.errors import TrainingError
-from training.evaluate.corrections import apply, read_corrections
+from training.evaluate.corrections import Correction, apply, read_corrections
 from training.features import imagenet_features
 from training.steps.common import PICTURES
 
@@ -19,6 +18,10 @@ from training.steps.common import PICTURES
 def run(options: Namespace) -> None:
     """Writes pictures.csv into the run's folder; broken pictures are left out, and said."""
     pictures = find_pictures(options.data, exclude=frozenset(options.exclude))
+    # What the user wrote is read before the long work, so that a slip in it costs no wait.
+    test_groups = _test_groups(options)
+    labels = sorted({picture.label for picture in pictures})
+    corrections = read_corrections(options.corrections, labels) if options.corrections else None
     report = check_data(options.data, pictures)
     print(report.render())
     pictures = usable(pictures, report)
@@ -30,22 +33,21 @@ def run(options: Namespace) -> None:
         seed=options.seed,
         validation=options.validation,
         test=options.test,
-        test_groups=_test_groups(options),
+        test_groups=test_groups,
         held_out_sources=frozenset(options.hold_out),
     )
-    if options.corrections:
-        split = _corrected(split, options.corrections)
+    if corrections is not None:
+        split = _corrected(split, corrections)
     options.run.mkdir(parents=True, exist_ok=True)
     write_pictures(options.run / PICTURES, split)
     print(_counts(split))
 
 
-def _corrected(pictures: list[Picture], path: Path) -> list[Picture]:
-    labels = sorted({picture.label for picture in pictures})
-    applied = apply(pictures, read_corrections(path, labels))
+def _corrected(pictures: list[Picture], corrections: list[Correction]) -> list[Picture]:
+    applied = apply(pictures, corrections)
     print(
         f"corrections: {applied.changed} labels changed, {applied.dropped} pictures dropped, "
-        f"{len(applied.other_splits)} of other splits left as they are, {len(applied.absent)} of files "
+        f"{len(applied.other_splits)} in other splits left as they are, {len(applied.absent)} of files "
         "that are not here"
     )
     return applied.pictures

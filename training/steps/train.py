@@ -17,6 +17,8 @@ from training.steps.common import PICTURES, load_config
 from training.train import STATE, Training
 
 STORED_SIDE = 255
+BASE_NOTE = "base.txt"
+"""What the run started from; a resumed run would not know."""
 
 
 def run(options: Namespace) -> None:
@@ -41,6 +43,9 @@ def run(options: Namespace) -> None:
     training = Training(config, options.run, pictures, labels, stored.path, judged.pixels, config.input_size)
 
     net = training.start(options.base)
+    note = options.run / BASE_NOTE
+    if not saved:
+        note.write_text(training.base_name(options.base))
     start = time.monotonic()
     training.fit(net, saved, options.workers)
     earlier = options.run / "run.json"
@@ -56,7 +61,7 @@ def run(options: Namespace) -> None:
         "wall_s": round(before_s + time.monotonic() - start),
         "backend": keras.backend.backend(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "base": training.base_name(options.base),
+        "base": note.read_text() if note.exists() else training.base_name(options.base),
         "history": training.state.history,
     }
     earlier.write_text(json.dumps(record, indent=1))

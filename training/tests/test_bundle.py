@@ -11,23 +11,15 @@ import pytest
 
 from training.bundle import INT8_TOLERANCE, Source, write_bundle
 from training.errors import TrainingError
+from training.tests.daemon import SERVE
 from training.tests.export_chain import LABELS, chain
 
 ROOT = Path(__file__).parents[2]
 
-OPEN = """
-        import { SimulatedClock } from './dist/device/kit/simulated-clock.js';
-        import { Classifier } from './dist/device/vision/classifier.js';
-        const options = {
-          bundle: process.argv[1],
-          runtime: 'tflite',
-          threads: 1,
-          tflite: { binding: 'tensorflowlite', library: null },
-          edgetpu: { library: '', device: 'auto', performance: null },
-          nice: 0,
-          cpus: null,
-          skip: [],
-        };
+OPEN = f"""
+        import {{ SimulatedClock }} from './dist/device/kit/simulated-clock.js';
+        import {{ Classifier }} from './dist/device/vision/classifier.js';
+        {SERVE}
 """
 
 

@@ -113,6 +113,12 @@ def test_bad_lists_are_refused_with_the_line(tmp_path: Path, lines: str, said: s
         read_corrections(tmp_path / "c.csv", NAMES)
 
 
+def test_a_list_from_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    lines = "file,label,corrected,reason\na.jpg,paper,trash,a tissue\n"
+    (tmp_path / "c.csv").write_text(lines, encoding="utf-8-sig")
+    assert read_corrections(tmp_path / "c.csv", NAMES) == [Correction("a.jpg", "paper", "trash", "a tissue")]
+
+
 def test_a_missing_list_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"none\.csv"):
         read_corrections(tmp_path / "none.csv", NAMES)

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -46,3 +47,10 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         base_weights.load(build("tiny", 3, 32, 0.0), tmp_path / "cut.weights.h5")
     with pytest.raises(TrainingError, match="no weights that can be read"):
         base_weights.load(build("tiny", 3, 32, 0.0), tmp_path / "gone.weights.h5")
+    with h5py.File(tmp_path / "other.weights.h5", "w") as file:
+        file.create_dataset("x", data=np.zeros(3))
+    with pytest.raises(TrainingError, match="no weights that can be read"):
+        base_weights.load(build("tiny", 3, 32, 0.0), tmp_path / "other.weights.h5")
+    trained("tiny", 3).save_weights(tmp_path / "final.weights.h5")
+    with pytest.raises(TrainingError, match=r"final\.weights\.h5: .*name a file that `export` wrote"):
+        base_weights.load(build("tiny", 3, 32, 0.0), tmp_path / "final.weights.h5")

@@ -4,24 +4,16 @@ import sys
 from pathlib import Path
 
 from training.steps.smoke import make_pictures
+from training.tests.daemon import SERVE
 
 ROOT = Path(__file__).parents[2]
 
-LOAD = """
-import { Classifier } from './dist/device/vision/classifier.js';
-import { SystemClock } from './dist/device/kit/clock.js';
-const options = {
-  bundle: process.argv[1],
-  runtime: 'tflite',
-  threads: 1,
-  tflite: { binding: 'tensorflowlite', library: null },
-  edgetpu: { library: '', device: 'auto', performance: null },
-  nice: 0,
-  cpus: null,
-  skip: [],
-};
+LOAD = f"""
+import {{ Classifier }} from './dist/device/vision/classifier.js';
+import {{ SystemClock }} from './dist/device/kit/clock.js';
+{SERVE}
 const classifier = await Classifier.open(options, new SystemClock());
-const { model, runtime, golden } = classifier.info;
+const {{ model, runtime, golden }} = classifier.info;
 console.log(model.name, runtime.backend, golden.exact);
 await classifier.close();
 """

@@ -38,6 +38,7 @@ def test_corrections_mend_and_drop_outside_of_test(
             Correction(train.file, "disc", "ring", "it has a hole"),
             Correction(other.file, "disc", "drop", "nothing there"),
             Correction(test.file, "disc", "ring", "it has a hole"),
+            Correction("disc/gone.jpg", "disc", "ring", "it has a hole"),
         ],
     )
     after = split(where, "--corrections", str(tmp_path / "c.csv"))
@@ -45,12 +46,35 @@ def test_corrections_mend_and_drop_outside_of_test(
     assert other.file not in after
     assert after[test.file] == test
     said = capsys.readouterr().out
-    assert "1 labels changed, 1 pictures dropped, 1 of other splits" in said
+    assert (
+        "corrections: 1 labels changed, 1 pictures dropped, 1 in other splits left as they are, "
+        "1 of files that are not here" in said
+    )
 
 
-def test_a_missing_list_is_one_clear_line(where: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["split", *where, "--group-by", "hash", "--corrections", "gone.csv"]) == 1
-    assert "gone.csv: no such list of corrections" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (None, "list.csv: no such list of corrections"),
+        (b"file,label,corrected,reason\ndisc/disc01.jpg,disc,square,x\n", "list.csv:2: disc/disc01.jpg"),
+        (b"file,label,corrected,reason\ndisc/disc01.jpg,disc,ring,d\xe9j\xe0\n", "CSV in UTF-8"),
+    ],
+)
+def test_a_wrong_list_is_one_clear_line_before_the_work(
+    where: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    written: bytes | None,
+    said: str,
+) -> None:
+    path = tmp_path / "list.csv"
+    if written:
+        path.write_bytes(written)
+    assert cli.main(["split", *where, "--group-by", "hash", "--corrections", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert said in err
+    assert out == ""
+    assert not (Path(where[1]) / "pictures.csv").exists()
 
 
 def test_review_shows_what_is_called_otherwise(
@@ -58,8 +82,10 @@ def test_review_shows_what_is_called_otherwise(
 ) -> None:
     pictures = split(where)
     odd = "ring/ring05.jpg"
+    calls = []
 
     def by_label(_root: Path, given: list[Picture]) -> np.ndarray:
+        calls.append(len(given))
         rng = np.random.default_rng(0)
         looks = ["disc" if picture.file == odd else picture.label for picture in given]
         made = np.eye(3)[[["disc", "ring", "stripes"].index(look) for look in looks]]
@@ -76,4 +102,30 @@ def test_review_shows_what_is_called_otherwise(
     ]
     assert (folder / "disagreements-01.png").is_file()
     assert "split --corrections FILE" in capsys.readouterr().out
-    assert cli.main(["review-labels", *where, "--only", "nowhere"]) == 1
+
+    (folder / "disagreements-02.png").write_bytes(b"of an earlier call")
+    assert cli.main(["review-labels", *where, "--folds", "2", "--only", "data"]) == 0
+    assert [page.name for page in folder.glob("*.png")] == ["disagreements-01.png"]
+    assert calls == [len(pictures)], "the second call takes the features from the cache"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--only", "nowhere", "--only nowhere: no such source; there are data"),
+        ("--folds", "1", "1 folds of"),
+        ("--most", "0", "--most 0"),
+    ],
+)
+def test_a_wrong_review_is_refused_before_the_work(
+    where: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    value: str,
+    said: str,
+) -> None:
+    split(where)
+    monkeypatch.setattr(features, "imagenet_features", lambda *_: pytest.fail("no features are needed"))
+    assert cli.main(["review-labels", *where, option, value]) == 1
+    assert said in capsys.readouterr().err
