@@ -8,6 +8,8 @@ export interface BenchItem {
   readonly label: string | null;
   readonly predicted: string;
   readonly confidence: number;
+  /** Of every label; they add up to 1. */
+  readonly scores: Readonly<Record<string, number>>;
   readonly decision: { readonly compartment: string | null; readonly reason: string };
   readonly latencyMs: Readonly<Record<string, number>>;
 }
@@ -49,6 +51,7 @@ export const runBench = async (
         label: labelOf(file, labels),
         predicted: classification.label,
         confidence: event.decision.confidence ?? 0,
+        scores: classification.scores,
         decision: { compartment: event.decision.compartment, reason: event.decision.reason },
         latencyMs: event.timingsMs,
       });

@@ -58,10 +58,11 @@ const frame = async (): Promise<Buffer> => {
   return sharp(picture).resize(640, 480, { fit: 'fill' }).jpeg({ quality: 92 }).toBuffer();
 };
 
-const throughTheChild = async (): Promise<void> => {
+/** `kept`: the cores that the child is kept to; null: all of them. */
+const throughTheChild = async (kept: readonly number[] | null): Promise<void> => {
   const clock = new SystemClock();
   const vision = new ForkedVision({
-    ...serving(values.bundle, { tflite: { binding: 'auto', library: null } }),
+    ...serving(values.bundle, { tflite: { binding: 'auto', library: null }, cpus: kept }),
     clock,
     log: pino({ level: 'silent' }),
   });
@@ -95,7 +96,8 @@ const throughTheChild = async (): Promise<void> => {
     return [step, fixed(p50), fixed(p95), fixed(p99), `${of.length}`];
   });
   say(
-    `\na 640x480 JPEG of ${bytes.length} bytes through the child, ${title} (${runtime.backend}), ${runtime.threads} thread`,
+    `\na 640x480 JPEG of ${bytes.length} bytes through the child, ${title} (${runtime.backend}), ${runtime.threads} thread, ` +
+      (kept ? `the child on core ${kept.join(', ')}` : 'the child on all cores'),
   );
   say(table(['step', 'p50 ms', 'p95 ms', 'p99 ms', 'frames'], rows));
   const ms = (ns: number) => fixed(ns / 1e6);
@@ -109,4 +111,5 @@ say(
   `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model}`,
 );
 await contend();
-await throughTheChild();
+await throughTheChild(null);
+if (cpus().length > 1) await throughTheChild([cpus().length - 1]);

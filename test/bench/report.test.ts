@@ -15,6 +15,7 @@ const item = (
   label,
   predicted,
   confidence: 0.9,
+  scores: { [predicted]: 0.9 },
   decision: { compartment, reason },
   latencyMs: { decode: 2, invoke: 10 },
 });

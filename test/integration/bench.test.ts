@@ -30,8 +30,11 @@ describe('sortbin bench', () => {
         0,
       );
       assert.equal(inside + report.refused.right + report.refused.wrong, 47);
-      for (const { decision, latencyMs } of report.items) {
+      for (const { decision, latencyMs, predicted, confidence, scores } of report.items) {
         assert.ok(decision.reason);
+        assert.equal(Object.keys(scores).length, 12);
+        assert.ok(Math.abs(Object.values(scores).reduce((sum, score) => sum + score, 0) - 1) < 1e-6);
+        assert.ok(Math.abs((scores[predicted] ?? 0) - confidence) < 1e-4);
         for (const step of ['decode', 'region', 'invoke', 'total']) assert.ok(step in latencyMs, step);
       }
       const { p50, p95, p99 } = report.latencyMs.invoke ?? {};

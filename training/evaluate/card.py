@@ -92,7 +92,7 @@ def _formats(figures: dict[str, Any]) -> str:
 
 def _notes(figures: dict[str, Any]) -> str:
     home, corrected, views = _home(figures), figures["corrected"], figures["views"]
-    notes = []
+    notes = [f"`{entry['name']}` ran by {entry['by']}." for entry in figures["formats"] if entry["by"]]
     if len(views) > 1:
         crops = " and ".join(f"{view:g}" for view in views)
         notes.append(

@@ -22,12 +22,14 @@ class FormatResult:
         logits: on the test pictures, (N, C).
         bytes: size of its files.
         ms: milliseconds an inference, median; None where not measured.
+        by: what ran it, where that is to be said.
     """
 
     name: str
     logits: Floats
     bytes: int
     ms: float | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True)

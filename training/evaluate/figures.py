@@ -109,6 +109,7 @@ def format_figures(evaluation: Evaluation, result: FormatResult, truth: Ints) ->
         "ece": metrics.expected_calibration_error(logits, truth, temperature),
         "bytes": result.bytes,
         "ms": result.ms,
+        "by": result.by,
         "home": comparisons.home_figures(
             logits, evaluation.of_split("test"), evaluation.labels, evaluation.home, temperature
         ),

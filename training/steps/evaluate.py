@@ -1,6 +1,7 @@
 """`evaluate`: every format on the test split, and the report."""
 
 import json
+import tempfile
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -10,10 +11,11 @@ from pathlib import Path
 from training.data.pictures import Picture, read_pictures
 from training.errors import TrainingError
 from training.evaluate.baseline import read_bundle, run_baseline
-from training.evaluate.calibrate import calibrate
+from training.evaluate.calibrate import Calibration, calibrate
 from training.evaluate.comparisons import home_sources
 from training.evaluate.compartments import compartments_of
 from training.evaluate.corrections import read_corrections
+from training.evaluate.daemon_bench import missing_daemon, run_daemon_bench
 from training.evaluate.evaluation import DataSource, Evaluation, FormatResult
 from training.evaluate.metrics import indices
 from training.evaluate.report import write_report
@@ -26,10 +28,12 @@ from training.evaluate.views import (
     whole_alone,
 )
 from training.export.runners import KerasRunner, Runner, SavedModelRunner, TfjsRunner, TfliteRunner
+from training.steps.assemble import Identity, Knowledge, assemble, first_of_each
 from training.steps.common import EXPORTS, PICTURES, REPORT, load_config, read_run
 from training.steps.export import load_net, size_of
 
 SHIPPED = "int8"
+TFJS, TFJS_RUNTIME = "tfjs", "tfjs-wasm"
 CALIBRATION = "calibration.json"
 
 
@@ -74,6 +78,7 @@ def run(options: Namespace) -> None:
         target=options.purity,
         compartments=compartments_of(labels),
     )
+    formats.append(tfjs_result(options, given["test"], calibration, data))
     evaluation = Evaluation(
         name=config.name,
         version=options.version,
@@ -104,20 +109,46 @@ def run(options: Namespace) -> None:
     print((options.run / REPORT / "README.md").read_text(encoding="utf-8"))
 
 
+def tfjs_result(
+    options: Namespace, test: SplitInputs, calibration: Calibration, data: Sequence[DataSource]
+) -> FormatResult:
+    """TensorFlow.js by the daemon's own bench, which decodes, crops and resizes too; else by TensorFlow."""
+    size = size_of(options.run / EXPORTS / TFJS)
+    reason = missing_daemon()
+    if reason or not test.pictures:
+        print(f"{TFJS} is run by TensorFlow's kernels: {reason or 'there are no test pictures'}")
+        runner = TfjsRunner(options.run / EXPORTS / TFJS)
+        logits = mean_logits(logits_by_view(runner, test))
+        return FormatResult(TFJS, logits, size, time_inference(runner, test), "TensorFlow's kernels")
+    with tempfile.TemporaryDirectory(prefix="sortbin-evaluate-") as made:
+        bundle = Path(made) / "bundle"
+        identity = Identity(options.config, options.version, options.licence)
+        assemble(
+            options.run,
+            bundle,
+            Path(made) / "golden",
+            first_of_each(options.data, test.pictures),
+            identity,
+            Knowledge(asdict(calibration), {}, data),
+        )
+        found = run_daemon_bench(bundle, options.data, test.pictures, TFJS_RUNTIME)
+    skipped = f"; it took {len(found.skipped)} pictures for none" if found.skipped else ""
+    by = f"the daemon's own bench, {found.backend}, from the pictures' files{skipped}"
+    return FormatResult(TFJS, found.logits, size, round(found.ms / len(test.views), 2), by)
+
+
 def runners(options: Namespace) -> dict[str, tuple[Callable[[], Runner], int]]:
-    """Each format's runner, made when its turn comes, with the bytes of its files."""
+    """The runner of each format but TensorFlow.js, made when its turn comes, with the bytes of its files."""
     out: Path = options.run / EXPORTS
     made: dict[str, Callable[[], Runner]] = {
         "saved_model": lambda: SavedModelRunner(out / "saved_model"),
         "model_float.tflite": lambda: TfliteRunner(out / "model_float.tflite"),
         "model_int8.tflite": lambda: TfliteRunner(out / "model_int8.tflite"),
-        "tfjs": lambda: TfjsRunner(out / "tfjs"),
     }
     names = {
         "saved_model": "saved-model",
         "model_float.tflite": "float-tflite",
         "model_int8.tflite": SHIPPED,
-        "tfjs": "tfjs",
     }
     keras_bytes = size_of(options.run / "final.weights.h5")
     found: dict[str, tuple[Callable[[], Runner], int]] = {

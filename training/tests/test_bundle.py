@@ -3,16 +3,17 @@ import json
 import shutil
 import subprocess
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from training.bundle import INT8_TOLERANCE, Source, write_bundle
+from training.bundle import INT8_TOLERANCE
 from training.errors import TrainingError
 from training.tests.daemon import SERVE
 from training.tests.export_chain import LABELS, chain
+from training.tests.tiny_bundle import write
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,28 +22,6 @@ OPEN = f"""
         import {{ Classifier }} from './dist/device/vision/classifier.js';
         {SERVE}
 """
-
-
-def write(folder: Path, **changed: Any) -> Path:
-    root = chain().root
-    arguments: dict[str, Any] = {
-        "name": "tiny",
-        "version": "1.0.0",
-        "labels": LABELS,
-        "int8": chain().int8,
-        "tfjs": root / "tfjs",
-        "golden": root / "golden",
-        "temperature": 0.8,
-        "unfamiliar": ("energy", -4.5),
-        "confidence": 0.7,
-        "margin": 0.6,
-        "validation": {"accuracy": 0.5},
-        "sources": [Source("pictures", "made", "none needed")],
-        "licence": "for tests",
-        "created": datetime(2026, 1, 2, 4, 0, tzinfo=timezone(timedelta(hours=1))),
-    }
-    write_bundle(folder, **{**arguments, **changed})
-    return folder
 
 
 def manifest_of(folder: Path) -> Any:

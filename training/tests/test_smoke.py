@@ -42,7 +42,9 @@ def test_the_whole_chain_ends_in_a_bundle_that_the_daemon_serves(tmp_path: Path)
     assert manifest["views"] == manifest["validation"]["views"] == [1, 0.75]
     assert 0 <= manifest["validation"]["accuracy"] <= 1
     assert "golden samples: TensorFlow.js is off the float model by" in done.stdout
-    assert "one view" in (run / "report/README.md").read_text()
+    card = (run / "report/README.md").read_text()
+    assert "one view" in card
+    assert "`tfjs` ran by the daemon's own bench, wasm-" in card
     load = ["node", "--input-type=module", "-e", LOAD, str(run / "bundle")]
     served = subprocess.run(load, cwd=ROOT, capture_output=True, text=True, check=False)
     assert served.stdout.strip() == "smoke xnnpack-2.9 true", served.stderr

@@ -1,0 +1,31 @@
+"""A bundle of the tiny network."""
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from training.bundle import Source, write_bundle
+from training.tests.export_chain import LABELS, chain
+
+
+def write(folder: Path, **changed: Any) -> Path:
+    """Writes it, with other arguments of `write_bundle` where they are given."""
+    root = chain().root
+    arguments: dict[str, Any] = {
+        "name": "tiny",
+        "version": "1.0.0",
+        "labels": LABELS,
+        "int8": chain().int8,
+        "tfjs": root / "tfjs",
+        "golden": root / "golden",
+        "temperature": 0.8,
+        "unfamiliar": ("energy", -4.5),
+        "confidence": 0.7,
+        "margin": 0.6,
+        "validation": {"accuracy": 0.5},
+        "sources": [Source("pictures", "made", "none needed")],
+        "licence": "for tests",
+        "created": datetime(2026, 1, 2, 4, 0, tzinfo=timezone(timedelta(hours=1))),
+    }
+    write_bundle(folder, **{**arguments, **changed})
+    return folder
