@@ -57,8 +57,8 @@ const fetchPypi = async ({ name, version, source, folder }: Wanted): Promise<Fet
   const options = { timeout: FETCH_DEADLINE_MS, cwd: folder };
   const wheel = source.file ?? '';
   // <name>-<version>-<Python>-<ABI>-<platform>.whl: what pip has to be told to choose this one on any machine
-  const [, python, abi, platform] = /-cp(\d+)-(\w+)-([\w.]+)\.whl$/.exec(wheel) ?? [];
-  if (!python || !abi || !platform) {
+  const [, implementation, python, abi, platform] = /-(cp|py)(\d+)-(\w+)-([\w.]+)\.whl$/.exec(wheel) ?? [];
+  if (!implementation || !python || !abi || !platform) {
     throw new Error(
       `source package ${source.package}: source.file is ${wheel || 'missing'}, not a wheel's name`,
     );
@@ -69,7 +69,7 @@ const fetchPypi = async ({ name, version, source, folder }: Wanted): Promise<Fet
       cause,
     });
   });
-  const chosen = ['--python-version', python, '--implementation', 'cp', '--abi', abi];
+  const chosen = ['--python-version', python, '--implementation', implementation, '--abi', abi];
   const places = platform.split('.').flatMap((tag) => ['--platform', tag]);
   await run(
     'python3',

@@ -9,13 +9,15 @@ import { parseArgs } from 'node:util';
 import { type NativeFile, readNativeManifest } from '../../device/inference/native.js';
 import { messageOf } from '../../device/kit/errors.js';
 import { packageRoot } from '../../device/kit/root.js';
+import { compile } from './compile.js';
 import { fetchPackage, sha256 } from './fetch.js';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** The file as its package has it, checked against the manifest. */
+/** The file as its package has it, or makes it of our source, checked against the manifest. */
 const fromPackage = async (file: NativeFile, unpacked: string): Promise<Buffer> => {
-  const bytes = await readFile(join(unpacked, file.source.path));
+  const { path, target } = file.source;
+  const bytes = target ? await compile(join(unpacked, path), target) : await readFile(join(unpacked, path));
   const found = sha256(bytes);
   if (found !== file.sha256 || bytes.length !== file.bytes) {
     throw new Error(

@@ -22,13 +22,15 @@ const fileSchema = z.object({
   version: z.string(),
   /**
    * The package that it was taken from, `npm:name@version` or `pypi:name@version`; the name of its archive where the
-   * registry has several for a version; the archive's sha256; the path in it.
+   * registry has several for a version; the archive's sha256; the path in it. With a `target` the path is a compiler's,
+   * and the file is what it makes of our own C source for that target.
    */
   source: z.object({
     package: z.string(),
     file: pathSchema.optional(),
     sha256: sha256Schema,
     path: pathSchema,
+    target: z.string().optional(),
   }),
   sha256: sha256Schema,
   bytes: z.int().positive(),

@@ -13,6 +13,9 @@ test('each vendored library is the one that the manifest names', async () => {
   assert.deepEqual(files.map(({ name, platform }) => `${name} ${platform}`).sort(), [
     'litert linux-arm64',
     'litert linux-x64',
+    'sortbin-io linux-arm',
+    'sortbin-io linux-arm64',
+    'sortbin-io linux-x64',
     'tensorflowlite-c linux-arm64',
     'tensorflowlite-c linux-x64',
   ]);
