@@ -9,6 +9,9 @@ const rooms = [
   'trigger',
   'camera',
   'gate',
+  'lines',
+  'fill',
+  'person',
   'vision',
   'journal',
   'mqtt',
@@ -22,7 +25,7 @@ const doors = rooms.map((room) => ({
   name: `door-of-${room}`,
   comment: `Another room imports the door of ${room}/, nothing behind it; wire.ts, daemon.ts and the commands see inside.`,
   severity: 'error',
-  from: { path: '^device/[^/]+/', pathNot: `^device/(${room}|cli)/` },
+  from: { path: '^device/[^/]+/', pathNot: `^device/(${room}|cli|wire)/` },
   to: {
     path: `^device/${room}/`,
     pathNot: `^device/${room}/(${[room, ...(MORE_DOORS[room] ?? [])].join('|')})\\.ts$`,
@@ -37,16 +40,21 @@ module.exports = {
       name: 'pure-decisions',
       comment: 'What decides takes time, ids and scores as arguments.',
       severity: 'error',
-      from: { path: '^device/(cycle/(machine|policy|state|event)|inference/calibration|mqtt/topic)\\.ts$' },
+      from: {
+        path: '^device/(cycle/(machine|policy|state|event)|inference/calibration|mqtt/topic|fill/smoothing|trigger/presence)\\.ts$',
+      },
       to: { path: IMPURE, dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'pure-decisions-stay-so',
       severity: 'error',
-      from: { path: '^device/(cycle/(machine|policy|state|event)|inference/calibration)\\.ts$' },
+      from: {
+        path: '^device/(cycle/(machine|policy|state|event)|inference/calibration|fill/smoothing|trigger/presence)\\.ts$',
+      },
       to: {
         path: '^device/',
-        pathNot: '^device/(kit/errors|cycle/(machine|policy|state|event)|inference/calibration)\\.ts$',
+        pathNot:
+          '^device/(kit/errors|cycle/(machine|policy|state|event)|inference/calibration|fill/smoothing|trigger/presence)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -64,6 +72,12 @@ module.exports = {
       to: { path: '^device/', pathNot: '^device/(inference|kit)/' },
     },
     {
+      name: 'lines-stand-alone',
+      severity: 'error',
+      from: { path: '^device/lines/' },
+      to: { path: '^device/', pathNot: '^device/(lines|kit)/' },
+    },
+    {
       name: 'topics-stand-alone',
       severity: 'error',
       from: { path: '^device/mqtt/topic\\.ts$' },
@@ -71,16 +85,18 @@ module.exports = {
     },
     {
       name: 'only-wire-knows-drivers',
+      comment: 'A driver of several files knows its own.',
       severity: 'error',
-      from: { path: '^device/', pathNot: '^device/wire\\.ts$' },
+      from: { path: '^device/([^/]+)', pathNot: '^device/wire(/|\\.ts)' },
       to: {
-        path: '^device/(trigger|camera|gate|lines|vision|journal|mqtt)/(simulated-[a-z]+|forked-vision|sqlite-journal|outbox-publisher|embedded-broker)\\.ts$',
+        path: '^device/(trigger|camera|gate|lines|vision|journal|mqtt|fill|person)/(simulated-[a-z]+|forked-vision|sqlite-journal|outbox-publisher|embedded-broker|io-lines|sysfs-lines|lines-gate|servo-gate|[a-z]+-trigger|ultrasonic-fill|line-person)\\.ts$',
+        pathNot: '^device/$1/',
       },
     },
     {
       name: 'drivers-know-no-cycle',
       severity: 'error',
-      from: { path: '^device/(trigger|camera|gate|lines|vision|journal|mqtt|inference)/' },
+      from: { path: '^device/(trigger|camera|gate|lines|fill|person|vision|journal|mqtt|inference)/' },
       to: { path: '^device/(cycle|status|bench|doctor|cli)/' },
     },
     {

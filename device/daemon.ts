@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { BinEvent } from './cycle/event.js';
 import { type Journalled, Runner } from './cycle/runner.js';
 import { withDeadline } from './kit/deadline.js';
 import { type Fault, messageOf } from './kit/errors.js';
@@ -6,8 +7,9 @@ import { packageVersion } from './kit/root.js';
 import type { EmbeddedBroker, Publisher } from './mqtt/mqtt.js';
 import { infoOf } from './status/info.js';
 import { Status } from './status/status.js';
+import { Surroundings } from './surroundings.js';
 import type { VisionInfo } from './vision/vision.js';
-import { digestOf, type Setting, type Wired, wireBin, wirePublisher } from './wire.js';
+import { digestOf, type Setting, type WiredBin, wireBin, wirePublisher } from './wire.js';
 
 /** Each of the parts is given so long to close; they close side by side. */
 const CLOSE_MS = 1_500;
@@ -30,6 +32,8 @@ export interface Narrator {
   /** A fault was raised, or (null) is over. */
   health(part: string, fault: Fault | null): void;
   item(journalled: Journalled): void;
+  /** A person said something of the bin. */
+  remark(event: BinEvent): void;
   /** Events were lost to the bound of the outbox: so many so far. */
   dropped(count: number): void;
 }
@@ -37,7 +41,8 @@ export interface Narrator {
 /** A bin at work. */
 export class Daemon {
   private constructor(
-    private readonly wired: Wired,
+    private readonly wired: WiredBin,
+    private readonly surroundings: Surroundings,
     private readonly runner: Runner,
     private readonly publisher: Publisher,
     private readonly broker: EmbeddedBroker | null,
@@ -49,6 +54,8 @@ export class Daemon {
     const wired = await wireBin(setting);
     const { vision, journal, clock } = wired.parts;
     const opened: (() => Promise<unknown> | undefined)[] = [() => vision.close()];
+    const surroundings = new Surroundings(wired.hardware, clock, config.person.refusedMs);
+    opened.push(() => surroundings.close());
     try {
       const { publisher, broker, url } = await wirePublisher(setting, journal, clock);
       opened.push(
@@ -57,26 +64,40 @@ export class Daemon {
       );
       const served = await vision.start();
       const status = new Status(clock, () => publisher.state(status.snapshot()));
+      const health = (part: string, fault: Fault | null) => {
+        if (!status.health(part, fault)) return;
+        surroundings.health(part, fault);
+        narrator.health(part, fault);
+      };
+      const counted = () =>
+        void journal.counters().then(
+          ({ dropped }) => {
+            if (status.dropped(dropped)) narrator.dropped(dropped);
+          },
+          () => {}, // The journal is down: the cycle says so.
+        );
       const runner = new Runner(wired.parts, wired.cycle, {
         phase: (phase) => {
           log.debug(`cycle: ${phase}`);
           status.phase(phase);
+          surroundings.phase(phase);
         },
-        health: (part, fault) => {
-          if (status.health(part, fault)) narrator.health(part, fault);
-        },
+        health,
         journalled: (journalled) => {
           publisher.notify();
           status.journalled(journalled.event);
+          surroundings.journalled(journalled);
           narrator.item(journalled);
-          void journal.counters().then(
-            ({ dropped }) => {
-              if (status.dropped(dropped)) narrator.dropped(dropped);
-            },
-            () => {}, // The journal is down: the cycle says so.
-          );
+          counted();
+        },
+        remarked: (event) => {
+          publisher.notify();
+          status.journalled(event);
+          narrator.remark(event);
+          counted();
         },
       });
+      surroundings.attend(runner, status, health);
       const announce = (served: VisionInfo) =>
         publisher.info(
           infoOf({
@@ -107,7 +128,7 @@ export class Daemon {
         journal: join(wired.dataDir, 'journal.db'),
       });
       await runner.start();
-      return new Daemon(wired, runner, publisher, broker);
+      return new Daemon(wired, surroundings, runner, publisher, broker);
     } catch (error) {
       await Promise.allSettled(opened.map((close) => close()));
       await journal.close().catch(() => {});
@@ -125,6 +146,7 @@ export class Daemon {
     await closing('the cycle', () => this.runner.stop());
     await Promise.all([
       closing('the trigger', () => trigger.close()),
+      closing('the lines', () => this.surroundings.close()),
       closing('the camera', () => camera.close()),
       closing('the vision child', () => vision.close()),
       closing('the publisher', () => this.publisher.close()),

@@ -6,7 +6,6 @@ import { mixed, picturesIn, SimulatedCamera } from './camera/simulated-camera.js
 import type { Config } from './config/schema.js';
 import { makePolicy, type Policy } from './cycle/policy.js';
 import type { CycleOptions, Parts } from './cycle/runner.js';
-import type { Gate } from './gate/gate.js';
 import { SimulatedGate } from './gate/simulated-gate.js';
 import { loadBundle } from './inference/bundle.js';
 import { SimulatedJournal } from './journal/simulated-journal.js';
@@ -17,11 +16,11 @@ import { packageRoot } from './kit/root.js';
 import type { EmbeddedBroker, Outbox, Publisher } from './mqtt/mqtt.js';
 import { OutboxPublisher } from './mqtt/outbox-publisher.js';
 import { SimulatedTrigger } from './trigger/simulated-trigger.js';
-import type { TriggerSource } from './trigger/trigger.js';
 import { ForkedVision } from './vision/forked-vision.js';
 import type { ServeOptions } from './vision/protocol.js';
 import { SimulatedVision } from './vision/simulated-vision.js';
 import type { Vision } from './vision/vision.js';
+import { type Hardware, wireHardware } from './wire/hardware.js';
 
 /** Where a configuration is read: what its relative paths are relative to. */
 export interface Setting {
@@ -38,8 +37,14 @@ export interface Wired {
   readonly bundleFolder: string;
 }
 
+/** … and what it has on disk and in the machine. */
+export interface WiredBin extends Wired {
+  readonly dataDir: string;
+  readonly hardware: Hardware;
+}
+
 /** The parts of a bin as the configuration names them. @throws SortbinError, and nothing is left open */
-export const wireBin = async (setting: Setting): Promise<Wired & { readonly dataDir: string }> => {
+export const wireBin = async (setting: Setting): Promise<WiredBin> => {
   const { config, folder, log } = setting;
   const clock = new SystemClock();
   const model = await modelParts(setting, clock);
@@ -53,10 +58,27 @@ export const wireBin = async (setting: Setting): Promise<Wired & { readonly data
     maxFrames: frames.maxCount,
     maxFrameBytes: frames.maxBytes,
   });
-  const trigger = makeTrigger(config, clock);
-  const gate = makeGate(config, clock);
   const { vision, ...rest } = model;
-  return { parts: { trigger, camera, vision, gate, journal, clock, newId, log }, dataDir, ...rest };
+  try {
+    const hardware = await wireHardware({ config, folder, dataDir, policy: rest.cycle.policy, clock, log });
+    const { trigger, gate, person, filling } = hardware;
+    const parts: Parts = {
+      trigger,
+      camera,
+      vision,
+      gate,
+      light: person.light,
+      ...(filling ? { fill: filling.fill } : {}),
+      journal,
+      clock,
+      newId,
+      log,
+    };
+    return { ...rest, parts, hardware, dataDir };
+  } catch (thrown) {
+    await journal.close();
+    throw thrown;
+  }
 };
 
 /** A bin whose camera is shown the pictures of a folder, one for each `show`, and whose gate takes no time. */
@@ -139,7 +161,12 @@ const modelParts = async (
   const policy: Policy = makePolicy(config.policy, manifest.labels, manifest.policy);
   return {
     vision: makeVision(setting, clock, bundleFolder, manifest.labels),
-    cycle: { bin: config.bin.id, policy, limits: config.cycle },
+    cycle: {
+      bin: config.bin.id,
+      policy,
+      whenFull: config.fill.driver === 'none' ? 'fallback' : config.fill.whenFull,
+      limits: config.cycle,
+    },
     labels: manifest.labels,
     bundleFolder,
   };
@@ -165,12 +192,6 @@ export const serveOptions = (
   const library = tflite.library === null ? null : resolve(folder, tflite.library);
   return { bundle, runtime, threads, tflite: { ...tflite, library }, edgetpu, nice, cpus };
 };
-
-const makeTrigger = ({ trigger: { script, repeat } }: Config, clock: Clock): TriggerSource =>
-  new SimulatedTrigger({ script, repeat, clock, newId });
-
-const makeGate = ({ gate: { script, moveMs } }: Config, clock: Clock): Gate =>
-  new SimulatedGate({ script, moveMs, clock });
 
 const makeCamera = async ({ config: { camera }, folder }: Setting, clock: Clock): Promise<Camera> => {
   const shown = camera.folder === null ? join(packageRoot(), 'test/samples') : resolve(folder, camera.folder);

@@ -11,6 +11,7 @@ import { RUNTIMES, type RuntimeName } from '../inference/runtimes.js';
 import type { Way } from '../vision/probe.js';
 import { bundleFolder, type Read, tryBundle, tryRuntimes, visionOf } from './examinations.js';
 import { EXIT } from './failure.js';
+import { lookAtLines } from './lines.js';
 import { report } from './report.js';
 import { readSetting } from './setting.js';
 
@@ -34,7 +35,8 @@ export const doctorCommand = (): Command =>
       'after',
       `
 Exit code: 0 what is configured serves; ${EXIT.configuration} the configuration is not valid or does not fit the model;
-${EXIT.data} the bundle is missing, damaged or not valid; ${EXIT.unavailable} no runtime that may be taken serves.`,
+${EXIT.data} the bundle is missing, damaged or not valid; ${EXIT.unavailable} no runtime that may be taken serves, or a line
+that is configured cannot be had.`,
     )
     .action(({ config: file, json = false, runtime }: DoctorFlags) => examine(file, json, runtime));
 
@@ -51,6 +53,7 @@ const examine = async (file: string | undefined, json: boolean, named?: RuntimeN
       () => examineMachine(),
       () => examineBundle(found, EXIT.data),
       () => examineAccelerators(),
+      ...(read instanceof ConfigError ? [] : [() => lookAtLines(read, EXIT.unavailable)]),
       () =>
         read instanceof ConfigError || !bundle ? noRuntimes(EXIT.unavailable) : runtimes(read, bundle, named),
     ],

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { BinEvent } from '../cycle/event.js';
 import type { Journalled } from '../cycle/runner.js';
 import type { Narrator, Whereabouts } from '../daemon.js';
 import type { Fault } from '../kit/errors.js';
@@ -33,6 +34,12 @@ export class LogNarrator implements Narrator {
 
   dropped(count: number): void {
     this.log.error(`the outbox is full (journal.maxOutbox): ${count} events in all were dropped unsent`);
+  }
+
+  remark(event: BinEvent): void {
+    const { seq, outcome, compartment, item } = event;
+    const what = outcome === 'emptied' ? `${compartment}` : `item ${item} went to the wrong place`;
+    this.log.info({ remark: event }, `${`#${seq}`.padEnd(6)}  ${outcome.padEnd(11)}  ${what}`);
   }
 
   item({ event, finished }: Journalled): void {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { EDGETPU_PERFORMANCES, RUNTIMES, TFLITE_BINDINGS } from '../inference/runtimes.js';
 import { defaultDriver, driver, hang, label, ms, path, script, share, text, whole } from './fields.js';
+import { lineGates, lineTriggers } from './lines-parts.js';
 
 // Each part here is a union by `driver`: a further driver is a further member.
 
@@ -124,6 +125,7 @@ export const trigger = z
         .describe('The triggers, one step each'),
       repeat: z.boolean().default(true).describe('Begins again at the end of the script'),
     }),
+    ...lineTriggers,
   ])
   .prefault({})
   .describe('What notices an item');
@@ -176,6 +178,7 @@ export const gate = z
         .default([])
         .describe('One step a move, from the start again at its end; empty: each move takes moveMs'),
     }),
+    ...lineGates,
   ])
   .prefault({})
   .describe('What moves the item into its compartment');

@@ -20,7 +20,8 @@ const lines = (mapping: Fragment, part: Fragment, indent: string): string[] =>
   Object.entries(mapping.properties ?? {}).flatMap(([name, fragment]) => {
     const blank = indent === '' ? [''] : [];
     const inner = fitting([fragment], {}).find(isMapping);
-    if (inner) {
+    // What is left out by default is only named: half of it would be wrong.
+    if (inner && fragment.default !== null) {
       const head = [...blank, ...comment(`${fragment.description}.`, indent), `${indent}${name}:`];
       return [...head, ...lines(inner, fragment, `${indent}  `)];
     }

@@ -35,7 +35,12 @@ export const cycle = z
     classifyMs: ms(10, 60_000, 3_000, 'From the frame to a classification'),
     moveMs: ms(10, 120_000, 10_000, 'For the gate: into the compartment and home again'),
     homeMs: ms(10, 120_000, 10_000, 'For the gate to come home after a move that failed, and at the start'),
-    homeRetryMs: ms(100, 3_600_000, 30_000, 'The pause before a gate that did not come home is tried again'),
+    homeRetryMs: ms(
+      100,
+      3_600_000,
+      30_000,
+      'The pause before a gate that did not come home, or a sensor that is not free, is tried again',
+    ),
     levelMs: ms(10, 60_000, 1_000, 'For the sensor to say whether something is still there'),
     stillThereLimit: whole(
       0,

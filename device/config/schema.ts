@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { camera, gate, trigger, vision } from './drivers.js';
+import { fill } from './fill.js';
+import { lines } from './lines.js';
 import { mqtt } from './mqtt.js';
 import { bin, cycle, dataDir, journal, log, model } from './parts.js';
+import { person } from './person.js';
 import { policy } from './policy.js';
 
 /**
@@ -9,7 +12,23 @@ import { policy } from './policy.js';
  * so that `{}` is complete; unknown keys are refused; each `describe` text is what the reference page says.
  */
 export const configSchema = z
-  .strictObject({ bin, dataDir, model, vision, trigger, camera, gate, policy, cycle, journal, mqtt, log })
+  .strictObject({
+    bin,
+    dataDir,
+    model,
+    vision,
+    lines,
+    trigger,
+    camera,
+    gate,
+    fill,
+    person,
+    policy,
+    cycle,
+    journal,
+    mqtt,
+    log,
+  })
   .describe('Configuration of the sorting bin');
 
 export type Config = z.infer<typeof configSchema>;

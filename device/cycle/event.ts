@@ -19,7 +19,11 @@ export const eventSchema = z.object({
   at: z.iso.datetime().describe('of the trigger, UTC'),
   clock: z.enum(['synchronised', 'free']).describe('free: no time source has set the clock yet'),
   trigger: z.object({ source: z.string(), id: z.string() }),
-  outcome: z.enum(['sorted', 'refused', 'empty', 'ignored', 'failed', 'interrupted']),
+  outcome: z
+    .enum(['sorted', 'refused', 'empty', 'ignored', 'failed', 'interrupted', 'emptied', 'disputed'])
+    .describe('emptied, disputed: no item, but what a person said: see compartment, item'),
+  compartment: z.string().optional().describe('of emptied: which compartment'),
+  item: z.string().optional().describe('of disputed: the id of the event whose item went to the wrong place'),
   count: z.int().positive().optional().describe('of an ignored burst: how many triggers'),
   decision: z
     .object({
@@ -70,6 +74,18 @@ const UNKNOWN = {
   frame: null,
   timingsMs: {},
 };
+
+/** What a person says of the bin, by a button or a command. */
+export type Remark =
+  | { readonly outcome: 'emptied'; readonly compartment: string }
+  | { readonly outcome: 'disputed'; readonly item: string };
+
+export const remarkBody = (id: string, remark: Remark, trigger: Trigger, origin: Origin): EventBody => ({
+  ...startedBody(id, trigger, origin),
+  ...remark,
+  ...UNKNOWN,
+  fault: null,
+});
 
 /** The event of a row that an earlier run left without an outcome. */
 export const interruptedBody = (started: StartedBody): EventBody => ({

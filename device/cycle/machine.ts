@@ -108,7 +108,7 @@ const answered = (state: State, answer: AskAnswer, atMs: number, limits: Limits)
     case 'level':
       return seen(state, answer, atMs, limits);
     case 'paused':
-      return home(still(state), 'homing', limits);
+      return rested(state, limits);
     case 'recorded':
       return still(state);
   }
@@ -132,7 +132,8 @@ const seen = (
   const message =
     `something is still in front of the sensor after ${limits.stillThereLimit} more tries; ` +
     'take it out, or clean the sensor';
-  return to(health(healthy, 'item', { code: 'item-stuck', message }), 'idle');
+  // Nobody says when it is gone: what stays dark gives no edge.
+  return rest(health(healthy, 'item', { code: 'item-stuck', message }), limits);
 };
 
 const faulted = (state: State, op: number | null, fault: Fault, atMs: number, limits: Limits): Turn => {
@@ -159,9 +160,9 @@ const faulted = (state: State, op: number | null, fault: Fault, atMs: number, li
       return state.item ? fail(turn, 'gate-down', atMs, limits) : rest(turn, limits);
     }
     case 'looking':
-      return to(health(still(state), 'sensor', fault), 'idle');
+      return rest(health(still(state), 'sensor', fault), limits);
     case 'resting':
-      return home(still(state), 'homing', limits);
+      return rested(state, limits);
     default:
       return still(state);
   }
@@ -252,6 +253,10 @@ const look = (turn: Turn, limits: Limits): Turn => ask(turn, 'looking', { kind: 
 
 const rest = (turn: Turn, limits: Limits): Turn =>
   ask(turn, 'resting', { kind: 'pause' }, limits.homeRetryMs);
+
+/** What did not come home, or could not be seen to be free, is tried again. */
+const rested = (state: State, limits: Limits): Turn =>
+  state.gateHome ? look(still(state), limits) : home(still(state), 'homing', limits);
 
 const capture = (turn: Turn, atMs: number, limits: Limits): Turn => {
   const afterMs = turn.state.item?.trigger.atMs ?? atMs;

@@ -7,6 +7,7 @@ export type Reason =
   | 'narrow-margin'
   | 'unfamiliar'
   | 'hazard'
+  | 'compartment-full'
   | 'runtime-down'
   | 'camera-down'
   | 'gate-down'
@@ -146,6 +147,19 @@ export const decide = (scored: Scored, policy: Policy): Decision => {
   if (confidence < policy.confidence) return to(policy.fallback, 'low-confidence');
   if (marginOf(scored.scores) < policy.margin) return to(policy.fallback, 'narrow-margin');
   return to(compartment, 'confident');
+};
+
+/** What a compartment that is full does to an item. */
+export interface Room {
+  readonly full: ReadonlySet<string>;
+  readonly whenFull: 'fallback' | 'refuse';
+}
+
+/** The decision, where there is room for it; else the fallback where that is asked for and has room; else nowhere. */
+export const makeRoom = (decision: Decision, { fallback }: Policy, { full, whenFull }: Room): Decision => {
+  if (decision.compartment === null || !full.has(decision.compartment)) return decision;
+  const compartment = whenFull === 'fallback' && !full.has(fallback) ? fallback : null;
+  return { ...decision, compartment, reason: 'compartment-full' };
 };
 
 const marginOf = (scores: Readonly<Record<string, number>>): number => {

@@ -1,23 +1,28 @@
 import type { Logger } from 'pino';
-import type { Camera, Frame } from '../camera/camera.js';
+import type { Camera, CameraFault, Frame } from '../camera/camera.js';
+import type { Fill } from '../fill/fill.js';
 import type { Gate } from '../gate/gate.js';
 import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../kit/clock.js';
 import { DeadlineExceeded, sleep, withDeadline } from '../kit/deadline.js';
-import { type Answer, type Fault, messageOf } from '../kit/errors.js';
+import { type Answer, type Fault, messageOf, SortbinError } from '../kit/errors.js';
 import type { NewId } from '../kit/ids.js';
+import type { Light } from '../person/person.js';
 import type { Trigger, TriggerSource } from '../trigger/trigger.js';
 import type { Vision } from '../vision/vision.js';
 import {
+  type BinEvent,
   type EventBody,
   finishedBody,
   interruptedBody,
   type Origin,
+  type Remark,
+  remarkBody,
   type StartedBody,
   startedBody,
 } from './event.js';
 import { step } from './machine.js';
-import { decide, type Policy } from './policy.js';
+import { decide, makeRoom, type Policy, type Room } from './policy.js';
 import {
   type Ask,
   type AskAnswer,
@@ -36,6 +41,10 @@ export interface Parts {
   readonly camera: Camera;
   readonly vision: Vision;
   readonly gate: Gate;
+  /** Where there is one. */
+  readonly light?: Light;
+  /** Where somebody measures it. */
+  readonly fill?: Pick<Fill, 'levels'>;
   readonly journal: Journal;
   readonly clock: Clock;
   readonly newId: NewId;
@@ -45,6 +54,8 @@ export interface Parts {
 export interface CycleOptions {
   readonly bin: string;
   readonly policy: Policy;
+  /** What becomes of an item whose compartment is full. */
+  readonly whenFull: Room['whenFull'];
   readonly limits: Limits;
 }
 
@@ -60,6 +71,8 @@ export interface Watcher {
   health?(part: Part, fault: Fault | null): void;
   /** An event is on disk. */
   journalled?(journalled: Journalled): void;
+  /** So is what a person said. */
+  remarked?(event: BinEvent): void;
 }
 
 /** Performs the machine's effects, each within its bound, and feeds the answers back. */
@@ -96,6 +109,18 @@ export class Runner {
     this.#stopping.abort(new Error('the cycle is stopped'));
     await this.parts.gate.safe();
     await Promise.all(this.#writing);
+  }
+
+  /** Writes down what a person says of the bin, by `source`. Never rejects: a journal that fails is told as health. */
+  async remark(remark: Remark, source: string): Promise<void> {
+    const { journal, clock, newId } = this.parts;
+    const trigger: Trigger = { id: newId(), source, atMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+    const body = remarkBody(newId(), remark, trigger, this.#origin());
+    try {
+      this.watcher.remarked?.({ ...body, seq: await journal.finish(body.id, body) });
+    } catch (error) {
+      this.#journalFailed(error, body);
+    }
   }
 
   #take(input: InputWithoutTime): void {
@@ -139,8 +164,10 @@ export class Runner {
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       if (error instanceof DeadlineExceeded) return this.#take({ type: 'timeout', op });
-      log.error({ err: error, ask: ask.kind }, `${ask.kind} threw what it should not`);
-      this.#take({ type: 'fault', op, fault: { code: `${ask.kind}-failed`, message: messageOf(error) } });
+      const known = error instanceof SortbinError;
+      if (!known) log.error({ err: error, ask: ask.kind }, `${ask.kind} threw what it should not`);
+      const code = known ? error.code : `${ask.kind}-failed`;
+      this.#take({ type: 'fault', op, fault: { code, message: messageOf(error) } });
     }
   }
 
@@ -150,7 +177,7 @@ export class Runner {
   }
 
   async #work(ask: Exclude<Ask, { kind: 'pause' }>, signal: AbortSignal): Promise<Answer<AskAnswer>> {
-    const { gate, camera, trigger, journal, log } = this.parts;
+    const { gate, trigger, journal, log } = this.parts;
     switch (ask.kind) {
       case 'record':
         await journal.begin(ask.id, startedBody(ask.id, ask.trigger, this.#origin()));
@@ -159,7 +186,7 @@ export class Runner {
       case 'home':
         return then(await gate.home(signal), () => ({ kind: 'homed' }));
       case 'capture':
-        return then(await camera.frameAfter(ask.afterMs, signal), (frame) => ({ kind: 'frame', frame }));
+        return then(await this.#capture(ask.afterMs, signal), (frame) => ({ kind: 'frame', frame }));
       case 'classify':
         return this.#classify(ask.frame, signal);
       case 'move':
@@ -176,11 +203,31 @@ export class Runner {
 
   async #classify(frame: Frame, signal: AbortSignal): Promise<Answer<AskAnswer>> {
     const { vision, clock } = this.parts;
+    const { policy, whenFull } = this.options;
     return then(await vision.classify(frame, signal), (classification) => {
       const startMs = clock.monotonicMs();
-      const decision = decide(classification, this.options.policy);
+      const decision = makeRoom(decide(classification, policy), policy, { full: this.#full(), whenFull });
       return { kind: 'classified', classification, decision, decideMs: clock.monotonicMs() - startMs };
     });
+  }
+
+  #full(): ReadonlySet<string> {
+    const full = (this.parts.fill?.levels() ?? []).filter((level) => level.full);
+    return new Set(full.map(({ compartment }) => compartment));
+  }
+
+  /** With the light on, where there is one: the frame is then newer than the light, too. A dark bin still sorts. */
+  async #capture(afterMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {
+    const { camera, light, clock, log } = this.parts;
+    if (!light) return camera.frameAfter(afterMs, signal);
+    const lit = new AbortController();
+    try {
+      const on = await light.on(AbortSignal.any([signal, lit.signal]));
+      if (!on.ok) log.warn(`the light: ${on.fault.message}`);
+      return await camera.frameAfter(on.ok ? Math.max(afterMs, clock.monotonicMs()) : afterMs, signal);
+    } finally {
+      lit.abort(new Error('the frame is taken'));
+    }
   }
 
   #stillThere(): Trigger {
@@ -189,7 +236,7 @@ export class Runner {
   }
 
   async #write(finished: Finished): Promise<void> {
-    const { journal, log } = this.parts;
+    const { journal } = this.parts;
     const body = finishedBody(finished, this.#origin());
     try {
       const seq = await journal.finish(body.id, body);
@@ -197,9 +244,13 @@ export class Runner {
       const { frame } = finished.item;
       if (frame) await journal.keepFrame(frame.id, frame.bytes);
     } catch (error) {
-      log.error({ err: error, event: body }, 'the journal did not take this event');
-      this.watcher.health?.('journal', { code: 'journal-failed', message: messageOf(error) });
+      this.#journalFailed(error, body);
     }
+  }
+
+  #journalFailed(error: unknown, event: EventBody): void {
+    this.parts.log.error({ err: error, event }, 'the journal did not take this event');
+    this.watcher.health?.('journal', { code: 'journal-failed', message: messageOf(error) });
   }
 
   #origin(): Origin {

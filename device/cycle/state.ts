@@ -13,7 +13,7 @@ export interface Limits {
   readonly moveMs: number;
   readonly homeMs: number;
   readonly levelMs: number;
-  /** The pause before a gate that did not come home is tried again. */
+  /** The pause before a gate that did not come home, or a sensor that is not free, is tried again. */
   readonly homeRetryMs: number;
   readonly stillThereLimit: number;
 }

@@ -8,8 +8,12 @@ export interface Move {
   readonly homeAtMs: number;
 }
 
-/** `gate-jammed`: it did not get there; `gate-busy`: a move was asked for during another; `gate-failed`: the driver broke. */
-export type GateFault = 'gate-jammed' | 'gate-busy' | 'gate-failed';
+/**
+ * `gate-jammed`: it did not get there; `gate-busy`: a move was asked for during another; `gate-guarded`: a guard is
+ * active, as of an open lid; `gate-locked`: it is locked for service; `gate-failed`: the driver broke, or something
+ * else ended the move.
+ */
+export type GateFault = 'gate-jammed' | 'gate-busy' | 'gate-guarded' | 'gate-locked' | 'gate-failed';
 
 /** What moves the item. It has a home position, and moves one item at a time. */
 export interface Gate {
@@ -18,8 +22,11 @@ export interface Gate {
    * An aborted signal ends the move: nothing stays energised, and the promise rejects with the signal's reason.
    */
   move(compartment: string, signal: AbortSignal): Promise<Answer<Move, GateFault>>;
-  /** Ends a running move and comes home. */
+  /** Ends a running move, which answers `gate-failed`, and comes home. */
   home(signal: AbortSignal): Promise<Answer<void, GateFault>>;
-  /** De-energises everything, at once, and stays so: a stopping daemon's last word to the gate. Never rejects. */
+  /**
+   * De-energises everything, at once, and stays so: a stopping daemon's last word to the gate. A running move and
+   * all later ones answer `gate-failed`. Never rejects.
+   */
   safe(): Promise<void>;
 }

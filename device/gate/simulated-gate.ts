@@ -2,6 +2,7 @@ import type { Clock } from '../kit/clock.js';
 import { sleep, untilAborted } from '../kit/deadline.js';
 import { type Answer, done, failed } from '../kit/errors.js';
 import type { Gate, GateFault, Move } from './gate.js';
+import { OneAtATime } from './one-at-a-time.js';
 
 /** How one move goes. */
 export type GateStep =
@@ -18,8 +19,8 @@ export interface SimulatedGateOptions {
 
 /** A gate of air: it takes its time, jams and hangs as its script says. */
 export class SimulatedGate implements Gate {
+  readonly #works = new OneAtATime();
   #moves = 0;
-  #moving = false;
   #energised = false;
 
   constructor(private readonly options: SimulatedGateOptions) {}
@@ -29,13 +30,22 @@ export class SimulatedGate implements Gate {
     return this.#energised;
   }
 
-  async move(compartment: string, signal: AbortSignal): Promise<Answer<Move, GateFault>> {
-    signal.throwIfAborted();
-    if (this.#moving) return failed('gate-busy', `the gate is moving; "${compartment}" has to wait for it`);
+  move(compartment: string, signal: AbortSignal): Promise<Answer<Move, GateFault>> {
+    return this.#works.run(`"${compartment}"`, (inner) => this.#move(inner), signal);
+  }
+
+  home(signal: AbortSignal): Promise<Answer<void, GateFault>> {
+    return this.#works.instead('coming home', async () => done(undefined), signal);
+  }
+
+  safe(): Promise<void> {
+    return this.#works.close({ code: 'gate-failed', message: 'the gate was made safe, for good' });
+  }
+
+  async #move(signal: AbortSignal): Promise<Answer<Move, GateFault>> {
     const { script, moveMs, clock } = this.options;
     const step = script[this.#moves++ % Math.max(1, script.length)] ?? { moveMs };
     const commandedAtMs = clock.monotonicMs();
-    this.#moving = true;
     this.#energised = true;
     try {
       if ('hang' in step) await untilAborted(signal);
@@ -43,18 +53,7 @@ export class SimulatedGate implements Gate {
       if ('fault' in step) return failed(step.fault, `the simulated gate was told to answer ${step.fault}`);
       return done({ commandedAtMs, homeAtMs: clock.monotonicMs() });
     } finally {
-      this.#moving = false;
       this.#energised = false;
     }
-  }
-
-  async home(signal: AbortSignal): Promise<Answer<void, GateFault>> {
-    signal.throwIfAborted();
-    this.#energised = false;
-    return done(undefined);
-  }
-
-  async safe(): Promise<void> {
-    this.#energised = false;
   }
 }

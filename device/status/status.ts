@@ -1,4 +1,5 @@
 import type { BinEvent } from '../cycle/event.js';
+import type { FillLevel } from '../fill/fill.js';
 import type { Clock } from '../kit/clock.js';
 import type { Fault } from '../kit/errors.js';
 
@@ -27,10 +28,19 @@ export interface BinState {
     readonly reason: string | null;
   } | null;
   readonly faults: readonly RaisedFault[];
+  /** Of each compartment that somebody measures. */
+  readonly fill: readonly {
+    readonly compartment: string;
+    readonly percent: number | null;
+    readonly full: boolean;
+  }[];
   readonly counters: {
     readonly since: string;
     readonly outcomes: Readonly<Record<string, number>>;
+    /** Items sorted into each since it was emptied, as far as that was told; else since the start. */
     readonly compartments: Readonly<Record<string, number>>;
+    /** When a compartment was last said to be emptied, UTC. */
+    readonly emptied: Readonly<Record<string, string>>;
     /** Events that left the outbox unsent, ever, because it was full. */
     readonly dropped: number;
   };
@@ -43,6 +53,8 @@ export class Status {
   readonly #faults = new Map<string, RaisedFault>();
   readonly #outcomes = new Map<string, number>();
   readonly #compartments = new Map<string, number>();
+  readonly #emptied = new Map<string, string>();
+  readonly #fill = new Map<string, Omit<FillLevel, 'fault'>>();
   readonly #since: string;
   #dropped = 0;
 
@@ -72,6 +84,11 @@ export class Status {
 
   journalled(event: BinEvent): void {
     const { id, seq, at, outcome, decision } = event;
+    if (outcome === 'disputed') return;
+    if (outcome === 'emptied') {
+      this.#empty(event.compartment ?? '', at);
+      return;
+    }
     this.#lastItem = {
       id,
       seq,
@@ -84,6 +101,12 @@ export class Status {
     };
     count(this.#outcomes, outcome, event.count);
     if (outcome === 'sorted' && decision?.compartment) count(this.#compartments, decision.compartment);
+    this.changed();
+  }
+
+  /** The level of a compartment. */
+  fill({ compartment, percent, full }: FillLevel): void {
+    this.#fill.set(compartment, { compartment, percent, full });
     this.changed();
   }
 
@@ -103,13 +126,21 @@ export class Status {
       held: false,
       lastItem: this.#lastItem,
       faults: [...this.#faults.values()],
+      fill: [...this.#fill.values()],
       counters: {
         since: this.#since,
         outcomes: Object.fromEntries(this.#outcomes),
         compartments: Object.fromEntries(this.#compartments),
+        emptied: Object.fromEntries(this.#emptied),
         dropped: this.#dropped,
       },
     };
+  }
+
+  #empty(compartment: string, at: string): void {
+    this.#compartments.delete(compartment);
+    this.#emptied.set(compartment, at);
+    this.changed();
   }
 
   #now(): string {

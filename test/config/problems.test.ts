@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { messages, onlyProblem, refusal } from './support.js';
 
 const MQTT_KEYS = 'url, username, password, ca, prefix, keepaliveS, window, pubackMs, backoff, embedded';
-const PARTS = 'bin, dataDir, model, vision, trigger, camera, gate, policy, cycle, journal, mqtt, log';
+const PARTS =
+  'bin, dataDir, model, vision, lines, trigger, camera, gate, fill, person, policy, cycle, journal, mqtt, log';
 const STEP = 'a mapping with picture; or with fault; or with stale; or with garbage; or with hang';
 
 /** One wrong file each, with the one message that it gets. */
@@ -15,7 +16,10 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
   ['cycle: { moveMs: .inf }', 'cycle.moveMs: Infinity is not allowed: a whole number from 10 to 120000'],
   ['cycle: { moveMs: .nan }', 'cycle.moveMs: NaN is not allowed: a whole number from 10 to 120000'],
   ['trigger: { repeat: yes }', 'trigger.repeat: "yes" is not allowed: true or false'],
-  ['trigger: { driver: beam }', 'trigger.driver: "beam" is not allowed: one of "simulated"'],
+  [
+    'trigger: { driver: beam }',
+    'trigger.driver: "beam" is not allowed: one of "simulated", "line", "interval", "ultrasonic"',
+  ],
   ['vision: { driver: tpu }', 'vision.driver: "tpu" is not allowed: one of "child", "simulated"'],
   ['log: { format: xml }', 'log.format: "xml" is not allowed: one of "auto", "pretty", "json"'],
   ['bin: { name: "" }', 'bin.name: "" is not allowed: a text of 1 to 100 characters'],

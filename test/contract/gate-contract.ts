@@ -19,6 +19,7 @@ export const gateContract = (name: string, make: () => GateBench) =>
       const { gate, energised, nowMs, pass } = make();
       const askedMs = nowMs();
       const move = gate.move('paper', never);
+      await pass(1);
       assert.equal(energised(), true);
       await pass(2_000);
       const answer = await move;
@@ -37,26 +38,57 @@ export const gateContract = (name: string, make: () => GateBench) =>
       assert.ok((await first).ok);
     });
 
-    it('leaves nothing energised when a move is aborted, and moves again', async () => {
-      const { gate, energised, pass } = make();
-      const abort = new AbortController();
-      const move = gate.move('paper', abort.signal);
-      abort.abort(new Error('too late'));
-      await assert.rejects(move, /too late/);
+    for (const [when, afterMs] of [
+      ['at once', 0],
+      ['in the middle', 1],
+    ] as const)
+      it(`leaves nothing energised when a move is aborted ${when}, and moves again`, async () => {
+        const { gate, energised, pass } = make();
+        const abort = new AbortController();
+        const move = gate.move('paper', abort.signal);
+        if (afterMs > 0) await pass(afterMs);
+        abort.abort(new Error('too late'));
+        await assert.rejects(move, /too late/);
+        assert.equal(energised(), false);
+        const home = gate.home(never);
+        await pass(2_000);
+        assert.ok((await home).ok);
+        const again = gate.move('paper', never);
+        await pass(2_000);
+        assert.ok((await again).ok);
+      });
+
+    it('neither moves nor comes home for a signal that is aborted already', async () => {
+      const { gate, energised } = make();
+      const aborted = AbortSignal.abort(new Error('too late'));
+      await assert.rejects(gate.move('paper', aborted), /too late/);
+      await assert.rejects(gate.home(aborted), /too late/);
       assert.equal(energised(), false);
-      assert.ok((await gate.home(never)).ok);
-      const again = gate.move('paper', never);
-      await pass(2_000);
-      assert.ok((await again).ok);
     });
 
-    it('is de-energised by safe, during a move too', async () => {
-      const { gate, energised } = make();
-      const abort = new AbortController();
-      const move = gate.move('paper', abort.signal);
+    it('ends a running move to come home', async () => {
+      const { gate, energised, pass } = make();
+      const move = gate.move('paper', never);
+      await pass(1);
+      const home = gate.home(never);
+      await pass(2_000);
+      assert.ok((await home).ok);
+      const moved = await move;
+      assert.equal(!moved.ok && moved.fault.code, 'gate-failed');
+      assert.equal(energised(), false);
+    });
+
+    it('is de-energised by safe, during a move too, and stays so', async () => {
+      const { gate, energised, pass } = make();
+      const move = gate.move('paper', never);
+      await pass(1);
       await gate.safe();
       assert.equal(energised(), false);
-      abort.abort(new Error('stopped'));
-      await assert.rejects(move, /stopped/);
+      for (const later of [move, gate.move('paper', never), gate.home(never)]) {
+        await pass(2_000);
+        assert.equal(energised(), false);
+        const answer = await later;
+        assert.equal(!answer.ok && answer.fault.code, 'gate-failed');
+      }
     });
   });

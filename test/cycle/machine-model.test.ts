@@ -142,7 +142,7 @@ class World {
     }
   }
 
-  /** Nothing more comes and every wait runs out: it must come to rest. */
+  /** Nothing more comes, nothing is seen and every wait runs out: it must come to rest. */
   drain(): void {
     for (let turns = 0; this.state.phase !== 'idle'; turns++) {
       assert.ok(turns < 40, `no way out of ${this.state.phase}`);
@@ -150,7 +150,10 @@ class World {
       const asked = this.open.get(waiting);
       this.settle(waiting);
       if (asked?.kind === 'home') this.take({ type: 'answer', op: waiting, answer: { kind: 'homed' } });
-      else this.take({ type: 'timeout', op: waiting });
+      else if (asked?.kind === 'level') {
+        const nothing = { kind: 'level', present: false, trigger: aTrigger('none'), itemId: 'none' } as const;
+        this.take({ type: 'answer', op: waiting, answer: nothing });
+      } else this.take({ type: 'timeout', op: waiting });
     }
   }
 }

@@ -150,9 +150,36 @@ describe('the cycle', () => {
     }
     drive.answer(moved).level(true);
     assert.deepEqual(drive.health(), ['sensor:ok', 'item:item-stuck']);
-    assert.equal(drive.state.phase, 'idle');
     drive.trigger().recorded().answer(frame).answer(classified()).answer(moved).level(false);
     assert.ok(drive.health().includes('item:ok'));
+  });
+
+  it('looks again and again whether what was stuck is gone, since no edge tells it', () => {
+    const drive = moving();
+    for (let time = 0; time < LIMITS.stillThereLimit; time++)
+      drive.answer(moved).level(true).recorded().answer(frame).answer(classified());
+    drive.answer(moved).level(true);
+    for (let time = 0; time < 3; time++) {
+      assert.deepEqual(drive.asked(), ['pause']);
+      drive.answer({ kind: 'paused' });
+      assert.deepEqual(drive.asked(), ['level']);
+      drive.level(true);
+      assert.equal(drive.state.item, null);
+      assert.deepEqual(drive.health(), ['sensor:ok', 'item:item-stuck']);
+    }
+    drive.answer({ kind: 'paused' }).level(false);
+    assert.deepEqual(drive.health(), ['sensor:ok', 'item:ok']);
+    assert.equal(drive.state.phase, 'idle');
+  });
+
+  it('looks again after a sensor that could not say, and sees the item that came meanwhile', () => {
+    const drive = moving().answer(moved).fault('line-gone');
+    assert.deepEqual(drive.health(), ['sensor:line-gone']);
+    assert.deepEqual(drive.asked(), ['pause']);
+    drive.answer({ kind: 'paused' });
+    assert.deepEqual(drive.asked(), ['level']);
+    drive.level(true);
+    assert.equal(drive.state.item?.trigger.source, 'still-there');
   });
 
   it('takes a trigger that comes while the level is read for the next item, and drops the late level', () => {

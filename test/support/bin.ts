@@ -61,7 +61,7 @@ export const makeBin = (given: BinParts) => {
   const health: string[] = [];
   const runner = new Runner(
     parts,
-    { bin: 'test', policy: somePolicy(), limits: { ...LIMITS, ...given.limits } },
+    { whenFull: 'fallback', bin: 'test', policy: somePolicy(), limits: { ...LIMITS, ...given.limits } },
     {
       journalled: (one) => journalled.push(one),
       health: (part, fault) => health.push(`${part}:${fault?.code ?? 'ok'}`),

@@ -99,4 +99,8 @@ uint64_t end_what_is_over(struct board *board, uint64_t now_ns);
 void guard_is_active(struct board *board, const char *guard, uint64_t now_ns);
 void lose_line(struct line *line);
 
+/* list.c: what this machine has, for people who look for a line. On standard output. */
+
+void list_all(void);
+
 #endif

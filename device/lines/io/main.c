@@ -252,8 +252,12 @@ static int make_safe(const char *path) {
 int main(int count, char **words) {
   if (count == 3 && strcmp(words[1], "--safe") == 0) return make_safe(words[2]);
   if (count == 2 && strcmp(words[1], "--version") == 0) return puts(VERSION) < 0;
+  if (count == 2 && strcmp(words[1], "--list") == 0) {
+    list_all();
+    return fflush(stdout) != 0;
+  }
   if (count != 1) {
-    fputs("usage: sortbin-io [--safe FILE | --version]; it is the daemon that speaks to it\n", stderr);
+    fputs("usage: sortbin-io [--safe FILE | --list | --version]; it is the daemon that speaks to it\n", stderr);
     return EXIT_NO_COMMAND;
   }
   /* Where these are not allowed it serves all the same. */

@@ -147,7 +147,8 @@ static enum failure take_pwm(struct pin *pin, const struct command *c, char why[
     bool exported = put(export, number);
     int error = errno;
     close(export);
-    if (!exported) return because(error, why, channel);
+    /* The kernel says so of a channel that the chip does not have. */
+    if (!exported) return because(error == ENODEV ? ENOENT : error, why, channel);
   }
   int period = open_in(channel, "period");
   pin->fd = open_in(channel, "enable");

@@ -1,0 +1,58 @@
+/** What `sortbin-io --list` says that this machine has. */
+export interface MachineLines {
+  readonly chips: readonly Chip[];
+  readonly unusable: readonly { readonly device: string; readonly why: string }[];
+  readonly pwm: readonly PwmChip[];
+}
+
+export interface Chip {
+  readonly name: string;
+  readonly label: string;
+  readonly lines: readonly Line[];
+}
+
+export interface Line {
+  readonly offset: number;
+  /** null: it has none. */
+  readonly name: string | null;
+  readonly direction: string;
+  /** null: nobody. */
+  readonly holder: string | null;
+}
+
+export interface PwmChip {
+  readonly number: number;
+  readonly device: string | null;
+  readonly channels: number;
+  readonly usable: boolean;
+}
+
+const named = (word: string | undefined) => (word === undefined || word === '-' ? null : word);
+
+/** Lines that it does not know are left out: a later sortbin-io may say more. */
+export const parseMachineLines = (text: string): MachineLines => {
+  const chips: { name: string; label: string; lines: Line[] }[] = [];
+  const unusable: { device: string; why: string }[] = [];
+  const pwm: PwmChip[] = [];
+  for (const line of text.split('\n')) {
+    const [kind, first = '', second, third, fourth] = line.split(' ');
+    if (kind === 'chip') chips.push({ name: first, label: second ?? '', lines: [] });
+    else if (kind === 'line')
+      chips.at(-1)?.lines.push({
+        offset: Number(first),
+        name: named(second),
+        direction: third ?? '',
+        holder: named(fourth),
+      });
+    else if (kind === 'unusable')
+      unusable.push({ device: first, why: line.slice(kind.length + first.length + 2) });
+    else if (kind === 'pwm')
+      pwm.push({
+        number: Number(first),
+        device: named(second),
+        channels: Number(third),
+        usable: fourth === 'usable',
+      });
+  }
+  return { chips, unusable, pwm };
+};

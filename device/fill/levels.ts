@@ -1,0 +1,46 @@
+import type { FillLevel } from './fill.js';
+
+/** The levels as they were last told, and those who are told. */
+export class Levels {
+  readonly #levels: Map<string, FillLevel>;
+  readonly #listeners = new Set<(level: FillLevel) => void>();
+
+  constructor(compartments: readonly string[]) {
+    this.#levels = new Map(
+      compartments.map((compartment) => [
+        compartment,
+        { compartment, percent: null, full: false, fault: null },
+      ]),
+    );
+  }
+
+  all(): readonly FillLevel[] {
+    return [...this.#levels.values()];
+  }
+
+  has(compartment: string): boolean {
+    return this.#levels.has(compartment);
+  }
+
+  /** Tells the listeners, where that changes anything. */
+  change(compartment: string, change: Partial<Omit<FillLevel, 'compartment'>>): void {
+    const before = this.#levels.get(compartment);
+    if (!before) return;
+    const level = { ...before, ...change };
+    this.#levels.set(compartment, level);
+    const same =
+      level.percent === before.percent &&
+      level.full === before.full &&
+      level.fault?.code === before.fault?.code;
+    if (!same) for (const listener of [...this.#listeners]) listener(level);
+  }
+
+  onChange(listener: (level: FillLevel) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  forgetListeners(): void {
+    this.#listeners.clear();
+  }
+}

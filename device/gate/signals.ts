@@ -1,0 +1,24 @@
+import { untilAborted } from '../kit/deadline.js';
+
+/** A signal of one's own that is aborted with `outer` too; `release` forgets the outer one. */
+export interface Linked {
+  readonly signal: AbortSignal;
+  abort(reason?: unknown): void;
+  release(): void;
+}
+
+export const linked = (outer: AbortSignal): Linked => {
+  const own = new AbortController();
+  const follow = () => own.abort(outer.reason);
+  if (outer.aborted) follow();
+  else outer.addEventListener('abort', follow, { once: true });
+  return {
+    signal: own.signal,
+    abort: (reason) => own.abort(reason),
+    release: () => outer.removeEventListener('abort', follow),
+  };
+};
+
+/** Waits for what takes no signal; rejects with the signal's reason when it is aborted first. */
+export const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
+  Promise.race([promise, untilAborted(signal)]);

@@ -1,0 +1,62 @@
+import type { Journalled, Runner } from './cycle/runner.js';
+import type { Clock } from './kit/clock.js';
+import type { Fault } from './kit/errors.js';
+import { Manner } from './person/manner.js';
+import type { Status } from './status/status.js';
+import type { Hardware } from './wire/hardware.js';
+
+/** The item that a person can mean by "wrong": one that was decided on. */
+const DECIDED = new Set(['sorted', 'refused']);
+
+/** What the lines, the compartments and the person before the bin say to the daemon, and what is shown to them. */
+export class Surroundings {
+  readonly #manner: Manner;
+  #lastItem: string | null = null;
+
+  constructor(
+    private readonly hardware: Pick<Hardware, 'lines' | 'person' | 'filling'>,
+    clock: Clock,
+    refusedMs: number,
+  ) {
+    this.#manner = new Manner(hardware.person, refusedMs, clock);
+  }
+
+  /** Begins to listen. `health`: is told of what is wrong with the lines and the gauges. */
+  attend(runner: Runner, status: Status, health: (part: string, fault: Fault | null) => void): void {
+    const { lines, person, filling } = this.hardware;
+    lines?.onHealth((fault) => health('lines', fault));
+    person.onWrong(() => {
+      if (this.#lastItem) void runner.remark({ outcome: 'disputed', item: this.#lastItem }, 'button');
+    });
+    filling?.fill.onChange((level) => {
+      status.fill(level);
+      health(`fill-${level.compartment}`, level.fault);
+    });
+    filling?.onEmptied((compartment) => {
+      filling.fill.emptied(compartment);
+      void runner.remark({ outcome: 'emptied', compartment }, 'button');
+    });
+    filling?.fill.start();
+  }
+
+  phase(phase: string): void {
+    this.#manner.phase(phase);
+  }
+
+  health(part: string, fault: Fault | null): void {
+    this.#manner.health(part, fault !== null);
+  }
+
+  journalled({ event }: Journalled): void {
+    if (DECIDED.has(event.outcome)) this.#lastItem = event.id;
+    if (event.outcome === 'refused') this.#manner.refused();
+  }
+
+  /** Dark and silent, and the lines are given back. */
+  async close(): Promise<void> {
+    const { lines, person, filling } = this.hardware;
+    this.#manner.close();
+    await Promise.all([person.close(), filling?.fill.close()]);
+    await lines?.close();
+  }
+}

@@ -1,0 +1,37 @@
+import { type Making, makeTrigger } from './moment.js';
+import type { Trigger, TriggerSource } from './trigger.js';
+
+export interface IntervalTriggerOptions extends Making {
+  readonly everyMs: number;
+}
+
+/** No sensor: it looks every so often. The first time is one interval after the start. */
+export class IntervalTrigger implements TriggerSource {
+  #cancel = () => {};
+
+  constructor(private readonly options: IntervalTriggerOptions) {}
+
+  start(onTrigger: (trigger: Trigger) => void): void {
+    this.#cancel();
+    this.#schedule(onTrigger, this.options.clock.monotonicMs() + this.options.everyMs);
+  }
+
+  async level(signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted();
+    return false;
+  }
+
+  async close(): Promise<void> {
+    this.#cancel();
+  }
+
+  /** By due times, so that late timers do not add up; what was slept through is left out. */
+  #schedule(onTrigger: (trigger: Trigger) => void, dueMs: number): void {
+    const { clock, everyMs } = this.options;
+    this.#cancel = clock.after(dueMs - clock.monotonicMs(), () => {
+      const missed = Math.max(0, Math.floor((clock.monotonicMs() - dueMs) / everyMs));
+      this.#schedule(onTrigger, dueMs + (missed + 1) * everyMs);
+      onTrigger(makeTrigger('interval', this.options));
+    });
+  }
+}

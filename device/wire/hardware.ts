@@ -1,0 +1,55 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config/schema.js';
+import type { Policy } from '../cycle/policy.js';
+import { LockedGate } from '../gate/locked-gate.js';
+import type { Clock } from '../kit/clock.js';
+import type { Lines } from '../lines/lines.js';
+import type { Person } from '../person/person.js';
+import type { TriggerSource } from '../trigger/trigger.js';
+import { type Filling, makeFill } from './fill.js';
+import { makeGate } from './gate.js';
+import { LinesOnDemand } from './lines.js';
+import { makePerson } from './person.js';
+import { makeTrigger } from './trigger.js';
+import { UltrasonicSensors } from './ultrasonic.js';
+
+/** What hangs on the machine's lines, or stands in for it. */
+export interface Hardware {
+  /** null: nothing hangs on any. */
+  readonly lines: Lines | null;
+  readonly trigger: TriggerSource;
+  readonly gate: LockedGate;
+  readonly person: Person;
+  /** null: nobody measures. */
+  readonly filling: Filling | null;
+}
+
+export interface HardwareSetting {
+  readonly config: Config;
+  /** What relative paths are relative to. */
+  readonly folder: string;
+  /** Where the list of the outputs is kept, for `sortbin-io --safe`. */
+  readonly dataDir: string;
+  readonly policy: Policy;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Takes the lines that the configuration names, and no others. @throws SortbinError, and no line is left taken */
+export const wireHardware = async (setting: HardwareSetting): Promise<Hardware> => {
+  const { config, clock, log } = setting;
+  const lines = new LinesOnDemand(setting);
+  const sensors = new UltrasonicSensors(lines, clock);
+  try {
+    return {
+      gate: new LockedGate(await makeGate(setting, lines)),
+      trigger: await makeTrigger(setting, lines, sensors),
+      person: await makePerson(config, lines, clock, log),
+      filling: await makeFill(config, lines, sensors, clock),
+      lines: await lines.started(),
+    };
+  } catch (thrown) {
+    await lines.close();
+    throw thrown;
+  }
+};

@@ -1,0 +1,103 @@
+import { join, resolve } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../config/schema.js';
+import { findLibrary } from '../inference/native.js';
+import type { Clock } from '../kit/clock.js';
+import { type Answer, SortbinError } from '../kit/errors.js';
+import { IoLines } from '../lines/io-lines.js';
+import type { InputRules, LineFault, LineRef, Lines, OutputRules } from '../lines/lines.js';
+import { SimulatedLines } from '../lines/simulated-lines.js';
+import { SysfsLines } from '../lines/sysfs-lines.js';
+
+// From the configuration's lines to the rules of the room.
+
+/** The commands by which `sortbin-io --safe` takes the outputs. */
+const OUTPUTS_FILE = 'outputs.txt';
+
+export interface LinesSetting {
+  readonly config: Pick<Config, 'lines'>;
+  readonly folder: string;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The lines, brought up when a part first asks for them: a bin that uses none takes none. */
+export class LinesOnDemand {
+  #lines: Promise<Lines> | null = null;
+
+  constructor(private readonly setting: LinesSetting) {}
+
+  /** @throws SortbinError where this machine has none */
+  get(): Promise<Lines> {
+    this.#lines ??= this.#start();
+    return this.#lines;
+  }
+
+  /** null: nobody asked. */
+  async started(): Promise<Lines | null> {
+    return this.#lines;
+  }
+
+  async close(): Promise<void> {
+    const lines = await this.#lines?.catch(() => null);
+    await lines?.close();
+  }
+
+  async #start(): Promise<Lines> {
+    const lines = await makeLines(this.setting);
+    try {
+      await lines.start();
+      return lines;
+    } catch (thrown) {
+      await lines.close();
+      throw thrown;
+    }
+  }
+}
+
+/** sortbin-io. @throws NativeError where there is none for this machine, or it is damaged */
+export const ioProgram = async ({
+  config,
+  folder,
+}: Pick<LinesSetting, 'config' | 'folder'>): Promise<string> => {
+  const program = config.lines.driver === 'simulated' ? null : config.lines.program;
+  return program === null ? findLibrary({ name: 'sortbin-io' }) : resolve(folder, program);
+};
+
+const makeLines = async ({ config, folder, dataDir, clock, log }: LinesSetting): Promise<Lines> => {
+  const { lines } = config;
+  if (lines.driver === 'simulated') return new SimulatedLines({ clock });
+  const { answerMs, leaseMs } = lines;
+  const path = await ioProgram({ config, folder });
+  const options = { path, answerMs, leaseMs, outputsFile: join(dataDir, OUTPUTS_FILE), clock, log };
+  return lines.driver === 'onoff' ? new SysfsLines(options) : new IoLines(options);
+};
+
+/** @throws SortbinError with the line's fault */
+export const taken = <T>(answer: Answer<T, LineFault>): T => {
+  if (answer.ok) return answer.value;
+  throw new SortbinError(answer.fault.code, answer.fault.message);
+};
+
+interface PlaceConfig {
+  readonly chip: string | null;
+  readonly offset: number;
+  readonly line: string | null;
+}
+export type LineConfig<Rules> = PlaceConfig & Rules;
+export type InputConfig = Omit<InputRules, 'at'>;
+export type OutputConfig = Pick<OutputRules, 'activeLow' | 'maxOnMs' | 'minOffMs'>;
+
+const place = ({ chip, offset, line }: PlaceConfig): LineRef =>
+  line === null ? { chip: chip ?? '', offset } : { line };
+
+export const inputRules = (config: LineConfig<InputConfig>): InputRules => {
+  const { bias, activeLow, debounceMs } = config;
+  return { at: place(config), bias, activeLow, debounceMs };
+};
+
+export const outputRules = (config: LineConfig<OutputConfig>) => {
+  const { activeLow, maxOnMs, minOffMs } = config;
+  return { at: place(config), activeLow, maxOnMs, minOffMs };
+};

@@ -1,0 +1,46 @@
+import type { Clock } from '../kit/clock.js';
+import { Turns } from '../trigger/turns.js';
+import { Ultrasonic } from '../trigger/ultrasonic.js';
+import {
+  type InputConfig,
+  inputRules,
+  type LineConfig,
+  type LinesOnDemand,
+  type OutputConfig,
+  outputRules,
+  taken,
+} from './lines.js';
+
+/** What an HC-SR04 can see. */
+const MOST_MM = 4_000;
+
+interface SensorConfig {
+  readonly trig: LineConfig<OutputConfig>;
+  readonly echo: LineConfig<InputConfig>;
+}
+
+/** The ultrasonic sensors of a bin, which take turns. */
+export class UltrasonicSensors {
+  readonly #turns: Turns;
+
+  constructor(
+    private readonly lines: LinesOnDemand,
+    private readonly clock: Clock,
+  ) {
+    this.#turns = new Turns(clock);
+  }
+
+  /** @throws SortbinError where a line cannot be had */
+  async take(name: string, { trig, echo }: SensorConfig, temperatureC: number): Promise<Ultrasonic> {
+    const lines = await this.lines.get();
+    const rules = { ...outputRules(trig), group: null, guards: [] };
+    return new Ultrasonic({
+      trig: taken(await lines.output(`${name}-trig`, rules)),
+      echo: taken(await lines.input(`${name}-echo`, inputRules(echo))),
+      temperatureC,
+      maxMm: MOST_MM,
+      turns: this.#turns,
+      clock: this.clock,
+    });
+  }
+}

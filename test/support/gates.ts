@@ -1,0 +1,71 @@
+import { type LinesGateOptions, type LinesWay, linesGate } from '../../device/gate/lines-gate.js';
+import { type ServoGateOptions, servoGate } from '../../device/gate/servo-gate.js';
+import { SimulatedClock } from '../../device/kit/simulated-clock.js';
+import type { InputRules } from '../../device/lines/lines.js';
+import { WatchedLines } from './watched-lines.js';
+
+export const aSwitch = (offset: number): InputRules => ({
+  at: { chip: 'bin', offset },
+  bias: 'pull-up',
+  activeLow: true,
+  debounceMs: 0,
+});
+
+const way = (offset: number): LinesWay => ({
+  output: { at: { chip: 'bin', offset }, activeLow: false, maxOnMs: 1_000, minOffMs: 0 },
+  onMs: 300,
+  settleMs: 200,
+});
+
+/** A fault's code, or `ok`. */
+export const outcome = (answer: { ok: true } | { ok: false; fault: { code: string } }) =>
+  answer.ok ? 'ok' : answer.fault.code;
+
+/** What both gates of the tests have: a finger guard called `lid`. */
+const bench = (latencyMs: number) => {
+  const clock = new SimulatedClock();
+  const lines = new WatchedLines(clock, latencyMs);
+  void lines.input('lid', aSwitch(20));
+  return { clock, lines };
+};
+
+const common = { rest: ['residual'], homeMs: 400, retries: 2, backOffMs: 100, guards: ['lid'] };
+
+export const aLinesGate = (
+  more: Partial<LinesGateOptions> = {},
+  paper: Partial<LinesWay> = {},
+  latencyMs = 0,
+) => {
+  const { clock, lines } = bench(latencyMs);
+  const compartments = new Map([
+    ['paper', { ...way(1), ...paper }],
+    ['glass', way(2)],
+  ]);
+  return { clock, lines, gate: linesGate({ ...common, lines, clock, compartments, ...more }) };
+};
+
+export const aServoGate = (more: Partial<ServoGateOptions> = {}, latencyMs = 0) => {
+  const { clock, lines } = bench(latencyMs);
+  const options: ServoGateOptions = {
+    ...common,
+    lines,
+    clock,
+    compartments: new Map([
+      ['paper', { position: { pulseUs: 1_000 } }],
+      ['glass', { position: { degrees: 45 } }],
+    ]),
+    pwm: {
+      at: { chip: '0', channel: 0 },
+      periodUs: 20_000,
+      minPulseUs: 900,
+      maxPulseUs: 2_100,
+      maxOnMs: 2_000,
+    },
+    calibration: { fromDegrees: -90, toDegrees: 90, fromUs: 500, toUs: 2_500 },
+    homePosition: { pulseUs: 1_500 },
+    moveMs: 300,
+    holdMs: 200,
+    ...more,
+  };
+  return { clock, lines, gate: servoGate(options) };
+};

@@ -1,0 +1,72 @@
+import { Writable } from 'node:stream';
+import type { TestContext } from 'node:test';
+import { pino } from 'pino';
+import type { Clock } from '../../device/kit/clock.js';
+import { SimulatedClock } from '../../device/kit/simulated-clock.js';
+import { IoLines } from '../../device/lines/io-lines.js';
+import type { Edge, LineFault } from '../../device/lines/lines.js';
+import { FakeIo } from './fake-io.js';
+
+const INPUT = { at: { chip: 'bank', offset: 3 }, bias: 'as-is', activeLow: false, debounceMs: 0 } as const;
+const OUTPUT = {
+  at: { chip: 'bank', offset: 4 },
+  activeLow: false,
+  maxOnMs: 50_000,
+  minOffMs: 0,
+  group: null,
+  guards: [],
+} as const;
+
+export interface IoBenchOptions {
+  readonly clock?: Clock;
+  readonly answerMs?: number;
+  readonly leaseMs?: number;
+  readonly outputsFile?: string;
+}
+
+/** Lines by a fake sortbin-io, closed after the test; time stands still for them unless it wants another clock. */
+export const ioBench = async (
+  test: Pick<TestContext, 'after'>,
+  { clock = new SimulatedClock(), answerMs = 1_000_000, leaseMs = 60_000, ...more }: IoBenchOptions = {},
+) => {
+  const fake = await new FakeIo().start();
+  const health: (LineFault | null)[] = [];
+  const messages: string[] = [];
+  const rests: number[] = [];
+  const stream = new Writable({
+    write: (line, _, next) => {
+      const { restMs } = JSON.parse(String(line));
+      if (restMs !== undefined) rests.push(restMs);
+      next();
+    },
+  });
+  const lines = new IoLines({ path: fake.path, answerMs, leaseMs, clock, log: pino(stream), ...more });
+  lines.onHealth((fault) => {
+    health.push(fault?.code ?? null);
+    messages.push(fault?.message ?? '');
+  });
+  test.after(async () => {
+    await lines.close();
+    await fake.stop();
+  });
+  return {
+    fake,
+    lines,
+    health,
+    messages,
+    /** The rests before each restart, in milliseconds. */
+    rests,
+    async take() {
+      await lines.start();
+      const lid = await lines.input('lid', INPUT);
+      const gate = await lines.output('gate', OUTPUT);
+      if (!lid.ok || !gate.ok) throw new Error('the fake sortbin-io has these lines');
+      const edges: Edge[] = [];
+      lid.value.onEdge((edge) => edges.push(edge));
+      return { lid: lid.value, gate: gate.value, edges };
+    },
+    input: (name: string) => lines.input(name, INPUT),
+    output: (name: string) => lines.output(name, OUTPUT),
+    close: () => lines.close(),
+  };
+};

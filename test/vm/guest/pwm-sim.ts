@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+
+const CLASS = '/sys/class/pwm';
+/** The name of its device in /sys/devices/platform. */
+const DEVICE = 'pwm-sim';
+
+export interface PwmState {
+  /** Somebody has it: by sysfs, it is exported. */
+  readonly requested: boolean;
+  readonly enabled: boolean;
+  readonly periodNs: number;
+  readonly dutyNs: number;
+}
+
+/** The PWM chip of two channels that test/vm/modules/pwm-sim.c simulates, seen from outside. */
+export class PwmSim {
+  readonly device = DEVICE;
+  /** `0` of /sys/class/pwm/pwmchip0. */
+  readonly number: string;
+
+  constructor() {
+    const chip = readdirSync(CLASS).find(
+      (name) => basename(realpathSync(join(CLASS, name, 'device'))) === DEVICE,
+    );
+    if (chip === undefined) throw new Error(`no ${DEVICE} in ${CLASS}: modprobe ${DEVICE}`);
+    this.number = chip.replace('pwmchip', '');
+  }
+
+  /** What the kernel last applied, by /sys/kernel/debug/pwm; it outlives whoever held the channel. */
+  state(channel: 0 | 1): PwmState {
+    const text = readFileSync('/sys/kernel/debug/pwm', 'utf8');
+    const chip = text.slice(text.indexOf(`platform/${DEVICE},`));
+    const [, line = ''] = new RegExp(`^ *pwm-${channel} +\\([^\\n]*\\):(.*)$`, 'm').exec(chip) ?? [];
+    const ns = (key: string) => Number(new RegExp(`${key}: (\\d+) ns`).exec(line)?.[1]);
+    const words = line.split(' ');
+    return {
+      requested: words.includes('requested'),
+      enabled: words.includes('enabled'),
+      periodNs: ns('period'),
+      dutyNs: ns('duty'),
+    };
+  }
+
+  /** The length of the pulses that a servo would see now; 0: there are none. */
+  pulseNs(channel: 0 | 1): number {
+    return Number(readFileSync(this.pulseFile(channel), 'utf8'));
+  }
+
+  /** The file of that length, for `Sampling`. */
+  pulseFile(channel: 0 | 1): string {
+    return `/sys/module/pwm_sim/parameters/pulse${channel}_ns`;
+  }
+
+  /** Both channels stopped and given back, whatever the last one who had them left behind. */
+  reset(): void {
+    const chip = join(CLASS, `pwmchip${this.number}`);
+    for (const channel of [0, 1] as const) {
+      const { requested, enabled } = this.state(channel);
+      if (enabled) {
+        if (!requested) writeFileSync(join(chip, 'export'), String(channel));
+        writeFileSync(join(chip, `pwm${channel}/enable`), '0');
+      }
+      if (enabled || requested) writeFileSync(join(chip, 'unexport'), String(channel));
+    }
+  }
+}

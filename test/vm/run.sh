@@ -1,0 +1,65 @@
+#!/bin/bash
+# npm run test:vm: the tests of the hardware drivers (test/vm/*.vm.ts, built), in a virtual machine with a real kernel.
+#   run.sh [-k 6.1|6.12] [-p N|Y] [-v] [NAME]...
+# -k  one kernel; both by default: the numbering of GPIO lines and PWM's internals differ
+# -p  whether a released output keeps its level, as on a Raspberry Pi (Y), or falls back to its pull (N); both by default
+# -v  shows the tests' output as it comes; else only that of a run that failed
+# NAME  of a test file: `helpers` is helpers.vm.ts; all by default
+# BUILD  the folder of the built program (default: dist);  VM_BOUND_S  for one boot with its tests (default: 600)
+# SORTBIN_IO  another build of sortbin-io
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+build=${BUILD:-dist}
+kernels="6.1 6.12" persists="N Y" verbose=
+while getopts k:p:v option; do
+  case $option in
+    k) kernels=$OPTARG ;;
+    p) persists=$OPTARG ;;
+    v) verbose=1 ;;
+    *)
+      sed -n '2,10s/^# //p' "$0" >&2
+      exit 2
+      ;;
+  esac
+done
+shift $((OPTIND - 1))
+
+tests=()
+for name; do tests+=("$build/test/vm/$name.vm.js"); done
+[ $# -gt 0 ] || tests=("$build"/test/vm/*.vm.js)
+for test in "${tests[@]}"; do
+  [ -e "$test" ] || {
+    echo "run.sh: no $test: is it built?" >&2
+    exit 2
+  }
+done
+# shellcheck disable=SC2086
+test/vm/make-vm.sh $kernels
+gcc -O2 -static -Wall -Wextra -o "$build/test/vm/sample" test/vm/guest/sample.c
+
+# All tests of a run share one boot: a file removes the chips that it made, and files run one after the other.
+in_guest='modprobe gpio-sim persist=$0 && modprobe pwm-sim &&
+  exec node --test --test-concurrency=1 --test-reporter=spec --enable-source-maps "$@"'
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+show() { if [ -n "$verbose" ]; then tee "$log"; else cat >"$log"; fi; }
+count() { sed -n "s/^.* $1 \([0-9]*\)\$/\1/p" "$log" | tail -1; }
+failed=0
+for kernel in $kernels; do
+  for persist in $persists; do
+    status=0
+    VM_KERNEL=$kernel VM_BOUND_S=${VM_BOUND_S:-600} setpriv --pdeathsig TERM test/vm/run-in-vm.sh \
+      env ${SORTBIN_IO:+SORTBIN_IO="$SORTBIN_IO"} bash -c "$in_guest" "$persist" "${tests[@]}" 2>&1 | show || status=$?
+    passed=$(count pass) skipped=$(count skipped)
+    result="${passed:-0} passed"
+    [ "${skipped:-0}" = 0 ] || result+=", $skipped skipped"
+    # No test at all is no success.
+    if [ "$status" != 0 ] || [ "${passed:-0}" = 0 ]; then
+      failed=1
+      result="FAILED (status $status), $result, $(count fail) failed"
+      [ -n "$verbose" ] || cat "$log"
+    fi
+    echo "kernel $kernel persist=$persist: $result"
+  done
+done
+exit "$failed"
