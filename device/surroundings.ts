@@ -1,6 +1,7 @@
 import type { Journalled, Runner } from './cycle/runner.js';
 import type { Clock } from './kit/clock.js';
-import type { Fault } from './kit/errors.js';
+import { withDeadline } from './kit/deadline.js';
+import { type Answer, type Fault, failed, messageOf } from './kit/errors.js';
 import { Manner } from './person/manner.js';
 import type { Status } from './status/status.js';
 import type { Hardware } from './wire/hardware.js';
@@ -8,14 +9,17 @@ import type { Hardware } from './wire/hardware.js';
 /** The item that a person can mean by "wrong": one that was decided on. */
 const DECIDED = new Set(['sorted', 'refused']);
 
+/** For the gate to come home when it is unlocked. */
+const UNLOCK_MS = 10_000;
+
 /** What the lines, the compartments and the person before the bin say to the daemon, and what is shown to them. */
 export class Surroundings {
   readonly #manner: Manner;
   #lastItem: string | null = null;
 
   constructor(
-    private readonly hardware: Pick<Hardware, 'lines' | 'person' | 'filling'>,
-    clock: Clock,
+    private readonly hardware: Omit<Hardware, 'trigger'>,
+    private readonly clock: Clock,
     refusedMs: number,
   ) {
     this.#manner = new Manner(hardware.person, refusedMs, clock);
@@ -23,7 +27,7 @@ export class Surroundings {
 
   /** Begins to listen. `health`: is told of what is wrong with the lines and the gauges. */
   attend(runner: Runner, status: Status, health: (part: string, fault: Fault | null) => void): void {
-    const { lines, person, filling } = this.hardware;
+    const { lines, person, filling, service } = this.hardware;
     lines?.onHealth((fault) => health('lines', fault));
     person.onWrong(() => {
       if (this.#lastItem) void runner.remark({ outcome: 'disputed', item: this.#lastItem }, 'button');
@@ -37,6 +41,29 @@ export class Surroundings {
       void runner.remark({ outcome: 'emptied', compartment }, 'button');
     });
     filling?.fill.start();
+    if (service) {
+      const locks = (active: boolean) => void this.#lock(active, status, health);
+      service.onEdge(({ active }) => locks(active));
+      void service.active().then((level) => locks(!level.ok || level.value));
+    }
+  }
+
+  /** A switch that cannot be read locks as one that is active does. */
+  async #lock(
+    locked: boolean,
+    status: Status,
+    health: (part: string, fault: Fault | null) => void,
+  ): Promise<void> {
+    const { gate } = this.hardware;
+    if (locked) await gate.lock('the service switch is on');
+    else {
+      const home = (signal: AbortSignal) => gate.unlock(signal);
+      const answer = await withDeadline(this.clock, UNLOCK_MS, home).catch(
+        (error): Answer<void> => failed('gate-timeout', messageOf(error)),
+      );
+      health('gate', answer.ok ? null : answer.fault);
+    }
+    status.held(gate.lockedFor !== null);
   }
 
   phase(phase: string): void {

@@ -41,6 +41,12 @@ export const cycle = z
       30_000,
       'The pause before a gate that did not come home, or a sensor that is not free, is tried again',
     ),
+    handsMs: ms(
+      100,
+      600_000,
+      2_000,
+      'The pause after a move that an open lid or a lock forbade, before the sensor is read again',
+    ),
     levelMs: ms(10, 60_000, 1_000, 'For the sensor to say whether something is still there'),
     stillThereLimit: whole(
       0,

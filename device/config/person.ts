@@ -32,6 +32,10 @@ export const person = z
       .nullable()
       .default(null)
       .describe('A light that is on while the frame is taken'),
+    service: inputOf(
+      { debounceMs: 20 },
+      'A key switch that locks all that moves while it is active: for hands in the bin',
+    ),
     wrong: inputOf({ debounceMs: 20 }, 'A button that marks the last item as sorted wrongly, for review'),
   })
   .superRefine((value, context) => {

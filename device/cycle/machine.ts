@@ -195,9 +195,19 @@ const finish = (turn: Turn, outcome: Outcome, atMs: number, limits: Limits): Tur
   const state = { ...turn.state, item: null, burst: null };
   const ended = { state, effects: [...turn.effects, ...endings(turn.state, outcome, atMs)] };
   if (!state.gateHome) return rest(ended, limits);
+  // Hands are in the bin: what they hold is no item that is stuck.
+  if (HANDS.has(turn.state.item?.fault?.code ?? ''))
+    return ask(
+      { ...ended, state: { ...state, stillThere: 0 } },
+      'resting',
+      { kind: 'pause' },
+      limits.handsMs,
+    );
   // What was refused is known to be there still: the level would say nothing new.
   return outcome === 'refused' ? to(ended, 'idle') : look(ended, limits);
 };
+
+const HANDS: ReadonlySet<string> = new Set(['gate-guarded', 'gate-locked']);
 
 const endings = (state: State, outcome: Outcome, atMs: number): Effect[] => {
   const effects: Effect[] = [];

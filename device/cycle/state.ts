@@ -15,6 +15,8 @@ export interface Limits {
   readonly levelMs: number;
   /** The pause before a gate that did not come home, or a sensor that is not free, is tried again. */
   readonly homeRetryMs: number;
+  /** The pause after a move that a guard or a lock forbade, before the sensor is read. */
+  readonly handsMs: number;
   readonly stillThereLimit: number;
 }
 

@@ -57,6 +57,7 @@ export class Status {
   readonly #fill = new Map<string, Omit<FillLevel, 'fault'>>();
   readonly #since: string;
   #dropped = 0;
+  #held = false;
 
   /** `changed` is called after each change of the picture; `settled` cycles come in bursts, so coalesce. */
   constructor(
@@ -69,6 +70,13 @@ export class Status {
   phase(cycle: string): void {
     if (cycle === this.#cycle) return;
     this.#cycle = cycle;
+    this.changed();
+  }
+
+  /** Whether the gate is locked. */
+  held(held: boolean): void {
+    if (held === this.#held) return;
+    this.#held = held;
     this.changed();
   }
 
@@ -123,7 +131,7 @@ export class Status {
       schema: 1,
       at: this.#now(),
       cycle: this.#cycle,
-      held: false,
+      held: this.#held,
       lastItem: this.#lastItem,
       faults: [...this.#faults.values()],
       fill: [...this.#fill.values()],

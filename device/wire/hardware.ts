@@ -3,12 +3,12 @@ import type { Config } from '../config/schema.js';
 import type { Policy } from '../cycle/policy.js';
 import { LockedGate } from '../gate/locked-gate.js';
 import type { Clock } from '../kit/clock.js';
-import type { Lines } from '../lines/lines.js';
+import type { Input, Lines } from '../lines/lines.js';
 import type { Person } from '../person/person.js';
 import type { TriggerSource } from '../trigger/trigger.js';
 import { type Filling, makeFill } from './fill.js';
 import { makeGate } from './gate.js';
-import { LinesOnDemand } from './lines.js';
+import { inputRules, LinesOnDemand, taken } from './lines.js';
 import { makePerson } from './person.js';
 import { makeTrigger } from './trigger.js';
 import { UltrasonicSensors } from './ultrasonic.js';
@@ -20,6 +20,8 @@ export interface Hardware {
   readonly trigger: TriggerSource;
   readonly gate: LockedGate;
   readonly person: Person;
+  /** The switch that locks the gate; null: there is none. */
+  readonly service: Input | null;
   /** null: nobody measures. */
   readonly filling: Filling | null;
 }
@@ -45,6 +47,7 @@ export const wireHardware = async (setting: HardwareSetting): Promise<Hardware> 
       gate: new LockedGate(await makeGate(setting, lines)),
       trigger: await makeTrigger(setting, lines, sensors),
       person: await makePerson(config, lines, clock, log),
+      service: await serviceSwitch(config, lines),
       filling: await makeFill(config, lines, sensors, clock),
       lines: await lines.started(),
     };
@@ -53,3 +56,6 @@ export const wireHardware = async (setting: HardwareSetting): Promise<Hardware> 
     throw thrown;
   }
 };
+
+const serviceSwitch = async ({ person }: Config, lines: LinesOnDemand): Promise<Input | null> =>
+  person.service && taken(await (await lines.get()).input('service', inputRules(person.service)));

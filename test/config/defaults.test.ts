@@ -30,6 +30,7 @@ const DEFAULTS: Config = {
     fault: [],
     refusedMs: 3_000,
     light: null,
+    service: null,
     wrong: null,
   },
   policy: {
@@ -48,6 +49,7 @@ const DEFAULTS: Config = {
     moveMs: 10_000,
     homeMs: 10_000,
     homeRetryMs: 30_000,
+    handsMs: 2_000,
     levelMs: 1_000,
     stillThereLimit: 3,
   },

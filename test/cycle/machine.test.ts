@@ -172,6 +172,19 @@ describe('the cycle', () => {
     assert.equal(drive.state.phase, 'idle');
   });
 
+  it('waits while hands are in the bin, and counts none of that as stuck', () => {
+    const drive = moving();
+    for (let time = 0; time < LIMITS.stillThereLimit + 3; time++) {
+      drive.fault('gate-guarded').answer({ kind: 'homed' });
+      assert.equal(drive.finished()[0]?.fault?.code, 'gate-guarded');
+      assert.deepEqual(drive.asked(), ['pause']);
+      drive.answer({ kind: 'paused' }).level(true);
+      assert.deepEqual(drive.health(), ['sensor:ok']);
+      drive.recorded().answer(frame).answer(classified());
+      assert.equal(drive.state.phase, 'moving');
+    }
+  });
+
   it('looks again after a sensor that could not say, and sees the item that came meanwhile', () => {
     const drive = moving().answer(moved).fault('line-gone');
     assert.deepEqual(drive.health(), ['sensor:line-gone']);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decide, type PolicySettings } from '../../device/cycle/policy.js';
+import { type Decision, decide, makeRoom, type PolicySettings } from '../../device/cycle/policy.js';
 import { LABELS, somePolicy } from '../support/cycle.js';
 
 const scored = (scores: Record<string, number>, unfamiliar = false) => {
@@ -122,6 +122,39 @@ describe('any scores', () => {
       fc.property(scores, fc.double({ min: 0.3, max: 1, noNaN: true }), (given, battery) => {
         assert.equal(decide(scored({ ...given, battery }), somePolicy()).compartment, null);
       }),
+    );
+  });
+});
+
+describe('compartments that are full', () => {
+  const to = (compartment: string | null, reason: Decision['reason'] = 'confident'): Decision => ({
+    compartment,
+    label: 'paper',
+    confidence: 0.9,
+    reason,
+  });
+  const room = (full: string[], whenFull: 'fallback' | 'refuse') => ({ full: new Set(full), whenFull });
+
+  it('change nothing for the others, nor for what is refused', () => {
+    assert.deepEqual(makeRoom(to('paper'), somePolicy(), room(['glass'], 'refuse')), to('paper'));
+    assert.deepEqual(
+      makeRoom(to(null, 'hazard'), somePolicy(), room(['paper'], 'refuse')),
+      to(null, 'hazard'),
+    );
+  });
+
+  it('send an item into the fallback, or refuse it, as it is asked for', () => {
+    const full = 'compartment-full';
+    assert.deepEqual(makeRoom(to('paper'), somePolicy(), room(['paper'], 'fallback')), to('residual', full));
+    assert.deepEqual(makeRoom(to('paper'), somePolicy(), room(['paper'], 'refuse')), to(null, full));
+  });
+
+  it('refuse it where the fallback is full too', () => {
+    const both = room(['paper', 'residual'], 'fallback');
+    assert.deepEqual(makeRoom(to('paper'), somePolicy(), both), to(null, 'compartment-full'));
+    assert.deepEqual(
+      makeRoom(to('residual', 'unfamiliar'), somePolicy(), both),
+      to(null, 'compartment-full'),
     );
   });
 });

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { eventSchema } from '../../device/cycle/event.js';
 import { SimulatedJournal } from '../../device/journal/simulated-journal.js';
+import { type Answer, done, failed } from '../../device/kit/errors.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
+import type { LineFault } from '../../device/lines/lines.js';
+import type { Light } from '../../device/person/person.js';
 import { SimulatedVision } from '../../device/vision/simulated-vision.js';
 import { type BinParts, makeBin } from '../support/bin.js';
 
@@ -22,6 +25,46 @@ const throughOne = async ({ clock, journalled }: Awaited<ReturnType<typeof start
 
 const outcomes = ({ journalled }: Awaited<ReturnType<typeof started>>) =>
   journalled.map(({ event }) => [event.outcome, event.fault?.code ?? event.decision?.reason ?? event.count]);
+
+describe('the light for the camera', () => {
+  const lit = async (answer: Answer<void, LineFault>) => {
+    const calls: string[] = [];
+    const light: Light = {
+      on: async (signal) => {
+        calls.push('on');
+        signal.addEventListener('abort', () => calls.push('off'), { once: true });
+        return answer;
+      },
+    };
+    const bin = await started({ light });
+    bin.trigger.fire();
+    await throughOne(bin, 1);
+    return { calls, bin };
+  };
+
+  it('is on while the frame is taken, and off after', async () => {
+    const { calls, bin } = await lit(done(undefined));
+    assert.deepEqual(calls, ['on', 'off']);
+    assert.equal(bin.journalled[0]?.event.outcome, 'sorted');
+  });
+
+  it('is not waited for where it fails: a dark bin still sorts', async () => {
+    const { calls, bin } = await lit(failed('lines-down', 'no lines'));
+    assert.deepEqual(calls, ['on', 'off']);
+    assert.equal(bin.journalled[0]?.event.outcome, 'sorted');
+  });
+});
+
+describe('a compartment that is full', () => {
+  it('is passed by, for the fallback, with the reason', async () => {
+    const full = { compartment: 'paper', percent: 96, full: true, fault: null };
+    const bin = await started({ fill: { levels: () => [full] } });
+    bin.trigger.fire();
+    await throughOne(bin, 1);
+    const { compartment, reason, label } = bin.journalled[0]?.event.decision ?? {};
+    assert.deepEqual([compartment, reason, label], ['residual', 'compartment-full', 'paper']);
+  });
+});
 
 describe('the cycle with its parts', () => {
   it('makes an event that keeps the format, and keeps the frame', async () => {

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Camera } from '../../device/camera/camera.js';
 import { type CameraStep, SimulatedCamera } from '../../device/camera/simulated-camera.js';
-import { type Journalled, Runner } from '../../device/cycle/runner.js';
+import { type Journalled, Runner, type Watcher } from '../../device/cycle/runner.js';
 import type { Limits } from '../../device/cycle/state.js';
+import type { Fill } from '../../device/fill/fill.js';
 import type { Gate } from '../../device/gate/gate.js';
 import { type GateStep, SimulatedGate } from '../../device/gate/simulated-gate.js';
 import type { Journal } from '../../device/journal/journal.js';
@@ -11,6 +12,7 @@ import { SimulatedJournal } from '../../device/journal/simulated-journal.js';
 import type { Clock } from '../../device/kit/clock.js';
 import { newId } from '../../device/kit/ids.js';
 import { packageRoot } from '../../device/kit/root.js';
+import type { Light } from '../../device/person/person.js';
 import { SimulatedTrigger } from '../../device/trigger/simulated-trigger.js';
 import { SimulatedVision } from '../../device/vision/simulated-vision.js';
 import type { Vision } from '../../device/vision/vision.js';
@@ -31,6 +33,8 @@ export interface BinParts {
   readonly moves?: readonly GateStep[];
   readonly journal?: Journal;
   readonly limits?: Partial<Limits>;
+  readonly light?: Light;
+  readonly fill?: Pick<Fill, 'levels'>;
 }
 
 /** A whole cycle with simulated parts, any of which a test replaces; `fire` on its trigger is an item. */
@@ -52,20 +56,31 @@ export const makeBin = (given: BinParts) => {
         clock,
       }),
     gate: given.gate ?? simulated,
+    ...(given.light ? { light: given.light } : {}),
+    ...(given.fill ? { fill: given.fill } : {}),
     journal: given.journal ?? new SimulatedJournal(),
     clock,
     newId,
     log: quiet,
   };
   const journalled: Journalled[] = [];
+  let watcher: Watcher = {};
   const health: string[] = [];
   const runner = new Runner(
     parts,
     { whenFull: 'fallback', bin: 'test', policy: somePolicy(), limits: { ...LIMITS, ...given.limits } },
     {
-      journalled: (one) => journalled.push(one),
+      phase: (phase) => watcher.phase?.(phase),
+      journalled: (one) => {
+        journalled.push(one);
+        watcher.journalled?.(one);
+      },
+      remarked: (event) => watcher.remarked?.(event),
       health: (part, fault) => health.push(`${part}:${fault?.code ?? 'ok'}`),
     },
   );
-  return { runner, trigger, parts, journalled, health };
+  const watch = (other: Watcher) => {
+    watcher = other;
+  };
+  return { runner, trigger, parts, journalled, health, watch };
 };

@@ -13,6 +13,7 @@ export const LIMITS: Limits = {
   homeMs: 10_000,
   levelMs: 1_000,
   homeRetryMs: 30_000,
+  handsMs: 2_000,
   stillThereLimit: 3,
 };
 

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type BinEvent, eventSchema } from '../../device/cycle/event.js';
+import { SimulatedFill } from '../../device/fill/simulated-fill.js';
+import { LockedGate } from '../../device/gate/locked-gate.js';
+import { SimulatedGate } from '../../device/gate/simulated-gate.js';
+import { SimulatedClock } from '../../device/kit/simulated-clock.js';
+import { SimulatedLines } from '../../device/lines/simulated-lines.js';
+import { SimulatedPerson } from '../../device/person/simulated-person.js';
+import { Status } from '../../device/status/status.js';
+import { Surroundings } from '../../device/surroundings.js';
+import { makeBin } from '../support/bin.js';
+
+const AT = { line: 'GPIO5' };
+
+/** A bin with a person, a gauge, a service switch and simulated lines, started and idle. */
+const started = async () => {
+  const clock = new SimulatedClock();
+  const gate = new LockedGate(new SimulatedGate({ script: [], moveMs: 5, clock }));
+  const bin = makeBin({ read: async () => new Uint8Array(4), gate, clock });
+  const lines = new SimulatedLines({ clock });
+  const service = await lines.input('service', { at: AT, bias: 'as-is', activeLow: false, debounceMs: 0 });
+  assert.ok(service.ok);
+  const person = new SimulatedPerson(clock);
+  const levels = { fullPercent: 90, clearPercent: 75, clock };
+  const fill = new SimulatedFill({ compartments: ['paper'], script: [], ...levels });
+  let empty: (compartment: string) => void = () => {};
+  const filling = {
+    fill,
+    onEmptied: (listener: (compartment: string) => void) => {
+      empty = listener;
+    },
+  };
+  const status = new Status(clock, () => {});
+  const surroundings = new Surroundings(
+    { lines, gate, person, filling, service: service.value },
+    clock,
+    3_000,
+  );
+  const faults: string[] = [];
+  const remarks: BinEvent[] = [];
+  bin.watch({
+    phase: (phase) => surroundings.phase(phase),
+    journalled: (one) => surroundings.journalled(one),
+    remarked: (event) => {
+      remarks.push(eventSchema.parse(event));
+      status.journalled(event);
+    },
+  });
+  surroundings.attend(bin.runner, status, (part, fault) => faults.push(`${part}:${fault?.code ?? 'ok'}`));
+  await bin.parts.vision.start();
+  await bin.runner.start();
+  await clock.advance(10);
+  const item = async () => {
+    bin.trigger.fire();
+    await clock.advance(100);
+    return bin.journalled.at(-1)?.event;
+  };
+  return {
+    ...bin,
+    clock,
+    gate,
+    lines,
+    person,
+    fill,
+    status,
+    surroundings,
+    faults,
+    remarks,
+    item,
+    empty: () => empty('paper'),
+  };
+};
+
+describe('what surrounds the bin', () => {
+  it('shows the person what the bin does, and writes down what they say of the last item', async () => {
+    const { person, remarks, item, clock } = await started();
+    assert.equal(person.shown, 'ready');
+    person.press(); // of what?
+    await clock.advance(1);
+    assert.equal(remarks.length, 0);
+    const sorted = await item();
+    person.press();
+    await clock.advance(1);
+    assert.deepEqual(
+      remarks.map(({ outcome, item: id, seq, trigger }) => [outcome, id, seq, trigger.source]),
+      [['disputed', sorted?.id, 2, 'button']],
+    );
+  });
+
+  it('counts anew and measures anew what was emptied', async () => {
+    const { fill, status, remarks, empty, clock } = await started();
+    fill.set('paper', 95);
+    assert.deepEqual(status.snapshot().fill, [{ compartment: 'paper', percent: 95, full: true }]);
+    empty();
+    await clock.advance(1);
+    assert.deepEqual(status.snapshot().fill, [{ compartment: 'paper', percent: 0, full: false }]);
+    assert.deepEqual(
+      remarks.map(({ outcome, compartment }) => [outcome, compartment]),
+      [['emptied', 'paper']],
+    );
+    assert.deepEqual(Object.keys(status.snapshot().counters.emptied), ['paper']);
+  });
+
+  it('locks the gate while the service switch is on, and brings it home after', async () => {
+    const { lines, gate, status, item, clock } = await started();
+    lines.set('service', true);
+    await clock.advance(1);
+    assert.equal(gate.lockedFor, 'the service switch is on');
+    assert.equal(status.snapshot().held, true);
+    const refused = await item();
+    assert.deepEqual([refused?.outcome, refused?.fault?.code], ['failed', 'gate-locked']);
+    lines.set('service', false);
+    await clock.advance(10);
+    assert.equal(gate.lockedFor, null);
+    assert.equal(status.snapshot().held, false);
+  });
+
+  it('is told when the lines are down, and gives them back dark', async () => {
+    const { lines, faults, person, surroundings } = await started();
+    lines.fail();
+    assert.ok(faults.includes('lines:lines-down'));
+    await surroundings.close();
+    assert.equal(person.shown, 'off');
+  });
+});
