@@ -1,12 +1,11 @@
 import type { Clock } from '../kit/clock.js';
-import { sleep } from '../kit/deadline.js';
+import { orAborted, sleep } from '../kit/deadline.js';
 import { type Answer, done, failed } from '../kit/errors.js';
 import type { Input, InputRules, LineFault, Lines } from '../lines/lines.js';
 import type { Gate, GateFault, Move } from './gate.js';
 import { Kept } from './kept.js';
 import { gateFault } from './line-faults.js';
 import { OneAtATime } from './one-at-a-time.js';
-import { orAborted } from './signals.js';
 
 /** The way into one compartment, as far as each kind of gate has it. */
 export interface Way {

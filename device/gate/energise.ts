@@ -1,10 +1,10 @@
 import type { Clock } from '../kit/clock.js';
-import { sleep } from '../kit/deadline.js';
+import { orAborted, sleep } from '../kit/deadline.js';
 import { type Answer, done } from '../kit/errors.js';
 import type { Input, LineFault, Off } from '../lines/lines.js';
 import type { GateFault } from './gate.js';
 import { gateFault, offFault } from './line-faults.js';
-import { linked, orAborted } from './signals.js';
+import { linked } from './signals.js';
 
 /** Whether the switch becomes active in time: true at the moment when it does. */
 export const untilActive = async (

@@ -1,6 +1,7 @@
+import { orAborted } from '../kit/deadline.js';
 import { type Answer, type Fault, failed } from '../kit/errors.js';
 import type { GateFault } from './gate.js';
-import { linked, orAborted } from './signals.js';
+import { linked } from './signals.js';
 
 export type Work<T> = (signal: AbortSignal) => Promise<Answer<T, GateFault>>;
 

@@ -1,5 +1,3 @@
-import { untilAborted } from '../kit/deadline.js';
-
 /** A signal of one's own that is aborted with `outer` too; `release` forgets the outer one. */
 export interface Linked {
   readonly signal: AbortSignal;
@@ -18,7 +16,3 @@ export const linked = (outer: AbortSignal): Linked => {
     release: () => outer.removeEventListener('abort', follow),
   };
 };
-
-/** Waits for what takes no signal; rejects with the signal's reason when it is aborted first. */
-export const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
-  Promise.race([promise, untilAborted(signal)]);

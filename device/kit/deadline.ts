@@ -22,6 +22,15 @@ export const untilAborted = (signal: AbortSignal): Promise<never> =>
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 
+/** As `promise`, or rejects with the signal's reason. Leaves no listener behind: some signals live for years. */
+export const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
+  new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+
 /** The reason of a signal that was aborted by `withDeadline`. */
 export class DeadlineExceeded extends Error {
   override readonly name = 'DeadlineExceeded';

@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.js';
-import { DeadlineExceeded, untilAborted, withDeadline } from '../kit/deadline.js';
+import { DeadlineExceeded, orAborted, withDeadline } from '../kit/deadline.js';
 import { type Answer, done, failed } from '../kit/errors.js';
 import type { LineFault, Output } from '../lines/lines.js';
 import type { Light } from './person.js';
@@ -26,7 +26,7 @@ export class LineLight implements Light {
       return { off: output.hold(signal) };
     });
     this.#before = begun.then(({ off }) => off).catch(() => {});
-    const { off } = await Promise.race([begun, untilAborted(signal)]);
+    const { off } = await orAborted(begun, signal);
     try {
       const answer = await withDeadline(clock, settleMs, () => off, signal);
       signal.throwIfAborted();

@@ -1,4 +1,4 @@
-import { untilAborted } from '../kit/deadline.js';
+import { orAborted } from '../kit/deadline.js';
 import type { Fault } from '../kit/errors.js';
 import type { Edge, Input, LineFault } from '../lines/lines.js';
 import { type Making, makeTrigger } from './moment.js';
@@ -38,7 +38,7 @@ export class LineTrigger implements TriggerSource {
   async level(signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     const { input, onFault } = this.options;
-    const answer = await Promise.race([input.active(), untilAborted(signal)]);
+    const answer = await orAborted(input.active(), signal);
     onFault?.(answer.ok ? null : answer.fault);
     if (!answer.ok) throw new TriggerError(answer.fault.code, answer.fault.message);
     return answer.value;

@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.js';
-import { sleep } from '../kit/deadline.js';
+import { orAborted, sleep } from '../kit/deadline.js';
 
 /**
  * Ultrasonic sensors that share a bin hear each other: one measures at a time, in the order in which they asked, and
@@ -35,11 +35,3 @@ export class Turns {
     }
   }
 }
-
-/** As `promise`, or rejects with the signal's reason. Leaves no listener behind: some signals live for years. */
-const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
-  new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DeadlineExceeded, sleep, untilAborted, withDeadline } from '../../device/kit/deadline.js';
+import { DeadlineExceeded, orAborted, sleep, untilAborted, withDeadline } from '../../device/kit/deadline.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 
 describe('a deadline', () => {
@@ -48,5 +48,30 @@ describe('a sleep', () => {
     abort.abort(new Error('enough'));
     await assert.rejects(cut, /enough/);
     assert.equal(clock.waiting, 0);
+  });
+});
+
+describe('what takes no signal', () => {
+  it('is given up when the signal is aborted, before or after, and leaves nothing on it', async () => {
+    const outer = new AbortController();
+    let listeners = 0;
+    const { signal } = outer;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = ((...given: Parameters<typeof add>) => {
+      listeners++;
+      add(...given);
+    }) as typeof add;
+    signal.removeEventListener = ((...given: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...given);
+    }) as typeof remove;
+    assert.equal(await orAborted(Promise.resolve(5), signal), 5);
+    await assert.rejects(orAborted(Promise.reject(new Error('broken')), signal), /broken/);
+    assert.equal(listeners, 0);
+    const never = orAborted(new Promise(() => {}), signal);
+    outer.abort(new Error('stopped'));
+    await assert.rejects(never, /stopped/);
+    await assert.rejects(orAborted(new Promise(() => {}), signal), /stopped/);
   });
 });
