@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../kit/clock.js';
+import { sleep } from '../kit/deadline.js';
 import { type Answer, done, type Fault, failed, messageOf } from '../kit/errors.js';
 import { Backoff } from './backoff.js';
 import type { Health } from './health.js';
@@ -19,6 +20,9 @@ interface HeldLinesOptions {
   readonly clock: Clock;
   readonly log: Logger;
 }
+
+const UDEV_TRIES = 10;
+const UDEV_MS = 100;
 
 /** The lines that sortbin-io is to hold. One whose chip was unplugged is requested, with growing rests, until it is back. */
 export class HeldLines implements Taken {
@@ -117,7 +121,7 @@ export class HeldLines implements Taken {
   /** Why it is not held; null: it is. */
   async #request(line: IoLine): Promise<Fault<LineFault> | null> {
     const before = line.fault;
-    const reply = await this.options.ask(line.request);
+    const reply = await this.#asked(line);
     if (!reply.ok) {
       return reply.code === 'down'
         ? { code: 'lines-down', message: reply.text }
@@ -126,6 +130,16 @@ export class HeldLines implements Taken {
     await line.taken();
     // Its chip may have gone meanwhile.
     return line.fault === before ? null : line.fault;
+  }
+
+  /** A PWM channel that has just been exported belongs to root until udev has given it to the group. */
+  async #asked(line: IoLine): Promise<Reply> {
+    const { ask, clock } = this.options;
+    for (let tries = 1; ; tries++) {
+      const reply = await ask(line.request);
+      if (reply.ok || reply.code !== 'denied' || line.kind !== 'pwm' || tries > UDEV_TRIES) return reply;
+      await sleep(clock, UDEV_MS);
+    }
   }
 
   /** It was there once: where it is missing now, it was unplugged. */

@@ -58,6 +58,32 @@ describe('lines by sortbin-io', () => {
     assert.ok(!fake.heard.some((words) => words.startsWith('out third')));
   });
 
+  it('wait until udev has given a new PWM channel to the group, and no longer than that', async (test) => {
+    const clock = new SimulatedClock();
+    const { lines, fake } = await ioBench(test, { clock });
+    await lines.start();
+    const rules = { periodUs: 20_000, minPulseUs: 600, maxPulseUs: 2_400, maxOnMs: 800, guards: [] };
+    const at = { chip: '0', channel: 0 };
+    let denied = 0;
+    fake.manners = (words) => (words.startsWith('pwm') && denied++ < 2 ? 'error denied' : 'rules');
+    const settled = async <T>(work: Promise<T>): Promise<T> => {
+      let done = false;
+      void work.finally(() => {
+        done = true;
+      });
+      for (let turn = 0; !done && turn < 500; turn++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        await clock.advance(10);
+      }
+      return work;
+    };
+    assert.ok((await settled(lines.pwm('servo', { at, ...rules }))).ok);
+    assert.equal(denied, 3);
+    fake.manners = (words) => (words.startsWith('pwm') ? 'error denied' : 'rules');
+    const never = await settled(lines.pwm('other', { at, ...rules }));
+    assert.equal(!never.ok && never.fault.code, 'line-denied');
+  });
+
   it('refuse what would be no command, before it is one', async (test) => {
     const { lines, fake } = await ioBench(test);
     await lines.start();
