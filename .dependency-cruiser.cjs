@@ -19,6 +19,7 @@ const rooms = [
   'bench',
   'cycle',
   'doctor',
+  'calibrate',
 ];
 const MORE_DOORS = { cycle: ['event', 'policy', 'runner'], vision: ['probe'] };
 const doors = rooms.map((room) => ({

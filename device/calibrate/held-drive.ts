@@ -1,10 +1,12 @@
 import type { Clock } from '../kit/clock.js';
-import { endMs, FREE, type Hold, passed, pressed, spent } from './hold.js';
+import { endMs, FREE, type Hold, pressed, spent } from './hold.js';
 
 export interface HeldDriveOptions {
   readonly clock: Clock;
   /** Turns it on until the signal is aborted, or until it goes off by itself; resolves once it is off. */
   readonly start: (signal: AbortSignal) => Promise<void>;
+  /** It is off. */
+  readonly onOff: () => void;
 }
 
 /** Drives while a key is held. */
@@ -33,9 +35,10 @@ export class HeldDrive {
     this.#hold = pressed(this.#hold, this.#lastKeyMs);
     this.#cancel();
     this.#cancel = clock.after(endMs(this.#hold) - this.#lastKeyMs, () => this.#timeIsUp());
-    if (this.#hold.at !== 'held') return;
-    if (this.#turn === null) this.#off = this.#drive();
-    else if (anew) this.#turn.abort();
+    if (this.#turn === null) {
+      if (this.#hold.at === 'held') this.#off = this.#drive();
+      // Not held: the key came too late, and before a timer that is late too.
+    } else if (anew || this.#hold.at !== 'held') this.#turn.abort();
   }
 
   /** Off; resolves once it is. */
@@ -46,9 +49,10 @@ export class HeldDrive {
     return this.#off;
   }
 
+  /** No key has come since the timer was set. It is not compared with the clock, than which a timer may be earlier. */
   #timeIsUp(): void {
-    this.#hold = passed(this.#hold, this.options.clock.monotonicMs());
-    if (this.#hold.at === 'free') this.#turn?.abort();
+    this.#hold = FREE;
+    this.#turn?.abort();
   }
 
   async #drive(): Promise<void> {
@@ -62,5 +66,6 @@ export class HeldDrive {
       }
       if (!turn.signal.aborted) this.#hold = spent(this.#hold);
     }
+    this.options.onOff();
   }
 }

@@ -25,16 +25,13 @@ export const FREE: Hold = { at: 'free', lastKeyMs: Number.NEGATIVE_INFINITY };
 /** When it ends if no key comes. */
 export const endMs = ({ at, lastKeyMs }: Hold): number => lastKeyMs + (at === 'touched' ? START_MS : HOLD_MS);
 
-/** As time passes. */
-export const passed = (hold: Hold, nowMs: number): Hold =>
-  hold.at !== 'free' && nowMs >= endMs(hold) ? FREE : hold;
+const NEXT = { free: 'touched', touched: 'held', held: 'held', spent: 'spent' } as const;
 
 /** A key that moves came. */
-export const pressed = (hold: Hold, nowMs: number): Hold => {
-  const { at } = passed(hold, nowMs);
-  const next = { free: 'touched', touched: 'held', held: 'held', spent: 'spent' } as const;
-  return { at: next[at], lastKeyMs: nowMs };
-};
+export const pressed = (hold: Hold, nowMs: number): Hold => ({
+  at: NEXT[nowMs >= endMs(hold) ? 'free' : hold.at],
+  lastKeyMs: nowMs,
+});
 
 /** What it moved went off by itself. */
 export const spent = (hold: Hold): Hold => (hold.at === 'held' ? { ...hold, at: 'spent' } : hold);

@@ -19,6 +19,7 @@ const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
   ['golden-', EXIT.data],
   ['no-runtime', EXIT.unavailable],
   ['edgetpu-', EXIT.unavailable],
+  ['line', EXIT.unavailable],
   ['tfjs-node-', EXIT.unavailable],
   ['vision-scheduling', EXIT.configuration],
   ['journal-', EXIT.io],

@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { packageVersion } from '../kit/root.js';
 import { benchCommand } from './bench.js';
+import { calibrateCommand } from './calibrate.js';
 import { configCommand } from './config.js';
 import { doctorCommand } from './doctor.js';
 import { fail } from './failure.js';
@@ -18,6 +19,7 @@ const program = new Command('sortbin')
   .addCommand(benchCommand())
   .addCommand(configCommand())
   .addCommand(doctorCommand())
+  .addCommand(calibrateCommand())
   .addCommand(modelCommand());
 
 try {

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { lockFolder } from '../../device/journal/lock.js';
+import { FakeIo } from '../support/fake-io.js';
+import { inFolder, Sortbin } from '../support/sortbin.js';
+import { until } from '../support/until.js';
+
+const SWITCHES = 'gate: { driver: servo, lid: { chip: a, offset: 5 }, home: { chip: a, offset: 6 } }\n';
+
+describe('sortbin calibrate, without a terminal', () => {
+  it('tells the levels of the inputs by sortbin-io, a line a change, until it is interrupted', async (test) => {
+    const io = await new FakeIo().start();
+    test.after(() => io.stop());
+    await inFolder(`lines: { program: ${io.path} }\n${SWITCHES}`, async (folder) => {
+      const levels = new Sortbin(['calibrate', 'levels', '--json'], folder);
+      const told = () => levels.output.map((line) => JSON.parse(line));
+      await until('two levels', () => told().length === 2);
+      io.press('lid', true);
+      await until('a change', () => told().length === 3);
+      assert.deepEqual(
+        told().map(({ input, active, edges }) => [input, active, edges]),
+        [
+          ['gate.lid', false, 0],
+          ['gate.home', false, 0],
+          ['gate.lid', true, 1],
+        ],
+      );
+      assert.ok(told().every(({ at }) => Math.abs(Date.parse(at) - Date.now()) < 60_000));
+      // Inputs are all that it takes.
+      assert.deepEqual([...new Set(io.heard.map((words) => words.split(' ')[0]))].sort(), ['get', 'in']);
+      levels.kill('SIGINT');
+      assert.equal(await levels.ended(), 0);
+      assert.deepEqual([levels.stderr, await readdir(folder)], ['', ['sortbin.yaml']]);
+    });
+  });
+
+  it('is refused while the bin holds the lines', async (test) => {
+    const io = await new FakeIo().start();
+    test.after(() => io.stop());
+    io.manners = (words) => (words.startsWith('in ') ? 'error busy sortbin-io' : 'rules');
+    await inFolder(`lines: { program: ${io.path} }\n${SWITCHES}`, async (folder) => {
+      const levels = new Sortbin(['calibrate', 'levels'], folder);
+      assert.equal(await levels.ended(), 69);
+      assert.match(levels.stderr, /^sortbin: gate\.lid: "lid" .*held by somebody else.*stop it first/);
+    });
+  });
+
+  it('is refused while the bin runs, with lines that nobody else would miss too', () =>
+    inFolder(`lines: { driver: simulated }\n${SWITCHES}`, async (folder) => {
+      await mkdir(join(folder, 'data'));
+      const unlock = lockFolder(join(folder, 'data'));
+      const busy = new Sortbin(['calibrate', 'levels'], folder);
+      assert.equal(await busy.ended(), 69);
+      assert.match(busy.stderr, /the bin of .*data runs: .*stop it first/);
+      unlock();
+      const levels = new Sortbin(['calibrate', 'levels'], folder);
+      await until('the levels', () => levels.output.length === 2);
+      assert.throws(() => lockFolder(join(folder, 'data')), { code: 'journal-unreadable' });
+      levels.kill('SIGTERM');
+      assert.equal(await levels.ended(), 0);
+    }));
+
+  it('moves no gate: that needs a keyboard', () =>
+    inFolder(`lines: { driver: simulated }\n${SWITCHES}`, async (folder) => {
+      const gate = new Sortbin(['calibrate', 'gate'], folder);
+      assert.deepEqual([await gate.ended(), gate.output], [66, []]);
+      assert.match(gate.stderr, /moves while a key is held: run it on a terminal/);
+    }));
+});
