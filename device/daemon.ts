@@ -136,6 +136,11 @@ export class Daemon {
     }
   }
 
+  /** Somebody says that an item is there. False where the configuration names no such trigger, or the bin stops. */
+  trigger(): boolean {
+    return this.wired.hardware.command.fire() !== null;
+  }
+
   /** De-energises the gate, writes down what is in hand and closes all parts; what is in the outbox stays there. */
   async stop(): Promise<void> {
     const { trigger, camera, vision, journal, clock, log } = this.wired.parts;

@@ -18,7 +18,7 @@ export class Surroundings {
   #lastItem: string | null = null;
 
   constructor(
-    private readonly hardware: Omit<Hardware, 'trigger'>,
+    private readonly hardware: Omit<Hardware, 'trigger' | 'command'>,
     private readonly clock: Clock,
     refusedMs: number,
   ) {

@@ -15,8 +15,11 @@ type Part = 'trigger' | 'gate' | 'fill' | 'person';
 
 /** Every input, in the order of the reference page. */
 export const configuredInputs = ({ trigger, gate, fill, person }: Pick<Config, Part>): NamedInput[] => [
-  ...(trigger.driver === 'line' ? named('trigger.input', 'sensor', trigger.input) : []),
-  ...(trigger.driver === 'ultrasonic' ? named('trigger.echo', 'sensor-echo', trigger.echo) : []),
+  ...(trigger.driver === 'several'
+    ? Object.entries(trigger.sensors).flatMap(([name, sensor]) =>
+        sensorInputs(`trigger.sensors.${name}`, `sensor-${name}`, sensor),
+      )
+    : sensorInputs('trigger', 'sensor', trigger)),
   ...gateInputs(gate),
   ...(fill.driver === 'ultrasonic'
     ? [
@@ -31,6 +34,11 @@ export const configuredInputs = ({ trigger, gate, fill, person }: Pick<Config, P
   ...serviceSwitch(person),
   ...named('person.wrong', 'wrong', person.wrong),
 ];
+
+const sensorInputs = (key: string, name: string, trigger: Config['trigger']): NamedInput[] => {
+  if (trigger.driver === 'line') return named(`${key}.input`, name, trigger.input);
+  return trigger.driver === 'ultrasonic' ? named(`${key}.echo`, `${name}-echo`, trigger.echo) : [];
+};
 
 /** Of the gate: its finger guard first. */
 export const gateInputs = (gate: Config['gate']): NamedInput[] =>

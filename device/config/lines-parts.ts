@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { driver, ms, shortName, text, whole } from './fields.js';
 import { inputLine, inputOf, outputLine } from './lines.js';
 
-/** The triggers on lines: members of the union `trigger`. */
-export const lineTriggers = [
+const sensors = [
   z.strictObject({
     driver: driver('line', 'A break-beam, a motion detector or a switch on a line'),
     source: z.enum(['beam', 'pir', 'switch']).default('beam').describe('What it is called in events'),
@@ -27,6 +26,21 @@ export const lineTriggers = [
     farMm: whole(20, 4_000, 250, 'Farther than this: it is gone'),
     everyMs: ms(60, 60_000, 100, 'From one measure to the next, in ms'),
     temperatureC: z.number().min(-20).max(60).default(20).describe('Of the air: sound is faster in warm air'),
+  }),
+  z.strictObject({
+    driver: driver('command', 'No sensor: an item is there when the daemon gets SIGUSR2'),
+  }),
+] as const;
+
+/** The triggers of a real bin: members of the union `trigger`. */
+export const lineTriggers = [
+  ...sensors,
+  z.strictObject({
+    driver: driver('several', 'Several of these: whichever notices something triggers'),
+    sensors: z
+      .record(shortName(), z.discriminatedUnion('driver', [...sensors]))
+      .default({})
+      .describe('Each by a name of its own'),
   }),
 ] as const;
 

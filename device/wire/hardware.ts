@@ -3,8 +3,10 @@ import type { Config } from '../config/schema.js';
 import type { Policy } from '../cycle/policy.js';
 import { LockedGate } from '../gate/locked-gate.js';
 import type { Clock } from '../kit/clock.js';
+import { newId } from '../kit/ids.js';
 import type { Input, Lines } from '../lines/lines.js';
 import type { Person } from '../person/person.js';
+import { CommandTrigger } from '../trigger/command-trigger.js';
 import type { TriggerSource } from '../trigger/trigger.js';
 import { type Filling, makeFill } from './fill.js';
 import { makeGate } from './gate.js';
@@ -18,6 +20,8 @@ export interface Hardware {
   /** null: nothing hangs on any. */
   readonly lines: Lines | null;
   readonly trigger: TriggerSource;
+  /** By which somebody says that an item is there; it is heeded where the configuration names it. */
+  readonly command: CommandTrigger;
   readonly gate: LockedGate;
   readonly person: Person;
   /** The switch that locks the gate; null: there is none. */
@@ -42,10 +46,12 @@ export const wireHardware = async (setting: HardwareSetting): Promise<Hardware> 
   const { config, clock, log } = setting;
   const lines = new LinesOnDemand(setting);
   const sensors = new UltrasonicSensors(lines, clock);
+  const command = new CommandTrigger({ clock, newId });
   try {
     return {
       gate: new LockedGate(await makeGate(setting, lines)),
-      trigger: await makeTrigger(setting, lines, sensors),
+      trigger: await makeTrigger({ ...setting, command }, lines, sensors),
+      command,
       person: await makePerson(config, lines, clock, log),
       service: await serviceSwitch(config, lines),
       filling: await makeFill(config, lines, sensors, clock),

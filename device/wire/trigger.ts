@@ -2,8 +2,10 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { Clock } from '../kit/clock.js';
 import { newId } from '../kit/ids.js';
+import type { CommandTrigger } from '../trigger/command-trigger.js';
 import { IntervalTrigger } from '../trigger/interval-trigger.js';
 import { LineTrigger } from '../trigger/line-trigger.js';
+import { SeveralTriggers } from '../trigger/several-triggers.js';
 import { SimulatedTrigger } from '../trigger/simulated-trigger.js';
 import type { TriggerSource } from '../trigger/trigger.js';
 import { UltrasonicTrigger } from '../trigger/ultrasonic-trigger.js';
@@ -12,33 +14,54 @@ import type { UltrasonicSensors } from './ultrasonic.js';
 
 export interface TriggerSetting {
   readonly config: Pick<Config, 'trigger'>;
+  /** By which somebody says that an item is there. */
+  readonly command: CommandTrigger;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /** @throws SortbinError where a line cannot be had */
 export const makeTrigger = async (
-  { config, clock, log }: TriggerSetting,
+  setting: TriggerSetting,
   lines: LinesOnDemand,
   sensors: UltrasonicSensors,
 ): Promise<TriggerSource> => {
+  const { config, clock } = setting;
   const { trigger } = config;
+  if (trigger.driver === 'simulated')
+    return new SimulatedTrigger({ script: trigger.script, repeat: trigger.repeat, clock, newId });
+  if (trigger.driver !== 'several') return makeSensor('sensor', trigger, setting, lines, sensors);
+  const sources: TriggerSource[] = [];
+  for (const [name, sensor] of Object.entries(trigger.sensors))
+    sources.push(await makeSensor(`sensor-${name}`, sensor, setting, lines, sensors));
+  return new SeveralTriggers(sources);
+};
+
+type Sensor = Exclude<Config['trigger'], { driver: 'simulated' | 'several' }>;
+
+const makeSensor = async (
+  name: string,
+  trigger: Sensor,
+  { command, clock, log }: TriggerSetting,
+  lines: LinesOnDemand,
+  sensors: UltrasonicSensors,
+): Promise<TriggerSource> => {
   const making = { clock, newId };
   switch (trigger.driver) {
-    case 'simulated':
-      return new SimulatedTrigger({ script: trigger.script, repeat: trigger.repeat, ...making });
+    case 'command':
+      return command;
     case 'interval':
       return new IntervalTrigger({ everyMs: trigger.everyMs, ...making });
     case 'line': {
       const { source, minGapMs } = trigger;
-      const input = taken(await (await lines.get()).input('sensor', inputRules(trigger.input)));
+      const input = taken(await (await lines.get()).input(name, inputRules(trigger.input)));
       return new LineTrigger({ input, source, minGapMs, ...making });
     }
     case 'ultrasonic': {
       const { nearMm, farMm, everyMs } = trigger;
-      const sensor = await sensors.take('sensor', trigger, trigger.temperatureC);
+      const sensor = await sensors.take(name, trigger, trigger.temperatureC);
       const onFault = (fault: { readonly message: string } | null) =>
-        fault ? log.warn(`the sensor: ${fault.message}`) : log.info('the sensor works again');
+        fault ? log.warn(`${name}: ${fault.message}`) : log.info(`${name} works again`);
       return new UltrasonicTrigger({ sensor, nearMm, farMm, everyMs, onFault, ...making });
     }
   }

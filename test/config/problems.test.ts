@@ -18,7 +18,7 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
   ['trigger: { repeat: yes }', 'trigger.repeat: "yes" is not allowed: true or false'],
   [
     'trigger: { driver: beam }',
-    'trigger.driver: "beam" is not allowed: one of "simulated", "line", "interval", "ultrasonic"',
+    'trigger.driver: "beam" is not allowed: one of "simulated", "line", "interval", "ultrasonic", "command", "several"',
   ],
   ['vision: { driver: tpu }', 'vision.driver: "tpu" is not allowed: one of "child", "simulated"'],
   ['log: { format: xml }', 'log.format: "xml" is not allowed: one of "auto", "pretty", "json"'],

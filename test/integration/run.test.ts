@@ -57,6 +57,34 @@ describe('sortbin run', () => {
       assert.ok((await readdir(join(folder, 'data/frames'))).length >= 3);
     }));
 
+  it('sorts an item when it is told by a signal that one is there', () =>
+    inFolder(
+      'trigger: { driver: several, sensors: { hand: { driver: command }, slow: { driver: interval, everyMs: 80000000 } } }\n' +
+        'vision: { driver: simulated, script: [{ label: paper }] }\ngate: { moveMs: 20 }\nmqtt: { embedded: { port: 0 } }\n',
+      async (folder) => {
+        const bin = new Sortbin(['run'], folder);
+        await bin.said(/^connected to the broker/);
+        bin.kill('SIGUSR2');
+        const { item } = await bin.said(/sorted .*-> paper/);
+        assert.equal((item as { trigger: { source: string } }).trigger.source, 'command');
+        bin.kill('SIGTERM');
+        assert.equal(await bin.ended(), 0);
+      },
+    ));
+
+  it('says that a signal is heeded only where the configuration wants it', () =>
+    inFolder(
+      'trigger: { script: [] }\nvision: { driver: simulated, script: [{ label: paper }] }\nmqtt: { embedded: { port: 0 } }\n',
+      async (folder) => {
+        const bin = new Sortbin(['run'], folder);
+        await bin.said(/^connected to the broker/);
+        bin.kill('SIGUSR2');
+        await bin.said(/names no trigger "command"/);
+        bin.kill('SIGTERM');
+        assert.equal(await bin.ended(), 0);
+      },
+    ));
+
   it('takes another port where 1883 is taken, and says so', async () => {
     const squatter = createServer().listen(0, '127.0.0.1');
     await once(squatter, 'listening');
