@@ -1,5 +1,6 @@
 #!/bin/sh
-# npm run test:fuzz: sortbin-io's parser by libFuzzer with the sanitizers, for 60 seconds or so many.
+# npm run test:fuzz [-- SECONDS]: sortbin-io's parser by libFuzzer with the sanitizers, for 60 seconds or so many; then
+# the whole program, built with them, by its own tests.
 # Needs clang with its runtime (Debian: clang-14 libclang-rt-14-dev).
 set -eu
 cd "$(dirname "$0")/../../.."
@@ -17,3 +18,7 @@ done <test/lines/fuzz/seeds.txt
 "$work/fuzz" -max_total_time="${1:-60}" -max_len=400 -print_final_stats=1 -artifact_prefix="$work/" "$work/corpus" \
   >"$work/log" 2>&1 || { tail -60 "$work/log"; exit 1; }
 grep -E 'DONE|number_of_executed_units' "$work/log"
+
+"$clang" -std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all device/lines/io/*.c -o "$work/sortbin-io"
+SORTBIN_IO=$work/sortbin-io node --test dist/test/lines/sortbin-io.test.js >"$work/log" 2>&1 || { tail -60 "$work/log"; exit 1; }
+echo "sortbin-io with the sanitizers: $(grep -c '^ *ok ' "$work/log") tests passed"
