@@ -69,7 +69,9 @@ const fetchPypi = async ({ name, version, source, folder }: Wanted): Promise<Fet
       cause,
     });
   });
-  const chosen = ['--python-version', python, '--implementation', implementation, '--abi', abi];
+  // A wheel for any Python is chosen by the one that runs here: which versions it wants, its name does not say.
+  const chosen =
+    implementation === 'cp' ? ['--python-version', python, '--implementation', 'cp', '--abi', abi] : [];
   const places = platform.split('.').flatMap((tag) => ['--platform', tag]);
   await run(
     'python3',
