@@ -1,6 +1,6 @@
 #!/bin/sh
 # npm run test:arm64: tests of the arm64 program, on an x64 Debian or Ubuntu machine, by qemu-user. No root, no binfmt:
-# what a test would fork is not arm64's to run, so that only tests within one process are here.
+# what the program would fork is not arm64's to run, so that only tests of one process are here.
 # Downloads are kept in ~/.cache/sortbin-arm64: Debian's qemu (trixie: 10.0; Bookworm's own 7.2 crashes with LiteRT),
 # Bookworm's C and C++ libraries, Node and the packages for arm64 from npm.
 set -eu
@@ -61,10 +61,11 @@ tests=$*
 [ -n "$tests" ] || tests=$(ls dist/test/inference/*.test.js dist/test/cycle/*.test.js dist/test/config/any-value.test.js \
   dist/test/vision/raw.test.js dist/test/vision/yuv.test.js dist/test/vision/equal-bytes.test.js \
   dist/test/vision/preprocess.test.js dist/test/vision/classifier.test.js dist/test/vision/barred.test.js)
+emulated="$cache/qemu/usr/bin/qemu-aarch64 -cpu $cpu -L $cache/root $node"
 failed=0
 for test in $tests; do
   # Without a PATH there is no gcc: it would build the Edge TPU's double for x64.
-  if PATH= /usr/bin/timeout "$bound_s" "$cache/qemu/usr/bin/qemu-aarch64" -cpu "$cpu" -L "$cache/root" "$node" "$test" >log 2>&1; then
+  if PATH= TEST_NODE="$emulated" /usr/bin/timeout "$bound_s" $emulated "$test" >log 2>&1; then
     echo "passed  $test  ($(grep -c '^ *ok ' log) tests)"
   else
     failed=1

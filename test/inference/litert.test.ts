@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { promisify } from 'node:util';
 import { loadBundle } from '../../device/inference/bundle.js';
 import { passGolden } from '../../device/inference/golden.js';
 import { noisePicture } from '../../device/inference/golden-samples.js';
@@ -11,6 +9,7 @@ import { type LiteRtOptions, openLiteRt } from '../../device/inference/litert.js
 import { findLibrary } from '../../device/inference/native.js';
 import { openTfLite } from '../../device/inference/tflite.js';
 import { decode, findRegion, resize } from '../../device/vision/preprocess.js';
+import { inProcess } from '../support/in-process.js';
 import { factoryBundle, temporaryFolder } from './bundle-copy.js';
 
 const library = await findLibrary({ name: 'litert' });
@@ -116,15 +115,14 @@ test('a model that XNNPACK does not take fails each run; the error says why', as
 });
 
 /** What a process says that runs the script with the function `name` of a file of the room. */
-const inProcess = async (file: string, name: string, script: string) => {
+const alone = (file: string, name: string, script: string) => {
   const url = JSON.stringify(new URL(`../../device/inference/${file}`, import.meta.url));
-  const source = `const { ${name} } = await import(${url});\n${script}`;
-  return promisify(execFile)(process.execPath, ['--input-type=module', '--eval', source]);
+  return inProcess(`const { ${name} } = await import(${url});\n${script}`);
 };
 const path = JSON.stringify(library);
 
 test('it does not write its log to stderr', async () => {
-  const { stdout, stderr } = await inProcess(
+  const { stdout, stderr } = await alone(
     'litert.js',
     'openLiteRt',
     `import { readFileSync } from 'node:fs';
@@ -140,7 +138,7 @@ test('it does not write its log to stderr', async () => {
 
 test('a process that has loaded it, and no more, ends well', async () => {
   const script = `console.log(loadLiteRt(${path}).version)`;
-  assert.equal((await inProcess('litert-library.js', 'loadLiteRt', script)).stdout, '2.3\n');
+  assert.equal((await alone('litert-library.js', 'loadLiteRt', script)).stdout, '2.3\n');
 });
 
 test('another library than LiteRT 2.3, and none at all', async (t) => {

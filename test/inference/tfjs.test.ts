@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { promisify } from 'node:util';
 import {
   getBackend,
   getKernel,
@@ -23,6 +21,7 @@ import { openGraphModel } from '../../device/inference/tfjs.js';
 import { freeBytes, openTfjsNode } from '../../device/inference/tfjs-node.js';
 import { openTfjsWasm } from '../../device/inference/tfjs-wasm.js';
 import { decode, findRegion, resize } from '../../device/vision/preprocess.js';
+import { inProcess } from '../support/in-process.js';
 import { serving } from '../support/serve.js';
 import { factoryBundle } from './bundle-copy.js';
 
@@ -165,13 +164,7 @@ describe('TensorFlow.js on WebAssembly', () => {
     const { tfjs } = bundle.manifest.runtimes;
     assert.ok(tfjs);
     const files = [tfjs, ...tfjs.weights].map(({ file }) => join(bundle.folder, file));
-    const printed = await promisify(execFile)(process.execPath, [
-      '--input-type=module',
-      '--eval',
-      script,
-      ...files,
-    ]);
-    assert.deepEqual(printed, { stdout: '', stderr: '' });
+    assert.deepEqual(await inProcess(script, ...files), { stdout: '', stderr: '' });
   });
 
   it('fails at an operation that WebAssembly lacks, and computes it in no other way', async () => {
