@@ -39,8 +39,9 @@ type State =
 const down = (message: string): Fault<LineFault> => ({ code: 'lines-down', message });
 
 /**
- * Keeps a sortbin-io alive, and has it hold the lines that were taken: one that ends is started again, after 100 ms,
- * doubling up to 30 s, and requests all of them anew; a line whose chip was unplugged is requested until it is back.
+ * Keeps a sortbin-io alive, and has it hold the lines that were taken: one that ends is started again, at once where
+ * something was on, else after 100 ms, doubling up to 30 s, and requests all of them anew; a line whose chip was
+ * unplugged is requested until it is back.
  */
 export class IoHost implements IoHolder {
   readonly answerMs: number;
@@ -197,11 +198,11 @@ export class IoHost implements IoHolder {
   #ended(io: IoProcess, how: string): void {
     if (this.#state.at !== 'serving' || this.#state.io !== io) return;
     if (this.#clock.monotonicMs() - this.#state.sinceMs >= LONGEST_MS) this.#restarts.reset();
-    this.#rest(down(`sortbin-io ${how}`));
+    // A kernel may have left on what was on: the next one, which drives it off, is not waited for.
+    this.#rest(down(`sortbin-io ${how}`), this.#leases.any ? 0 : this.#restarts.nextMs());
   }
 
-  #rest(fault: Fault<LineFault>): void {
-    const restMs = this.#restarts.nextMs();
+  #rest(fault: Fault<LineFault>, restMs: number): void {
     this.#io = null;
     this.#down = fault;
     this.#state = { at: 'resting', cancel: this.#clock.after(restMs, () => void this.#restart()) };
@@ -213,7 +214,7 @@ export class IoHost implements IoHolder {
   async #restart(): Promise<void> {
     const fault = await this.#launch();
     if (this.#at() === 'closed') return;
-    if (fault) this.#rest(fault);
+    if (fault) this.#rest(fault, this.#restarts.nextMs());
     else this.#health.driver(null);
   }
 

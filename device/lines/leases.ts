@@ -11,6 +11,11 @@ export class Leases {
     private readonly renew: () => void,
   ) {}
 
+  /** Whether anything is on. */
+  get any(): boolean {
+    return this.#on.size > 0;
+  }
+
   /** `what` is on until the returned function is called. */
   on(what: object): () => void {
     this.#on.add(what);

@@ -69,7 +69,7 @@ const MEANINGS: Record<string, { readonly code: LineFault; readonly cure: string
     cure: 'add the user that runs sortbin to the group gpio, and start it anew',
   },
   EPERM: { code: 'line-denied', cure: 'add the user that runs sortbin to the group gpio, and start it anew' },
-  ENODEV: { code: 'line-gone', cure: 'its chip was unplugged; plug it in again' },
+  ENODEV: { code: 'line-gone', cure: 'its chip was unplugged; plug it in again, and start sortbin anew' },
   ENOENT: { code: 'line-gone', cure: 'it is no longer exported; start sortbin anew' },
   EINVAL: { code: 'line-missing', cure: 'sysfs has no such line' },
 };

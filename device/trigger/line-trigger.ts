@@ -20,7 +20,8 @@ const LONGEST_PASSAGE_GAPS = 10;
 /** A break-beam, a motion detector or a switch. Its triggers bear the kernel's time of the edge to active. */
 export class LineTrigger implements TriggerSource {
   #forget = () => {};
-  #active = false;
+  /** null: no edge has come yet. */
+  #active: boolean | null = null;
   #edgeAtMs = -Infinity;
   #triggeredAtMs = -Infinity;
 
@@ -50,8 +51,9 @@ export class LineTrigger implements TriggerSource {
   }
 
   #isNew({ active, missed }: Edge, atMs: number): boolean {
-    // An end without a beginning, after edges were lost: the item of the lost beginning was there all the same.
-    const begins = active || (missed > 0 && !this.#active);
+    // An end without a beginning: the item of the beginning that was lost, or that the kernel told as an end since it was
+    // over before it was looked at, was there all the same.
+    const begins = active || this.#active === false || (missed > 0 && !this.#active);
     const quietMs = atMs - this.#edgeAtMs;
     this.#active = active;
     this.#edgeAtMs = atMs;

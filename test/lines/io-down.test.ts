@@ -119,6 +119,22 @@ describe('a sortbin-io that ends', () => {
     assert.match(bench.messages.at(-1) ?? '', /ENOENT/);
   });
 
+  it('is started again at once where something was on, since a kernel may have left it on', async (test) => {
+    const clock = new SimulatedClock();
+    const bench = await ioBench(test, { clock });
+    const { gate } = await bench.take();
+    for (let time = 1; time <= 6; time++) {
+      const hold = gate.hold(never);
+      await until('it is on', () => bench.fake.level('gate'));
+      bench.fake.leave();
+      const off = await hold;
+      assert.equal(off.ok && off.value.reason, 'down');
+      await clock.advance(0);
+      await until('another one serves', () => bench.health.length === 2 * time);
+    }
+    assert.deepEqual(bench.rests, [0, 0, 0, 0, 0, 0]);
+  });
+
   it('is started at once where the outputs are to be made safe', async (test) => {
     const bench = await ioBench(test);
     await bench.take();

@@ -30,6 +30,11 @@ export class FakeInput implements Input {
   set(active: boolean, missed = 0, atNs = nsOf(this.clock)): void {
     if (active === this.#active && missed === 0) return;
     this.#active = active;
+    this.tell(active, missed, atNs);
+  }
+
+  /** An edge as a kernel may tell it, also where it is none. */
+  tell(active: boolean, missed = 0, atNs = nsOf(this.clock)): void {
     for (const listener of [...this.#listeners]) listener({ active, atNs, missed });
   }
 

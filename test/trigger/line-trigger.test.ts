@@ -123,6 +123,18 @@ describe('a trigger by a line', () => {
     assert.deepEqual(times(), [100]);
   });
 
+  it('notices a passage that was over before the kernel looked, and told it as two ends', async () => {
+    const { clock, input, blink, heard } = started();
+    await blink(30, 1_000);
+    assert.equal(heard.length, 1);
+    input.tell(false);
+    input.tell(false);
+    assert.equal(heard.length, 2);
+    await clock.advance(1_000);
+    input.tell(false);
+    assert.equal(heard.length, 3);
+  });
+
   it('says nothing about the end of what was there before the start', async () => {
     const clock = new SimulatedClock();
     const input = new FakeInput(clock);

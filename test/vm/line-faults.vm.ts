@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Edge, LineFault } from '../../device/lines/lines.js';
 import { until } from '../support/until.js';
+import { at, codeOf, inputRules, outputRules, value } from './guest/bin-lines.js';
 import { HeldLine } from './guest/gpio-cdev.js';
-import { at, blockLoop, codeOf, inputRules, makeIoBench, outputRules, value } from './guest/io-bench.js';
+import { blockLoop, makeIoBench } from './guest/io-bench.js';
 import { Sampling } from './guest/sample.js';
 
 const BOUND_MS = 30_000;

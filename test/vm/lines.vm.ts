@@ -1,8 +1,10 @@
-import { CONTRACT_LINES, linesContract } from '../contract/lines-contract.js';
-import { at, makeIoBench } from './guest/io-bench.js';
+import type { Lines } from '../../device/lines/lines.js';
+import { CONTRACT_LINES, type LinesBench, linesContract } from '../contract/lines-contract.js';
+import { at, newIoLines, newSysfsLines } from './guest/bin-lines.js';
+import { makeBench } from './guest/io-bench.js';
 
-linesContract('sortbin-io on a kernel with simulated chips', async () => {
-  const { sim, pwm, lines, close } = await makeIoBench();
+const contractBench = async (driver: Lines): Promise<LinesBench> => {
+  const { sim, pwm, lines, close } = await makeBench(driver);
   const press = (name: keyof typeof CONTRACT_LINES, active: boolean) =>
     sim.pull(name, active !== CONTRACT_LINES[name].activeLow ? 'up' : 'down');
   press('button', false);
@@ -18,4 +20,10 @@ linesContract('sortbin-io on a kernel with simulated chips', async () => {
     pass: async () => {},
     close,
   };
-});
+};
+
+linesContract('sortbin-io on a kernel with simulated chips', () => contractBench(newIoLines()));
+
+linesContract('onoff itself on a kernel with simulated chips, outputs and PWM by sortbin-io', () =>
+  contractBench(newSysfsLines()),
+);

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { LineFault } from '../../device/lines/lines.js';
 import { until } from '../support/until.js';
-import { blockLoop, inputRules, makeIoBench, outputRules, value } from './guest/io-bench.js';
+import { inputRules, outputRules, value } from './guest/bin-lines.js';
+import { Holding } from './guest/holding.js';
+import { blockLoop, makeIoBench } from './guest/io-bench.js';
 import { Sampling } from './guest/sample.js';
 
 const BOUND_MS = 30_000;
@@ -67,10 +66,9 @@ describe('an output of sortbin-io, seen from outside', { timeout: 4 * BOUND_MS }
   });
 
   it('goes off when the daemon is killed', async () => {
-    const holder = fileURLToPath(new URL('guest/holder.js', import.meta.url));
     const sampling = await Sampling.start(bench.sim.valueFile('gate'));
-    const daemon = spawn(process.execPath, [holder], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(daemon.stdout, 'data');
+    const daemon = await Holding.start();
+    daemon.tell('hold');
     await gateIsOn();
     daemon.kill('SIGKILL');
     await until('the gate is off', () => bench.sim.value('gate') === 0, BOUND_MS);

@@ -4,9 +4,9 @@
 # -k  one kernel; both by default: the numbering of GPIO lines and PWM's internals differ
 # -p  whether a released output keeps its level, as on a Raspberry Pi (Y), or falls back to its pull (N); both by default
 # -v  shows the tests' output as it comes; else only that of a run that failed
-# NAME  of a test file: `helpers` is helpers.vm.ts; all by default
-# BUILD  the folder of the built program (default: dist);  VM_BOUND_S  for one boot with its tests (default: 600)
-# SORTBIN_IO  another build of sortbin-io
+# NAME  of a test file: `helpers` is helpers.vm.ts; all of these by default. `measure` is measure.vmx.ts, run only by name
+# BUILD  the folder of the built program (default: dist);  VM_BOUND_S  for one boot with its tests (default: 900)
+# SORTBIN_IO  another build of sortbin-io;  KILLS, SEED, MEASURES  see kills.vm.ts and measure.vmx.ts
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=${BUILD:-dist}
@@ -25,7 +25,11 @@ done
 shift $((OPTIND - 1))
 
 tests=()
-for name; do tests+=("$build/test/vm/$name.vm.js"); done
+for name; do
+  test=$build/test/vm/$name.vm.js
+  [ -e "$test" ] || test=$build/test/vm/$name.vmx.js
+  tests+=("$test")
+done
 [ $# -gt 0 ] || tests=("$build"/test/vm/*.vm.js)
 for test in "${tests[@]}"; do
   [ -e "$test" ] || {
@@ -35,11 +39,17 @@ for test in "${tests[@]}"; do
 done
 # shellcheck disable=SC2086
 test/vm/make-vm.sh $kernels
+# The compiler does not do it.
+chmod +x "$build/device/cli/main.js"
 gcc -O2 -static -Wall -Wextra -o "$build/test/vm/sample" test/vm/guest/sample.c
 
 # All tests of a run share one boot: a file removes the chips that it made, and files run one after the other.
 in_guest='modprobe gpio-sim persist=$0 && modprobe pwm-sim &&
   exec node --test --test-concurrency=1 --test-reporter=spec --enable-source-maps "$@"'
+settings=()
+for name in SORTBIN_IO KILLS SEED MEASURES; do
+  [ -z "${!name:-}" ] || settings+=("$name=${!name}")
+done
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 show() { if [ -n "$verbose" ]; then tee "$log"; else cat >"$log"; fi; }
@@ -48,8 +58,8 @@ failed=0
 for kernel in $kernels; do
   for persist in $persists; do
     status=0
-    VM_KERNEL=$kernel VM_BOUND_S=${VM_BOUND_S:-600} setpriv --pdeathsig TERM test/vm/run-in-vm.sh \
-      env ${SORTBIN_IO:+SORTBIN_IO="$SORTBIN_IO"} bash -c "$in_guest" "$persist" "${tests[@]}" 2>&1 | show || status=$?
+    VM_KERNEL=$kernel VM_BOUND_S=${VM_BOUND_S:-900} setpriv --pdeathsig TERM test/vm/run-in-vm.sh \
+      env "${settings[@]}" bash -c "$in_guest" "$persist" "${tests[@]}" 2>&1 | show || status=$?
     passed=$(count pass) skipped=$(count skipped)
     result="${passed:-0} passed"
     [ "${skipped:-0}" = 0 ] || result+=", $skipped skipped"

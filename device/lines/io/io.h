@@ -67,6 +67,18 @@ struct edge {
 int pin_edges(struct pin *pin, struct edge *edges, int most);
 void pin_drop(struct pin *pin);
 
+/* out.c: what is said on standard output, a line each. */
+
+enum { OUT_SIZE = 65536 };
+
+/* An event; false where there is no room: half of the buffer is kept for answers. */
+__attribute__((format(printf, 1, 2))) bool say(const char *format, ...);
+/* What must not be lost: a caller that has let a whole buffer of it lie is taken for dead. */
+__attribute__((format(printf, 1, 2))) void answer(const char *format, ...);
+bool is_to_write(void);
+/* As far as the caller takes it at once; false: nobody reads any more. */
+bool write_out(void);
+
 /* rules.c: what an output may do, and what ends it. */
 
 struct line {
@@ -83,10 +95,6 @@ struct line {
 struct board {
   struct line lines[LINES];
 };
-
-/* What the rules tell: `off` and `gone`. */
-void tell_off(const struct line *line, const char *reason, uint64_t at_ns);
-void tell_gone(const struct line *line);
 
 struct line *find_line(struct board *board, const char *name);
 /* NULL, or the code and the text of the refusal, as "refused it rests". */

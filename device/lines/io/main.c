@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,55 +14,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROTOCOL = 1, OUT_SIZE = 65536, EXIT_ASKED = 0, EXIT_ONE_FAILED = 1, EXIT_NO_COMMAND = 2, RUNNING = -1 };
+enum { PROTOCOL = 1, EXIT_ASKED = 0, EXIT_ONE_FAILED = 1, EXIT_NO_COMMAND = 2, RUNNING = -1 };
 
 static struct board board;
-
-/* What is to be written: never waited for, since a caller that hangs must not hang this. */
-static struct {
-  char text[OUT_SIZE];
-  size_t size;
-  bool full;
-} out;
 
 static uint64_t now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (uint64_t)time.tv_sec * 1000000000ull + (uint64_t)time.tv_nsec;
 }
-
-/* False where there is no room, up to `most` bytes of the buffer. */
-__attribute__((format(printf, 2, 3))) static bool say(size_t most, const char *format, ...) {
-  char line[512];
-  va_list arguments;
-  va_start(arguments, format);
-  int size = vsnprintf(line, sizeof line - 1, format, arguments);
-  va_end(arguments);
-  if (size < 0) return false;
-  if (size > (int)sizeof line - 2) size = sizeof line - 2;
-  line[size++] = '\n';
-  if (out.size + (size_t)size > most) return false;
-  memcpy(out.text + out.size, line, (size_t)size);
-  out.size += (size_t)size;
-  return true;
-}
-
-/* An answer must not be lost: a caller that has let 64 kB of them lie is taken for dead. */
-#define ANSWER(...) (say(OUT_SIZE, __VA_ARGS__) ? (void)0 : (void)(out.full = true))
-
-static bool flush(void) {
-  ssize_t size = write(STDOUT_FILENO, out.text, out.size);
-  if (size < 0) return errno == EAGAIN || errno == EINTR;
-  out.size -= (size_t)size;
-  memmove(out.text, out.text + size, out.size);
-  return true;
-}
-
-void tell_off(const struct line *line, const char *reason, uint64_t at_ns) {
-  ANSWER("off %s %s %llu", line->name, reason, (unsigned long long)at_ns);
-}
-
-void tell_gone(const struct line *line) { ANSWER("gone %s its chip is no longer there", line->name); }
 
 static const char *const CODES[] = {"ok", "missing", "busy", "denied", "gone", "failed"};
 
@@ -76,11 +35,11 @@ static struct line *free_line(void) {
 static void request(const struct command *c) {
   char why[WHY_SIZE] = "";
   struct line *line = free_line();
-  if (find_line(&board, c->name)) return ANSWER("%u error refused the name is taken", c->id);
-  if (!line) return ANSWER("%u error refused there are %d names already", c->id, LINES);
+  if (find_line(&board, c->name)) return answer("%u error refused the name is taken", c->id);
+  if (!line) return answer("%u error refused there are %d names already", c->id, LINES);
   memset(line, 0, sizeof *line);
   enum failure failure = pin_take(&line->pin, c, why);
-  if (failure != OK) return ANSWER("%u error %s %s", c->id, CODES[failure], why);
+  if (failure != OK) return answer("%u error %s %s", c->id, CODES[failure], why);
   line->used = true;
   line->output = c->verb != VERB_IN;
   line->bound_ns = c->bound_us * 1000;
@@ -92,35 +51,35 @@ static void request(const struct command *c) {
   memcpy(line->name, c->name, sizeof line->name);
   memcpy(line->group, c->group, sizeof line->group);
   memcpy(line->guards, c->guards, sizeof line->guards);
-  ANSWER("%u ok", c->id);
+  answer("%u ok", c->id);
 }
 
 static void get(const struct command *c, struct line *line) {
   int level = line->output ? line->on : pin_level(&line->pin);
-  if (level >= 0) return ANSWER("%u ok %d", c->id, level);
-  ANSWER("%u error gone its chip is no longer there", c->id);
+  if (level >= 0) return answer("%u ok %d", c->id, level);
+  answer("%u error gone its chip is no longer there", c->id);
 }
 
 static void perform(const struct command *c) {
   if (c->verb <= VERB_PWM) return request(c);
   if (c->verb == VERB_RENEW) {
     renew(&board, now());
-    return ANSWER("%u ok", c->id);
+    return answer("%u ok", c->id);
   }
   if (c->verb == VERB_SAFE) {
     all_off(&board, "command", now());
-    return ANSWER("%u ok", c->id);
+    return answer("%u ok", c->id);
   }
   struct line *line = find_line(&board, c->name);
-  if (!line) return ANSWER("%u error missing there is no %s", c->id, c->name);
+  if (!line) return answer("%u error missing there is no %s", c->id, c->name);
   if (c->verb == VERB_GET) return get(c, line);
   if (c->verb == VERB_OFF) {
     turn_off(line, "command", now());
-    return ANSWER("%u ok", c->id);
+    return answer("%u ok", c->id);
   }
   const char *refusal = turn_on(&board, line, c->pulse_us * 1000, c->time_us * 1000, now());
-  if (refusal) return ANSWER("%u error %s", c->id, refusal);
-  ANSWER("%u ok", c->id);
+  if (refusal) return answer("%u error %s", c->id, refusal);
+  answer("%u ok", c->id);
 }
 
 /* Bytes of standard input that are no whole line yet. */
@@ -145,7 +104,7 @@ static int take_commands(void) {
                         : memchr(text, 0, length) ? "it holds a zero byte"
                                                   : parse_command(text, &command);
     if (wrong) {
-      ANSWER("%u error command %s", command.id, wrong);
+      answer("%u error command %s", command.id, wrong);
       return EXIT_NO_COMMAND;
     }
     perform(&command);
@@ -154,7 +113,7 @@ static int take_commands(void) {
   in.size -= start;
   memmove(in.text, in.text + start, in.size);
   if (in.size < LINE_SIZE) return RUNNING;
-  ANSWER("0 error command it is too long");
+  answer("0 error command it is too long");
   return EXIT_NO_COMMAND;
 }
 
@@ -170,8 +129,8 @@ static void take_news(struct line *line) {
   }
   for (int i = 0; i < count; i++) {
     if (edges[i].active) guard_is_active(&board, line->name, now());
-    /* Half of the buffer is for answers; what finds no room shows as missed in the next one that does. */
-    if (!say(OUT_SIZE / 2, "edge %s %llu %d %u", line->name, (unsigned long long)edges[i].at_ns, edges[i].active,
+    /* What finds no room shows as missed in the next one that does. */
+    if (!say("edge %s %llu %d %u", line->name, (unsigned long long)edges[i].at_ns, edges[i].active,
              edges[i].missed + line->pin.lost))
       line->pin.lost += 1 + edges[i].missed;
     else line->pin.lost = 0;
@@ -188,7 +147,7 @@ static void wake_at(int timer, uint64_t at_ns) {
 static int serve(int signals, int timer) {
   for (;;) {
     struct pollfd polled[LINES + 4] = {{STDIN_FILENO, POLLIN, 0}, {signals, POLLIN, 0}, {timer, POLLIN, 0},
-                                       {STDOUT_FILENO, out.size ? POLLOUT : 0, 0}};
+                                       {STDOUT_FILENO, is_to_write() ? POLLOUT : 0, 0}};
     struct line *lines[LINES];
     nfds_t count = 4;
     for (int i = 0; i < LINES; i++) {
@@ -213,7 +172,7 @@ static int serve(int signals, int timer) {
       int code = take_commands();
       if (code != RUNNING) return code;
     }
-    if (out.full || (out.size && !flush())) return EXIT_NO_COMMAND;
+    if (!write_out()) return EXIT_NO_COMMAND;
   }
 }
 
@@ -277,9 +236,9 @@ int main(int count, char **words) {
   fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK);
   fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK);
 
-  ANSWER("sortbin-io %d %s", PROTOCOL, VERSION);
-  int code = flush() ? serve(signals, timer) : EXIT_ASKED;
+  answer("sortbin-io %d %s", PROTOCOL, VERSION);
+  int code = write_out() ? serve(signals, timer) : EXIT_ASKED;
   for (int tries = 0; tries < 5; tries++) all_off(&board, "command", now());
-  flush();
+  write_out();
   return code;
 }

@@ -14,7 +14,7 @@ struct line *find_line(struct board *board, const char *name) {
 }
 
 void lose_line(struct line *line) {
-  tell_gone(line);
+  answer("gone %s its chip is no longer there", line->name);
   pin_drop(&line->pin);
   line->used = false;
 }
@@ -70,7 +70,7 @@ void turn_off(struct line *line, const char *reason, uint64_t now_ns) {
   }
   line->on = false;
   line->off_at_ns = now_ns;
-  tell_off(line, reason, now_ns);
+  answer("off %s %s %llu", line->name, reason, (unsigned long long)now_ns);
 }
 
 void all_off(struct board *board, const char *reason, uint64_t now_ns) {

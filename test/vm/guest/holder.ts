@@ -1,9 +1,39 @@
-import { newIoLines, outputRules } from './io-bench.js';
+import { createInterface } from 'node:readline';
+import type { Answer } from '../../../device/kit/errors.js';
+import type { LineFault, Off } from '../../../device/lines/lines.js';
+import { gateBy, value } from './bin-lines.js';
 
-/** A daemon of its own, to be killed: it has the gate on, and says so. */
-const lines = newIoLines();
+// holder.js DRIVER [OUTPUTS_FILE]: a daemon as far as its lines go, to be killed. It takes the gate, does what it
+// reads (`hold`, `pulse MS`, `block MS`) and says what comes of it. SIGTERM ends it in the daemon's order.
+const [driver = 'io', outputsFile] = process.argv.slice(2);
+const { lines, take } = gateBy(driver, outputsFile);
 await lines.start();
-const gate = await lines.output('gate', outputRules('gate'));
-if (!gate.ok) throw new Error(gate.fault.message);
-process.stdout.write('holds\n');
-await gate.value.hold(new AbortController().signal);
+const gate = value(await take());
+
+const say = (words: string): void => {
+  process.stdout.write(`${words}\n`);
+};
+const tell = (answer: Answer<Off, LineFault>): void => {
+  say(answer.ok ? `off ${answer.value.reason}` : `fault ${answer.fault.code}`);
+};
+const block = (ms: number): void => {
+  const endMs = performance.now() + ms;
+  while (performance.now() < endMs);
+  say('free');
+};
+
+const never = new AbortController().signal;
+lines.onHealth((fault) => say(fault ? 'down' : 'up'));
+process.once('SIGTERM', async () => {
+  await lines.close();
+  process.exit(0);
+});
+createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    const [verb, ms] = line.split(' ');
+    if (verb === 'hold') void gate.hold(never).then(tell);
+    else if (verb === 'pulse') void gate.pulse(Number(ms), never).then(tell);
+    else block(Number(ms));
+  })
+  .on('close', () => process.exit(1));
+say('ready');

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { pino } from 'pino';
+import { SystemClock } from '../../../device/kit/clock.js';
+import type { Answer } from '../../../device/kit/errors.js';
+import { IoHost } from '../../../device/lines/io-host.js';
+import { IoLines } from '../../../device/lines/io-lines.js';
+import type {
+  InputRules,
+  LineFault,
+  LineRef,
+  Lines,
+  Output,
+  OutputRules,
+} from '../../../device/lines/lines.js';
+import { SysfsLines } from '../../../device/lines/sysfs-lines.js';
+import { ioProgram } from '../../support/sortbin-io.js';
+
+/** The label of the chip, by which the drivers find its lines. */
+export const LABEL = 'bin';
+export const NAMES = ['lid', 'button', 'gate', 'flap'] as const;
+export type Name = (typeof NAMES)[number];
+
+export const LEASE_MS = 1_000;
+
+export const at = (line: Name): LineRef => ({ chip: LABEL, offset: NAMES.indexOf(line) });
+
+export const inputRules = (line: Name, more: Partial<InputRules> = {}): InputRules => ({
+  at: at(line),
+  bias: 'as-is',
+  activeLow: false,
+  debounceMs: 0,
+  ...more,
+});
+
+export const outputRules = (line: Name, more: Partial<OutputRules> = {}): OutputRules => ({
+  at: at(line),
+  activeLow: false,
+  maxOnMs: 60_000,
+  minOffMs: 0,
+  group: null,
+  guards: [],
+  ...more,
+});
+
+export const value = <T>(answer: Answer<T, LineFault>): T => {
+  if (!answer.ok) assert.fail(`${answer.fault.code}: ${answer.fault.message}`);
+  return answer.value;
+};
+
+export const codeOf = (answer: Answer<unknown, LineFault>): LineFault | null =>
+  answer.ok ? null : answer.fault.code;
+
+/** `outputsFile`: where the outputs are noted for `sortbin-io --safe`. */
+const options = (outputsFile?: string) => ({
+  path: ioProgram(),
+  leaseMs: LEASE_MS,
+  // Emulation is slow; nothing here is about a process that does not answer.
+  answerMs: 10_000,
+  clock: new SystemClock(),
+  log: pino({ level: 'silent' }),
+  ...(outputsFile === undefined ? {} : { outputsFile }),
+});
+
+export const newIoLines = (outputsFile?: string): IoLines => new IoLines(options(outputsFile));
+
+/** With the package onoff itself. */
+export const newSysfsLines = (outputsFile?: string): SysfsLines => new SysfsLines(options(outputsFile));
+
+interface Gate {
+  readonly lines: Pick<Lines, 'start' | 'onHealth' | 'close'>;
+  take(): Promise<Answer<Output, LineFault>>;
+}
+
+/** The gate by a driver: `io`, `sysfs`, or the path of a plain file, into which sortbin-io writes where there is no chip. */
+export const gateBy = (driver: string, outputsFile?: string): Gate => {
+  if (driver.startsWith('/')) {
+    const host = new IoHost(options(outputsFile));
+    return { lines: host, take: () => host.takeOutput('gate', `file ${driver}`, outputRules('gate')) };
+  }
+  const lines = driver === 'sysfs' ? newSysfsLines(outputsFile) : newIoLines(outputsFile);
+  return { lines, take: () => lines.output('gate', outputRules('gate')) };
+};

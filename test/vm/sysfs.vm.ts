@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { ioProgram } from '../support/sortbin-io.js';
+import { until } from '../support/until.js';
+import { codeOf, inputRules, LABEL, newSysfsLines, outputRules, value } from './guest/bin-lines.js';
+import { HeldLine } from './guest/gpio-cdev.js';
+import { Holding } from './guest/holding.js';
+import { makeBench } from './guest/io-bench.js';
+
+const BOUND_MS = 30_000;
+const ROOT = '/sys/class/gpio';
+const never = new AbortController().signal;
+
+/** By the kernel: counted down from 1024 on 6.1, up from 512 on 6.12. */
+const baseOf = (label: string): number => {
+  const read = (folder: string, file: string) => readFileSync(join(ROOT, folder, file), 'utf8').trim();
+  const chip = readdirSync(ROOT).find((name) => /^gpiochip\d/.test(name) && read(name, 'label') === label);
+  return chip === undefined ? Number.NaN : Number(read(chip, 'base'));
+};
+
+describe('lines by onoff and sysfs', { timeout: 4 * BOUND_MS }, () => {
+  let folder: string;
+  let bench: Awaited<ReturnType<typeof makeBench>>;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sysfs-'));
+    bench = await makeBench(newSysfsLines());
+  });
+  afterEach(async () => {
+    await bench.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('have the numbers that this kernel gave, and give inputs back', async () => {
+    const base = baseOf(LABEL);
+    assert.ok(base > 0);
+    value(await bench.lines.input('lid', inputRules('lid')));
+    value(await bench.lines.output('gate', outputRules('gate')));
+    const exported = () => readdirSync(ROOT).filter((name) => /^gpio\d/.test(name));
+    const numbers = [bench.sim.offset('lid'), bench.sim.offset('gate')].map(
+      (offset) => `gpio${base + offset}`,
+    );
+    assert.deepEqual(exported().sort(), numbers.sort());
+    assert.equal(bench.sim.info('gate').direction, 'output');
+    await bench.lines.close();
+    assert.deepEqual(exported(), [`gpio${base + bench.sim.offset('gate')}`]);
+  });
+
+  it('are busy while somebody has them by the character device', async () => {
+    const stranger = HeldLine.input(bench.sim.chip, bench.sim.offset('lid'));
+    try {
+      assert.equal(codeOf(await bench.lines.input('lid', inputRules('lid'))), 'line-busy');
+    } finally {
+      stranger.release();
+    }
+    value(await bench.lines.input('lid', inputRules('lid')));
+  });
+
+  // Exported lines keep their level on every kernel; unexported they would be nobody's.
+  it('stay on when the daemon and sortbin-io are killed, until sortbin-io --safe', async () => {
+    const outputsFile = join(folder, 'outputs.txt');
+    const daemon = await Holding.start({ driver: 'sysfs', outputsFile });
+    daemon.tell('hold');
+    await until('the gate is on', () => bench.sim.value('gate') === 1, BOUND_MS);
+    process.kill(daemon.ioPid, 'SIGKILL');
+    await daemon.end();
+    assert.equal(bench.sim.value('gate'), 1);
+    const { status, stderr } = spawnSync(ioProgram(), ['--safe', outputsFile], { encoding: 'utf8' });
+    assert.deepEqual([status, stderr], [0, '']);
+    assert.equal(bench.sim.value('gate'), 0);
+  });
+
+  it('are off at once where a daemon is started over an output that was left on', async () => {
+    const daemon = await Holding.start({ driver: 'sysfs' });
+    daemon.tell('hold');
+    await until('the gate is on', () => bench.sim.value('gate') === 1, BOUND_MS);
+    process.kill(daemon.ioPid, 'SIGKILL');
+    await daemon.end();
+    const gate = value(await bench.lines.output('gate', outputRules('gate')));
+    assert.equal(bench.sim.value('gate'), 0);
+    assert.equal(value(await gate.pulse(50, never)).reason, 'time');
+  });
+
+  // Sysfs tells nobody that a chip was unplugged, and its lines have to be exported anew.
+  it('say that their chip was unplugged once they are used, and want a new start', async () => {
+    const lid = value(await bench.lines.input('lid', inputRules('lid')));
+    const gate = value(await bench.lines.output('gate', outputRules('gate')));
+    const base = baseOf(LABEL);
+    const pulse = gate.pulse(200, never);
+    await until('the gate is on', () => bench.sim.value('gate') === 1, BOUND_MS);
+    bench.sim.unplug();
+    assert.equal(value(await pulse).reason, 'gone');
+    assert.equal(existsSync(join(ROOT, `gpio${base + bench.sim.offset('gate')}`)), false);
+    bench.sim.plug();
+    const level = await lid.active();
+    assert.deepEqual([codeOf(level), codeOf(await gate.pulse(50, never))], ['line-gone', 'line-gone']);
+    assert.match(level.ok ? '' : level.fault.message, /start sortbin anew/);
+    const anew = newSysfsLines();
+    await anew.start();
+    try {
+      const again = value(await anew.output('gate', outputRules('gate')));
+      assert.equal(value(await again.pulse(50, never)).reason, 'time');
+    } finally {
+      await anew.close();
+    }
+  });
+});
