@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import { examineLines } from '../../device/doctor/lines.js';
+import { parseMachineLines } from '../../device/doctor/machine-lines.js';
+import { ioProgram } from '../support/sortbin-io.js';
+import { inputRules, LABEL, NAMES, value } from './guest/bin-lines.js';
+import { HeldLine } from './guest/gpio-cdev.js';
+import { GpioSim } from './guest/gpio-sim.js';
+import { makeIoBench } from './guest/io-bench.js';
+
+const list = () => parseMachineLines(execFileSync(ioProgram(), ['--list'], { encoding: 'utf8' }));
+
+describe('what the doctor sees of a machine', () => {
+  let bench: Awaited<ReturnType<typeof makeIoBench>>;
+  before(async () => {
+    bench = await makeIoBench();
+  });
+  after(() => bench.close());
+
+  it('is its chips with their lines, who holds them, and its PWM', async () => {
+    value(await bench.lines.input('lid', inputRules('lid')));
+    const gate = bench.sim.offset('gate');
+    const stranger = HeldLine.output(bench.sim.chip, gate, 0, 'door bell');
+    const other = GpioSim.create('other', ['lamp']);
+    try {
+      const { chips, unusable, pwm } = list();
+      assert.deepEqual(unusable, []);
+      assert.deepEqual(
+        chips.map(({ label, lines }) => [label, lines.map(({ name }) => name)]),
+        [
+          [LABEL, [...NAMES]],
+          ['other', ['lamp']],
+        ],
+      );
+      const of = (name: string) => chips[0]?.lines.find((line) => line.name === name);
+      assert.deepEqual([of('lid')?.holder, of('lid')?.direction], ['sortbin_lid', 'input']);
+      assert.deepEqual([of('gate')?.holder, of('gate')?.direction], ['door_bell', 'output']);
+      assert.equal(of('flap')?.holder, null);
+      assert.ok(
+        pwm.some(({ device, channels, usable }) => device === bench.pwm.device && channels === 2 && usable),
+      );
+      const found = list();
+      const wanted = [
+        { key: 'lid', chip: LABEL, offset: bench.sim.offset('lid') },
+        { key: 'gate', line: 'gate' },
+        { key: 'servo', pwm: bench.pwm.device, channel: 1 },
+      ];
+      const checks = examineLines({ found, wanted, exitCode: 69 }).checks.slice(-3);
+      assert.deepEqual(
+        checks.map(({ status }) => status),
+        ['ok', 'fail', 'ok'],
+      );
+      assert.match(checks[1]?.text ?? '', /held by door_bell/);
+    } finally {
+      other.remove();
+      stranger.release();
+    }
+  });
+});
