@@ -101,13 +101,15 @@ class Training:
         Returns:
             The network with its final weights, averaged where the recipe averages.
         """
+        # By its number now: the state goes on from there, and is `saved.state` itself.
+        within = saved.state.phase if saved and saved.within_phase else None
         if saved:
             self.state = saved.state
             saved.restore_net(net)
         for number, phase in enumerate(self.config.phases):
             if number < self.state.phase:
                 continue
-            resumed = saved if saved and saved.within_phase and number == saved.state.phase else None
+            resumed = saved if number == within else None
             reached = self._phase(number, phase, net, resumed, workers)
             self.state.phase, self.state.epoch, self.state.callbacks = number + 1, 0, {}
             save_state(self.run / STATE, self.state, net, None)
