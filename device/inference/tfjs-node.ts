@@ -75,7 +75,7 @@ interface TfjsNodeBackend {
 export const freeBytes = (meminfo: string): number =>
   Number(/^MemAvailable:\s+(\d+) kB/m.exec(meminfo)?.[1] ?? 0) * 1024;
 
-/** tfjs-node calls it, and Node has dropped it with version 23 (tfjs issue 8425). */
+/** tfjs-node calls it, and Node has dropped it with version 23 (tensorflow/tfjs#8425). */
 const supplyIsNullOrUndefined = (): void => {
   const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>;
   util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;

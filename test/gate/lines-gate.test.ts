@@ -2,17 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { LineFault, OffReason } from '../../device/lines/lines.js';
 import { gateContract } from '../contract/gate-contract.js';
-import { aLinesGate, aSwitch, outcome } from '../support/gates.js';
+import { aLinesGate, aSwitch, benchOf, outcome } from '../support/gates.js';
 
-gateContract('lines', () => {
-  const { gate, lines, clock } = aLinesGate();
-  return {
-    gate,
-    energised: () => lines.on.length > 0,
-    nowMs: () => clock.monotonicMs(),
-    pass: (ms) => clock.advance(ms),
-  };
-});
+gateContract('lines', () => benchOf(aLinesGate()));
 
 const never = new AbortController().signal;
 

@@ -4,22 +4,14 @@ import { LockedGate } from '../../device/gate/locked-gate.js';
 import { SimulatedGate } from '../../device/gate/simulated-gate.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { gateContract } from '../contract/gate-contract.js';
-import { aServoGate, outcome } from '../support/gates.js';
+import { aServoGate, benchOf, outcome } from '../support/gates.js';
 
 const aLockedGate = () => {
   const { gate, ...rest } = aServoGate();
   return { gate: new LockedGate(gate), ...rest };
 };
 
-gateContract('with a lock, unlocked', () => {
-  const { gate, lines, clock } = aLockedGate();
-  return {
-    gate,
-    energised: () => lines.on.length > 0,
-    nowMs: () => clock.monotonicMs(),
-    pass: (ms) => clock.advance(ms),
-  };
-});
+gateContract('with a lock, unlocked', () => benchOf(aLockedGate()));
 
 const never = new AbortController().signal;
 

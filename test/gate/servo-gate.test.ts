@@ -4,17 +4,9 @@ import fc from 'fast-check';
 import { pulseOf } from '../../device/gate/servo-pulse.js';
 import { SortbinError } from '../../device/kit/errors.js';
 import { gateContract } from '../contract/gate-contract.js';
-import { aServoGate, aSwitch, outcome } from '../support/gates.js';
+import { aServoGate, aSwitch, benchOf, outcome } from '../support/gates.js';
 
-gateContract('servo', () => {
-  const { gate, lines, clock } = aServoGate();
-  return {
-    gate,
-    energised: () => lines.on.length > 0,
-    nowMs: () => clock.monotonicMs(),
-    pass: (ms) => clock.advance(ms),
-  };
-});
+gateContract('servo', () => benchOf(aServoGate()));
 
 const never = new AbortController().signal;
 

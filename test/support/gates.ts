@@ -1,7 +1,9 @@
+import type { Gate } from '../../device/gate/gate.js';
 import { type LinesGateOptions, type LinesWay, linesGate } from '../../device/gate/lines-gate.js';
 import { type ServoGateOptions, servoGate } from '../../device/gate/servo-gate.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import type { InputRules } from '../../device/lines/lines.js';
+import type { GateBench } from '../contract/gate-contract.js';
 import { WatchedLines } from './watched-lines.js';
 
 export const aSwitch = (offset: number): InputRules => ({
@@ -69,3 +71,19 @@ export const aServoGate = (more: Partial<ServoGateOptions> = {}, latencyMs = 0) 
   };
   return { clock, lines, gate: servoGate(options) };
 };
+
+/** For the contract: a gate on lines, watched by them. */
+export const benchOf = ({
+  gate,
+  lines,
+  clock,
+}: {
+  gate: Gate;
+  lines: WatchedLines;
+  clock: SimulatedClock;
+}): GateBench => ({
+  gate,
+  energised: () => lines.on.length > 0,
+  nowMs: () => clock.monotonicMs(),
+  pass: (ms) => clock.advance(ms),
+});

@@ -93,7 +93,7 @@ def test_the_record_names_the_base_without_its_folder_and_keeps_it(where: list[s
         (LITE0, None, "imagenet"),
         (HYBRID, None, "none"),
         (HYBRID, "imagenet", "imagenet"),
-        (HYBRID, "/home/someone/mobilenet.tflite", "mobilenet.tflite"),
+        (HYBRID, "elsewhere/mobilenet.tflite", "mobilenet.tflite"),
     ],
 )
 def test_bases_by_name(config: Config, base: str | None, name: str) -> None:
