@@ -20,6 +20,7 @@ const rooms = [
   'cycle',
   'doctor',
   'calibrate',
+  'control',
 ];
 const MORE_DOORS = { cycle: ['event', 'policy', 'runner'], vision: ['probe'] };
 const doors = rooms.map((room) => ({

@@ -1,10 +1,13 @@
 import { join } from 'node:path';
+import { CONTROL_SOCKET } from './control/control.js';
+import { ControlSocket } from './control/control-socket.js';
 import type { BinEvent } from './cycle/event.js';
 import { type Journalled, Runner } from './cycle/runner.js';
 import { withDeadline } from './kit/deadline.js';
 import { type Fault, messageOf } from './kit/errors.js';
 import { packageVersion } from './kit/root.js';
 import type { EmbeddedBroker, Publisher } from './mqtt/mqtt.js';
+import { obeying } from './obey.js';
 import { infoOf } from './status/info.js';
 import { Status } from './status/status.js';
 import { Surroundings } from './surroundings.js';
@@ -46,6 +49,7 @@ export class Daemon {
     private readonly runner: Runner,
     private readonly publisher: Publisher,
     private readonly broker: EmbeddedBroker | null,
+    private readonly control: ControlSocket | null,
   ) {}
 
   /** Brings all parts up and begins to sort. @throws SortbinError, and nothing is left open */
@@ -128,17 +132,24 @@ export class Daemon {
         journal: join(wired.dataDir, 'journal.db'),
       });
       await runner.start();
-      return new Daemon(wired, surroundings, runner, publisher, broker);
+      const { compartmentOf, fallback } = wired.cycle.policy;
+      const obey = obeying({
+        trigger: () => wired.hardware.command.fire() !== null,
+        compartments: new Set([...compartmentOf.values(), fallback]),
+        emptied: (compartment) => surroundings.emptied(compartment, runner, 'command'),
+      });
+      const control = await ControlSocket.open({
+        path: join(wired.dataDir, CONTROL_SOCKET),
+        obey,
+        clock,
+        log,
+      });
+      return new Daemon(wired, surroundings, runner, publisher, broker, control);
     } catch (error) {
       await Promise.allSettled(opened.map((close) => close()));
       await journal.close().catch(() => {});
       throw error;
     }
-  }
-
-  /** Somebody says that an item is there. False where the configuration names no such trigger, or the bin stops. */
-  trigger(): boolean {
-    return this.wired.hardware.command.fire() !== null;
   }
 
   /** De-energises the gate, writes down what is in hand and closes all parts; what is in the outbox stays there. */
@@ -148,6 +159,7 @@ export class Daemon {
       withDeadline(clock, CLOSE_MS, async () => close()).catch((error) =>
         log.warn(`${what} did not close: ${messageOf(error)}`),
       );
+    await closing('the commands', () => this.control?.close());
     await closing('the cycle', () => this.runner.stop());
     await Promise.all([
       closing('the trigger', () => trigger.close()),

@@ -20,6 +20,7 @@ const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
   ['no-runtime', EXIT.unavailable],
   ['edgetpu-', EXIT.unavailable],
   ['line', EXIT.unavailable],
+  ['control-', EXIT.unavailable],
   ['gate-rules', EXIT.configuration],
   ['fill-rules', EXIT.configuration],
   ['pattern-', EXIT.configuration],

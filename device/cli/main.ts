@@ -5,6 +5,7 @@ import { packageVersion } from '../kit/root.js';
 import { benchCommand } from './bench.js';
 import { calibrateCommand } from './calibrate.js';
 import { configCommand } from './config.js';
+import { emptiedCommand, triggerCommand } from './control.js';
 import { doctorCommand } from './doctor.js';
 import { fail } from './failure.js';
 import { modelCommand } from './model.js';
@@ -16,6 +17,8 @@ const program = new Command('sortbin')
   // So that `model add-edgetpu … --version 1.0.1` is not taken for the program's own.
   .enablePositionalOptions()
   .addCommand(runCommand())
+  .addCommand(triggerCommand())
+  .addCommand(emptiedCommand())
   .addCommand(benchCommand())
   .addCommand(configCommand())
   .addCommand(doctorCommand())

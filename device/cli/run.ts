@@ -22,15 +22,8 @@ export const runCommand = (): Command =>
       );
       const stopping = new AbortController();
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort(signal));
-      let running: Daemon | null = null;
-      // SIGUSR1 is Node's own; what nobody listens for ends the process.
-      process.on('SIGUSR2', () => {
-        if (!running?.trigger())
-          log.warn('SIGUSR2: the bin is not up yet, or its configuration names no trigger "command"');
-      });
       const daemon = await Daemon.start({ ...setting, log }, new LogNarrator(log));
       guard(daemon, log);
-      running = daemon;
       const stop = () => void end(daemon, log, String(stopping.signal.reason));
       if (stopping.signal.aborted) stop();
       else stopping.signal.addEventListener('abort', stop, { once: true });

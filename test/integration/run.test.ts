@@ -12,6 +12,13 @@ import { until } from '../support/until.js';
 const BUSY =
   'trigger: { script: [{ afterMs: 400 }] }\ngate: { moveMs: 20 }\nmqtt: { embedded: { port: 0 } }\n';
 
+/** What a command to the bin of a folder says. */
+const told = async (folder: string, ...args: string[]) => {
+  const command = new Sortbin(args, folder);
+  const code = await command.ended();
+  return code === 0 ? { code, output: command.output.join('\n') } : { code, stderr: command.stderr };
+};
+
 describe('sortbin run', () => {
   it('sorts sample pictures with the real model, tells MQTT, and stops cleanly', () =>
     inFolder(BUSY, async (folder) => {
@@ -57,29 +64,41 @@ describe('sortbin run', () => {
       assert.ok((await readdir(join(folder, 'data/frames'))).length >= 3);
     }));
 
-  it('sorts an item when it is told by a signal that one is there', () =>
+  it('sorts an item and empties a compartment when it is told to', () =>
     inFolder(
       'trigger: { driver: several, sensors: { hand: { driver: command }, slow: { driver: interval, everyMs: 80000000 } } }\n' +
         'vision: { driver: simulated, script: [{ label: paper }] }\ngate: { moveMs: 20 }\nmqtt: { embedded: { port: 0 } }\n',
       async (folder) => {
         const bin = new Sortbin(['run'], folder);
         await bin.said(/^connected to the broker/);
-        bin.kill('SIGUSR2');
+        assert.deepEqual(await told(folder, 'trigger'), { code: 0, output: 'triggered' });
         const { item } = await bin.said(/sorted .*-> paper/);
         assert.equal((item as { trigger: { source: string } }).trigger.source, 'command');
+        assert.deepEqual(await told(folder, 'emptied', 'paper'), { code: 0, output: 'paper: emptied' });
+        await bin.said(/emptied .*paper/);
+        const { code, stderr } = await told(folder, 'emptied', 'gold');
+        assert.equal(code, 65);
+        assert.match(
+          stderr ?? '',
+          /no compartment "gold" in this bin; there are: glass, packaging, paper, residual/,
+        );
         bin.kill('SIGTERM');
         assert.equal(await bin.ended(), 0);
+        const { code: down, stderr: why } = await told(folder, 'trigger');
+        assert.equal(down, 69);
+        assert.match(why ?? '', /no bin listens there/);
       },
     ));
 
-  it('says that a signal is heeded only where the configuration wants it', () =>
+  it('heeds the command trigger only where the configuration wants it', () =>
     inFolder(
       'trigger: { script: [] }\nvision: { driver: simulated, script: [{ label: paper }] }\nmqtt: { embedded: { port: 0 } }\n',
       async (folder) => {
         const bin = new Sortbin(['run'], folder);
         await bin.said(/^connected to the broker/);
-        bin.kill('SIGUSR2');
-        await bin.said(/names no trigger "command"/);
+        const { code, stderr } = await told(folder, 'trigger');
+        assert.equal(code, 65);
+        assert.match(stderr ?? '', /names no trigger with driver "command"/);
         bin.kill('SIGTERM');
         assert.equal(await bin.ended(), 0);
       },
