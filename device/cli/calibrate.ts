@@ -1,6 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { pino } from 'pino';
@@ -115,13 +114,11 @@ const withLines = async <T>(
   const unlock = await lock(resolve(folder, config.dataDir));
   const clock = new SystemClock();
   // The bin's own list of its outputs, for sortbin-io --safe, is not touched.
-  const dataDir = await mkdtemp(join(tmpdir(), 'sortbin-calibrate-'));
-  const onDemand = new LinesOnDemand({ config, folder, dataDir, clock, log: pino({ level: 'silent' }) });
+  const onDemand = new LinesOnDemand({ config, folder, clock, log: pino({ level: 'silent' }) });
   try {
     return await use(await onDemand.get(), clock);
   } finally {
     await onDemand.close();
-    await rm(dataDir, { recursive: true, force: true });
     unlock();
   }
 };

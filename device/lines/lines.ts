@@ -109,7 +109,7 @@ export interface Lines {
   pwm(name: string, rules: PwmRules): Promise<Answer<Pwm, LineFault>>;
   /** All outputs off, at once; pending pulses and holds resolve. Never rejects. */
   safe(): Promise<void>;
-  /** Has `listener` told when what drives the lines is down, and when it is back. */
+  /** Has `listener` told when what drives the lines is down or a line is gone, and when it is back. */
   onHealth(listener: (fault: { readonly code: LineFault; readonly message: string } | null) => void): void;
   close(): Promise<void>;
 }

@@ -1,13 +1,15 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Answer, done, type Fault, failed, messageOf, SortbinError } from '../kit/errors.js';
+import { Health } from './health.js';
 import { IoHost, type IoOptions } from './io-host.js';
 import type { Input, InputRules, LineFault, Lines, Output, OutputRules, Pwm, PwmRules } from './lines.js';
 import { loadOnoff, type OnoffConstructor, type OnoffGpio } from './onoff.js';
 import { checkInput, checkOutput, checkPwm, type Taken } from './rules.js';
 import { numberOf, sysfsFault } from './sysfs-chips.js';
 import { SysfsInput } from './sysfs-input.js';
-import { guardedOutput, guardedPwm } from './watched-guards.js';
+import { SysfsWatch } from './sysfs-watch.js';
+import { type Guarding, guardedOutput, guardedPwm } from './watched-guards.js';
 
 export interface SysfsLinesOptions extends IoOptions {
   /** Where the kernel shows its lines. */
@@ -21,13 +23,16 @@ const ROOT = '/sys/class/gpio';
 /**
  * The lines of an older installation, by sysfs. Inputs are read by the package onoff; outputs are exported by it,
  * off, and then driven by sortbin-io, which keeps their bounds and leases whatever becomes of the daemon. Their guards
- * are watched by the daemon. Outputs stay exported after `close`: unexported, they would be nobody's.
+ * are watched by the daemon, and so is whether the inputs are still there. Outputs stay exported after `close`:
+ * unexported, they would be nobody's.
  */
 export class SysfsLines implements Lines {
   readonly #options: SysfsLinesOptions;
   readonly #root: string;
   readonly #host: IoHost;
   readonly #inputs = new Map<string, SysfsInput>();
+  readonly #health = new Health();
+  readonly #watch: SysfsWatch;
   readonly #taken: Taken;
   #Gpio: OnoffConstructor | null = null;
 
@@ -35,6 +40,9 @@ export class SysfsLines implements Lines {
     this.#options = options;
     this.#root = options.root ?? ROOT;
     this.#host = new IoHost(options);
+    this.#host.onHealth((fault) => this.#health.driver(fault));
+    const { clock, log } = options;
+    this.#watch = new SysfsWatch({ inputs: this.#inputs, health: this.#health, clock, log });
     const { held } = this.#host;
     const inputs = this.#inputs;
     this.#taken = {
@@ -63,6 +71,7 @@ export class SysfsLines implements Lines {
       );
     }
     await this.#host.start();
+    this.#watch.start();
   }
 
   async input(name: string, rules: InputRules): Promise<Answer<Input, LineFault>> {
@@ -106,14 +115,14 @@ export class SysfsLines implements Lines {
       ...rules,
       guards: [],
     });
-    return output.ok ? done(guardedOutput(output.value, this.#guards(rules.guards))) : output;
+    return output.ok ? done(guardedOutput(output.value, this.#guarding(rules.guards))) : output;
   }
 
   async pwm(name: string, rules: PwmRules): Promise<Answer<Pwm, LineFault>> {
     const fault = checkPwm(name, rules, this.#taken);
     if (fault) return { ok: false, fault };
     const pwm = await this.#host.takePwm(name, { ...rules, guards: [] });
-    return pwm.ok ? done(guardedPwm(pwm.value, this.#guards(rules.guards))) : pwm;
+    return pwm.ok ? done(guardedPwm(pwm.value, this.#guarding(rules.guards))) : pwm;
   }
 
   safe(): Promise<void> {
@@ -121,10 +130,11 @@ export class SysfsLines implements Lines {
   }
 
   onHealth(listener: (fault: Fault<LineFault> | null) => void): void {
-    this.#host.onHealth(listener);
+    this.#health.onChange(listener);
   }
 
   async close(): Promise<void> {
+    this.#watch.stop();
     await this.#host.close();
     for (const input of this.#inputs.values()) input.close();
     this.#inputs.clear();
@@ -162,7 +172,8 @@ export class SysfsLines implements Lines {
     }
   }
 
-  #guards(names: readonly string[]): Input[] {
-    return names.flatMap((name) => this.#inputs.get(name) ?? []);
+  #guarding(names: readonly string[]): Guarding {
+    const guards = names.flatMap((name) => this.#inputs.get(name) ?? []);
+    return { guards, clock: this.#options.clock };
   }
 }

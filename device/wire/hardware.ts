@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { Policy } from '../cycle/policy.js';
@@ -34,17 +35,21 @@ export interface HardwareSetting {
   readonly config: Config;
   /** What relative paths are relative to. */
   readonly folder: string;
-  /** Where the list of the outputs is kept, for `sortbin-io --safe`. */
+  /** Where the list of the outputs is kept. */
   readonly dataDir: string;
   readonly policy: Policy;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
+/** For `sortbin-io --safe`, when nobody else is left to turn the outputs off. */
+const OUTPUTS_FILE = 'outputs.txt';
+
 /** Takes the lines that the configuration names, and no others. @throws SortbinError, and no line is left taken */
 export const wireHardware = async (setting: HardwareSetting): Promise<Hardware> => {
-  const { config, clock, log } = setting;
-  const lines = new LinesOnDemand(setting);
+  const { config, folder, dataDir, clock, log } = setting;
+  const outputsFile = join(dataDir, OUTPUTS_FILE);
+  const lines = new LinesOnDemand({ config, folder, outputsFile, clock, log });
   const sensors = new UltrasonicSensors(lines, clock);
   const command = new CommandTrigger({ clock, newId });
   try {

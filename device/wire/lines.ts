@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { findLibrary } from '../inference/native.js';
@@ -11,13 +11,11 @@ import { SysfsLines } from '../lines/sysfs-lines.js';
 
 // From the configuration's lines to the rules of the room.
 
-/** The commands by which `sortbin-io --safe` takes the outputs. */
-const OUTPUTS_FILE = 'outputs.txt';
-
 export interface LinesSetting {
   readonly config: Pick<Config, 'lines'>;
   readonly folder: string;
-  readonly dataDir: string;
+  /** Where the outputs are noted for `sortbin-io --safe`; left out: nowhere. */
+  readonly outputsFile?: string;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -27,6 +25,10 @@ export class LinesOnDemand {
   #lines: Promise<Lines> | null = null;
 
   constructor(private readonly setting: LinesSetting) {}
+
+  get driver(): Config['lines']['driver'] {
+    return this.setting.config.lines.driver;
+  }
 
   /** @throws SortbinError where this machine has none */
   get(): Promise<Lines> {
@@ -65,12 +67,12 @@ export const ioProgram = async ({
   return program === null ? findLibrary({ name: 'sortbin-io' }) : resolve(folder, program);
 };
 
-const makeLines = async ({ config, folder, dataDir, clock, log }: LinesSetting): Promise<Lines> => {
+const makeLines = async ({ config, folder, ...rest }: LinesSetting): Promise<Lines> => {
   const { lines } = config;
-  if (lines.driver === 'simulated') return new SimulatedLines({ clock });
+  if (lines.driver === 'simulated') return new SimulatedLines(rest);
   const { answerMs, leaseMs } = lines;
   const path = await ioProgram({ config, folder });
-  const options = { path, answerMs, leaseMs, outputsFile: join(dataDir, OUTPUTS_FILE), clock, log };
+  const options = { path, answerMs, leaseMs, ...rest };
   return lines.driver === 'onoff' ? new SysfsLines(options) : new IoLines(options);
 };
 

@@ -1,4 +1,6 @@
 import type { Clock } from '../kit/clock.js';
+import { SortbinError } from '../kit/errors.js';
+import type { LineFault } from '../lines/lines.js';
 import { Turns } from '../trigger/turns.js';
 import { Ultrasonic } from '../trigger/ultrasonic.js';
 import {
@@ -30,8 +32,9 @@ export class UltrasonicSensors {
     this.#turns = new Turns(clock);
   }
 
-  /** @throws SortbinError where a line cannot be had */
+  /** @throws SortbinError where a line cannot be had, or its driver cannot time an echo */
   async take(name: string, { trig, echo }: SensorConfig, temperatureC: number): Promise<Ultrasonic> {
+    if (this.lines.driver === 'onoff') throw untimed(name);
     const lines = await this.lines.get();
     const rules = { ...outputRules(trig), group: null, guards: [] };
     return new Ultrasonic({
@@ -44,3 +47,10 @@ export class UltrasonicSensors {
     });
   }
 }
+
+const untimed = (name: string) =>
+  new SortbinError<LineFault>(
+    'line-unsupported',
+    `"${name}": an ultrasonic sensor cannot be read by the driver onoff: its edges have no time of the kernel, and one ` +
+      'that is noticed 1 ms late makes 17 cm; set lines.driver: sortbin-io',
+  );

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import { SystemClock } from '../../device/kit/clock.js';
+import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import type { Edge } from '../../device/lines/lines.js';
 import { SysfsLines, type SysfsLinesOptions } from '../../device/lines/sysfs-lines.js';
 import { nowNs } from '../../device/lines/time.js';
@@ -187,8 +188,63 @@ describe('sysfs lines', () => {
     const off = await hold;
     assert.equal(off.ok && off.value.reason, 'guard');
     onoff.press(517, false);
-    onoff.broken = true;
+    onoff.unplug(517);
     const refused = await gate.value.pulse(10, never);
     assert.equal(!refused.ok && refused.fault.code, 'line-guarded');
+    assert.match(
+      refused.ok ? '' : refused.fault.message,
+      /"gate" stays off.*"lid".*ENODEV.*plug it in again/,
+    );
+  });
+
+  it('stop a move under way when its guard is unplugged', async (test) => {
+    const clock = new SimulatedClock();
+    const { lines, onoff, fake } = await setUp({ clock, leaseMs: 60_000 }, test);
+    await lines.start();
+    await lines.input('lid', INPUT);
+    const gate = await lines.output('gate', { ...OUTPUT, at: { chip: 'bank', offset: 1 }, guards: ['lid'] });
+    assert.ok(gate.ok);
+    const hold = gate.value.hold(never);
+    await until('the gate is on', () => fake.level('gate'));
+    await clock.advance(500);
+    assert.equal(fake.level('gate'), true);
+    onoff.unplug(517);
+    await clock.advance(500);
+    await until('the gate is off', () => !fake.level('gate'));
+    const off = await hold;
+    assert.equal(off.ok && off.value.reason, 'guard');
+  });
+
+  it('say by themselves, once, that an input was unplugged, and that it can be read again', async (test) => {
+    const clock = new SimulatedClock();
+    const { lines, onoff, close } = await setUp({ clock }, test);
+    const health: (string | null)[] = [];
+    lines.onHealth((fault) => health.push(fault && `${fault.code}: ${fault.message}`));
+    await lines.start();
+    await lines.input('lid', INPUT);
+    await lines.input('button', { ...INPUT, at: { chip: 'bank', offset: 6 } });
+    await clock.advance(10_000);
+    assert.deepEqual(health, []);
+    onoff.unplug(517);
+    await clock.advance(10_000);
+    assert.equal(health.length, 1);
+    assert.match(health[0] ?? '', /^line-gone: "lid".*unplugged; plug it in again, and start sortbin anew/);
+    onoff.plug(517);
+    await clock.advance(10_000);
+    assert.deepEqual(health.slice(1), [null]);
+    onoff.unplug(518);
+    await close();
+    await clock.advance(10_000);
+    assert.deepEqual([health.length, clock.waiting], [2, 0]);
+  });
+
+  it('say what is wrong with sortbin-io too', async (test) => {
+    const { lines, fake } = await setUp({}, test);
+    const health: (string | null)[] = [];
+    lines.onHealth((fault) => health.push(fault?.code ?? null));
+    await lines.start();
+    fake.leave();
+    await until('it is down, and back', () => health.length === 2);
+    assert.deepEqual(health, ['lines-down', null]);
   });
 });

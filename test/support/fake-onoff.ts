@@ -7,6 +7,7 @@ type Options = ConstructorParameters<OnoffConstructor>[3];
 
 /** The package onoff over a made-up tree: what it exports shows there, and a test is the one who presses. */
 export const fakeOnoff = (root: string) => {
+  const unplugged = new Set<number>();
   const world = {
     exported: new Map<number, FakeGpio>(),
     /** Directions of the outputs, in order. */
@@ -15,8 +16,13 @@ export const fakeOnoff = (root: string) => {
     error: null as string | null,
     /** A line that somebody else set up and lets nobody change. */
     stubborn: false,
-    /** Nothing can be read. */
-    broken: false,
+    /** Takes the chip of a line away: its folder goes, what is open cannot be read, and nobody is told. */
+    unplug: (number: number) => {
+      unplugged.add(number);
+      rmSync(join(root, `gpio${number}`), { recursive: true });
+    },
+    /** What is open can be read again. */
+    plug: (number: number) => unplugged.delete(number),
     press: (number: number, active: boolean) => world.exported.get(number)?.press(active),
     /** An edge is told, though the level is what it was. */
     notice: (number: number) => world.exported.get(number)?.notice(),
@@ -58,7 +64,7 @@ export const fakeOnoff = (root: string) => {
     }
 
     async read(): Promise<0 | 1> {
-      if (world.broken) throw Object.assign(new Error('ENODEV: read'), { code: 'ENODEV' });
+      if (unplugged.has(this.number)) throw Object.assign(new Error('ENODEV: read'), { code: 'ENODEV' });
       return this.#level;
     }
 
@@ -72,7 +78,7 @@ export const fakeOnoff = (root: string) => {
 
     unexport(): void {
       world.exported.delete(this.number);
-      rmSync(join(root, `gpio${this.number}`), { recursive: true });
+      rmSync(join(root, `gpio${this.number}`), { recursive: true, force: true });
     }
   }
 

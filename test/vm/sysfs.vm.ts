@@ -85,8 +85,18 @@ describe('lines by onoff and sysfs', { timeout: 4 * BOUND_MS }, () => {
     assert.equal(value(await gate.pulse(50, never)).reason, 'time');
   });
 
-  // Sysfs tells nobody that a chip was unplugged, and its lines have to be exported anew.
-  it('say that their chip was unplugged once they are used, and want a new start', async () => {
+  // Sysfs tells nobody that a chip was unplugged.
+  it('say by themselves that the chip of an input was unplugged', async () => {
+    const health: (string | null)[] = [];
+    bench.lines.onHealth((fault) => health.push(fault && `${fault.code}: ${fault.message}`));
+    value(await bench.lines.input('lid', inputRules('lid')));
+    bench.sim.unplug();
+    await until('a fault is told', () => health.length > 0, BOUND_MS);
+    assert.match(health[0] ?? '', /^line-gone: "lid".*plug it in again, and start sortbin anew/);
+  });
+
+  // Its lines have to be exported anew.
+  it('say that their chip was unplugged when they are used, and want a new start', async () => {
     const lid = value(await bench.lines.input('lid', inputRules('lid')));
     const gate = value(await bench.lines.output('gate', outputRules('gate')));
     const base = baseOf(LABEL);
