@@ -90,7 +90,7 @@ class GateSession {
 
   #choose(item: Item): void {
     this.#item = item;
-    this.options.mover.choose(item, this.#taken.get(item) ?? item.value);
+    this.options.mover.choose(item, (one) => this.#taken.get(one) ?? one.value);
     this.#show();
   }
 

@@ -16,7 +16,6 @@ interface Way {
 
 /** Energises the output of a compartment, and measures for how long. */
 export class LinesMover implements Mover {
-  readonly unit = 'ms';
   readonly help = 'hold space to move; let go when the item would have fallen, or let the end switch end it';
   #item: Item;
   #offer: number | null = null;
@@ -45,7 +44,7 @@ export class LinesMover implements Mover {
       const output = had(`gate.compartments.${name}.output`, await lines.output(`gate-${name}`, rules));
       ways.set(name, { output, maxOnMs: way.output.maxOnMs, end: levels.input(endName(name)) });
       const digit = items.length < 9 ? `${items.length + 1}` : null;
-      items.push({ name, digit, path: ['gate', 'compartments', name, 'onMs'], value: way.onMs });
+      items.push({ name, digit, path: ['gate', 'compartments', name, 'onMs'], value: way.onMs, unit: 'ms' });
     }
     const [first, ...more] = items;
     return first ? new LinesMover([first, ...more], ways, clock) : null;

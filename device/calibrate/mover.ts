@@ -6,9 +6,9 @@ import type { Key } from './calibrate.js';
 export type ServoConfig = Extract<Config['gate'], { driver: 'servo' }>;
 export type LinesConfig = Extract<Config['gate'], { driver: 'lines' }>;
 
-/** A value that can be found anew: a position of the servo, or the time of an output. */
+/** A value that can be found anew: a position of the servo, a point of its calibration, or the time of an output. */
 export interface Item {
-  /** `home`, or the compartment. */
+  /** `home`, the compartment, or the point. */
   readonly name: string;
   /** The number key by which it is chosen; null where those are used up. */
   readonly digit: Key | null;
@@ -16,16 +16,16 @@ export interface Item {
   readonly path: readonly string[];
   /** As the configuration has it. */
   readonly value: number;
+  readonly unit: 'us' | 'degrees' | 'ms';
 }
 
 /** What moves one kind of gate by hand. */
 export interface Mover {
   readonly items: readonly [Item, ...Item[]];
-  readonly unit: 'us' | 'ms';
   /** What its keys do. */
   readonly help: string;
-  /** `item` is chosen; `value`: as it stands now. */
-  choose(item: Item, value: number): void;
+  /** `item` is chosen; `now`: what each stands at. */
+  choose(item: Item, now: (item: Item) => number): void;
   /** What a key does: it moves while it is held, to a new place, or does nothing here. */
   press(key: Key): 'moves' | 'moves-anew' | 'nothing';
   /** Moves until the signal is aborted, or until it goes off by itself; resolves once all is off. */

@@ -36,10 +36,10 @@ interface GateShown {
 export const gateView = ({ mover, chosen, taken, levels, moving }: GateShown): string[] => {
   const width = longest(mover.items.map(({ name }) => name));
   const items = mover.items.map((item) => {
-    const { name, digit, value } = item;
+    const { name, digit, value, unit } = item;
     const to = taken.get(item);
     const now = to === undefined || to === value ? '' : ` -> ${to}`;
-    return `${item === chosen ? '>' : ' '} ${digit ?? ' '}  ${name.padEnd(width)}  ${value}${now} ${mover.unit}`;
+    return `${item === chosen ? '>' : ' '} ${digit ?? ' '}  ${name.padEnd(width)}  ${value}${now} ${unit}`;
   });
   const switches = levels.map(({ key, active }) => `${key} ${word(active)}`).join('   ');
   return [

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { EDGETPU_PERFORMANCES, RUNTIMES, TFLITE_BINDINGS } from '../inference/runtimes.js';
 import { defaultDriver, driver, hang, label, ms, path, script, share, text, whole } from './fields.js';
-import { lineGates, lineTriggers } from './lines-parts.js';
+import { linesGate } from './gate-lines.js';
+import { servoGate } from './gate-servo.js';
+import { lineTriggers } from './lines-parts.js';
 
 // Each part here is a union by `driver`: a further driver is a further member.
 
@@ -178,7 +180,8 @@ export const gate = z
         .default([])
         .describe('One step a move, from the start again at its end; empty: each move takes moveMs'),
     }),
-    ...lineGates,
+    linesGate,
+    servoGate,
   ])
   .prefault({})
   .describe('What moves the item into its compartment');

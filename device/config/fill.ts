@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defaultDriver, driver, ms, shortName, whole } from './fields.js';
 import { inputLine, outputLine } from './lines.js';
+import { reportTo } from './report.js';
 
 const levels = {
   fullPercent: whole(1, 100, 90, 'From here on a compartment is full …'),
@@ -14,39 +15,51 @@ const levels = {
 export const fill = z
   .discriminatedUnion('driver', [
     z.strictObject({ driver: defaultDriver('none', 'Nobody measures how full the compartments are') }),
-    z.strictObject({
-      driver: driver('ultrasonic', 'HC-SR04 sensors that look down into the compartments'),
-      gauges: z
-        .record(
-          shortName(),
-          z.strictObject({
-            trig: outputLine({ maxOnMs: 1, minOffMs: 0 }).describe('Its trigger pin'),
-            echo: inputLine({ debounceMs: 0 }).describe('Its echo pin, behind a divider to 3.3 V'),
-            emptyMm: whole(20, 4_000, 500, 'What it measures of the empty compartment'),
-            fullMm: whole(20, 4_000, 80, 'What it measures of the full one'),
-          }),
-        )
-        .default({})
-        .describe('One for each compartment'),
-      everyMs: ms(1_000, 86_400_000, 60_000, 'From one round through all of them to the next, in ms'),
-      smoothing: z
-        .number()
-        .gt(0)
-        .max(1)
-        .default(0.3)
-        .describe('How much of a new measure counts: 1 is all of it'),
-      temperatureC: z
-        .number()
-        .min(-20)
-        .max(60)
-        .default(20)
-        .describe('Of the air: sound is faster in warm air'),
-      emptied: z
-        .record(shortName(), inputLine({ debounceMs: 20 }))
-        .default({})
-        .describe('A button for each compartment that says that it was emptied'),
-      ...levels,
-    }),
+    z
+      .strictObject({
+        driver: driver('ultrasonic', 'HC-SR04 sensors that look down into the compartments'),
+        gauges: z
+          .record(
+            shortName(),
+            z.strictObject({
+              trig: outputLine({ maxOnMs: 1, minOffMs: 0 }).describe('Its trigger pin'),
+              echo: inputLine({ debounceMs: 0 }).describe('Its echo pin, behind a divider to 3.3 V'),
+              emptyMm: whole(20, 4_000, 500, 'What it measures of the empty compartment'),
+              fullMm: whole(20, 4_000, 80, 'What it measures of the full one'),
+            }),
+          )
+          .default({})
+          .describe('One for each compartment'),
+        everyMs: ms(1_000, 86_400_000, 60_000, 'From one round through all of them to the next, in ms'),
+        smoothing: z
+          .number()
+          .gt(0)
+          .max(1)
+          .default(0.3)
+          .describe('How much of a new measure counts: 1 is all of it'),
+        temperatureC: z
+          .number()
+          .min(-20)
+          .max(60)
+          .default(20)
+          .describe('Of the air: sound is faster in warm air'),
+        emptied: z
+          .record(shortName(), inputLine({ debounceMs: 20 }))
+          .default({})
+          .describe('A button for each compartment that says that it was emptied'),
+        ...levels,
+      })
+      .superRefine(({ gauges, emptied, fullPercent, clearPercent }, context) => {
+        const report = reportTo(context);
+        if (clearPercent >= fullPercent)
+          report.value(['clearPercent'], `less than fullPercent, ${fullPercent}`);
+        for (const [name, { emptyMm, fullMm }] of Object.entries(gauges)) {
+          report.lineName(['gauges', name], 'fill-', '-trig');
+          if (fullMm >= emptyMm)
+            report.value(['gauges', name, 'fullMm'], `less than emptyMm, ${emptyMm}: the sensor looks down`);
+        }
+        for (const name of Object.keys(emptied)) report.lineName(['emptied', name], 'emptied-');
+      }),
     z.strictObject({
       driver: driver('simulated', 'Compartments that fill up as the script says'),
       script: z

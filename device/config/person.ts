@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ms, shortName } from './fields.js';
 import { inputOf, outputLine } from './lines.js';
+import { reportTo } from './report.js';
 
 const sign = z.strictObject({
   output: shortName().describe('One of person.outputs'),
@@ -39,6 +40,7 @@ export const person = z
     wrong: inputOf({ debounceMs: 20 }, 'A button that marks the last item as sorted wrongly, for review'),
   })
   .superRefine((value, context) => {
+    for (const name of Object.keys(value.outputs)) reportTo(context).lineName(['outputs', name], 'sign-');
     for (const said of ['ready', 'busy', 'refused', 'fault'] as const)
       for (const [index, { output, onOffMs, repeat }] of value[said].entries()) {
         if (!(output in value.outputs))

@@ -4,6 +4,7 @@ import { keyText, pathText, valueText } from './display.js';
 import type { Problem } from './errors.js';
 import { type Fragment, fitting, fragmentsAt, keysOf, members, type Path, valueAt } from './fragment.js';
 import { nearest } from './nearest.js';
+import { isOfName } from './report.js';
 
 type Issue = z.core.$ZodIssue;
 
@@ -30,7 +31,10 @@ export const problemsOf = (
     const fragments = fragmentsAt(schema, input, path);
     const value = path.reduce(valueAt, input);
     const allowed = issue.code === 'custom' && issue.message ? issue.message : allowedInstead(fragments);
-    if (value === undefined) add(path, { value: null, allowed }, `missing: ${allowed}`);
+    const preset = fragments.find((fragment) => typeof fragment.default === 'number')?.default;
+    if (value === undefined && preset !== undefined)
+      add(path, { value: valueText(preset), allowed }, `${preset}, the default, is not allowed: ${allowed}`);
+    else if (value === undefined) add(path, { value: null, allowed }, `missing: ${allowed}`);
     else {
       const shown = shownValue(value, fragments);
       add(path, { value: shown, allowed }, `${shown} is not allowed: ${allowed}`);
@@ -50,10 +54,13 @@ export const problemsOf = (
     );
   };
 
-  const refuseName = (path: Path) => {
-    const name = String(path.at(-1));
+  const nameAllowed = (path: Path): string => {
     const records = fragmentsAt(schema, input, path.slice(0, -1)).flatMap(members);
-    const allowed = allowedInstead(records.flatMap(({ propertyNames }) => propertyNames ?? []));
+    return allowedInstead(records.flatMap(({ propertyNames }) => propertyNames ?? []));
+  };
+
+  const refuseName = (path: Path, allowed: string) => {
+    const name = String(path.at(-1));
     add(path, { value: keyText(name), allowed }, `the name ${keyText(name)} is not allowed: ${allowed}`);
   };
 
@@ -62,7 +69,8 @@ export const problemsOf = (
     const meant = issue.code === 'invalid_union' ? memberMeant(issue.errors) : undefined;
     if (meant) for (const inner of meant) explain(inner, path);
     else if (issue.code === 'unrecognized_keys') for (const key of issue.keys) refuseKey(path, key);
-    else if (issue.code === 'invalid_key') refuseName(path);
+    else if (issue.code === 'invalid_key') refuseName(path, nameAllowed(path));
+    else if (issue.code === 'custom' && isOfName(issue.params)) refuseName(path, issue.message);
     else refuse(path, issue);
   };
 

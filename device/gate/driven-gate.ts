@@ -4,7 +4,7 @@ import { type Answer, done, failed } from '../kit/errors.js';
 import type { Input, InputRules, LineFault, Lines } from '../lines/lines.js';
 import type { Gate, GateFault, Move } from './gate.js';
 import { Kept } from './kept.js';
-import { gateFault } from './line-faults.js';
+import { gateFault, guardFault } from './line-faults.js';
 import { OneAtATime } from './one-at-a-time.js';
 
 /** The way into one compartment, as far as each kind of gate has it. */
@@ -42,8 +42,8 @@ export interface GateRules<W extends Way> {
   /** How many more times a jammed move is tried, each after a pause of `backOffMs` with everything off. */
   readonly retries: number;
   readonly backOffMs: number;
-  /** Inputs by their names, requested by their owner before the gate: while one is active nothing moves. */
-  readonly guards: readonly string[];
+  /** Inputs that their owner has requested: while one is active nothing moves. */
+  readonly guards: readonly Input[];
 }
 
 interface Switches {
@@ -112,7 +112,13 @@ export class DrivenGate<W extends Way> implements Gate {
     const { home } = switches.value;
     const there = home && (await orAborted(home.active(), signal));
     if (there && !there.ok) return gateFault(there.fault);
-    return there?.value ? done(undefined) : this.#back(null, home, signal);
+    if (there?.value) return done(undefined);
+    const guarded = await guardFault(this.rules.guards, signal);
+    if (guarded) return guarded;
+    const back = await this.#back(null, home, signal);
+    // A hand that came meanwhile may hold what nothing drives: neither the time nor a jam says anything then.
+    const isKnown = back.ok ? home !== null : back.fault.code !== 'gate-jammed';
+    return isKnown ? back : ((await guardFault(this.rules.guards, signal)) ?? back);
   }
 
   async #back(way: W | null, home: Input | null, signal: AbortSignal): Promise<Answer<void, GateFault>> {

@@ -1,5 +1,7 @@
 import type { Answer } from '../kit/errors.js';
 
+export { type Calibration, degreesAt, pulseAt } from './servo-pulse.js';
+
 /** When the parts of a move happened, in monotonic milliseconds. */
 export interface Move {
   /** The command had reached what drives the gate. */
@@ -22,7 +24,10 @@ export interface Gate {
    * An aborted signal ends the move: nothing stays energised, and the promise rejects with the signal's reason.
    */
   move(compartment: string, signal: AbortSignal): Promise<Answer<Move, GateFault>>;
-  /** Ends a running move, which answers `gate-failed`, and comes home. */
+  /**
+   * Ends a running move, which answers `gate-failed`, and comes home. While a guard is active it answers
+   * `gate-guarded`, unless a switch says that it is there: a hand may hold it elsewhere.
+   */
   home(signal: AbortSignal): Promise<Answer<void, GateFault>>;
   /**
    * De-energises everything, at once, and stays so: a stopping daemon's last word to the gate. A running move and

@@ -1,5 +1,6 @@
+import { orAborted } from '../kit/deadline.js';
 import { type Answer, type Fault, failed } from '../kit/errors.js';
-import type { LineFault, Off, OffReason } from '../lines/lines.js';
+import type { Input, LineFault, Off, OffReason } from '../lines/lines.js';
 import type { GateFault } from './gate.js';
 
 /** What a fault of a line is to the gate; the line's message says which one, and what to do. */
@@ -25,4 +26,18 @@ export const offFault = (name: string, answer: Answer<Off, LineFault>, meant: re
     reason === 'guard' ? 'gate-guarded' : 'gate-failed',
     `"${name}" went off during the move: ${UNASKED[reason]}`,
   );
+};
+
+/** The fault where a guard is active, or cannot be read; null: none is. */
+export const guardFault = async (guards: readonly Input[], signal: AbortSignal) => {
+  for (const guard of guards) {
+    const active = await orAborted(guard.active(), signal);
+    if (!active.ok) return gateFault(active.fault);
+    if (active.value)
+      return failed<GateFault>(
+        'gate-guarded',
+        `the gate cannot come home while its guard "${guard.name}" is active; clear what it sees`,
+      );
+  }
+  return null;
 };

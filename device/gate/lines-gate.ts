@@ -89,7 +89,8 @@ class OutputDrive implements Drive<LinesWay> {
   }
 
   #output(compartment: string, { output }: LinesWay): Promise<Answer<Output, LineFault>> {
-    const { lines, guards } = this.options;
+    const { lines } = this.options;
+    const guards = this.options.guards.map((guard) => guard.name);
     const name = `gate-${compartment}`;
     return this.#outputs.get(name, () => lines.output(name, { ...output, group: 'gate', guards }));
   }

@@ -52,7 +52,8 @@ class ServoDrive implements Drive<ServoWay> {
   ) {}
 
   async open(): Promise<Answer<Pwm, LineFault>> {
-    const { lines, pwm, guards } = this.options;
+    const { lines, pwm } = this.options;
+    const guards = this.options.guards.map((guard) => guard.name);
     const opened = await this.#pwm.get(NAME, () => lines.pwm(NAME, { ...pwm, guards }));
     return opened.ok ? opened : { ok: false, fault: withCure(opened.fault) };
   }

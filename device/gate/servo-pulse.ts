@@ -3,7 +3,7 @@ import { SortbinError } from '../kit/errors.js';
 /** Where a servo stands: by the length of its pulse, or by an angle of its calibration. */
 export type Position = { readonly pulseUs: number } | { readonly degrees: number };
 
-/** Two points, as measured on the servo; between them the pulse grows evenly with the angle. */
+/** Two points, as measured on the servo; between them the pulse grows, or shrinks, evenly with the angle. */
 export interface Calibration {
   readonly fromDegrees: number;
   readonly toDegrees: number;
@@ -16,10 +16,21 @@ export interface PulseBounds {
   readonly maxPulseUs: number;
 }
 
-const refused = (message: string) => new SortbinError('gate-rules', message);
+/** The pulse of an angle, in whole microseconds; null: it is not between the two points. */
+export const pulseAt = (
+  degrees: number,
+  { fromDegrees, toDegrees, fromUs, toUs }: Calibration,
+): number | null => {
+  const part = (degrees - fromDegrees) / (toDegrees - fromDegrees);
+  return part >= 0 && part <= 1 ? Math.round(fromUs + part * (toUs - fromUs)) : null;
+};
+
+/** The angle of a pulse, beyond the two points too. */
+export const degreesAt = (pulseUs: number, { fromDegrees, toDegrees, fromUs, toUs }: Calibration): number =>
+  fromDegrees + ((pulseUs - fromUs) / (toUs - fromUs)) * (toDegrees - fromDegrees);
 
 /**
- * The pulse of a position, in whole microseconds.
+ * The pulse of a position, in whole microseconds. The configuration has been checked before.
  * @throws SortbinError `gate-rules` where it is out of the bounds, or an angle out of its calibration
  */
 export const pulseOf = (
@@ -28,24 +39,14 @@ export const pulseOf = (
   calibration: Calibration | null,
   { minPulseUs, maxPulseUs }: PulseBounds,
 ): number => {
-  const pulseUs = Math.round(
-    'pulseUs' in position ? position.pulseUs : ofAngle(name, position.degrees, calibration),
-  );
-  if (pulseUs >= minPulseUs && pulseUs <= maxPulseUs) return pulseUs;
-  throw refused(
-    `the servo's position "${name}" is a pulse of ${pulseUs} us; allowed are ${minPulseUs} to ${maxPulseUs} us`,
-  );
-};
-
-const ofAngle = (name: string, degrees: number, calibration: Calibration | null): number => {
-  if (!calibration)
-    throw refused(`the servo's position "${name}" is an angle, and there is no calibration; give its pulse`);
-  const { fromDegrees, toDegrees, fromUs, toUs } = calibration;
-  if (fromDegrees === toDegrees)
-    throw refused(`the servo's calibration needs two angles; both are ${fromDegrees} degrees`);
-  const part = (degrees - fromDegrees) / (toDegrees - fromDegrees);
-  if (part >= 0 && part <= 1) return fromUs + part * (toUs - fromUs);
-  throw refused(
-    `the servo's position "${name}" is at ${degrees} degrees; it is calibrated for ${fromDegrees} to ${toDegrees}`,
+  const pulseUs =
+    'pulseUs' in position
+      ? Math.round(position.pulseUs)
+      : calibration && pulseAt(position.degrees, calibration);
+  if (pulseUs !== null && pulseUs >= minPulseUs && pulseUs <= maxPulseUs) return pulseUs;
+  throw new SortbinError(
+    'gate-rules',
+    `the servo's position "${name}" has to be a pulse of ${minPulseUs} to ${maxPulseUs} us, or an angle that is ` +
+      `calibrated; it is ${JSON.stringify(position)}, ${pulseUs} us`,
   );
 };

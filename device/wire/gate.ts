@@ -34,7 +34,7 @@ export const makeGate = async (
   const { rest, homeMs, retries, backOffMs } = gate;
   checkWays(policy, [...Object.keys(gate.compartments), ...rest]);
   const held = await lines.get();
-  if (gate.lid) taken(await held.input(LID, inputRules(gate.lid)));
+  const lid = gate.lid && taken(await held.input(LID, inputRules(gate.lid)));
   const patience = {
     lines: held,
     clock,
@@ -42,22 +42,22 @@ export const makeGate = async (
     homeMs,
     retries,
     backOffMs,
-    guards: gate.lid ? [LID] : [],
+    guards: lid ? [lid] : [],
     ...(gate.home ? { home: inputRules(gate.home) } : {}),
   };
   const endOf = ({ end }: { readonly end: LineConfig<InputConfig> | null }) =>
     end ? { end: inputRules(end) } : {};
   if (gate.driver === 'servo') {
     const ways = Object.entries(gate.compartments).map(
-      ([name, way]) => [name, { position: { pulseUs: way.pulseUs }, ...endOf(way) }] as const,
+      ([name, way]) => [name, { position: way, ...endOf(way) }] as const,
     );
     const { chip, channel, ...bounds } = gate.pwm;
     return servoGate({
       ...patience,
       compartments: new Map(ways),
       pwm: { at: { chip, channel }, ...bounds },
-      calibration: null,
-      homePosition: { pulseUs: gate.homePulseUs },
+      calibration: gate.calibration,
+      homePosition: gate.homeDegrees === null ? { pulseUs: gate.homePulseUs } : { degrees: gate.homeDegrees },
       moveMs: gate.moveMs,
       holdMs: gate.holdMs,
     });

@@ -6,7 +6,7 @@ import { HOLD_MS } from '../../device/calibrate/hold.js';
 import { parseConfig } from '../../device/config/load.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { WatchedLines } from '../support/watched-lines.js';
-import { aSession, LINES, SERVO } from './support.js';
+import { ANGLES, aSession, LINES, SERVO } from './support.js';
 
 describe('the servo in hand', () => {
   it('moves while an arrow is held, by steps, and Enter takes where it is', async () => {
@@ -81,6 +81,86 @@ describe('the servo in hand', () => {
     const { hold, lines, quit } = await aSession(SERVO);
     await hold(' ', 6_000);
     assert.deepEqual(lines.log, ['+gate-servo 1500', '-gate-servo bound']);
+    await quit();
+  });
+});
+
+describe('the servo in hand, with a calibration', () => {
+  const degrees = (name: string) => ['gate', 'compartments', name, 'degrees'];
+
+  it('moves by degrees to what was given by degrees, and Enter takes a tenth of one', async () => {
+    const { press, hold, lines, screen, quit } = await aSession(ANGLES);
+    assert.match(screen.text, /> 0 {2}home +0 degrees/);
+    await press('1');
+    assert.match(screen.text, /-45\.25 degrees, pulse 1048 us \(-60 to 60\), step 1 degrees/);
+    await press('enter');
+    await hold('left', 50);
+    assert.deepEqual(lines.on, ['gate-servo']);
+    assert.equal(lines.log.filter((line) => line.startsWith('+')).at(-1), '+gate-servo 1018');
+    await press('down', 'right', 'enter');
+    assert.match(screen.text, /paper +-45\.25 -> -48\.1 degrees/);
+    assert.deepEqual(await quit(), [{ path: degrees('paper'), from: -45.25, to: -48.1 }]);
+  });
+
+  it('changes nothing that was not moved', async () => {
+    const { press, quit } = await aSession(ANGLES);
+    await press('enter', '1', 'enter', '2', 'enter', '3', 'enter', '4', 'enter');
+    assert.deepEqual(await quit(), []);
+  });
+
+  it('never leaves the bounds of its pulses, nor the calibration', async () => {
+    const { press, hold, lines, quit } = await aSession(ANGLES);
+    await press('1', 'up', 'left', 'left', 'left');
+    await hold('left', 300);
+    await press('enter', '0', ...Array.from({ length: 40 }, () => 'right'));
+    await hold(' ', 50);
+    await press('enter');
+    const driven = lines.log.flatMap((line) => (line.startsWith('+') ? [Number(line.split(' ')[1])] : []));
+    assert.deepEqual([Math.min(...driven), Math.max(...driven)], [900, 2100]);
+    assert.deepEqual(await quit(), [
+      { path: degrees('paper'), from: -45.25, to: -60 },
+      { path: ['gate', 'homeDegrees'], from: 0, to: 60 },
+    ]);
+  });
+
+  it('says both for a position that was given by its pulse, which it stays', async () => {
+    const { press, screen, quit } = await aSession(ANGLES);
+    await press('2');
+    assert.match(screen.text, /pulse 2000 us, 50\.0 degrees \(900 to 2100\), step 10 us/);
+    await press('right', 'enter');
+    assert.deepEqual(await quit(), [
+      { path: ['gate', 'compartments', 'glass', 'pulseUs'], from: 2000, to: 2010 },
+    ]);
+  });
+
+  it('finds the points of the calibration, by which it moves from then on', async () => {
+    const { press, hold, lines, screen, quit } = await aSession(ANGLES);
+    await press('3');
+    assert.match(screen.text, /> 3 {2}calibration from +600 us/);
+    assert.match(screen.text, /pulse 600 us, to stand at -90 degrees/);
+    await press('right', 'enter', 'tab');
+    assert.match(screen.text, /> 4 {2}calibration to +2400 us/);
+    assert.match(screen.text, /to stand at 90 degrees/);
+    await press('left', 'enter', '0', 'right');
+    // From 900 to 2100 us for 180 degrees; it was 10 us a degree.
+    assert.match(screen.text, /1 degrees, pulse 1507 us \(-90 to 90\)/);
+    await hold(' ', 50);
+    assert.equal(lines.log.at(-1), '+gate-servo 1507');
+    assert.deepEqual(await quit(), [
+      { path: ['gate', 'calibration', 'fromUs'], from: 600, to: 900 },
+      { path: ['gate', 'calibration', 'toUs'], from: 2400, to: 2100 },
+    ]);
+  });
+
+  it('stands still where both points were taken at one pulse', async () => {
+    const { press, hold, lines, screen, quit } = await aSession(ANGLES);
+    const presses = (key: string) => Array.from({ length: 13 }, () => key);
+    await press('3', 'up', ...presses('right'), 'enter', '4', ...presses('left'), 'enter', '1');
+    assert.match(screen.text, /pulse 1500 us \(-90 to 90\)/);
+    lines.log.length = 0;
+    await hold('right', 100);
+    assert.deepEqual(lines.on, ['gate-servo']);
+    assert.ok(lines.log.every((line) => !line.startsWith('+') || line === '+gate-servo 1500'));
     await quit();
   });
 });
@@ -203,7 +283,7 @@ describe('a gate in hand', () => {
     fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ min: 0, max: 700 }) }),
   );
 
-  for (const [name, yaml] of Object.entries({ servo: SERVO, lines: LINES }))
+  for (const [name, yaml] of Object.entries({ servo: SERVO, angles: ANGLES, lines: LINES }))
     it(`of ${name}: whatever is pressed, is never on for longer than the bound after the last key that moves`, () =>
       fc.assert(
         fc.asyncProperty(
@@ -211,7 +291,7 @@ describe('a gate in hand', () => {
           fc.integer({ min: 0, max: 3 }),
           async (steps, latencyMs) => {
             const { clock, lines, keys, inputs, quit } = await aSession(yaml, latencyMs);
-            const isMove = (key: string) => key === ' ' || (name === 'servo' && MOVES.includes(key));
+            const isMove = (key: string) => key === ' ' || (name !== 'lines' && MOVES.includes(key));
             let offByMs = Number.NEGATIVE_INFINITY;
             const pass = async (ms: number) => {
               for (let left = ms; left > 0; left -= 25) {

@@ -14,7 +14,7 @@ gate:
   driver: servo
   lid: { chip: a, offset: 3 }
   home: { line: HOME }
-  compartments: { paper: { end: { chip: a, offset: 4 } }, glass: {} }
+  compartments: { paper: { pulseUs: 1000, end: { chip: a, offset: 4 } }, glass: { pulseUs: 2000 } }
 fill:
   driver: ultrasonic
   gauges: { paper: { trig: { chip: a, offset: 5 }, echo: { chip: a, offset: 6 } } }

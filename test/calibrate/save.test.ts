@@ -26,6 +26,7 @@ mqtt: {url:   null}   # none
 gate:  # turntable
     # what it is
     driver:   "servo"
+    calibration: { fromDegrees: -90, toDegrees: 90, fromUs: 600, toUs: 2400 } # by protractor
     compartments:
         paper: {pulseUs: 0x3E8 , end: null}   # left
 
@@ -33,54 +34,93 @@ gate:  # turntable
         # the right one
         glass:
             end: null
-        packaging: {}
-        residual: { end: null }
+            degrees:   4.5e1
+        packaging: { pulseUs: 1500 }
 `;
+
+const OUTPUTS = `gate:
+  driver: lines
+  compartments:
+    # the left one
+    paper:
+      output: { chip: a } # coil A
+
+    glass: { output: { chip: a, offset: 1 } }
+`;
+
+const onMs = (name: string, to: number): Change => ({
+  path: ['gate', 'compartments', name, 'onMs'],
+  from: 400,
+  to,
+});
+
+const GLASS: Change = { path: ['gate', 'compartments', 'glass', 'degrees'], from: 45, to: -12.3 };
+const POINT: Change = { path: ['gate', 'calibration', 'toUs'], from: 2400, to: 2380 };
 
 describe('the text of a configuration', () => {
   it('keeps each comment, order and space, where values are replaced and added', () => {
-    const changes = [
-      HOME,
-      pulse('paper', 1000, 1012),
-      pulse('glass', 1500, 1900),
-      pulse('packaging', 1500, 700),
-      pulse('residual', 1500, 800),
-    ];
+    const changes = [HOME, pulse('paper', 1000, 1012), GLASS, POINT];
     const expected = TEXT.replace('# turntable\n', '# turntable\n    homePulseUs: 1480\n')
       .replace('0x3E8', '1012')
-      .replace('glass:\n', 'glass:\n            pulseUs: 1900\n')
-      .replace('packaging: {}', 'packaging: { pulseUs: 700 }')
-      .replace('{ end: null }', '{ pulseUs: 800, end: null }');
+      .replace('4.5e1', '-12.3')
+      .replace('2400', '2380');
     assert.equal(edited(TEXT, changes), expected);
     const { gate } = parse(expected);
     assert.ok(gate.driver === 'servo');
-    assert.deepEqual([gate.homePulseUs, gate.compartments.residual?.pulseUs], [1480, 800]);
+    assert.deepEqual([gate.homePulseUs, gate.compartments.glass], [1480, { degrees: -12.3, end: null }]);
     // And back, in lines that end as those of Windows do.
     const windows = TEXT.replaceAll('\n', '\r\n');
     assert.equal(edited(windows, changes), expected.replaceAll('\n', '\r\n'));
   });
 
-  it('has the values afterwards that it was given, and no other is changed', () =>
+  it('has a value that was left out at the beginning of its mapping', () => {
+    const expected = OUTPUTS.replace('paper:\n', 'paper:\n      onMs: 350\n').replace(
+      'glass: { ',
+      'glass: { onMs: 320, ',
+    );
+    assert.equal(edited(OUTPUTS, [onMs('paper', 350), onMs('glass', 320)]), expected);
+    assert.equal(edited('gate: {} # none\n', [HOME]), 'gate: { homePulseUs: 1480 } # none\n');
+  });
+
+  it('has the values afterwards that it was given, and no other is changed', () => {
+    const found = fc.record({
+      home: fc.integer({ min: 500, max: 2_500 }),
+      paper: fc.integer({ min: 500, max: 2_500 }),
+      glass: fc.integer({ min: -900, max: 900 }).map((tenths) => tenths / 10),
+      toUs: fc.integer({ min: 601, max: 2_400 }),
+    });
     fc.assert(
-      fc.property(
-        fc.uniqueArray(fc.constantFrom<string[]>('paper', 'glass', 'packaging', 'residual', 'home'), {
-          minLength: 1,
-        }),
-        fc.integer({ min: 100, max: 10_000 }),
-        (names, to) => {
-          const changes = names.map((name) => (name === 'home' ? { ...HOME, to } : pulse(name, 1500, to)));
-          const { gate: before, ...restBefore } = parse(TEXT);
-          const { gate, ...rest } = parse(edited(TEXT, changes));
-          assert.ok(gate.driver === 'servo' && before.driver === 'servo');
-          assert.deepEqual(rest, restBefore);
-          for (const [name, { pulseUs }] of [
-            ...Object.entries(gate.compartments),
-            ['home', { pulseUs: gate.homePulseUs }] as const,
-          ])
-            assert.equal(pulseUs, names.includes(name) ? to : name === 'paper' ? 1000 : 1500);
-        },
-      ),
-    ));
+      fc.property(found, fc.subarray(['home', 'paper', 'glass', 'toUs'], { minLength: 1 }), (to, names) => {
+        const all = {
+          home: { ...HOME, to: to.home },
+          paper: pulse('paper', 1000, to.paper),
+          glass: { ...GLASS, to: to.glass },
+          toUs: { ...POINT, to: to.toUs },
+        };
+        const changed = Object.entries(all).filter(([name]) => names.includes(name));
+        const { gate: before, ...restBefore } = parse(TEXT);
+        const { gate, ...rest } = parse(
+          edited(
+            TEXT,
+            changed.map(([, change]) => change),
+          ),
+        );
+        assert.ok(gate.driver === 'servo' && before.driver === 'servo');
+        assert.deepEqual(rest, restBefore);
+        const now = (name: keyof typeof all) => (names.includes(name) ? all[name].to : all[name].from);
+        assert.deepEqual(gate, {
+          ...before,
+          homePulseUs: now('home'),
+          calibration: { ...before.calibration, toUs: now('toUs') },
+          compartments: {
+            ...before.compartments,
+            paper: { pulseUs: now('paper'), end: null },
+            glass: { degrees: now('glass') + 0, end: null },
+          },
+        });
+      }),
+    );
+  });
 
   it('has no place for a value below an alias, or below nothing', () => {
     const text = 'gate:\n  driver: servo\n  compartments: { paper: &way { end: null }, glass: *way }\n';
@@ -92,8 +132,8 @@ describe('the text of a configuration', () => {
   });
 
   it('can be shown alone', () => {
-    const fragment = fragmentOf([HOME, pulse('paper', 1000, 1012)]);
-    assert.equal(fragment, 'gate:\n  homePulseUs: 1480\n  compartments:\n    paper:\n      pulseUs: 1012\n');
+    const fragment = fragmentOf([HOME, GLASS]);
+    assert.equal(fragment, 'gate:\n  homePulseUs: 1480\n  compartments:\n    glass:\n      degrees: -12.3\n');
   });
 });
 
@@ -134,15 +174,15 @@ describe('a configuration file', () => {
     ],
     [
       'where another value hangs on the same anchor',
-      `${TEXT.replace('"servo"\n', '"servo"\n    homePulseUs: &p 1500\n').replace('packaging: {}', 'packaging: { pulseUs: *p }')}`,
+      TEXT.replace('"servo"\n', '"servo"\n    homePulseUs: &p 1500\n').replace(' 1500 }', ' *p }'),
       HOME,
       /without changing others/,
     ],
     ['where it says something else by now', TEXT, { ...HOME, from: 1400 }, /homePulseUs is no longer 1400/],
     [
       'where there is no place for it',
-      TEXT.replace('packaging: {}', 'packaging: &a {}').replace('{ end: null }', '*a'),
-      pulse('residual', 1500, 1),
+      OUTPUTS.replace('{ output: ', '&a { output: ').concat('    residual: *a\n'),
+      onMs('residual', 1),
       /no place/,
     ],
   ];

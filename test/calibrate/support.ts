@@ -65,6 +65,18 @@ person:
   service: { chip: bin, offset: 6 }
 `;
 
+/** Ten microseconds a degree; its bounds are at -60 and 60 degrees. */
+export const ANGLES = `
+gate:
+  driver: servo
+  homeDegrees: 0
+  calibration: { fromDegrees: -90, toDegrees: 90, fromUs: 600, toUs: 2400 }
+  pwm: { minPulseUs: 900, maxPulseUs: 2100, maxOnMs: 3000 }
+  compartments:
+    paper: { degrees: -45.25 }
+    glass: { pulseUs: 2000 }
+`;
+
 export const LINES = `
 gate:
   driver: lines

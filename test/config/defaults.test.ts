@@ -161,3 +161,17 @@ mqtt:
   for (const url of ['mqtt://h', 'ws://h:9001/mqtt', 'wss://[::1]:443', 'mqtt://u:p@10.0.0.1:1883'])
     assert.equal(parseConfig(`mqtt: { url: "${url}" }`, 'sortbin.yaml').mqtt.url, url);
 });
+
+test('a servo has its home at 1500 us, unless a pulse or an angle is given', () => {
+  const homeOf = (more: string) => {
+    const calibration = '{ fromDegrees: -90, toDegrees: 90, fromUs: 600, toUs: 2400 }';
+    const { gate } = parseConfig(
+      `gate: { driver: servo, calibration: ${calibration}${more} }`,
+      'sortbin.yaml',
+    );
+    return gate.driver === 'servo' && [gate.homePulseUs, gate.homeDegrees];
+  };
+  assert.deepEqual(homeOf(''), [1500, null]);
+  assert.deepEqual(homeOf(', homePulseUs: 1480'), [1480, null]);
+  assert.deepEqual(homeOf(', homeDegrees: 0'), [null, 0]);
+});

@@ -130,7 +130,121 @@ const CROSSED: readonly (readonly [text: string, message: string])[] = [
     'mqtt: { url: mqtt://h, ca: ca.pem }',
     'mqtt.ca: "ca.pem" is not allowed: null, unless url begins with mqtts:// or wss://',
   ],
+  [
+    'trigger: { driver: ultrasonic, trig: { line: A }, echo: { line: B }, nearMm: 300 }',
+    'trigger.nearMm: 300 is not allowed: at most farMm, 250',
+  ],
+  [
+    'trigger: { driver: several, sensors: { a: { driver: ultrasonic, trig: { line: A }, echo: { line: B }, farMm: 90 } } }',
+    'trigger.sensors.a.nearMm: 200, the default, is not allowed: at most farMm, 90',
+  ],
+  [
+    'fill: { driver: ultrasonic, gauges: { a: { trig: { line: A }, echo: { line: B }, fullMm: 500 } } }',
+    'fill.gauges.a.fullMm: 500 is not allowed: less than emptyMm, 500: the sensor looks down',
+  ],
+  [
+    'fill: { driver: ultrasonic, clearPercent: 90 }',
+    'fill.clearPercent: 90 is not allowed: less than fullPercent, 90',
+  ],
+  [
+    'gate: { driver: lines, compartments: { a: { output: { line: A, maxOnMs: 300 }, onMs: 301 } } }',
+    'gate.compartments.a.onMs: 301 is not allowed: at most output.maxOnMs, 300',
+  ],
+  [
+    'gate: { driver: lines, compartments: { a: { output: { line: A, maxOnMs: 300 } } } }',
+    'gate.compartments.a.onMs: 400, the default, is not allowed: at most output.maxOnMs, 300',
+  ],
 ];
+
+/** Of a gate on a servo. */
+const POINTS = 'calibration: { fromDegrees: 90, toDegrees: -90, fromUs: 600, toUs: 2400 }';
+const SERVO: readonly (readonly [text: string, message: string])[] = [
+  [
+    'moveMs: 4000, holdMs: 1001',
+    'pwm.maxOnMs: 5000, the default, is not allowed: at least 5001, since moveMs and holdMs together take so long',
+  ],
+  [
+    'pwm: { maxOnMs: 2000 }, homeMs: 2001, home: { line: A }',
+    'pwm.maxOnMs: 2000 is not allowed: at least 2001, since homeMs takes so long',
+  ],
+  ['pwm: { minPulseUs: 2500 }', 'pwm.minPulseUs: 2500 is not allowed: less than maxPulseUs, 2500'],
+  ['pwm: { periodUs: 2000 }', 'pwm.maxPulseUs: 2500, the default, is not allowed: at most periodUs, 2000'],
+  [
+    'homePulseUs: 2501',
+    'homePulseUs: 2501 is not allowed: a pulse from pwm.minPulseUs to pwm.maxPulseUs, 500 to 2500',
+  ],
+  [
+    'pwm: { minPulseUs: 1600 }',
+    'homePulseUs: missing: a pulse from pwm.minPulseUs to pwm.maxPulseUs, 1600 to 2500',
+  ],
+  [
+    `homePulseUs: 1500, homeDegrees: 0, ${POINTS}`,
+    'homeDegrees: 0 is not allowed: null where homePulseUs is given: leave one of the two out',
+  ],
+  [
+    'homeDegrees: 0',
+    'homeDegrees: 0 is not allowed: an angle where gate.calibration is given; give it, or a pulse instead',
+  ],
+  [
+    'compartments: { a: { degrees: 5 } }',
+    'compartments.a.degrees: 5 is not allowed: an angle where gate.calibration is given; give it, or a pulse instead',
+  ],
+  [
+    `compartments: { a: { degrees: 90.5 } }, ${POINTS}`,
+    'compartments.a.degrees: 90.5 is not allowed: an angle of the calibration, from -90 to 90',
+  ],
+  [
+    `compartments: { a: { degrees: -70 } }, pwm: { maxPulseUs: 2100 }, ${POINTS}`,
+    'compartments.a.degrees: -70 is not allowed: an angle with a pulse from pwm.minPulseUs to pwm.maxPulseUs, 500 to 2100; this one has 2200',
+  ],
+  [
+    'compartments: { a: { pulseUs: 499 } }',
+    'compartments.a.pulseUs: 499 is not allowed: a pulse from pwm.minPulseUs to pwm.maxPulseUs, 500 to 2500',
+  ],
+  [
+    `compartments: { a: { pulseUs: 1000, degrees: 5 } }, ${POINTS}`,
+    'compartments.a: a mapping with pulseUs, degrees is not allowed: a mapping with pulseUs, end; or with degrees, end',
+  ],
+  [
+    'compartments: { a: {} }',
+    'compartments.a: an empty mapping is not allowed: a mapping with pulseUs, end; or with degrees, end',
+  ],
+  [
+    'compartments: { a: { degrees: left } }',
+    'compartments.a.degrees: "left" is not allowed: a number from -360 to 360',
+  ],
+  [POINTS.replace('-90', '90'), 'calibration.toDegrees: 90 is not allowed: another angle than fromDegrees'],
+  [POINTS.replace('2400', '600'), 'calibration.toUs: 600 is not allowed: another pulse than fromUs'],
+  [
+    'calibration: { fromDegrees: 0, toDegrees: 9, fromUs: 900 }',
+    'calibration.toUs: missing: a whole number from 100 to 10000',
+  ],
+];
+
+describe('each contradiction of a gate on a servo', () => {
+  for (const [text, message] of SERVO)
+    test(text, () =>
+      assert.equal(onlyProblem(`gate: { driver: servo, ${text} }`).message, `gate.${message}`),
+    );
+
+  test('all of a file are named together', () => {
+    const text = `gate:
+  driver: servo
+  homeDegrees: 5
+  moveMs: 60000
+  compartments:
+    a: { pulseUs: 100 }
+`;
+    assert.deepEqual(
+      refusal(text).problems.map(({ path, line }) => [path, line]),
+      [
+        ['gate.pwm.maxOnMs', 1],
+        ['gate.homeDegrees', 3],
+        ['gate.compartments.a.pulseUs', 6],
+      ],
+    );
+  });
+});
 
 describe('each contradiction', () => {
   for (const [text, message] of CROSSED) test(text, () => assert.equal(onlyProblem(text).message, message));

@@ -7,6 +7,8 @@ export interface GateBench {
   readonly gate: Gate;
   /** Whether anything that moves it is energised, seen from outside. */
   energised(): boolean;
+  /** Opens or shuts the lid that guards it; left out: it has none. */
+  readonly openLid?: (isOpen: boolean) => void;
   nowMs(): number;
   pass(ms: number): Promise<void>;
 }
@@ -76,6 +78,30 @@ export const gateContract = (name: string, make: () => GateBench) =>
       const moved = await move;
       assert.equal(!moved.ok && moved.fault.code, 'gate-failed');
       assert.equal(energised(), false);
+    });
+
+    it('neither moves nor comes home with the lid open, since a hand may hold it, and does both once it is shut', async (test) => {
+      const { gate, energised, openLid, pass } = make();
+      if (!openLid) return test.skip('it has no lid');
+      openLid(true);
+      for (const ask of [() => gate.move('paper', never), () => gate.home(never)]) {
+        const asked = ask();
+        await pass(2_000);
+        const answer = await asked;
+        assert.equal(!answer.ok && answer.fault.code, 'gate-guarded');
+      }
+      openLid(false);
+      const opened = gate.home(never);
+      await pass(1);
+      openLid(true);
+      await pass(2_000);
+      const answer = await opened;
+      assert.equal(!answer.ok && answer.fault.code, 'gate-guarded');
+      assert.equal(energised(), false);
+      openLid(false);
+      const home = gate.home(never);
+      await pass(2_000);
+      assert.ok((await home).ok);
     });
 
     it('is de-energised by safe, during a move too, and stays so', async () => {

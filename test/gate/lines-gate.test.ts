@@ -121,6 +121,25 @@ describe('a gate of outputs', () => {
     assert.deepEqual(lines.log, ['+gate-paper', '-gate-paper guard']);
   });
 
+  it('is home with the lid open where its switch says so, and guarded, not jammed, where a hand came meanwhile', async () => {
+    const { gate, lines, clock } = aLinesGate({ home: aSwitch(10) });
+    lines.set('lid', true);
+    const guarded = await gate.home(never);
+    assert.match(guarded.ok ? '' : guarded.fault.message, /cannot come home while its guard "lid" is active/);
+    lines.set('gate.home', true);
+    assert.equal(outcome(await gate.home(never)), 'ok');
+    lines.set('gate.home', false);
+    lines.set('lid', false);
+    const held = gate.home(never);
+    await clock.advance(100);
+    lines.set('lid', true);
+    await clock.advance(300);
+    assert.equal(outcome(await held), 'gate-guarded');
+    lines.fail('lid', 'line-gone');
+    assert.equal(outcome(await gate.home(never)), 'gate-failed');
+    assert.equal(clock.waiting, 0);
+  });
+
   it('lets an output rest as long as it has to', async () => {
     const output = { at: { chip: 'bin', offset: 1 }, activeLow: false, maxOnMs: 1_000, minOffMs: 700 };
     const { gate, lines, clock } = aLinesGate({}, { output });

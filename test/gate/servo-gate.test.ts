@@ -98,11 +98,11 @@ describe('a gate on a servo', () => {
     const tooLong = new Map([['paper', { position: { pulseUs: 2_101 } }]]);
     assert.throws(
       () => aServoGate({ compartments: tooLong }),
-      /"paper" is a pulse of 2101 us.*900 to 2100 us/,
+      /"paper" has to be a pulse of 900 to 2100 us.*2101 us/,
     );
-    assert.throws(() => aServoGate({ homePosition: { degrees: -60 } }), /"home" is a pulse of 833 us/);
-    assert.throws(() => aServoGate({ homePosition: { degrees: 91 } }), /91 degrees.*-90 to 90/);
-    assert.throws(() => aServoGate({ calibration: null }), /"glass" is an angle.*no calibration/);
+    assert.throws(() => aServoGate({ homePosition: { degrees: -60 } }), /"home".*"degrees":-60.*833 us/);
+    assert.throws(() => aServoGate({ homePosition: { degrees: 91 } }), /"home".*"degrees":91/);
+    assert.throws(() => aServoGate({ calibration: null }), /"glass".*an angle that is calibrated/);
     assert.throws(() => aServoGate({ moveMs: 1_900 }), /up to 2100 ms.*2000 ms at most/);
   });
 

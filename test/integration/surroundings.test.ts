@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type BinEvent, eventSchema } from '../../device/cycle/event.js';
 import { SimulatedFill } from '../../device/fill/simulated-fill.js';
+import type { Gate } from '../../device/gate/gate.js';
 import { LockedGate } from '../../device/gate/locked-gate.js';
 import { SimulatedGate } from '../../device/gate/simulated-gate.js';
+import { failed } from '../../device/kit/errors.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { SimulatedLines } from '../../device/lines/simulated-lines.js';
 import { SimulatedPerson } from '../../device/person/simulated-person.js';
@@ -16,7 +18,14 @@ const AT = { line: 'GPIO5' };
 /** A bin with a person, a gauge, a service switch and simulated lines, started and idle. */
 const started = async () => {
   const clock = new SimulatedClock();
-  const gate = new LockedGate(new SimulatedGate({ script: [], moveMs: 5, clock }));
+  const simulated = new SimulatedGate({ script: [], moveMs: 5, clock });
+  const lid = { open: false };
+  const inner: Gate = {
+    move: (compartment, signal) => simulated.move(compartment, signal),
+    home: async (signal) => (lid.open ? failed('gate-guarded', 'the lid is open') : simulated.home(signal)),
+    safe: () => simulated.safe(),
+  };
+  const gate = new LockedGate(inner);
   const bin = makeBin({ read: async () => new Uint8Array(4), gate, clock });
   const lines = new SimulatedLines({ clock });
   const service = await lines.input('service', { at: AT, bias: 'as-is', activeLow: false, debounceMs: 0 });
@@ -60,6 +69,7 @@ const started = async () => {
     ...bin,
     clock,
     gate,
+    lid,
     lines,
     person,
     fill,
@@ -114,6 +124,37 @@ describe('what surrounds the bin', () => {
     await clock.advance(10);
     assert.equal(gate.lockedFor, null);
     assert.equal(status.snapshot().held, false);
+  });
+
+  it('goes on trying to unlock until the gate is home, or the switch is on again', async () => {
+    const { lines, gate, lid, faults, clock, surroundings } = await started();
+    const turn = async (on: boolean) => {
+      lines.set('service', on);
+      await clock.advance(10);
+    };
+    await turn(true);
+    lid.open = true;
+    await turn(false);
+    assert.equal(gate.lockedFor, 'the service switch is on', 'the lid is open');
+    assert.equal(faults.at(-1), 'gate:gate-guarded');
+    lid.open = false;
+    await clock.advance(2_000);
+    assert.equal(gate.lockedFor, null);
+    assert.equal(faults.at(-1), 'gate:ok');
+
+    await turn(true);
+    lid.open = true;
+    await turn(false);
+    await turn(true);
+    lid.open = false;
+    await clock.advance(60_000);
+    assert.equal(gate.lockedFor, 'the service switch is on');
+    lid.open = true;
+    await turn(false);
+    await surroundings.close();
+    lid.open = false;
+    await clock.advance(60_000);
+    assert.equal(gate.lockedFor, 'the service switch is on', 'a bin that stops moves no gate');
   });
 
   it('is told when the lines are down, and gives them back dark', async () => {

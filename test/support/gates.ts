@@ -2,7 +2,7 @@ import type { Gate } from '../../device/gate/gate.js';
 import { type LinesGateOptions, type LinesWay, linesGate } from '../../device/gate/lines-gate.js';
 import { type ServoGateOptions, servoGate } from '../../device/gate/servo-gate.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
-import type { InputRules } from '../../device/lines/lines.js';
+import type { Input, InputRules } from '../../device/lines/lines.js';
 import type { GateBench } from '../contract/gate-contract.js';
 import { WatchedLines } from './watched-lines.js';
 
@@ -27,29 +27,38 @@ export const outcome = (answer: { ok: true } | { ok: false; fault: { code: strin
 const bench = (latencyMs: number) => {
   const clock = new SimulatedClock();
   const lines = new WatchedLines(clock, latencyMs);
-  void lines.input('lid', aSwitch(20));
-  return { clock, lines };
+  const taken = lines.input('lid', aSwitch(20));
+  const lid: Input = {
+    name: 'lid',
+    active: async () => {
+      const answer = await taken;
+      return answer.ok ? answer.value.active() : answer;
+    },
+    onEdge: () => () => {},
+  };
+  return { clock, lines, guards: [lid] };
 };
 
-const common = { rest: ['residual'], homeMs: 400, retries: 2, backOffMs: 100, guards: ['lid'] };
+const common = { rest: ['residual'], homeMs: 400, retries: 2, backOffMs: 100 };
 
 export const aLinesGate = (
   more: Partial<LinesGateOptions> = {},
   paper: Partial<LinesWay> = {},
   latencyMs = 0,
 ) => {
-  const { clock, lines } = bench(latencyMs);
+  const { clock, lines, guards } = bench(latencyMs);
   const compartments = new Map([
     ['paper', { ...way(1), ...paper }],
     ['glass', way(2)],
   ]);
-  return { clock, lines, gate: linesGate({ ...common, lines, clock, compartments, ...more }) };
+  return { clock, lines, gate: linesGate({ ...common, guards, lines, clock, compartments, ...more }) };
 };
 
 export const aServoGate = (more: Partial<ServoGateOptions> = {}, latencyMs = 0) => {
-  const { clock, lines } = bench(latencyMs);
+  const { clock, lines, guards } = bench(latencyMs);
   const options: ServoGateOptions = {
     ...common,
+    guards,
     lines,
     clock,
     compartments: new Map([
@@ -84,6 +93,7 @@ export const benchOf = ({
 }): GateBench => ({
   gate,
   energised: () => lines.on.length > 0,
+  openLid: (isOpen) => lines.set('lid', isOpen),
   nowMs: () => clock.monotonicMs(),
   pass: (ms) => clock.advance(ms),
 });
