@@ -10,6 +10,10 @@ export const ms = (from: number, to: number, preset: number, meaning: string) =>
 export const whole = (from: number, to: number, preset: number, meaning: string) =>
   z.number().int().min(from).max(to).default(preset).describe(meaning);
 
+/** Of what an ultrasonic sensor measures through. */
+export const airTemperatureC = () =>
+  z.number().min(-20).max(60).default(20).describe('Of the air: sound is faster in warm air');
+
 /** 0 to 1. */
 export const share = () => z.number().min(0).max(1);
 

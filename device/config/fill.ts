@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defaultDriver, driver, ms, shortName, whole } from './fields.js';
+import { airTemperatureC, defaultDriver, driver, ms, shortName, whole } from './fields.js';
 import { inputLine, outputLine } from './lines.js';
 import { reportTo } from './report.js';
 
@@ -37,12 +37,7 @@ export const fill = z
           .max(1)
           .default(0.3)
           .describe('How much of a new measure counts: 1 is all of it'),
-        temperatureC: z
-          .number()
-          .min(-20)
-          .max(60)
-          .default(20)
-          .describe('Of the air: sound is faster in warm air'),
+        temperatureC: airTemperatureC(),
         emptied: z
           .record(shortName(), inputLine({ debounceMs: 20 }))
           .default({})

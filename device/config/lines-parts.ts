@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { driver, ms, shortName, whole } from './fields.js';
+import { airTemperatureC, driver, ms, shortName, whole } from './fields.js';
 import { inputLine, outputLine } from './lines.js';
 import { reportTo } from './report.js';
 
@@ -27,12 +27,7 @@ const sensors = [
       nearMm: whole(20, 4_000, 200, 'Nearer than this: something is there'),
       farMm: whole(20, 4_000, 250, 'Farther than this: it is gone'),
       everyMs: ms(60, 60_000, 100, 'From one measure to the next, in ms'),
-      temperatureC: z
-        .number()
-        .min(-20)
-        .max(60)
-        .default(20)
-        .describe('Of the air: sound is faster in warm air'),
+      temperatureC: airTemperatureC(),
     })
     .superRefine(({ nearMm, farMm }, context) => {
       if (nearMm > farMm) reportTo(context).value(['nearMm'], `at most farMm, ${farMm}`);
