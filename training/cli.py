@@ -50,7 +50,12 @@ def parser() -> argparse.ArgumentParser:
 def _own(step: argparse.ArgumentParser, name: str) -> None:
     if name == "split":
         step.add_argument("--validation", type=float, default=0.12, help="share of the groups (%(default)s)")
-        step.add_argument("--test", type=float, default=0.15, help="share of the groups (%(default)s)")
+        step.add_argument(
+            "--test",
+            type=float,
+            default=0.15,
+            help="share of the groups (%(default)s); 0: those of --test-groups alone",
+        )
         step.add_argument(
             "--group-by",
             choices=("features", "hash"),

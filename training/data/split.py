@@ -32,7 +32,7 @@ def split_pictures(
         pictures: what to split; splits that they have are replaced.
         seed: another seed is another split.
         validation: share of the groups for validation, 0 to 1.
-        test: share of the groups for test, 0 to 1; some must be left for training.
+        test: share of the groups for test, 0 to 1; some must be left for training. 0: `test_groups` alone.
         test_groups: groups that go to `test` whatever the draw says.
         held_out_sources: sources that go to `held-out`, with all groups that they have a part in.
 
@@ -42,9 +42,10 @@ def split_pictures(
     Raises:
         TrainingError: a share, group or source is wrong, or a label is missing on a side.
     """
-    if validation <= 0 or test <= 0 or validation + test >= 1:
+    if validation <= 0 or test < 0 or validation + test >= 1 or not (test or test_groups):
         raise TrainingError(
-            f"validation {validation} and test {test}: both must be above 0, their sum below 1 (0.12, 0.15)"
+            f"validation {validation} and test {test}: both must be above 0, their sum below 1 (0.12, 0.15); "
+            "test may be 0 where its groups are named"
         )
     _check_known("source", held_out_sources, {p.source for p in pictures})
     _check_known("group", test_groups, {p.group for p in pictures if p.group})

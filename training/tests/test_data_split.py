@@ -62,6 +62,13 @@ def test_shares_are_about_those_asked_for() -> None:
     assert abs(counts["validation"] / 2000 - 0.15) < 0.04 and abs(counts["test"] / 2000 - 0.2) < 0.04
 
 
+def test_named_groups_can_be_the_whole_test() -> None:
+    pictures = made(1)
+    named = {f"{label}0" for label in LABELS}
+    result = split(pictures, test=0.0, test_groups=frozenset(named))
+    assert {group_key(p) for p in result if p.split == "test"} == named
+
+
 def test_order_and_other_pictures_move_nothing() -> None:
     sides = {p.file: p.split for p in split(many())}
     assert {p.file: p.split for p in split(many()[::-1])} == sides
@@ -96,6 +103,7 @@ def test_says_which_label_is_missing() -> None:
     ("changes", "message"),
     [
         ({"validation": 0.0}, "validation 0.0"),
+        ({"test": 0.0}, "test may be 0 where its groups are named"),
         ({"validation": 0.5, "test": 0.5}, "their sum below 1"),
         ({"held_out_sources": frozenset({"shopp"})}, "no picture has the source shopp; there are 1: own"),
         ({"test_groups": frozenset({"g"})}, "no picture has the group g;"),
