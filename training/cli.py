@@ -92,7 +92,9 @@ def _own(step: argparse.ArgumentParser, name: str) -> None:
         step.add_argument(
             "--purity", type=float, default=0.99, help="that the thresholds aim at (%(default)s)"
         )
-        step.add_argument("--baseline", type=Path, help="a bundle that is run on the same pictures")
+        step.add_argument(
+            "--baseline", type=Path, nargs="*", default=[], help="bundles that are run on the same pictures"
+        )
         step.add_argument(
             "--home",
             nargs="*",

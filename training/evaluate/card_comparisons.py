@@ -10,7 +10,7 @@ def compared(figures: dict[str, Any]) -> list[str]:
     """Markdown sections, none where there is nothing to compare with."""
     return [
         *([_one_view(figures)] if figures["one_view"] else []),
-        *([_baseline(figures["baseline"])] if figures["baseline"] else []),
+        *(_baseline(baseline) for baseline in figures["baselines"]),
     ]
 
 

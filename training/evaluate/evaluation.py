@@ -76,7 +76,7 @@ class Evaluation:
         one_view: of the shipped format, by split, what the whole picture alone gives; empty with one view.
         home: sources of the test split that are also judged alone.
         corrections: a reviewed list of wrong labels, for a second figure on the test split.
-        baseline: another model on the same pictures.
+        baselines: other models on the same pictures.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Evaluation:
     one_view: Mapping[str, Floats] = field(default_factory=dict)
     home: Sequence[str] = ()
     corrections: Sequence[Correction] = ()
-    baseline: Baseline | None = None
+    baselines: Sequence[Baseline] = ()
 
     def of_split(self, split: str) -> list[Picture]:
         """The pictures of a split, in the order of its logits."""

@@ -153,11 +153,10 @@ def beside(evaluation: Evaluation) -> dict[str, Any]:
         "one_view": comparisons.one_view_figures(evaluation.one_view, pictures, names)
         if evaluation.one_view
         else None,
-        "baseline": comparisons.baseline_figures(
-            evaluation.baseline, logits, pictures, names, evaluation.home
-        )
-        if evaluation.baseline
-        else None,
+        "baselines": [
+            comparisons.baseline_figures(baseline, logits, pictures, names, evaluation.home)
+            for baseline in evaluation.baselines
+        ],
         "validation": validation,
     }
 

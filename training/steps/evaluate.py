@@ -47,7 +47,7 @@ def run(options: Namespace) -> None:
     data = sources(options, pictures)
     home = home_sources(options.home, pictures)
     corrections = read_corrections(options.corrections, labels) if options.corrections else []
-    other = read_bundle(options.baseline, labels) if options.baseline else None
+    others = [read_bundle(folder, labels) for folder in options.baseline]
 
     def inputs(
         split: str, size: int = record["input_size"], views: Sequence[float] = config.views
@@ -102,7 +102,7 @@ def run(options: Namespace) -> None:
         one_view=whole_alone(by_view, config.views),
         home=home,
         corrections=corrections,
-        baseline=run_baseline(other, splits, inputs, labels) if other else None,
+        baselines=[run_baseline(other, splits, inputs, labels) for other in others],
     )
     write_report(options.run / REPORT, evaluation)
     (options.run / CALIBRATION).write_text(json.dumps(asdict(calibration), indent=1), encoding="utf-8")

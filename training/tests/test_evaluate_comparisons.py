@@ -43,11 +43,11 @@ def test_home_is_the_named_sources_alone(tmp_path: Path) -> None:
 def test_home_is_the_whole_test_split_where_no_source_is_named(tmp_path: Path) -> None:
     home = home_sources([], GIVEN.pictures)
     assert home == ["a", "b"], "not the held-out source"
-    report, card = report_of(tmp_path, home=home, baseline=Baseline("old", "0.1.0", [1], both(1)))
+    report, card = report_of(tmp_path, home=home, baselines=[Baseline("old", "0.1.0", [1], both(1))])
     assert [entry["home"]["top1"] for entry in report["formats"]] == [
         entry["top1"] for entry in report["formats"]
     ]
-    assert "at home" not in card and "home" not in report["baseline"]["splits"]
+    assert "at home" not in card and "home" not in report["baselines"][0]["splits"]
     with pytest.raises(TrainingError, match=r"--home bin-camera: no such source .* has a, b"):
         home_sources(["a", "bin-camera"], GIVEN.pictures)
 
@@ -79,15 +79,15 @@ def test_a_list_of_corrections_for_other_data_is_refused() -> None:
 
 
 def test_baseline_is_judged_on_the_same_pictures(tmp_path: Path) -> None:
-    other = Baseline("old", "0.1.0", [1], both(9))
-    report, card = report_of(tmp_path, baseline=other, home=["b"])
-    splits = report["baseline"]["splits"]
+    other, third = Baseline("old", "0.1.0", [1], both(9)), Baseline("older", "0.0.9", [1], both(7))
+    report, card = report_of(tmp_path, baselines=[other, third], home=["b"])
+    splits = report["baselines"][0]["splits"]
     assert set(splits) == {"test", "home", "held-out"}
     assert splits["test"]["this"]["top1"] == report["test"]["top1"]
     assert splits["held-out"]["this"]["sources"]["bin-camera"]["top1"] == report["held_out"]["top1"]
     truth = metrics.indices(HELD, NAMES)
     assert splits["held-out"]["baseline"]["top1"] == metrics.top1(other.logits["held-out"], truth)
-    assert "## Compared with old 0.1.0" in card
+    assert "## Compared with old 0.1.0" in card and "## Compared with older 0.0.9" in card
     means = [
         np.mean([s["top1"] for s in splits["test"][who]["sources"].values()]) for who in ("this", "baseline")
     ]
