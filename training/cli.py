@@ -14,7 +14,6 @@ STEPS = {
     "review-labels": "find pictures whose label may be wrong, by cross-validation",
     "sheet": "write a picture of what the recipe does to training pictures",
     "train": "train a network, phase by phase",
-    "average": "the mean of several runs' networks, as a run of its own",
     "export": "write a trained network in every format",
     "evaluate": "measure every format and write the report",
     "bundle": "write what the daemon loads",
@@ -40,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
             step.add_argument(
                 "--exclude", nargs="*", default=[], help="folders of the data that are left out"
             )
-        if name in ("sheet", "train", "average", "export", "evaluate", "bundle"):
+        if name in ("sheet", "train", "export", "evaluate", "bundle"):
             step.add_argument(
                 "--config", default="efficientnet_lite0", help="a recipe of training/configs (%(default)s)"
             )
@@ -77,8 +76,6 @@ def _own(step: argparse.ArgumentParser, name: str) -> None:
         step.add_argument("--resume", action="store_true", help="go on where a killed run stopped")
         step.add_argument("--steps-per-epoch", type=int, help="in place of one pass over the pictures")
         step.add_argument("--workers", type=int, default=1, help="processes that make pictures (%(default)s)")
-    if name == "average":
-        step.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of finished runs")
     if name in ("evaluate", "bundle"):
         step.add_argument("--version", default="0.0.1", help="semantic version of the model (%(default)s)")
         step.add_argument(

@@ -33,6 +33,21 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True)
+class Sampling:
+    """How often a picture is drawn, see `training.data.sampling`.
+
+    Attributes:
+        class_power: a class is drawn by its share of the pictures to this power; 1 as they are, 0 evenly.
+        group_cap: a group counts for at most so many pictures in the draw; 0: no limit.
+        source_power: a source of a class is drawn by its share to this power.
+    """
+
+    class_power: float = 0.3
+    group_cap: int = 12
+    source_power: float = 1.0
+
+
+@dataclass(frozen=True)
 class Phase:
     """One phase of the training.
 
@@ -44,6 +59,7 @@ class Phase:
         trainable: `head`, `top` (the last `top_layers` of the base and the head) or `all`.
         patience: epochs without a better validation accuracy before the phase ends; 0: never.
         augment: of this phase, where it is not the recipe's.
+        sampling: of this phase, where it is not the recipe's.
     """
 
     name: str
@@ -53,6 +69,7 @@ class Phase:
     trainable: str = "all"
     patience: int = 0
     augment: AugmentConfig | None = None
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True)
@@ -63,9 +80,8 @@ class Config:
         model: the network, a name of `training.models`.
         input_size: side of the daemon's input in pixels; validation is always at this size.
         steps_per_epoch: 0 means one pass over the training pictures.
-        class_power: a class is drawn by its share of the pictures to this power; 1 as they are, 0 evenly.
-        group_cap: a group counts for at most so many pictures in the draw.
-        source_power: a source of a class is drawn by its share to this power.
+        top_layers: how many layers of the base a phase that trains `top` has.
+        average: phases whose last weights are averaged into the final ones; none: the last phase's are final.
         target_accuracy: the training ends when validation reaches it; 0: never.
     """
 
@@ -83,9 +99,8 @@ class Config:
     dropout: float = 0.2
     ema: float = 0.998
     top_layers: int = 30
-    class_power: float = 0.3
-    group_cap: int = 12
-    source_power: float = 1.0
+    average: tuple[str, ...] = ()
     target_accuracy: float = 0.0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    sampling: Sampling = field(default_factory=Sampling)
     views: tuple[float, ...] = (1.0,)

@@ -107,7 +107,7 @@ test('a model that XNNPACK does not take fails each run; the error says why', as
   scale.writeFloatLE(open(t).outputs.get(logits)?.scale ?? 0);
   const patched = Buffer.from(model);
   for (let at = patched.indexOf(scale); at >= 0; at = patched.indexOf(scale, at + 4))
-    patched.writeFloatLE(1e-7, at);
+    patched.writeFloatLE(1e-9, at);
   await assert.rejects(open(t, { model: patched }).invoke(grey), {
     code: 'invoke-failed',
     message: /failed to create XNNPACK runtime/,

@@ -111,10 +111,11 @@ describe('TensorFlow.js on WebAssembly', () => {
     const [first, last] = options.weights;
     assert.ok(first && last);
     const tensors = memory().numTensors;
+    const bytes = first.length + last.length;
     for (const cut of [last.subarray(4), Buffer.concat([last, last])]) {
       await assert.rejects(openTfjsWasm({ ...options, weights: [first, cut] }), {
         ...invalid,
-        message: /describes 6748672 bytes of weights, given are \d+/,
+        message: new RegExp(`describes ${bytes} bytes of weights, given are \\d+`),
       });
     }
     const { signature: _, ...unsigned } = JSON.parse(Buffer.from(options.model).toString('utf8'));
@@ -169,7 +170,7 @@ describe('TensorFlow.js on WebAssembly', () => {
 
   it('fails at an operation that WebAssembly lacks, and computes it in no other way', async () => {
     const json = JSON.parse(Buffer.from(options.model).toString('utf8'));
-    const node = json.modelTopology.node.find(({ op }: { op: string }) => op === 'Relu6');
+    const node = json.modelTopology.node.find(({ op }: { op: string }) => op === 'Mean');
     node.op = 'Real';
     assert.equal(getKernel('Real', 'wasm'), undefined, 'it has learnt it: take another operation');
     const lacking = await openTfjsWasm({ ...options, model: Buffer.from(JSON.stringify(json)) });

@@ -1,24 +1,29 @@
-from training.config import AugmentConfig, Config, Phase
+from training.config import AugmentConfig, Config, Phase, Sampling
 
-# Strong changes to the end leave the network short of what it could tell apart: they grow milder.
+# Strong changes to the end leave the network short of what it could tell apart: they grow milder. So does the
+# sampling: at first no class and no series counts for much more than another, in the end nearly as they are.
 MIDDLE = AugmentConfig(
     mild=0.35, scale=(0.5, 1.6), occlusion=0.15, background=0.25, blur=0.25, jpeg=0.3, mixup=0.2, cutmix=0.1
 )
 GENTLE = AugmentConfig(
     mild=0.5, scale=(0.55, 1.5), occlusion=0.1, background=0.25, blur=0.2, jpeg=0.2, mixup=0.1, cutmix=0.0
 )
+AS_THEY_ARE = Sampling(class_power=0.5, group_cap=0, source_power=0.8)
 
 CONFIG = Config(
     name="waste12",
     model="efficientnet_lite0",
     phases=(
-        Phase("head", epochs=1, size=160, learning_rate=2e-3, trainable="head", augment=MIDDLE),
-        Phase("small", epochs=5, size=160, learning_rate=3e-4, augment=MIDDLE),
-        Phase("middle", epochs=5, size=192, learning_rate=2.5e-4, augment=MIDDLE),
-        Phase("full", epochs=4, size=224, learning_rate=1.5e-4, augment=GENTLE),
+        Phase("head", epochs=1, size=160, learning_rate=2e-3, trainable="head"),
+        Phase("small", epochs=3, size=160, learning_rate=2e-4),
+        Phase("full", epochs=4, size=224, learning_rate=2e-4),
+        Phase("middle", 3, 192, 2e-4, trainable="top", augment=MIDDLE, sampling=AS_THEY_ARE),
+        Phase("gentle", 4, 224, 1.5e-4, trainable="top", augment=GENTLE, sampling=AS_THEY_ARE),
+        Phase("last", 6, 224, 1.5e-4, trainable="top", augment=GENTLE, sampling=AS_THEY_ARE),
     ),
-    class_power=0.4,
-    group_cap=60,
-    source_power=0.8,
+    average=("gentle", "last"),
+    # All from the sixth block on: what is before it changes little any more, and is half of a step.
+    top_layers=41,
+    augment=AugmentConfig(mixup=0.25, cutmix=0.0),
     views=(1.0, 0.75),
 )

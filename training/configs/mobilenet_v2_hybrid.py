@@ -1,4 +1,4 @@
-from training.config import AugmentConfig, Config, Phase
+from training.config import AugmentConfig, Config, Phase, Sampling
 
 CONFIG = Config(
     name="waste12-hybrid",
@@ -13,7 +13,7 @@ CONFIG = Config(
     dropout=0.5,
     label_smoothing=0.0,
     ema=0.0,
-    class_power=1.0,
+    sampling=Sampling(class_power=1.0),
     target_accuracy=0.99,
     # The seed's own: flip, rotation and zoom, in training only.
     augment=AugmentConfig(
