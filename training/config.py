@@ -81,7 +81,6 @@ class Config:
         input_size: side of the daemon's input in pixels; validation is always at this size.
         steps_per_epoch: 0 means one pass over the training pictures.
         top_layers: how many layers of the base a phase that trains `top` has.
-        average: phases whose last weights are averaged into the final ones; none: the last phase's are final.
         target_accuracy: the training ends when validation reaches it; 0: never.
     """
 
@@ -99,7 +98,6 @@ class Config:
     dropout: float = 0.2
     ema: float = 0.998
     top_layers: int = 30
-    average: tuple[str, ...] = ()
     target_accuracy: float = 0.0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     sampling: Sampling = field(default_factory=Sampling)

@@ -56,9 +56,6 @@ class Training:
         chosen = [pictures[i] for i in self.train_indices]
         self._training_pictures = chosen
         self.steps = config.steps_per_epoch or -(-len(chosen) // config.batch)
-        unknown = set(config.average) - {phase.name for phase in config.phases}
-        if unknown:
-            raise TrainingError(f"average: {', '.join(sorted(unknown))}: no phase of that name")
         self.state = RunState()
 
     def start(self, base: str | None) -> keras.Model:
@@ -114,34 +111,13 @@ class Training:
                 continue
             resumed = saved if number == within else None
             reached = self._phase(number, phase, net, resumed, workers)
-            if phase.name in self.config.average:
-                net.save_weights(self._end_of(phase.name))
             self.state.phase, self.state.epoch, self.state.callbacks = number + 1, 0, {}
             save_state(self.run / STATE, self.state, net, None)
             if reached:
                 print(f"validation reached {self.config.target_accuracy}: done", flush=True)
                 break
-        self._average(net)
         net.save_weights(self.run / FINAL)
         return net
-
-    def _end_of(self, phase: str) -> Path:
-        return self.run / f"phase-{phase}.weights.h5"
-
-    def _average(self, net: keras.Model) -> None:
-        """Networks on one path lie close enough for their mean to be one, which generalises better.
-
-        Source: Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, 2018.
-        """
-        paths = [self._end_of(phase) for phase in self.config.average]
-        # A run that reached its target may not have come to all of them.
-        if not paths or not all(path.exists() for path in paths):
-            return
-        ends = []
-        for path in paths:
-            net.load_weights(path)
-            ends.append(net.get_weights())
-        net.set_weights([np.mean(of_weight, axis=0) for of_weight in zip(*ends, strict=True)])
 
     def _build(self, size: int) -> keras.Model:
         return registry.build(self.config.model, len(self.labels), size, self.config.dropout)

@@ -137,7 +137,7 @@ test('a damaged bundle, a library that is none, a sample that is not passed: ref
     },
   );
   await signOff(altered);
-  await refused({ bundle: altered }, 'golden-output', /golden sample paper26: logit 0 is -55, expected 99/);
+  await refused({ bundle: altered }, 'golden-output', /golden sample paper26: logit 0 is -?\d+, expected 99/);
 });
 
 test('a child that is not ready in time is given up', async (t) => {

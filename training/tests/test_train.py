@@ -89,53 +89,6 @@ def test_a_killed_run_goes_on_along_the_same_curve(tmp_path: Path, pixels: Path,
         assert np.abs(one - other).max() < 1e-4
 
 
-AVERAGED = replace(
-    CONFIG,
-    average=("one", "two"),
-    phases=(
-        Phase("one", epochs=1, size=SIDE, learning_rate=1e-2),
-        Phase("two", epochs=2, size=SIDE, learning_rate=1e-2),
-    ),
-)
-
-
-@pytest.mark.parametrize("killed", [False, True])
-def test_the_ends_of_phases_are_averaged(tmp_path: Path, pixels: Path, killed: bool) -> None:
-    keras.utils.set_random_seed(1)
-    made, saved = training(tmp_path / "run", pixels, AVERAGED), None
-    if killed:
-        kill_after(made, 2)
-        with pytest.raises(KeyboardInterrupt):
-            made.fit(made.start(None), None)
-        made, saved = training(tmp_path / "run", pixels, AVERAGED), SavedState(tmp_path / "run" / STATE)
-    net = made.fit(made.start(None), saved)
-    ends = []
-    for phase in AVERAGED.average:
-        end = build("tiny", CLASSES, SIDE, 0.0)
-        end.load_weights(tmp_path / "run" / f"phase-{phase}.weights.h5")
-        ends.append(end.get_weights())
-    assert any(np.abs(one - two).max() > 1e-3 for one, two in zip(*ends, strict=True))
-    final = build("tiny", CLASSES, SIDE, 0.0)
-    final.load_weights(tmp_path / "run" / "final.weights.h5")
-    for found, kept, one, two in zip(net.get_weights(), final.get_weights(), *ends, strict=True):
-        np.testing.assert_allclose(found, (one + two) / 2, atol=1e-6)
-        np.testing.assert_array_equal(found, kept)
-
-
-def test_a_run_that_reached_its_target_keeps_what_reached_it(tmp_path: Path, pixels: Path) -> None:
-    made = training(tmp_path / "run", pixels, replace(AVERAGED, target_accuracy=0.01))
-    net = made.fit(made.start(None), None)
-    end = build("tiny", CLASSES, SIDE, 0.0)
-    end.load_weights(tmp_path / "run" / "phase-one.weights.h5")
-    for found, wanted in zip(net.get_weights(), end.get_weights(), strict=True):
-        np.testing.assert_array_equal(found, wanted)
-
-
-def test_an_average_of_a_phase_that_is_none_is_refused(tmp_path: Path, pixels: Path) -> None:
-    with pytest.raises(TrainingError, match="three: no phase of that name"):
-        training(tmp_path / "run", pixels, replace(AVERAGED, average=("one", "three")))
-
-
 def kill_after(run: Training, epochs: int) -> None:
     """Has the run end as by a signal, once so many epochs are in its history."""
 
