@@ -21,7 +21,7 @@ CONFIG = Config(
         Phase("gentle", 4, 224, 1.5e-4, trainable="top", augment=GENTLE, sampling=AS_THEY_ARE),
         Phase("last", 6, 224, 1.5e-4, trainable="top", augment=GENTLE, sampling=AS_THEY_ARE),
     ),
-    # All from the sixth block on: what is before it changes little any more, and is half of a step.
+    # All from the sixth block on: what is before it changes little any more, and is a third of a step.
     top_layers=41,
     augment=AugmentConfig(mixup=0.25, cutmix=0.0),
     views=(1.0, 0.75),
