@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.evaluate.card_comparisons import compared
+from training.evaluate.card_training import trained
 from training.evaluate.compartments import REFUSE
 from training.evaluate.markdown import table
 from training.evaluate.weaknesses import percent
-from training.progress import clock
 
 RULES: Mapping[str, str] = {
     "home": "the purity of all of them together has to reach it",
@@ -34,7 +34,7 @@ def model_card(figures: dict[str, Any]) -> str:
         _compartments(figures),
         _thresholds(figures),
         _weak(figures),
-        _training(figures),
+        trained(figures),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -241,15 +241,6 @@ def _weak(figures: dict[str, Any]) -> str:
     return "## Weaknesses\n\n" + "\n".join(
         f"- {sentence}" for sentence in figures["weaknesses"] or ["None found."]
     )
-
-
-def _training(figures: dict[str, Any]) -> str:
-    training = figures["training"]
-    rows = [[f"`{key}`", f"`{value}`"] for key, value in training["config"].items()]
-    text = f"## Training\n\n{clock(training['wall_s'])} (h:mm:ss) on {training['hardware']}."
-    if "curves.png" in figures["plots"]:
-        text += "\n\n![training curves](curves.png)"
-    return text + ("\n\n" + table(["setting", "value"], rows) if rows else "")
 
 
 def _range(ends: Sequence[float | None]) -> str:

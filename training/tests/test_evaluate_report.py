@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from training.config import AugmentConfig, Config, Phase
 from training.errors import TrainingError
 from training.evaluate import metrics
 from training.evaluate.evaluation import FormatResult
@@ -73,6 +75,23 @@ def test_card_says_the_figures(folder: Path, report: Any) -> None:
     for line in card.splitlines():
         assert "None" not in line
         assert "nan" not in re.findall(r"\w+", line)
+
+
+def test_card_says_how_it_was_trained_phase_by_phase(tmp_path: Path) -> None:
+    config = Config(
+        "own",
+        "efficientnet_lite0",
+        (
+            Phase("head", 1, 160, 2e-3, trainable="head"),
+            Phase("gentle", 4, 224, 1.5e-4, augment=AugmentConfig(mild=0.5, scale=(0.55, 1.5))),
+        ),
+    )
+    write_report(tmp_path, evaluation(config=asdict(config)))
+    card = (tmp_path / "README.md").read_text()
+    assert "| head | 1 | 160 | 0.002 | head | 0 | - |" in card
+    assert "| gentle | 4 | 224 | 0.00015 | all | 0 | mild 0.5, scale (0.55, 1.5) |" in card
+    assert "| `augment.scale` | (0.39, 2) |" in card
+    assert "{" not in card
 
 
 def test_card_tables_are_regular_and_its_pictures_exist(folder: Path, report: Any) -> None:

@@ -1,0 +1,52 @@
+"""The model card's section on how the model was trained."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from training.evaluate.markdown import table
+from training.progress import clock
+
+# A phase's own ones stand beside the recipe's, of which they change some.
+OWN = ("augment", "sampling")
+
+
+def trained(figures: dict[str, Any]) -> str:
+    """Markdown: time, curves, the phases and the recipe's other settings."""
+    training = figures["training"]
+    config = dict(training["config"])
+    parts = [f"## Training\n\n{clock(training['wall_s'])} (h:mm:ss) on {training['hardware']}."]
+    if "curves.png" in figures["plots"]:
+        parts.append("![training curves](curves.png)")
+    phases = config.pop("phases", ())
+    if phases:
+        parts.append(_phases(phases, config))
+    if config:
+        parts.append(table(["setting", "value"], _settings(config)))
+    return "\n\n".join(parts)
+
+
+def _phases(phases: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> str:
+    columns = [key for key in phases[0] if key not in OWN]
+    rows = []
+    for phase in phases:
+        changes = [
+            f"{key} {_value(value)}"
+            for part in OWN
+            for key, value in (phase.get(part) or {}).items()
+            if value != config.get(part, {}).get(key)
+        ]
+        rows.append([*(_value(phase[key]) for key in columns), ", ".join(changes) or "-"])
+    return table([*(key.replace("_", " ") for key in columns), "other than below"], rows)
+
+
+def _settings(config: Mapping[str, Any]) -> list[list[str]]:
+    rows = []
+    for key, value in config.items():
+        nested = isinstance(value, Mapping)
+        inner = [(f"{key}.{name}", one) for name, one in value.items()] if nested else [(key, value)]
+        rows += [[f"`{name}`", _value(one)] for name, one in inner]
+    return rows
+
+
+def _value(value: Any) -> str:
+    return f"({', '.join(f'{one:g}' for one in value)})" if isinstance(value, list | tuple) else str(value)
