@@ -42,10 +42,16 @@ describe('a daemon that is killed', () => {
       }
       await writeFile(join(folder, 'sortbin.yaml'), config(broker.url, '[]'));
       const last = new Sortbin(['run'], folder);
-      await until('every recorded trigger has reached the broker', () => {
+      const missing = () => {
         const sent = new Set(received(broker).map(({ id }) => id));
-        return [...recorded].every((id) => sent.has(id));
-      });
+        return [...recorded].filter((id) => !sent.has(id));
+      };
+      await until(
+        () =>
+          `every recorded trigger has reached the broker; missing: ${missing()}; the last start says:\n${last.text}`,
+        () => missing().length === 0,
+        30_000,
+      );
       last.kill('SIGTERM');
       assert.equal(await last.ended(), 0);
     });

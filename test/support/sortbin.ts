@@ -44,11 +44,16 @@ export class Sortbin {
     return this.#child.pid ?? -1;
   }
 
+  /** All that it has written so far. */
+  get text(): string {
+    return `${this.output.join('\n')}\n${this.stderr}`;
+  }
+
   /** Waits for a line of the log whose message matches. */
   async said(pattern: RegExp): Promise<LogLine> {
     const find = () => this.lines.find(({ msg }) => pattern.test(msg));
     await until(
-      `the log says ${pattern}; it says:\n${this.output.join('\n')}\n${this.stderr}`,
+      () => `the log says ${pattern}; it says:\n${this.text}`,
       () => !!find(),
       30_000,
     );
