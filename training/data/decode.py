@@ -15,7 +15,7 @@ import pyvips
 
 from training.errors import TrainingError
 
-CURE = "take it out or replace it; `python -m training check` lists all such files"
+CURE = "take it out or replace it; `python -m training check-data` lists all such files"
 
 
 def decode(data: bytes) -> npt.NDArray[np.uint8]:

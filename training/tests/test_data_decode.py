@@ -1,12 +1,14 @@
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import pyvips
 
-from training.data.decode import centre_crop, decode, load_input, resize
+from training.cli import STEPS
+from training.data.decode import CURE, centre_crop, decode, load_input, resize
 from training.errors import TrainingError
 from training.tests.pictures_made import draw, save
 
@@ -89,3 +91,8 @@ def test_names_the_file_that_fails(tmp_path: Path) -> None:
         load_input(tmp_path / "cut.jpg", 32)
     with pytest.raises(TrainingError, match=r"gone\.jpg: cannot be read"):
         load_input(tmp_path / "gone.jpg", 32)
+
+
+def test_the_cure_names_a_step_that_there_is() -> None:
+    named = re.findall(r"python -m training ([a-z-]+)", CURE)
+    assert [step in STEPS for step in named] == [True]
