@@ -24,7 +24,7 @@ class Validate(keras.callbacks.Callback):
         pixels: validation pictures (N, S, S, 3) uint8.
         labels: (N,) int.
         best_path: where the best weights are kept.
-        state: its `best` and `history` are kept up to date.
+        state: its `best`, `wall_s` and `history` are kept up to date.
         phase: for the history.
     """
 
@@ -61,6 +61,7 @@ class Validate(keras.callbacks.Callback):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         figures = {key: round(float(value), 5) for key, value in logs.items()}
         self.state.epoch = epoch + 1
+        self.state.wall_s += time.monotonic() - self._start
         self.state.history.append(
             {
                 "phase": self.phase.name,

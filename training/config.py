@@ -57,7 +57,8 @@ class Phase:
         size: side of the pictures in pixels; less is faster.
         learning_rate: its peak.
         trainable: `head`, `top` (the last `top_layers` of the base and the head) or `all`.
-        patience: epochs without a better validation accuracy before the phase ends; 0: never.
+        patience: epochs without a better validation accuracy before the phase ends; its end are the best
+            weights of the run so far. 0: it never ends early, and its end are its last weights.
         augment: of this phase, where it is not the recipe's.
         sampling: of this phase, where it is not the recipe's.
     """

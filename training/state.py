@@ -19,14 +19,16 @@ class RunState:
     Attributes:
         phase: number of the phase.
         epoch: how many epochs of it are done.
-        best: the best validation accuracy so far.
+        best: the best validation accuracy so far; below 0: none yet.
+        wall_s: seconds that the epochs took, validation included.
         history: one dict an epoch.
         callbacks: what the callbacks count, by their class' name.
     """
 
     phase: int = 0
     epoch: int = 0
-    best: float = 0.0
+    best: float = -1.0
+    wall_s: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     callbacks: dict[str, dict[str, Any]] = field(default_factory=dict)
 

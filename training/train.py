@@ -159,7 +159,10 @@ class Training:
                 verbose=0,
                 callbacks=[shown, validate, stop, *counting, remember],
             )
-        net.set_weights(trained.get_weights())
+        if phase.patience:
+            net.load_weights(self.run / BEST)
+        else:
+            net.set_weights(trained.get_weights())
         return stop.reached
 
     def _feeder(self, number: int, phase: Phase, workers: int) -> Feeder:

@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import time
 from argparse import Namespace
 from dataclasses import asdict, replace
 
@@ -46,10 +45,7 @@ def run(options: Namespace) -> None:
     note = options.run / BASE_NOTE
     if not saved:
         note.write_text(training.base_name(options.base))
-    start = time.monotonic()
     training.fit(net, saved, options.workers)
-    earlier = options.run / "run.json"
-    before_s = json.loads(earlier.read_text())["wall_s"] if saved and earlier.exists() else 0
     record = {
         "config": asdict(config),
         "labels": labels,
@@ -58,11 +54,11 @@ def run(options: Namespace) -> None:
             split: sum(p.split == split for p in pictures) for split in sorted({p.split for p in pictures})
         },
         "steps_per_epoch": training.steps,
-        "wall_s": round(before_s + time.monotonic() - start),
+        "wall_s": round(training.state.wall_s),
         "backend": keras.backend.backend(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "base": note.read_text() if note.exists() else training.base_name(options.base),
         "history": training.state.history,
     }
-    earlier.write_text(json.dumps(record, indent=1))
+    (options.run / "run.json").write_text(json.dumps(record, indent=1))
     print(f"trained: best validation accuracy {training.state.best:.4f}, weights in {options.run}")

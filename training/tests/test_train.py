@@ -87,6 +87,7 @@ def test_a_killed_run_goes_on_along_the_same_curve(tmp_path: Path, pixels: Path,
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
     for one, other in zip(expected.get_weights(), found.get_weights(), strict=True):
         assert np.abs(one - other).max() < 1e-4
+    assert resumed.state.wall_s >= sum(line["train_s"] for line in resumed.state.history) - 0.5
 
 
 def kill_after(run: Training, epochs: int) -> None:
@@ -113,6 +114,22 @@ def test_it_stops_at_its_target(tmp_path: Path, pixels: Path) -> None:
     assert accuracies[-1] >= 0.6
     assert all(accuracy < 0.6 for accuracy in accuracies[:-1])
     assert {line["phase"] for line in made.state.history} == {"all"}
+
+
+def test_a_phase_that_stops_early_ends_with_the_best_weights(tmp_path: Path, pixels: Path) -> None:
+    keras.utils.set_random_seed(1)
+    # So high a rate that it is soon worse than it was.
+    phases = (
+        Phase("good", epochs=4, size=SIDE, learning_rate=2e-2),
+        Phase("bad", epochs=9, size=SIDE, learning_rate=1e3, patience=2),
+    )
+    made = training(tmp_path / "run", pixels, replace(CONFIG, phases=phases, ema=0.0))
+    net = made.fit(made.start(None), None)
+    accuracies = [line["val_accuracy"] for line in made.state.history]
+    assert len(accuracies) < 13
+    assert accuracies[-1] < max(accuracies)
+    logits, _ = predict(net, made.validation_pixels, np.arange(len(made.validation_targets)))
+    assert float((logits.argmax(1) == made.validation_targets).mean()) == pytest.approx(max(accuracies))
 
 
 def test_phases_train_what_they_say() -> None:
