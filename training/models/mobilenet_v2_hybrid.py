@@ -33,8 +33,11 @@ def load_base(net: keras.Model, weights: str) -> None:
 
     Args:
         net: what `build` made.
-        weights: `imagenet` (fetched by Keras, where the network allows), or a file: Keras' `.weights.h5` of
-            MobileNetV2 without its top, or an int8 `.tflite` of MobileNetV2 1.0 with folded batch norms.
+        weights: `imagenet` (fetched by Keras, where the network allows), or an int8 `.tflite` of MobileNetV2
+            1.0 with folded batch norms.
+
+    Raises:
+        TrainingError: it is neither.
     """
     if weights == "imagenet":
         size = net.input_shape[1] or 224
