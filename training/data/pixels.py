@@ -1,8 +1,11 @@
 """Every picture decoded once, in one file on the disk that the training maps into memory."""
 
+import fcntl
 import hashlib
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -62,7 +65,7 @@ def cache_pixels(
     """Decodes and resizes all pictures, or takes them from an earlier run.
 
     The file's name holds a digest of the files, their sizes and times, so another list or a changed picture
-    makes another file. An interrupted run goes on where it stopped.
+    makes another file. An interrupted run goes on where it stopped; of two at once, one waits.
 
     Args:
         root: the data folder.
@@ -80,11 +83,22 @@ def cache_pixels(
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{digest_of(root, files)}-{side}{f'-{view:g}' if view != 1 else ''}"
     whole, part, counter = (folder / f"{name}{end}" for end in (".npy", ".part.npy", ".json"))
-    if not whole.is_file():
-        _fill(root, files, part, counter, side, view)
-        part.replace(whole)
-        counter.unlink(missing_ok=True)
+    with _alone_in(folder):
+        if not whole.is_file():
+            _fill(root, files, part, counter, side, view)
+            part.replace(whole)
+            counter.unlink(missing_ok=True)
     return PixelCache(np.load(whole, mmap_mode="r"), files)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _fill(root: Path, files: Sequence[str], part: Path, counter: Path, side: int, view: float) -> None:

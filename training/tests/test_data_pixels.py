@@ -1,4 +1,5 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,15 @@ def test_goes_on_after_an_interruption(data: Path, tmp_path: Path, monkeypatch: 
     assert len(seen) == 11 - 6, "two chunks of three were done"
     assert np.array_equal(cache.pixels, whole)
     assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_of_two_runs_at_once_one_decodes(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = find_pictures(data)
+    seen = counted(monkeypatch)
+    with ThreadPoolExecutor(2) as both:
+        made = list(both.map(lambda _: cache_pixels(data, pictures, tmp_path / "cache", 24), range(2)))
+    assert len(seen) == 11
+    assert np.array_equal(made[0].pixels, made[1].pixels)
 
 
 def test_starts_anew_without_a_note(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
