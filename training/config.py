@@ -61,6 +61,7 @@ class Phase:
             weights of the run so far. 0: it never ends early, and its end are its last weights.
         augment: of this phase, where it is not the recipe's.
         sampling: of this phase, where it is not the recipe's.
+        begins_at: name of an earlier phase, whose end it begins at; else the one before it.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Phase:
     patience: int = 0
     augment: AugmentConfig | None = None
     sampling: Sampling | None = None
+    begins_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class Config:
         steps_per_epoch: 0 means one pass over the training pictures.
         top_layers: how many layers of the base a phase that trains `top` has.
         target_accuracy: the training ends when validation reaches it; 0: never.
+        average: names of phases; the run's final weights are the mean of those at their ends. None: those of
+            its last phase.
     """
 
     name: str
@@ -100,6 +104,7 @@ class Config:
     ema: float = 0.998
     top_layers: int = 30
     target_accuracy: float = 0.0
+    average: tuple[str, ...] = ()
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     sampling: Sampling = field(default_factory=Sampling)
     views: tuple[float, ...] = (1.0,)

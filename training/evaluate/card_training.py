@@ -26,7 +26,7 @@ def trained(figures: dict[str, Any]) -> str:
 
 
 def _phases(phases: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> str:
-    columns = [key for key in phases[0] if key not in OWN]
+    columns = [key for key in phases[0] if key not in OWN and any(phase[key] != "" for phase in phases)]
     rows = []
     for phase in phases:
         changes = [
@@ -49,4 +49,8 @@ def _settings(config: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _value(value: Any) -> str:
-    return f"({', '.join(f'{one:g}' for one in value)})" if isinstance(value, list | tuple) else str(value)
+    if value in ("", [], ()):
+        return "-"
+    if isinstance(value, list | tuple):
+        return f"({', '.join(_value(one) for one in value)})"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -84,12 +84,16 @@ def test_card_says_how_it_was_trained_phase_by_phase(tmp_path: Path) -> None:
         (
             Phase("head", 1, 160, 2e-3, trainable="head"),
             Phase("gentle", 4, 224, 1.5e-4, augment=AugmentConfig(mild=0.5, scale=(0.55, 1.5))),
+            Phase("other", 2, 224, 1e-4, begins_at="head"),
         ),
+        average=("gentle", "other"),
     )
     write_report(tmp_path, evaluation(config=asdict(config)))
     card = (tmp_path / "README.md").read_text()
-    assert "| head | 1 | 160 | 0.002 | head | 0 | - |" in card
-    assert "| gentle | 4 | 224 | 0.00015 | all | 0 | mild 0.5, scale (0.55, 1.5) |" in card
+    assert "| head | 1 | 160 | 0.002 | head | 0 | - | - |" in card
+    assert "| gentle | 4 | 224 | 0.00015 | all | 0 | - | mild 0.5, scale (0.55, 1.5) |" in card
+    assert "| other | 2 | 224 | 0.0001 | all | 0 | head | - |" in card
+    assert "| `average` | (gentle, other) |" in card
     assert "| `augment.scale` | (0.39, 2) |" in card
     assert "{" not in card
 

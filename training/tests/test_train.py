@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -130,6 +131,53 @@ def test_a_phase_that_stops_early_ends_with_the_best_weights(tmp_path: Path, pix
     assert accuracies[-1] < max(accuracies)
     logits, _ = predict(net, made.validation_pixels, np.arange(len(made.validation_targets)))
     assert float((logits.argmax(1) == made.validation_targets).mean()) == pytest.approx(max(accuracies))
+
+
+# One goes on from the first, one starts again from it; they differ in what a batch shows.
+FORKED = replace(
+    CONFIG,
+    phases=(
+        Phase("trunk", epochs=1, size=SIDE, learning_rate=1e-2),
+        Phase("one", epochs=1, size=SIDE, learning_rate=1e-2),
+        Phase("two", epochs=2, size=SIDE, learning_rate=1e-2, begins_at="trunk"),
+    ),
+    average=("one", "two"),
+)
+
+
+@pytest.mark.parametrize("epochs", [2, 3])  # before the fork, and within it
+def test_phases_may_fork_and_their_ends_be_averaged(tmp_path: Path, pixels: Path, epochs: int) -> None:
+    keras.utils.set_random_seed(1)
+    made = training(tmp_path / "run", pixels, FORKED)
+    net = made.start(None)
+    initial = net.get_weights()
+    kill_after(made, epochs)
+    with pytest.raises(KeyboardInterrupt):
+        made.fit(net, None)
+    resumed = training(tmp_path / "run", pixels, FORKED)
+    averaged = resumed.fit(resumed.start(None), SavedState(tmp_path / "run" / STATE)).get_weights()
+
+    def end(phases: tuple[Phase, ...]) -> Any:
+        alone = training(tmp_path / "alone", pixels, replace(FORKED, phases=phases, average=()))
+        net = alone.start(None)
+        net.set_weights(initial)
+        return alone.fit(net, None).get_weights()
+
+    trunk, one, two = FORKED.phases
+    # What a batch shows depends on the phase's number: in the other branch's place, one that trains nothing.
+    nothing = replace(one, epochs=0)
+    ends = zip(averaged, end((trunk, one)), end((trunk, nothing, replace(two, begins_at=""))), strict=True)
+    for found, first, second in ends:
+        assert np.abs(found - (first + second) / 2).max() < 1e-4
+    assert max(np.abs(a - b).max() for a, b in zip(averaged, end((trunk, one)), strict=True)) > 1e-3
+
+
+def test_a_recipe_that_names_a_phase_that_there_is_not_is_refused(tmp_path: Path, pixels: Path) -> None:
+    with pytest.raises(TrainingError, match="average: no phase last before it; allowed: warm, all"):
+        training(tmp_path, pixels, replace(CONFIG, average=("last",)))
+    phases = (replace(CONFIG.phases[0], begins_at="all"), CONFIG.phases[1])
+    with pytest.raises(TrainingError, match="phase warm: no phase all before it; allowed: none"):
+        training(tmp_path, pixels, replace(CONFIG, phases=phases))
 
 
 def test_phases_train_what_they_say() -> None:
