@@ -15,6 +15,7 @@ from training.data.sampling import weights
 from training.draw import picked
 from training.errors import TrainingError
 from training.models import base_weights, imagenet, mobilenet_v2_hybrid, registry
+from training.phase_ends import PhaseEnds
 from training.predict import normalise
 from training.progress import Progress
 from training.state import RunState, SavedState, save_state
@@ -57,7 +58,7 @@ class Training:
         self._training_pictures = chosen
         self.steps = config.steps_per_epoch or -(-len(chosen) // config.batch)
         self.state = RunState()
-        self._ends = _ends_to_keep(config)
+        self._ends = PhaseEnds(config, run)
 
     def start(self, base: str | None) -> keras.Model:
         """The network before the first step.
@@ -111,35 +112,19 @@ class Training:
             if number < self.state.phase:
                 continue
             resumed = saved if number == within else None
-            if phase.begins_at and not resumed:
-                net.load_weights(self._end_of(phase.begins_at))
+            if not resumed:
+                self._ends.begin(phase, net)
             reached = self._phase(number, phase, net, resumed, workers)
-            if phase.name in self._ends:
-                net.save_weights(self._end_of(phase.name))
+            self._ends.keep(phase, net)
             self.state.phase, self.state.epoch, self.state.callbacks = number + 1, 0, {}
             save_state(self.run / STATE, self.state, net, None)
             if reached:
                 print(f"validation reached {self.config.target_accuracy}: done", flush=True)
                 break
         else:
-            self._average(net)
+            self._ends.average(net)
         net.save_weights(self.run / FINAL)
         return net
-
-    def _end_of(self, phase: str) -> Path:
-        return self.run / f"end-of-{phase}.weights.h5"
-
-    def _average(self, net: keras.Model) -> None:
-        """Networks fine-tuned from the same weights lie close enough for their mean to be one, a better one.
-
-        Source: Wortsman et al., Model soups, 2022, https://arxiv.org/abs/2203.05482.
-        """
-        ends = []
-        for phase in self.config.average:
-            net.load_weights(self._end_of(phase))
-            ends.append(net.get_weights())
-        if ends:
-            net.set_weights([np.mean(of_one, axis=0) for of_one in zip(*ends, strict=True)])
 
     def _build(self, size: int) -> keras.Model:
         return registry.build(self.config.model, len(self.labels), size, self.config.dropout)
@@ -238,25 +223,6 @@ class Training:
                 keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=max(1, phase.patience // 2), **watched)
             )
         return callbacks
-
-
-def _ends_to_keep(config: Config) -> set[str]:
-    """The phases whose ends others begin at, or that are averaged.
-
-    Raises:
-        TrainingError: there is no such phase, or it comes later.
-    """
-    names = [phase.name for phase in config.phases]
-    begun = {(phase.begins_at, f"phase {phase.name}", number) for number, phase in enumerate(config.phases)}
-    averaged = {(name, "average", len(names)) for name in config.average}
-    kept = {one for one in begun | averaged if one[0]}
-    for name, where, before in kept:
-        if name not in names[:before]:
-            allowed = ", ".join(names[:before]) or "none"
-            raise TrainingError(
-                f"recipe {config.name}, {where}: no phase {name} before it; allowed: {allowed}"
-            )
-    return {name for name, _, _ in kept}
 
 
 def set_trainable(net: keras.Model, which: str, top_layers: int) -> None:
