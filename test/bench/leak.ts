@@ -40,9 +40,10 @@ if (!isBinding(binding) || !Number.isInteger(INVOCATIONS) || INVOCATIONS < 1) {
 const library = await findLibrary({ name: binding === 'litert' ? 'litert' : 'tensorflowlite-c' });
 const model = await readFile(join(packageRoot(), 'deploy', 'model', 'model_int8.tflite'));
 const open = () => (binding === 'litert' ? openLiteRt : openTfLite)({ library, model, threads: 1 });
-const picture = new Uint8Array(224 * 224 * 3).map((_, index) => index * 31);
 
 let interpreter = open();
+const inputBytes = interpreter.input.shape.reduce((product, side) => product * side);
+const picture = new Uint8Array(inputBytes).map((_, index) => index * 31);
 const runs = async (
   count: number,
   reopenEvery: number,

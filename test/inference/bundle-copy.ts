@@ -3,9 +3,14 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { loadBundle } from '../../device/inference/bundle.js';
 import { packageRoot } from '../../device/kit/root.js';
 
 export const factoryBundle = (): string => join(packageRoot(), 'deploy', 'model');
+
+/** What the factory model takes, and how many bytes of RGB that is. */
+export const factoryInput = (await loadBundle(factoryBundle())).manifest.input;
+export const factoryInputBytes = factoryInput.width * factoryInput.height * 3;
 
 export const temporaryFolder = async (t: TestContext): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'sortbin-test-'));

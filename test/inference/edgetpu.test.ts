@@ -18,7 +18,7 @@ import {
   plugIn,
   unplug,
 } from '../support/edgetpu/edgetpu-double.js';
-import { factoryBundle } from './bundle-copy.js';
+import { factoryBundle, factoryInputBytes } from './bundle-copy.js';
 
 const LOGITS = 'StatefulPartitionedCall_1:1';
 const skip = (await noCompiler()) ?? false;
@@ -59,7 +59,7 @@ describe('the Edge TPU, by a double of its library', { skip }, () => {
     return { interpreter, golden };
   };
 
-  const picture = () => new Uint8Array(224 * 224 * 3).map((_, index) => (index * 31) & 255);
+  const picture = () => new Uint8Array(factoryInputBytes).map((_, index) => (index * 31) & 255);
 
   for (const abi of ['old', 'new'] as const) {
     it(`computes as the CPU does, and passes: the ${abi} form of its interface`, async (t) => {

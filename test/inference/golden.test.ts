@@ -8,11 +8,10 @@ import type { Interpreter, Outputs, TensorData } from '../../device/inference/in
 import { findLibrary } from '../../device/inference/native.js';
 import { openTfLite } from '../../device/inference/tflite.js';
 import { decode, findRegion, resize } from '../../device/vision/preprocess.js';
-import { copyBundle, editJson, factoryBundle, signOff } from './bundle-copy.js';
+import { copyBundle, editJson, factoryBundle, factoryInput, signOff } from './bundle-copy.js';
 
 const LOGITS = 'StatefulPartitionedCall_1:1';
 const EMBEDDING = 'StatefulPartitionedCall_1:0';
-const INPUT = { width: 224, height: 224 };
 
 let xnnpack: Interpreter;
 let builtin: Interpreter;
@@ -28,7 +27,7 @@ after(() => Promise.all([xnnpack.close(), builtin.close()]));
 const prepare = async (file: Uint8Array): Promise<Uint8Array> => {
   const picture = await decode(file);
   assert.ok(picture.ok);
-  return resize(picture.value, findRegion(picture.value), INPUT);
+  return resize(picture.value, findRegion(picture.value), factoryInput);
 };
 
 const run = async (folder: string, interpreter = xnnpack, how = prepare) =>

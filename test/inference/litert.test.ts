@@ -10,14 +10,13 @@ import { findLibrary } from '../../device/inference/native.js';
 import { openTfLite } from '../../device/inference/tflite.js';
 import { decode, findRegion, resize } from '../../device/vision/preprocess.js';
 import { inProcess } from '../support/in-process.js';
-import { factoryBundle, temporaryFolder } from './bundle-copy.js';
+import { factoryBundle, factoryInput, factoryInputBytes, temporaryFolder } from './bundle-copy.js';
 
 const library = await findLibrary({ name: 'litert' });
 const tensorflowlite = await findLibrary({ name: 'tensorflowlite-c' });
 const modelFile = join(factoryBundle(), 'model_int8.tflite');
 const model = await readFile(modelFile);
-const INPUT = { width: 224, height: 224 };
-const grey = Buffer.alloc(INPUT.width * INPUT.height * 3, 127);
+const grey = Buffer.alloc(factoryInputBytes, 127);
 
 const open = (t: TestContext, options: Partial<LiteRtOptions> = {}) => {
   const interpreter = openLiteRt({ library, model, threads: 1, ...options });
@@ -69,7 +68,7 @@ test('it answers the golden samples with the bits of the kernels that made them'
   const prepare = async (file: Uint8Array) => {
     const picture = await decode(file);
     assert.ok(picture.ok);
-    return resize(picture.value, findRegion(picture.value), INPUT);
+    return resize(picture.value, findRegion(picture.value), factoryInput);
   };
   const passed = await passGolden(bundle, 'tflite', disguised, prepare, () => performance.now());
   assert.ok(passed.ok, passed.ok ? '' : passed.fault.message);

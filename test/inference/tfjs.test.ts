@@ -23,7 +23,7 @@ import { openTfjsWasm } from '../../device/inference/tfjs-wasm.js';
 import { decode, findRegion, resize } from '../../device/vision/preprocess.js';
 import { inProcess } from '../support/in-process.js';
 import { serving } from '../support/serve.js';
-import { factoryBundle } from './bundle-copy.js';
+import { factoryBundle, factoryInput, factoryInputBytes } from './bundle-copy.js';
 
 const DRIVER = new URL('../../device/inference/tfjs-wasm.js', import.meta.url).href;
 
@@ -50,7 +50,7 @@ const prepare = async (file: Uint8Array): Promise<Uint8Array> => {
   return resize(picture.value, findRegion(picture.value), bundle.manifest.input);
 };
 
-const picture = () => new Uint8Array(224 * 224 * 3).map((_, index) => (index * 31) & 255);
+const picture = () => new Uint8Array(factoryInputBytes).map((_, index) => (index * 31) & 255);
 
 describe('TensorFlow.js on WebAssembly', () => {
   it('passes the golden samples by the kernels that it says', async () => {
@@ -67,7 +67,7 @@ describe('TensorFlow.js on WebAssembly', () => {
   });
 
   it('has one picture in, and its outputs by name', () => {
-    assert.deepEqual(wasm.input.shape, [1, 224, 224, 3]);
+    assert.deepEqual(wasm.input.shape, [1, factoryInput.height, factoryInput.width, 3]);
     const shapes = [...wasm.outputs].map(([name, { shape, type }]) => [name, shape, type]);
     assert.deepEqual(shapes.sort(), [
       ['Identity:0', [1, 1280], 'float32'],
@@ -88,7 +88,7 @@ describe('TensorFlow.js on WebAssembly', () => {
   it('refuses what is no input, two calls at once, and calls after the end', async () => {
     await assert.rejects(wasm.invoke(new Uint8Array(5)), {
       code: 'input-invalid',
-      message: /5 bytes.*150528/,
+      message: new RegExp(`5 bytes.*${factoryInputBytes}`),
     });
     const running = wasm.invoke(picture());
     await assert.rejects(wasm.invoke(picture()), { code: 'interpreter-busy' });
@@ -160,7 +160,7 @@ describe('TensorFlow.js on WebAssembly', () => {
       const { readFile } = await import('node:fs/promises');
       const [model, ...weights] = await Promise.all(process.argv.slice(1).map((file) => readFile(file)));
       const interpreter = await openTfjsWasm({ model, weights });
-      await interpreter.invoke(new Uint8Array(224 * 224 * 3));
+      await interpreter.invoke(new Uint8Array(${factoryInputBytes}));
       await interpreter.close();`;
     const { tfjs } = bundle.manifest.runtimes;
     assert.ok(tfjs);

@@ -5,14 +5,14 @@ import { type TestContext, test } from 'node:test';
 import { loadBundle } from '../../device/inference/bundle.js';
 import { findLibrary } from '../../device/inference/native.js';
 import { openTfLite, type TfLiteOptions } from '../../device/inference/tflite.js';
-import { factoryBundle } from './bundle-copy.js';
+import { factoryBundle, factoryInput, factoryInputBytes } from './bundle-copy.js';
 
 const library = await findLibrary({ name: 'tensorflowlite-c' });
 const model = await readFile(join(factoryBundle(), 'model_int8.tflite'));
 const LOGITS = 'StatefulPartitionedCall_1:1';
 const EMBEDDING = 'StatefulPartitionedCall_1:0';
-const grey = Buffer.alloc(224 * 224 * 3, 127);
-const white = Buffer.alloc(224 * 224 * 3, 255);
+const grey = Buffer.alloc(factoryInputBytes, 127);
+const white = Buffer.alloc(factoryInputBytes, 255);
 
 const open = (t: TestContext, options: Partial<TfLiteOptions> = {}) => {
   const interpreter = openTfLite({ library, model, threads: 1, ...options });
@@ -25,7 +25,7 @@ test('what the model takes and gives', (t) => {
   assert.equal(interpreter.backend, 'xnnpack-2.9');
   assert.deepEqual(interpreter.passedOver, []);
   assert.equal(interpreter.input.type, 'uint8');
-  assert.deepEqual(interpreter.input.shape, [1, 224, 224, 3]);
+  assert.deepEqual(interpreter.input.shape, [1, factoryInput.height, factoryInput.width, 3]);
   assert.equal(interpreter.input.scale, 1 / 128);
   assert.equal(interpreter.input.zeroPoint, 127);
   assert.deepEqual(interpreter.outputs.get(LOGITS)?.shape, [1, 12]);
@@ -54,7 +54,7 @@ test('a wrong input size is refused, and the next run is right', async (t) => {
   const expected = await interpreter.invoke(grey);
   await assert.rejects(interpreter.invoke(grey.subarray(1)), {
     code: 'input-invalid',
-    message: /has 150527 bytes; the model takes 150528/,
+    message: new RegExp(`has ${factoryInputBytes - 1} bytes; the model takes ${factoryInputBytes}`),
   });
   assert.deepEqual(await interpreter.invoke(grey), expected);
 });

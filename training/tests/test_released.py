@@ -15,14 +15,15 @@ GOLDEN = DEPLOY / "model" / "golden"
 
 def test_the_base_weights_give_the_bundles_golden_answers() -> None:
     labels = (DEPLOY / "model" / "labels.txt").read_text().split()
-    net = registry.build("efficientnet_lite0", len(labels), 224, 0.0)
+    size = json.loads((DEPLOY / "model" / "manifest.json").read_text())["input"]["width"]
+    net = registry.build("efficientnet_lite0", len(labels), size, 0.0)
     layers = base_weights.load(net, DEPLOY / "waste12.base.weights.h5")
     assert layers == [layer.name for layer in net.layers if layer.weights]
     inputs = json.loads((GOLDEN / "inputs.json").read_text())["inputs"]
     files = {entry["id"]: entry["file"] for entry in inputs if "file" in entry}
     expected = {e["id"]: e for e in json.loads((GOLDEN / "tfjs.json").read_text())["expected"]}
     assert len(files) == 6
-    pixels = np.stack([load_input(GOLDEN / file, 224) for file in files.values()])
+    pixels = np.stack([load_input(GOLDEN / file, size) for file in files.values()])
     logits, _ = predict(net, pixels, np.arange(len(pixels)))
     for found, name in zip(logits, files, strict=True):
         # Both are float16 weights; TensorFlow.js' were folded before they were rounded.
