@@ -7,9 +7,10 @@ import sharp from 'sharp';
 import { sha256Of } from '../../device/inference/files.js';
 import { centreCrop, decode, findRegion, isBlank, resize } from '../../device/vision/preprocess.js';
 import type { Picture } from '../../device/vision/raw.js';
-import { factoryBundle } from '../inference/bundle-copy.js';
+import { factoryBundle, factoryInput, factoryInputBytes } from '../inference/bundle-copy.js';
 
-const INPUT = { width: 224, height: 224 };
+const INPUT = factoryInput;
+
 const golden = join(factoryBundle(), 'golden');
 const jpeg = await readFile(join(golden, 'cardboard226.jpg'));
 
@@ -125,12 +126,12 @@ test('a crop is resized from its own part of the picture', async () => {
   const data = Buffer.alloc(4 * 2 * 3);
   for (const y of [0, 1]) data.fill(200, (y * 4 + 2) * 3, (y * 4 + 4) * 3);
   const right = await resize({ data, width: 4, height: 2 }, [2, 0, 2, 2], INPUT);
-  assert.equal(right.length, 224 * 224 * 3);
+  assert.equal(right.length, factoryInputBytes);
   assert.ok(right.every((value) => value === 200));
 });
 
 test('blank: one colour or faint noise, not a faint pattern or a picture', async () => {
-  const even = (value: number) => Buffer.alloc(224 * 224 * 3, value);
+  const even = (value: number) => Buffer.alloc(factoryInputBytes, value);
   const pattern = (step: number) => even(100).map((value, at) => value + (Math.floor(at / 3) % 2) * step);
   assert.equal(isBlank(even(0)), true);
   assert.equal(isBlank(even(255)), true);
