@@ -9,8 +9,6 @@ import { centreCrop, decode, findRegion, isBlank, resize } from '../../device/vi
 import type { Picture } from '../../device/vision/raw.js';
 import { factoryBundle, factoryInput, factoryInputBytes } from '../inference/bundle-copy.js';
 
-const INPUT = factoryInput;
-
 const golden = join(factoryBundle(), 'golden');
 const jpeg = await readFile(join(golden, 'cardboard226.jpg'));
 
@@ -29,7 +27,7 @@ const isBroken = async (bytes: Uint8Array, message: RegExp) => {
 
 const inputOf = async (bytes: Uint8Array) => {
   const picture = await decoded(bytes);
-  return resize(picture, findRegion(picture), INPUT);
+  return resize(picture, findRegion(picture), factoryInput);
 };
 
 test("the golden pictures become training's inputs, byte by byte", async () => {
@@ -125,7 +123,7 @@ test('centre crops', () => {
 test('a crop is resized from its own part of the picture', async () => {
   const data = Buffer.alloc(4 * 2 * 3);
   for (const y of [0, 1]) data.fill(200, (y * 4 + 2) * 3, (y * 4 + 4) * 3);
-  const right = await resize({ data, width: 4, height: 2 }, [2, 0, 2, 2], INPUT);
+  const right = await resize({ data, width: 4, height: 2 }, [2, 0, 2, 2], factoryInput);
   assert.equal(right.length, factoryInputBytes);
   assert.ok(right.every((value) => value === 200));
 });
