@@ -9,6 +9,7 @@ GENTLE = AugmentConfig(
     mild=0.5, scale=(0.55, 1.5), occlusion=0.1, background=0.25, blur=0.2, jpeg=0.2, mixup=0.1, cutmix=0.0
 )
 AS_THEY_ARE = Sampling(class_power=0.5, group_cap=0, source_power=0.8)
+EVEN = Sampling(class_power=0.3, group_cap=0, source_power=0.5)
 
 CONFIG = Config(
     name="waste12",
@@ -20,9 +21,16 @@ CONFIG = Config(
         Phase("middle", 3, 192, 2e-4, trainable="top", augment=MIDDLE, sampling=AS_THEY_ARE),
         Phase("gentle", 4, 224, 1.5e-4, trainable="top", augment=GENTLE, sampling=AS_THEY_ARE),
         Phase("last", 6, 224, 1.5e-4, trainable="top", augment=GENTLE, sampling=AS_THEY_ARE),
+        # Two ways on: one fits the pictures at home better, one keeps more of what strange cameras show.
+        Phase("longer", 10, 224, 2e-4, trainable="top", augment=GENTLE, sampling=AS_THEY_ARE),
+        Phase("other", 8, 224, 2e-4, "top", augment=MIDDLE, sampling=EVEN, begins_at="last"),
     ),
+    average=("last", "longer", "other"),
+    # More than it was trained at: cropped and zoomed, items look larger in training than in the bin.
+    # Source: Touvron et al., Fixing the train-test resolution discrepancy, 2019, https://arxiv.org/abs/1906.06423.
+    input_size=256,
     # All from the sixth block on: what is before it changes little any more, and is a third of a step.
     top_layers=41,
     augment=AugmentConfig(mixup=0.25, cutmix=0.0),
-    views=(1.0, 0.75),
+    views=(1.0, 0.9),
 )
