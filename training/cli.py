@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
             step.add_argument(
                 "--exclude", nargs="*", default=[], help="folders of the data that are left out"
             )
-        if name in ("sheet", "train", "export", "evaluate", "bundle"):
+        if name in ("sheet", "train"):
             step.add_argument(
                 "--config", default="efficientnet_lite0", help="a recipe of training/configs (%(default)s)"
             )
@@ -83,6 +83,12 @@ def _own(step: argparse.ArgumentParser, name: str) -> None:
         )
         step.add_argument("--sources", type=Path, help="where pictures and weights come from; see README.md")
     if name == "evaluate":
+        step.add_argument(
+            "--views",
+            type=float,
+            nargs="+",
+            help="centre crops that are averaged, as fractions of the sides; else the recipe's",
+        )
         step.add_argument(
             "--rule", default="home", help="how the policy's thresholds are chosen (%(default)s)"
         )

@@ -11,7 +11,7 @@ import numpy as np
 from training.errors import TrainingError
 from training.evaluate.comparisons import Baseline
 from training.evaluate.metrics import Floats
-from training.evaluate.views import SplitInputs, logits_by_view, mean_logits
+from training.evaluate.views import SplitInputs, check_views, logits_by_view, mean_logits
 from training.export.runners import TfliteRunner
 
 CURE = "name the folder of a bundle with a manifest.json and an int8 TFLite model"
@@ -102,7 +102,6 @@ def _check(folder: Path, found: OtherBundle, given: dict[str, Any], names: Seque
         raise TrainingError(f"{folder}: {len(found.labels)} labels for {shape[-1]} logits; {CURE}")
     if given.get("height") != found.side:
         raise TrainingError(f"{folder}: takes {found.side}x{given.get('height')}; only a square will do")
-    if not found.views or not all(0 < view <= 1 for view in found.views):
-        raise TrainingError(f"{folder}: views {found.views}; allowed are fractions above 0, up to 1")
+    check_views(str(folder), found.views)
     if not set(found.labels) & set(names):
         raise TrainingError(f"{folder}: its labels {', '.join(found.labels)} are none of {', '.join(names)}")

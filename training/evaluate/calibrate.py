@@ -35,11 +35,16 @@ class Unfamiliar:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a bundle's manifest says under `calibration` and `policy`."""
+    """What a bundle's manifest says under `calibration`, `policy` and `views`.
+
+    Attributes:
+        views: centre crops of a picture whose mean logits all of it is of; with others it does not hold.
+    """
 
     temperature: float
     unfamiliar: Unfamiliar
     thresholds: Thresholds
+    views: Sequence[float]
 
 
 def negative_log_likelihood(logits: Floats, labels: Ints, temperature: float = 1.0) -> float:
@@ -116,6 +121,7 @@ def calibrate(
     target: float = 0.99,
     rule: str = "home",
     compartments: Mapping[str, str] = FOUR_WAY,
+    views: Sequence[float] = (1.0,),
 ) -> Calibration:
     """All of it from the validation pictures; for `target` and `rule` see `choose_thresholds`.
 
@@ -128,7 +134,8 @@ def calibrate(
     outcomes = outcomes_of(
         logits, labels, pictures, names, temperature=temperature, unfamiliar=flags, compartments=compartments
     )
-    return Calibration(temperature, unfamiliar, choose_thresholds(outcomes, target, rule, seed=seed))
+    thresholds = choose_thresholds(outcomes, target, rule, seed=seed)
+    return Calibration(temperature, unfamiliar, thresholds, views)
 
 
 def _log_sum_exp(values: Floats) -> Floats:

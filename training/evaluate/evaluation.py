@@ -62,7 +62,7 @@ class Evaluation:
         pictures: of all splits; logits are in the order that the split's pictures have here.
         formats: the first one is what the others are compared with.
         shipped: name of the format whose figures are given in detail, and which `calibration` is of.
-        calibration: from the validation pictures.
+        calibration: from the validation pictures; its views are those of all logits here.
         validation_logits: of the shipped format, to say how thresholds transfer between sources.
         held_out_logits: of the shipped format on the pictures of the split `held-out`.
         history: one entry an epoch, see `plots.plot_curves`.
@@ -72,7 +72,6 @@ class Evaluation:
         data: pictures and base weights, with licences.
         compartments: label to compartment.
         seed: of the bootstraps.
-        views: centre crops of a picture whose logits are averaged, in all logits here.
         one_view: of the shipped format, by split, what the whole picture alone gives; empty with one view.
         home: sources of the test split that are also judged alone.
         corrections: a reviewed list of wrong labels, for a second figure on the test split.
@@ -97,7 +96,6 @@ class Evaluation:
     data: Sequence[DataSource] = ()
     compartments: Mapping[str, str] = field(default_factory=lambda: FOUR_WAY)
     seed: int = 1
-    views: Sequence[float] = (1.0,)
     one_view: Mapping[str, Floats] = field(default_factory=dict)
     home: Sequence[str] = ()
     corrections: Sequence[Correction] = ()

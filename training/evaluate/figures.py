@@ -64,7 +64,7 @@ def all_figures(evaluation: Evaluation) -> dict[str, Any]:
         "test": policy_figures(evaluation, "test", logits),
         "held_out": None,
         "transfer": transfer_figures(evaluation),
-        "views": list(evaluation.views),
+        "views": list(evaluation.calibration.views),
         "home": {"sources": list(evaluation.home)} if evaluation.home else None,
         "corrected": comparisons.correction_counts(test, evaluation.corrections)
         if evaluation.corrections
@@ -142,7 +142,7 @@ def beside(evaluation: Evaluation) -> dict[str, Any]:
             evaluation.of_split("validation"),
             names,
             temperature=calibration.temperature,
-            views=evaluation.views,
+            views=calibration.views,
             unfamiliar=unfamiliarity(found, calibration.unfamiliar.score),
             flagged=float(flagged(found, calibration.unfamiliar).mean()),
             policy={"coverage": policy.coverage, "purity": policy.purity},

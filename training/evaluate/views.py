@@ -10,6 +10,7 @@ import numpy as np
 
 from training.data.pictures import Picture
 from training.data.pixels import cache_pixels
+from training.errors import TrainingError
 from training.evaluate.metrics import Floats
 from training.export.runners import Runner
 
@@ -24,6 +25,12 @@ class SplitInputs:
 
     pictures: Sequence[Picture]
     views: Sequence[Array]
+
+
+def check_views(where: str, views: Sequence[float]) -> None:
+    """Raises `TrainingError` where views are none, or not fractions of a side; `where` begins the message."""
+    if not views or not all(0 < view <= 1 for view in views):
+        raise TrainingError(f"{where}: views {list(views)}; allowed are fractions above 0, up to 1")
 
 
 def split_inputs(

@@ -15,7 +15,7 @@ from training.evaluate.evaluation import DataSource
 from training.evaluate.golden_check import check_golden
 from training.export.golden import Bytes, GoldenPicture, write_golden
 from training.export.runners import TfjsRunner, TfliteRunner
-from training.steps.common import EXPORTS, load_config, read_run
+from training.steps.common import EXPORTS, read_run
 
 GOLDEN_PICTURES = 6
 
@@ -25,12 +25,10 @@ class Identity:
     """What a bundle says that it is.
 
     Attributes:
-        config: the recipe's name, which knows the model's.
         version: semantic version.
         licence: what a user may do with it.
     """
 
-    config: str
     version: str
     licence: str
 
@@ -76,7 +74,7 @@ def assemble(
     Raises:
         TrainingError: they do not, or a folder exists, or something does not fit together.
     """
-    record, exports, config = read_run(run), run / EXPORTS, load_config(identity.config)
+    record, exports = read_run(run), run / EXPORTS
     labels, size = record["labels"], record["input_size"]
 
     def prepare(path: Path) -> Bytes:
@@ -100,7 +98,7 @@ def assemble(
     calibration, edgetpu = known.calibration, exports / "model_int8_edgetpu.tflite"
     write_bundle(
         out,
-        name=config.name,
+        name=record["config"]["name"],
         version=identity.version,
         labels=labels,
         int8=exports / "model_int8.tflite",
@@ -114,7 +112,7 @@ def assemble(
         sources=[Source(s.what, s.name, s.licence or "none") for s in known.data],
         licence=identity.licence,
         created=datetime.now(UTC),
-        views=[int(view) if view == 1 else view for view in config.views],
+        views=[int(view) if view == 1 else view for view in calibration["views"]],
         edgetpu=edgetpu if edgetpu.exists() else None,
     )
     return agreement

@@ -9,13 +9,14 @@ from training.data.pictures import Picture, read_pictures
 from training.errors import TrainingError
 from training.export.golden import INPUTS, GoldenPicture
 from training.steps.assemble import Identity, Knowledge, assemble, first_of_each
-from training.steps.common import PICTURES, REPORT, load_config, read_run
+from training.steps.common import PICTURES, REPORT, read_run
 from training.steps.evaluate import CALIBRATION, sources
 
 
 def run(options: Namespace) -> None:
     """Writes the bundle's folder from what `export` and `evaluate` left in the run's."""
-    labels = read_run(options.run)["labels"]
+    record = read_run(options.run)
+    labels = record["labels"]
     calibration = _json(options.run / CALIBRATION)
     figures = _json(options.run / REPORT / "report.json")
     pictures = read_pictures(options.run / PICTURES)
@@ -24,12 +25,12 @@ def run(options: Namespace) -> None:
         options.out,
         options.run / "golden" / options.version,
         golden_pictures(options, pictures, labels),
-        Identity(options.config, options.version, options.licence),
+        Identity(options.version, options.licence),
         Knowledge(calibration, figures.get("validation", {}), sources(options, pictures)),
         options.golden_notice.read_text(encoding="utf-8") if options.golden_notice else "",
     )
     print(agreement)
-    print(f"{options.out}: {load_config(options.config).name} {options.version}")
+    print(f"{options.out}: {record['config']['name']} {options.version}")
 
 
 def golden_pictures(options: Namespace, pictures: list[Picture], labels: list[str]) -> list[GoldenPicture]:

@@ -21,6 +21,7 @@ from training.evaluate.metrics import indices
 from training.evaluate.report import write_report
 from training.evaluate.views import (
     SplitInputs,
+    check_views,
     logits_by_view,
     mean_logits,
     split_inputs,
@@ -29,7 +30,7 @@ from training.evaluate.views import (
 )
 from training.export.runners import KerasRunner, Runner, SavedModelRunner, TfjsRunner, TfliteRunner
 from training.steps.assemble import Identity, Knowledge, assemble, first_of_each
-from training.steps.common import EXPORTS, PICTURES, REPORT, load_config, read_run
+from training.steps.common import EXPORTS, PICTURES, REPORT, read_run
 from training.steps.export import load_net, size_of
 
 SHIPPED = "int8"
@@ -40,7 +41,8 @@ CALIBRATION = "calibration.json"
 def run(options: Namespace) -> None:
     """Writes report/ (model card, figures, plots) and calibration.json into the run's folder."""
     record = read_run(options.run)
-    config = load_config(options.config)
+    views: Sequence[float] = options.views or record["config"]["views"]
+    check_views("--views", views)
     pictures = read_pictures(options.run / PICTURES)
     labels: list[str] = record["labels"]
     # What the user wrote is read before the long work, so that a slip in it costs no wait.
@@ -49,9 +51,7 @@ def run(options: Namespace) -> None:
     corrections = read_corrections(options.corrections, labels) if options.corrections else []
     others = [read_bundle(folder, labels) for folder in options.baseline]
 
-    def inputs(
-        split: str, size: int = record["input_size"], views: Sequence[float] = config.views
-    ) -> SplitInputs:
+    def inputs(split: str, size: int = record["input_size"], views: Sequence[float] = views) -> SplitInputs:
         return split_inputs(options.data, options.run.parent / "cache", pictures, split, size, views)
 
     given = {split: inputs(split) for split in ("test", "held-out")}
@@ -77,10 +77,11 @@ def run(options: Namespace) -> None:
         rule=options.rule,
         target=options.purity,
         compartments=compartments_of(labels),
+        views=views,
     )
     formats.append(tfjs_result(options, given["test"], calibration, data))
     evaluation = Evaluation(
-        name=config.name,
+        name=record["config"]["name"],
         version=options.version,
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         licence=options.licence,
@@ -98,8 +99,7 @@ def run(options: Namespace) -> None:
         data=data,
         compartments=compartments_of(labels),
         seed=options.seed,
-        views=config.views,
-        one_view=whole_alone(by_view, config.views),
+        one_view=whole_alone(by_view, views),
         home=home,
         corrections=corrections,
         baselines=[run_baseline(other, splits, inputs, labels) for other in others],
@@ -122,7 +122,7 @@ def tfjs_result(
         return FormatResult(TFJS, logits, size, time_inference(runner, test), "TensorFlow's kernels")
     with tempfile.TemporaryDirectory(prefix="sortbin-evaluate-") as made:
         bundle = Path(made) / "bundle"
-        identity = Identity(options.config, options.version, options.licence)
+        identity = Identity(options.version, options.licence)
         assemble(
             options.run,
             bundle,
@@ -152,7 +152,7 @@ def runners(options: Namespace) -> dict[str, tuple[Callable[[], Runner], int]]:
     }
     keras_bytes = size_of(options.run / "final.weights.h5")
     found: dict[str, tuple[Callable[[], Runner], int]] = {
-        "float": (lambda: KerasRunner(load_net(options.run, options.config)), keras_bytes)
+        "float": (lambda: KerasRunner(load_net(options.run)), keras_bytes)
     }
     return found | {names[file]: (make, size_of(out / file)) for file, make in made.items()}
 

@@ -16,7 +16,7 @@ from training.export.tfjs import convert_tfjs
 from training.export.tflite import convert_float, convert_int8
 from training.models import base_weights, registry
 from training.models.plain import plain
-from training.steps.common import EXPORTS, PICTURES, load_config, read_run
+from training.steps.common import EXPORTS, PICTURES, read_run
 from training.train import FINAL
 
 CALIBRATION_PICTURES = 200
@@ -26,7 +26,7 @@ BASE = "base.weights.h5"
 
 def run(options: Namespace) -> None:
     """Writes exports/ into the run's folder: SavedModel, float and int8 TFLite, TensorFlow.js, Edge TPU."""
-    net = load_net(options.run, options.config)
+    net = load_net(options.run)
     out = options.run / EXPORTS
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
@@ -38,24 +38,24 @@ def run(options: Namespace) -> None:
     for op, index, why in edge_tpu_report(out / "model_int8.tflite"):
         print(f"an Edge TPU would leave {op} ({index}) to the CPU: {why}")
     print(f"Edge TPU: {compile_for_edge_tpu(out / 'model_int8.tflite', out)}")
-    base_weights.save(trained_net(options.run, options.config), out / BASE)
+    base_weights.save(trained_net(options.run), out / BASE)
     for path in sorted(out.iterdir()):
         print(f"{path.relative_to(options.run)}  {size_of(path)} bytes")
 
 
-def load_net(run: Path, config: str) -> keras.Model:
+def load_net(run: Path) -> keras.Model:
     """The trained network with plain convolutions."""
-    return plain(trained_net(run, config))
+    return plain(trained_net(run))
 
 
-def trained_net(run: Path, config: str) -> keras.Model:
+def trained_net(run: Path) -> keras.Model:
     """The network as it was trained, with its final weights."""
     record = read_run(run)
     weights = run / FINAL
     if not weights.exists():
         raise TrainingError(f"{weights}: not there; the run has not come to its end: train --resume")
-    recipe = load_config(config)
-    net = registry.build(recipe.model, len(record["labels"]), record["input_size"], recipe.dropout)
+    recipe = record["config"]
+    net = registry.build(recipe["model"], len(record["labels"]), record["input_size"], recipe["dropout"])
     net.load_weights(weights)
     return net
 

@@ -27,9 +27,9 @@ def run(options: Namespace) -> None:
         ["split", "--group-by", "hash", "--validation", "0.2", "--test", "0.2"],
         ["sheet", "--config", "smoke"],
         ["train", "--config", "smoke"],
-        ["export", "--config", "smoke"],
-        ["evaluate", "--config", "smoke"],
-        ["bundle", "--config", "smoke", "--out", str(out)],
+        ["export"],
+        ["evaluate"],
+        ["bundle", "--out", str(out)],
     ]
     for step in steps:
         print(f"--- {' '.join(step)}", flush=True)

@@ -89,7 +89,7 @@ def evaluation(**changes: Any) -> Evaluation:
             FormatResult("tfjs", logits, 6_700_000),
         ],
         "shipped": "int8",
-        "calibration": Calibration(0.8, Unfamiliar("energy", -1.5, 0.97), chosen()),
+        "calibration": Calibration(0.8, Unfamiliar("energy", -1.5, 0.97), chosen(), (1.0,)),
         "wall_s": 3725.0,
         "hardware": "x86_64, 2 cores",
         "validation_logits": logits_of(validation, seed=6),

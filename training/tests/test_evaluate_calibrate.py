@@ -170,8 +170,11 @@ def test_calibrate_does_all_of_it() -> None:
     pictures = pictures_of(600)
     logits = logits_of(pictures) * 2
     labels = np.array([NAMES.index(picture.label) for picture in pictures])
-    found = calibrate.calibrate(logits, labels, pictures, NAMES, seed=1, target=0.98, rule="bootstrap")
+    found = calibrate.calibrate(
+        logits, labels, pictures, NAMES, seed=1, target=0.98, rule="bootstrap", views=(1, 0.9)
+    )
     assert found.temperature == pytest.approx(2 * calibrate.fit_temperature(logits / 2, labels), rel=0.01)
     assert found.unfamiliar.kept == pytest.approx(0.97)
     assert found.thresholds.purity >= found.thresholds.value >= 0.98
     assert found.thresholds.coverage > 0.5
+    assert found.views == (1, 0.9)

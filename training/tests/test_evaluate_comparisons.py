@@ -1,6 +1,7 @@
 """Figures beside the main ones, by hand on few pictures."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,9 @@ def test_baseline_is_judged_on_the_same_pictures(tmp_path: Path) -> None:
 
 def test_one_view_stands_beside_all(tmp_path: Path) -> None:
     one = {"test": logits_of(TEST, 1, 1), "held-out": logits_of(HELD, 1, 2)}
-    report, card = report_of(tmp_path, one_view=one, views=(1.0, 0.75))
+    report, card = report_of(
+        tmp_path, one_view=one, calibration=replace(GIVEN.calibration, views=(1.0, 0.75))
+    )
     assert report["one_view"]["test"]["top1"] == metrics.top1(one["test"], metrics.indices(TEST, NAMES))
     assert "2 centre crops (1 and 0.75" in card and "## One view" in card
     assert json.dumps(report["validation"]["views"]) == "[1, 0.75]"

@@ -10,7 +10,16 @@ from training.models import base_weights, registry
 from training.predict import predict
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+REPORT = DEPLOY.parent / "training" / "reports" / "waste12"
 GOLDEN = DEPLOY / "model" / "golden"
+
+
+def test_the_bundle_looks_at_the_views_that_its_figures_are_of() -> None:
+    manifest = json.loads((DEPLOY / "model" / "manifest.json").read_text())
+    assert manifest["views"] == manifest["validation"]["views"]
+    report = json.loads((REPORT / "report.json").read_text())
+    assert manifest["views"] == report["views"]
+    assert manifest["version"] == report["version"]
 
 
 def test_the_base_weights_give_the_bundles_golden_answers() -> None:

@@ -49,7 +49,16 @@ def test_the_whole_chain_ends_in_a_bundle_that_the_daemon_serves(tmp_path: Path)
     served = subprocess.run(load, cwd=ROOT, capture_output=True, text=True, check=False)
     assert served.stdout.strip() == "smoke xnnpack-2.9 true", served.stderr
 
-    again = training("train", "--config", "smoke", "--run", str(run), "--data", str(run / "data"))
+    where = ("--run", str(run), "--data", str(run / "data"))
+    other = run / "other-views"
+    assert training("evaluate", *where, "--views", "1", "0.5", "0.25").returncode == 0
+    assert training("bundle", *where, "--version", "0.0.2", "--out", str(other)).returncode == 0
+    manifest = json.loads((other / "manifest.json").read_text())
+    assert manifest["views"] == manifest["validation"]["views"] == [1, 0.5, 0.25]
+    refused = training("evaluate", *where, "--views", "90")
+    assert "--views: views [90.0]; allowed are fractions above 0, up to 1" in refused.stderr
+
+    again = training("train", *where, "--config", "smoke")
     assert again.returncode == 1
     assert "holds a run already; add --resume" in again.stderr
 

@@ -41,8 +41,7 @@ def starting(config: Config, classes: int = 4, size: int = 32) -> Training:
 @pytest.fixture
 def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Arguments of a run of three labels that was split and trained; its export skips the converters."""
-    for module in (train, export):
-        monkeypatch.setattr(module, "load_config", lambda _: TINY)
+    monkeypatch.setattr(train, "load_config", lambda _: TINY)
     for name in ("export_saved_model", "convert_float", "convert_int8", "convert_tfjs"):
         monkeypatch.setattr(export, name, lambda *_, **__: None)
     monkeypatch.setattr(export, "edge_tpu_report", lambda _: [])
