@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from training.bundle import INT8_TOLERANCE
@@ -53,6 +54,24 @@ def test_an_embedding_that_is_off_names_the_sample(golden: Path) -> None:
     spoil(golden / "tfjs.json", spoiled)
     with pytest.raises(TrainingError, match=r"golden sample paper2: .* the embedding's cosine is"):
         check(golden)
+
+
+@pytest.mark.parametrize(("share", "allowed"), [(0.02, True), (0.1, False)])
+def test_an_embedding_may_be_off_by_what_rounded_weights_make(
+    golden: Path, share: float, allowed: bool
+) -> None:
+    def spoiled(answer: Any) -> None:
+        values = np.array(answer["embedding"])
+        across = np.roll(values, 1) - values * (np.roll(values, 1) @ values) / (values @ values)
+        moved = values + share * across * np.linalg.norm(values) / np.linalg.norm(across)
+        answer["embedding"] = moved.tolist()
+
+    spoil(golden / "tfjs.json", spoiled)
+    if allowed:
+        check(golden)
+    else:
+        with pytest.raises(TrainingError, match=r"the embedding's cosine is 0\.99[45]"):
+            check(golden)
 
 
 def test_int8_may_call_only_what_is_not_clear_otherwise(golden: Path) -> None:
