@@ -54,10 +54,10 @@ const compartmentTable = ({ compartments, refused }: BenchReport): string => {
     `${figures.wrong}`,
     `${figures.unsure}`,
     percent(figures.purity),
-    percent(figures.coverage),
+    percent(figures.recall),
   ]);
   const refusals = `refused: ${refused.right} hazards, ${refused.wrong} others`;
-  return `${table(['compartment', 'belong', 'right', 'wrong', 'unsure', 'purity', 'coverage'], rows)}\n${refusals}`;
+  return `${table(['compartment', 'belong', 'right', 'wrong', 'unsure', 'purity', 'recall'], rows)}\n${refusals}`;
 };
 
 const reasonLine = ({ reasons }: BenchReport): string =>

@@ -19,7 +19,7 @@ export interface CompartmentFigures {
   /** right / (right + wrong) */
   readonly purity: number | null;
   /** right / belong */
-  readonly coverage: number | null;
+  readonly recall: number | null;
 }
 
 export interface Percentiles {
@@ -44,7 +44,7 @@ export interface BenchReport {
   readonly compartments: Readonly<Record<string, CompartmentFigures>>;
   /** `right`: a hazard; `wrong`: something that could have been sorted. */
   readonly refused: { readonly right: number; readonly wrong: number };
-  /** Over all compartments; what is to be refused belongs to none. */
+  /** Over all compartments. Coverage: sorted with confidence / not refused, as in a model's card. */
   readonly overall: { readonly purity: number | null; readonly coverage: number | null };
   readonly reasons: Readonly<Record<string, number>>;
   readonly latencyMs: Readonly<Record<string, Percentiles>>;
@@ -63,7 +63,6 @@ export const reportOn = (
   const compartments = compartmentFigures(labelled, policy);
   const right = sum(Object.values(compartments), ({ right }) => right);
   const wrong = sum(Object.values(compartments), ({ wrong }) => wrong);
-  const belong = sum(Object.values(compartments), ({ belong }) => belong);
   const refused = labelled.filter(({ decision }) => decision.compartment === null);
   const hazards = refused.filter(({ label }) => policy.refuse.has(label)).length;
   return {
@@ -78,7 +77,10 @@ export const reportOn = (
     confusion: confusion(labelled),
     compartments,
     refused: { right: hazards, wrong: refused.length - hazards },
-    overall: { purity: ratio(right, right + wrong), coverage: ratio(right, belong) },
+    overall: {
+      purity: ratio(right, right + wrong),
+      coverage: ratio(right + wrong, labelled.length - refused.length),
+    },
     reasons: tally(items.map(({ decision }) => decision.reason)),
     latencyMs: latencies(items),
   };
@@ -124,7 +126,7 @@ const compartmentFigures = (items: readonly Labelled[], policy: Policy): Record<
         wrong: confident.length - right,
         unsure: inside.length - confident.length,
         purity: ratio(right, confident.length),
-        coverage: ratio(right, belong),
+        recall: ratio(right, belong),
       };
       return [compartment, figures];
     }),

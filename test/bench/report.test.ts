@@ -48,16 +48,16 @@ describe('the report of a bench run', () => {
       wrong: 1,
       unsure: 0,
       purity: 0.6667,
-      coverage: 1,
+      recall: 1,
     });
     assert.equal(report.compartments.residual?.unsure, 1);
     assert.deepEqual(report.refused, { right: 1, wrong: 1 });
-    assert.deepEqual(report.overall, { purity: 0.6667, coverage: 0.4 });
+    assert.deepEqual(report.overall, { purity: 0.6667, coverage: 0.75 });
   });
 
   it('prints what it knows, and no figures of labels where there are none', () => {
     const text = renderReport(report);
-    assert.match(text, /Accuracy 50\.0 %; sorted with confidence: purity 66\.7 %, coverage 40\.0 %/);
+    assert.match(text, /Accuracy 50\.0 %; sorted with confidence: purity 66\.7 %, coverage 75\.0 %/);
     assert.match(text, /broken\.jpg: picture-broken: cut short/);
     const bare = renderReport(
       reportOn({ items: [ITEMS[6] as BenchItem], skipped: [] }, { model, runtime }, somePolicy()),
