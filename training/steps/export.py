@@ -14,6 +14,7 @@ from training.export.edgetpu import compile_for_edge_tpu, edge_tpu_report
 from training.export.saved_model import export_saved_model
 from training.export.tfjs import convert_tfjs
 from training.export.tflite import convert_float, convert_int8
+from training.export.ties import tied_means
 from training.models import base_weights, registry
 from training.models.plain import plain
 from training.steps.common import EXPORTS, PICTURES, read_run
@@ -37,6 +38,11 @@ def run(options: Namespace) -> None:
     convert_tfjs(out / "saved_model", out / "tfjs")
     for op, index, why in edge_tpu_report(out / "model_int8.tflite"):
         print(f"an Edge TPU would leave {op} ({index}) to the CPU: {why}")
+    for index, count in tied_means(out / "model_int8.tflite"):
+        print(
+            f"x64 and arm64 may give answers a step apart: MEAN ({index}) is over {count}, an even count; "
+            "the bundle asks for no equal bits, and another input_size may do without"
+        )
     print(f"Edge TPU: {compile_for_edge_tpu(out / 'model_int8.tflite', out)}")
     base_weights.save(trained_net(options.run), out / BASE)
     for path in sorted(out.iterdir()):

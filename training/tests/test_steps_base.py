@@ -45,6 +45,7 @@ def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("export_saved_model", "convert_float", "convert_int8", "convert_tfjs"):
         monkeypatch.setattr(export, name, lambda *_, **__: None)
     monkeypatch.setattr(export, "edge_tpu_report", lambda _: [])
+    monkeypatch.setattr(export, "tied_means", lambda _: [])
     monkeypatch.setattr(export, "compile_for_edge_tpu", lambda *_: "not tried")
     make_pictures(tmp_path / "data", seed=1)
     where = ["--run", str(tmp_path / "run"), "--data", str(tmp_path / "data")]
