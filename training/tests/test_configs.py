@@ -27,5 +27,5 @@ def test_a_recipe_names_phases_and_layers_that_are_there(name: str, tmp_path: Pa
 
 
 def test_an_unknown_recipe_is_refused() -> None:
-    with pytest.raises(TrainingError, match=r"config resnet: not known; allowed: .*mobilenet_v2_hybrid"):
+    with pytest.raises(TrainingError, match=r"config resnet: not known; allowed: .*fine_tune"):
         load_config("resnet")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from training.data.decode import load_input
+from training.export.ties import tied_means
 from training.models import base_weights, registry
 from training.predict import predict
 
@@ -20,6 +21,12 @@ def test_the_bundle_looks_at_the_views_that_its_figures_are_of() -> None:
     report = json.loads((REPORT / "report.json").read_text())
     assert manifest["views"] == report["views"]
     assert manifest["version"] == report["version"]
+
+
+def test_the_bundle_asks_for_the_same_bits_on_every_machine() -> None:
+    manifest = json.loads((DEPLOY / "model" / "manifest.json").read_text())
+    assert manifest["runtimes"]["tflite"]["golden"]["exact"] is True
+    assert tied_means(DEPLOY / "model" / "model_int8.tflite") == []
 
 
 def test_the_base_weights_give_the_bundles_golden_answers() -> None:
