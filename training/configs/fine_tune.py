@@ -1,10 +1,11 @@
-from training.config import Config, Phase
+from dataclasses import replace
+
+from training.config import Phase
 from training.configs.efficientnet_lite0 import CONFIG as RELEASED
 from training.configs.efficientnet_lite0 import EVEN, GENTLE
 
-CONFIG = Config(
-    name="waste12",
-    model=RELEASED.model,
+CONFIG = replace(
+    RELEASED,
     phases=(
         Phase("head", 2, 224, 5e-4, trainable="head", augment=GENTLE, sampling=EVEN),
         Phase("onward", 6, 224, 1.5e-4, trainable="top", augment=GENTLE, sampling=EVEN),
@@ -12,8 +13,4 @@ CONFIG = Config(
     # Half way: what the weights it began at know of other cameras is kept.
     # Source: Wortsman et al., Robust fine-tuning of zero-shot models, 2022, https://arxiv.org/abs/2109.01903.
     average=("head", "onward"),
-    input_size=RELEASED.input_size,
-    top_layers=RELEASED.top_layers,
-    augment=RELEASED.augment,
-    views=RELEASED.views,
 )
