@@ -27,6 +27,7 @@ class Report:
         tiny: file to (width, height) in pixels; one of them is below 32.
         duplicates: sets of files with equal bytes and one label.
         conflicts: sets of files with equal bytes and more than one label.
+        others: files in the label folders that are no pictures by their names.
     """
 
     pictures: tuple[Picture, ...]
@@ -34,6 +35,7 @@ class Report:
     tiny: dict[str, tuple[int, int]]
     duplicates: tuple[tuple[str, ...], ...]
     conflicts: tuple[tuple[str, ...], ...]
+    others: tuple[str, ...]
 
     def render(self) -> str:
         """The report as text: counts by label and source, then the findings."""
@@ -44,16 +46,18 @@ class Report:
             _findings(f"below {TINY} px", [f"{file} {w}x{h}" for file, (w, h) in self.tiny.items()]),
             _findings("same picture under several labels", [" = ".join(files) for files in self.conflicts]),
             _findings("same picture several times", [" = ".join(files) for files in self.duplicates]),
+            _findings("no picture by its name, left out; JPEG, PNG and WebP count", list(self.others)),
         ]
         return "\n\n".join(parts) + "\n"
 
 
-def check_data(root: Path, pictures: Sequence[Picture]) -> Report:
+def check_data(root: Path, pictures: Sequence[Picture], others: Sequence[str] = ()) -> Report:
     """Decodes each picture whole and compares their bytes.
 
     Args:
         root: the data folder.
         pictures: those of `find_pictures`.
+        others: those of `other_files`.
     """
     broken: dict[str, str] = {}
     tiny: dict[str, tuple[int, int]] = {}
@@ -74,7 +78,7 @@ def check_data(root: Path, pictures: Sequence[Picture]) -> Report:
     repeated = [found for found in same.values() if len(found) > 1]
     conflicts = [found for found in repeated if len({p.label for p in found}) > 1]
     duplicates = [found for found in repeated if len({p.label for p in found}) == 1]
-    return Report(tuple(pictures), broken, tiny, _names(duplicates), _names(conflicts))
+    return Report(tuple(pictures), broken, tiny, _names(duplicates), _names(conflicts), tuple(others))
 
 
 def usable(pictures: Sequence[Picture], report: Report) -> list[Picture]:

@@ -4,6 +4,7 @@ import csv
 import os
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from training.data.pictures import GROUPS_FILE, SUFFIXES, Picture
@@ -76,22 +77,33 @@ def _source(file: str) -> str:
     return f"{COLLECTION}/{prefix[1]}" if path.parts[0] == COLLECTION and prefix else path.parts[0]
 
 
-def _from_folders(root: Path, exclude: frozenset[str]) -> list[Picture]:
-    source = root.resolve().name
-    pictures, loose = [], []
+def other_files(root: Path, exclude: frozenset[str] = frozenset()) -> list[str]:
+    """Lists what lies in the label folders and is no picture by its name: a phone's `.heic`, say.
+
+    Sorted paths under `root`. Empty where a `groups.csv` says which files count.
+    """
+    if (root / GROUPS_FILE).is_file():
+        return []
+    others = [path for path in _files(root, exclude) if path.suffix.lower() not in SUFFIXES]
+    return sorted(path.as_posix() for path in others if len(path.parts) > 1)
+
+
+def _files(root: Path, exclude: frozenset[str]) -> Iterator[Path]:
+    """Files under `root`, by their paths under it; hidden ones and excluded folders left out."""
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         under = Path(folder).relative_to(root)
         if under.parts and under.parts[0] in exclude:
             folders.clear()
             continue
-        for name in names:
-            if name.startswith(".") or Path(name).suffix.lower() not in SUFFIXES:
-                continue
-            if under.parts:
-                pictures.append(Picture((under / name).as_posix(), under.name, "", source))
-            else:
-                loose.append(name)
+        yield from (under / name for name in names if not name.startswith("."))
+
+
+def _from_folders(root: Path, exclude: frozenset[str]) -> list[Picture]:
+    source = root.resolve().name
+    found = [path for path in _files(root, exclude) if path.suffix.lower() in SUFFIXES]
+    pictures = [Picture(path.as_posix(), path.parent.name, "", source) for path in found if path.parent.name]
+    loose = [path.name for path in found if not path.parent.name]
     if loose:
         raise TrainingError(
             f"{root}: {len(loose)} pictures lie outside the label folders, first {min(loose)}; "

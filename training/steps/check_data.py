@@ -3,10 +3,11 @@
 from argparse import Namespace
 
 from training.data.check import check_data
-from training.data.find import find_pictures
+from training.data.find import find_pictures, other_files
 
 
 def run(options: Namespace) -> None:
     """Prints counts by label and source, and which pictures are broken, tiny or repeated."""
-    pictures = find_pictures(options.data, exclude=frozenset(options.exclude))
-    print(check_data(options.data, pictures).render())
+    exclude = frozenset(options.exclude)
+    pictures = find_pictures(options.data, exclude)
+    print(check_data(options.data, pictures, other_files(options.data, exclude)).render())

@@ -5,7 +5,7 @@ from collections import Counter
 from functools import partial
 
 from training.data.check import check_data, usable
-from training.data.find import find_pictures
+from training.data.find import find_pictures, other_files
 from training.data.groups import group_pictures
 from training.data.pictures import Picture, write_pictures
 from training.data.split import split_pictures
@@ -17,12 +17,13 @@ from training.steps.common import PICTURES
 
 def run(options: Namespace) -> None:
     """Writes pictures.csv into the run's folder; broken pictures are left out, and said."""
-    pictures = find_pictures(options.data, exclude=frozenset(options.exclude))
+    exclude = frozenset(options.exclude)
+    pictures = find_pictures(options.data, exclude)
     # What the user wrote is read before the long work, so that a slip in it costs no wait.
     test_groups = _test_groups(options)
     labels = sorted({picture.label for picture in pictures})
     corrections = read_corrections(options.corrections, labels) if options.corrections else None
-    report = check_data(options.data, pictures)
+    report = check_data(options.data, pictures, other_files(options.data, exclude))
     print(report.render())
     pictures = usable(pictures, report)
     if not all(picture.group for picture in pictures):

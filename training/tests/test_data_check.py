@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from training.data.check import check_data, usable
-from training.data.find import find_pictures
+from training.data.find import find_pictures, other_files
 from training.tests.pictures_made import draw, folder, save
 
 
@@ -54,3 +54,17 @@ def test_long_findings_are_cut(tmp_path: Path) -> None:
         (tmp_path / f"metal/{number}.jpg").write_bytes(b"\xff\xd8\xff" + bytes([number]))
     text = check_data(tmp_path, find_pictures(tmp_path)).render()
     assert "broken, left out: 25" in text and "and 5 more" in text
+
+
+def test_what_is_no_picture_by_its_name_is_named(tmp_path: Path) -> None:
+    folder(tmp_path, {"paper": 5, "metal": 5, "old/metal": 5})
+    for name in ("notes.txt", ".DS_Store", "paper/phone.HEIC", "metal/scan.tiff", "old/metal/scan.tiff"):
+        (tmp_path / name).write_text("not looked at")
+    others = other_files(tmp_path, frozenset({"old"}))
+    assert others == ["metal/scan.tiff", "paper/phone.HEIC"]
+    text = check_data(tmp_path, find_pictures(tmp_path), others).render()
+    assert "no picture by its name, left out; JPEG, PNG and WebP count: 2" in text
+    assert "  paper/phone.HEIC\n" in text
+
+    (tmp_path / "groups.csv").touch()
+    assert other_files(tmp_path) == []
