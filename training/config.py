@@ -82,7 +82,9 @@ class Config:
     Attributes:
         model: the network, a name of `training.models`.
         input_size: side of the daemon's input in pixels; validation is always at this size.
-        steps_per_epoch: 0 means one pass over the training pictures.
+        steps_per_epoch: 0 means one pass over the training pictures, or `least_steps`.
+        least_steps: an epoch has at least so many: a small set is passed over several times.
+        ema: momentum of the averaged weights by step; less in short phases. 0: they are not averaged.
         top_layers: how many layers of the base a phase that trains `top` has.
         target_accuracy: the training ends when validation reaches it; 0: never.
         average: names of phases; the run's final weights are the mean of those at their ends. None: those of
@@ -95,6 +97,7 @@ class Config:
     batch: int = 32
     input_size: int = 224
     steps_per_epoch: int = 0
+    least_steps: int = 60
     seed: int = 1
     optimizer: str = "adamw"
     schedule: str = "cosine"

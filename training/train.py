@@ -20,6 +20,8 @@ from training.predict import normalise
 from training.progress import Progress
 from training.state import RunState, SavedState, save_state
 
+AVERAGED_PARTS = 3
+"""Averages reach back over a third of a phase's steps, or less."""
 STATE, BEST, FINAL = "last.npz", "best.weights.h5", "final.weights.h5"
 
 Array = np.ndarray[Any, Any]
@@ -56,7 +58,7 @@ class Training:
         self.train_indices = np.array([i for i, p in enumerate(pictures) if p.split == "train"])
         chosen = [pictures[i] for i in self.train_indices]
         self._training_pictures = chosen
-        self.steps = config.steps_per_epoch or -(-len(chosen) // config.batch)
+        self.steps = config.steps_per_epoch or max(-(-len(chosen) // config.batch), config.least_steps)
         self.state = RunState()
         self._ends = PhaseEnds(config, run)
 
@@ -162,6 +164,7 @@ class Training:
                 feeder.batches(first),
                 steps_per_epoch=self.steps,
                 initial_epoch=first,
+                shuffle=False,  # the feeder draws
                 epochs=phase.epochs,
                 verbose=0,
                 callbacks=[shown, validate, stop, *counting, remember],
@@ -204,7 +207,9 @@ class Training:
             )
         if self.config.optimizer == "adam":
             return keras.optimizers.Adam(rate)
-        averaged = {"use_ema": True, "ema_momentum": self.config.ema} if self.config.ema else {}
+        # A short phase would else end with little but the weights that it began with.
+        momentum = min(self.config.ema, 1 - AVERAGED_PARTS / max(total, AVERAGED_PARTS))
+        averaged = {"use_ema": True, "ema_momentum": momentum} if self.config.ema else {}
         optimizer = keras.optimizers.AdamW(
             rate, weight_decay=self.config.weight_decay, clipnorm=1.0, **averaged
         )

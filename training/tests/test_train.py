@@ -65,6 +65,24 @@ def test_it_learns_and_its_final_weights_are_the_averaged_ones(tmp_path: Path, p
     assert accuracy == pytest.approx(made.state.history[-1]["val_accuracy"], abs=1e-6)
 
 
+def test_a_short_phase_is_averaged_over_its_end_not_its_beginning(tmp_path: Path, pixels: Path) -> None:
+    keras.utils.set_random_seed(1)
+    config = replace(CONFIG, ema=0.998, phases=(Phase("all", epochs=6, size=SIDE, learning_rate=2e-2),))
+    made = training(tmp_path / "run", pixels, config)
+    made.fit(made.start(None), None)
+    # Even odds among three labels cost 1.0986: what the averaged weights began with.
+    assert made.state.history[-1]["val_loss"] < 0.8
+
+
+def test_an_epoch_of_a_small_set_passes_over_it_several_times(tmp_path: Path, pixels: Path) -> None:
+    steps = [
+        training(tmp_path / str(least), pixels, replace(CONFIG, steps_per_epoch=0, least_steps=least)).steps
+        for least in (0, 5, 7)
+    ]
+    assert steps == [5, 5, 7]  # 36 pictures in batches of 8
+    assert training(tmp_path / "asked", pixels, replace(CONFIG, least_steps=7)).steps == 4
+
+
 @pytest.mark.parametrize("epochs", [1, 3, 4])  # in the first phase, and in the second
 def test_a_killed_run_goes_on_along_the_same_curve(tmp_path: Path, pixels: Path, epochs: int) -> None:
     keras.utils.set_random_seed(1)
