@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from training.data.pictures import LABEL
 from training.errors import TrainingError
 from training.export.flatbuffer import TfliteFile, check_input, read_tflite
 from training.export.golden import INPUTS
@@ -172,11 +173,7 @@ def write_bundle(
 
 def _check_labels(labels: Sequence[str], file: TfliteFile) -> None:
     count = file.output("logits").shape[-1]
-    if (
-        len(labels) != count
-        or len(set(labels)) != count
-        or any(not re.fullmatch(r"\S{1,64}", label) for label in labels)
-    ):
+    if len(labels) != count or len(set(labels)) != count or not all(map(LABEL.fullmatch, labels)):
         raise TrainingError(
             f"labels: {list(labels)}; the model has {count} logits: as many different ones, without spaces"
         )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from training.data.pictures import GROUPS_FILE, SUFFIXES, Picture
+from training.data.pictures import GROUPS_FILE, LABEL, SUFFIXES, Picture
 from training.errors import TrainingError
 
 LEAST_PER_LABEL = 5
@@ -119,6 +119,12 @@ def _check_labels(root: Path, pictures: list[Picture]) -> None:
             f"{root}: no pictures ({kinds}); it needs a sub-folder of pictures for each label"
         )
     counts = Counter(p.label for p in pictures)
+    spaced = [label for label in sorted(counts) if not LABEL.fullmatch(label)]
+    if spaced:
+        raise TrainingError(
+            f"{root}: labels {', '.join(map(repr, spaced))}; a label has 1 to 64 characters, none a space; "
+            f"rename them, as {'-'.join(spaced[0].split())[:64]}"
+        )
     if len(counts) == 1:
         raise TrainingError(
             f"{root}: only one label, {next(iter(counts))}; there is nothing to tell it from, add a second"

@@ -1,6 +1,7 @@
 """Which pictures there are, with label, group and source."""
 
 import csv
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from training.errors import TrainingError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 GROUPS_FILE = "groups.csv"
+LABEL = re.compile(r"\S{1,64}")
+"""What a label may be, as the daemon takes it."""
 
 
 @dataclass(frozen=True)

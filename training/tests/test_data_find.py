@@ -61,6 +61,8 @@ def test_exclude_works_on_folders(tmp_path: Path) -> None:
         ({}, "no pictures"),
         ({"paper": 5}, "only one label, paper"),
         ({"paper": 5, "metal": 4}, r"fewer than 5 pictures of metal \(4\)"),
+        ({"paper": 5, "white glass": 5}, "labels 'white glass'; .*rename them, as white-glass"),
+        ({"paper": 5, "x" * 65: 5}, "1 to 64 characters"),
         ({"paper": 5, "metal": 5, ".": 2}, "2 pictures lie outside the label folders, first 000.jpg"),
     ],
 )
