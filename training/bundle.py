@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from training.export.flatbuffer import TfliteFile, check_input, read_tflite
 from training.export.golden import INPUTS
 from training.export.tfjs import MODEL, tfjs_output_names, tfjs_weight_files
 from training.export.ties import tied_means
+from training.identity import Identity
 
 INT8, EDGE_TPU, LABELS, MANIFEST = (
     "model_int8.tflite",
@@ -25,8 +25,6 @@ INT8, EDGE_TPU, LABELS, MANIFEST = (
     "labels.txt",
     "manifest.json",
 )
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,7 @@ TFJS_TOLERANCE = Tolerance(False, 0.1, 0.05, 0.9999)
 def write_bundle(
     folder: Path,
     *,
-    name: str,
-    version: str,
+    identity: Identity,
     labels: Sequence[str],
     int8: Path,
     tfjs: Path,
@@ -72,7 +69,6 @@ def write_bundle(
     margin: float,
     validation: Mapping[str, Any],
     sources: Sequence[Source],
-    licence: str,
     created: datetime,
     views: Sequence[float] = (1,),
     edgetpu: Path | None = None,
@@ -83,8 +79,7 @@ def write_bundle(
 
     Args:
         folder: to be made.
-        name: of the model; with the version its identity.
-        version: semantic version.
+        identity: what it says that it is.
         labels: in the outputs' order.
         int8: the file of `convert_int8`.
         tfjs: the folder of `convert_tfjs`.
@@ -95,7 +90,6 @@ def write_bundle(
         margin: least difference of the two highest confidences, 0 to 1.
         validation: figures that probation compares with; plain JSON.
         sources: of pictures and weights.
-        licence: what a user may do with it.
         created: with its time zone.
         views: centre crops that are run, as fractions of the region.
         edgetpu: the compiled int8 file, where there is one.
@@ -107,12 +101,8 @@ def write_bundle(
     """
     if folder.exists() or folder.is_symlink():
         raise TrainingError(f"{folder}: exists, and a bundle never changes; name another folder or version")
-    if not NAME.fullmatch(name) or not VERSION.fullmatch(version):
-        raise TrainingError(
-            f"bundle {name} {version}: give a lower-case name as waste12 and a version as 1.0.0"
-        )
     if created.tzinfo is None:
-        raise TrainingError(f"bundle {name}: created is {created}; give it a time zone, as UTC")
+        raise TrainingError(f"bundle {identity.name}: created is {created}; give it a time zone, as UTC")
     if tied_means(int8):
         int8_tolerance = replace(int8_tolerance, exact=False)
     files = {"tflite": read_tflite(int8), **({"edgetpu": read_tflite(edgetpu)} if edgetpu else {})}
@@ -135,10 +125,10 @@ def write_bundle(
         runtimes["tfjs"] = _runtime(made, f"tfjs/{MODEL}", "tfjs", tfjs_tolerance)
         manifest = {
             "schema": 1,
-            "name": name,
-            "version": version,
+            "name": identity.name,
+            "version": identity.version,
             "created": created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "licence": licence,
+            "licence": identity.licence,
             "sources": [asdict(source) for source in sources],
             "labels": list(labels),
             "input": {
@@ -161,7 +151,7 @@ def write_bundle(
             "policy": {"confidence": confidence, "margin": margin},
             "validation": dict(validation),
         }
-        (made / MANIFEST).write_text(_json(manifest, name), encoding="utf-8")
+        (made / MANIFEST).write_text(_json(manifest, identity.name), encoding="utf-8")
         for path in (*made.rglob("*"), made):
             _sync(path)
         made.rename(folder)

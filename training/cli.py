@@ -77,6 +77,7 @@ def _own(step: argparse.ArgumentParser, name: str) -> None:
         step.add_argument("--steps-per-epoch", type=int, help="in place of one pass over the pictures")
         step.add_argument("--workers", type=int, default=1, help="processes that make pictures (%(default)s)")
     if name in ("evaluate", "bundle"):
+        step.add_argument("--name", default="my-model", help="of the model (%(default)s)")
         step.add_argument("--version", default="0.0.1", help="semantic version of the model (%(default)s)")
         step.add_argument(
             "--licence", default="unstated", help="what a user may do with the model (%(default)s)"

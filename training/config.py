@@ -80,6 +80,7 @@ class Config:
     """A recipe.
 
     Attributes:
+        name: of the recipe, as its file's.
         model: the network, a name of `training.models`.
         input_size: side of the daemon's input in pixels; validation is always at this size.
         steps_per_epoch: 0 means one pass over the training pictures, or `least_steps`.

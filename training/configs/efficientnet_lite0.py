@@ -16,7 +16,7 @@ AS_THEY_ARE = Sampling(class_power=0.5, group_cap=0, source_power=0.8)
 EVEN = Sampling(class_power=0.3, group_cap=0, source_power=0.5)
 
 CONFIG = Config(
-    name="waste12",
+    name="efficientnet_lite0",
     model="efficientnet_lite0",
     phases=(
         Phase("head", epochs=1, size=160, learning_rate=2e-3, trainable="head"),

@@ -6,6 +6,7 @@ from training.configs.efficientnet_lite0 import EVEN, GENTLE
 
 CONFIG = replace(
     RELEASED,
+    name="fine_tune",
     phases=(
         Phase("head", 2, 224, 5e-4, trainable="head", augment=GENTLE, sampling=EVEN),
         Phase("onward", 6, 224, 1.5e-4, trainable="top", augment=GENTLE, sampling=EVEN),

@@ -1,7 +1,7 @@
 from training.config import AugmentConfig, Config, Phase, Sampling
 
 CONFIG = Config(
-    name="waste12-hybrid",
+    name="mobilenet_v2_hybrid",
     model="mobilenet_v2_hybrid",
     phases=(
         Phase("warm-up", epochs=20, size=224, learning_rate=1e-3, trainable="head", patience=5),

@@ -1,6 +1,6 @@
 """A bundle from what a run holds and what is known of it."""
 
-import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,27 +10,14 @@ from typing import Any
 from training.bundle import Source, write_bundle
 from training.data.decode import load_input
 from training.data.pictures import Picture
-from training.errors import TrainingError
 from training.evaluate.evaluation import DataSource
 from training.evaluate.golden_check import check_golden
 from training.export.golden import Bytes, GoldenPicture, write_golden
 from training.export.runners import TfjsRunner, TfliteRunner
+from training.identity import Identity
 from training.steps.common import EXPORTS, read_run
 
 GOLDEN_PICTURES = 6
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What a bundle says that it is.
-
-    Attributes:
-        version: semantic version.
-        licence: what a user may do with it.
-    """
-
-    version: str
-    licence: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +38,6 @@ class Knowledge:
 def assemble(
     run: Path,
     out: Path,
-    golden: Path,
     pictures: Sequence[GoldenPicture],
     identity: Identity,
     known: Knowledge,
@@ -62,7 +48,6 @@ def assemble(
     Args:
         run: the run's folder, exported.
         out: the bundle's folder, to be made.
-        golden: the golden samples' folder, to be made.
         pictures: the golden ones.
         identity: what it says that it is.
         known: what it says of its model.
@@ -72,7 +57,7 @@ def assemble(
         A line on how well the formats agree on the golden samples.
 
     Raises:
-        TrainingError: they do not, or a folder exists, or something does not fit together.
+        TrainingError: they do not, or the folder exists, or something does not fit together.
     """
     record, exports = read_run(run), run / EXPORTS
     labels, size = record["labels"], record["input_size"]
@@ -80,41 +65,37 @@ def assemble(
     def prepare(path: Path) -> Bytes:
         return load_input(path, size)
 
-    write_golden(
-        golden,
-        pictures,
-        prepare,
-        labels=labels,
-        size=(size, size),
-        int8=TfliteRunner(exports / "model_int8.tflite"),
-        tfjs=TfjsRunner(exports / "tfjs"),
-        notice=notice,
-    )
-    try:
-        agreement = check_golden(golden, prepare, TfliteRunner(exports / "model_float.tflite"), labels)
-    except TrainingError:
-        shutil.rmtree(golden)
-        raise
     calibration, edgetpu = known.calibration, exports / "model_int8_edgetpu.tflite"
-    write_bundle(
-        out,
-        name=record["config"]["name"],
-        version=identity.version,
-        labels=labels,
-        int8=exports / "model_int8.tflite",
-        tfjs=exports / "tfjs",
-        golden=golden,
-        temperature=calibration["temperature"],
-        unfamiliar=(calibration["unfamiliar"]["score"], calibration["unfamiliar"]["threshold"]),
-        confidence=calibration["thresholds"]["confidence"],
-        margin=calibration["thresholds"]["margin"],
-        validation=known.validation,
-        sources=[Source(s.what, s.name, s.licence or "none") for s in known.data],
-        licence=identity.licence,
-        created=datetime.now(UTC),
-        views=[int(view) if view == 1 else view for view in calibration["views"]],
-        edgetpu=edgetpu if edgetpu.exists() else None,
-    )
+    with tempfile.TemporaryDirectory(prefix="sortbin-golden-") as made:
+        golden = Path(made) / "golden"
+        write_golden(
+            golden,
+            pictures,
+            prepare,
+            labels=labels,
+            size=(size, size),
+            int8=TfliteRunner(exports / "model_int8.tflite"),
+            tfjs=TfjsRunner(exports / "tfjs"),
+            notice=notice,
+        )
+        agreement = check_golden(golden, prepare, TfliteRunner(exports / "model_float.tflite"), labels)
+        write_bundle(
+            out,
+            identity=identity,
+            labels=labels,
+            int8=exports / "model_int8.tflite",
+            tfjs=exports / "tfjs",
+            golden=golden,
+            temperature=calibration["temperature"],
+            unfamiliar=(calibration["unfamiliar"]["score"], calibration["unfamiliar"]["threshold"]),
+            confidence=calibration["thresholds"]["confidence"],
+            margin=calibration["thresholds"]["margin"],
+            validation=known.validation,
+            sources=[Source(s.what, s.name, s.licence or "none") for s in known.data],
+            created=datetime.now(UTC),
+            views=[int(view) if view == 1 else view for view in calibration["views"]],
+            edgetpu=edgetpu if edgetpu.exists() else None,
+        )
     return agreement
 
 

@@ -8,29 +8,29 @@ from typing import Any, cast
 from training.data.pictures import Picture, read_pictures
 from training.errors import TrainingError
 from training.export.golden import INPUTS, GoldenPicture
-from training.steps.assemble import Identity, Knowledge, assemble, first_of_each
+from training.identity import Identity
+from training.steps.assemble import Knowledge, assemble, first_of_each
 from training.steps.common import PICTURES, REPORT, read_run
 from training.steps.evaluate import CALIBRATION, sources
 
 
 def run(options: Namespace) -> None:
     """Writes the bundle's folder from what `export` and `evaluate` left in the run's."""
-    record = read_run(options.run)
-    labels = record["labels"]
+    identity = Identity(options.name, options.version, options.licence)
+    labels = read_run(options.run)["labels"]
     calibration = _json(options.run / CALIBRATION)
     figures = _json(options.run / REPORT / "report.json")
     pictures = read_pictures(options.run / PICTURES)
     agreement = assemble(
         options.run,
         options.out,
-        options.run / "golden" / options.version,
         golden_pictures(options, pictures, labels),
-        Identity(options.version, options.licence),
+        identity,
         Knowledge(calibration, figures.get("validation", {}), sources(options, pictures)),
         options.golden_notice.read_text(encoding="utf-8") if options.golden_notice else "",
     )
     print(agreement)
-    print(f"{options.out}: {record['config']['name']} {options.version}")
+    print(f"{options.out}: {identity.name} {identity.version}")
 
 
 def golden_pictures(options: Namespace, pictures: list[Picture], labels: list[str]) -> list[GoldenPicture]:

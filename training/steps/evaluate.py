@@ -29,7 +29,8 @@ from training.evaluate.views import (
     whole_alone,
 )
 from training.export.runners import KerasRunner, Runner, SavedModelRunner, TfjsRunner, TfliteRunner
-from training.steps.assemble import Identity, Knowledge, assemble, first_of_each
+from training.identity import Identity
+from training.steps.assemble import Knowledge, assemble, first_of_each
 from training.steps.common import EXPORTS, PICTURES, REPORT, read_run
 from training.steps.export import load_net, size_of
 
@@ -46,6 +47,7 @@ def run(options: Namespace) -> None:
     pictures = read_pictures(options.run / PICTURES)
     labels: list[str] = record["labels"]
     # What the user wrote is read before the long work, so that a slip in it costs no wait.
+    identity = Identity(options.name, options.version, options.licence)
     data = sources(options, pictures)
     home = home_sources(options.home, pictures)
     corrections = read_corrections(options.corrections, labels) if options.corrections else []
@@ -79,12 +81,12 @@ def run(options: Namespace) -> None:
         compartments=compartments_of(labels),
         views=views,
     )
-    formats.append(tfjs_result(options, given["test"], calibration, data))
+    formats.append(tfjs_result(options, identity, given["test"], calibration, data))
     evaluation = Evaluation(
-        name=record["config"]["name"],
-        version=options.version,
+        name=identity.name,
+        version=identity.version,
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        licence=options.licence,
+        licence=identity.licence,
         labels=labels,
         pictures=pictures,
         formats=formats,
@@ -110,7 +112,11 @@ def run(options: Namespace) -> None:
 
 
 def tfjs_result(
-    options: Namespace, test: SplitInputs, calibration: Calibration, data: Sequence[DataSource]
+    options: Namespace,
+    identity: Identity,
+    test: SplitInputs,
+    calibration: Calibration,
+    data: Sequence[DataSource],
 ) -> FormatResult:
     """TensorFlow.js by the daemon's own bench, which decodes, crops and resizes too; else by TensorFlow."""
     size = size_of(options.run / EXPORTS / TFJS)
@@ -122,11 +128,9 @@ def tfjs_result(
         return FormatResult(TFJS, logits, size, time_inference(runner, test), "TensorFlow's kernels")
     with tempfile.TemporaryDirectory(prefix="sortbin-evaluate-") as made:
         bundle = Path(made) / "bundle"
-        identity = Identity(options.version, options.licence)
         assemble(
             options.run,
             bundle,
-            Path(made) / "golden",
             first_of_each(options.data, test.pictures),
             identity,
             Knowledge(asdict(calibration), {}, data),

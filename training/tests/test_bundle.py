@@ -11,6 +11,7 @@ import pytest
 
 from training.bundle import INT8_TOLERANCE
 from training.errors import TrainingError
+from training.identity import Identity
 from training.tests.daemon import SERVE
 from training.tests.export_chain import LABELS, chain
 from training.tests.tiny_bundle import write
@@ -138,8 +139,6 @@ def test_what_exists_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"name": "Tiny"}, "lower-case name"),
-        ({"version": "1.0"}, r"a version as 1\.0\.0"),
         ({"labels": LABELS[:3]}, "the model has 4 logits"),
         ({"labels": (*LABELS[:3], "two words")}, "without spaces"),
         ({"temperature": float("nan")}, "finite"),
@@ -152,6 +151,19 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(
     with pytest.raises(TrainingError, match=message):
         write(tmp_path / "bundle", **changed)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "message"),
+    [
+        ("Tiny", "1.0.0", "name 'Tiny'; allowed are 1 to 64 of a-z"),
+        ("x" * 65, "1.0.0", "1 to 64"),
+        ("tiny", "1.0", r"version '1\.0'; allowed is a semantic version"),
+    ],
+)
+def test_what_the_daemon_would_not_take_is_no_identity(name: str, version: str, message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        Identity(name, version, "for tests")
 
 
 def test_a_float_model_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ RECIPES = sorted(p.stem for p in (Path(__file__).parents[1] / "configs").glob("*
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_names_phases_and_layers_that_are_there(name: str, tmp_path: Path) -> None:
     config = load_config(name)
+    assert config.name == name
     PhaseEnds(config, tmp_path)
     net = registry.build(config.model, 12, config.input_size, config.dropout)
     counts = []

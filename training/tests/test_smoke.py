@@ -47,14 +47,18 @@ def test_the_whole_chain_ends_in_a_bundle_that_the_daemon_serves(tmp_path: Path)
     assert "`tfjs` ran by the daemon's own bench, wasm-" in card
     load = ["node", "--input-type=module", "-e", LOAD, str(run / "bundle")]
     served = subprocess.run(load, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert served.stdout.strip() == "smoke xnnpack-2.9 true", served.stderr
+    assert served.stdout.strip() == "my-model xnnpack-2.9 true", served.stderr
 
     where = ("--run", str(run), "--data", str(run / "data"))
     other = run / "other-views"
     assert training("evaluate", *where, "--views", "1", "0.5", "0.25").returncode == 0
-    assert training("bundle", *where, "--version", "0.0.2", "--out", str(other)).returncode == 0
+    identity = ("--name", "other", "--version", "0.0.2")
+    assert training("bundle", *where, *identity, "--out", str(other)).returncode == 0
+    again = training("bundle", *where, *identity, "--out", str(run / "again"))
+    assert again.returncode == 0, again.stderr
     manifest = json.loads((other / "manifest.json").read_text())
     assert manifest["views"] == manifest["validation"]["views"] == [1, 0.5, 0.25]
+    assert (manifest["name"], manifest["version"]) == ("other", "0.0.2")
     refused = training("evaluate", *where, "--views", "90")
     assert "--views: views [90.0]; allowed are fractions above 0, up to 1" in refused.stderr
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from training.bundle import Source, write_bundle
+from training.identity import Identity
 from training.tests.export_chain import LABELS, chain
 
 
@@ -12,8 +13,7 @@ def write(folder: Path, **changed: Any) -> Path:
     """Writes it, with other arguments of `write_bundle` where they are given."""
     root = chain().root
     arguments: dict[str, Any] = {
-        "name": "tiny",
-        "version": "1.0.0",
+        "identity": Identity("tiny", "1.0.0", "for tests"),
         "labels": LABELS,
         "int8": chain().int8,
         "tfjs": root / "tfjs",
@@ -24,7 +24,6 @@ def write(folder: Path, **changed: Any) -> Path:
         "margin": 0.6,
         "validation": {"accuracy": 0.5},
         "sources": [Source("pictures", "made", "none needed")],
-        "licence": "for tests",
         "created": datetime(2026, 1, 2, 4, 0, tzinfo=timezone(timedelta(hours=1))),
     }
     write_bundle(folder, **{**arguments, **changed})
