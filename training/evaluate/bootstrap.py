@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from training.errors import TrainingError
-from training.evaluate.metrics import Ints
+from training.evaluate.metrics import Bools, Ints
 
 
 def group_indices(groups: Sequence[str]) -> Ints:
@@ -53,3 +53,27 @@ def group_bootstrap(
         return float("nan"), float("nan")
     low, high = np.nanquantile(values, [(1 - share) / 2, (1 + share) / 2])
     return float(low), float(high)
+
+
+def share_range(right: Bools, counted: Bools, groups: Sequence[str], seed: int) -> tuple[float, float]:
+    """The 95 % range of the share that is right of the rows that count; NaN where none counts.
+
+    Where none is wrong no resample holds a wrong one either: then the lower end is the share at which so many
+    groups without a fault are as rare as 1 in 20.
+    Source: Clopper and Pearson, The use of confidence or fiducial limits, 1934 (one-sided).
+
+    Args:
+        right: (N,).
+        counted: (N,).
+        groups: the group of each row, (N,).
+        seed: of the resampling.
+    """
+    if counted.any() and right[counted].all():
+        faultless = len(set(np.asarray(groups, dtype=str)[counted]))
+        return 0.05 ** (1 / faultless), 1.0
+
+    def figure(rows: Ints) -> float:
+        kept = right[rows][counted[rows]]
+        return float(kept.mean()) if len(kept) else float("nan")
+
+    return group_bootstrap(figure, groups, seed)

@@ -244,5 +244,4 @@ def _weak(figures: dict[str, Any]) -> str:
 
 
 def _range(ends: Sequence[float | None]) -> str:
-    # Resamples of pictures that are all right are all right too: that is no range.
-    return "unknown, as none is wrong" if ends[0] == 1 else f"{percent(ends[0])} to {percent(ends[1])}"
+    return f"{percent(ends[0])} to {percent(ends[1])}"

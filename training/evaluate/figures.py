@@ -10,7 +10,7 @@ import numpy as np
 
 from training.data.pictures import Picture
 from training.evaluate import comparisons, metrics
-from training.evaluate.bootstrap import group_bootstrap
+from training.evaluate.bootstrap import share_range
 from training.evaluate.calibrate import flagged, unfamiliarity
 from training.evaluate.compartments import by_compartment
 from training.evaluate.evaluation import Evaluation, FormatResult
@@ -166,7 +166,7 @@ def accuracy_range(evaluation: Evaluation, split: str, logits: Floats) -> tuple[
     pictures = evaluation.of_split(split)
     right = metrics.correct(logits, metrics.indices(pictures, evaluation.labels))
     groups = [picture.group for picture in pictures]
-    return group_bootstrap(lambda rows: float(right[rows].mean()), groups, evaluation.seed)
+    return share_range(right, np.ones(len(right), bool), groups, evaluation.seed)
 
 
 def split_outcomes(evaluation: Evaluation, split: str, logits: Floats) -> Outcomes:
@@ -192,11 +192,6 @@ def policy_figures(evaluation: Evaluation, split: str, logits: Floats) -> dict[s
     accuracies = metrics.by_source(logits, truth, pictures)
     purities = purity_by_source(outcomes, thresholds)
     through = sorted_by_thresholds(outcomes, thresholds)
-
-    def purity(rows: Ints) -> float:
-        kept = outcomes.right[rows][through[rows]]
-        return float(kept.mean()) if len(kept) else float("nan")
-
     sources = {
         name: {
             **asdict(entry),
@@ -211,7 +206,7 @@ def policy_figures(evaluation: Evaluation, split: str, logits: Floats) -> dict[s
         "top1_range": accuracy_range(evaluation, split, logits),
         "unfamiliar": float(flagged(logits, evaluation.calibration.unfamiliar).mean()),
         "policy": asdict(purity_of(outcomes, thresholds)),
-        "purity_range": group_bootstrap(purity, outcomes.groups, evaluation.seed),
+        "purity_range": share_range(outcomes.right, through, outcomes.groups, evaluation.seed),
         "sources": sources,
         "compartments": {name: asdict(entry) for name, entry in by_place.items()},
     }

@@ -1,5 +1,6 @@
 """What a model is bad at, in words made from its figures."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,6 +40,13 @@ def _thresholds(figures: dict[str, Any]) -> Iterator[str]:
         yield (
             f"No thresholds reach the purity of {percent(chosen['target'])} by the rule `{chosen['rule']}`; "
             f"the nearest have {percent(chosen['value'])}."
+        )
+    least = math.ceil(math.log(0.05) / math.log(chosen["target"])) if chosen["target"] < 1 else math.inf
+    groups = figures["splits"]["validation"]["groups"]
+    if groups < least:
+        yield (
+            f"The thresholds come from {groups} groups of validation pictures; it takes {least} without a "
+            f"fault to show a purity of {percent(chosen['target'])}. Take more pictures."
         )
     found = figures["test"]["policy"]["purity"]
     if found is not None and found < chosen["target"]:

@@ -23,14 +23,26 @@ def test_temperature_recovers_a_known_scaling(scale: float) -> None:
 def test_temperature_has_the_lowest_loss_around() -> None:
     logits, labels = sampled(800, 5)
     best = calibrate.fit_temperature(logits, labels)
+    # What is allowed for so many pictures moves it by less than this.
     loss = calibrate.negative_log_likelihood(logits, labels, best)
     for factor in (0.5, 0.9, 1.1, 2.0):
         assert loss < calibrate.negative_log_likelihood(logits, labels, best * factor)
 
 
-def test_temperature_of_a_faultless_model_stays_in_range() -> None:
-    low, _ = calibrate.TEMPERATURES
-    assert low <= calibrate.fit_temperature(np.eye(4) * 3, np.arange(4)) < 2 * low
+@pytest.mark.parametrize("count", [4, 40, 400])
+def test_a_few_faultless_pictures_prove_no_more_than_they_can(count: int) -> None:
+    labels = np.arange(count) % 4
+    logits = np.eye(4)[labels] * 3
+    scaled = logits / calibrate.fit_temperature(logits, labels)
+    confidence = np.exp(scaled).max(axis=1) / np.exp(scaled).sum(axis=1)
+    assert confidence == pytest.approx((count + 1) / (count + 2), abs=1e-3)
+
+
+def test_temperature_stays_in_range() -> None:
+    low, high = calibrate.TEMPERATURES
+    assert calibrate.fit_temperature(np.eye(4), (np.arange(4) + 1) % 4) == pytest.approx(high, rel=0.01)
+    logits = np.eye(4)[np.arange(10_000) % 4] / 100
+    assert calibrate.fit_temperature(logits, np.arange(10_000) % 4) == pytest.approx(low, rel=0.01)
 
 
 def test_unfamiliarity_by_hand_and_without_overflow() -> None:

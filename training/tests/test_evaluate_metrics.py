@@ -8,7 +8,7 @@ import pytest
 from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.evaluate import metrics
-from training.evaluate.bootstrap import group_bootstrap
+from training.evaluate.bootstrap import group_bootstrap, share_range
 from training.evaluate.compartments import FOUR_WAY, by_compartment
 from training.tests.evaluate_data import NAMES, sampled
 
@@ -124,6 +124,17 @@ def test_group_bootstrap_covers_the_true_mean() -> None:
         low, high = group_bootstrap(partial(mean_of, right), groups, seed, 200)
         covered += low <= 0.7 <= high
     assert covered >= 52  # 57 expected, less three standard deviations
+
+
+def test_where_none_is_wrong_the_range_still_has_a_lower_end() -> None:
+    right, groups = np.array([True, True, True, False]), ["a", "b", "b", "c"]
+    counted = np.array([True, True, True, False])
+    low, high = share_range(right, counted, groups, 1)
+    assert low == pytest.approx(0.2236, abs=1e-4)  # its square is 1 in 20
+    assert high == 1
+    assert share_range(right, ~counted, groups, 1) == (0.0, 0.0)
+    nothing = share_range(right, np.zeros(4, bool), groups, 1)
+    assert all(np.isnan(end) for end in nothing)
 
 
 def test_group_bootstrap_is_wider_than_one_of_pictures_and_seeded() -> None:

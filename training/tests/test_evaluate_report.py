@@ -129,6 +129,17 @@ def test_a_faultless_model_gets_no_invented_weakness(report: Any) -> None:
     assert "not known" in "".join(weaknesses(figures_of(held_out_logits=None)))
 
 
+@pytest.mark.parametrize(("groups", "said"), [(7, True), (298, True), (299, False)])
+def test_few_validation_pictures_are_said_to_be_few(groups: int, said: bool) -> None:
+    figures = figures_of()
+    figures["calibration"]["thresholds"]["target"] = 0.99
+    figures["splits"]["validation"]["groups"] = groups
+    sentence = (
+        f"The thresholds come from {groups} groups of validation pictures; it takes 299 without a fault"
+    )
+    assert (sentence in "".join(weaknesses(figures))) is said
+
+
 def figures_of(**changes: Any) -> dict[str, Any]:
     return all_figures(evaluation(**changes))
 
