@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from training.errors import TrainingError
+from training.quiet import quietly
 
 STEPS = {
     "check-data": "look at every picture: broken, tiny and repeated ones, counts by label and source",
@@ -129,7 +130,9 @@ def main(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        import_module(f"training.steps.{options.step.replace('-', '_')}").run(options)
+        with quietly():
+            step = import_module(f"training.steps.{options.step.replace('-', '_')}")
+        step.run(options)
     except TrainingError as error:
         print(f"training: {error}", file=sys.stderr)
         return 1

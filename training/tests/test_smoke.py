@@ -29,6 +29,7 @@ def test_the_whole_chain_ends_in_a_bundle_that_the_daemon_serves(tmp_path: Path)
     run = tmp_path / "run"
     done = training("smoke", "--run", str(run))
     assert done.returncode == 0, done.stderr[-2000:]
+    assert "oneDNN" not in done.stderr
     for file in (
         "pictures.csv",
         "sheet.png",
