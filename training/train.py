@@ -74,9 +74,12 @@ class Training:
         """
         net, model = self._build(self.size), self.config.model
         if base and base.endswith(".weights.h5"):
-            filled = set(base_weights.load(net, Path(base)))
-            fresh = [layer.name for layer in net.layers if layer.weights and layer.name not in filled]
-            print(f"base {Path(base).name}: {len(filled)} layers taken, new: {', '.join(fresh) or 'none'}")
+            taken = base_weights.load(net, Path(base), self.labels)
+            new = [label for label in self.labels if label not in taken.labels]
+            print(
+                f"base {Path(base).name}: {len(taken.layers)} layers and {len(taken.labels)} of "
+                f"{len(self.labels)} labels taken, new: {', '.join(new) or 'none'}"
+            )
         elif model == "efficientnet_lite0" and (base or "imagenet") == "imagenet":
             imagenet.load_lite0(net)
         elif model == "mobilenet_v2_hybrid" and base:

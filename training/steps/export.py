@@ -44,7 +44,7 @@ def run(options: Namespace) -> None:
             "the bundle asks for no equal bits, and another input_size may do without"
         )
     print(f"Edge TPU: {compile_for_edge_tpu(out / 'model_int8.tflite', out)}")
-    base_weights.save(trained_net(options.run), out / BASE)
+    base_weights.save(trained_net(options.run), out / BASE, read_run(options.run)["labels"])
     for path in sorted(out.iterdir()):
         print(f"{path.relative_to(options.run)}  {size_of(path)} bytes")
 

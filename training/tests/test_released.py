@@ -33,8 +33,9 @@ def test_the_base_weights_give_the_bundles_golden_answers() -> None:
     labels = (DEPLOY / "model" / "labels.txt").read_text().split()
     size = json.loads((DEPLOY / "model" / "manifest.json").read_text())["input"]["width"]
     net = registry.build("efficientnet_lite0", len(labels), size, 0.0)
-    layers = base_weights.load(net, DEPLOY / "waste12.base.weights.h5")
-    assert layers == [layer.name for layer in net.layers if layer.weights]
+    taken = base_weights.load(net, DEPLOY / "waste12.base.weights.h5", labels)
+    assert [*taken.layers, "logits"] == [layer.name for layer in net.layers if layer.weights]
+    assert list(taken.labels) == labels
     inputs = json.loads((GOLDEN / "inputs.json").read_text())["inputs"]
     files = {entry["id"]: entry["file"] for entry in inputs if "file" in entry}
     expected = {e["id"]: e for e in json.loads((GOLDEN / "tfjs.json").read_text())["expected"]}

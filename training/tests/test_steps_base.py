@@ -64,7 +64,10 @@ def test_an_exports_weights_start_a_training_for_other_labels(
     source = build("tiny", 3, 32, 0.0)
     source.load_weights(tmp_path / "run" / "final.weights.h5")
     net = starting(TINY, classes=4).start(str(base))
-    assert "base base.weights.h5: 3 layers taken, new: logits" in capsys.readouterr().out
+    assert (
+        "base base.weights.h5: 3 layers and 0 of 4 labels taken, new: label0, label1"
+        in capsys.readouterr().out
+    )
     for layer in (layer for layer in net.layers if layer.weights and layer.name != "logits"):
         expected = source.get_layer(layer.name).get_weights()
         for found, wanted in zip(layer.get_weights(), expected, strict=True):
@@ -75,7 +78,7 @@ def test_an_exports_weights_start_a_training_for_other_labels(
 def test_the_record_names_the_base_without_its_folder_and_keeps_it(where: list[str], tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "run.json").read_text())["base"] == "none"
     base = tmp_path / "somewhere.weights.h5"
-    base_weights.save(build("tiny", 3, 32, 0.0), base)
+    base_weights.save(build("tiny", 3, 32, 0.0), base, ["a", "b", "c"])
     second = tmp_path / "second"
     second.mkdir()
     (second / "pictures.csv").write_bytes((tmp_path / "run" / "pictures.csv").read_bytes())
