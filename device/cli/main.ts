@@ -25,6 +25,11 @@ const program = new Command('sortbin')
   .addCommand(calibrateCommand())
   .addCommand(modelCommand());
 
+// As behind `| head`: who reads has seen enough, and the exit code is to be what it would have been.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

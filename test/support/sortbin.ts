@@ -60,6 +60,11 @@ export class Sortbin {
     return find() as LogLine;
   }
 
+  /** What it prints has no reader from now on, as behind `| head`. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
