@@ -47,10 +47,17 @@ class Calibration:
     views: Sequence[float]
 
 
-def negative_log_likelihood(logits: Floats, labels: Ints, temperature: float = 1.0) -> float:
-    """Mean of -ln(softmax(logits / temperature)[label]), in nats."""
+def negative_log_likelihood(
+    logits: Floats, labels: Ints, temperature: float = 1.0, certainty: float = 1.0
+) -> float:
+    """Mean of -ln(softmax(logits / temperature)[label]), in nats.
+
+    The label counts for `certainty`, the other classes share the rest.
+    """
     scaled = logits.astype(np.float64) / temperature
-    return float(np.mean(_log_sum_exp(scaled) - scaled[np.arange(len(labels)), labels]))
+    right = scaled[np.arange(len(labels)), labels]
+    others = (scaled.sum(axis=1) - right) / (scaled.shape[1] - 1)
+    return float(np.mean(_log_sum_exp(scaled) - certainty * right - (1 - certainty) * others))
 
 
 def fit_temperature(logits: Floats, labels: Ints, tolerance: float = 1e-4) -> float:
@@ -70,14 +77,10 @@ def fit_temperature(logits: Floats, labels: Ints, tolerance: float = 1e-4) -> fl
     check(logits, labels)
     low, high = (math.log(end) for end in TEMPERATURES)
 
-    count, classes = logits.shape
-    others = 1 / (count + 2) / (classes - 1)
+    certainty = (len(labels) + 1) / (len(labels) + 2)
 
     def loss(log_temperature: float) -> float:
-        scaled = logits.astype(np.float64) / math.exp(log_temperature)
-        right = scaled[np.arange(count), labels]
-        expected = (count + 1) / (count + 2) * right + others * (scaled.sum(axis=1) - right)
-        return float(np.mean(_log_sum_exp(scaled) - expected))
+        return negative_log_likelihood(logits, labels, math.exp(log_temperature), certainty)
 
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     at_left, at_right = loss(left), loss(right)

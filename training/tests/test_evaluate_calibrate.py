@@ -23,7 +23,7 @@ def test_temperature_recovers_a_known_scaling(scale: float) -> None:
 def test_temperature_has_the_lowest_loss_around() -> None:
     logits, labels = sampled(800, 5)
     best = calibrate.fit_temperature(logits, labels)
-    # What is allowed for so many pictures moves it by less than this.
+    # That a label counts for a little less than 1 moves it by less than these factors.
     loss = calibrate.negative_log_likelihood(logits, labels, best)
     for factor in (0.5, 0.9, 1.1, 2.0):
         assert loss < calibrate.negative_log_likelihood(logits, labels, best * factor)
