@@ -1,121 +1,157 @@
-/** The walls between the rooms of device/. A change here is a change of design: write docs/adr/ first. */
+/** Import rules of device/. A change here is a change of design: write a decision record in docs/adr/ first. */
 
-/** Everything that starts a process, opens a file or a socket, asks the time or throws dice. */
+/** From top to bottom. A module imports only from its own layer and from the layers below it. */
+const LAYERS = [
+  'tools',
+  'daemon',
+  'wire',
+  'network',
+  'update',
+  'status',
+  'config',
+  'cycle',
+  'perception',
+  'journal',
+  'hardware',
+  'kit',
+];
+const layers = LAYERS.slice(1).map((layer, index) => ({
+  name: `layer-${layer}`,
+  comment: `${layer}/ imports only from itself and from ${LAYERS.slice(index + 2).join(', ') || 'no other layer'}.`,
+  severity: 'error',
+  from: { path: `^device/${layer}/` },
+  to: { path: `^device/(${LAYERS.slice(0, index + 1).join('|')})/` },
+}));
+
+/** Modules, each with the files that make up its public interface. By default that is the file of the module's name. */
+const MODULES = {
+  'tools/bench': ['bench'],
+  'tools/doctor': ['doctor'],
+  'tools/calibrate': ['calibrate'],
+  'network/mqtt': ['mqtt'],
+  'network/commands': ['commands'],
+  status: ['status'],
+  cycle: ['cycle', 'event', 'policy', 'runner'],
+  'perception/vision': ['vision', 'probe'],
+  journal: ['journal'],
+  'hardware/lines': ['lines'],
+  'hardware/trigger': ['trigger'],
+  'hardware/camera': ['camera'],
+  'hardware/gate': ['gate'],
+  'hardware/fill': ['fill'],
+  'hardware/panel': ['panel'],
+};
+const publicInterfaces = Object.entries(MODULES).map(([module, files]) => ({
+  name: `public-interface-of-${module.replace('/', '-')}`,
+  comment: `Other modules import the public interface of ${module}/ only. wire/, daemon/ and tools/cli/ may import all of it.`,
+  severity: 'error',
+  from: { path: '^device/', pathNot: `^device/(${module}|wire|daemon|tools/cli)/` },
+  to: { path: `^device/${module}/`, pathNot: `^device/${module}/(${files.join('|')})\\.ts$` },
+}));
+
+/** Drivers, by module. Only wire/ knows them by name. */
+const DRIVERS = {
+  'network/mqtt': 'simulated-publisher|outbox-publisher|embedded-broker',
+  'perception/vision': 'simulated-vision|forked-vision',
+  journal: 'simulated-journal|sqlite-journal',
+  'hardware/lines': 'simulated-lines|io-lines|sysfs-lines',
+  'hardware/trigger': '[a-z]+-trigger',
+  'hardware/camera': '[a-z0-9]+-camera',
+  'hardware/gate': 'simulated-gate|lines-gate|servo-gate',
+  'hardware/fill': 'simulated-fill|ultrasonic-fill',
+  'hardware/panel': 'simulated-person|line-person',
+};
+const drivers = Object.entries(DRIVERS).map(([module, files]) => ({
+  name: `drivers-of-${module.replace('/', '-')}`,
+  comment: 'Only wire/ imports drivers. A driver of several files imports its own.',
+  severity: 'error',
+  from: { path: '^device/', pathNot: `^device/(${module}|wire)/` },
+  to: { path: `^device/${module}/(${files})\\.ts$` },
+}));
+
+/** Packages and Node modules that start a process, open a file or a socket, read the time or make random numbers. */
 const IMPURE =
   'koffi|sharp|mqtt|aedes|pino|@photostructure/sqlite|uuid|^node:|^(fs|net|http|https|child_process|worker_threads|crypto)(/|$)';
 
-/** A room's door is the file of its own name; the cycle has more than one subject to hand out. */
-const rooms = [
-  'trigger',
-  'camera',
-  'gate',
-  'lines',
-  'fill',
-  'person',
-  'vision',
-  'journal',
-  'mqtt',
-  'status',
-  'bench',
-  'cycle',
-  'doctor',
-  'calibrate',
-  'control',
-];
-const MORE_DOORS = { cycle: ['event', 'policy', 'runner'], vision: ['probe'] };
-const doors = rooms.map((room) => ({
-  name: `door-of-${room}`,
-  comment: `Another room imports the door of ${room}/, nothing behind it; wire.ts, daemon.ts and the commands see inside.`,
-  severity: 'error',
-  from: { path: '^device/[^/]+/', pathNot: `^device/(${room}|cli|wire)/` },
-  to: {
-    path: `^device/${room}/`,
-    pathNot: `^device/${room}/(${[room, ...(MORE_DOORS[room] ?? [])].join('|')})\\.ts$`,
-  },
-}));
+/** Files that decide. They take time, ids and scores as arguments. */
+const PURE =
+  'cycle/(machine|policy|state|event)|perception/inference/calibration|hardware/fill/smoothing|hardware/trigger/presence';
 
 module.exports = {
   forbidden: [
-    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: '\\.d\\.ts$' }, to: {} },
     {
-      name: 'pure-decisions',
-      comment: 'What decides takes time, ids and scores as arguments.',
+      name: 'known-layer',
+      comment: 'Each file of device/ lies in one of the layers.',
       severity: 'error',
-      from: {
-        path: '^device/(cycle/(machine|policy|state|event)|inference/calibration|mqtt/topic|fill/smoothing|trigger/presence)\\.ts$',
-      },
+      from: { path: '^device/', pathNot: `^device/(${LAYERS.join('|')})/` },
+      to: {},
+    },
+    ...layers,
+    ...publicInterfaces,
+    ...drivers,
+    {
+      name: 'pure-without-packages',
+      comment: 'Files that decide take time, ids and scores as arguments.',
+      severity: 'error',
+      from: { path: `^device/(${PURE}|network/mqtt/topic)\\.ts$` },
       to: { path: IMPURE, dependencyTypesNot: ['type-only'] },
     },
     {
-      name: 'pure-decisions-stay-so',
+      name: 'pure-imports-pure',
+      comment: 'Files that decide import values only from each other and from kit/errors.ts.',
       severity: 'error',
-      from: {
-        path: '^device/(cycle/(machine|policy|state|event)|inference/calibration|fill/smoothing|trigger/presence)\\.ts$',
-      },
+      from: { path: `^device/(${PURE})\\.ts$` },
       to: {
         path: '^device/',
-        pathNot:
-          '^device/(kit/errors|cycle/(machine|policy|state|event)|inference/calibration|fill/smoothing|trigger/presence)\\.ts$',
+        pathNot: `^device/(kit/errors|${PURE})\\.ts$`,
         dependencyTypesNot: ['type-only'],
       },
     },
     {
-      name: 'kit-imports-no-room',
-      severity: 'error',
-      from: { path: '^device/kit/' },
-      to: { path: '^device/', pathNot: '^device/kit/' },
-    },
-    {
       name: 'inference-stands-alone',
-      comment: 'It could be published alone.',
+      comment: 'perception/inference/ imports only kit/. It could be published alone.',
       severity: 'error',
-      from: { path: '^device/inference/' },
-      to: { path: '^device/', pathNot: '^device/(inference|kit)/' },
+      from: { path: '^device/perception/inference/' },
+      to: { path: '^device/', pathNot: '^device/(perception/inference|kit)/' },
     },
     {
       name: 'lines-stand-alone',
+      comment: 'hardware/lines/ imports only kit/.',
       severity: 'error',
-      from: { path: '^device/lines/' },
-      to: { path: '^device/', pathNot: '^device/(lines|kit)/' },
+      from: { path: '^device/hardware/lines/' },
+      to: { path: '^device/', pathNot: '^device/(hardware/lines|kit)/' },
     },
     {
       name: 'topics-stand-alone',
+      comment: 'network/mqtt/topic.ts imports only kit/.',
       severity: 'error',
-      from: { path: '^device/mqtt/topic\\.ts$' },
+      from: { path: '^device/network/mqtt/topic\\.ts$' },
       to: { path: '^device/', pathNot: '^device/kit/' },
     },
     {
-      name: 'only-wire-knows-drivers',
-      comment: 'A driver of several files knows its own.',
+      name: 'drivers-do-not-know-the-cycle',
+      comment:
+        'Drivers and the network import the types of an event at most, never the machine or the runner.',
       severity: 'error',
-      from: { path: '^device/([^/]+)', pathNot: '^device/wire(/|\\.ts)' },
-      to: {
-        path: '^device/(trigger|camera|gate|lines|vision|journal|mqtt|fill|person)/(simulated-[a-z]+|forked-vision|sqlite-journal|outbox-publisher|embedded-broker|io-lines|sysfs-lines|lines-gate|servo-gate|[a-z]+-trigger|ultrasonic-fill|line-person)\\.ts$',
-        pathNot: '^device/$1/',
-      },
+      from: { path: '^device/(hardware|perception|journal|network/mqtt)/' },
+      to: { path: '^device/(cycle|status|tools)/' },
     },
     {
-      name: 'drivers-know-no-cycle',
+      name: 'config-for-types-only',
+      comment: 'Each module receives its own part of the configuration as an argument.',
       severity: 'error',
-      from: { path: '^device/(trigger|camera|gate|lines|fill|person|vision|journal|mqtt|inference)/' },
-      to: { path: '^device/(cycle|status|bench|doctor|cli)/' },
-    },
-    {
-      name: 'config-for-types-alone',
-      comment: 'Each room gets its own part, as an argument.',
-      severity: 'error',
-      from: { path: '^device/', pathNot: '^device/(config|cli)/' },
+      from: { path: '^device/', pathNot: '^device/(config|tools/cli)/' },
       to: { path: '^device/config/', dependencyTypesNot: ['type-only'] },
     },
     {
-      name: 'native-code-behind-the-child',
-      comment: 'A picture or a library that crashes takes the child with it, never the daemon.',
+      name: 'native-code-in-the-vision-process',
+      comment: 'An image or a library that crashes ends the vision process, never the daemon.',
       severity: 'error',
-      from: { path: '^device/(daemon\\.ts|cli/|doctor/)' },
+      from: { path: '^device/', pathNot: '^device/perception/' },
       to: { path: 'node_modules/(sharp|koffi|@tensorflow)', reachable: true },
     },
-    ...doors,
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

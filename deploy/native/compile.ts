@@ -13,7 +13,7 @@ const FLAGS = ['-std=c11', '-Os', '-static', '-s', '-Wall', '-Wextra', '-Werror'
 
 /** sortbin-io for a target of the compiler, `zig` of the package ziglang. */
 export const compile = async (zig: string, target: string): Promise<Buffer> => {
-  const source = join(packageRoot(), 'device', 'lines', 'io');
+  const source = join(packageRoot(), 'device', 'hardware', 'lines', 'io');
   const files = (await readdir(source)).filter((name) => name.endsWith('.c')).sort();
   const folder = await mkdtemp(join(tmpdir(), 'sortbin-io-'));
   try {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { NativeFile } from '../../device/inference/native.js';
+import type { NativeFile } from '../../device/perception/inference/native.js';
 
 type Source = NativeFile['source'];
 

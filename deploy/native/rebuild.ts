@@ -6,9 +6,9 @@ import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type NativeFile, readNativeManifest } from '../../device/inference/native.js';
 import { messageOf } from '../../device/kit/errors.js';
 import { packageRoot } from '../../device/kit/root.js';
+import { type NativeFile, readNativeManifest } from '../../device/perception/inference/native.js';
 import { compile } from './compile.js';
 import { fetchPackage, sha256 } from './fetch.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EDGETPU_PERFORMANCES, RUNTIMES, TFLITE_BINDINGS } from '../inference/runtimes.js';
+import { EDGETPU_PERFORMANCES, RUNTIMES, TFLITE_BINDINGS } from '../perception/inference/runtimes.js';
 import { defaultDriver, driver, hang, label, ms, path, script, share, text, whole } from './fields.js';
 import { linesGate } from './gate-lines.js';
 import { servoGate } from './gate-servo.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Calibration, pulseAt } from '../gate/gate.js';
+import { type Calibration, pulseAt } from '../hardware/gate/gate.js';
 import { driver, ms, shortName, text, whole } from './fields.js';
 import { end, patience } from './gate-patience.js';
 import { type Report, reportTo } from './report.js';

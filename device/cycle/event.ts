@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Trigger } from '../trigger/trigger.js';
+import type { Trigger } from '../hardware/trigger/trigger.js';
 import type { Finished } from './state.js';
 
 /** What a bin says of itself in each event. */

@@ -1,6 +1,6 @@
-import type { Frame } from '../camera/camera.js';
+import type { Frame } from '../hardware/camera/camera.js';
+import type { Trigger } from '../hardware/trigger/trigger.js';
 import type { Fault } from '../kit/errors.js';
-import type { Trigger } from '../trigger/trigger.js';
 import type { Reason } from './policy.js';
 import type {
   Ask,

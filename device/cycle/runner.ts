@@ -1,15 +1,15 @@
 import type { Logger } from 'pino';
-import type { Camera, CameraFault, Frame } from '../camera/camera.js';
-import type { Fill } from '../fill/fill.js';
-import type { Gate } from '../gate/gate.js';
+import type { Camera, CameraFault, Frame } from '../hardware/camera/camera.js';
+import type { Fill } from '../hardware/fill/fill.js';
+import type { Gate } from '../hardware/gate/gate.js';
+import type { Light } from '../hardware/panel/panel.js';
+import type { Trigger, TriggerSource } from '../hardware/trigger/trigger.js';
 import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../kit/clock.js';
 import { DeadlineExceeded, sleep, withDeadline } from '../kit/deadline.js';
 import { type Answer, type Fault, messageOf, SortbinError } from '../kit/errors.js';
 import type { NewId } from '../kit/ids.js';
-import type { Light } from '../person/person.js';
-import type { Trigger, TriggerSource } from '../trigger/trigger.js';
-import type { Vision } from '../vision/vision.js';
+import type { Vision } from '../perception/vision/vision.js';
 import {
   type BinEvent,
   type EventBody,

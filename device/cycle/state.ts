@@ -1,8 +1,8 @@
-import type { Frame } from '../camera/camera.js';
-import type { Move } from '../gate/gate.js';
+import type { Frame } from '../hardware/camera/camera.js';
+import type { Move } from '../hardware/gate/gate.js';
+import type { Trigger } from '../hardware/trigger/trigger.js';
 import type { Fault } from '../kit/errors.js';
-import type { Trigger } from '../trigger/trigger.js';
-import type { Classification } from '../vision/vision.js';
+import type { Classification } from '../perception/vision/vision.js';
 import type { Decision } from './policy.js';
 
 /** How long each wait may take, in milliseconds, and how often an item that is still there is tried again. */

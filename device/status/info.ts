@@ -1,5 +1,5 @@
 import type { Policy } from '../cycle/policy.js';
-import type { VisionInfo } from '../vision/vision.js';
+import type { VisionInfo } from '../perception/vision/vision.js';
 
 /** What a bin is made of: fixed from its start on. */
 export interface Identity {

@@ -1,5 +1,5 @@
 import type { BinEvent } from '../cycle/event.js';
-import type { FillLevel } from '../fill/fill.js';
+import type { FillLevel } from '../hardware/fill/fill.js';
 import type { Clock } from '../kit/clock.js';
 import type { Fault } from '../kit/errors.js';
 

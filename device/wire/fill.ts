@@ -1,9 +1,9 @@
 import type { Config } from '../config/schema.js';
-import type { Fill } from '../fill/fill.js';
-import { SimulatedFill } from '../fill/simulated-fill.js';
-import { type Gauge, UltrasonicFill } from '../fill/ultrasonic-fill.js';
+import type { Fill } from '../hardware/fill/fill.js';
+import { SimulatedFill } from '../hardware/fill/simulated-fill.js';
+import { type Gauge, UltrasonicFill } from '../hardware/fill/ultrasonic-fill.js';
+import { onPress } from '../hardware/panel/button.js';
 import type { Clock } from '../kit/clock.js';
-import { onPress } from '../person/button.js';
 import { inputRules, type LinesOnDemand, taken } from './lines.js';
 import { PRESS_GAP_MS } from './person.js';
 import type { UltrasonicSensors } from './ultrasonic.js';

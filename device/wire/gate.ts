@@ -1,9 +1,9 @@
 import type { Config } from '../config/schema.js';
 import type { Policy } from '../cycle/policy.js';
-import type { Gate } from '../gate/gate.js';
-import { linesGate } from '../gate/lines-gate.js';
-import { servoGate } from '../gate/servo-gate.js';
-import { SimulatedGate } from '../gate/simulated-gate.js';
+import type { Gate } from '../hardware/gate/gate.js';
+import { linesGate } from '../hardware/gate/lines-gate.js';
+import { servoGate } from '../hardware/gate/servo-gate.js';
+import { SimulatedGate } from '../hardware/gate/simulated-gate.js';
 import type { Clock } from '../kit/clock.js';
 import { SortbinError } from '../kit/errors.js';
 import {

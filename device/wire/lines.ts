@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
-import { findLibrary } from '../inference/native.js';
+import { IoLines } from '../hardware/lines/io-lines.js';
+import type { InputRules, LineFault, LineRef, Lines, OutputRules } from '../hardware/lines/lines.js';
+import { SimulatedLines } from '../hardware/lines/simulated-lines.js';
+import { SysfsLines } from '../hardware/lines/sysfs-lines.js';
 import type { Clock } from '../kit/clock.js';
 import { type Answer, SortbinError } from '../kit/errors.js';
-import { IoLines } from '../lines/io-lines.js';
-import type { InputRules, LineFault, LineRef, Lines, OutputRules } from '../lines/lines.js';
-import { SimulatedLines } from '../lines/simulated-lines.js';
-import { SysfsLines } from '../lines/sysfs-lines.js';
+import { findLibrary } from '../perception/inference/native.js';
 
 // From the configuration's lines to the rules of the room.
 

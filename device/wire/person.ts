@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
+import type { Output } from '../hardware/lines/lines.js';
+import { LineLight, noLight } from '../hardware/panel/light.js';
+import { LinePerson } from '../hardware/panel/line-person.js';
+import type { Person } from '../hardware/panel/panel.js';
 import type { Clock } from '../kit/clock.js';
-import type { Output } from '../lines/lines.js';
-import { LineLight, noLight } from '../person/light.js';
-import { LinePerson } from '../person/line-person.js';
-import type { Person } from '../person/person.js';
 import { inputRules, type LinesOnDemand, outputRules, taken } from './lines.js';
 
 /** What comes within so long of the last press is the same press. */

@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
+import type { CommandTrigger } from '../hardware/trigger/command-trigger.js';
+import { IntervalTrigger } from '../hardware/trigger/interval-trigger.js';
+import { LineTrigger } from '../hardware/trigger/line-trigger.js';
+import { SeveralTriggers } from '../hardware/trigger/several-triggers.js';
+import { SimulatedTrigger } from '../hardware/trigger/simulated-trigger.js';
+import type { TriggerSource } from '../hardware/trigger/trigger.js';
+import { UltrasonicTrigger } from '../hardware/trigger/ultrasonic-trigger.js';
 import type { Clock } from '../kit/clock.js';
 import { newId } from '../kit/ids.js';
-import type { CommandTrigger } from '../trigger/command-trigger.js';
-import { IntervalTrigger } from '../trigger/interval-trigger.js';
-import { LineTrigger } from '../trigger/line-trigger.js';
-import { SeveralTriggers } from '../trigger/several-triggers.js';
-import { SimulatedTrigger } from '../trigger/simulated-trigger.js';
-import type { TriggerSource } from '../trigger/trigger.js';
-import { UltrasonicTrigger } from '../trigger/ultrasonic-trigger.js';
 import { inputRules, type LinesOnDemand, taken } from './lines.js';
 import type { UltrasonicSensors } from './ultrasonic.js';
 

@@ -1,8 +1,8 @@
+import type { LineFault } from '../hardware/lines/lines.js';
+import { Turns } from '../hardware/trigger/turns.js';
+import { Ultrasonic } from '../hardware/trigger/ultrasonic.js';
 import type { Clock } from '../kit/clock.js';
 import { SortbinError } from '../kit/errors.js';
-import type { LineFault } from '../lines/lines.js';
-import { Turns } from '../trigger/turns.js';
-import { Ultrasonic } from '../trigger/ultrasonic.js';
 import {
   type InputConfig,
   inputRules,

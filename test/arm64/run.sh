@@ -58,9 +58,9 @@ for part in dist deploy test package.json; do
 done
 cd "$cache/tree"
 tests=$*
-[ -n "$tests" ] || tests=$(ls dist/test/inference/*.test.js dist/test/cycle/*.test.js dist/test/config/any-value.test.js \
-  dist/test/vision/raw.test.js dist/test/vision/yuv.test.js dist/test/vision/equal-bytes.test.js \
-  dist/test/vision/preprocess.test.js dist/test/vision/classifier.test.js dist/test/vision/barred.test.js)
+[ -n "$tests" ] || tests=$(ls dist/test/perception/inference/*.test.js dist/test/cycle/*.test.js dist/test/config/any-value.test.js \
+  dist/test/perception/vision/raw.test.js dist/test/perception/vision/yuv.test.js dist/test/perception/vision/equal-bytes.test.js \
+  dist/test/perception/vision/preprocess.test.js dist/test/perception/vision/classifier.test.js dist/test/perception/vision/barred.test.js)
 emulated="$cache/qemu/usr/bin/qemu-aarch64 -cpu $cpu -L $cache/root $node"
 failed=0
 for test in $tests; do

@@ -2,11 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { loadBundle } from '../../device/inference/bundle.js';
-import { candidatesOf } from '../../device/inference/candidates.js';
-import type { InferenceOptions, RuntimeName, TfLiteBinding } from '../../device/inference/runtimes.js';
 import { messageOf } from '../../device/kit/errors.js';
 import { packageRoot } from '../../device/kit/root.js';
+import { loadBundle } from '../../device/perception/inference/bundle.js';
+import { candidatesOf } from '../../device/perception/inference/candidates.js';
+import type {
+  InferenceOptions,
+  RuntimeName,
+  TfLiteBinding,
+} from '../../device/perception/inference/runtimes.js';
 
 /** Something that runs the model again and again. */
 export interface Contender {

@@ -3,13 +3,13 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pino } from 'pino';
-import { table } from '../../device/bench/render.js';
-import { percentiles } from '../../device/bench/report.js';
 import { parseConfig } from '../../device/config/load.js';
 import { type Journalled, Runner } from '../../device/cycle/runner.js';
-import { SimulatedTrigger } from '../../device/trigger/simulated-trigger.js';
-import { ForkedVision } from '../../device/vision/forked-vision.js';
-import { wireBin, wirePublisher } from '../../device/wire.js';
+import { SimulatedTrigger } from '../../device/hardware/trigger/simulated-trigger.js';
+import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
+import { table } from '../../device/tools/bench/render.js';
+import { percentiles } from '../../device/tools/bench/report.js';
+import { wireBin, wirePublisher } from '../../device/wire/wire.js';
 
 /**
  * `npm run bench:cycle [-- CYCLES]`: the whole bin, with its journal on disk, its embedded broker and its vision

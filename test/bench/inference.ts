@@ -5,11 +5,11 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import sharp from 'sharp';
-import { table } from '../../device/bench/render.js';
-import { percentiles } from '../../device/bench/report.js';
 import { SystemClock } from '../../device/kit/clock.js';
 import { packageRoot } from '../../device/kit/root.js';
-import { ForkedVision } from '../../device/vision/forked-vision.js';
+import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
+import { table } from '../../device/tools/bench/render.js';
+import { percentiles } from '../../device/tools/bench/report.js';
 import { serving } from '../support/serve.js';
 import { openContenders } from './contenders.js';
 

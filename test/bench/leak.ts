@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { percentiles } from '../../device/bench/report.js';
-import { openLiteRt } from '../../device/inference/litert.js';
-import { findLibrary } from '../../device/inference/native.js';
-import { TFLITE_BINDINGS, type TfLiteBinding } from '../../device/inference/runtimes.js';
-import { openTfLite } from '../../device/inference/tflite.js';
 import { packageRoot } from '../../device/kit/root.js';
+import { openLiteRt } from '../../device/perception/inference/litert.js';
+import { findLibrary } from '../../device/perception/inference/native.js';
+import { TFLITE_BINDINGS, type TfLiteBinding } from '../../device/perception/inference/runtimes.js';
+import { openTfLite } from '../../device/perception/inference/tflite.js';
+import { percentiles } from '../../device/tools/bench/report.js';
 
 /**
  * `node dist/test/bench/leak.js [--invocations 100000] [--binding litert|tensorflowlite]`: runs the factory model over

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Camera } from '../../device/camera/camera.js';
+import type { Camera } from '../../device/hardware/camera/camera.js';
 
 /** A camera that works, and time that passes for it. */
 export interface CameraBench {

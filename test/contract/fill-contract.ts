@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Fill, FillLevel } from '../../device/fill/fill.js';
+import type { Fill, FillLevel } from '../../device/hardware/fill/fill.js';
 
 /** Two compartments, `paper` and `glass`, full at 90 and no longer full at 70, and a hand that fills them. */
 export interface FillBench {

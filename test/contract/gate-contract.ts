@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Gate } from '../../device/gate/gate.js';
+import type { Gate } from '../../device/hardware/gate/gate.js';
 
 /** A gate whose moves work and take a second at most, and time that passes for it. */
 export interface GateBench {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Answer } from '../../device/kit/errors.js';
 import type {
   Edge,
   Input,
@@ -11,7 +10,8 @@ import type {
   Off,
   Output,
   PwmRef,
-} from '../../device/lines/lines.js';
+} from '../../device/hardware/lines/lines.js';
+import type { Answer } from '../../device/kit/errors.js';
 
 /** The lines that the contract takes, and whether their low level counts. */
 export const CONTRACT_LINES = {

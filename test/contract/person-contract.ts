@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Person, Press } from '../../device/person/person.js';
+import type { Person, Press } from '../../device/hardware/panel/panel.js';
 
 export interface PersonBench {
   readonly person: Person;

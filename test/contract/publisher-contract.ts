@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
-import type { Publisher } from '../../device/mqtt/mqtt.js';
+import type { Publisher } from '../../device/network/mqtt/mqtt.js';
 import type { MemoryOutbox } from '../support/memory-outbox.js';
 import { until } from '../support/until.js';
 

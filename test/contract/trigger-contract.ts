@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Trigger, TriggerSource } from '../../device/trigger/trigger.js';
+import type { Trigger, TriggerSource } from '../../device/hardware/trigger/trigger.js';
 
 /** A source, and a hand that lets items pass its sensor. */
 export interface TriggerBench {

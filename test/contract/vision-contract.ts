@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { Frame } from '../../device/camera/camera.js';
-import type { Vision } from '../../device/vision/vision.js';
+import type { Frame } from '../../device/hardware/camera/camera.js';
+import type { Vision } from '../../device/perception/vision/vision.js';
 
 export interface VisionSetup {
   /** Not started yet. */
@@ -18,7 +18,7 @@ export interface VisionSetup {
 /** `first`: whether the first frame is answered, or hangs until its deadline. */
 export type MakeVision = (first: 'answers' | 'hangs') => Promise<VisionSetup>;
 
-/** What device/vision/vision.ts promises, for any driver. */
+/** What device/perception/vision/vision.ts promises, for any driver. */
 export const visionContract = (name: string, make: MakeVision): void => {
   const setUp = async (t: TestContext, first: 'answers' | 'hangs' = 'answers') => {
     const setup = await make(first);

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pino from 'pino';
-import type { Frame } from '../../device/camera/camera.js';
+import type { Frame } from '../../device/hardware/camera/camera.js';
 import { SystemClock } from '../../device/kit/clock.js';
 import { packageRoot } from '../../device/kit/root.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
-import { ForkedVision } from '../../device/vision/forked-vision.js';
-import { SimulatedVision } from '../../device/vision/simulated-vision.js';
+import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
+import { SimulatedVision } from '../../device/perception/vision/simulated-vision.js';
 import { serving } from '../support/serve.js';
 import { visionContract } from './vision-contract.js';
 

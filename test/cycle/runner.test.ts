@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { eventSchema } from '../../device/cycle/event.js';
+import type { LineFault } from '../../device/hardware/lines/lines.js';
+import type { Light } from '../../device/hardware/panel/panel.js';
 import { SimulatedJournal } from '../../device/journal/simulated-journal.js';
 import { type Answer, done, failed } from '../../device/kit/errors.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
-import type { LineFault } from '../../device/lines/lines.js';
-import type { Light } from '../../device/person/person.js';
-import { SimulatedVision } from '../../device/vision/simulated-vision.js';
+import { SimulatedVision } from '../../device/perception/vision/simulated-vision.js';
 import { type BinParts, makeBin } from '../support/bin.js';
 
 const started = async (parts: Omit<BinParts, 'clock'> = {}) => {

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import pino from 'pino';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
-import { ForkedVision } from '../../device/vision/forked-vision.js';
-import type { VisionInfo } from '../../device/vision/vision.js';
-import { factoryBundle } from '../inference/bundle-copy.js';
+import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
+import type { VisionInfo } from '../../device/perception/vision/vision.js';
+import { factoryBundle } from '../perception/inference/bundle-copy.js';
 import {
   buildDouble,
   bundleWithEdgeTpu,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { CameraStep } from '../../device/camera/simulated-camera.js';
 import type { Limits } from '../../device/cycle/state.js';
+import type { CameraStep } from '../../device/hardware/camera/simulated-camera.js';
 import { SystemClock } from '../../device/kit/clock.js';
-import { ForkedVision } from '../../device/vision/forked-vision.js';
+import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
 import { FACTORY_BUNDLE, makeBin, quiet } from '../support/bin.js';
 import { serving } from '../support/serve.js';
 import { until } from '../support/until.js';

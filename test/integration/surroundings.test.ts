@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type BinEvent, eventSchema } from '../../device/cycle/event.js';
-import { SimulatedFill } from '../../device/fill/simulated-fill.js';
-import type { Gate } from '../../device/gate/gate.js';
-import { LockedGate } from '../../device/gate/locked-gate.js';
-import { SimulatedGate } from '../../device/gate/simulated-gate.js';
+import { Surroundings } from '../../device/daemon/surroundings.js';
+import { SimulatedFill } from '../../device/hardware/fill/simulated-fill.js';
+import type { Gate } from '../../device/hardware/gate/gate.js';
+import { LockedGate } from '../../device/hardware/gate/locked-gate.js';
+import { SimulatedGate } from '../../device/hardware/gate/simulated-gate.js';
+import { SimulatedLines } from '../../device/hardware/lines/simulated-lines.js';
+import { SimulatedPerson } from '../../device/hardware/panel/simulated-person.js';
 import { failed } from '../../device/kit/errors.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
-import { SimulatedLines } from '../../device/lines/simulated-lines.js';
-import { SimulatedPerson } from '../../device/person/simulated-person.js';
 import { Status } from '../../device/status/status.js';
-import { Surroundings } from '../../device/surroundings.js';
 import { makeBin } from '../support/bin.js';
 
 const AT = { line: 'GPIO5' };

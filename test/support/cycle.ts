@@ -1,9 +1,9 @@
-import type { Frame } from '../../device/camera/camera.js';
 import { parseConfig } from '../../device/config/load.js';
 import { type Decision, makePolicy, type Policy, type PolicySettings } from '../../device/cycle/policy.js';
 import type { AskAnswer, Limits } from '../../device/cycle/state.js';
-import type { Trigger } from '../../device/trigger/trigger.js';
-import type { Classification } from '../../device/vision/vision.js';
+import type { Frame } from '../../device/hardware/camera/camera.js';
+import type { Trigger } from '../../device/hardware/trigger/trigger.js';
+import type { Classification } from '../../device/perception/vision/vision.js';
 
 export const LIMITS: Limits = {
   recordMs: 2_000,

@@ -1,7 +1,7 @@
+import type { Input, LineFault, Off, Output, Pwm } from '../../device/hardware/lines/lines.js';
+import { SimulatedLines } from '../../device/hardware/lines/simulated-lines.js';
 import type { Clock } from '../../device/kit/clock.js';
 import type { Answer } from '../../device/kit/errors.js';
-import type { Input, LineFault, Off, Output, Pwm } from '../../device/lines/lines.js';
-import { SimulatedLines } from '../../device/lines/simulated-lines.js';
 
 const ANYWHERE = { chip: 'any', offset: 0 } as const;
 /** The chip that is never there. */

@@ -1,8 +1,8 @@
-import type { Gate } from '../../device/gate/gate.js';
-import { type LinesGateOptions, type LinesWay, linesGate } from '../../device/gate/lines-gate.js';
-import { type ServoGateOptions, servoGate } from '../../device/gate/servo-gate.js';
+import type { Gate } from '../../device/hardware/gate/gate.js';
+import { type LinesGateOptions, type LinesWay, linesGate } from '../../device/hardware/gate/lines-gate.js';
+import { type ServoGateOptions, servoGate } from '../../device/hardware/gate/servo-gate.js';
+import type { Input, InputRules } from '../../device/hardware/lines/lines.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
-import type { Input, InputRules } from '../../device/lines/lines.js';
 import type { GateBench } from '../contract/gate-contract.js';
 import { WatchedLines } from './watched-lines.js';
 

@@ -1,5 +1,5 @@
 import type { PendingEvent } from '../../device/journal/journal.js';
-import type { Outbox } from '../../device/mqtt/mqtt.js';
+import type { Outbox } from '../../device/network/mqtt/mqtt.js';
 import { until } from './until.js';
 
 /** An outbox in memory, which can be told to fail. */

@@ -1,4 +1,4 @@
-import type { BenchReport } from '../../device/bench/report.js';
+import type { BenchReport } from '../../device/tools/bench/report.js';
 import { Sortbin } from './sortbin.js';
 
 /** `sortbin bench … --json -`: the exit code, the report where there is one, and what went to standard error. */

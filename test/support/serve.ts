@@ -1,4 +1,4 @@
-import type { ServeOptions } from '../../device/vision/protocol.js';
+import type { ServeOptions } from '../../device/perception/vision/protocol.js';
 
 /** What a vision child is asked to serve: the C library on one thread, where nothing else is said. */
 export const serving = (bundle: string, changes: Partial<ServeOptions> = {}): ServeOptions => ({

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { until } from './until.js';
 
-const MAIN = fileURLToPath(new URL('../../device/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../device/tools/cli/main.js', import.meta.url));
 
 /** A line of the log. */
 export interface LogLine {

@@ -1,5 +1,3 @@
-import { type Answer, done, failed } from '../../device/kit/errors.js';
-import type { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import type {
   Input,
   InputRules,
@@ -11,8 +9,10 @@ import type {
   OutputRules,
   Pwm,
   PwmRules,
-} from '../../device/lines/lines.js';
-import { SimulatedLines } from '../../device/lines/simulated-lines.js';
+} from '../../device/hardware/lines/lines.js';
+import { SimulatedLines } from '../../device/hardware/lines/simulated-lines.js';
+import { type Answer, done, failed } from '../../device/kit/errors.js';
+import type { SimulatedClock } from '../../device/kit/simulated-clock.js';
 
 type Given = Answer<Off, LineFault>;
 

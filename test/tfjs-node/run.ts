@@ -9,13 +9,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { percentiles } from '../../device/bench/report.js';
-import { loadBundle, readBundleFile } from '../../device/inference/bundle.js';
-import { passGolden } from '../../device/inference/golden.js';
-import { openTfjsNode } from '../../device/inference/tfjs-node.js';
 import { messageOf } from '../../device/kit/errors.js';
 import { packageRoot } from '../../device/kit/root.js';
-import { decode, findRegion, resize } from '../../device/vision/preprocess.js';
+import { loadBundle, readBundleFile } from '../../device/perception/inference/bundle.js';
+import { passGolden } from '../../device/perception/inference/golden.js';
+import { openTfjsNode } from '../../device/perception/inference/tfjs-node.js';
+import { decode, findRegion, resize } from '../../device/perception/vision/preprocess.js';
+import { percentiles } from '../../device/tools/bench/report.js';
 
 const VERSION = '4.22.0';
 const RUNS = 50;

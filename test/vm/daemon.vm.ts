@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { EXIT } from '../../device/cli/failure.js';
+import { EXIT } from '../../device/tools/cli/failure.js';
 import { until } from '../support/until.js';
 import { bounce } from './guest/bounce.js';
 import { CHIP, DaemonRun, LINES, MAX_ON_MS, ON_MS, SETTLE_MS } from './guest/daemon.js';

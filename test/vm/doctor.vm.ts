@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
-import { examineLines } from '../../device/doctor/lines.js';
-import { parseMachineLines } from '../../device/doctor/machine-lines.js';
+import { examineLines } from '../../device/tools/doctor/lines.js';
+import { parseMachineLines } from '../../device/tools/doctor/machine-lines.js';
 import { ioProgram } from '../support/sortbin-io.js';
 import { inputRules, LABEL, NAMES, value } from './guest/bin-lines.js';
 import { HeldLine } from './guest/gpio-cdev.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
-import { percentiles } from '../../device/bench/report.js';
+import { percentiles } from '../../device/tools/bench/report.js';
 import { ioProgram } from '../support/sortbin-io.js';
 import { until } from '../support/until.js';
 import { LABEL, LEASE_MS, NAMES } from './guest/bin-lines.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { Edge, LineFault } from '../../device/lines/lines.js';
+import type { Edge, LineFault } from '../../device/hardware/lines/lines.js';
 import { until } from '../support/until.js';
 import { at, codeOf, inputRules, outputRules, value } from './guest/bin-lines.js';
 import { HeldLine } from './guest/gpio-cdev.js';

@@ -1,4 +1,4 @@
-import type { Lines } from '../../device/lines/lines.js';
+import type { Lines } from '../../device/hardware/lines/lines.js';
 import { CONTRACT_LINES, type LinesBench, linesContract } from '../contract/lines-contract.js';
 import { at, newIoLines, newSysfsLines } from './guest/bin-lines.js';
 import { makeBench } from './guest/io-bench.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { LineFault } from '../../device/lines/lines.js';
+import type { LineFault } from '../../device/hardware/lines/lines.js';
 import { until } from '../support/until.js';
 import { inputRules, outputRules, value } from './guest/bin-lines.js';
 import { Holding } from './guest/holding.js';

@@ -1,6 +1,6 @@
 """Decodes and resizes pictures as the daemon does, byte for byte.
 
-The daemon's side is `device/vision/preprocess.ts`: sharp, which is libvips as well. First the whole picture
+The daemon's side is `device/perception/vision/preprocess.ts`: sharp, which is libvips as well. First the whole picture
 is decoded, then it is resized in a second call; in one call libvips would shrink a large JPEG while loading
 it, by another filter.
 """

@@ -15,7 +15,7 @@ from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.evaluate.metrics import Floats
 
-PROGRAM = Path(__file__).parents[2] / "dist/device/cli/main.js"
+PROGRAM = Path(__file__).parents[2] / "dist/device/tools/cli/main.js"
 
 
 @dataclass(frozen=True)

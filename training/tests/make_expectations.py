@@ -1,8 +1,8 @@
 """Makes the pictures on which training and the daemon must agree, and what training makes of them.
 
 Run `training/.venv/bin/python -m training.tests.make_expectations` after a change of decoding or resizing
-that is meant; it writes `test/vision/expectations/` anew. The tests of both sides read that folder:
-`test_equal_bytes.py` here (pyvips), `test/vision/equal-bytes.test.ts` of the daemon (sharp).
+that is meant; it writes `test/perception/vision/expectations/` anew. The tests of both sides read that folder:
+`test_equal_bytes.py` here (pyvips), `test/perception/vision/equal-bytes.test.ts` of the daemon (sharp).
 
 On arm64 libvips rounds a few bytes otherwise than on x64, by a level or two, at some sizes (199x1601 in
 the view 0.75 is one). The sizes below give equal bytes on both, so that the tests hold on both.
@@ -18,7 +18,7 @@ import pyvips
 
 from training.data.decode import load_input
 
-FOLDER = Path(__file__).parents[2] / "test" / "vision" / "expectations"
+FOLDER = Path(__file__).parents[2] / "test" / "perception" / "vision" / "expectations"
 EXPECTATIONS = FOLDER / "expectations.json"
 SIDE = 224
 VIEWS = (1, 0.75)

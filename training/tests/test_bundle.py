@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 OPEN = f"""
         import {{ SimulatedClock }} from './dist/device/kit/simulated-clock.js';
-        import {{ Classifier }} from './dist/device/vision/classifier.js';
+        import {{ Classifier }} from './dist/device/perception/vision/classifier.js';
         {SERVE}
 """
 
@@ -34,7 +34,7 @@ def daemon(script: str, *arguments: str) -> str:
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not on PATH")
-    if not (ROOT / "dist/device/vision/classifier.js").exists():
+    if not (ROOT / "dist/device/perception/vision/classifier.js").exists():
         pytest.fail("dist/ is missing: run `npm run build`")
     command = [node, "--input-type=module", "--eval", script, *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -60,7 +60,7 @@ def test_manifest_has_the_form_of_the_bundle_in_deploy(tmp_path: Path) -> None:
 def test_the_daemon_loads_it(tmp_path: Path) -> None:
     bundle = write(tmp_path / "bundle", views=(1, 0.75))
     script = """
-        import { loadBundle } from './dist/device/inference/bundle.js';
+        import { loadBundle } from './dist/device/perception/inference/bundle.js';
         const { manifest } = await loadBundle(process.argv[1]);
         console.log(JSON.stringify([manifest.labels, manifest.views, manifest.calibration]));
     """

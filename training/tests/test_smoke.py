@@ -9,7 +9,7 @@ from training.tests.daemon import SERVE
 ROOT = Path(__file__).parents[2]
 
 LOAD = f"""
-import {{ Classifier }} from './dist/device/vision/classifier.js';
+import {{ Classifier }} from './dist/device/perception/vision/classifier.js';
 import {{ SystemClock }} from './dist/device/kit/clock.js';
 {SERVE}
 const classifier = await Classifier.open(options, new SystemClock());

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import koffi from 'koffi';
-import type { Interpreter, TensorSpec } from '../../../device/inference/interpreter.js';
-import { findLibrary } from '../../../device/inference/native.js';
-import { openTfLite } from '../../../device/inference/tflite.js';
 import { packageRoot } from '../../../device/kit/root.js';
-import { editJson, quickBundle } from '../../inference/bundle-copy.js';
+import type { Interpreter, TensorSpec } from '../../../device/perception/inference/interpreter.js';
+import { findLibrary } from '../../../device/perception/inference/native.js';
+import { openTfLite } from '../../../device/perception/inference/tflite.js';
+import { editJson, quickBundle } from '../../perception/inference/bundle-copy.js';
 import { type Child, type Field, writeFlatbuffer } from './flatbuffer.js';
 
 export type Behaviour =

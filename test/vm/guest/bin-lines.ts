@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { pino } from 'pino';
-import { SystemClock } from '../../../device/kit/clock.js';
-import type { Answer } from '../../../device/kit/errors.js';
-import { IoHost } from '../../../device/lines/io-host.js';
-import { IoLines } from '../../../device/lines/io-lines.js';
+import { IoHost } from '../../../device/hardware/lines/io-host.js';
+import { IoLines } from '../../../device/hardware/lines/io-lines.js';
 import type {
   InputRules,
   LineFault,
@@ -11,8 +9,10 @@ import type {
   Lines,
   Output,
   OutputRules,
-} from '../../../device/lines/lines.js';
-import { SysfsLines } from '../../../device/lines/sysfs-lines.js';
+} from '../../../device/hardware/lines/lines.js';
+import { SysfsLines } from '../../../device/hardware/lines/sysfs-lines.js';
+import { SystemClock } from '../../../device/kit/clock.js';
+import type { Answer } from '../../../device/kit/errors.js';
 import { ioProgram } from '../../support/sortbin-io.js';
 
 /** The label of the chip, by which the drivers find its lines. */

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
+import type { LineFault, Off } from '../../../device/hardware/lines/lines.js';
 import type { Answer } from '../../../device/kit/errors.js';
-import type { LineFault, Off } from '../../../device/lines/lines.js';
 import { gateBy, value } from './bin-lines.js';
 
 // holder.js DRIVER [OUTPUTS_FILE]: a daemon as far as its lines go, to be killed. It takes the gate, does what it

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import type { Lines } from '../../../device/lines/lines.js';
+import type { Lines } from '../../../device/hardware/lines/lines.js';
 import { LABEL, NAMES, newIoLines } from './bin-lines.js';
 import { GpioSim } from './gpio-sim.js';
 import { PwmSim } from './pwm-sim.js';

@@ -1,0 +1,106 @@
+import type { Journalled, Runner } from '../cycle/runner.js';
+import { Manner } from '../hardware/panel/manner.js';
+import type { Clock } from '../kit/clock.js';
+import { sleep, withDeadline } from '../kit/deadline.js';
+import { type Answer, type Fault, failed, messageOf } from '../kit/errors.js';
+import type { Status } from '../status/status.js';
+import type { Hardware } from '../wire/hardware.js';
+
+/** The item that a person can mean by "wrong": one that was decided on. */
+const DECIDED = new Set(['sorted', 'refused']);
+
+/** For the gate to come home when it is unlocked; and until that is tried again. */
+const UNLOCK_MS = 10_000;
+const UNLOCK_AGAIN_MS = 2_000;
+
+/** What the lines, the compartments and the person before the bin say to the daemon, and what is shown to them. */
+export class Surroundings {
+  readonly #manner: Manner;
+  #lastItem: string | null = null;
+  #unlocking = new AbortController();
+
+  constructor(
+    private readonly hardware: Omit<Hardware, 'trigger' | 'command'>,
+    private readonly clock: Clock,
+    refusedMs: number,
+  ) {
+    this.#manner = new Manner(hardware.person, refusedMs, clock);
+  }
+
+  /** Begins to listen. `health`: is told of what is wrong with the lines and the gauges. */
+  attend(runner: Runner, status: Status, health: (part: string, fault: Fault | null) => void): void {
+    const { lines, person, filling, service } = this.hardware;
+    lines?.onHealth((fault) => health('lines', fault));
+    person.onWrong(() => {
+      if (this.#lastItem) void runner.remark({ outcome: 'disputed', item: this.#lastItem }, 'button');
+    });
+    filling?.fill.onChange((level) => {
+      status.fill(level);
+      health(`fill-${level.compartment}`, level.fault);
+    });
+    filling?.onEmptied((compartment) => this.emptied(compartment, runner, 'button'));
+    filling?.fill.start();
+    if (service) {
+      const locks = (active: boolean) => void this.#lock(active, status, health);
+      service.onEdge(({ active }) => locks(active));
+      void service.active().then((level) => locks(!level.ok || level.value));
+    }
+  }
+
+  /** A switch that cannot be read locks as one that is active does. */
+  async #lock(
+    locked: boolean,
+    status: Status,
+    health: (part: string, fault: Fault | null) => void,
+  ): Promise<void> {
+    const { gate } = this.hardware;
+    this.#unlocking.abort();
+    this.#unlocking = new AbortController();
+    const { signal } = this.#unlocking;
+    if (locked) await gate.lock('the service switch is on');
+    else await this.#unlock(health, signal).catch(() => {});
+    if (!signal.aborted) status.held(gate.lockedFor !== null);
+  }
+
+  /** Until the gate is home: the lid may be open yet. Rejects when the signal is aborted. */
+  async #unlock(health: (part: string, fault: Fault | null) => void, signal: AbortSignal): Promise<void> {
+    const home = (inner: AbortSignal) => this.hardware.gate.unlock(inner);
+    while (true) {
+      const answer = await withDeadline(this.clock, UNLOCK_MS, home, signal).catch((error): Answer<void> => {
+        signal.throwIfAborted();
+        return failed('gate-timeout', messageOf(error));
+      });
+      health('gate', answer.ok ? null : answer.fault);
+      if (answer.ok) return;
+      await sleep(this.clock, UNLOCK_AGAIN_MS, signal);
+    }
+  }
+
+  /** Somebody says so, by `source`. */
+  emptied(compartment: string, runner: Runner, source: 'button' | 'command'): void {
+    this.hardware.filling?.fill.emptied(compartment);
+    void runner.remark({ outcome: 'emptied', compartment }, source);
+  }
+
+  phase(phase: string): void {
+    this.#manner.phase(phase);
+  }
+
+  health(part: string, fault: Fault | null): void {
+    this.#manner.health(part, fault !== null);
+  }
+
+  journalled({ event }: Journalled): void {
+    if (DECIDED.has(event.outcome)) this.#lastItem = event.id;
+    if (event.outcome === 'refused') this.#manner.refused();
+  }
+
+  /** Dark and silent, and the lines are given back. */
+  async close(): Promise<void> {
+    const { lines, person, filling } = this.hardware;
+    this.#unlocking.abort();
+    this.#manner.close();
+    await Promise.all([person.close(), filling?.fill.close()]);
+    await lines?.close();
+  }
+}

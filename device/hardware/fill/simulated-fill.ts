@@ -1,0 +1,71 @@
+import type { Clock } from '../../kit/clock.js';
+import type { Fill, FillLevel } from './fill.js';
+import { Levels } from './levels.js';
+
+export interface FillStep {
+  /** Since the step before, or since the start. */
+  readonly afterMs: number;
+  readonly compartment: string;
+  readonly percent: number;
+}
+
+export interface SimulatedFillOptions {
+  readonly compartments: readonly string[];
+  readonly script: readonly FillStep[];
+  /** From here on it is full … */
+  readonly fullPercent: number;
+  /** … until it is here or below. */
+  readonly clearPercent: number;
+  readonly clock: Clock;
+}
+
+/** Compartments that fill up as the script says. */
+export class SimulatedFill implements Fill {
+  readonly #levels: Levels;
+  #cancel = () => {};
+  #next = 0;
+
+  constructor(private readonly options: SimulatedFillOptions) {
+    this.#levels = new Levels(options.compartments);
+  }
+
+  start(): void {
+    this.#schedule();
+  }
+
+  /** It is so full now, script or not. */
+  set(compartment: string, percent: number): void {
+    const { fullPercent, clearPercent } = this.options;
+    const before = this.#levels.all().find((level) => level.compartment === compartment);
+    const full = before?.full ? percent > clearPercent : percent >= fullPercent;
+    this.#levels.change(compartment, { percent, full });
+  }
+
+  levels(): readonly FillLevel[] {
+    return this.#levels.all();
+  }
+
+  onChange(listener: (level: FillLevel) => void): () => void {
+    return this.#levels.onChange(listener);
+  }
+
+  emptied(compartment: string): boolean {
+    if (!this.#levels.has(compartment)) return false;
+    this.#levels.change(compartment, { percent: 0, full: false });
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#cancel();
+    this.#levels.forgetListeners();
+  }
+
+  #schedule(): void {
+    const step = this.options.script[this.#next++];
+    if (!step) return;
+    this.#cancel = this.options.clock.after(step.afterMs, () => {
+      this.set(step.compartment, step.percent);
+      this.#schedule();
+    });
+  }
+}

@@ -1,0 +1,108 @@
+import type { Clock } from '../../kit/clock.js';
+import { sleep } from '../../kit/deadline.js';
+import type { Answer, Fault } from '../../kit/errors.js';
+import type { Fill, FillLevel } from './fill.js';
+import { Levels } from './levels.js';
+import {
+  checkFillRules,
+  emptyState,
+  type FillRules,
+  type FillState,
+  fillStep,
+  percentOf,
+  READINGS,
+  READINGS_NEEDED,
+} from './smoothing.js';
+
+/** Looks down into a compartment. */
+export interface FillSensor {
+  /** The distance in mm, soon. Rejects with the signal's reason when aborted. */
+  measure(signal: AbortSignal): Promise<Answer<number>>;
+}
+
+export interface Gauge extends FillRules {
+  readonly compartment: string;
+  readonly sensor: FillSensor;
+}
+
+export interface UltrasonicFillOptions {
+  readonly gauges: readonly Gauge[];
+  /** From the end of one round through all sensors to the next. */
+  readonly everyMs: number;
+  readonly clock: Clock;
+}
+
+/** Fill levels by ultrasonic sensors, one after the other: each would hear the others' echoes. */
+export class UltrasonicFill implements Fill {
+  readonly #levels: Levels;
+  readonly #states = new Map<string, FillState>();
+  #watching: Promise<void> = Promise.resolve();
+  readonly #closing = new AbortController();
+
+  /** @throws SortbinError `fill-rules-invalid` */
+  constructor(private readonly options: UltrasonicFillOptions) {
+    const { gauges } = options;
+    for (const gauge of gauges) checkFillRules(gauge.compartment, gauge);
+    this.#levels = new Levels(gauges.map(({ compartment }) => compartment));
+  }
+
+  start(): void {
+    if (this.options.gauges.length > 0) this.#watching = this.#watch(this.#closing.signal);
+  }
+
+  levels(): readonly FillLevel[] {
+    return this.#levels.all();
+  }
+
+  onChange(listener: (level: FillLevel) => void): () => void {
+    return this.#levels.onChange(listener);
+  }
+
+  emptied(compartment: string): boolean {
+    if (!this.#levels.has(compartment)) return false;
+    // A new object: a measure that began before is of what was in it.
+    this.#states.set(compartment, { ...emptyState });
+    this.#levels.change(compartment, { percent: 0, full: false });
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#levels.forgetListeners();
+    this.#closing.abort(new Error('the fill levels are closed'));
+    await this.#watching;
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { gauges, everyMs, clock } = this.options;
+    try {
+      while (true) {
+        for (const gauge of gauges) await this.#measure(gauge, signal);
+        await sleep(clock, everyMs, signal);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  async #measure(gauge: Gauge, signal: AbortSignal): Promise<void> {
+    const { compartment, sensor } = gauge;
+    const before = this.#states.get(compartment) ?? emptyState;
+    const readingsMm: number[] = [];
+    let fault: Fault | null = null;
+    for (let reading = 0; reading < READINGS; reading++) {
+      const answer = await sensor.measure(signal);
+      if (answer.ok) readingsMm.push(answer.value);
+      else fault = answer.fault;
+    }
+    if ((this.#states.get(compartment) ?? emptyState) !== before) return;
+    const state = fillStep(before, readingsMm, gauge);
+    this.#states.set(compartment, state);
+    const failed = readingsMm.length < READINGS_NEEDED;
+    this.#levels.change(compartment, {
+      fault: failed ? fault : null,
+      ...(failed || state.smoothedMm === null
+        ? {}
+        : { percent: percentOf(state.smoothedMm, gauge), full: state.full }),
+    });
+  }
+}

@@ -1,0 +1,79 @@
+import type { Clock } from '../../kit/clock.js';
+import { orAborted, sleep } from '../../kit/deadline.js';
+import { type Answer, done } from '../../kit/errors.js';
+import type { Input, LineFault, Off } from '../lines/lines.js';
+import type { GateFault } from './gate.js';
+import { gateFault, offFault } from './line-faults.js';
+import { linked } from './signals.js';
+
+/** Whether the switch becomes active in time: true at the moment when it does. */
+export const untilActive = async (
+  input: Input,
+  withinMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Answer<boolean, LineFault>> => {
+  const waiting = linked(signal);
+  let forget = () => {};
+  const edge = new Promise<true>((resolve) => {
+    forget = input.onEdge(({ active }) => active && resolve(true));
+  });
+  try {
+    const level = await orAborted(input.active(), signal);
+    if (!level.ok || level.value) return level;
+    const late = sleep(clock, withinMs, waiting.signal).then(() => false);
+    if (await Promise.race([edge, late])) return done(true);
+    // An edge may have been lost; the level is the truth.
+    return await orAborted(input.active(), signal);
+  } finally {
+    forget();
+    waiting.abort();
+    waiting.release();
+  }
+};
+
+export interface Energising {
+  /** The line's name, for messages. */
+  readonly name: string;
+  /** Energises it until the signal is aborted, or until a time of its own is over. */
+  readonly start: (signal: AbortSignal) => Promise<Answer<Off, LineFault>>;
+  /** The switch that says "there"; null: the time says it. */
+  readonly until: Input | null;
+  readonly withinMs: number;
+  /** It stays energised for so long once it is there. */
+  readonly lingerMs: number;
+}
+
+/** Energises until it is there or the time is over: true or false, and off in each case, an error's too. */
+export const energise = async (
+  { name, start, until, withinMs, lingerMs }: Energising,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Answer<boolean, GateFault>> => {
+  signal.throwIfAborted();
+  const ending = linked(signal);
+  const watch = async (): Promise<Answer<boolean, LineFault>> => {
+    if (until) {
+      const there = await untilActive(until, withinMs, clock, ending.signal);
+      if (!there.ok || !there.value) return there;
+    } else await sleep(clock, withinMs, ending.signal);
+    if (lingerMs > 0) await sleep(clock, lingerMs, ending.signal);
+    return done(true);
+  };
+  const running = start(ending.signal);
+  let seen: Answer<boolean, LineFault> | null = null;
+  try {
+    seen = await Promise.race([watch(), running.then(() => null)]);
+  } finally {
+    ending.abort();
+    ending.release();
+    await running;
+  }
+  const fault = offFault(name, await running, seen ? ['command', 'time'] : ['time']);
+  signal.throwIfAborted();
+  if (fault) return fault;
+  if (seen && !seen.ok) return gateFault(seen.fault);
+  if (!until || seen?.value) return done(true);
+  const last = await orAborted(until.active(), signal);
+  return last.ok ? last : gateFault(last.fault);
+};

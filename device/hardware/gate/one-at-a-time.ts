@@ -1,0 +1,72 @@
+import { orAborted } from '../../kit/deadline.js';
+import { type Answer, type Fault, failed } from '../../kit/errors.js';
+import type { GateFault } from './gate.js';
+import { linked } from './signals.js';
+
+export type Work<T> = (signal: AbortSignal) => Promise<Answer<T, GateFault>>;
+
+/** The reason with which a running work's signal is aborted; its fault is the work's answer. */
+class Ended extends Error {
+  override readonly name = 'Ended';
+
+  constructor(readonly fault: Fault<GateFault>) {
+    super(fault.message);
+  }
+}
+
+/** Lets one work run at a time, until it is closed. */
+export class OneAtATime {
+  #running: { readonly end: (reason: Ended) => void; readonly over: Promise<void> } | null = null;
+  #closed: Fault<GateFault> | null = null;
+
+  /** Runs `work`; during another it is refused. */
+  async run<T>(what: string, work: Work<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
+    outer.throwIfAborted();
+    if (this.#running && !this.#closed)
+      return failed('gate-busy', `the gate is moving; ${what} has to wait for it`);
+    return this.#start(work, outer);
+  }
+
+  /** Ends what runs, then runs `work`. */
+  async instead<T>(what: string, work: Work<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
+    outer.throwIfAborted();
+    while (this.#running && !this.#closed) {
+      const fault = { code: 'gate-failed', message: `${what} was asked for during this` } as const;
+      await orAborted(this.end(fault), outer);
+    }
+    return this.#start(work, outer);
+  }
+
+  /** Ends what runs, with `fault` as its answer; resolves once it is over. */
+  async end(fault: Fault<GateFault>): Promise<void> {
+    const running = this.#running;
+    running?.end(new Ended(fault));
+    await running?.over;
+  }
+
+  /** Ends what runs, for good: `fault` is the answer to all that comes. */
+  close(fault: Fault<GateFault>): Promise<void> {
+    this.#closed = fault;
+    return this.end(fault);
+  }
+
+  async #start<T>(work: Work<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
+    if (this.#closed) return { ok: false, fault: this.#closed };
+    const { signal, abort, release } = linked(outer);
+    let isOver = () => {};
+    const over = new Promise<void>((resolve) => {
+      isOver = resolve;
+    });
+    this.#running = { end: abort, over };
+    try {
+      return await work(signal);
+    } catch (error) {
+      if (error instanceof Ended && error === signal.reason) return { ok: false, fault: error.fault };
+      throw error;
+    } finally {
+      this.#running = null;
+      release();
+      isOver();
+    }
+  }
+}

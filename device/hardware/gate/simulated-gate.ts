@@ -1,0 +1,59 @@
+import type { Clock } from '../../kit/clock.js';
+import { sleep, untilAborted } from '../../kit/deadline.js';
+import { type Answer, done, failed } from '../../kit/errors.js';
+import type { Gate, GateFault, Move } from './gate.js';
+import { OneAtATime } from './one-at-a-time.js';
+
+/** How one move goes. */
+export type GateStep =
+  | { readonly moveMs: number }
+  | { readonly fault: 'gate-jammed' | 'gate-failed' }
+  | { readonly hang: true };
+
+export interface SimulatedGateOptions {
+  /** One step a move, from the start again at its end; empty: each move takes `moveMs`. */
+  readonly script: readonly GateStep[];
+  readonly moveMs: number;
+  readonly clock: Clock;
+}
+
+/** A gate of air: it takes its time, jams and hangs as its script says. */
+export class SimulatedGate implements Gate {
+  readonly #works = new OneAtATime();
+  #moves = 0;
+  #energised = false;
+
+  constructor(private readonly options: SimulatedGateOptions) {}
+
+  /** Whether the motor is on at this moment. */
+  get energised(): boolean {
+    return this.#energised;
+  }
+
+  move(compartment: string, signal: AbortSignal): Promise<Answer<Move, GateFault>> {
+    return this.#works.run(`"${compartment}"`, (inner) => this.#move(inner), signal);
+  }
+
+  home(signal: AbortSignal): Promise<Answer<void, GateFault>> {
+    return this.#works.instead('coming home', async () => done(undefined), signal);
+  }
+
+  safe(): Promise<void> {
+    return this.#works.close({ code: 'gate-failed', message: 'the gate was made safe, for good' });
+  }
+
+  async #move(signal: AbortSignal): Promise<Answer<Move, GateFault>> {
+    const { script, moveMs, clock } = this.options;
+    const step = script[this.#moves++ % Math.max(1, script.length)] ?? { moveMs };
+    const commandedAtMs = clock.monotonicMs();
+    this.#energised = true;
+    try {
+      if ('hang' in step) await untilAborted(signal);
+      else await sleep(clock, 'moveMs' in step ? step.moveMs : moveMs, signal);
+      if ('fault' in step) return failed(step.fault, `the simulated gate was told to answer ${step.fault}`);
+      return done({ commandedAtMs, homeAtMs: clock.monotonicMs() });
+    } finally {
+      this.#energised = false;
+    }
+  }
+}

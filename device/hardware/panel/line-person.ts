@@ -1,0 +1,69 @@
+import type { Clock } from '../../kit/clock.js';
+import type { Fault } from '../../kit/errors.js';
+import type { LineFault } from '../lines/lines.js';
+import { type ButtonOptions, onPress } from './button.js';
+import type { Light, Person, Press, Said } from './panel.js';
+import { checkPattern, play, type Sign } from './pattern.js';
+
+export interface LinePersonOptions {
+  /** What is shown, by what is said; what has no sign is dark and silent. */
+  readonly signs: Partial<Readonly<Record<Said, readonly Sign[]>>>;
+  readonly light: Light;
+  /** null: there is no button. */
+  readonly wrong: Omit<ButtonOptions, 'clock'> | null;
+  readonly clock: Clock;
+  /** Told each time an output of the signs ended: its fault, or null. */
+  readonly onFault?: (output: string, fault: Fault<LineFault> | null) => void;
+}
+
+/** LEDs, a buzzer, a lamp and a button on lines; without any of them it does nothing. */
+export class LinePerson implements Person {
+  readonly light: Light;
+  #shown: Said | 'off' = 'off';
+  #playing = new AbortController();
+  #ended: Promise<unknown> = Promise.resolve();
+  #closed = false;
+  readonly #buttons = new Set<() => void>();
+
+  /** @throws SortbinError `pattern-invalid` */
+  constructor(private readonly options: LinePersonOptions) {
+    for (const sign of Object.values(options.signs).flat()) checkPattern(sign);
+    this.light = options.light;
+  }
+
+  show(state: Said | 'off'): void {
+    if (state === this.#shown || this.#closed) return;
+    this.#shown = state;
+    this.#playing.abort(new Error(`${state} is shown now`));
+    this.#playing = new AbortController();
+    const { signal } = this.#playing;
+    const { signs, clock, onFault } = this.options;
+    // The outputs of what was shown before are off first: the same ones may be wanted again.
+    this.#ended = this.#ended.then(() =>
+      Promise.all(
+        (state === 'off' ? [] : (signs[state] ?? [])).map((sign) =>
+          play(sign, clock, signal, (fault) => onFault?.(sign.output.name, fault)),
+        ),
+      ),
+    );
+  }
+
+  onWrong(listener: (press: Press) => void): () => void {
+    const { wrong, clock } = this.options;
+    if (!wrong || this.#closed) return () => {};
+    const forget = onPress({ ...wrong, clock }, listener);
+    this.#buttons.add(forget);
+    return () => {
+      this.#buttons.delete(forget);
+      forget();
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const forget of this.#buttons) forget();
+    this.#buttons.clear();
+    this.#playing.abort(new Error('the signs are closed'));
+    await this.#ended;
+  }
+}

@@ -1,0 +1,32 @@
+import { SortbinError } from '../../kit/errors.js';
+import type { LineFault } from '../lines/lines.js';
+import type { RangeFault } from './ultrasonic.js';
+
+/** The moment at which a sensor, or a command, says that an item is there. */
+export interface Trigger {
+  readonly id: string;
+  /** What spoke: `beam`, `interval`, `still-there`, … */
+  readonly source: string;
+  /** Monotonic milliseconds. */
+  readonly atMs: number;
+  readonly wallMs: number;
+}
+
+/** Watches for items. */
+export interface TriggerSource {
+  /** Starts to watch; `onTrigger` is called once for each item noticed, never before `start`, never after `close`. */
+  start(onTrigger: (trigger: Trigger) => void): void;
+  /**
+   * Whether something is in front of the sensor at this moment. Rejects with the signal's reason when aborted.
+   * @throws TriggerError where the sensor cannot say
+   */
+  level(signal: AbortSignal): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** Why a sensor cannot say what is in front of it: its line's fault, or an ultrasonic sensor's own. */
+export type TriggerFault = LineFault | RangeFault;
+
+export class TriggerError extends SortbinError<TriggerFault> {
+  override readonly name = 'TriggerError';
+}

@@ -1,0 +1,145 @@
+import type { Logger } from 'pino';
+import type { PendingEvent } from '../../journal/journal.js';
+import type { Clock } from '../../kit/clock.js';
+import { sleep, withDeadline } from '../../kit/deadline.js';
+import { messageOf } from '../../kit/errors.js';
+import { OUTBOX_DEADLINE_MS } from './acknowledger.js';
+import { Bell } from './bell.js';
+import type { Outbox, Publisher, PublisherStatus } from './mqtt.js';
+
+export interface SimulatedPublisherOptions {
+  /** Whether the broker is there at first. */
+  readonly connected?: boolean;
+  /** The wait after a failure or a swallowed acknowledgement. */
+  readonly retryMs?: number;
+  /** How many events are kept in `sent`: the newest. */
+  readonly keep?: number;
+}
+
+const AWAY = 'the simulated broker is away';
+const BATCH = 16;
+const DEFAULT_RETRY_MS = 10_000;
+const DEFAULT_KEEP = 1_000;
+
+/** A publisher and its broker in memory: what would have been sent is there to be looked at. */
+export class SimulatedPublisher implements Publisher {
+  /** Every event that arrived, twice where it was sent twice. */
+  readonly sent: PendingEvent[] = [];
+  /** What a late subscriber would get. */
+  readonly retained: { availability?: 'online' | 'offline'; info?: object; state?: object } = {};
+  readonly #stop = new AbortController();
+  readonly #bell = new Bell();
+  readonly #latest: { info?: object; state?: object } = {};
+  #reachable: boolean;
+  #connected = false;
+  #toSwallow = 0;
+  #lastError: string | null = null;
+  #running: Promise<void> | null = null;
+
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly parts: { readonly clock: Clock; readonly log: Logger },
+    private readonly options: SimulatedPublisherOptions = {},
+  ) {
+    this.#reachable = options.connected ?? true;
+    if (!this.#reachable) this.#lastError = AWAY;
+  }
+
+  /** The broker is there. */
+  connect(): void {
+    this.#reachable = true;
+    this.#bell.ring();
+  }
+
+  /** The broker is away: its will speaks. */
+  disconnect(): void {
+    this.#reachable = false;
+    if (this.#connected) this.retained.availability = 'offline';
+    this.#connected = false;
+    this.#lastError = AWAY;
+  }
+
+  /** The next `count` events arrive, and their acknowledgements do not. */
+  swallowAcknowledgements(count: number): void {
+    this.#toSwallow += count;
+  }
+
+  start(): void {
+    if (!this.#stop.signal.aborted) this.#running ??= this.#run(this.#stop.signal);
+  }
+
+  notify(): void {
+    this.#bell.ring();
+  }
+
+  info(payload: object): void {
+    this.#latest.info = structuredClone(payload);
+    this.#publishLatest();
+  }
+
+  state(payload: object): void {
+    this.#latest.state = structuredClone(payload);
+    this.#publishLatest();
+  }
+
+  status(): PublisherStatus {
+    return { connected: this.#connected, lastError: this.#lastError };
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    if (this.#connected) this.retained.availability = 'offline';
+    this.#connected = false;
+    await this.#running;
+  }
+
+  #publishLatest(): void {
+    if (this.#connected) Object.assign(this.retained, this.#latest);
+  }
+
+  async #run(stop: AbortSignal): Promise<void> {
+    const { clock, log } = this.parts;
+    const retryMs = this.options.retryMs ?? DEFAULT_RETRY_MS;
+    while (!stop.aborted) {
+      try {
+        const outcome = await this.#sendSome(stop);
+        if (outcome === 'unacknowledged') await sleep(clock, retryMs, stop);
+        if (outcome === 'nothing-to-do') await this.#bell.wait(stop);
+      } catch (thrown) {
+        if (stop.aborted) return;
+        log.error(`outbox: ${messageOf(thrown)}; trying again`);
+        await sleep(clock, retryMs, stop).catch(() => {});
+      }
+    }
+  }
+
+  async #sendSome(stop: AbortSignal): Promise<'more' | 'unacknowledged' | 'nothing-to-do'> {
+    if (!this.#reachable) return 'nothing-to-do';
+    if (!this.#connected) this.#greet();
+    const { clock } = this.parts;
+    const rows = await withDeadline(clock, OUTBOX_DEADLINE_MS, () => this.outbox.pending(0, BATCH), stop);
+    if (!this.#connected) return 'more';
+    const seqs = rows.filter((row) => this.#arrive(row)).map((row) => row.seq);
+    if (seqs.length > 0) {
+      await withDeadline(clock, OUTBOX_DEADLINE_MS, () => this.outbox.acknowledge(seqs), stop);
+    }
+    if (seqs.length < rows.length) return 'unacknowledged';
+    return rows.length === BATCH ? 'more' : 'nothing-to-do';
+  }
+
+  /** Whether it is acknowledged. */
+  #arrive(row: PendingEvent): boolean {
+    this.sent.push(row);
+    if (this.sent.length > (this.options.keep ?? DEFAULT_KEEP)) this.sent.shift();
+    if (this.#toSwallow === 0) return true;
+    this.#toSwallow--;
+    return false;
+  }
+
+  #greet(): void {
+    this.#connected = true;
+    this.#lastError = null;
+    this.retained.availability = 'online';
+    this.#publishLatest();
+  }
+}

@@ -1,0 +1,106 @@
+import type { FrameFormat } from '../../hardware/camera/camera.js';
+import type { Clock } from '../../kit/clock.js';
+import { type Answer, done, failed } from '../../kit/errors.js';
+import { type Bundle, loadBundle } from '../inference/bundle.js';
+import { dequantise, meanOf, softmax, topLabel, unfamiliarity } from '../inference/calibration.js';
+import { candidatesOf } from '../inference/candidates.js';
+import { type Candidate, openFirst, type Served } from '../inference/chain.js';
+import { logitsSpec, outputOf } from '../inference/outputs.js';
+import { centreCrop, decode, findRegion, isBlank, resize } from './preprocess.js';
+import type { ServeOptions } from './protocol.js';
+import type { Classification, VisionFault, VisionInfo } from './vision.js';
+
+/** From a frame's bytes to what it shows, by one bundle in one runtime. */
+export class Classifier {
+  private constructor(
+    readonly info: VisionInfo,
+    private readonly bundle: Bundle,
+    private readonly served: Served,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Loads the bundle and opens the first runtime that passes its golden samples.
+   * @throws BundleError, GoldenError, ChainError, or what the only runtime threw that was asked for
+   */
+  static async open(
+    { bundle: folder, ...options }: ServeOptions,
+    clock: Clock,
+    onTry?: (candidate: Candidate) => void,
+  ): Promise<Classifier> {
+    const bundle = await loadBundle(folder);
+    const served = await openFirst(bundle, {
+      candidates: candidatesOf(options),
+      skip: options.skip,
+      prepare: (bytes) => prepare(bytes, bundle),
+      monotonicMs: () => clock.monotonicMs(),
+      ...(onTry ? { onTry } : {}),
+    });
+    const { candidate, model, interpreter, golden } = served;
+    const { name, version, runtimes } = bundle.manifest;
+    const info: VisionInfo = {
+      model: { name, version, sha256: runtimes[model]?.sha256 ?? '' },
+      runtime: { name: candidate.runtime, backend: interpreter.backend, threads: interpreter.threads },
+      title: candidate.title,
+      golden,
+      passedOver: [...served.passedOver, ...interpreter.passedOver],
+    };
+    return new Classifier(info, bundle, served, clock);
+  }
+
+  /** One at a time. @throws InterpreterError, CalibrationError, where the runtime fails */
+  async classify(
+    bytes: Uint8Array,
+    format?: FrameFormat,
+  ): Promise<Answer<Classification, VisionFault & ('picture-broken' | 'picture-blank')>> {
+    const { input, views, labels, calibration } = this.bundle.manifest;
+    const startMs = this.clock.monotonicMs();
+    const picture = await decode(bytes, format);
+    if (!picture.ok) return picture;
+    const decodedMs = this.clock.monotonicMs();
+
+    const region = findRegion(picture.value);
+    const inputs: Buffer[] = [];
+    for (const view of views) inputs.push(await resize(picture.value, centreCrop(region, view), input));
+    if (inputs.every(isBlank)) {
+      return failed(
+        'picture-blank',
+        'the picture is one even colour; check the lens, the light and the camera',
+      );
+    }
+    const preparedMs = this.clock.monotonicMs();
+
+    const { interpreter, model } = this.served;
+    const logitsOf = logitsSpec(this.bundle.manifest, model, interpreter);
+    const perView: number[][] = [];
+    for (const view of inputs) {
+      const outputs = await interpreter.invoke(view);
+      perView.push(dequantise(outputOf(outputs, logitsOf), logitsOf));
+    }
+    const logits = meanOf(perView);
+    const scores = softmax(logits, calibration.temperature);
+    return done({
+      ...topLabel(labels, scores),
+      scores: Object.fromEntries(labels.map((label, index) => [label, scores[index] ?? 0])),
+      unfamiliar: calibration.unfamiliar && unfamiliarity(logits, calibration.unfamiliar),
+      model: this.info.model,
+      runtime: this.info.runtime,
+      region,
+      timingsMs: {
+        decode: decodedMs - startMs,
+        region: preparedMs - decodedMs,
+        invoke: this.clock.monotonicMs() - preparedMs,
+      },
+    });
+  }
+
+  close(): Promise<void> {
+    return this.served.interpreter.close();
+  }
+}
+
+const prepare = async (bytes: Uint8Array, bundle: Bundle): Promise<Uint8Array> => {
+  const picture = await decode(bytes);
+  if (!picture.ok) throw new Error(picture.fault.message);
+  return resize(picture.value, findRegion(picture.value), bundle.manifest.input);
+};

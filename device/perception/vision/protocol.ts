@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import type { FrameFormat } from '../../hardware/camera/camera.js';
+import { type InferenceOptions, RUNTIMES } from '../inference/runtimes.js';
+
+/** Of the messages below: daemon and child come from one build, and say so. */
+export const PROTOCOL = 2;
+
+/** What the child is to serve, and how it is to be scheduled. */
+export interface ServeOptions extends InferenceOptions {
+  /** Path of the bundle's folder. */
+  readonly bundle: string;
+  /** 0 as the daemon, up to 19: gives way to everything else. */
+  readonly nice: number;
+  /** Numbers of the cores it may run on; null: all. */
+  readonly cpus: readonly number[] | null;
+}
+
+export type ToChild =
+  | { readonly type: 'start'; readonly protocol: number; readonly serve: ServeOptions }
+  | {
+      readonly type: 'classify';
+      readonly id: number;
+      readonly bytes: Uint8Array;
+      readonly format: FrameFormat | null;
+    };
+
+const share = z.number().min(0).max(1);
+const elapsedMs = z.number().min(0);
+const pixels = z.int().min(0);
+const model = z.object({ name: z.string(), version: z.string(), sha256: z.string() });
+const runtime = z.object({
+  name: z.enum([...RUNTIMES, 'simulated']),
+  backend: z.string(),
+  threads: z.int().positive(),
+});
+
+const infoSchema = z.object({
+  model,
+  runtime,
+  title: z.string(),
+  golden: z
+    .object({
+      samples: z.int(),
+      exact: z.boolean(),
+      logitDifference: z.number(),
+      embeddingCosine: z.number(),
+      firstMs: elapsedMs,
+      medianMs: elapsedMs,
+    })
+    .nullable(),
+  passedOver: z
+    .array(z.object({ runtime: z.string(), why: z.string(), code: z.string().optional() }))
+    .readonly(),
+});
+
+const classificationSchema = z.object({
+  label: z.string(),
+  confidence: share,
+  scores: z.record(z.string(), share),
+  unfamiliar: z.object({ score: z.number(), flag: z.boolean() }).nullable(),
+  model,
+  runtime,
+  region: z.tuple([pixels, pixels, pixels, pixels]).readonly(),
+  timingsMs: z.object({ decode: elapsedMs, region: elapsedMs, invoke: elapsedMs }),
+});
+
+/** The child meets hostile pictures: what it says is checked like anything else from outside. */
+export const fromChildSchema = z.discriminatedUnion('type', [
+  /** Native code is about to be loaded: where nothing follows, this is what ended the child. */
+  z.object({ type: z.literal('trying'), title: z.string() }),
+  z.object({ type: z.literal('ready'), protocol: z.literal(PROTOCOL), info: infoSchema }),
+  z.object({ type: z.literal('refused'), code: z.string(), message: z.string() }),
+  z.object({ type: z.literal('result'), id: z.int(), classification: classificationSchema }),
+  z.object({
+    type: z.literal('fault'),
+    id: z.int(),
+    code: z.enum(['picture-broken', 'picture-blank', 'vision-failed']),
+    message: z.string(),
+  }),
+]);
+
+export type FromChild = z.infer<typeof fromChildSchema>;

@@ -1,0 +1,31 @@
+import { readdirSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import koffi from 'koffi';
+import { messageOf, SortbinError } from '../../kit/errors.js';
+import type { ServeOptions } from './protocol.js';
+
+/** glibc's cpu_set_t. */
+const SET_BYTES = 128;
+
+/**
+ * Gives all threads of this process the niceness and the cores of the options; threads made later inherit them.
+ * @throws SortbinError `vision-scheduling` where the machine lacks a core
+ */
+export const giveWay = ({ nice, cpus }: Pick<ServeOptions, 'nice' | 'cpus'>): void => {
+  const threads = readdirSync('/proc/self/task').map(Number);
+  if (nice > 0) for (const thread of threads) setPriority(thread, nice);
+  if (cpus === null) return;
+  const set = new Uint8Array(SET_BYTES);
+  for (const cpu of cpus) set[cpu >> 3] = (set[cpu >> 3] ?? 0) | (1 << (cpu & 7));
+  try {
+    const affinity = koffi
+      .load('libc.so.6')
+      .func('sched_setaffinity', 'int', ['int', 'size_t', koffi.pointer('uint8')]);
+    for (const thread of threads) {
+      if (affinity(thread, SET_BYTES, set) !== 0) throw new Error('the kernel refuses them');
+    }
+  } catch (cause) {
+    const what = `vision.cpus ${cpus.join(', ')}: ${messageOf(cause)}; name cores of this machine, from 0 on`;
+    throw new SortbinError('vision-scheduling', what, { cause });
+  }
+};

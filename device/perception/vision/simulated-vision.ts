@@ -1,0 +1,137 @@
+import type { Frame } from '../../hardware/camera/camera.js';
+import type { Clock } from '../../kit/clock.js';
+import { sleep } from '../../kit/deadline.js';
+import { type Answer, done, failed, SortbinError } from '../../kit/errors.js';
+import { Queue } from './queue.js';
+import type { Classification, Vision, VisionFault, VisionInfo } from './vision.js';
+
+/** What one frame is answered with, after `delayMs`. */
+export type SimulatedStep = { readonly delayMs?: number; readonly unfamiliar?: boolean } & (
+  | { readonly label: string; readonly confidence: number }
+  /** Weights: scaled so that they add up to 1. */
+  | { readonly scores: Readonly<Record<string, number>> }
+  | { readonly fault: VisionFault }
+  /** No answer at all, until the deadline. */
+  | { readonly hang: true }
+);
+
+export interface SimulatedVisionOptions {
+  readonly labels: readonly string[];
+  /** One step a frame; after the last comes the first again. */
+  readonly script: readonly SimulatedStep[];
+  readonly clock: Clock;
+}
+
+const INFO: VisionInfo = {
+  model: { name: 'simulated', version: '0.0.0', sha256: '0'.repeat(64) },
+  runtime: { name: 'simulated', backend: 'script', threads: 1 },
+  title: 'simulated',
+  golden: null,
+  passedOver: [],
+};
+const REGION = [0, 0, 1, 1] as const;
+
+/** Vision by a script: for tests, and for a bin without a model. */
+export class SimulatedVision implements Vision {
+  readonly #options: SimulatedVisionOptions;
+  readonly #closing = new AbortController();
+  #started = false;
+  readonly #queue = new Queue();
+  #step = 0;
+
+  /** @throws SortbinError `vision-script` where a step can't be answered */
+  constructor(options: SimulatedVisionOptions) {
+    if (options.script.length === 0) throw wrong('it has no step');
+    for (const step of options.script) scoresOf(step, options.labels);
+    this.#options = options;
+  }
+
+  async start(): Promise<VisionInfo> {
+    this.#started = true;
+    return INFO;
+  }
+
+  classify(_frame: Frame, signal: AbortSignal): Promise<Answer<Classification, VisionFault>> {
+    return this.#queue.run(signal, async () => {
+      if (this.#closing.signal.aborted) return CLOSED;
+      if (!this.#started) return failed('vision-down', 'vision is not started');
+      if (signal.aborted) return TIMEOUT;
+      try {
+        return await this.#answer(AbortSignal.any([signal, this.#closing.signal]));
+      } catch {
+        return this.#closing.signal.aborted ? CLOSED : TIMEOUT;
+      }
+    });
+  }
+
+  /** One runtime serves as long as it lives. */
+  onChange(): void {}
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+  }
+
+  /** @throws the signal's reason */
+  async #answer(signal: AbortSignal): Promise<Answer<Classification, VisionFault>> {
+    const { script, labels, clock } = this.#options;
+    const step = script[this.#step++ % script.length];
+    if (!step || 'hang' in step) return await aborted(signal);
+    const startMs = clock.monotonicMs();
+    if (step.delayMs) await sleep(clock, step.delayMs, signal);
+    if ('fault' in step) return failed(step.fault, 'as the script says');
+    const scores = scoresOf(step, labels);
+    const [label = '', confidence = 0] = Object.entries(scores).sort(([, a], [, b]) => b - a)[0] ?? [];
+    const flag = step.unfamiliar ?? false;
+    return done({
+      label,
+      confidence,
+      scores,
+      unfamiliar: { score: flag ? 1 : 0, flag },
+      model: INFO.model,
+      runtime: INFO.runtime,
+      region: REGION,
+      timingsMs: { decode: 0, region: 0, invoke: clock.monotonicMs() - startMs },
+    });
+  }
+}
+
+const TIMEOUT = failed('vision-timeout', 'the simulated vision gave no answer in time');
+const CLOSED = failed('vision-down', 'vision is closed');
+
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+
+const wrong = (what: string) =>
+  new SortbinError('vision-script', `the script of the simulated vision: ${what}`);
+
+/** A score for every label; empty for a step without. @throws SortbinError `vision-script` */
+const scoresOf = (step: SimulatedStep, labels: readonly string[]): Record<string, number> => {
+  if ('fault' in step || 'hang' in step) return {};
+  const named = 'scores' in step ? Object.keys(step.scores) : [step.label];
+  const unknown = named.find((label) => !labels.includes(label));
+  if (unknown !== undefined) throw wrong(`label ${unknown} is none of ${labels.join(', ')}`);
+  return 'scores' in step ? scaled(step.scores, labels) : shared(step.label, step.confidence, labels);
+};
+
+const scaled = (
+  weights: Readonly<Record<string, number>>,
+  labels: readonly string[],
+): Record<string, number> => {
+  const sum = Object.values(weights).reduce((total, weight) => total + weight, 0);
+  if (!(sum > 0 && Number.isFinite(sum)) || Object.values(weights).some((weight) => weight < 0)) {
+    throw wrong(`its scores must be 0 or more, and not all 0; found ${JSON.stringify(weights)}`);
+  }
+  return Object.fromEntries(labels.map((label) => [label, (weights[label] ?? 0) / sum]));
+};
+
+/** The other labels share what is left, so that the named one must have more than its equal part. */
+const shared = (label: string, confidence: number, labels: readonly string[]): Record<string, number> => {
+  if (!(confidence > 1 / labels.length && confidence <= 1)) {
+    throw wrong(`${label}'s confidence must be over 1/${labels.length} and at most 1; found ${confidence}`);
+  }
+  const rest = (1 - confidence) / (labels.length - 1);
+  return Object.fromEntries(labels.map((other) => [other, other === label ? confidence : rest]));
+};

@@ -1,0 +1,75 @@
+import { writeFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { ConfigError } from '../../config/errors.js';
+import { loadConfig } from '../../config/load.js';
+import { initText, jsonSchema, referencePage } from '../../config/reference.js';
+import { messageOf } from '../../kit/errors.js';
+import { EXIT } from './failure.js';
+import { DEFAULT_FILE } from './setting.js';
+
+/** What a command writes to and leaves its exit code in: the process, or a test's stand-in. */
+export interface Host {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  exitCode?: number | string | null | undefined;
+}
+
+export const configCommand = (host: Host = process): Command => {
+  const command = new Command('config').description('check, describe and begin a configuration file');
+
+  command
+    .command('check')
+    .description(`say whether a file is valid, or name every problem (exit code ${EXIT.configuration})`)
+    .argument('[file]', 'YAML file', DEFAULT_FILE)
+    .option('--json', 'print {valid, problems} as JSON')
+    .action((file: string, { json }: { json?: boolean }) => check(host, file, json === true));
+
+  command
+    .command('init')
+    .description('write a file with every key at its default, explained')
+    .argument('[file]', 'file to write; one that exists stays as it is', DEFAULT_FILE)
+    .action((file: string) => init(host, file));
+
+  command
+    .command('schema')
+    .description('print the JSON Schema, for editors')
+    .action(() => {
+      host.stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
+    });
+
+  command
+    .command('reference')
+    .description('print the reference page, in Markdown')
+    .action(() => {
+      host.stdout.write(referencePage());
+    });
+
+  return command;
+};
+
+const check = async (host: Host, file: string, json: boolean): Promise<void> => {
+  try {
+    await loadConfig(file);
+    host.stdout.write(json ? report(true, []) : `${file} is valid\n`);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    host.exitCode = EXIT.configuration;
+    if (json) host.stdout.write(report(false, error.problems));
+    else host.stderr.write(`${error.message}\n`);
+  }
+};
+
+const report = (valid: boolean, problems: readonly object[]): string =>
+  `${JSON.stringify({ valid, problems }, null, 2)}\n`;
+
+const init = async (host: Host, file: string): Promise<void> => {
+  try {
+    await writeFile(file, initText(), { flag: 'wx' });
+    host.stdout.write(`${file} written\n`);
+  } catch (error) {
+    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    const why = exists ? 'exists already and stays as it is; name another file' : messageOf(error);
+    host.stderr.write(`${file}: ${why}\n`);
+    host.exitCode = EXIT.cannotCreate;
+  }
+};

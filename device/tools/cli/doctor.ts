@@ -1,0 +1,73 @@
+import { Command, Option } from 'commander';
+import { ConfigError } from '../../config/errors.js';
+import type { Bundle } from '../../perception/inference/bundle.js';
+import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
+import type { Way } from '../../perception/vision/probe.js';
+import { examineAccelerators } from '../doctor/accelerators.js';
+import { examineBundle } from '../doctor/bundle.js';
+import { examineConfiguration } from '../doctor/configuration.js';
+import type { Section } from '../doctor/doctor.js';
+import { examineMachine } from '../doctor/machine.js';
+import { noRuntimes } from '../doctor/runtimes.js';
+import { bundleFolder, type Read, tryBundle, tryRuntimes, visionOf } from './examinations.js';
+import { EXIT } from './failure.js';
+import { lookAtLines } from './lines.js';
+import { report } from './report.js';
+import { readSetting } from './setting.js';
+
+interface DoctorFlags {
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly runtime?: RuntimeName[];
+}
+
+export const doctorCommand = (): Command =>
+  new Command('doctor')
+    .description(
+      'look at the configuration, the machine, the model and every runtime, and say what works and why not',
+    )
+    .option('-c, --config <file>', 'configuration (default: sortbin.yaml where there is one)')
+    .option('--json', 'print {schema, sortbin, exitCode, sections} as JSON')
+    .addOption(
+      new Option('--runtime <name...>', 'try these alone, in place of vision.runtime').choices([...RUNTIMES]),
+    )
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 what is configured serves; ${EXIT.configuration} the configuration is not valid or does not fit the model;
+${EXIT.data} the bundle is missing, damaged or not valid; ${EXIT.unavailable} no runtime that may be taken serves, or a line
+that is configured cannot be had.`,
+    )
+    .action(({ config: file, json = false, runtime }: DoctorFlags) => examine(file, json, runtime));
+
+const examine = async (file: string | undefined, json: boolean, named?: RuntimeName[]): Promise<void> => {
+  const read = await readSetting(file).catch((thrown) => {
+    if (thrown instanceof ConfigError) return thrown;
+    throw thrown;
+  });
+  const found = read instanceof ConfigError ? null : await tryBundle(bundleFolder(read));
+  const bundle = found && 'manifest' in found ? found : null;
+  await report(
+    [
+      () => examineConfiguration(read, bundle, EXIT.configuration),
+      () => examineMachine(),
+      () => examineBundle(found, EXIT.data),
+      () => examineAccelerators(),
+      ...(read instanceof ConfigError ? [] : [() => lookAtLines(read, EXIT.unavailable)]),
+      () =>
+        read instanceof ConfigError || !bundle ? noRuntimes(EXIT.unavailable) : runtimes(read, bundle, named),
+    ],
+    json,
+  );
+};
+
+const runtimes = (read: Read, bundle: Bundle, named: RuntimeName[] | undefined): Promise<Section> => {
+  const { runtime, tflite } = visionOf(read.config);
+  const allows = (way: Way) =>
+    (named?.includes(way.runtime) ?? (runtime === 'auto' || way.runtime === runtime)) &&
+    (way.binding === null || tflite.binding === 'auto' || way.binding === tflite.binding);
+  const by = named ? `--runtime ${named.join(' ')}` : `vision.runtime: ${runtime}`;
+  const simulated = read.config.vision.driver === 'simulated';
+  const looksAt = (way: Way) => named?.includes(way.runtime) ?? true;
+  return tryRuntimes(read, bundle, looksAt, simulated ? null : { by, allows });
+};

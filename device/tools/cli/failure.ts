@@ -1,0 +1,44 @@
+import { SortbinError } from '../../kit/errors.js';
+
+/** As in sysexits.h: a service manager should not restart on the first two. */
+export const EXIT = {
+  configuration: 78,
+  data: 65,
+  input: 66,
+  cannotCreate: 73,
+  io: 74,
+  software: 70,
+  unavailable: 69,
+} as const;
+
+const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
+  ['config-', EXIT.configuration],
+  ['policy-', EXIT.configuration],
+  ['bundle-', EXIT.data],
+  ['native-', EXIT.data],
+  ['golden-', EXIT.data],
+  ['no-runtime', EXIT.unavailable],
+  ['edgetpu-', EXIT.unavailable],
+  ['line', EXIT.unavailable],
+  ['control-', EXIT.unavailable],
+  ['gate-rules', EXIT.configuration],
+  ['fill-rules', EXIT.configuration],
+  ['pattern-', EXIT.configuration],
+  ['tfjs-node-', EXIT.unavailable],
+  ['vision-scheduling', EXIT.configuration],
+  ['journal-', EXIT.io],
+  ['pictures-', EXIT.input],
+];
+
+/** Says on standard error what went wrong: the reason alone where it is one of ours, the stack where it is a bug. */
+export const fail = (error: unknown): void => {
+  if (error instanceof SortbinError) {
+    process.stderr.write(`sortbin: ${error.message}\n`);
+    process.exitCode = EXIT_OF.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? EXIT.software;
+  } else {
+    process.stderr.write(
+      `sortbin: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    process.exitCode = EXIT.software;
+  }
+};

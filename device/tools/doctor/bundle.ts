@@ -1,0 +1,36 @@
+import type { SortbinError } from '../../kit/errors.js';
+import type { Bundle } from '../../perception/inference/bundle.js';
+import { fact, type Section } from './doctor.js';
+import { countText } from './text.js';
+
+/** A bundle that was loaded; or why it was not, or not looked at (null). */
+export const examineBundle = (found: Bundle | SortbinError | null, exitCode: number): Section => {
+  const title = 'bundle';
+  if (found === null) {
+    const text = 'not looked at: the configuration is not valid';
+    return { title, exitCode, checks: [{ name: 'bundle', status: 'note', text }] };
+  }
+  if (!('manifest' in found)) {
+    const { code, message } = found;
+    return { title, exitCode, checks: [{ name: 'bundle', status: 'fail', text: message, code }] };
+  }
+  const { name, version, created, licence, labels, views, runtimes } = found.manifest;
+  const models = Object.entries(runtimes).flatMap(([runtime, file]) => (file ? [runtime] : []));
+  const { folder } = found;
+  return {
+    title,
+    exitCode,
+    checks: [
+      fact('bundle', `${name} ${version}, every file is the one that its manifest names`, {
+        model: name,
+        version,
+      }),
+      fact('folder', folder),
+      fact('created', created),
+      fact('licence', licence),
+      fact('labels', countText(labels.length, 'label'), { labels }),
+      fact('views', views.join(', '), { views }),
+      fact('models for', models.join(', '), { runtimes: models }),
+    ],
+  };
+};

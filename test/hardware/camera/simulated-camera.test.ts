@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import {
+  type CameraStep,
+  mixed,
+  picturesIn,
+  SimulatedCamera,
+} from '../../../device/hardware/camera/simulated-camera.js';
+import { newId } from '../../../device/kit/ids.js';
+import { packageRoot } from '../../../device/kit/root.js';
+import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
+import { cameraContract } from '../../contract/camera-contract.js';
+
+const folder = join(packageRoot(), 'test/samples');
+const PAPER = 'paper/paper18.jpg';
+
+const cameraWith = (script: readonly CameraStep[], clock = new SimulatedClock()) => ({
+  clock,
+  camera: new SimulatedCamera({ folder, script, delayMs: 20, clock, newId }),
+});
+
+const capture = async (script: readonly CameraStep[]) => {
+  const { camera, clock } = cameraWith(script);
+  const asked = camera.frameAfter(clock.monotonicMs(), new AbortController().signal);
+  await clock.advance(100);
+  return asked;
+};
+
+cameraContract('simulated', async () => {
+  const { camera, clock } = cameraWith([{ picture: PAPER }]);
+  return { camera, nowMs: () => clock.monotonicMs(), pass: (ms) => clock.advance(ms) };
+});
+
+describe('a simulated camera with a script', () => {
+  it('gives the pictures in turn, by name', async () => {
+    const { camera, clock } = cameraWith([{ picture: PAPER }, { picture: 'trash/trash73.jpg' }]);
+    const names: (string | undefined)[] = [];
+    for (let count = 0; count < 3; count++) {
+      const asked = camera.frameAfter(clock.monotonicMs(), new AbortController().signal);
+      await clock.advance(100);
+      const answer = await asked;
+      names.push(answer.ok ? answer.value.name : answer.fault.code);
+    }
+    assert.deepEqual(names, [PAPER, 'trash/trash73.jpg', PAPER]);
+  });
+
+  it('plays its faults: nothing, broken, stale, garbage', async () => {
+    for (const fault of ['camera-no-frame', 'camera-failed'] as const) {
+      const answer = await capture([{ fault }]);
+      assert.equal(!answer.ok && answer.fault.code, fault);
+    }
+    const stale = await capture([{ stale: true }, { picture: PAPER }]);
+    assert.ok(stale.ok && stale.value.capturedAtMs < 1_000);
+    const garbage = await capture([{ garbage: true }]);
+    assert.ok(garbage.ok && garbage.value.bytes[0] !== 0xff);
+  });
+
+  it('says which file it could not read', async () => {
+    const answer = await capture([{ picture: 'paper/none.jpg' }]);
+    assert.ok(!answer.ok);
+    assert.match(answer.fault.message, /paper\/none\.jpg.*ENOENT/);
+  });
+});
+
+describe('a folder of pictures', () => {
+  it('is listed by paths under it, and dealt out label by label', async () => {
+    const pictures = await picturesIn(folder);
+    assert.equal(pictures.length, 47);
+    assert.ok(pictures.includes(PAPER));
+    const labels = mixed(pictures).map((picture) => picture.split('/')[0]);
+    assert.deepEqual([...mixed(pictures)].sort(), pictures);
+    assert.equal(new Set(labels.slice(0, 8)).size, 8);
+  });
+});

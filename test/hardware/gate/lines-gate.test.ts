@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { LineFault, OffReason } from '../../../device/hardware/lines/lines.js';
+import { gateContract } from '../../contract/gate-contract.js';
+import { aLinesGate, aSwitch, benchOf, outcome } from '../../support/gates.js';
+
+gateContract('lines', () => benchOf(aLinesGate()));
+
+const never = new AbortController().signal;
+
+describe('a gate of outputs', () => {
+  it('has its output on for its time, and is home when it has settled', async () => {
+    const { gate, lines, clock } = aLinesGate();
+    const move = gate.move('paper', never);
+    await clock.advance(299);
+    assert.deepEqual(lines.on, ['gate-paper']);
+    await clock.advance(1);
+    assert.deepEqual(lines.on, []);
+    await clock.advance(200);
+    const moved = await move;
+    assert.equal(moved.ok && moved.value.homeAtMs - moved.value.commandedAtMs, 500);
+    assert.deepEqual(lines.log, ['+gate-paper', '-gate-paper time']);
+    assert.equal(clock.waiting, 0);
+  });
+
+  it('stays at home for a compartment into which things fall by themselves, and refuses an unknown one', async () => {
+    const { gate, lines } = aLinesGate();
+    assert.equal(outcome(await gate.move('residual', never)), 'ok');
+    const unknown = await gate.move('constructor', never);
+    assert.match(unknown.ok ? '' : unknown.fault.message, /"constructor".*"paper", "glass", "residual"/);
+    assert.equal(outcome(unknown), 'gate-failed');
+    assert.deepEqual(lines.log, []);
+  });
+
+  it('is off as soon as its end switch is active', async () => {
+    const { gate, lines, clock } = aLinesGate({}, { end: aSwitch(11) });
+    const move = gate.move('paper', never);
+    await clock.advance(120);
+    lines.set('gate-paper.end', true);
+    await clock.advance(0);
+    assert.deepEqual(lines.log, ['+gate-paper', '-gate-paper command']);
+    lines.set('gate-paper.end', false);
+    await clock.advance(200);
+    assert.equal(outcome(await move), 'ok');
+    assert.equal(clock.waiting, 0);
+  });
+
+  it('reads its end switch once more in the end, since an edge can be lost', async () => {
+    const { gate, lines, clock } = aLinesGate({}, { end: aSwitch(11) });
+    lines.deaf = true;
+    const move = gate.move('paper', never);
+    await clock.advance(120);
+    lines.set('gate-paper.end', true);
+    await clock.advance(380);
+    assert.equal(outcome(await move), 'ok');
+  });
+
+  it('tries a jammed move again after a pause with everything off, so many times', async () => {
+    const { gate, lines, clock } = aLinesGate({}, { end: aSwitch(11) });
+    const jam = gate.move('paper', never);
+    await clock.advance(300);
+    assert.deepEqual(lines.on, []);
+    await clock.advance(99);
+    assert.deepEqual(lines.on, []);
+    await clock.advance(1);
+    assert.deepEqual(lines.on, ['gate-paper']);
+    await clock.advance(1_000);
+    const jammed = await jam;
+    assert.equal(outcome(jammed), 'gate-jammed');
+    assert.match(jammed.ok ? '' : jammed.fault.message, /"gate-paper\.end".*3 tries/);
+    assert.equal(lines.log.filter((line) => line === '+gate-paper').length, 3);
+    const freed = gate.move('paper', never);
+    await clock.advance(450);
+    lines.set('gate-paper.end', true);
+    await clock.advance(300);
+    assert.equal(outcome(await freed), 'ok');
+  });
+
+  it('is jammed when its end switch is active before it moves', async () => {
+    const { gate, lines } = aLinesGate({}, { end: aSwitch(11) });
+    lines.set('gate-paper.end', true);
+    assert.equal(outcome(await gate.move('paper', never)), 'gate-jammed');
+    assert.deepEqual(lines.log, []);
+  });
+
+  it('waits for its home switch, after a move and at the start', async () => {
+    const { gate, lines, clock } = aLinesGate({ home: aSwitch(10), retries: 0 });
+    const started = gate.home(never);
+    await clock.advance(399);
+    lines.set('gate.home', true);
+    await clock.advance(0);
+    assert.equal(outcome(await started), 'ok');
+    const move = gate.move('paper', never);
+    await clock.advance(1);
+    lines.set('gate.home', false);
+    await clock.advance(898);
+    lines.set('gate.home', true);
+    await clock.advance(0);
+    assert.equal(outcome(await move), 'ok');
+    const away = gate.move('paper', never);
+    lines.set('gate.home', false);
+    await clock.advance(900);
+    assert.equal(outcome(await away), 'gate-jammed');
+    const lost = gate.home(never);
+    await clock.advance(400);
+    assert.equal(outcome(await lost), 'gate-jammed');
+    assert.equal(clock.waiting, 0);
+  });
+
+  it('does not move with the lid open, and stops at once when it is opened', async () => {
+    const { gate, lines, clock } = aLinesGate();
+    lines.set('lid', true);
+    assert.equal(outcome(await gate.move('paper', never)), 'gate-guarded');
+    lines.set('lid', false);
+    const move = gate.move('paper', never);
+    await clock.advance(100);
+    lines.set('lid', true);
+    const stopped = await move;
+    assert.equal(outcome(stopped), 'gate-guarded');
+    assert.match(stopped.ok ? '' : stopped.fault.message, /"gate-paper" went off during the move: a guard/);
+    assert.deepEqual(lines.log, ['+gate-paper', '-gate-paper guard']);
+  });
+
+  it('is home with the lid open where its switch says so, and guarded, not jammed, where a hand came meanwhile', async () => {
+    const { gate, lines, clock } = aLinesGate({ home: aSwitch(10) });
+    lines.set('lid', true);
+    const guarded = await gate.home(never);
+    assert.match(guarded.ok ? '' : guarded.fault.message, /cannot come home while its guard "lid" is active/);
+    lines.set('gate.home', true);
+    assert.equal(outcome(await gate.home(never)), 'ok');
+    lines.set('gate.home', false);
+    lines.set('lid', false);
+    const held = gate.home(never);
+    await clock.advance(100);
+    lines.set('lid', true);
+    await clock.advance(300);
+    assert.equal(outcome(await held), 'gate-guarded');
+    lines.fail('lid', 'line-gone');
+    assert.equal(outcome(await gate.home(never)), 'gate-failed');
+    assert.equal(clock.waiting, 0);
+  });
+
+  it('lets an output rest as long as it has to', async () => {
+    const output = { at: { chip: 'bin', offset: 1 }, activeLow: false, maxOnMs: 1_000, minOffMs: 700 };
+    const { gate, lines, clock } = aLinesGate({}, { output });
+    for (let turn = 0; turn < 2; turn++) {
+      const move = gate.move('paper', never);
+      await clock.advance(turn === 0 ? 500 : 1_000);
+      assert.equal(outcome(await move), 'ok');
+    }
+    assert.deepEqual(lines.refusals, []);
+  });
+
+  it('is off when it says that a move has ended, however long its line takes', async () => {
+    const { gate, lines, clock } = aLinesGate({}, {}, 20);
+    const abort = new AbortController();
+    let onAtEnd: string[] | undefined;
+    const ended = gate.move('paper', abort.signal).catch(() => {
+      onAtEnd = lines.on;
+    });
+    await clock.advance(100);
+    abort.abort(new Error('too late'));
+    await clock.advance(19);
+    assert.equal(onAtEnd, undefined);
+    await clock.advance(1);
+    await ended;
+    assert.deepEqual(onAtEnd, []);
+  });
+
+  it('has its outputs in one group, so that what holds the lines refuses a second one too', async () => {
+    const { gate, lines, clock } = aLinesGate();
+    const rules = {
+      at: { line: 'x' },
+      activeLow: false,
+      maxOnMs: 1_000,
+      minOffMs: 0,
+      group: 'gate',
+      guards: [],
+    };
+    const other = await lines.output('other', rules);
+    const held = other.ok && other.value.hold(never);
+    await clock.advance(0);
+    const refused = await gate.move('paper', never);
+    assert.equal(outcome(refused), 'gate-failed');
+    assert.match(refused.ok ? '' : refused.fault.message, /"other" are of the group "gate"/);
+    await lines.safe();
+    await held;
+  });
+
+  it('has every line made safe, not only those that it knows to be on', async () => {
+    const { gate, lines, clock } = aLinesGate();
+    const rules = {
+      at: { line: 'lamp' },
+      activeLow: false,
+      maxOnMs: 1_000,
+      minOffMs: 0,
+      group: null,
+      guards: [],
+    };
+    const lamp = await lines.output('lamp', rules);
+    const lit = lamp.ok && lamp.value.hold(never);
+    await clock.advance(0);
+    assert.deepEqual(lines.on, ['lamp']);
+    await gate.safe();
+    assert.deepEqual(lines.on, []);
+    await lit;
+  });
+
+  const faults: LineFault[] = ['line-missing', 'line-busy', 'line-denied', 'line-gone', 'lines-down'];
+  for (const fault of faults)
+    for (const name of ['gate-paper', 'gate-paper.end', 'gate.home'])
+      it(`answers gate-failed with the line's words when ${name} is ${fault}, and asks again the next time`, async () => {
+        const { gate, lines, clock } = aLinesGate({ home: aSwitch(10) }, { end: aSwitch(11) });
+        lines.set('gate.home', true);
+        lines.fail(name, fault);
+        for (const answer of [await gate.home(never), await gate.move('paper', never)]) {
+          assert.equal(outcome(answer), 'gate-failed');
+          assert.match(answer.ok ? '' : answer.fault.message, new RegExp(`"${name}" answers ${fault}`));
+        }
+        lines.fail(name, null);
+        assert.equal(outcome(await gate.home(never)), 'ok');
+        // Once it was had, a fault in use is said as well.
+        lines.fail(name, fault);
+        const move = gate.move('paper', never);
+        await clock.advance(2_000);
+        assert.equal(outcome(await move), name === 'gate.home' ? 'gate-jammed' : 'gate-failed');
+        assert.deepEqual(lines.on, []);
+      });
+
+  for (const reason of ['command', 'bound', 'lease', 'gone', 'down'] satisfies OffReason[])
+    it(`fails when its output goes off by ${reason} in the middle`, async () => {
+      const { gate, lines, clock } = aLinesGate();
+      const move = gate.move('paper', never);
+      await clock.advance(100);
+      lines.cut('gate-paper', reason);
+      assert.equal(outcome(await move), 'gate-failed');
+      assert.equal(clock.waiting, 0);
+    });
+
+  it('refuses rules by which a pulse would pass its bound', () => {
+    assert.throws(() => aLinesGate({}, { onMs: 1_001 }), /"paper" takes 1001 ms.*1000 ms at most/);
+  });
+
+  it('leaves no timer behind when it is aborted at any moment', async () => {
+    for (let atMs = 0; atMs < 1_800; atMs += 50) {
+      const { gate, lines, clock } = aLinesGate({ home: aSwitch(10) }, { end: aSwitch(11) });
+      const abort = new AbortController();
+      const move = gate.move('paper', abort.signal);
+      await clock.advance(atMs);
+      if (clock.waiting === 0) break;
+      abort.abort(new Error('too late'));
+      await assert.rejects(move, /too late/);
+      assert.deepEqual([clock.waiting, lines.on], [0, []]);
+    }
+  });
+});

@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { SimulatedLines } from '../../../device/hardware/lines/simulated-lines.js';
+import { LineLight, noLight } from '../../../device/hardware/panel/light.js';
+import { LinePerson } from '../../../device/hardware/panel/line-person.js';
+import type { Said } from '../../../device/hardware/panel/panel.js';
+import type { Pattern, Sign } from '../../../device/hardware/panel/pattern.js';
+import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
+import { personContract } from '../../contract/person-contract.js';
+import { FakeInput, FakeOutput, taken } from '../../support/trigger-lines.js';
+
+personContract('lines', async () => {
+  const clock = new SimulatedClock(0);
+  const lines = new SimulatedLines({ clock });
+  const output = async (name: string, offset: number) => {
+    const at = { chip: 'gpiochip0', offset };
+    const rules = { at, activeLow: false, maxOnMs: 60_000, minOffMs: 0, group: null, guards: [] };
+    return taken(await lines.output(name, rules));
+  };
+  const states = ['ready', 'busy', 'refused', 'fault'] as const;
+  const signs: Partial<Record<Said, Sign[]>> = {};
+  for (const [offset, state] of states.entries())
+    signs[state] = [{ output: await output(state, offset), pattern: 'steady' }];
+  const at = { chip: 'gpiochip0', offset: 8 };
+  const rules = { at, bias: 'pull-up', activeLow: true, debounceMs: 20 } as const;
+  const input = taken(await lines.input('wrong', rules));
+  const light = new LineLight({ output: await output('lamp', 9), settleMs: 150, clock });
+  const person = new LinePerson({ signs, light, wrong: { input, minGapMs: 300 }, clock });
+  return {
+    person,
+    shown: () => states.filter((state) => lines.read(state) === 1).join('+') || 'off',
+    press: async () => {
+      await clock.advance(500);
+      lines.set('wrong', true);
+      await clock.advance(100);
+      lines.set('wrong', false);
+    },
+    nowMs: () => clock.monotonicMs(),
+    pass: (ms) => clock.advance(ms),
+  };
+});
+
+const made = (patterns: Partial<Record<'ready' | 'refused' | 'fault', Pattern>>, maxOnMs?: number) => {
+  const clock = new SimulatedClock(0);
+  const led = new FakeOutput(clock, 'red', maxOnMs);
+  const faults: (string | null)[] = [];
+  const signs = Object.fromEntries(
+    Object.entries(patterns).map(([state, pattern]) => [state, [{ output: led, pattern }]]),
+  );
+  const person = new LinePerson({
+    signs,
+    light: noLight,
+    wrong: null,
+    clock,
+    onFault: (_, fault) => faults.push(fault?.code ?? null),
+  });
+  return { clock, led, faults, person };
+};
+
+describe('signs', () => {
+  it('play a pattern once, or over and over', async () => {
+    const once = made({ refused: { onOffMs: [100, 50, 200], repeat: false } });
+    once.person.show('refused');
+    await once.clock.advance(10_000);
+    assert.deepEqual(once.led.history, [
+      [0, true],
+      [100, false],
+      [150, true],
+      [350, false],
+    ]);
+    const blinking = made({ fault: { onOffMs: [500, 500], repeat: true } });
+    blinking.person.show('fault');
+    await blinking.clock.advance(2_600);
+    assert.deepEqual(
+      blinking.led.history.map(([atMs]) => atMs),
+      [0, 500, 1_000, 1_500, 2_000, 2_500],
+    );
+    await blinking.person.close();
+    assert.deepEqual([blinking.led.on, blinking.clock.waiting], [false, 0]);
+  });
+
+  it('use one output for several states, one after the other', async () => {
+    const { clock, led, person, faults } = made({ ready: 'steady', fault: { onOffMs: [70], repeat: false } });
+    led.offTakesMs = 5;
+    person.show('ready');
+    await clock.advance(1_000);
+    person.show('refused');
+    person.show('fault');
+    await clock.advance(1_000);
+    person.show('ready');
+    await clock.advance(1_000);
+    assert.deepEqual(led.history, [
+      [0, true],
+      [1_005, false],
+      [1_005, true],
+      [1_075, false],
+      [2_000, true],
+    ]);
+    assert.ok(!faults.includes('line-refused'));
+    const closed = person.close();
+    await clock.advance(5);
+    await closed;
+    assert.equal(led.on, false);
+  });
+
+  it('come on again after their bound or a fault, without haste', async () => {
+    const { clock, led, person, faults } = made({ ready: 'steady' }, 5_000);
+    person.show('ready');
+    await clock.advance(5_500);
+    led.fault = 'line-gone';
+    await clock.advance(3_000);
+    led.fault = null;
+    await clock.advance(1_000);
+    assert.deepEqual(
+      led.history.map(([atMs]) => atMs),
+      [0, 5_000, 9_000],
+    );
+    assert.deepEqual(faults, [null, 'line-gone', 'line-gone', 'line-gone']);
+    const blinking = made({ fault: { onOffMs: [10, 10], repeat: true } });
+    blinking.led.fault = 'lines-down';
+    blinking.person.show('fault');
+    await blinking.clock.advance(5_000);
+    assert.ok(blinking.faults.length <= 6);
+  });
+
+  it('refuse a pattern that cannot be played', () => {
+    const wrong: Pattern[] = [
+      { onOffMs: [], repeat: false },
+      { onOffMs: [0, 100], repeat: true },
+      { onOffMs: [100], repeat: true },
+    ];
+    for (const pattern of wrong)
+      assert.throws(() => made({ fault: pattern }), { code: 'pattern-invalid', message: /of red/ });
+  });
+
+  it('are nothing where nothing is configured', async () => {
+    const { clock, person, led } = made({});
+    person.onWrong(() => {})();
+    person.show('ready');
+    assert.ok((await person.light.on(new AbortController().signal)).ok);
+    await person.close();
+    assert.deepEqual([led.history, clock.waiting], [[], 0]);
+  });
+});
+
+describe('the button', () => {
+  it('is pressed once, however it bounces, at the time of the first edge', async () => {
+    const clock = new SimulatedClock(0);
+    const input = new FakeInput(clock, 'wrong');
+    const person = new LinePerson({ signs: {}, light: noLight, wrong: { input, minGapMs: 300 }, clock });
+    const times: number[] = [];
+    person.onWrong(({ atMs, wallMs }) => times.push(atMs, wallMs - Date.UTC(2026, 0, 1)));
+    await clock.advance(1_000);
+    input.set(true, 0, 995_000_000n);
+    input.set(false);
+    input.set(true);
+    await clock.advance(200);
+    input.set(false);
+    input.set(true);
+    assert.deepEqual(times, [995, 995]);
+    await person.close();
+    assert.equal(input.listeners, 0);
+  });
+});
+
+describe('the light for the camera', () => {
+  const lamp = (maxOnMs?: number) => {
+    const clock = new SimulatedClock(0);
+    const output = new FakeOutput(clock, 'lamp', maxOnMs);
+    const light = new LineLight({ output, settleMs: 150, clock });
+    return { clock, output, light };
+  };
+
+  it('says that it is on once it has settled, and goes off with its signal', async () => {
+    const { clock, output, light } = lamp();
+    const over = new AbortController();
+    let settledAtMs = 0;
+    const on = light.on(over.signal).then((answer) => {
+      settledAtMs = clock.monotonicMs();
+      return answer;
+    });
+    await clock.advance(400);
+    assert.ok((await on).ok);
+    assert.deepEqual([settledAtMs, output.on], [150, true]);
+    over.abort(new Error('the frame is there'));
+    await clock.advance(0);
+    assert.deepEqual([output.on, clock.waiting], [false, 0]);
+  });
+
+  it('goes off while it settles, too', async () => {
+    const { clock, output, light } = lamp();
+    const over = new AbortController();
+    const on = light.on(over.signal);
+    await clock.advance(100);
+    over.abort(new Error('stopped'));
+    await assert.rejects(on, /stopped/);
+    await clock.advance(0);
+    assert.deepEqual([output.on, clock.waiting], [false, 0]);
+  });
+
+  it('is off by its bound where it is forgotten', async () => {
+    const { clock, output, light } = lamp(3_000);
+    const on = light.on(new AbortController().signal);
+    await clock.advance(10_000);
+    assert.ok((await on).ok);
+    assert.deepEqual(output.history, [
+      [0, true],
+      [3_000, false],
+    ]);
+  });
+
+  it('answers with what kept it off', async () => {
+    const { clock, output, light } = lamp(100);
+    const short = light.on(new AbortController().signal);
+    await clock.advance(200);
+    const early = await short;
+    assert.equal(!early.ok && early.fault.code, 'line-refused');
+    output.fault = 'lines-down';
+    const down = await light.on(new AbortController().signal);
+    assert.equal(!down.ok && down.fault.code, 'lines-down');
+    assert.equal(clock.waiting, 0);
+  });
+
+  it('is lent to one at a time', async () => {
+    const { clock, output, light } = lamp();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const one = light.on(first.signal);
+    const other = light.on(second.signal);
+    await clock.advance(500);
+    assert.ok((await one).ok);
+    first.abort(new Error('done'));
+    await clock.advance(200);
+    assert.ok((await other).ok);
+    assert.equal(output.on, true);
+    const third = light.on(first.signal);
+    await assert.rejects(third, /done/);
+    second.abort(new Error('done'));
+    await clock.advance(0);
+    assert.deepEqual([output.on, clock.waiting], [false, 0]);
+  });
+});

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { connect } from 'mqtt';
+import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
+import { publisherContract } from '../../contract/publisher-contract.js';
+import { AedesBroker } from '../../support/aedes-broker.js';
+import { RoughBroker } from '../../support/rough-broker.js';
+import { until } from '../../support/until.js';
+import { hastyPublisher } from './publisher-kit.js';
+
+publisherContract('OutboxPublisher', async (away) => {
+  const broker = await new RoughBroker().start();
+  if (away) await broker.stop();
+  const { publisher, outbox } = hastyPublisher(broker.url);
+  let toSwallow = 0;
+  broker.manners.puback = ({ topic }) => (topic.endsWith('/event') && toSwallow-- > 0 ? 'none' : 0);
+  return {
+    publisher,
+    outbox,
+    eventSeqs: () => broker.eventSeqs(),
+    retained: (kind) => broker.payloads(kind).at(-1),
+    goAway: () => broker.stop(),
+    comeBack: async () => void (await broker.start()),
+    swallowAcknowledgements: (count) => {
+      toSwallow = count;
+    },
+    close: async () => {
+      await publisher.close();
+      await broker.stop();
+    },
+  };
+});
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const aedes = async () => {
+  const broker = await new AedesBroker().start();
+  cleanups.push(() => broker.stop());
+  return broker;
+};
+const closing = <T extends { readonly publisher: Publisher }>(made: T): T => {
+  cleanups.push(() => made.publisher.close());
+  return made;
+};
+
+/** What a client that subscribes now gets of this bin. */
+const subscriber = async (url: string) => {
+  const messages: { topic: string; payload: string; retain: boolean }[] = [];
+  const client = connect(url, { protocolVersion: 4, reconnectPeriod: 0 });
+  cleanups.push(() => client.endAsync(true));
+  client.on('message', (topic, payload, { retain }) => {
+    messages.push({ topic, payload: payload.toString(), retain });
+  });
+  await client.subscribeAsync('sortbin/kitchen/#', { qos: 1 });
+  return messages;
+};
+
+test('birth, info, state and events, in this order', async () => {
+  const broker = await aedes();
+  const { publisher, outbox } = closing(hastyPublisher(broker.url));
+  outbox.add(2);
+  publisher.state({ cycle: 'idle' });
+  publisher.info({ version: '1' });
+  publisher.start();
+  await outbox.empty();
+  const heard = broker.arrivals.map(({ topic, qos, retain }) => [topic.split('/').at(-1), qos, retain]);
+  assert.deepEqual(heard, [
+    ['availability', 1, true],
+    ['info', 1, true],
+    ['state', 1, true],
+    ['event', 1, false],
+    ['event', 1, false],
+  ]);
+});
+
+test('a late subscriber gets availability, info and state, and no old event', async () => {
+  const broker = await aedes();
+  const { publisher, outbox } = closing(hastyPublisher(broker.url));
+  outbox.add(3);
+  publisher.info({ version: '1' });
+  publisher.state({ cycle: 'idle' });
+  publisher.start();
+  await outbox.empty();
+  const messages = await subscriber(broker.url);
+  await until('three retained messages', () => messages.length >= 3);
+  outbox.add();
+  publisher.notify();
+  await until('the new event', () => messages.length >= 4);
+  assert.deepEqual(messages.map(({ topic, payload, retain }) => [topic, payload, retain]).sort(), [
+    ['sortbin/kitchen/availability', 'online', true],
+    ['sortbin/kitchen/event', '{"id":"event-4","seq":4}', false],
+    ['sortbin/kitchen/info', '{"version":"1"}', true],
+    ['sortbin/kitchen/state', '{"cycle":"idle"}', true],
+  ]);
+});
+
+test('when the link breaks the broker says `offline`, and `online` follows', async () => {
+  const broker = await aedes();
+  const { publisher } = closing(hastyPublisher(broker.url));
+  publisher.start();
+  await until('online', () => broker.payloads('availability').length === 1);
+  broker.cut();
+  await until('online again', () => broker.payloads('availability').length === 3);
+  assert.deepEqual(broker.payloads('availability'), ['online', 'offline', 'online']);
+  await publisher.close();
+  await until('offline', () => broker.payloads('availability').length === 4);
+  const messages = await subscriber(broker.url);
+  await until('the retained word', () => messages.length > 0);
+  assert.deepEqual(messages, [{ topic: 'sortbin/kitchen/availability', payload: 'offline', retain: true }]);
+});
+
+test('a broker that is not there yet, goes twice and returns loses no event', async () => {
+  const broker = await aedes();
+  await broker.stop();
+  const { publisher, outbox } = closing(hastyPublisher(broker.url));
+  const seqs = outbox.add(200);
+  publisher.start();
+  await until('an error', () => publisher.status().lastError !== null);
+  assert.match(String(publisher.status().lastError), /ECONNREFUSED/);
+  await broker.start();
+  for (const share of [50, 120]) {
+    await until(`${share} events`, () => broker.eventSeqs().length >= share);
+    await broker.stop();
+    seqs.push(...outbox.add(20));
+    publisher.notify();
+    await broker.start();
+  }
+  await outbox.empty();
+  assert.deepEqual([...new Set(broker.eventSeqs())], seqs);
+});

@@ -1,0 +1,53 @@
+import { type Logger, pino } from 'pino';
+import type { Clock } from '../../../device/kit/clock.js';
+import { SystemClock } from '../../../device/kit/clock.js';
+import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
+import {
+  OutboxPublisher,
+  type OutboxPublisherOptions,
+} from '../../../device/network/mqtt/outbox-publisher.js';
+import { MemoryOutbox } from '../../support/memory-outbox.js';
+
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+}
+
+const WARN = 40;
+
+/** A log that a test can read, from `warn` upwards. */
+export const readableLog = (): { readonly log: Logger; readonly lines: LogLine[] } => {
+  const lines: LogLine[] = [];
+  const write = (line: string) => {
+    const parsed: LogLine = JSON.parse(line);
+    if (parsed.level >= WARN) lines.push(parsed);
+  };
+  return { log: pino({ level: 'debug' }, { write }), lines };
+};
+
+type Options = Omit<Partial<OutboxPublisherOptions>, 'broker'> & {
+  readonly broker?: Partial<OutboxPublisherOptions['broker']>;
+};
+
+const publisherOn = (url: string, clock: Clock, options: Options) => {
+  const outbox = new MemoryOutbox();
+  const { log, lines } = readableLog();
+  const broker = { url, clientId: 'sortbin-kitchen', ...options.broker };
+  const whole = { prefix: 'sortbin', bin: 'kitchen', ...options, broker };
+  return { publisher: new OutboxPublisher(outbox, whole, { clock, random: () => 0.5, log }), outbox, lines };
+};
+
+/** By the real clock, in a hurry. */
+export const hastyPublisher = (url: string, options: Options = {}) =>
+  publisherOn(url, new SystemClock(), {
+    pubackDeadlineMs: 250,
+    backoff: { minMs: 10, maxMs: 40 },
+    ...options,
+  });
+
+/** With its default deadlines, by a clock that the test moves; keepalive stays out of the way. */
+export const clockedPublisher = (url: string, options: Options = {}) => {
+  const clock = new SimulatedClock();
+  const broker = { keepaliveSeconds: 43_200, ...options.broker };
+  return { clock, ...publisherOn(url, clock, { ...options, broker }) };
+};

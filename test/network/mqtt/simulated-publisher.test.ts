@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { pino } from 'pino';
+import { SystemClock } from '../../../device/kit/clock.js';
+import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
+import { SimulatedPublisher } from '../../../device/network/mqtt/simulated-publisher.js';
+import { publisherContract } from '../../contract/publisher-contract.js';
+import { MemoryOutbox } from '../../support/memory-outbox.js';
+
+const log = pino({ level: 'silent' });
+
+publisherContract('SimulatedPublisher', async (away) => {
+  const outbox = new MemoryOutbox();
+  const parts = { clock: new SystemClock(), log };
+  const publisher = new SimulatedPublisher(outbox, parts, { connected: !away, retryMs: 30 });
+  return {
+    publisher,
+    outbox,
+    eventSeqs: () => publisher.sent.map(({ seq }) => seq),
+    retained: (kind) => {
+      const payload = publisher.retained[kind];
+      return typeof payload === 'object' ? JSON.stringify(payload) : payload;
+    },
+    goAway: async () => publisher.disconnect(),
+    comeBack: async () => publisher.connect(),
+    swallowAcknowledgements: (count) => publisher.swallowAcknowledgements(count),
+    close: () => publisher.close(),
+  };
+});
+
+test('it keeps the newest events only', async () => {
+  const outbox = new MemoryOutbox();
+  outbox.add(100);
+  const publisher = new SimulatedPublisher(outbox, { clock: new SimulatedClock(), log }, { keep: 10 });
+  publisher.start();
+  await outbox.empty();
+  assert.deepEqual(
+    publisher.sent.map(({ seq }) => seq),
+    [91, 92, 93, 94, 95, 96, 97, 98, 99, 100],
+  );
+  await publisher.close();
+});

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import {
+  findLibrary,
+  nativeFolder,
+  readNativeManifest,
+} from '../../../device/perception/inference/native.js';
+import { loadTfLite } from '../../../device/perception/inference/tflite-library.js';
+import { temporaryFolder } from './bundle-copy.js';
+
+const name = 'tensorflowlite-c';
+
+test('each vendored library is the one that the manifest names', async () => {
+  const { files } = await readNativeManifest(nativeFolder());
+  assert.deepEqual(files.map(({ name, platform }) => `${name} ${platform}`).sort(), [
+    'litert linux-arm64',
+    'litert linux-x64',
+    'sortbin-io linux-arm',
+    'sortbin-io linux-arm64',
+    'sortbin-io linux-x64',
+    'tensorflowlite-c linux-arm64',
+    'tensorflowlite-c linux-x64',
+  ]);
+  for (const file of files) {
+    const path = await findLibrary({ name: file.name, platform: file.platform });
+    assert.equal(path, join(nativeFolder(), file.path));
+  }
+});
+
+test("this machine's library is TensorFlow Lite 2.9.0", async () => {
+  assert.equal(loadTfLite(await findLibrary({ name })).version, '2.9.0');
+});
+
+test('a platform without a library', async () => {
+  await assert.rejects(findLibrary({ name, platform: 'win32-x64' }), {
+    code: 'native-unsupported',
+    message: /tensorflowlite-c for win32-x64, only for: linux-x64, linux-arm64/,
+  });
+});
+
+test('a library with one byte more, and one with a byte changed', async (t) => {
+  const folder = await temporaryFolder(t);
+  await cp(nativeFolder(), folder, { recursive: true });
+  const path = join(folder, 'linux-arm64', 'libtensorflowlite_c.so');
+  const bytes = await readFile(path);
+  await writeFile(path, Buffer.concat([bytes, Buffer.alloc(1)]));
+  const find = () => findLibrary({ name, folder, platform: 'linux-arm64' });
+  await assert.rejects(find(), {
+    code: 'native-damaged',
+    message: /libtensorflowlite_c\.so has 3301593 bytes/,
+  });
+  bytes.writeUInt8(bytes.readUInt8(1_000_000) ^ 0xff, 1_000_000);
+  await writeFile(path, bytes);
+  await assert.rejects(find(), { code: 'native-damaged', message: /libtensorflowlite_c\.so has the sha256/ });
+});
+
+test('a folder without a manifest', async (t) => {
+  const folder = await temporaryFolder(t);
+  await assert.rejects(findLibrary({ name, folder }), { code: 'native-damaged', message: /manifest\.json/ });
+});
+
+test("an owner's own path is used as it is; what is no library is refused when it is loaded", async (t) => {
+  const folder = await temporaryFolder(t);
+  const path = join(folder, 'mine.so');
+  await writeFile(path, 'no library');
+  assert.equal(await findLibrary({ name, path }), path);
+  assert.throws(() => loadTfLite(path), { code: 'native-damaged', message: /mine\.so cannot be loaded/ });
+});

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
+import { loadBundle } from '../../../device/perception/inference/bundle.js';
+import { Classifier } from '../../../device/perception/vision/classifier.js';
+import { serving } from '../../support/serve.js';
+import { copyBundle, factoryBundle, quickBundle } from '../inference/bundle-copy.js';
+
+const paper = await readFile(join(factoryBundle(), 'golden', 'paper26.jpg'));
+
+test('several views: their logits are averaged', async (t) => {
+  const logScores = async (views: number[]): Promise<number[]> => {
+    const bundle = await quickBundle(t, (manifest) => {
+      manifest.views = views;
+    });
+    const classifier = await Classifier.open(serving(bundle), new SimulatedClock());
+    t.after(() => classifier.close());
+    const answer = await classifier.classify(paper);
+    assert.ok(answer.ok);
+    return Object.values(answer.value.scores).map(Math.log);
+  };
+  const [whole, centre, both] = [await logScores([1]), await logScores([0.75]), await logScores([1, 0.75])];
+  assert.notDeepEqual(whole, centre);
+  // ln(score) is logit / temperature but for one constant: what lies between two labels is the mean of the views'.
+  for (let label = 1; label < both.length; label++) {
+    const gap = (of: number[]) => (of[label] ?? Number.NaN) - (of[0] ?? Number.NaN);
+    assert.ok(Math.abs(gap(both) - (gap(whole) + gap(centre)) / 2) < 1e-9);
+  }
+});
+
+test('a bundle without a model for the runtime that was asked for is refused', async (t) => {
+  const bundle = await copyBundle(t, (manifest) => {
+    const { runtimes } = manifest;
+    Object.assign(manifest, { runtimes: { edgetpu: runtimes.tflite } });
+  });
+  await assert.rejects(Classifier.open(serving(bundle), new SimulatedClock()), {
+    code: 'bundle-incompatible',
+    message: /waste12 \S+ has no model for tflite, only for edgetpu/,
+  });
+});
+
+test('what serves is said, how it passed, and why faster runtimes do not', async (t) => {
+  const tried: string[] = [];
+  const bundle = await quickBundle(t);
+  const classifier = await Classifier.open(
+    serving(bundle, { runtime: 'auto', tflite: { binding: 'auto', library: null } }),
+    new SimulatedClock(),
+    ({ title }) => tried.push(title),
+  );
+  t.after(() => classifier.close());
+  const { version } = (await loadBundle(bundle)).manifest;
+  const { runtime, title, golden, passedOver } = classifier.info;
+  assert.equal(runtime.name, 'tflite');
+  assert.equal(title, 'tflite (LiteRT)');
+  assert.equal(golden?.samples, 1);
+  assert.equal(golden?.logitDifference, 0);
+  assert.deepEqual(passedOver, [
+    {
+      runtime: 'edgetpu',
+      why: `bundle waste12 ${version} has no model for edgetpu, only for tflite; install one that has`,
+      code: 'bundle-incompatible',
+    },
+  ]);
+  assert.deepEqual(tried, ['tflite (LiteRT)'], 'what cannot be tried is not said to be');
+});

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { BenchItem } from '../../../device/tools/bench/bench.js';
+import { renderReport } from '../../../device/tools/bench/render.js';
+import { percentiles, reportOn } from '../../../device/tools/bench/report.js';
+import { aClassification, somePolicy } from '../../support/cycle.js';
+
+const item = (
+  label: string | null,
+  predicted: string,
+  compartment: string | null,
+  reason: string,
+): BenchItem => ({
+  file: `${label ?? 'x'}/${predicted}.jpg`,
+  label,
+  predicted,
+  confidence: 0.9,
+  scores: { [predicted]: 0.9 },
+  decision: { compartment, reason },
+  latencyMs: { decode: 2, invoke: 10 },
+});
+
+const ITEMS = [
+  item('paper', 'paper', 'paper', 'confident'),
+  item('paper', 'cardboard', 'paper', 'confident'),
+  item('metal', 'paper', 'paper', 'confident'),
+  item('metal', 'metal', 'residual', 'low-confidence'),
+  item('battery', 'battery', null, 'hazard'),
+  item('shoes', 'battery', null, 'hazard'),
+  item(null, 'paper', 'paper', 'confident'),
+];
+const { model, runtime } = aClassification();
+const skipped = [{ file: 'broken.jpg', code: 'picture-broken', why: 'cut short' }];
+const report = reportOn({ items: ITEMS, skipped }, { model, runtime }, somePolicy());
+
+describe('the report of a bench run', () => {
+  it('counts labels over the labelled pictures alone', () => {
+    assert.equal(report.labelled, 6);
+    assert.equal(report.accuracy, 0.5);
+    assert.deepEqual(report.perClass.paper, { items: 2, right: 1, precision: 0.5, recall: 0.5 });
+    assert.deepEqual(report.confusion.metal, { metal: 1, paper: 1 });
+  });
+
+  it('tells purity from coverage, and the unsure from the wrong', () => {
+    assert.deepEqual(report.compartments.paper, {
+      belong: 2,
+      right: 2,
+      wrong: 1,
+      unsure: 0,
+      purity: 0.6667,
+      recall: 1,
+    });
+    assert.equal(report.compartments.residual?.unsure, 1);
+    assert.deepEqual(report.refused, { right: 1, wrong: 1 });
+    assert.deepEqual(report.overall, { purity: 0.6667, coverage: 0.75 });
+  });
+
+  it('prints what it knows, and no figures of labels where there are none', () => {
+    const text = renderReport(report);
+    assert.match(text, /Accuracy 50\.0 %; sorted with confidence: purity 66\.7 %, coverage 75\.0 %/);
+    assert.match(text, /broken\.jpg: picture-broken: cut short/);
+    const bare = renderReport(
+      reportOn({ items: [ITEMS[6] as BenchItem], skipped: [] }, { model, runtime }, somePolicy()),
+    );
+    assert.doesNotMatch(bare, /Accuracy|purity/);
+    assert.match(bare, /invoke +10\.0/);
+  });
+
+  it('takes percentiles by nearest rank', () => {
+    const values = Array.from({ length: 200 }, (_, index) => 200 - index);
+    assert.deepEqual(percentiles(values), { p50: 100, p95: 190, p99: 198 });
+    assert.deepEqual(percentiles([7]), { p50: 7, p95: 7, p99: 7 });
+  });
+});

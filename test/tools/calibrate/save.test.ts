@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { chmod, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import fc from 'fast-check';
+import { parseConfig } from '../../../device/config/load.js';
+import type { Change } from '../../../device/tools/calibrate/calibrate.js';
+import { edited, fragmentOf } from '../../../device/tools/calibrate/edit.js';
+import { finish } from '../../../device/tools/calibrate/finish.js';
+import { save } from '../../../device/tools/calibrate/save.js';
+import { Keys, ScreenInMemory } from './support.js';
+
+const parse = (text: string) => parseConfig(text, 'sortbin.yaml');
+
+const pulse = (name: string, from: number, to: number): Change => ({
+  path: ['gate', 'compartments', name, 'pulseUs'],
+  from,
+  to,
+});
+const HOME: Change = { path: ['gate', 'homePulseUs'], from: 1500, to: 1480 };
+
+const TEXT = `# the bin in the hall
+mqtt: {url:   null}   # none
+
+gate:  # turntable
+    # what it is
+    driver:   "servo"
+    calibration: { fromDegrees: -90, toDegrees: 90, fromUs: 600, toUs: 2400 } # by protractor
+    compartments:
+        paper: {pulseUs: 0x3E8 , end: null}   # left
+
+
+        # the right one
+        glass:
+            end: null
+            degrees:   4.5e1
+        packaging: { pulseUs: 1500 }
+`;
+
+const OUTPUTS = `gate:
+  driver: lines
+  compartments:
+    # the left one
+    paper:
+      output: { chip: a } # coil A
+
+    glass: { output: { chip: a, offset: 1 } }
+`;
+
+const onMs = (name: string, to: number): Change => ({
+  path: ['gate', 'compartments', name, 'onMs'],
+  from: 400,
+  to,
+});
+
+const GLASS: Change = { path: ['gate', 'compartments', 'glass', 'degrees'], from: 45, to: -12.3 };
+const POINT: Change = { path: ['gate', 'calibration', 'toUs'], from: 2400, to: 2380 };
+
+describe('the text of a configuration', () => {
+  it('keeps each comment, order and space, where values are replaced and added', () => {
+    const changes = [HOME, pulse('paper', 1000, 1012), GLASS, POINT];
+    const expected = TEXT.replace('# turntable\n', '# turntable\n    homePulseUs: 1480\n')
+      .replace('0x3E8', '1012')
+      .replace('4.5e1', '-12.3')
+      .replace('2400', '2380');
+    assert.equal(edited(TEXT, changes), expected);
+    const { gate } = parse(expected);
+    assert.ok(gate.driver === 'servo');
+    assert.deepEqual([gate.homePulseUs, gate.compartments.glass], [1480, { degrees: -12.3, end: null }]);
+    // And back, in lines that end as those of Windows do.
+    const windows = TEXT.replaceAll('\n', '\r\n');
+    assert.equal(edited(windows, changes), expected.replaceAll('\n', '\r\n'));
+  });
+
+  it('has a value that was left out at the beginning of its mapping', () => {
+    const expected = OUTPUTS.replace('paper:\n', 'paper:\n      onMs: 350\n').replace(
+      'glass: { ',
+      'glass: { onMs: 320, ',
+    );
+    assert.equal(edited(OUTPUTS, [onMs('paper', 350), onMs('glass', 320)]), expected);
+    assert.equal(edited('gate: {} # none\n', [HOME]), 'gate: { homePulseUs: 1480 } # none\n');
+  });
+
+  it('has the values afterwards that it was given, and no other is changed', () => {
+    const found = fc.record({
+      home: fc.integer({ min: 500, max: 2_500 }),
+      paper: fc.integer({ min: 500, max: 2_500 }),
+      glass: fc.integer({ min: -900, max: 900 }).map((tenths) => tenths / 10),
+      toUs: fc.integer({ min: 601, max: 2_400 }),
+    });
+    fc.assert(
+      fc.property(found, fc.subarray(['home', 'paper', 'glass', 'toUs'], { minLength: 1 }), (to, names) => {
+        const all = {
+          home: { ...HOME, to: to.home },
+          paper: pulse('paper', 1000, to.paper),
+          glass: { ...GLASS, to: to.glass },
+          toUs: { ...POINT, to: to.toUs },
+        };
+        const changed = Object.entries(all).filter(([name]) => names.includes(name));
+        const { gate: before, ...restBefore } = parse(TEXT);
+        const { gate, ...rest } = parse(
+          edited(
+            TEXT,
+            changed.map(([, change]) => change),
+          ),
+        );
+        assert.ok(gate.driver === 'servo' && before.driver === 'servo');
+        assert.deepEqual(rest, restBefore);
+        const now = (name: keyof typeof all) => (names.includes(name) ? all[name].to : all[name].from);
+        assert.deepEqual(gate, {
+          ...before,
+          homePulseUs: now('home'),
+          calibration: { ...before.calibration, toUs: now('toUs') },
+          compartments: {
+            ...before.compartments,
+            paper: { pulseUs: now('paper'), end: null },
+            glass: { degrees: now('glass') + 0, end: null },
+          },
+        });
+      }),
+    );
+  });
+
+  it('has no place for a value below an alias, or below nothing', () => {
+    const text = 'gate:\n  driver: servo\n  compartments: { paper: &way { end: null }, glass: *way }\n';
+    assert.throws(
+      () => edited(text, [pulse('glass', 1500, 1)]),
+      /no place for gate\.compartments\.glass\.pulseUs/,
+    );
+    assert.throws(() => edited('', [HOME]), /no place for gate\.homePulseUs/);
+  });
+
+  it('can be shown alone', () => {
+    const fragment = fragmentOf([HOME, GLASS]);
+    assert.equal(fragment, 'gate:\n  homePulseUs: 1480\n  compartments:\n    glass:\n      degrees: -12.3\n');
+  });
+});
+
+const inFile = async (test: TestContext, text: string) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sortbin-save-'));
+  test.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'sortbin.yaml');
+  await writeFile(file, text);
+  return { file, folder };
+};
+
+describe('a configuration file', () => {
+  it('is written, with its mode, and the one that was is kept', async (test) => {
+    const { file, folder } = await inFile(test, TEXT);
+    await chmod(file, 0o640);
+    await save({ file, changes: [HOME], parse });
+    assert.equal(await readFile(file, 'utf8'), edited(TEXT, [HOME]));
+    assert.equal(await readFile(`${file}.bak`, 'utf8'), TEXT);
+    for (const path of [file, `${file}.bak`]) assert.equal((await stat(path)).mode & 0o777, 0o640);
+    assert.deepEqual((await readdir(folder)).sort(), ['sortbin.yaml', 'sortbin.yaml.bak']);
+  });
+
+  it('is written where a link points, and the link stays', async (test) => {
+    const { file, folder } = await inFile(test, TEXT);
+    const link = join(folder, 'link.yaml');
+    await symlink(file, link);
+    await save({ file: link, changes: [HOME], parse });
+    assert.ok((await lstat(link)).isSymbolicLink());
+    assert.equal(await readFile(file, 'utf8'), edited(TEXT, [HOME]));
+  });
+
+  const wrong: readonly [string, string, Change, RegExp][] = [
+    [
+      'where the result is not valid',
+      TEXT,
+      { ...HOME, to: 50_000 },
+      /gate\.homePulseUs: 50000 is not allowed/,
+    ],
+    [
+      'where another value hangs on the same anchor',
+      TEXT.replace('"servo"\n', '"servo"\n    homePulseUs: &p 1500\n').replace(' 1500 }', ' *p }'),
+      HOME,
+      /without changing others/,
+    ],
+    ['where it says something else by now', TEXT, { ...HOME, from: 1400 }, /homePulseUs is no longer 1400/],
+    [
+      'where there is no place for it',
+      OUTPUTS.replace('{ output: ', '&a { output: ').concat('    residual: *a\n'),
+      onMs('residual', 1),
+      /no place/,
+    ],
+  ];
+  for (const [when, text, change, message] of wrong)
+    it(`stays as it is ${when}`, async (test) => {
+      const { file, folder } = await inFile(test, text);
+      await assert.rejects(save({ file, changes: [change], parse }), { code: 'calibrate-file', message });
+      assert.equal(await readFile(file, 'utf8'), text);
+      assert.deepEqual(await readdir(folder), ['sortbin.yaml']);
+    });
+});
+
+describe('at the end', () => {
+  const ask = async (keys: Keys, changes: readonly Change[], saved: () => Promise<void> = async () => {}) => {
+    const screen = new ScreenInMemory();
+    let times = 0;
+    const save = () => {
+      times += 1;
+      return saved();
+    };
+    const over = finish({ changes, file: 'bin.yaml', keys, screen, save });
+    await over.catch(() => {});
+    return { screen, over, times };
+  };
+  const answered = (...keys: string[]) => {
+    const pressed = new Keys();
+    pressed.press(...keys);
+    pressed.end();
+    return pressed;
+  };
+
+  it('the changes are shown, and written after a yes; a key that was held down is no answer', async () => {
+    const { screen, times } = await ask(answered(' ', ' ', 'enter', 'y'), [HOME, pulse('paper', 1000, 1012)]);
+    assert.deepEqual(screen.said, [
+      '  gate.homePulseUs                 1500 -> 1480',
+      '  gate.compartments.paper.pulseUs  1000 -> 1012',
+      'Write this into bin.yaml, and keep the file that was as bin.yaml.bak? y/n',
+      'bin.yaml written',
+    ]);
+    assert.equal(times, 1);
+  });
+
+  for (const keys of [['n', 'y'], ['ctrl-c', 'y'], []])
+    it(`nothing is written after ${keys[0] ?? 'the end of the terminal'}, and what to write is shown`, async () => {
+      const { screen, times } = await ask(answered(...keys), [HOME]);
+      assert.equal(times, 0);
+      assert.deepEqual(screen.said.slice(-2), ['gate:', '  homePulseUs: 1480']);
+    });
+
+  it('what to write is shown where it cannot be written', async () => {
+    const { screen, over } = await ask(answered('y'), [HOME], () => Promise.reject(new Error('disk full')));
+    await assert.rejects(over, /disk full/);
+    assert.equal(screen.said.at(-1), '  homePulseUs: 1480');
+  });
+
+  it('nobody is asked where nothing changed', async () => {
+    const { screen, times } = await ask(answered('y'), []);
+    assert.deepEqual([screen.said, times], [['No value was changed.'], 0]);
+  });
+});

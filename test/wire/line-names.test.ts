@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { pino } from 'pino';
+import { parseConfig } from '../../device/config/load.js';
+import { makePolicy } from '../../device/cycle/policy.js';
+import { SimulatedClock } from '../../device/kit/simulated-clock.js';
+import { wireHardware } from '../../device/wire/hardware.js';
+import { onlyProblem } from '../config/support.js';
+import { LABELS } from '../support/cycle.js';
+
+const never = new AbortController().signal;
+
+/** Each place where a name becomes that of a line; how long it may be there, and what that line is called. */
+const PLACES: readonly (readonly [yaml: (name: string) => string, longest: number, line: string])[] = [
+  [
+    (name) => `gate: { driver: lines, rest: [residual], compartments: { ${name}: { output: { line: A } } } }`,
+    26,
+    'gate-NAME',
+  ],
+  [
+    (name) =>
+      `gate: { driver: lines, rest: [residual], compartments: { ${name}: { output: { line: A }, end: { line: B } } } }`,
+    22,
+    'gate-NAME.end',
+  ],
+  [
+    (name) =>
+      `gate: { driver: servo, rest: [residual], compartments: { ${name}: { pulseUs: 900, end: { line: B } } } }`,
+    22,
+    'gate-NAME.end',
+  ],
+  [
+    (name) => `trigger: { driver: several, sensors: { ${name}: { driver: line, input: { line: A } } } }`,
+    24,
+    'sensor-NAME',
+  ],
+  [
+    (name) =>
+      `trigger: { driver: several, sensors: { ${name}: { driver: ultrasonic, trig: { line: A }, echo: { line: B } } } }`,
+    19,
+    'sensor-NAME-trig',
+  ],
+  [
+    (name) => `fill: { driver: ultrasonic, gauges: { ${name}: { trig: { line: A }, echo: { line: B } } } }`,
+    21,
+    'fill-NAME-trig',
+  ],
+  [(name) => `fill: { driver: ultrasonic, emptied: { ${name}: { line: A } } }`, 23, 'emptied-NAME'],
+  [(name) => `person: { outputs: { ${name}: { line: A } } }`, 26, 'sign-NAME'],
+];
+
+/** Takes every line of a configuration, as the daemon does at its start. */
+const takeAll = async (text: string) => {
+  const config = parseConfig(`lines: { driver: simulated }\n${text}`, 'sortbin.yaml');
+  const ways = config.gate.driver === 'simulated' ? [] : Object.keys(config.gate.compartments);
+  const compartments = Object.fromEntries([...ways.map((name) => [name, []]), ['residual', [...LABELS]]]);
+  const policy = makePolicy({ ...config.policy, compartments, refuse: [] }, LABELS, {
+    confidence: 0.5,
+    margin: 0.1,
+  });
+  const clock = new SimulatedClock();
+  const log = pino({ level: 'silent' });
+  const { gate, lines } = await wireHardware({ config, folder: '.', dataDir: '.', policy, clock, log });
+  const home = gate.home(never);
+  await clock.advance(10_000);
+  const answer = await home;
+  await lines?.close();
+  return answer.ok ? 'ok' : answer.fault.message;
+};
+
+describe('a name that becomes that of a line', () => {
+  for (const [yaml, longest, line] of PLACES) {
+    const name = 'x'.repeat(longest);
+    it(`of ${longest} characters can be taken, as ${line}: ${yaml('NAME')}`, async () => {
+      assert.equal(await takeAll(yaml(name)), 'ok');
+    });
+
+    it('is refused with one more', () => {
+      const { message, value } = onlyProblem(yaml(`${name}x`));
+      assert.equal(value, `${name}x`);
+      assert.match(
+        message,
+        new RegExp(
+          `\\.${name}x: the name ${name}x is not allowed: a name of at most ${longest} characters, since .*"${line}"`,
+        ),
+      );
+    });
+  }
+
+  it('may be longer where no line is made of it', async () => {
+    const name = 'x'.repeat(63);
+    const gate = `gate: { driver: servo, compartments: { ${name}: { pulseUs: 900 } }, rest: [residual] }`;
+    assert.equal(await takeAll(gate), 'ok');
+    const sensors = `trigger: { driver: several, sensors: { ${name}: { driver: interval } } }`;
+    assert.equal(await takeAll(sensors), 'ok');
+  });
+});
