@@ -51,7 +51,7 @@ const publicInterfaces = Object.entries(MODULES).map(([module, files]) => ({
 
 /** Drivers, by module. Only wire/ knows them by name. */
 const DRIVERS = {
-  'network/mqtt': 'simulated-publisher|outbox-publisher|embedded-broker',
+  'network/mqtt': 'outbox-publisher|embedded-broker',
   'perception/vision': 'simulated-vision|forked-vision',
   journal: 'simulated-journal|sqlite-journal',
   'hardware/lines': 'simulated-lines|io-lines|sysfs-lines',
@@ -59,7 +59,7 @@ const DRIVERS = {
   'hardware/camera': '[a-z0-9]+-camera',
   'hardware/gate': 'simulated-gate|lines-gate|servo-gate',
   'hardware/fill': 'simulated-fill|ultrasonic-fill',
-  'hardware/panel': 'simulated-person|line-person',
+  'hardware/panel': 'line-panel',
 };
 const drivers = Object.entries(DRIVERS).map(([module, files]) => ({
   name: `drivers-of-${module.replace('/', '-')}`,

@@ -18,7 +18,7 @@ export const fill = z
     z
       .strictObject({
         driver: driver('ultrasonic', 'HC-SR04 sensors that look down into the compartments'),
-        gauges: z
+        sensors: z
           .record(
             shortName(),
             z.strictObject({
@@ -44,14 +44,14 @@ export const fill = z
           .describe('A button for each compartment that says that it was emptied'),
         ...levels,
       })
-      .superRefine(({ gauges, emptied, fullPercent, clearPercent }, context) => {
+      .superRefine(({ sensors, emptied, fullPercent, clearPercent }, context) => {
         const report = reportTo(context);
         if (clearPercent >= fullPercent)
           report.value(['clearPercent'], `less than fullPercent, ${fullPercent}`);
-        for (const [name, { emptyMm, fullMm }] of Object.entries(gauges)) {
-          report.lineName(['gauges', name], 'fill-', '-trig');
+        for (const [name, { emptyMm, fullMm }] of Object.entries(sensors)) {
+          report.lineName(['sensors', name], 'fill-', '-trig');
           if (fullMm >= emptyMm)
-            report.value(['gauges', name, 'fullMm'], `less than emptyMm, ${emptyMm}: the sensor looks down`);
+            report.value(['sensors', name, 'fullMm'], `less than emptyMm, ${emptyMm}: the sensor looks down`);
         }
         for (const name of Object.keys(emptied)) report.lineName(['emptied', name], 'emptied-');
       }),

@@ -5,7 +5,7 @@ import { inputOf } from './lines.js';
 // What the gates on lines have in common.
 
 export const patience = {
-  rest: z
+  passive: z
     .array(shortName())
     .max(100)
     .default([])

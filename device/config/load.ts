@@ -1,21 +1,30 @@
 import { readFile, stat } from 'node:fs/promises';
 import { messageOf } from '../kit/errors.js';
 import { ConfigError, type ConfigErrorCode } from './errors.js';
-import { jsonSchema } from './fragment.js';
+import { jsonSchema, type Path } from './fragment.js';
+import { migrate } from './migrations.js';
 import { problemsOf } from './problems.js';
 import { type Config, configSchema } from './schema.js';
 import { MAX_BYTES, readYaml } from './yaml.js';
 
 /**
  * The configuration in YAML text; what is left out has its default, and an empty text is the default configuration.
- * Paths in it stay as they are written. `source` names the text in messages.
+ * Paths in it stay as they are written. `source` names the text in messages. `warn` receives one text for each key
+ * with an old name.
  * @throws ConfigError with every problem found
  */
-export const parseConfig = (text: string, source: string): Config => {
+export const parseConfig = (
+  text: string,
+  source: string,
+  warn: (warning: string) => void = () => {},
+): Config => {
   if (Buffer.byteLength(text) > MAX_BYTES) throw tooLarge(source, Buffer.byteLength(text));
-  const { value, lineAt } = readYaml(text, source);
+  const file = readYaml(text, source);
+  const { value, warnings, originalPath } = migrate(file.value, source, file.lineAt);
+  for (const warning of warnings) warn(warning);
   const result = configSchema.safeParse(value);
   if (result.success) return result.data;
+  const lineAt = (path: Path) => file.lineAt(originalPath(path));
   throw new ConfigError(
     'config-invalid',
     source,
@@ -24,7 +33,8 @@ export const parseConfig = (text: string, source: string): Config => {
 };
 
 /** @throws ConfigError also where the file is not there or can't be read */
-export const loadConfig = async (path: string): Promise<Config> => parseConfig(await readText(path), path);
+export const loadConfig = async (path: string, warn?: (warning: string) => void): Promise<Config> =>
+  parseConfig(await readText(path), path, warn);
 
 const readText = async (path: string): Promise<string> => {
   try {

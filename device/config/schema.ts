@@ -3,8 +3,8 @@ import { camera, gate, trigger, vision } from './drivers.js';
 import { fill } from './fill.js';
 import { lines } from './lines.js';
 import { mqtt } from './mqtt.js';
+import { panel } from './panel.js';
 import { bin, cycle, dataDir, journal, log, model } from './parts.js';
-import { person } from './person.js';
 import { policy } from './policy.js';
 
 /**
@@ -22,7 +22,7 @@ export const configSchema = z
     camera,
     gate,
     fill,
-    person,
+    panel,
     policy,
     cycle,
     journal,

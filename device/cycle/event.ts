@@ -76,11 +76,16 @@ const UNKNOWN = {
 };
 
 /** What a person says of the bin, by a button or a command. */
-export type Remark =
+export type OperatorReport =
   | { readonly outcome: 'emptied'; readonly compartment: string }
   | { readonly outcome: 'disputed'; readonly item: string };
 
-export const remarkBody = (id: string, remark: Remark, trigger: Trigger, origin: Origin): EventBody => ({
+export const operatorReportBody = (
+  id: string,
+  remark: OperatorReport,
+  trigger: Trigger,
+  origin: Origin,
+): EventBody => ({
   ...startedBody(id, trigger, origin),
   ...remark,
   ...UNKNOWN,

@@ -3,8 +3,6 @@ import type { Trigger } from '../hardware/trigger/trigger.js';
 import type { Fault } from '../kit/errors.js';
 import type { Reason } from './policy.js';
 import type {
-  Ask,
-  AskAnswer,
   Effect,
   Input,
   Item,
@@ -12,8 +10,10 @@ import type {
   Outcome,
   Part,
   Phase,
+  Request,
+  Response,
   State,
-  Turn,
+  Transition,
 } from './state.js';
 
 /**
@@ -22,7 +22,7 @@ import type {
  * bound; an answer that nobody waits for any more changes nothing.
  */
 
-export const step = (state: State, input: Input, limits: Limits): Turn => {
+export const step = (state: State, input: Input, limits: Limits): Transition => {
   const { atMs } = input;
   if (state.phase === 'stopped') return still(state);
   switch (input.type) {
@@ -43,7 +43,7 @@ export const step = (state: State, input: Input, limits: Limits): Turn => {
   }
 };
 
-const triggered = (state: State, trigger: Trigger, id: string, atMs: number, limits: Limits): Turn => {
+const triggered = (state: State, trigger: Trigger, id: string, atMs: number, limits: Limits): Transition => {
   switch (state.phase) {
     case 'idle':
     case 'looking':
@@ -59,27 +59,27 @@ const triggered = (state: State, trigger: Trigger, id: string, atMs: number, lim
 };
 
 /** Makes the item and has its row put on disk, while the cycle goes on. */
-const admit = (state: State, trigger: Trigger, id: string, atMs: number, limits: Limits): Turn => {
+const admit = (state: State, trigger: Trigger, id: string, atMs: number, limits: Limits): Transition => {
   const item: Item = { id, trigger, recordOp: state.nextOp, recorded: 'waiting', askedAtMs: atMs };
   return record({ ...state, item }, id, trigger, limits);
 };
 
-const begin = (state: State, trigger: Trigger, id: string, atMs: number, limits: Limits): Turn => {
+const begin = (state: State, trigger: Trigger, id: string, atMs: number, limits: Limits): Transition => {
   const turn = admit(state, trigger, id, atMs, limits);
   return state.gateHome ? capture(turn, atMs, limits) : home(turn, 'homing', limits);
 };
 
-const burst = (state: State, trigger: Trigger, id: string, limits: Limits): Turn => {
+const burst = (state: State, trigger: Trigger, id: string, limits: Limits): Transition => {
   if (state.burst) return still({ ...state, burst: { ...state.burst, count: state.burst.count + 1 } });
   return record({ ...state, burst: { id, trigger, count: 1 } }, id, trigger, limits);
 };
 
-const recorded = (state: State, atMs: number, limits: Limits): Turn => {
+const recorded = (state: State, atMs: number, limits: Limits): Transition => {
   const turn = health(still(withItem(state, { recorded: 'yes' })), 'journal', null);
   return state.phase === 'recording' ? move(turn, atMs, limits) : turn;
 };
 
-const answered = (state: State, answer: AskAnswer, atMs: number, limits: Limits): Turn => {
+const answered = (state: State, answer: Response, atMs: number, limits: Limits): Transition => {
   switch (answer.kind) {
     case 'homed': {
       const turn = health(still({ ...state, gateHome: true }), 'gate', null);
@@ -117,10 +117,10 @@ const answered = (state: State, answer: AskAnswer, atMs: number, limits: Limits)
 /** The level was read with the gate at home: the item that came meanwhile, or stayed, is a new trigger. */
 const seen = (
   state: State,
-  level: Extract<AskAnswer, { kind: 'level' }>,
+  level: Extract<Response, { kind: 'level' }>,
   atMs: number,
   limits: Limits,
-): Turn => {
+): Transition => {
   const healthy = health(still(state), 'sensor', null);
   if (!level.present)
     return to(health({ ...healthy, state: { ...state, stillThere: 0 } }, 'item', null), 'idle');
@@ -136,7 +136,7 @@ const seen = (
   return rest(health(healthy, 'item', { code: 'item-stuck', message }), limits);
 };
 
-const faulted = (state: State, op: number | null, fault: Fault, atMs: number, limits: Limits): Turn => {
+const faulted = (state: State, op: number | null, fault: Fault, atMs: number, limits: Limits): Transition => {
   if (op !== null && op === state.item?.recordOp) {
     const turn = health(still(withItem(state, { recorded: 'no' })), 'journal', fault);
     return state.phase === 'recording' ? move(turn, atMs, limits) : turn;
@@ -169,7 +169,7 @@ const faulted = (state: State, op: number | null, fault: Fault, atMs: number, li
 };
 
 /** The gate moves only when the row is on disk: no move without a record. */
-const move = (turn: Turn, atMs: number, limits: Limits): Turn => {
+const move = (turn: Transition, atMs: number, limits: Limits): Transition => {
   const { item } = turn.state;
   if (!item?.decision?.compartment) return turn;
   if (item.recorded !== 'yes') {
@@ -185,13 +185,13 @@ const move = (turn: Turn, atMs: number, limits: Limits): Turn => {
   return ask({ ...turn, state }, 'moving', ask_, limits.moveMs);
 };
 
-const fail = (turn: Turn, reason: Reason, atMs: number, limits: Limits): Turn => {
+const fail = (turn: Transition, reason: Reason, atMs: number, limits: Limits): Transition => {
   const made = turn.state.item?.decision;
   const decision = { label: null, confidence: null, ...made, compartment: null, reason };
   return finish({ ...turn, state: withItem(turn.state, { decision }) }, 'failed', atMs, limits);
 };
 
-const finish = (turn: Turn, outcome: Outcome, atMs: number, limits: Limits): Turn => {
+const finish = (turn: Transition, outcome: Outcome, atMs: number, limits: Limits): Transition => {
   const state = { ...turn.state, item: null, burst: null };
   const ended = { state, effects: [...turn.effects, ...endings(turn.state, outcome, atMs)] };
   if (!state.gateHome) return rest(ended, limits);
@@ -225,7 +225,7 @@ const endings = (state: State, outcome: Outcome, atMs: number): Effect[] => {
   return effects;
 };
 
-const stop = (state: State, atMs: number): Turn => {
+const stop = (state: State, atMs: number): Transition => {
   const fault = { code: 'stopped', message: 'the daemon was stopped during this item' };
   const ending = withItem(state, { fault });
   return {
@@ -234,14 +234,17 @@ const stop = (state: State, atMs: number): Turn => {
   };
 };
 
-const still = (state: State): Turn => ({ state, effects: [] });
+const still = (state: State): Transition => ({ state, effects: [] });
 
 const withItem = (state: State, more: Partial<Item>): State =>
   state.item ? { ...state, item: { ...state.item, ...more } } : state;
 
-const to = (turn: Turn, phase: Phase): Turn => ({ ...turn, state: { ...turn.state, phase, op: null } });
+const to = (turn: Transition, phase: Phase): Transition => ({
+  ...turn,
+  state: { ...turn.state, phase, op: null },
+});
 
-const ask = (turn: Turn, phase: Phase, asked: Ask, withinMs: number): Turn => {
+const ask = (turn: Transition, phase: Phase, asked: Request, withinMs: number): Transition => {
   const op = turn.state.nextOp;
   return {
     state: { ...turn.state, phase, op, nextOp: op + 1 },
@@ -249,32 +252,33 @@ const ask = (turn: Turn, phase: Phase, asked: Ask, withinMs: number): Turn => {
   };
 };
 
-const record = (state: State, id: string, trigger: Trigger, limits: Limits): Turn => ({
+const record = (state: State, id: string, trigger: Trigger, limits: Limits): Transition => ({
   state: { ...state, nextOp: state.nextOp + 1 },
   effects: [
     { type: 'ask', op: state.nextOp, withinMs: limits.recordMs, ask: { kind: 'record', id, trigger } },
   ],
 });
 
-const home = (turn: Turn, phase: 'homing' | 'recovering', limits: Limits): Turn =>
+const home = (turn: Transition, phase: 'homing' | 'recovering', limits: Limits): Transition =>
   ask(turn, phase, { kind: 'home' }, limits.homeMs);
 
-const look = (turn: Turn, limits: Limits): Turn => ask(turn, 'looking', { kind: 'level' }, limits.levelMs);
+const look = (turn: Transition, limits: Limits): Transition =>
+  ask(turn, 'looking', { kind: 'level' }, limits.levelMs);
 
-const rest = (turn: Turn, limits: Limits): Turn =>
+const rest = (turn: Transition, limits: Limits): Transition =>
   ask(turn, 'resting', { kind: 'pause' }, limits.homeRetryMs);
 
 /** What did not come home, or could not be seen to be free, is tried again. */
-const rested = (state: State, limits: Limits): Turn =>
+const rested = (state: State, limits: Limits): Transition =>
   state.gateHome ? look(still(state), limits) : home(still(state), 'homing', limits);
 
-const capture = (turn: Turn, atMs: number, limits: Limits): Turn => {
+const capture = (turn: Transition, atMs: number, limits: Limits): Transition => {
   const afterMs = turn.state.item?.trigger.atMs ?? atMs;
   const state = withItem(turn.state, { askedAtMs: atMs });
   return ask({ ...turn, state }, 'capturing', { kind: 'capture', afterMs }, limits.captureMs);
 };
 
-const health = (turn: Turn, part: Part, fault: Fault | null): Turn => ({
+const health = (turn: Transition, part: Part, fault: Fault | null): Transition => ({
   ...turn,
   effects: [...turn.effects, { type: 'health', part, fault }],
 });

@@ -150,13 +150,17 @@ export const decide = (scored: Scored, policy: Policy): Decision => {
 };
 
 /** What a compartment that is full does to an item. */
-export interface Room {
+export interface Capacity {
   readonly full: ReadonlySet<string>;
   readonly whenFull: 'fallback' | 'refuse';
 }
 
 /** The decision, where there is room for it; else the fallback where that is asked for and has room; else nowhere. */
-export const makeRoom = (decision: Decision, { fallback }: Policy, { full, whenFull }: Room): Decision => {
+export const applyCapacity = (
+  decision: Decision,
+  { fallback }: Policy,
+  { full, whenFull }: Capacity,
+): Decision => {
   if (decision.compartment === null || !full.has(decision.compartment)) return decision;
   const compartment = whenFull === 'fallback' && !full.has(fallback) ? fallback : null;
   return { ...decision, compartment, reason: 'compartment-full' };

@@ -15,17 +15,15 @@ import {
   type EventBody,
   finishedBody,
   interruptedBody,
+  type OperatorReport,
   type Origin,
-  type Remark,
-  remarkBody,
+  operatorReportBody,
   type StartedBody,
   startedBody,
 } from './event.js';
 import { step } from './machine.js';
-import { decide, makeRoom, type Policy, type Room } from './policy.js';
+import { applyCapacity, type Capacity, decide, type Policy } from './policy.js';
 import {
-  type Ask,
-  type AskAnswer,
   type Effect,
   type Finished,
   type Input,
@@ -33,6 +31,8 @@ import {
   type Limits,
   type Part,
   type Phase,
+  type Request,
+  type Response,
   type State,
 } from './state.js';
 
@@ -55,7 +55,7 @@ export interface CycleOptions {
   readonly bin: string;
   readonly policy: Policy;
   /** What becomes of an item whose compartment is full. */
-  readonly whenFull: Room['whenFull'];
+  readonly whenFull: Capacity['whenFull'];
   readonly limits: Limits;
 }
 
@@ -66,13 +66,13 @@ export interface Journalled {
 }
 
 /** What the runner tells those who watch. */
-export interface Watcher {
+export interface RunnerObserver {
   phase?(phase: Phase): void;
   health?(part: Part, fault: Fault | null): void;
   /** An event is on disk. */
   journalled?(journalled: Journalled): void;
   /** So is what a person said. */
-  remarked?(event: BinEvent): void;
+  reported?(event: BinEvent): void;
 }
 
 /** Performs the machine's effects, each within its bound, and feeds the answers back. */
@@ -84,7 +84,7 @@ export class Runner {
   constructor(
     private readonly parts: Parts,
     private readonly options: CycleOptions,
-    private readonly watcher: Watcher = {},
+    private readonly watcher: RunnerObserver = {},
   ) {}
 
   get phase(): Phase {
@@ -112,12 +112,12 @@ export class Runner {
   }
 
   /** Writes down what a person says of the bin, by `source`. Never rejects: a journal that fails is told as health. */
-  async remark(remark: Remark, source: string): Promise<void> {
+  async report(remark: OperatorReport, source: string): Promise<void> {
     const { journal, clock, newId } = this.parts;
     const trigger: Trigger = { id: newId(), source, atMs: clock.monotonicMs(), wallMs: clock.wallMs() };
-    const body = remarkBody(newId(), remark, trigger, this.#origin());
+    const body = operatorReportBody(newId(), remark, trigger, this.#origin());
     try {
-      this.watcher.remarked?.({ ...body, seq: await journal.finish(body.id, body) });
+      this.watcher.reported?.({ ...body, seq: await journal.finish(body.id, body) });
     } catch (error) {
       this.#journalFailed(error, body);
     }
@@ -151,7 +151,7 @@ export class Runner {
   }
 
   /** Each ask is answered exactly once. */
-  async #ask(op: number, withinMs: number, ask: Ask): Promise<void> {
+  async #ask(op: number, withinMs: number, ask: Request): Promise<void> {
     const { clock, log } = this.parts;
     try {
       const answer =
@@ -171,12 +171,12 @@ export class Runner {
     }
   }
 
-  async #pause(ms: number): Promise<Answer<AskAnswer>> {
+  async #pause(ms: number): Promise<Answer<Response>> {
     await sleep(this.parts.clock, ms, this.#stopping.signal);
     return answer({ kind: 'paused' });
   }
 
-  async #work(ask: Exclude<Ask, { kind: 'pause' }>, signal: AbortSignal): Promise<Answer<AskAnswer>> {
+  async #work(ask: Exclude<Request, { kind: 'pause' }>, signal: AbortSignal): Promise<Answer<Response>> {
     const { gate, trigger, journal, log } = this.parts;
     switch (ask.kind) {
       case 'record':
@@ -201,12 +201,15 @@ export class Runner {
     }
   }
 
-  async #classify(frame: Frame, signal: AbortSignal): Promise<Answer<AskAnswer>> {
+  async #classify(frame: Frame, signal: AbortSignal): Promise<Answer<Response>> {
     const { vision, clock } = this.parts;
     const { policy, whenFull } = this.options;
     return then(await vision.classify(frame, signal), (classification) => {
       const startMs = clock.monotonicMs();
-      const decision = makeRoom(decide(classification, policy), policy, { full: this.#full(), whenFull });
+      const decision = applyCapacity(decide(classification, policy), policy, {
+        full: this.#full(),
+        whenFull,
+      });
       return { kind: 'classified', classification, decision, decideMs: clock.monotonicMs() - startMs };
     });
   }
@@ -264,7 +267,7 @@ export class Runner {
 type WithoutTime<T> = T extends unknown ? Omit<T, 'atMs'> : never;
 type InputWithoutTime = WithoutTime<Input>;
 
-const answer = (value: AskAnswer): Answer<AskAnswer> => ({ ok: true, value });
+const answer = (value: Response): Answer<Response> => ({ ok: true, value });
 
-const then = <T>(given: Answer<T>, make: (value: T) => AskAnswer): Answer<AskAnswer> =>
+const then = <T>(given: Answer<T>, make: (value: T) => Response): Answer<Response> =>
   given.ok ? answer(make(given.value)) : given;

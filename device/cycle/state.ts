@@ -60,7 +60,7 @@ export interface Finished {
   readonly atMs: number;
 }
 
-export type Ask =
+export type Request =
   | { readonly kind: 'record'; readonly id: string; readonly trigger: Trigger }
   | { readonly kind: 'home' }
   | { readonly kind: 'capture'; readonly afterMs: number }
@@ -70,12 +70,12 @@ export type Ask =
   | { readonly kind: 'pause' };
 
 export type Effect =
-  | { readonly type: 'ask'; readonly op: number; readonly withinMs: number; readonly ask: Ask }
+  | { readonly type: 'ask'; readonly op: number; readonly withinMs: number; readonly ask: Request }
   | { readonly type: 'finish'; readonly finished: Finished }
   | { readonly type: 'health'; readonly part: Part; readonly fault: Fault | null }
   | { readonly type: 'safe' };
 
-export type AskAnswer =
+export type Response =
   | { readonly kind: 'recorded' }
   | { readonly kind: 'homed' }
   | { readonly kind: 'frame'; readonly frame: Frame }
@@ -93,7 +93,7 @@ export type AskAnswer =
 export type Input = { readonly atMs: number } & (
   | { readonly type: 'start' }
   | { readonly type: 'trigger'; readonly trigger: Trigger; readonly itemId: string }
-  | { readonly type: 'answer'; readonly op: number; readonly answer: AskAnswer }
+  | { readonly type: 'answer'; readonly op: number; readonly answer: Response }
   | { readonly type: 'fault'; readonly op: number; readonly fault: Fault }
   | { readonly type: 'timeout'; readonly op: number }
   | { readonly type: 'stop' }
@@ -124,7 +124,7 @@ export interface State {
   readonly stillThere: number;
 }
 
-export interface Turn {
+export interface Transition {
   readonly state: State;
   readonly effects: readonly Effect[];
 }

@@ -10,16 +10,16 @@ import type { EmbeddedBroker, Publisher } from '../network/mqtt/mqtt.js';
 import type { VisionInfo } from '../perception/vision/vision.js';
 import { infoOf } from '../status/info.js';
 import { Status } from '../status/status.js';
-import { digestOf, type Setting, type WiredBin, wireBin, wirePublisher } from '../wire/wire.js';
-import { obeying } from './obey.js';
-import { Surroundings } from './surroundings.js';
+import { digestOf, type LoadedConfig, type WiredBin, wireBin, wirePublisher } from '../wire/wire.js';
+import { makeCommandHandler } from './commands.js';
+import { HardwareEvents } from './hardware-events.js';
 
 /** Each of the parts is given so long to close; they close side by side. */
 const CLOSE_MS = 1_500;
 
 /** Where to look at a bin that has started. */
-export interface Whereabouts {
-  readonly served: VisionInfo;
+export interface StartupInfo {
+  readonly active: VisionInfo;
   readonly url: string;
   readonly embedded: Pick<EmbeddedBroker, 'port' | 'wanted'> | null;
   /** What all its topics begin with. */
@@ -28,15 +28,15 @@ export interface Whereabouts {
 }
 
 /** Who tells people what happens. */
-export interface Narrator {
-  started(where: Whereabouts): void;
+export interface DaemonObserver {
+  started(where: StartupInfo): void;
   /** Another runtime serves than before. */
-  serving(served: VisionInfo): void;
+  runtimeChanged(served: VisionInfo): void;
   /** A fault was raised, or (null) is over. */
   health(part: string, fault: Fault | null): void;
   item(journalled: Journalled): void;
   /** A person said something of the bin. */
-  remark(event: BinEvent): void;
+  report(event: BinEvent): void;
   /** Events were lost to the bound of the outbox: so many so far. */
   dropped(count: number): void;
 }
@@ -45,7 +45,7 @@ export interface Narrator {
 export class Daemon {
   private constructor(
     private readonly wired: WiredBin,
-    private readonly surroundings: Surroundings,
+    private readonly hardwareEvents: HardwareEvents,
     private readonly runner: Runner,
     private readonly publisher: Publisher,
     private readonly broker: EmbeddedBroker | null,
@@ -53,13 +53,13 @@ export class Daemon {
   ) {}
 
   /** Brings all parts up and begins to sort. @throws SortbinError, and nothing is left open */
-  static async start(setting: Setting, narrator: Narrator): Promise<Daemon> {
+  static async start(setting: LoadedConfig, narrator: DaemonObserver): Promise<Daemon> {
     const { config, log } = setting;
     const wired = await wireBin(setting);
     const { vision, journal, clock } = wired.parts;
     const opened: (() => Promise<unknown> | undefined)[] = [() => vision.close()];
-    const surroundings = new Surroundings(wired.hardware, clock, config.person.refusedMs);
-    opened.push(() => surroundings.close());
+    const hardwareEvents = new HardwareEvents(wired.hardware, clock, config.panel.refusedMs);
+    opened.push(() => hardwareEvents.close());
     try {
       const { publisher, broker, url } = await wirePublisher(setting, journal, clock);
       opened.push(
@@ -70,7 +70,7 @@ export class Daemon {
       const status = new Status(clock, () => publisher.state(status.snapshot()));
       const health = (part: string, fault: Fault | null) => {
         if (!status.health(part, fault)) return;
-        surroundings.health(part, fault);
+        hardwareEvents.health(part, fault);
         narrator.health(part, fault);
       };
       const counted = () =>
@@ -84,24 +84,24 @@ export class Daemon {
         phase: (phase) => {
           log.debug(`cycle: ${phase}`);
           status.phase(phase);
-          surroundings.phase(phase);
+          hardwareEvents.phase(phase);
         },
         health,
         journalled: (journalled) => {
           publisher.notify();
           status.journalled(journalled.event);
-          surroundings.journalled(journalled);
+          hardwareEvents.journalled(journalled);
           narrator.item(journalled);
           counted();
         },
-        remarked: (event) => {
+        reported: (event) => {
           publisher.notify();
           status.journalled(event);
-          narrator.remark(event);
+          narrator.report(event);
           counted();
         },
       });
-      surroundings.attend(runner, status, health);
+      hardwareEvents.attend(runner, status, health);
       const announce = (served: VisionInfo) =>
         publisher.info(
           infoOf({
@@ -109,7 +109,7 @@ export class Daemon {
             sortbin: packageVersion(),
             labels: wired.labels,
             policy: wired.cycle.policy,
-            served,
+            active: served,
             drivers: {
               trigger: config.trigger.driver,
               camera: config.camera.driver,
@@ -121,11 +121,11 @@ export class Daemon {
       announce(served);
       vision.onChange((other) => {
         announce(other);
-        narrator.serving(other);
+        narrator.runtimeChanged(other);
       });
       publisher.start();
       narrator.started({
-        served,
+        active: served,
         url,
         embedded: broker,
         topics: `${config.mqtt.prefix}/${config.bin.id}`,
@@ -133,10 +133,10 @@ export class Daemon {
       });
       await runner.start();
       const { compartmentOf, fallback } = wired.cycle.policy;
-      const obey = obeying({
+      const obey = makeCommandHandler({
         trigger: () => wired.hardware.command.fire() !== null,
         compartments: new Set([...compartmentOf.values(), fallback]),
-        emptied: (compartment) => surroundings.emptied(compartment, runner, 'command'),
+        emptied: (compartment) => hardwareEvents.emptied(compartment, runner, 'command'),
       });
       const control = await ControlSocket.open({
         path: join(wired.dataDir, CONTROL_SOCKET),
@@ -144,7 +144,7 @@ export class Daemon {
         clock,
         log,
       });
-      return new Daemon(wired, surroundings, runner, publisher, broker, control);
+      return new Daemon(wired, hardwareEvents, runner, publisher, broker, control);
     } catch (error) {
       await Promise.allSettled(opened.map((close) => close()));
       await journal.close().catch(() => {});
@@ -163,7 +163,7 @@ export class Daemon {
     await closing('the cycle', () => this.runner.stop());
     await Promise.all([
       closing('the trigger', () => trigger.close()),
-      closing('the lines', () => this.surroundings.close()),
+      closing('the lines', () => this.hardwareEvents.close()),
       closing('the camera', () => camera.close()),
       closing('the vision child', () => vision.close()),
       closing('the publisher', () => this.publisher.close()),

@@ -31,6 +31,25 @@ export const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 
+/** An abort signal that is also aborted with an outer signal. `release` removes the listener on the outer signal. */
+export interface LinkedSignal {
+  readonly signal: AbortSignal;
+  abort(reason?: unknown): void;
+  release(): void;
+}
+
+export const linkedSignal = (outer: AbortSignal): LinkedSignal => {
+  const own = new AbortController();
+  const follow = () => own.abort(outer.reason);
+  if (outer.aborted) follow();
+  else outer.addEventListener('abort', follow, { once: true });
+  return {
+    signal: own.signal,
+    abort: (reason) => own.abort(reason),
+    release: () => outer.removeEventListener('abort', follow),
+  };
+};
+
 /** The reason of a signal that was aborted by `withDeadline`. */
 export class DeadlineExceeded extends Error {
   override readonly name = 'DeadlineExceeded';

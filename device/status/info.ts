@@ -2,12 +2,12 @@ import type { Policy } from '../cycle/policy.js';
 import type { VisionInfo } from '../perception/vision/vision.js';
 
 /** What a bin is made of: fixed from its start on. */
-export interface Identity {
+export interface BinIdentity {
   readonly bin: { readonly id: string; readonly name: string };
   readonly sortbin: string;
   readonly labels: readonly string[];
   readonly policy: Policy;
-  readonly served: VisionInfo;
+  readonly active: VisionInfo;
   /** The name of each part's driver. */
   readonly drivers: Readonly<Record<string, string>>;
   /** Tells two configurations apart. */
@@ -15,14 +15,14 @@ export interface Identity {
 }
 
 /** The payload of the retained `info` topic. */
-export const infoOf = ({ policy, served, ...identity }: Identity) => ({
+export const infoOf = ({ policy, active: served, ...identity }: BinIdentity) => ({
   schema: 1,
   ...identity,
   node: process.versions.node,
   model: served.model,
   runtime: served.runtime,
   golden: served.golden,
-  passedOver: served.passedOver,
+  passedOver: served.skipped,
   compartments: compartmentsOf(policy),
   fallback: policy.fallback,
   refused: [...policy.refuse],

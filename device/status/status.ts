@@ -16,6 +16,9 @@ export interface BinState {
   readonly schema: 1;
   readonly at: string;
   readonly cycle: string;
+  /** The gate is locked by the service switch. */
+  readonly locked: boolean;
+  /** The old name of `locked`; the next release removes it. */
   readonly held: boolean;
   readonly lastItem: {
     readonly id: string;
@@ -57,7 +60,7 @@ export class Status {
   readonly #fill = new Map<string, Omit<FillLevel, 'fault'>>();
   readonly #since: string;
   #dropped = 0;
-  #held = false;
+  #locked = false;
 
   /** `changed` is called after each change of the picture; `settled` cycles come in bursts, so coalesce. */
   constructor(
@@ -74,9 +77,9 @@ export class Status {
   }
 
   /** Whether the gate is locked. */
-  held(held: boolean): void {
-    if (held === this.#held) return;
-    this.#held = held;
+  locked(locked: boolean): void {
+    if (locked === this.#locked) return;
+    this.#locked = locked;
     this.changed();
   }
 
@@ -131,7 +134,8 @@ export class Status {
       schema: 1,
       at: this.#now(),
       cycle: this.#cycle,
-      held: this.#held,
+      locked: this.#locked,
+      held: this.#locked,
       lastItem: this.#lastItem,
       faults: [...this.#faults.values()],
       fill: [...this.#fill.values()],

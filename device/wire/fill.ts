@@ -1,15 +1,15 @@
 import type { Config } from '../config/schema.js';
 import type { Fill } from '../hardware/fill/fill.js';
 import { SimulatedFill } from '../hardware/fill/simulated-fill.js';
-import { type Gauge, UltrasonicFill } from '../hardware/fill/ultrasonic-fill.js';
+import { type CompartmentSensor, UltrasonicFill } from '../hardware/fill/ultrasonic-fill.js';
 import { onPress } from '../hardware/panel/button.js';
 import type { Clock } from '../kit/clock.js';
-import { inputRules, type LinesOnDemand, taken } from './lines.js';
-import { PRESS_GAP_MS } from './person.js';
+import { inputRules, type LinesOnDemand, unwrap } from './lines.js';
+import { PRESS_GAP_MS } from './panel.js';
 import type { UltrasonicSensors } from './ultrasonic.js';
 
 /** The compartments' levels, and the buttons by which a person says that one was emptied. */
-export interface Filling {
+export interface FillParts {
   readonly fill: Fill;
   /** Has `listener` told of each press of such a button. */
   onEmptied(listener: (compartment: string) => void): void;
@@ -21,7 +21,7 @@ export const makeFill = async (
   lines: LinesOnDemand,
   sensors: UltrasonicSensors,
   clock: Clock,
-): Promise<Filling | null> => {
+): Promise<FillParts | null> => {
   if (fill.driver === 'none') return null;
   const { fullPercent, clearPercent } = fill;
   if (fill.driver === 'simulated') {
@@ -30,11 +30,11 @@ export const makeFill = async (
     return { fill: new SimulatedFill(simulated), onEmptied: () => {} };
   }
   const { everyMs, smoothing, temperatureC } = fill;
-  const gauges: Gauge[] = [];
-  for (const [compartment, gauge] of Object.entries(fill.gauges)) {
-    const sensor = await sensors.take(`fill-${compartment}`, gauge, temperatureC);
-    const { emptyMm, fullMm } = gauge;
-    gauges.push({ compartment, sensor, emptyMm, fullMm, fullPercent, clearPercent, smoothing });
+  const compartmentSensors: CompartmentSensor[] = [];
+  for (const [compartment, config] of Object.entries(fill.sensors)) {
+    const sensor = await sensors.take(`fill-${compartment}`, config, temperatureC);
+    const { emptyMm, fullMm } = config;
+    compartmentSensors.push({ compartment, sensor, emptyMm, fullMm, fullPercent, clearPercent, smoothing });
   }
   const buttons = new Map(
     await Promise.all(
@@ -42,13 +42,13 @@ export const makeFill = async (
         async ([compartment, config]) =>
           [
             compartment,
-            taken(await (await lines.get()).input(`emptied-${compartment}`, inputRules(config))),
+            unwrap(await (await lines.get()).input(`emptied-${compartment}`, inputRules(config))),
           ] as const,
       ),
     ),
   );
   return {
-    fill: new UltrasonicFill({ gauges, everyMs, clock }),
+    fill: new UltrasonicFill({ sensors: compartmentSensors, everyMs, clock }),
     onEmptied: (listener) => {
       for (const [compartment, input] of buttons)
         onPress({ input, minGapMs: PRESS_GAP_MS, clock }, () => listener(compartment));

@@ -12,10 +12,10 @@ import {
   type LineConfig,
   type LinesOnDemand,
   outputRules,
-  taken,
+  unwrap,
 } from './lines.js';
 
-export interface GateSetting {
+export interface GateContext {
   readonly config: Pick<Config, 'gate'>;
   readonly policy: Policy;
   readonly clock: Clock;
@@ -25,20 +25,20 @@ const LID = 'lid';
 
 /** @throws SortbinError where a line cannot be had, or the gate does not fit the policy */
 export const makeGate = async (
-  { config, policy, clock }: GateSetting,
+  { config, policy, clock }: GateContext,
   lines: LinesOnDemand,
 ): Promise<Gate> => {
   const { gate } = config;
   if (gate.driver === 'simulated')
     return new SimulatedGate({ script: gate.script, moveMs: gate.moveMs, clock });
-  const { rest, homeMs, retries, backOffMs } = gate;
-  checkWays(policy, [...Object.keys(gate.compartments), ...rest]);
+  const { passive, homeMs, retries, backOffMs } = gate;
+  checkRoutes(policy, [...Object.keys(gate.compartments), ...passive]);
   const held = await lines.get();
-  const lid = gate.lid && taken(await held.input(LID, inputRules(gate.lid)));
+  const lid = gate.lid && unwrap(await held.input(LID, inputRules(gate.lid)));
   const patience = {
     lines: held,
     clock,
-    rest,
+    passive,
     homeMs,
     retries,
     backOffMs,
@@ -73,12 +73,12 @@ export const makeGate = async (
 };
 
 /** Each compartment that the policy can name has a way, or is one into which things fall. */
-const checkWays = ({ compartmentOf, fallback }: Policy, ways: readonly string[]): void => {
+const checkRoutes = ({ compartmentOf, fallback }: Policy, ways: readonly string[]): void => {
   const missing = [...new Set([...compartmentOf.values(), fallback])].filter((name) => !ways.includes(name));
   if (missing.length === 0) return;
   throw new SortbinError(
     'gate-rules',
     `gate: no way into ${missing.map((name) => `"${name}"`).join(', ')}; give each compartment of the policy one in ` +
-      'gate.compartments, or name it in gate.rest where things fall into it by themselves',
+      'gate.compartments, or name it in gate.passive where things fall into it by themselves',
   );
 };

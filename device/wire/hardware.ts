@@ -4,15 +4,15 @@ import type { Config } from '../config/schema.js';
 import type { Policy } from '../cycle/policy.js';
 import { LockedGate } from '../hardware/gate/locked-gate.js';
 import type { Input, Lines } from '../hardware/lines/lines.js';
-import type { Person } from '../hardware/panel/panel.js';
+import type { Panel } from '../hardware/panel/panel.js';
 import { CommandTrigger } from '../hardware/trigger/command-trigger.js';
 import type { TriggerSource } from '../hardware/trigger/trigger.js';
 import type { Clock } from '../kit/clock.js';
 import { newId } from '../kit/ids.js';
-import { type Filling, makeFill } from './fill.js';
+import { type FillParts, makeFill } from './fill.js';
 import { makeGate } from './gate.js';
-import { inputRules, LinesOnDemand, taken } from './lines.js';
-import { makePerson } from './person.js';
+import { inputRules, LinesOnDemand, unwrap } from './lines.js';
+import { makePanel } from './panel.js';
 import { makeTrigger } from './trigger.js';
 import { UltrasonicSensors } from './ultrasonic.js';
 
@@ -24,14 +24,14 @@ export interface Hardware {
   /** By which somebody says that an item is there; it is heeded where the configuration names it. */
   readonly command: CommandTrigger;
   readonly gate: LockedGate;
-  readonly person: Person;
+  readonly panel: Panel;
   /** The switch that locks the gate; null: there is none. */
   readonly service: Input | null;
   /** null: nobody measures. */
-  readonly filling: Filling | null;
+  readonly fillParts: FillParts | null;
 }
 
-export interface HardwareSetting {
+export interface HardwareContext {
   readonly config: Config;
   /** What relative paths are relative to. */
   readonly folder: string;
@@ -46,7 +46,7 @@ export interface HardwareSetting {
 const OUTPUTS_FILE = 'outputs.txt';
 
 /** Takes the lines that the configuration names, and no others. @throws SortbinError, and no line is left taken */
-export const wireHardware = async (setting: HardwareSetting): Promise<Hardware> => {
+export const wireHardware = async (setting: HardwareContext): Promise<Hardware> => {
   const { config, folder, dataDir, clock, log } = setting;
   const outputsFile = join(dataDir, OUTPUTS_FILE);
   const lines = new LinesOnDemand({ config, folder, outputsFile, clock, log });
@@ -57,9 +57,9 @@ export const wireHardware = async (setting: HardwareSetting): Promise<Hardware> 
       gate: new LockedGate(await makeGate(setting, lines)),
       trigger: await makeTrigger({ ...setting, command }, lines, sensors),
       command,
-      person: await makePerson(config, lines, clock, log),
+      panel: await makePanel(config, lines, clock, log),
       service: await serviceSwitch(config, lines),
-      filling: await makeFill(config, lines, sensors, clock),
+      fillParts: await makeFill(config, lines, sensors, clock),
       lines: await lines.started(),
     };
   } catch (thrown) {
@@ -68,5 +68,5 @@ export const wireHardware = async (setting: HardwareSetting): Promise<Hardware> 
   }
 };
 
-const serviceSwitch = async ({ person }: Config, lines: LinesOnDemand): Promise<Input | null> =>
-  person.service && taken(await (await lines.get()).input('service', inputRules(person.service)));
+const serviceSwitch = async ({ panel }: Config, lines: LinesOnDemand): Promise<Input | null> =>
+  panel.service && unwrap(await (await lines.get()).input('service', inputRules(panel.service)));

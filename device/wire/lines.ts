@@ -11,7 +11,7 @@ import { findLibrary } from '../perception/inference/native.js';
 
 // From the configuration's lines to the rules of the room.
 
-export interface LinesSetting {
+export interface LinesContext {
   readonly config: Pick<Config, 'lines'>;
   readonly folder: string;
   /** Where the outputs are noted for `sortbin-io --safe`; left out: nowhere. */
@@ -24,7 +24,7 @@ export interface LinesSetting {
 export class LinesOnDemand {
   #lines: Promise<Lines> | null = null;
 
-  constructor(private readonly setting: LinesSetting) {}
+  constructor(private readonly setting: LinesContext) {}
 
   get driver(): Config['lines']['driver'] {
     return this.setting.config.lines.driver;
@@ -62,12 +62,12 @@ export class LinesOnDemand {
 export const ioProgram = async ({
   config,
   folder,
-}: Pick<LinesSetting, 'config' | 'folder'>): Promise<string> => {
+}: Pick<LinesContext, 'config' | 'folder'>): Promise<string> => {
   const program = config.lines.driver === 'simulated' ? null : config.lines.program;
   return program === null ? findLibrary({ name: 'sortbin-io' }) : resolve(folder, program);
 };
 
-const makeLines = async ({ config, folder, ...rest }: LinesSetting): Promise<Lines> => {
+const makeLines = async ({ config, folder, ...rest }: LinesContext): Promise<Lines> => {
   const { lines } = config;
   if (lines.driver === 'simulated') return new SimulatedLines(rest);
   const { answerMs, leaseMs } = lines;
@@ -77,7 +77,7 @@ const makeLines = async ({ config, folder, ...rest }: LinesSetting): Promise<Lin
 };
 
 /** @throws SortbinError with the line's fault */
-export const taken = <T>(answer: Answer<T, LineFault>): T => {
+export const unwrap = <T>(answer: Answer<T, LineFault>): T => {
   if (answer.ok) return answer.value;
   throw new SortbinError(answer.fault.code, answer.fault.message);
 };

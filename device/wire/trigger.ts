@@ -9,10 +9,10 @@ import type { TriggerSource } from '../hardware/trigger/trigger.js';
 import { UltrasonicTrigger } from '../hardware/trigger/ultrasonic-trigger.js';
 import type { Clock } from '../kit/clock.js';
 import { newId } from '../kit/ids.js';
-import { inputRules, type LinesOnDemand, taken } from './lines.js';
+import { inputRules, type LinesOnDemand, unwrap } from './lines.js';
 import type { UltrasonicSensors } from './ultrasonic.js';
 
-export interface TriggerSetting {
+export interface TriggerContext {
   readonly config: Pick<Config, 'trigger'>;
   /** By which somebody says that an item is there. */
   readonly command: CommandTrigger;
@@ -22,7 +22,7 @@ export interface TriggerSetting {
 
 /** @throws SortbinError where a line cannot be had */
 export const makeTrigger = async (
-  setting: TriggerSetting,
+  setting: TriggerContext,
   lines: LinesOnDemand,
   sensors: UltrasonicSensors,
 ): Promise<TriggerSource> => {
@@ -42,7 +42,7 @@ type Sensor = Exclude<Config['trigger'], { driver: 'simulated' | 'several' }>;
 const makeSensor = async (
   name: string,
   trigger: Sensor,
-  { command, clock, log }: TriggerSetting,
+  { command, clock, log }: TriggerContext,
   lines: LinesOnDemand,
   sensors: UltrasonicSensors,
 ): Promise<TriggerSource> => {
@@ -54,7 +54,7 @@ const makeSensor = async (
       return new IntervalTrigger({ everyMs: trigger.everyMs, ...making });
     case 'line': {
       const { source, minGapMs } = trigger;
-      const input = taken(await (await lines.get()).input(name, inputRules(trigger.input)));
+      const input = unwrap(await (await lines.get()).input(name, inputRules(trigger.input)));
       return new LineTrigger({ input, source, minGapMs, ...making });
     }
     case 'ultrasonic': {

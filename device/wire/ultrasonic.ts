@@ -1,5 +1,5 @@
 import type { LineFault } from '../hardware/lines/lines.js';
-import { Turns } from '../hardware/trigger/turns.js';
+import { EchoArbiter } from '../hardware/trigger/echo-arbiter.js';
 import { Ultrasonic } from '../hardware/trigger/ultrasonic.js';
 import type { Clock } from '../kit/clock.js';
 import { SortbinError } from '../kit/errors.js';
@@ -10,7 +10,7 @@ import {
   type LinesOnDemand,
   type OutputConfig,
   outputRules,
-  taken,
+  unwrap,
 } from './lines.js';
 
 /** What an HC-SR04 can see. */
@@ -23,13 +23,13 @@ interface SensorConfig {
 
 /** The ultrasonic sensors of a bin, which take turns. */
 export class UltrasonicSensors {
-  readonly #turns: Turns;
+  readonly #turns: EchoArbiter;
 
   constructor(
     private readonly lines: LinesOnDemand,
     private readonly clock: Clock,
   ) {
-    this.#turns = new Turns(clock);
+    this.#turns = new EchoArbiter(clock);
   }
 
   /** @throws SortbinError where a line cannot be had, or its driver cannot time an echo */
@@ -38,8 +38,8 @@ export class UltrasonicSensors {
     const lines = await this.lines.get();
     const rules = { ...outputRules(trig), group: null, guards: [] };
     return new Ultrasonic({
-      trig: taken(await lines.output(`${name}-trig`, rules)),
-      echo: taken(await lines.input(`${name}-echo`, inputRules(echo))),
+      trig: unwrap(await lines.output(`${name}-trig`, rules)),
+      echo: unwrap(await lines.input(`${name}-echo`, inputRules(echo))),
       temperatureC,
       maxMm: MOST_MM,
       turns: this.#turns,

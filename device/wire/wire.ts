@@ -17,13 +17,13 @@ import type { EmbeddedBroker, Outbox, Publisher } from '../network/mqtt/mqtt.js'
 import { OutboxPublisher } from '../network/mqtt/outbox-publisher.js';
 import { loadBundle } from '../perception/inference/bundle.js';
 import { ForkedVision } from '../perception/vision/forked-vision.js';
-import type { ServeOptions } from '../perception/vision/protocol.js';
+import type { VisionOptions } from '../perception/vision/protocol.js';
 import { SimulatedVision } from '../perception/vision/simulated-vision.js';
 import type { Vision } from '../perception/vision/vision.js';
 import { type Hardware, wireHardware } from './hardware.js';
 
 /** Where a configuration is read: what its relative paths are relative to. */
-export interface Setting {
+export interface LoadedConfig {
   readonly config: Config;
   readonly folder: string;
   readonly log: Logger;
@@ -44,7 +44,7 @@ export interface WiredBin extends Wired {
 }
 
 /** The parts of a bin as the configuration names them. @throws SortbinError, and nothing is left open */
-export const wireBin = async (setting: Setting): Promise<WiredBin> => {
+export const wireBin = async (setting: LoadedConfig): Promise<WiredBin> => {
   const { config, folder, log } = setting;
   const clock = new SystemClock();
   const model = await modelParts(setting, clock);
@@ -61,14 +61,14 @@ export const wireBin = async (setting: Setting): Promise<WiredBin> => {
   const { vision, ...rest } = model;
   try {
     const hardware = await wireHardware({ config, folder, dataDir, policy: rest.cycle.policy, clock, log });
-    const { trigger, gate, person, filling } = hardware;
+    const { trigger, gate, panel, fillParts } = hardware;
     const parts: Parts = {
       trigger,
       camera,
       vision,
       gate,
-      light: person.light,
-      ...(filling ? { fill: filling.fill } : {}),
+      light: panel.light,
+      ...(fillParts ? { fill: fillParts.fill } : {}),
       journal,
       clock,
       newId,
@@ -83,7 +83,7 @@ export const wireBin = async (setting: Setting): Promise<WiredBin> => {
 
 /** A bin whose camera is shown the pictures of a folder, one for each `show`, and whose gate takes no time. */
 export const wireBench = async (
-  setting: Setting,
+  setting: LoadedConfig,
   folder: string,
   limit: number,
 ): Promise<Wired & { readonly pictures: readonly string[]; show(): void }> => {
@@ -107,7 +107,7 @@ export const wireBench = async (
 };
 
 export const wirePublisher = async (
-  { config, folder, log }: Setting,
+  { config, folder, log }: LoadedConfig,
   outbox: Outbox,
   clock: Clock,
 ): Promise<{ publisher: Publisher; broker: EmbeddedBroker | null; url: string }> => {
@@ -151,7 +151,7 @@ export const digestOf = (config: Config): string => {
 };
 
 const modelParts = async (
-  setting: Setting,
+  setting: LoadedConfig,
   clock: Clock,
 ): Promise<{ vision: Vision; cycle: CycleOptions; labels: readonly string[]; bundleFolder: string }> => {
   const { config, folder } = setting;
@@ -173,27 +173,27 @@ const modelParts = async (
 };
 
 const makeVision = (
-  { config, folder, log }: Setting,
+  { config, folder, log }: LoadedConfig,
   clock: Clock,
   bundle: string,
   labels: readonly string[],
 ): Vision => {
   const { vision } = config;
   if (vision.driver === 'simulated') return new SimulatedVision({ script: vision.script, labels, clock });
-  return new ForkedVision({ ...serveOptions(vision, folder, bundle), startMs: vision.startMs, clock, log });
+  return new ForkedVision({ ...visionOptions(vision, folder, bundle), startMs: vision.startMs, clock, log });
 };
 
 /** What a child is asked to serve; paths are the folder's of the configuration. */
-export const serveOptions = (
+export const visionOptions = (
   { runtime, threads, tflite, edgetpu, nice, cpus }: Extract<Config['vision'], { driver: 'child' }>,
   folder: string,
   bundle: string,
-): Omit<ServeOptions, 'skip'> => {
+): Omit<VisionOptions, 'skip'> => {
   const library = tflite.library === null ? null : resolve(folder, tflite.library);
   return { bundle, runtime, threads, tflite: { ...tflite, library }, edgetpu, nice, cpus };
 };
 
-const makeCamera = async ({ config: { camera }, folder }: Setting, clock: Clock): Promise<Camera> => {
+const makeCamera = async ({ config: { camera }, folder }: LoadedConfig, clock: Clock): Promise<Camera> => {
   const shown = camera.folder === null ? join(packageRoot(), 'test/samples') : resolve(folder, camera.folder);
   const script =
     camera.script.length > 0 ? camera.script : mixed(await picturesIn(shown)).map((picture) => ({ picture }));

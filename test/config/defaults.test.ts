@@ -22,7 +22,7 @@ const DEFAULTS: Config = {
   camera: { driver: 'simulated', folder: null, delayMs: 20, script: [] },
   gate: { driver: 'simulated', moveMs: 800, script: [] },
   fill: { driver: 'none' },
-  person: {
+  panel: {
     outputs: {},
     ready: [],
     busy: [],

@@ -4,7 +4,7 @@ import { messages, onlyProblem, refusal } from './support.js';
 
 const MQTT_KEYS = 'url, username, password, ca, prefix, keepaliveS, window, pubackMs, backoff, embedded';
 const PARTS =
-  'bin, dataDir, model, vision, lines, trigger, camera, gate, fill, person, policy, cycle, journal, mqtt, log';
+  'bin, dataDir, model, vision, lines, trigger, camera, gate, fill, panel, policy, cycle, journal, mqtt, log';
 const STEP = 'a mapping with picture; or with fault; or with stale; or with garbage; or with hang';
 
 /** One wrong file each, with the one message that it gets. */
@@ -139,8 +139,8 @@ const CROSSED: readonly (readonly [text: string, message: string])[] = [
     'trigger.sensors.a.nearMm: 200, the default, is not allowed: at most farMm, 90',
   ],
   [
-    'fill: { driver: ultrasonic, gauges: { a: { trig: { line: A }, echo: { line: B }, fullMm: 500 } } }',
-    'fill.gauges.a.fullMm: 500 is not allowed: less than emptyMm, 500: the sensor looks down',
+    'fill: { driver: ultrasonic, sensors: { a: { trig: { line: A }, echo: { line: B }, fullMm: 500 } } }',
+    'fill.sensors.a.fullMm: 500 is not allowed: less than emptyMm, 500: the sensor looks down',
   ],
   [
     'fill: { driver: ultrasonic, clearPercent: 90 }',

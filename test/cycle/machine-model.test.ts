@@ -3,11 +3,11 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { step } from '../../device/cycle/machine.js';
 import {
-  type Ask,
-  type AskAnswer,
   type Effect,
   type Input,
   initialState,
+  type Request,
+  type Response,
   type State,
 } from '../../device/cycle/state.js';
 import { aFrame, aTrigger, classified, LIMITS } from '../support/cycle.js';
@@ -40,7 +40,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 /** The world around the machine: the asks that are open, the gate, and what became of each trigger. */
 class World {
   state: State = initialState;
-  readonly open = new Map<number, Ask>();
+  readonly open = new Map<number, Request>();
   readonly settled: number[] = [];
   readonly triggered = new Set<string>();
   readonly accounted = new Map<string, number>();
@@ -117,9 +117,9 @@ class World {
 
   answerTo(
     op: number,
-    asked: Ask,
+    asked: Request,
     { refuse, stale, present }: Extract<Happening, { what: 'answer' }>,
-  ): AskAnswer {
+  ): Response {
     switch (asked.kind) {
       case 'record':
         return { kind: 'recorded' };

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { step } from '../../device/cycle/machine.js';
 import {
-  type AskAnswer,
   type Effect,
   type Finished,
   initialState,
+  type Response,
   type State,
 } from '../../device/cycle/state.js';
 import { aFrame, aTrigger, classified, LIMITS } from '../support/cycle.js';
@@ -32,7 +32,7 @@ class Drive {
   }
 
   /** Answers the ask that the phase waits for. */
-  answer(answer: AskAnswer) {
+  answer(answer: Response) {
     return this.input({ type: 'answer', op: this.state.op ?? -1, answer });
   }
 
@@ -69,8 +69,8 @@ class Drive {
 }
 
 const idle = () => new Drive().input({ type: 'start' }).answer({ kind: 'homed' }).level(false);
-const moved: AskAnswer = { kind: 'moved', move: { commandedAtMs: 200, homeAtMs: 900 } };
-const frame: AskAnswer = { kind: 'frame', frame: aFrame(Number.MAX_SAFE_INTEGER) };
+const moved: Response = { kind: 'moved', move: { commandedAtMs: 200, homeAtMs: 900 } };
+const frame: Response = { kind: 'frame', frame: aFrame(Number.MAX_SAFE_INTEGER) };
 const moving = () => idle().trigger().recorded().answer(frame).answer(classified());
 
 describe('the cycle', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Decision, decide, makeRoom, type PolicySettings } from '../../device/cycle/policy.js';
+import { applyCapacity, type Decision, decide, type PolicySettings } from '../../device/cycle/policy.js';
 import { LABELS, somePolicy } from '../support/cycle.js';
 
 const scored = (scores: Record<string, number>, unfamiliar = false) => {
@@ -136,24 +136,27 @@ describe('compartments that are full', () => {
   const room = (full: string[], whenFull: 'fallback' | 'refuse') => ({ full: new Set(full), whenFull });
 
   it('change nothing for the others, nor for what is refused', () => {
-    assert.deepEqual(makeRoom(to('paper'), somePolicy(), room(['glass'], 'refuse')), to('paper'));
+    assert.deepEqual(applyCapacity(to('paper'), somePolicy(), room(['glass'], 'refuse')), to('paper'));
     assert.deepEqual(
-      makeRoom(to(null, 'hazard'), somePolicy(), room(['paper'], 'refuse')),
+      applyCapacity(to(null, 'hazard'), somePolicy(), room(['paper'], 'refuse')),
       to(null, 'hazard'),
     );
   });
 
   it('send an item into the fallback, or refuse it, as it is asked for', () => {
     const full = 'compartment-full';
-    assert.deepEqual(makeRoom(to('paper'), somePolicy(), room(['paper'], 'fallback')), to('residual', full));
-    assert.deepEqual(makeRoom(to('paper'), somePolicy(), room(['paper'], 'refuse')), to(null, full));
+    assert.deepEqual(
+      applyCapacity(to('paper'), somePolicy(), room(['paper'], 'fallback')),
+      to('residual', full),
+    );
+    assert.deepEqual(applyCapacity(to('paper'), somePolicy(), room(['paper'], 'refuse')), to(null, full));
   });
 
   it('refuse it where the fallback is full too', () => {
     const both = room(['paper', 'residual'], 'fallback');
-    assert.deepEqual(makeRoom(to('paper'), somePolicy(), both), to(null, 'compartment-full'));
+    assert.deepEqual(applyCapacity(to('paper'), somePolicy(), both), to(null, 'compartment-full'));
     assert.deepEqual(
-      makeRoom(to('residual', 'unfamiliar'), somePolicy(), both),
+      applyCapacity(to('residual', 'unfamiliar'), somePolicy(), both),
       to(null, 'compartment-full'),
     );
   });

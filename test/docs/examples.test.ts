@@ -25,7 +25,7 @@ describe('the configurations in docs/', () => {
       const { policy, gate } = parseConfig(text, name);
       const { compartmentOf, fallback } = makePolicy(policy, LABELS, { confidence: 0.5, margin: 0.1 });
       if (gate.driver === 'simulated') return;
-      const ways = new Set([...Object.keys(gate.compartments), ...gate.rest]);
+      const ways = new Set([...Object.keys(gate.compartments), ...gate.passive]);
       for (const compartment of [...compartmentOf.values(), fallback])
         assert.ok(ways.has(compartment), compartment);
     });

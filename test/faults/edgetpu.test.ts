@@ -54,7 +54,7 @@ describe('an Edge TPU that fails', { skip }, () => {
   it('serves first, where it is well', async (t) => {
     const { vision, classify } = await setUp(t);
     const info = await vision.start();
-    assert.deepEqual([info.title, info.passedOver], ['edgetpu', []]);
+    assert.deepEqual([info.title, info.skipped], ['edgetpu', []]);
     assert.equal(await classify(), 'metal by edgetpu');
   });
 
@@ -66,7 +66,7 @@ describe('an Edge TPU that fails', { skip }, () => {
     // The next child finds it failing at the golden samples already.
     assert.equal(await classify(), 'metal by tflite');
     assert.equal(told.at(-1)?.title, 'tflite (TensorFlow Lite)');
-    assert.match(told.at(-1)?.passedOver[0]?.why ?? '', /the Edge TPU does not answer/);
+    assert.match(told.at(-1)?.skipped[0]?.why ?? '', /the Edge TPU does not answer/);
     await double.behave('healthy');
     await clock.advance(FIRST_REST_MS);
     await until('it is back', () => told.at(-1)?.title === 'edgetpu', 20_000);
@@ -93,7 +93,7 @@ describe('an Edge TPU that fails', { skip }, () => {
     await double.behave('aborts');
     assert.equal(await classify(), 'vision-died');
     assert.equal(await classify(), 'metal by tflite');
-    assert.match(told.at(-1)?.passedOver[0]?.why ?? '', /SIGABRT.*the double of libedgetpu aborts/);
+    assert.match(told.at(-1)?.skipped[0]?.why ?? '', /SIGABRT.*the double of libedgetpu aborts/);
   });
 
   it('that ends the process at the start does not keep the bin from starting', async (t) => {
@@ -110,7 +110,7 @@ describe('an Edge TPU that fails', { skip }, () => {
     await double.behave('no-device');
     assert.equal(await classify(), 'vision-failed');
     assert.equal(await classify(), 'metal by tflite');
-    assert.equal(told.at(-1)?.passedOver[0]?.code, 'edgetpu-no-device');
+    assert.equal(told.at(-1)?.skipped[0]?.code, 'edgetpu-no-device');
     await plugIn(folder);
     await double.behave('healthy');
     await clock.advance(FIRST_REST_MS);
@@ -126,6 +126,6 @@ describe('an Edge TPU that fails', { skip }, () => {
     await wrong.double.behave('swapped');
     const info = await wrong.vision.start();
     assert.equal(info.title, 'tflite (TensorFlow Lite)');
-    assert.equal(info.passedOver[0]?.code, 'golden-output');
+    assert.equal(info.skipped[0]?.code, 'golden-output');
   });
 });

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { type Answer, done, failed } from '../../device/kit/errors.js';
 import { loadBundle } from '../../device/perception/inference/bundle.js';
-import { type Way, waysOf } from '../../device/perception/vision/probe.js';
+import { type RuntimeOption, runtimeOptions } from '../../device/perception/vision/probe.js';
 import type { VisionInfo } from '../../device/perception/vision/vision.js';
 import { examineAccelerators } from '../../device/tools/doctor/accelerators.js';
 import { type Section, verdictOf } from '../../device/tools/doctor/doctor.js';
@@ -133,7 +133,7 @@ describe('the runtimes', () => {
       firstMs: 10,
       medianMs: 5,
     },
-    passedOver: [{ runtime: 'fast kernels', why: 'not here' }],
+    skipped: [{ runtime: 'fast kernels', why: 'not here' }],
   });
   const examine = async (
     answers: Record<string, Answer<VisionInfo>>,
@@ -141,7 +141,7 @@ describe('the runtimes', () => {
   ) => {
     const tried: string[] = [];
     const section = await examineRuntimes({
-      ways: waysOf(serving('/bundle')),
+      ways: runtimeOptions(serving('/bundle')),
       bundle: await loadBundle(factoryBundle()),
       wanted,
       probe: async ({ title }) => {
@@ -172,7 +172,10 @@ describe('the runtimes', () => {
   });
 
   it('are taken only where the configuration allows it', async () => {
-    const allowed = (name: string) => ({ by: name, allows: ({ runtime }: Way) => runtime === name });
+    const allowed = (name: string) => ({
+      by: name,
+      allows: ({ runtime }: RuntimeOption) => runtime === name,
+    });
     assert.deepEqual((await examine(both, allowed('tfjs-wasm'))).takes, ['tfjs-wasm']);
     const { takes, statuses, section } = await examine(both, allowed('tfjs-node'));
     assert.deepEqual(takes, []);

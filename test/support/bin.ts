@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { type Journalled, Runner, type Watcher } from '../../device/cycle/runner.js';
+import { type Journalled, Runner, type RunnerObserver } from '../../device/cycle/runner.js';
 import type { Limits } from '../../device/cycle/state.js';
 import type { Camera } from '../../device/hardware/camera/camera.js';
 import { type CameraStep, SimulatedCamera } from '../../device/hardware/camera/simulated-camera.js';
@@ -64,7 +64,7 @@ export const makeBin = (given: BinParts) => {
     log: quiet,
   };
   const journalled: Journalled[] = [];
-  let watcher: Watcher = {};
+  let watcher: RunnerObserver = {};
   const health: string[] = [];
   const runner = new Runner(
     parts,
@@ -75,11 +75,11 @@ export const makeBin = (given: BinParts) => {
         journalled.push(one);
         watcher.journalled?.(one);
       },
-      remarked: (event) => watcher.remarked?.(event),
+      reported: (event) => watcher.reported?.(event),
       health: (part, fault) => health.push(`${part}:${fault?.code ?? 'ok'}`),
     },
   );
-  const watch = (other: Watcher) => {
+  const watch = (other: RunnerObserver) => {
     watcher = other;
   };
   return { runner, trigger, parts, journalled, health, watch };

@@ -1,6 +1,6 @@
 import { parseConfig } from '../../device/config/load.js';
 import { type Decision, makePolicy, type Policy, type PolicySettings } from '../../device/cycle/policy.js';
-import type { AskAnswer, Limits } from '../../device/cycle/state.js';
+import type { Limits, Response } from '../../device/cycle/state.js';
 import type { Frame } from '../../device/hardware/camera/camera.js';
 import type { Trigger } from '../../device/hardware/trigger/trigger.js';
 import type { Classification } from '../../device/perception/vision/vision.js';
@@ -47,7 +47,7 @@ export const aClassification = (
   };
 };
 
-export const classified = (compartment: string | null = 'paper'): AskAnswer => {
+export const classified = (compartment: string | null = 'paper'): Response => {
   const reason: Decision['reason'] = compartment ? 'confident' : 'hazard';
   return {
     kind: 'classified',

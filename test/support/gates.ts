@@ -1,5 +1,5 @@
 import type { Gate } from '../../device/hardware/gate/gate.js';
-import { type LinesGateOptions, type LinesWay, linesGate } from '../../device/hardware/gate/lines-gate.js';
+import { type LinesGateOptions, type LinesRoute, linesGate } from '../../device/hardware/gate/lines-gate.js';
 import { type ServoGateOptions, servoGate } from '../../device/hardware/gate/servo-gate.js';
 import type { Input, InputRules } from '../../device/hardware/lines/lines.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
@@ -13,7 +13,7 @@ export const aSwitch = (offset: number): InputRules => ({
   debounceMs: 0,
 });
 
-const way = (offset: number): LinesWay => ({
+const way = (offset: number): LinesRoute => ({
   output: { at: { chip: 'bin', offset }, activeLow: false, maxOnMs: 1_000, minOffMs: 0 },
   onMs: 300,
   settleMs: 200,
@@ -39,11 +39,11 @@ const bench = (latencyMs: number) => {
   return { clock, lines, guards: [lid] };
 };
 
-const common = { rest: ['residual'], homeMs: 400, retries: 2, backOffMs: 100 };
+const common = { passive: ['residual'], homeMs: 400, retries: 2, backOffMs: 100 };
 
 export const aLinesGate = (
   more: Partial<LinesGateOptions> = {},
-  paper: Partial<LinesWay> = {},
+  paper: Partial<LinesRoute> = {},
   latencyMs = 0,
 ) => {
   const { clock, lines, guards } = bench(latencyMs);

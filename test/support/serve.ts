@@ -1,7 +1,7 @@
-import type { ServeOptions } from '../../device/perception/vision/protocol.js';
+import type { VisionOptions } from '../../device/perception/vision/protocol.js';
 
 /** What a vision child is asked to serve: the C library on one thread, where nothing else is said. */
-export const serving = (bundle: string, changes: Partial<ServeOptions> = {}): ServeOptions => ({
+export const serving = (bundle: string, changes: Partial<VisionOptions> = {}): VisionOptions => ({
   bundle,
   runtime: 'tflite',
   threads: 1,

@@ -13,19 +13,20 @@ const never = new AbortController().signal;
 /** Each place where a name becomes that of a line; how long it may be there, and what that line is called. */
 const PLACES: readonly (readonly [yaml: (name: string) => string, longest: number, line: string])[] = [
   [
-    (name) => `gate: { driver: lines, rest: [residual], compartments: { ${name}: { output: { line: A } } } }`,
+    (name) =>
+      `gate: { driver: lines, passive: [residual], compartments: { ${name}: { output: { line: A } } } }`,
     26,
     'gate-NAME',
   ],
   [
     (name) =>
-      `gate: { driver: lines, rest: [residual], compartments: { ${name}: { output: { line: A }, end: { line: B } } } }`,
+      `gate: { driver: lines, passive: [residual], compartments: { ${name}: { output: { line: A }, end: { line: B } } } }`,
     22,
     'gate-NAME.end',
   ],
   [
     (name) =>
-      `gate: { driver: servo, rest: [residual], compartments: { ${name}: { pulseUs: 900, end: { line: B } } } }`,
+      `gate: { driver: servo, passive: [residual], compartments: { ${name}: { pulseUs: 900, end: { line: B } } } }`,
     22,
     'gate-NAME.end',
   ],
@@ -41,12 +42,12 @@ const PLACES: readonly (readonly [yaml: (name: string) => string, longest: numbe
     'sensor-NAME-trig',
   ],
   [
-    (name) => `fill: { driver: ultrasonic, gauges: { ${name}: { trig: { line: A }, echo: { line: B } } } }`,
+    (name) => `fill: { driver: ultrasonic, sensors: { ${name}: { trig: { line: A }, echo: { line: B } } } }`,
     21,
     'fill-NAME-trig',
   ],
   [(name) => `fill: { driver: ultrasonic, emptied: { ${name}: { line: A } } }`, 23, 'emptied-NAME'],
-  [(name) => `person: { outputs: { ${name}: { line: A } } }`, 26, 'sign-NAME'],
+  [(name) => `panel: { outputs: { ${name}: { line: A } } }`, 26, 'sign-NAME'],
 ];
 
 /** Takes every line of a configuration, as the daemon does at its start. */
@@ -89,7 +90,7 @@ describe('a name that becomes that of a line', () => {
 
   it('may be longer where no line is made of it', async () => {
     const name = 'x'.repeat(63);
-    const gate = `gate: { driver: servo, compartments: { ${name}: { pulseUs: 900 } }, rest: [residual] }`;
+    const gate = `gate: { driver: servo, compartments: { ${name}: { pulseUs: 900 } }, passive: [residual] }`;
     assert.equal(await takeAll(gate), 'ok');
     const sensors = `trigger: { driver: several, sensors: { ${name}: { driver: interval } } }`;
     assert.equal(await takeAll(sensors), 'ok');

@@ -20,13 +20,13 @@ export interface FillSensor {
   measure(signal: AbortSignal): Promise<Answer<number>>;
 }
 
-export interface Gauge extends FillRules {
+export interface CompartmentSensor extends FillRules {
   readonly compartment: string;
   readonly sensor: FillSensor;
 }
 
 export interface UltrasonicFillOptions {
-  readonly gauges: readonly Gauge[];
+  readonly sensors: readonly CompartmentSensor[];
   /** From the end of one round through all sensors to the next. */
   readonly everyMs: number;
   readonly clock: Clock;
@@ -41,13 +41,13 @@ export class UltrasonicFill implements Fill {
 
   /** @throws SortbinError `fill-rules-invalid` */
   constructor(private readonly options: UltrasonicFillOptions) {
-    const { gauges } = options;
-    for (const gauge of gauges) checkFillRules(gauge.compartment, gauge);
-    this.#levels = new Levels(gauges.map(({ compartment }) => compartment));
+    const { sensors } = options;
+    for (const gauge of sensors) checkFillRules(gauge.compartment, gauge);
+    this.#levels = new Levels(sensors.map(({ compartment }) => compartment));
   }
 
   start(): void {
-    if (this.options.gauges.length > 0) this.#watching = this.#watch(this.#closing.signal);
+    if (this.options.sensors.length > 0) this.#watching = this.#watch(this.#closing.signal);
   }
 
   levels(): readonly FillLevel[] {
@@ -73,10 +73,10 @@ export class UltrasonicFill implements Fill {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { gauges, everyMs, clock } = this.options;
+    const { sensors, everyMs, clock } = this.options;
     try {
       while (true) {
-        for (const gauge of gauges) await this.#measure(gauge, signal);
+        for (const gauge of sensors) await this.#measure(gauge, signal);
         await sleep(clock, everyMs, signal);
       }
     } catch (error) {
@@ -84,7 +84,7 @@ export class UltrasonicFill implements Fill {
     }
   }
 
-  async #measure(gauge: Gauge, signal: AbortSignal): Promise<void> {
+  async #measure(gauge: CompartmentSensor, signal: AbortSignal): Promise<void> {
     const { compartment, sensor } = gauge;
     const before = this.#states.get(compartment) ?? emptyState;
     const readingsMm: number[] = [];

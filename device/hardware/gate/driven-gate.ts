@@ -3,18 +3,18 @@ import { orAborted, sleep } from '../../kit/deadline.js';
 import { type Answer, done, failed } from '../../kit/errors.js';
 import type { Input, InputRules, LineFault, Lines } from '../lines/lines.js';
 import type { Gate, GateFault, Move } from './gate.js';
-import { Kept } from './kept.js';
+import { LazyLines } from './kept.js';
 import { gateFault, guardFault } from './line-faults.js';
 import { OneAtATime } from './one-at-a-time.js';
 
 /** The way into one compartment, as far as each kind of gate has it. */
-export interface Way {
+export interface Route {
   /** The switch that is active once the gate is there; without one the time says it. */
   readonly end?: InputRules;
 }
 
 /** What one kind of gate does its own way. Of `out` and `back`, false: not there in time. All leave it off. */
-export interface Drive<W extends Way> {
+export interface Drive<W extends Route> {
   /** Requests the lines that it drives, once. */
   open(): Promise<Answer<unknown, LineFault>>;
   /** Resolves once it may be energised again. */
@@ -29,12 +29,12 @@ export interface Drive<W extends Way> {
   back(way: W | null, home: Input | null, signal: AbortSignal): Promise<Answer<boolean, GateFault>>;
 }
 
-export interface GateRules<W extends Way> {
+export interface GateRules<W extends Route> {
   readonly lines: Lines;
   readonly clock: Clock;
   readonly compartments: ReadonlyMap<string, W>;
   /** The compartments into which things fall by themselves: the gate stays at home. */
-  readonly rest: readonly string[];
+  readonly passive: readonly string[];
   /** The switch that is active at home. */
   readonly home?: InputRules;
   /** In this time the home switch has to become active. */
@@ -52,9 +52,9 @@ interface Switches {
 }
 
 /** A gate on the machine's lines: its order of work, its switches and its patience. */
-export class DrivenGate<W extends Way> implements Gate {
+export class DrivenGate<W extends Route> implements Gate {
   readonly #works = new OneAtATime();
-  readonly #inputs = new Kept<Input>();
+  readonly #inputs = new LazyLines<Input>();
 
   constructor(
     private readonly rules: GateRules<W>,
@@ -76,12 +76,12 @@ export class DrivenGate<W extends Way> implements Gate {
   }
 
   async #move(compartment: string, signal: AbortSignal): Promise<Answer<Move, GateFault>> {
-    const { clock, compartments, rest } = this.rules;
+    const { clock, compartments, passive } = this.rules;
     const askedAtMs = clock.monotonicMs();
-    if (rest.includes(compartment)) return done({ commandedAtMs: askedAtMs, homeAtMs: askedAtMs });
+    if (passive.includes(compartment)) return done({ commandedAtMs: askedAtMs, homeAtMs: askedAtMs });
     const way = compartments.get(compartment);
     if (!way) {
-      const known = [...compartments.keys(), ...rest].map((name) => `"${name}"`).join(', ');
+      const known = [...compartments.keys(), ...passive].map((name) => `"${name}"`).join(', ');
       return failed('gate-failed', `the gate has no way into "${compartment}"; it knows ${known}`);
     }
     const switches = await orAborted(this.#open(), signal);

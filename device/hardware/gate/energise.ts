@@ -1,10 +1,9 @@
 import type { Clock } from '../../kit/clock.js';
-import { orAborted, sleep } from '../../kit/deadline.js';
+import { linkedSignal, orAborted, sleep } from '../../kit/deadline.js';
 import { type Answer, done } from '../../kit/errors.js';
 import type { Input, LineFault, Off } from '../lines/lines.js';
 import type { GateFault } from './gate.js';
 import { gateFault, offFault } from './line-faults.js';
-import { linked } from './signals.js';
 
 /** Whether the switch becomes active in time: true at the moment when it does. */
 export const untilActive = async (
@@ -13,7 +12,7 @@ export const untilActive = async (
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Answer<boolean, LineFault>> => {
-  const waiting = linked(signal);
+  const waiting = linkedSignal(signal);
   let forget = () => {};
   const edge = new Promise<true>((resolve) => {
     forget = input.onEdge(({ active }) => active && resolve(true));
@@ -51,7 +50,7 @@ export const energise = async (
   signal: AbortSignal,
 ): Promise<Answer<boolean, GateFault>> => {
   signal.throwIfAborted();
-  const ending = linked(signal);
+  const ending = linkedSignal(signal);
   const watch = async (): Promise<Answer<boolean, LineFault>> => {
     if (until) {
       const there = await untilActive(until, withinMs, clock, ending.signal);

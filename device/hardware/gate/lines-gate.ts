@@ -1,14 +1,14 @@
 import { sleep } from '../../kit/deadline.js';
 import { type Answer, done, SortbinError } from '../../kit/errors.js';
 import type { Input, LineFault, Output, OutputRules } from '../lines/lines.js';
-import { type Drive, DrivenGate, type GateRules, type Way } from './driven-gate.js';
+import { type Drive, DrivenGate, type GateRules, type Route } from './driven-gate.js';
 import { energise, untilActive } from './energise.js';
 import type { Gate, GateFault } from './gate.js';
-import { Kept } from './kept.js';
+import { LazyLines } from './kept.js';
 import { gateFault } from './line-faults.js';
 
 /** The way into a compartment by an output of its own: a solenoid, or a motor driver's enable. A spring brings it back. */
-export interface LinesWay extends Way {
+export interface LinesRoute extends Route {
   readonly output: Omit<OutputRules, 'group' | 'guards'>;
   /** It is on for so long; where it has an end switch, at most. */
   readonly onMs: number;
@@ -16,7 +16,7 @@ export interface LinesWay extends Way {
   readonly settleMs: number;
 }
 
-export type LinesGateOptions = GateRules<LinesWay>;
+export type LinesGateOptions = GateRules<LinesRoute>;
 
 /**
  * A gate with one output for each compartment, of which one at most is on.
@@ -32,8 +32,8 @@ export const linesGate = (options: LinesGateOptions): Gate => {
   return new DrivenGate(options, new OutputDrive(options));
 };
 
-class OutputDrive implements Drive<LinesWay> {
-  readonly #outputs = new Kept<Output>();
+class OutputDrive implements Drive<LinesRoute> {
+  readonly #outputs = new LazyLines<Output>();
   readonly #offAtMs = new Map<string, number>();
 
   constructor(private readonly options: LinesGateOptions) {}
@@ -57,7 +57,7 @@ class OutputDrive implements Drive<LinesWay> {
 
   async out(
     compartment: string,
-    way: LinesWay,
+    way: LinesRoute,
     end: Input | null,
     signal: AbortSignal,
   ): Promise<Answer<boolean, GateFault>> {
@@ -77,7 +77,7 @@ class OutputDrive implements Drive<LinesWay> {
 
   /** Nothing to drive: the spring's time, or the switch. */
   async back(
-    way: LinesWay | null,
+    way: LinesRoute | null,
     home: Input | null,
     signal: AbortSignal,
   ): Promise<Answer<boolean, GateFault>> {
@@ -88,7 +88,7 @@ class OutputDrive implements Drive<LinesWay> {
     return there.ok ? there : gateFault(there.fault);
   }
 
-  #output(compartment: string, { output }: LinesWay): Promise<Answer<Output, LineFault>> {
+  #output(compartment: string, { output }: LinesRoute): Promise<Answer<Output, LineFault>> {
     const { lines } = this.options;
     const guards = this.options.guards.map((guard) => guard.name);
     const name = `gate-${compartment}`;

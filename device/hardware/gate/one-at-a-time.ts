@@ -1,7 +1,6 @@
-import { orAborted } from '../../kit/deadline.js';
+import { linkedSignal, orAborted } from '../../kit/deadline.js';
 import { type Answer, type Fault, failed } from '../../kit/errors.js';
 import type { GateFault } from './gate.js';
-import { linked } from './signals.js';
 
 export type Work<T> = (signal: AbortSignal) => Promise<Answer<T, GateFault>>;
 
@@ -52,7 +51,7 @@ export class OneAtATime {
 
   async #start<T>(work: Work<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
     if (this.#closed) return { ok: false, fault: this.#closed };
-    const { signal, abort, release } = linked(outer);
+    const { signal, abort, release } = linkedSignal(outer);
     let isOver = () => {};
     const over = new Promise<void>((resolve) => {
       isOver = resolve;

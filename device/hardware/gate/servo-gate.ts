@@ -1,17 +1,17 @@
 import { type Answer, SortbinError } from '../../kit/errors.js';
 import type { Input, LineFault, Pwm, PwmRules } from '../lines/lines.js';
-import { type Drive, DrivenGate, type GateRules, type Way } from './driven-gate.js';
+import { type Drive, DrivenGate, type GateRules, type Route } from './driven-gate.js';
 import { energise } from './energise.js';
 import type { Gate, GateFault } from './gate.js';
-import { Kept } from './kept.js';
+import { LazyLines } from './kept.js';
 import { gateFault } from './line-faults.js';
 import { type Calibration, type Position, pulseOf } from './servo-pulse.js';
 
-export interface ServoWay extends Way {
+export interface ServoRoute extends Route {
   readonly position: Position;
 }
 
-export interface ServoGateOptions extends GateRules<ServoWay> {
+export interface ServoGateOptions extends GateRules<ServoRoute> {
   readonly pwm: Omit<PwmRules, 'guards'>;
   readonly calibration: Calibration | null;
   readonly homePosition: Position;
@@ -42,8 +42,8 @@ export const servoGate = (options: ServoGateOptions): Gate => {
   return new DrivenGate(options, new ServoDrive(options, homeUs, pulsesUs));
 };
 
-class ServoDrive implements Drive<ServoWay> {
-  readonly #pwm = new Kept<Pwm>();
+class ServoDrive implements Drive<ServoRoute> {
+  readonly #pwm = new LazyLines<Pwm>();
 
   constructor(
     private readonly options: ServoGateOptions,
@@ -62,7 +62,7 @@ class ServoDrive implements Drive<ServoWay> {
 
   out(
     compartment: string,
-    _way: ServoWay,
+    _way: ServoRoute,
     end: Input | null,
     signal: AbortSignal,
   ): Promise<Answer<boolean, GateFault>> {
@@ -70,7 +70,11 @@ class ServoDrive implements Drive<ServoWay> {
     return this.#to(this.pulsesUs.get(compartment) ?? this.homeUs, end, moveMs, holdMs, signal);
   }
 
-  back(_way: ServoWay | null, home: Input | null, signal: AbortSignal): Promise<Answer<boolean, GateFault>> {
+  back(
+    _way: ServoRoute | null,
+    home: Input | null,
+    signal: AbortSignal,
+  ): Promise<Answer<boolean, GateFault>> {
     const { moveMs, homeMs } = this.options;
     return this.#to(this.homeUs, home, home ? homeMs : moveMs, 0, signal);
   }

@@ -3,7 +3,6 @@ import type { Clock } from '../../kit/clock.js';
 import { type Answer, type Fault, messageOf, SortbinError } from '../../kit/errors.js';
 import { Backoff, LONGEST_MS } from './backoff.js';
 import { Health } from './health.js';
-import { HeldLines } from './held-lines.js';
 import { faultOf } from './io-faults.js';
 import { IoInput } from './io-input.js';
 import type { IoHolder, IoLine } from './io-line.js';
@@ -11,6 +10,7 @@ import { IoOutput, IoPwm } from './io-output.js';
 import { IoProcess, type Reply } from './io-process.js';
 import { type IoEvent, inputWords, outputWords, place, pwmWords } from './io-protocol.js';
 import { Leases } from './leases.js';
+import { LineRegistry } from './line-registry.js';
 import type { InputRules, LineFault, OutputRules, PwmRules } from './lines.js';
 
 export interface IoOptions {
@@ -45,7 +45,7 @@ const down = (message: string): Fault<LineFault> => ({ code: 'lines-down', messa
  */
 export class IoHost implements IoHolder {
   readonly answerMs: number;
-  readonly held: HeldLines;
+  readonly registry: LineRegistry;
   readonly #leaseMs: number;
   readonly #options: IoOptions;
   readonly #clock: Clock;
@@ -65,7 +65,7 @@ export class IoHost implements IoHolder {
     this.#clock = options.clock;
     this.#log = options.log;
     const ask = (words: string) => this.ask(words);
-    this.held = new HeldLines({
+    this.registry = new LineRegistry({
       outputsFile: options.outputsFile ?? null,
       ask,
       health: this.#health,
@@ -117,7 +117,7 @@ export class IoHost implements IoHolder {
 
   /** Has sortbin-io hold a line from now on. */
   async #take<Line extends IoLine>(line: Line): Promise<Answer<Line, LineFault>> {
-    return this.fault ? { ok: false, fault: this.fault } : this.held.take(line);
+    return this.fault ? { ok: false, fault: this.fault } : this.registry.take(line);
   }
 
   async ask(words: string): Promise<Reply> {
@@ -126,7 +126,7 @@ export class IoHost implements IoHolder {
 
   refusal(line: IoLine, reply: Reply & { readonly ok: false }): Fault<LineFault> {
     if (reply.code === 'down') return this.fault ?? down(reply.text);
-    if (reply.code === 'gone') this.held.lose(line, reply.text);
+    if (reply.code === 'gone') this.registry.lose(line, reply.text);
     return faultOf(line.name, line.where, reply.code, reply.text);
   }
 
@@ -150,7 +150,7 @@ export class IoHost implements IoHolder {
     } else if (this.#state.at === 'starting') {
       await this.#state.attempt;
     }
-    await Promise.all([this.ask('safe'), this.held.allOff()]);
+    await Promise.all([this.ask('safe'), this.registry.allOff()]);
   }
 
   async close(): Promise<void> {
@@ -161,7 +161,7 @@ export class IoHost implements IoHolder {
     if (state.at === 'resting') state.cancel();
     const io = this.#io;
     this.#io = null;
-    this.held.down();
+    this.registry.down();
     await io?.close();
     if (state.at === 'starting') await state.attempt;
   }
@@ -178,7 +178,7 @@ export class IoHost implements IoHolder {
     const cure = 'it must be there, executable, built for this machine, and of this release';
     let io: IoProcess;
     try {
-      const onEvent = (event: IoEvent) => this.held.hear(event);
+      const onEvent = (event: IoEvent) => this.registry.handle(event);
       io = new IoProcess({ ...this.#options, answerMs: this.answerMs, onEvent });
     } catch (thrown) {
       return down(`${path} did not begin (${messageOf(thrown)}); ${cure}`);
@@ -186,7 +186,7 @@ export class IoHost implements IoHolder {
     this.#io = io;
     const ready = await io.ready;
     if (!ready.ok) return { ...ready.fault, message: `${ready.fault.message}; ${cure}` };
-    await this.held.recover();
+    await this.registry.recover();
     if (io.end !== null) return down(`sortbin-io ${io.end}`);
     if (this.#at() !== 'starting') return this.#down;
     this.#state = { at: 'serving', io, sinceMs: this.#clock.monotonicMs() };
@@ -207,7 +207,7 @@ export class IoHost implements IoHolder {
     this.#down = fault;
     this.#state = { at: 'resting', cancel: this.#clock.after(restMs, () => void this.#restart()) };
     this.#log.warn({ code: fault.code, restMs }, `${fault.message}; it is started again`);
-    this.held.down();
+    this.registry.down();
     this.#health.driver(fault);
   }
 

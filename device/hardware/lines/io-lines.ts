@@ -22,17 +22,17 @@ export class IoLines implements Lines {
   }
 
   async input(name: string, rules: InputRules): Promise<Answer<Input, LineFault>> {
-    const fault = checkInput(name, rules, this.#host.held);
+    const fault = checkInput(name, rules, this.#host.registry);
     return fault ? { ok: false, fault } : this.#host.takeInput(name, rules);
   }
 
   async output(name: string, rules: OutputRules): Promise<Answer<Output, LineFault>> {
-    const fault = checkOutput(name, rules, this.#host.held);
+    const fault = checkOutput(name, rules, this.#host.registry);
     return fault ? { ok: false, fault } : this.#host.takeOutput(name, place(rules.at), rules);
   }
 
   async pwm(name: string, rules: PwmRules): Promise<Answer<Pwm, LineFault>> {
-    const fault = checkPwm(name, rules, this.#host.held);
+    const fault = checkPwm(name, rules, this.#host.registry);
     return fault ? { ok: false, fault } : this.#host.takePwm(name, rules);
   }
 

@@ -11,7 +11,7 @@ const LONGEST_DEBOUNCE_MS = 60_000;
 const WORD = /^[!-~]{1,127}$/;
 
 /** What has been taken so far. */
-export interface Taken {
+export interface TakenLines {
   readonly size: number;
   has(name: string): boolean;
   isInput(name: string): boolean;
@@ -21,7 +21,7 @@ type Complaint = Fault<LineFault> | null;
 
 const refuse = (message: string): Complaint => ({ code: 'line-refused', message });
 
-const checkName = (name: string, taken: Taken): Complaint => {
+const checkName = (name: string, taken: TakenLines): Complaint => {
   if (!NAME.test(name)) {
     return refuse(`"${name}" is no name for a line: 1 to 31 of a-z, 0-9, "-", "_" and "." are allowed`);
   }
@@ -49,7 +49,7 @@ const checkMs = (name: string, what: string, ms: number, leastMs: number, mostMs
     ? null
     : refuse(`"${name}": ${what} is ${ms} ms; ${leastMs} to ${mostMs} ms are allowed`);
 
-const checkGuards = (name: string, guards: readonly string[], taken: Taken): Complaint => {
+const checkGuards = (name: string, guards: readonly string[], taken: TakenLines): Complaint => {
   if (guards.length > MOST_GUARDS) {
     return refuse(`"${name}" has ${guards.length} guards; ${MOST_GUARDS} are allowed`);
   }
@@ -58,12 +58,12 @@ const checkGuards = (name: string, guards: readonly string[], taken: Taken): Com
   return refuse(`"${name}": its guard "${stranger}" is no input that has been taken; take that one first`);
 };
 
-export const checkInput = (name: string, { at, debounceMs }: InputRules, taken: Taken): Complaint =>
+export const checkInput = (name: string, { at, debounceMs }: InputRules, taken: TakenLines): Complaint =>
   checkName(name, taken) ??
   checkPlace(name, at) ??
   checkMs(name, 'debounceMs', debounceMs, 0, LONGEST_DEBOUNCE_MS);
 
-export const checkOutput = (name: string, rules: OutputRules, taken: Taken): Complaint => {
+export const checkOutput = (name: string, rules: OutputRules, taken: TakenLines): Complaint => {
   const { at, maxOnMs, minOffMs, group, guards } = rules;
   return (
     checkName(name, taken) ??
@@ -75,7 +75,7 @@ export const checkOutput = (name: string, rules: OutputRules, taken: Taken): Com
   );
 };
 
-export const checkPwm = (name: string, rules: PwmRules, taken: Taken): Complaint => {
+export const checkPwm = (name: string, rules: PwmRules, taken: TakenLines): Complaint => {
   const { at, periodUs, minPulseUs, maxPulseUs, maxOnMs, guards } = rules;
   const lengths = [minPulseUs, maxPulseUs, periodUs];
   const ordered = 0 < minPulseUs && minPulseUs <= maxPulseUs && maxPulseUs <= periodUs;

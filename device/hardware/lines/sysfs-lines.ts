@@ -5,11 +5,11 @@ import { Health } from './health.js';
 import { IoHost, type IoOptions } from './io-host.js';
 import type { Input, InputRules, LineFault, Lines, Output, OutputRules, Pwm, PwmRules } from './lines.js';
 import { loadOnoff, type OnoffConstructor, type OnoffGpio } from './onoff.js';
-import { checkInput, checkOutput, checkPwm, type Taken } from './rules.js';
+import { checkInput, checkOutput, checkPwm, type TakenLines } from './rules.js';
+import { type Guarding, guardedOutput, guardedPwm } from './software-guards.js';
 import { numberOf, sysfsFault } from './sysfs-chips.js';
 import { SysfsInput } from './sysfs-input.js';
 import { SysfsWatch } from './sysfs-watch.js';
-import { type Guarding, guardedOutput, guardedPwm } from './watched-guards.js';
 
 export interface SysfsLinesOptions extends IoOptions {
   /** Where the kernel shows its lines. */
@@ -33,7 +33,7 @@ export class SysfsLines implements Lines {
   readonly #inputs = new Map<string, SysfsInput>();
   readonly #health = new Health();
   readonly #watch: SysfsWatch;
-  readonly #taken: Taken;
+  readonly #taken: TakenLines;
   #Gpio: OnoffConstructor | null = null;
 
   constructor(options: SysfsLinesOptions) {
@@ -43,7 +43,7 @@ export class SysfsLines implements Lines {
     this.#host.onHealth((fault) => this.#health.driver(fault));
     const { clock, log } = options;
     this.#watch = new SysfsWatch({ inputs: this.#inputs, health: this.#health, clock, log });
-    const { held } = this.#host;
+    const { registry: held } = this.#host;
     const inputs = this.#inputs;
     this.#taken = {
       get size() {

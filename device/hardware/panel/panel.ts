@@ -2,7 +2,7 @@ import type { Answer } from '../../kit/errors.js';
 import type { LineFault } from '../lines/lines.js';
 
 /** What the bin can say to the person in front of it. */
-export type Said = 'ready' | 'busy' | 'refused' | 'fault';
+export type IndicatorState = 'ready' | 'busy' | 'refused' | 'fault';
 
 /** The button that says: the last item went to the wrong place. */
 export interface Press {
@@ -21,10 +21,10 @@ export interface Light {
 }
 
 /** Whoever stands in front of the bin: what it shows and sounds to them, what lights their item, and their button. */
-export interface Person {
+export interface Panel {
   readonly light: Light;
   /** Shows this until something else is shown; showing the same again changes nothing. Nothing after `close`. */
-  show(state: Said | 'off'): void;
+  show(state: IndicatorState | 'off'): void;
   /** Has `listener` told of each press; the returned function ends that. */
   onWrong(listener: (press: Press) => void): () => void;
   /** What it shows goes off; the light is its user's. */

@@ -7,7 +7,7 @@ import type { LineFault, Off, Output } from '../lines/lines.js';
 export type Pattern = 'steady' | { readonly onOffMs: readonly number[]; readonly repeat: boolean };
 
 /** A LED or a buzzer, and what it does. */
-export interface Sign {
+export interface Indicator {
   readonly output: Output;
   readonly pattern: Pattern;
 }
@@ -16,7 +16,7 @@ export interface Sign {
 const RETRY_MS = 1_000;
 
 /** @throws SortbinError `pattern-invalid` */
-export const checkPattern = ({ output, pattern }: Sign): void => {
+export const checkPattern = ({ output, pattern }: Indicator): void => {
   if (pattern === 'steady') return;
   const { onOffMs, repeat } = pattern;
   const wrong = (what: string) =>
@@ -32,7 +32,7 @@ export const checkPattern = ({ output, pattern }: Sign): void => {
  * rejects: a sign that fails stops nothing else.
  */
 export const play = async (
-  { output, pattern }: Sign,
+  { output, pattern }: Indicator,
   clock: Clock,
   signal: AbortSignal,
   tell: (fault: Fault<LineFault> | null) => void,

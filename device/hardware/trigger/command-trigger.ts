@@ -1,11 +1,11 @@
-import { type Making, makeTrigger } from './moment.js';
+import { makeTrigger, type TriggerContext } from './moment.js';
 import type { Trigger, TriggerSource } from './trigger.js';
 
 /** No sensor: somebody says that an item is there. */
 export class CommandTrigger implements TriggerSource {
   #onTrigger: ((trigger: Trigger) => void) | null = null;
 
-  constructor(private readonly making: Making) {}
+  constructor(private readonly making: TriggerContext) {}
 
   start(onTrigger: (trigger: Trigger) => void): void {
     this.#onTrigger = onTrigger;

@@ -1,7 +1,7 @@
-import { type Making, makeTrigger } from './moment.js';
+import { makeTrigger, type TriggerContext } from './moment.js';
 import type { Trigger, TriggerSource } from './trigger.js';
 
-export interface IntervalTriggerOptions extends Making {
+export interface IntervalTriggerOptions extends TriggerContext {
   readonly everyMs: number;
 }
 

@@ -1,10 +1,10 @@
 import { orAborted } from '../../kit/deadline.js';
 import type { Fault } from '../../kit/errors.js';
 import type { Edge, Input, LineFault } from '../lines/lines.js';
-import { type Making, makeTrigger } from './moment.js';
+import { makeTrigger, type TriggerContext } from './moment.js';
 import { type Trigger, TriggerError, type TriggerSource } from './trigger.js';
 
-export interface LineTriggerOptions extends Making {
+export interface LineTriggerOptions extends TriggerContext {
   /** Active while something is there; the kernel debounces it, by the rules that it was requested with. */
   readonly input: Input;
   readonly source: 'beam' | 'pir' | 'switch';

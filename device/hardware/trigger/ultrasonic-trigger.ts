@@ -1,11 +1,11 @@
 import { sleep } from '../../kit/deadline.js';
 import type { Fault } from '../../kit/errors.js';
-import { type Making, makeTrigger } from './moment.js';
+import { makeTrigger, type TriggerContext } from './moment.js';
 import { nothingThere, type PresenceRules, presenceStep } from './presence.js';
 import { type Trigger, TriggerError, type TriggerFault, type TriggerSource } from './trigger.js';
 import type { DistanceSensor } from './ultrasonic.js';
 
-export interface UltrasonicTriggerOptions extends Making, PresenceRules {
+export interface UltrasonicTriggerOptions extends TriggerContext, PresenceRules {
   readonly sensor: DistanceSensor;
   /** From the end of one measure to the next. */
   readonly everyMs: number;

@@ -2,7 +2,7 @@ import type { Clock } from '../../kit/clock.js';
 import { DeadlineExceeded, withDeadline } from '../../kit/deadline.js';
 import { type Answer, done, failed } from '../../kit/errors.js';
 import type { Input, LineFault, Output } from '../lines/lines.js';
-import type { Turns } from './turns.js';
+import type { EchoArbiter } from './echo-arbiter.js';
 
 /**
  * `ultrasonic-silent`: the sensor does not answer at all; `ultrasonic-out-of-range`: it answers, but nothing that it can
@@ -29,7 +29,7 @@ export interface UltrasonicOptions {
   /** What is said to be farther is out of range. */
   readonly maxMm: number;
   /** Shared by all sensors of a bin. */
-  readonly turns: Turns;
+  readonly turns: EchoArbiter;
   readonly clock: Clock;
 }
 

@@ -13,7 +13,7 @@ export type ControlFault = 'control-refused' | 'control-unfit';
 export type ControlAnswer = Answer<string, ControlFault>;
 
 /** Does what was asked; answers with what was done, in words. */
-export type Obey = (request: ControlRequest) => ControlAnswer;
+export type CommandHandler = (request: ControlRequest) => ControlAnswer;
 
 /** `control-down`: no bin listens there; `control-answer`: what answers is none, or does not in time. */
 export type ControlErrorCode = 'control-down' | 'control-answer';

@@ -5,13 +5,13 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { failed, messageOf } from '../../kit/errors.js';
-import { type ControlAnswer, controlRequest, LINE_BYTES, type Obey } from './commands.js';
+import { type CommandHandler, type ControlAnswer, controlRequest, LINE_BYTES } from './commands.js';
 import { firstLine } from './line.js';
 
 export interface ControlSocketOptions {
   /** Of the socket; its folder is there, and nobody else's. */
   readonly path: string;
-  readonly obey: Obey;
+  readonly obey: CommandHandler;
   readonly clock: Clock;
   readonly log: Logger;
 }

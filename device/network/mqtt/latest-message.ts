@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import { Bell } from './bell.js';
+import { AutoResetEvent } from './auto-reset-event.js';
 import type { Connection } from './connection.js';
 import { ConnectionError } from './connection-error.js';
 import type { Delivery } from './topic.js';
 
 /** A retained message of which only the newest counts: kept, sent on each connect, one in flight at a time. */
 export class LatestMessage {
-  readonly #bell = new Bell();
+  readonly #bell = new AutoResetEvent();
   #payload: string | null = null;
 
   constructor(
@@ -31,20 +31,13 @@ export class LatestMessage {
         continue;
       }
       sent = payload;
-      await publishOrPassOver(
-        connection,
-        this.topic,
-        payload,
-        this.delivery,
-        this.pubackDeadlineMs,
-        this.log,
-      );
+      await publishOrSkip(connection, this.topic, payload, this.delivery, this.pubackDeadlineMs, this.log);
     }
   }
 }
 
 /** A broker that refuses a retained message must not keep the events from going out: it is logged and passed over. */
-export const publishOrPassOver = async (
+export const publishOrSkip = async (
   connection: Connection,
   topic: string,
   payload: string,

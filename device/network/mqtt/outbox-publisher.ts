@@ -7,7 +7,7 @@ import { Backoff, type BackoffBounds } from './backoff.js';
 import type { Connection } from './connection.js';
 import { ConnectionError } from './connection-error.js';
 import { type BrokerOptions, Connector } from './connector.js';
-import { LatestMessage, publishOrPassOver } from './latest-message.js';
+import { LatestMessage, publishOrSkip } from './latest-message.js';
 import type { Outbox, Publisher, PublisherStatus } from './mqtt.js';
 import { Pump } from './pump.js';
 import { deliveryOf, printTopic, type Topic, type TopicBase } from './topic.js';
@@ -31,7 +31,7 @@ export interface OutboxPublisherParts {
   readonly log: Logger;
 }
 
-const AVAILABILITY: Topic = { kind: 'availability' };
+const AVAILABILITY: Topic = 'availability';
 const DEFAULT_WINDOW = 16;
 const DEFAULT_PUBACK_DEADLINE_MS = 10_000;
 const DEFAULT_SAFETY_CHECK_MS = 300_000;
@@ -69,8 +69,8 @@ export class OutboxPublisher implements Publisher {
     this.#connector = new Connector(options.broker, { topic: this.#availability, payload: 'offline' }, clock);
     const latest = (topic: Topic) =>
       new LatestMessage(printTopic(options, topic), deliveryOf(topic), this.#pubackDeadlineMs, log);
-    this.#info = latest({ kind: 'info' });
-    this.#state = latest({ kind: 'state' });
+    this.#info = latest('info');
+    this.#state = latest('state');
     const onErased = () => this.#pump?.moved();
     this.#acknowledger = new Acknowledger(outbox, clock, this.#newBackoff(), log, onErased);
   }
@@ -170,11 +170,11 @@ export class OutboxPublisher implements Publisher {
   #say(word: 'online' | 'offline', connection: Connection): Promise<void> {
     const delivery = deliveryOf(AVAILABILITY);
     const { log } = this.parts;
-    return publishOrPassOver(connection, this.#availability, word, delivery, this.#pubackDeadlineMs, log);
+    return publishOrSkip(connection, this.#availability, word, delivery, this.#pubackDeadlineMs, log);
   }
 
   #newPump(connection: Connection): Pump {
-    const event: Topic = { kind: 'event' };
+    const event: Topic = 'event';
     const options = {
       topic: printTopic(this.options, event),
       delivery: deliveryOf(event),

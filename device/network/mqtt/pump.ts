@@ -4,8 +4,8 @@ import type { Clock } from '../../kit/clock.js';
 import { sleep, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { type Acknowledger, OUTBOX_DEADLINE_MS } from './acknowledger.js';
+import { AutoResetEvent } from './auto-reset-event.js';
 import type { Backoff } from './backoff.js';
-import { Bell } from './bell.js';
 import type { Connection } from './connection.js';
 import { ConnectionError } from './connection-error.js';
 import { intervalsBy } from './interval.js';
@@ -27,7 +27,7 @@ export interface PumpOptions {
  * everything with its connection, since what is not acknowledged is still in the outbox.
  */
 export class Pump {
-  readonly #bell = new Bell();
+  readonly #bell = new AutoResetEvent();
   #afterSeq = 0;
   #unacknowledged = 0;
   #maybeMore = true;

@@ -3,7 +3,7 @@ import { type Bundle, BundleError } from './bundle.js';
 import { type GoldenFault, type GoldenPass, type Prepare, passGolden } from './golden.js';
 import type { Interpreter } from './interpreter.js';
 import type { BundleRuntime } from './manifest.js';
-import { MODEL_OF, type PassedOver, type RuntimeName } from './runtimes.js';
+import { MODEL_OF, type RuntimeName, type SkippedRuntime } from './runtimes.js';
 
 /** The bundle or the decoder is at fault, whatever runtime were tried. */
 export class GoldenError extends SortbinError<GoldenFault> {
@@ -25,20 +25,20 @@ export interface Candidate {
 }
 
 /** A candidate that has passed the golden samples. */
-export interface Served {
+export interface ActiveRuntime {
   readonly candidate: Candidate;
   /** Which of the bundle's models runs. */
   readonly model: BundleRuntime;
   readonly interpreter: Interpreter;
   readonly golden: GoldenPass;
-  readonly passedOver: readonly PassedOver[];
+  readonly skipped: readonly SkippedRuntime[];
 }
 
 export interface ChainOptions {
   /** In the order in which they are tried. */
   readonly candidates: readonly Candidate[];
   /** Not tried, unless nothing else is left. */
-  readonly skip: readonly PassedOver[];
+  readonly skip: readonly SkippedRuntime[];
   readonly prepare: Prepare;
   readonly monotonicMs: () => number;
   /** Called before each attempt: native code may take the process with it. */
@@ -49,35 +49,35 @@ export interface ChainOptions {
  * Opens the first candidate that passes the bundle's golden samples.
  * @throws GoldenError where the fault is not a runtime's, ChainError, or what the only candidate threw
  */
-export const openFirst = async (bundle: Bundle, options: ChainOptions): Promise<Served> => {
+export const openFirst = async (bundle: Bundle, options: ChainOptions): Promise<ActiveRuntime> => {
   const { skip, onTry } = options;
-  const skipped = ({ title }: Candidate) => skip.find(({ runtime }) => runtime === title);
-  const spared = options.candidates.every(skipped);
-  const passedOver: PassedOver[] = [];
+  const skipReason = ({ title }: Candidate) => skip.find(({ runtime }) => runtime === title);
+  const areAllSkipped = options.candidates.every(skipReason);
+  const skipped: SkippedRuntime[] = [];
   let only: unknown = null;
   for (const candidate of options.candidates) {
     const { runtime, title } = candidate;
-    const reason = spared ? undefined : skipped(candidate);
+    const reason = areAllSkipped ? undefined : skipReason(candidate);
     if (reason) {
-      passedOver.push(reason);
+      skipped.push(reason);
       continue;
     }
     try {
       const file = bundle.manifest.runtimes[MODEL_OF[runtime]];
       if (!file) throw new ChainError('bundle-incompatible', lacks(bundle, runtime));
       onTry?.(candidate);
-      return { ...(await open(bundle, candidate, options)), passedOver };
+      return { ...(await open(bundle, candidate, options)), skipped };
     } catch (thrown) {
       if (thrown instanceof BundleError) throw thrown;
       if (thrown instanceof GoldenError && thrown.code !== 'golden-output') throw thrown;
       only = thrown;
       const code = thrown instanceof SortbinError ? thrown.code : undefined;
-      passedOver.push({ runtime: title, why: messageOf(thrown), ...(code === undefined ? {} : { code }) });
+      skipped.push({ runtime: title, why: messageOf(thrown), ...(code === undefined ? {} : { code }) });
     }
   }
   if (options.candidates.length === 1) throw only;
   const { name, version } = bundle.manifest;
-  const reasons = passedOver.map(({ runtime, why }) => `${runtime}: ${why}`).join('; ');
+  const reasons = skipped.map(({ runtime, why }) => `${runtime}: ${why}`).join('; ');
   throw new ChainError('no-runtime', `no runtime serves bundle ${name} ${version}: ${reasons}`);
 };
 
@@ -85,7 +85,7 @@ const open = async (
   bundle: Bundle,
   candidate: Candidate,
   { prepare, monotonicMs }: ChainOptions,
-): Promise<Omit<Served, 'passedOver'>> => {
+): Promise<Omit<ActiveRuntime, 'skipped'>> => {
   const interpreter = await candidate.open(bundle);
   const model = MODEL_OF[candidate.runtime];
   try {

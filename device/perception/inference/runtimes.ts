@@ -51,11 +51,11 @@ export interface InferenceOptions {
   };
   readonly edgetpu: EdgeTpuSettings;
   /** Runtimes that are left out this time, and why: they took the child with them, or failed too often. */
-  readonly skip: readonly PassedOver[];
+  readonly skip: readonly SkippedRuntime[];
 }
 
 /** A runtime that was not taken, `edgetpu` or more closely `tflite (LiteRT 2.3)`, and why. */
-export interface PassedOver {
+export interface SkippedRuntime {
   readonly runtime: string;
   readonly why: string;
   /** Of the error that says why, where there is one. */

@@ -8,20 +8,20 @@ import { messageOf, SortbinError } from '../../kit/errors.js';
 import type { Candidate } from '../inference/chain.js';
 import { Classifier } from './classifier.js';
 import { boundDecoder } from './preprocess.js';
-import { type FromChild, PROTOCOL, type ServeOptions, type ToChild } from './protocol.js';
-import { giveWay } from './scheduling.js';
+import { type FromChild, PROTOCOL, type ToChild, type VisionOptions } from './protocol.js';
+import { setScheduling } from './scheduling.js';
 
 const send = (message: FromChild): void => {
   process.send?.(message);
 };
 
-const open = async (protocol: number, serve: ServeOptions): Promise<Classifier | null> => {
+const open = async (protocol: number, serve: VisionOptions): Promise<Classifier | null> => {
   try {
     if (protocol !== PROTOCOL) {
       const what = `the daemon speaks protocol ${protocol}, its child ${PROTOCOL}; build sortbin again`;
       throw new SortbinError('vision-protocol', what);
     }
-    giveWay(serve);
+    setScheduling(serve);
     boundDecoder();
     const trying = ({ title }: Candidate) => send({ type: 'trying', title });
     const classifier = await Classifier.open(serve, new SystemClock(), trying);

@@ -4,10 +4,10 @@ import { type Answer, done, failed } from '../../kit/errors.js';
 import { type Bundle, loadBundle } from '../inference/bundle.js';
 import { dequantise, meanOf, softmax, topLabel, unfamiliarity } from '../inference/calibration.js';
 import { candidatesOf } from '../inference/candidates.js';
-import { type Candidate, openFirst, type Served } from '../inference/chain.js';
+import { type ActiveRuntime, type Candidate, openFirst } from '../inference/chain.js';
 import { logitsSpec, outputOf } from '../inference/outputs.js';
 import { centreCrop, decode, findRegion, isBlank, resize } from './preprocess.js';
-import type { ServeOptions } from './protocol.js';
+import type { VisionOptions } from './protocol.js';
 import type { Classification, VisionFault, VisionInfo } from './vision.js';
 
 /** From a frame's bytes to what it shows, by one bundle in one runtime. */
@@ -15,7 +15,7 @@ export class Classifier {
   private constructor(
     readonly info: VisionInfo,
     private readonly bundle: Bundle,
-    private readonly served: Served,
+    private readonly served: ActiveRuntime,
     private readonly clock: Clock,
   ) {}
 
@@ -24,7 +24,7 @@ export class Classifier {
    * @throws BundleError, GoldenError, ChainError, or what the only runtime threw that was asked for
    */
   static async open(
-    { bundle: folder, ...options }: ServeOptions,
+    { bundle: folder, ...options }: VisionOptions,
     clock: Clock,
     onTry?: (candidate: Candidate) => void,
   ): Promise<Classifier> {
@@ -43,7 +43,7 @@ export class Classifier {
       runtime: { name: candidate.runtime, backend: interpreter.backend, threads: interpreter.threads },
       title: candidate.title,
       golden,
-      passedOver: [...served.passedOver, ...interpreter.passedOver],
+      skipped: [...served.skipped, ...interpreter.passedOver],
     };
     return new Classifier(info, bundle, served, clock);
   }

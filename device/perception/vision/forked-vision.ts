@@ -3,13 +3,13 @@ import type { Frame } from '../../hardware/camera/camera.js';
 import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { type Answer, done, type Fault, failed, messageOf, SortbinError } from '../../kit/errors.js';
-import { Barred } from './barred.js';
-import type { ServeOptions } from './protocol.js';
+import { CircuitBreaker } from './circuit-breaker.js';
+import type { VisionOptions } from './protocol.js';
 import { Queue } from './queue.js';
 import type { Classification, Vision, VisionFault, VisionInfo } from './vision.js';
 import { VisionProcess } from './vision-process.js';
 
-export interface ForkedVisionOptions extends Omit<ServeOptions, 'skip'> {
+export interface ForkedVisionOptions extends Omit<VisionOptions, 'skip'> {
   /** How long a child may take from fork to ready, golden samples included. */
   readonly startMs?: number;
   readonly clock: Clock;
@@ -44,10 +44,10 @@ interface Launched {
 export class ForkedVision implements Vision {
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #serve: Omit<ServeOptions, 'skip'>;
+  readonly #serve: Omit<VisionOptions, 'skip'>;
   readonly #startMs: number;
   readonly #queue = new Queue();
-  readonly #barred = new Barred();
+  readonly #barred = new CircuitBreaker();
   readonly #listeners: ((info: VisionInfo) => void)[] = [];
   #state: State = { at: 'stopped' };
   #onChange: (() => void)[] = [];
@@ -90,9 +90,9 @@ export class ForkedVision implements Vision {
       const reply = await child.classify(frame, signal);
       if (reply.ok || reply.fault.code.startsWith('picture-')) {
         this.#restarts = 0;
-        this.#barred.answered(info.title);
+        this.#barred.recordSuccess(info.title);
       } else {
-        this.#barred.strike(info.title, reply.fault.message);
+        this.#barred.recordFailure(info.title, reply.fault.message);
         // It threw: in what state that left the runtime, nobody knows.
         child.kill();
       }
@@ -141,13 +141,13 @@ export class ForkedVision implements Vision {
       const native = ready.fault.code === 'vision-died' || ready.fault.code === 'vision-timeout';
       if (!native || trying === null || this.#barred.restMs(trying) !== null) return ready;
       this.#log.warn({ runtime: trying }, `${trying} ended the vision child: ${ready.fault.message}`);
-      this.#barred.bar(trying, ready.fault.message);
+      this.#barred.open(trying, ready.fault.message);
     }
   }
 
   #fork(but?: string): Answer<VisionProcess> {
     try {
-      return done(new VisionProcess({ ...this.#serve, skip: this.#barred.skip(but) }, this.#log));
+      return done(new VisionProcess({ ...this.#serve, skip: this.#barred.skipped(but) }, this.#log));
     } catch (thrown) {
       return failed('vision-died', `the vision child cannot be forked: ${messageOf(thrown)}`);
     }
@@ -191,14 +191,12 @@ export class ForkedVision implements Vision {
   }
 
   /** Has the best runtime that was passed over, but may serve another time, tried again. */
-  #retryLater({ passedOver }: VisionInfo): void {
+  #retryLater({ skipped }: VisionInfo): void {
     this.#cancelRetry();
-    const best = passedOver.find(
-      ({ code }) => code === 'barred' || (code !== undefined && PASSING.has(code)),
-    );
+    const best = skipped.find(({ code }) => code === 'barred' || (code !== undefined && PASSING.has(code)));
     if (!best) return;
     const title = best.runtime;
-    if (this.#barred.restMs(title) === null) this.#barred.bar(title, best.why);
+    if (this.#barred.restMs(title) === null) this.#barred.open(title, best.why);
     this.#cancelRetry = this.#clock.after(
       this.#barred.restMs(title) ?? 0,
       () => void this.#retry(title, best.why),
@@ -229,9 +227,9 @@ export class ForkedVision implements Vision {
     if (ready.ok) await second.value.close(this.#clock);
     if (!still) return;
     const again = ready.ok
-      ? ready.value.passedOver.find(({ runtime }) => runtime === title)?.why
+      ? ready.value.skipped.find(({ runtime }) => runtime === title)?.why
       : ready.fault.message;
-    this.#barred.bar(title, again ?? why);
+    this.#barred.open(title, again ?? why);
     this.#retryLater(before.info);
   }
 

@@ -9,25 +9,23 @@ import {
   TFLITE_TITLES,
   type TfLiteBinding,
 } from '../inference/runtimes.js';
-import type { ServeOptions } from './protocol.js';
+import type { VisionOptions } from './protocol.js';
 import type { VisionInfo } from './vision.js';
 import { VisionProcess } from './vision-process.js';
 
-export type { ServeOptions };
-
 /** One way of executing a model, whatever the options ask for. */
-export interface Way {
+export interface RuntimeOption {
   readonly runtime: RuntimeName;
   readonly binding: TfLiteBinding | null;
   /** What people read, as the chain's candidate has it: `tflite (LiteRT)`. */
   readonly title: string;
   /** What has a child try this one alone. */
-  readonly serve: ServeOptions;
+  readonly serve: VisionOptions;
 }
 
 /** Every way there is, in the order of `auto`. A library of the owner's own stays with the binding that it is for. */
-export const waysOf = (serve: ServeOptions): Way[] =>
-  RUNTIMES.flatMap((runtime): Way[] => {
+export const runtimeOptions = (serve: VisionOptions): RuntimeOption[] =>
+  RUNTIMES.flatMap((runtime): RuntimeOption[] => {
     const alone = { ...serve, runtime, skip: [] };
     if (runtime !== 'tflite') return [{ runtime, binding: null, title: runtime, serve: alone }];
     return TFLITE_BINDINGS.map((binding) => {
@@ -53,7 +51,7 @@ export interface ProbeOptions {
  * is a fault here: `vision-died` with the child's last words, `vision-timeout`; else the code with which it was refused.
  */
 export const probe = async (
-  serve: ServeOptions,
+  serve: VisionOptions,
   { clock, log, deadlineMs }: ProbeOptions,
 ): Promise<Answer<VisionInfo>> => {
   let child: VisionProcess;

@@ -6,7 +6,7 @@ import { type InferenceOptions, RUNTIMES } from '../inference/runtimes.js';
 export const PROTOCOL = 2;
 
 /** What the child is to serve, and how it is to be scheduled. */
-export interface ServeOptions extends InferenceOptions {
+export interface VisionOptions extends InferenceOptions {
   /** Path of the bundle's folder. */
   readonly bundle: string;
   /** 0 as the daemon, up to 19: gives way to everything else. */
@@ -16,7 +16,7 @@ export interface ServeOptions extends InferenceOptions {
 }
 
 export type ToChild =
-  | { readonly type: 'start'; readonly protocol: number; readonly serve: ServeOptions }
+  | { readonly type: 'start'; readonly protocol: number; readonly serve: VisionOptions }
   | {
       readonly type: 'classify';
       readonly id: number;
@@ -48,7 +48,7 @@ const infoSchema = z.object({
       medianMs: elapsedMs,
     })
     .nullable(),
-  passedOver: z
+  skipped: z
     .array(z.object({ runtime: z.string(), why: z.string(), code: z.string().optional() }))
     .readonly(),
 });

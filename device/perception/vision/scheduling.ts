@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import koffi from 'koffi';
 import { messageOf, SortbinError } from '../../kit/errors.js';
-import type { ServeOptions } from './protocol.js';
+import type { VisionOptions } from './protocol.js';
 
 /** glibc's cpu_set_t. */
 const SET_BYTES = 128;
@@ -11,7 +11,7 @@ const SET_BYTES = 128;
  * Gives all threads of this process the niceness and the cores of the options; threads made later inherit them.
  * @throws SortbinError `vision-scheduling` where the machine lacks a core
  */
-export const giveWay = ({ nice, cpus }: Pick<ServeOptions, 'nice' | 'cpus'>): void => {
+export const setScheduling = ({ nice, cpus }: Pick<VisionOptions, 'nice' | 'cpus'>): void => {
   const threads = readdirSync('/proc/self/task').map(Number);
   if (nice > 0) for (const thread of threads) setPriority(thread, nice);
   if (cpus === null) return;

@@ -27,7 +27,7 @@ const INFO: VisionInfo = {
   runtime: { name: 'simulated', backend: 'script', threads: 1 },
   title: 'simulated',
   golden: null,
-  passedOver: [],
+  skipped: [],
 };
 const REGION = [0, 0, 1, 1] as const;
 

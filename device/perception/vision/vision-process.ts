@@ -4,7 +4,7 @@ import type { Frame } from '../../hardware/camera/camera.js';
 import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { type Answer, done, failed, messageOf } from '../../kit/errors.js';
-import { type FromChild, fromChildSchema, PROTOCOL, type ServeOptions, type ToChild } from './protocol.js';
+import { type FromChild, fromChildSchema, PROTOCOL, type ToChild, type VisionOptions } from './protocol.js';
 import type { Classification, VisionFault, VisionInfo } from './vision.js';
 
 const CHILD = new URL('./child.js', import.meta.url);
@@ -38,7 +38,7 @@ export class VisionProcess {
   #howEnded: string | null = null;
 
   /** @throws what fork throws, where the machine has no room for a process */
-  constructor(serve: ServeOptions, log: Logger) {
+  constructor(serve: VisionOptions, log: Logger) {
     this.#log = log;
     this.ready = new Promise((resolve) => {
       this.#settleReady = resolve;

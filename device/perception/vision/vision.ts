@@ -1,7 +1,7 @@
 import type { Frame } from '../../hardware/camera/camera.js';
 import type { Answer } from '../../kit/errors.js';
 import type { GoldenPass } from '../inference/golden.js';
-import type { PassedOver, RuntimeName } from '../inference/runtimes.js';
+import type { RuntimeName, SkippedRuntime } from '../inference/runtimes.js';
 
 /** What executes the model. */
 export interface RuntimeInfo {
@@ -26,7 +26,7 @@ export interface VisionInfo {
   readonly title: string;
   /** Null where there are none to pass. */
   readonly golden: GoldenPass | null;
-  readonly passedOver: readonly PassedOver[];
+  readonly skipped: readonly SkippedRuntime[];
 }
 
 export interface Classification {

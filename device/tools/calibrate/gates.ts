@@ -19,7 +19,7 @@ export interface GateInHand {
  * the whole bin is locked, not only this gate. @throws CalibrateError where there is no such gate, or a line cannot be had
  */
 export const takeGate = async (
-  { gate, person }: Pick<Config, 'gate' | 'person'>,
+  { gate, panel }: Pick<Config, 'gate' | 'panel'>,
   lines: Lines,
   clock: Clock,
 ): Promise<GateInHand> => {
@@ -28,7 +28,7 @@ export const takeGate = async (
       'calibrate-nothing',
       'gate.driver is simulated: a gate of air needs no values; set it to servo or lines',
     );
-  const inputs = [...gateInputs(gate), ...serviceSwitch(person)];
+  const inputs = [...gateInputs(gate), ...serviceSwitch(panel)];
   const levels = await Levels.of(inputs, lines, clock);
   const guards = [LID, SERVICE].filter((name) => levels.input(name));
   const mover =

@@ -11,10 +11,10 @@ export interface NamedInput {
   readonly rules: InputRules;
 }
 
-type Part = 'trigger' | 'gate' | 'fill' | 'person';
+type Part = 'trigger' | 'gate' | 'fill' | 'panel';
 
 /** Every input, in the order of the reference page. */
-export const configuredInputs = ({ trigger, gate, fill, person }: Pick<Config, Part>): NamedInput[] => [
+export const configuredInputs = ({ trigger, gate, fill, panel }: Pick<Config, Part>): NamedInput[] => [
   ...(trigger.driver === 'several'
     ? Object.entries(trigger.sensors).flatMap(([name, sensor]) =>
         sensorInputs(`trigger.sensors.${name}`, `sensor-${name}`, sensor),
@@ -23,16 +23,16 @@ export const configuredInputs = ({ trigger, gate, fill, person }: Pick<Config, P
   ...gateInputs(gate),
   ...(fill.driver === 'ultrasonic'
     ? [
-        ...Object.entries(fill.gauges).flatMap(([name, { echo }]) =>
-          named(`fill.gauges.${name}.echo`, `fill-${name}-echo`, echo),
+        ...Object.entries(fill.sensors).flatMap(([name, { echo }]) =>
+          named(`fill.sensors.${name}.echo`, `fill-${name}-echo`, echo),
         ),
         ...Object.entries(fill.emptied).flatMap(([name, button]) =>
           named(`fill.emptied.${name}`, `emptied-${name}`, button),
         ),
       ]
     : []),
-  ...serviceSwitch(person),
-  ...named('person.wrong', 'wrong', person.wrong),
+  ...serviceSwitch(panel),
+  ...named('panel.wrong', 'wrong', panel.wrong),
 ];
 
 const sensorInputs = (key: string, name: string, trigger: Config['trigger']): NamedInput[] => {
@@ -53,8 +53,8 @@ export const gateInputs = (gate: Config['gate']): NamedInput[] =>
       ];
 
 /** While it is active there are hands in the bin. */
-export const serviceSwitch = ({ service }: Pick<Config['person'], 'service'>): NamedInput[] =>
-  named('person.service', SERVICE, service);
+export const serviceSwitch = ({ service }: Pick<Config['panel'], 'service'>): NamedInput[] =>
+  named('panel.service', SERVICE, service);
 
 export const LID = 'lid';
 export const SERVICE = 'service';

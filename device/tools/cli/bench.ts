@@ -5,11 +5,11 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { type Journalled, Runner } from '../../cycle/runner.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
-import { type Setting, wireBench } from '../../wire/wire.js';
+import { type LoadedConfig, wireBench } from '../../wire/wire.js';
 import { runBench } from '../bench/bench.js';
 import { renderReport } from '../bench/render.js';
 import { type BenchReport, reportOn } from '../bench/report.js';
-import { readSetting } from './setting.js';
+import { readConfig } from './loaded-config.js';
 
 interface BenchFlags {
   readonly json?: string;
@@ -32,7 +32,7 @@ export const benchCommand = (): Command =>
     )
     .option('-c, --config <file>', 'configuration (default: sortbin.yaml where there is one)')
     .action(async (folder: string, flags: BenchFlags) => {
-      const read = await readSetting(flags.config);
+      const read = await readConfig(flags.config);
       const { vision } = read.config;
       const config =
         flags.runtime && vision.driver === 'child'
@@ -48,7 +48,7 @@ export const benchCommand = (): Command =>
         await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`);
     });
 
-const bench = async (setting: Setting, folder: string, limit: number): Promise<BenchReport> => {
+const bench = async (setting: LoadedConfig, folder: string, limit: number): Promise<BenchReport> => {
   const { parts, cycle, labels, pictures, show } = await wireBench(setting, folder, limit);
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());

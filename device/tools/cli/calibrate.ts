@@ -19,7 +19,7 @@ import { plainScreen, terminalScreen } from '../calibrate/terminal.js';
 import { watchLevels } from '../calibrate/watch-levels.js';
 import type { Read } from './examinations.js';
 import { EXIT, fail } from './failure.js';
-import { readSetting } from './setting.js';
+import { readConfig } from './loaded-config.js';
 
 interface Flags {
   readonly config?: string;
@@ -54,7 +54,7 @@ export const calibrateCommand = (): Command =>
     );
 
 const levels = async ({ config: file, json = false }: Flags): Promise<void> => {
-  const read = await readSetting(file);
+  const read = await readConfig(file);
   const { stdin, stdout } = process;
   const stop = stopping();
   const isLive = !json && stdin.isTTY && stdout.isTTY;
@@ -80,7 +80,7 @@ const gate = async ({ config }: Flags): Promise<void> => {
       'calibrate-no-terminal',
       'sortbin calibrate gate moves while a key is held: run it on a terminal (with ssh -t from afar)',
     );
-  const read = await readSetting(config);
+  const read = await readConfig(config);
   const screen = terminalScreen(stdout);
   const keys = keysOf(stdin, stopping().signal);
   try {

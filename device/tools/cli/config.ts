@@ -5,7 +5,7 @@ import { loadConfig } from '../../config/load.js';
 import { initText, jsonSchema, referencePage } from '../../config/reference.js';
 import { messageOf } from '../../kit/errors.js';
 import { EXIT } from './failure.js';
-import { DEFAULT_FILE } from './setting.js';
+import { DEFAULT_FILE } from './loaded-config.js';
 
 /** What a command writes to and leaves its exit code in: the process, or a test's stand-in. */
 export interface Host {
@@ -49,7 +49,7 @@ export const configCommand = (host: Host = process): Command => {
 
 const check = async (host: Host, file: string, json: boolean): Promise<void> => {
   try {
-    await loadConfig(file);
+    await loadConfig(file, (warning) => host.stderr.write(`${warning}\n`));
     host.stdout.write(json ? report(true, []) : `${file} is valid\n`);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

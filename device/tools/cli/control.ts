@@ -1,10 +1,10 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { SystemClock } from '../../kit/clock.js';
-import { ask } from '../../network/commands/ask.js';
 import { CONTROL_SOCKET, type ControlRequest } from '../../network/commands/commands.js';
+import { sendCommand } from '../../network/commands/send-command.js';
 import { EXIT } from './failure.js';
-import { readSetting } from './setting.js';
+import { readConfig } from './loaded-config.js';
 
 interface Flags {
   readonly config?: string;
@@ -28,8 +28,12 @@ export const emptiedCommand = (): Command =>
     .action((compartment: string, flags: Flags) => tell({ command: 'emptied', compartment }, flags));
 
 const tell = async (request: ControlRequest, { config: file, json = false }: Flags): Promise<void> => {
-  const { config, folder } = await readSetting(file);
-  const answer = await ask(join(resolve(folder, config.dataDir), CONTROL_SOCKET), request, new SystemClock());
+  const { config, folder } = await readConfig(file);
+  const answer = await sendCommand(
+    join(resolve(folder, config.dataDir), CONTROL_SOCKET),
+    request,
+    new SystemClock(),
+  );
   if (json) process.stdout.write(`${JSON.stringify(answer)}\n`);
   else if (answer.ok) process.stdout.write(`${answer.value}\n`);
   else process.stderr.write(`sortbin: ${answer.fault.message}\n`);

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { ConfigError } from '../../config/errors.js';
 import type { Bundle } from '../../perception/inference/bundle.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
-import type { Way } from '../../perception/vision/probe.js';
+import type { RuntimeOption } from '../../perception/vision/probe.js';
 import { examineAccelerators } from '../doctor/accelerators.js';
 import { examineBundle } from '../doctor/bundle.js';
 import { examineConfiguration } from '../doctor/configuration.js';
@@ -12,8 +12,8 @@ import { noRuntimes } from '../doctor/runtimes.js';
 import { bundleFolder, type Read, tryBundle, tryRuntimes, visionOf } from './examinations.js';
 import { EXIT } from './failure.js';
 import { lookAtLines } from './lines.js';
+import { readConfig } from './loaded-config.js';
 import { report } from './report.js';
-import { readSetting } from './setting.js';
 
 interface DoctorFlags {
   readonly config?: string;
@@ -41,7 +41,7 @@ that is configured cannot be had.`,
     .action(({ config: file, json = false, runtime }: DoctorFlags) => examine(file, json, runtime));
 
 const examine = async (file: string | undefined, json: boolean, named?: RuntimeName[]): Promise<void> => {
-  const read = await readSetting(file).catch((thrown) => {
+  const read = await readConfig(file).catch((thrown) => {
     if (thrown instanceof ConfigError) return thrown;
     throw thrown;
   });
@@ -63,11 +63,11 @@ const examine = async (file: string | undefined, json: boolean, named?: RuntimeN
 
 const runtimes = (read: Read, bundle: Bundle, named: RuntimeName[] | undefined): Promise<Section> => {
   const { runtime, tflite } = visionOf(read.config);
-  const allows = (way: Way) =>
+  const allows = (way: RuntimeOption) =>
     (named?.includes(way.runtime) ?? (runtime === 'auto' || way.runtime === runtime)) &&
     (way.binding === null || tflite.binding === 'auto' || way.binding === tflite.binding);
   const by = named ? `--runtime ${named.join(' ')}` : `vision.runtime: ${runtime}`;
   const simulated = read.config.vision.driver === 'simulated';
-  const looksAt = (way: Way) => named?.includes(way.runtime) ?? true;
+  const looksAt = (way: RuntimeOption) => named?.includes(way.runtime) ?? true;
   return tryRuntimes(read, bundle, looksAt, simulated ? null : { by, allows });
 };

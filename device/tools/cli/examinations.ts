@@ -5,8 +5,8 @@ import type { Config } from '../../config/schema.js';
 import { SystemClock } from '../../kit/clock.js';
 import { packageRoot } from '../../kit/root.js';
 import { type Bundle, BundleError, loadBundle } from '../../perception/inference/bundle.js';
-import { probe, type Way, waysOf } from '../../perception/vision/probe.js';
-import { serveOptions } from '../../wire/wire.js';
+import { probe, type RuntimeOption, runtimeOptions } from '../../perception/vision/probe.js';
+import { visionOptions } from '../../wire/wire.js';
 import type { Section } from '../doctor/doctor.js';
 import { examineRuntimes, type RuntimesOptions } from '../doctor/runtimes.js';
 import { EXIT } from './failure.js';
@@ -40,13 +40,13 @@ export const visionOf = ({ vision }: Config): Extract<Config['vision'], { driver
 export const tryRuntimes = (
   read: Read,
   bundle: Bundle,
-  which: (way: Way) => boolean,
+  which: (way: RuntimeOption) => boolean,
   wanted: RuntimesOptions['wanted'],
 ): Promise<Section> => {
   const vision = visionOf(read.config);
   const options = { clock: new SystemClock(), log: pino({ level: 'silent' }), deadlineMs: vision.startMs };
   return examineRuntimes({
-    ways: waysOf({ ...serveOptions(vision, read.folder, bundle.folder), skip: [] }).filter(which),
+    ways: runtimeOptions({ ...visionOptions(vision, read.folder, bundle.folder), skip: [] }).filter(which),
     bundle,
     wanted,
     probe: (way) => {

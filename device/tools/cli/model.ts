@@ -15,8 +15,8 @@ import { renderFacts } from '../doctor/render.js';
 import { noRuntimes } from '../doctor/runtimes.js';
 import { bundleFolder, tryBundle, tryRuntimes } from './examinations.js';
 import { EXIT, fail } from './failure.js';
+import { readConfig } from './loaded-config.js';
 import { print, report, terminalStyle } from './report.js';
-import { readSetting } from './setting.js';
 
 interface Flags {
   readonly config?: string;
@@ -117,6 +117,6 @@ const EXIT_OF: Readonly<Record<AddEdgeTpuErrorCode, number>> = {
 };
 
 const readBundle = async (named: string | undefined, config: string | undefined) => {
-  const read = await readSetting(config);
+  const read = await readConfig(config);
   return { read, folder: named === undefined ? bundleFolder(read) : resolve(named) };
 };

@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 import { Daemon } from '../../daemon/daemon.js';
 import { packageVersion } from '../../kit/root.js';
 import { EXIT, fail } from './failure.js';
+import { readConfig } from './loaded-config.js';
 import { openLog } from './log.js';
-import { LogNarrator } from './narrator.js';
-import { readSetting } from './setting.js';
+import { LogObserver } from './log-observer.js';
 
 /** How long a stop may take before the process ends without it. */
 const STOP_MS = 1_900;
@@ -15,14 +15,16 @@ export const runCommand = (): Command =>
     .description('run the bin')
     .option('-c, --config <file>', 'configuration (default: sortbin.yaml where there is one)')
     .action(async ({ config: file }: { config?: string }) => {
-      const setting = await readSetting(file);
+      const warnings: string[] = [];
+      const setting = await readConfig(file, (warning) => warnings.push(warning));
       const log = await openLog(setting.config.log);
+      for (const warning of warnings) log.warn(warning);
       log.info(
         `sortbin  ${packageVersion()}, bin "${setting.config.bin.id}", configuration: ${setting.source}`,
       );
       const stopping = new AbortController();
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort(signal));
-      const daemon = await Daemon.start({ ...setting, log }, new LogNarrator(log));
+      const daemon = await Daemon.start({ ...setting, log }, new LogObserver(log));
       guard(daemon, log);
       const stop = () => void end(daemon, log, String(stopping.signal.reason));
       if (stopping.signal.aborted) stop();

@@ -2,26 +2,26 @@ import { type Answer, failed } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle.js';
 import type { GoldenPass } from '../../perception/inference/golden.js';
 import { MODEL_OF } from '../../perception/inference/runtimes.js';
-import type { Way } from '../../perception/vision/probe.js';
+import type { RuntimeOption } from '../../perception/vision/probe.js';
 import type { VisionInfo } from '../../perception/vision/vision.js';
 import type { Check, Section } from './doctor.js';
 import { countText } from './text.js';
 
 export interface RuntimesOptions {
   /** Those that are looked at, in the order in which they would be taken. */
-  readonly ways: readonly Way[];
+  readonly ways: readonly RuntimeOption[];
   readonly bundle: Bundle;
   /** Which may be taken, and who says so; null: none is asked for. */
-  readonly wanted: { readonly by: string; allows(way: Way): boolean } | null;
+  readonly wanted: { readonly by: string; allows(way: RuntimeOption): boolean } | null;
   /** In a child of its own. */
-  readonly probe: (way: Way) => Promise<Answer<VisionInfo>>;
+  readonly probe: (way: RuntimeOption) => Promise<Answer<VisionInfo>>;
   readonly exitCodes: { readonly damaged: number; readonly unavailable: number };
 }
 
 /** Tries one way after the other, each in a child of its own, and says which one would be taken. */
 export const examineRuntimes = async (options: RuntimesOptions): Promise<Section> => {
   const { ways, bundle, wanted, exitCodes } = options;
-  const tried: { readonly way: Way; readonly answer: Answer<VisionInfo> }[] = [];
+  const tried: { readonly way: RuntimeOption; readonly answer: Answer<VisionInfo> }[] = [];
   for (const way of ways) {
     const runs = bundle.manifest.runtimes[MODEL_OF[way.runtime]] !== undefined;
     tried.push({ way, answer: runs ? await options.probe(way) : lacking(bundle, way) });
@@ -33,7 +33,7 @@ export const examineRuntimes = async (options: RuntimesOptions): Promise<Section
     const { title: name, runtime, binding } = way;
     const about = { runtime, binding, allowed, taken: way === taken, serves: answer.ok };
     if (answer.ok) {
-      const { runtime: kernels, golden, passedOver } = answer.value;
+      const { runtime: kernels, golden, skipped } = answer.value;
       const { backend, threads } = kernels;
       return {
         name,
@@ -43,7 +43,7 @@ export const examineRuntimes = async (options: RuntimesOptions): Promise<Section
         backend,
         threads,
         golden,
-        passedOver,
+        skipped,
       };
     }
     const { code, message } = answer.fault;
@@ -66,7 +66,7 @@ export const noRuntimes = (exitCode: number): Section => ({
 /** Golden pictures are no files of the manifest: that they are damaged shows when they are run. */
 const DAMAGE = new Set(['bundle-missing', 'bundle-invalid', 'bundle-damaged', 'golden-picture']);
 
-const takenCheck = (taken: Way | null, { wanted, ways }: RuntimesOptions): Check => {
+const takenCheck = (taken: RuntimeOption | null, { wanted, ways }: RuntimesOptions): Check => {
   const name = 'taken';
   if (wanted === null) return { name, status: 'note', text: 'none: vision.driver is simulated' };
   if (taken) return { name, status: 'ok', text: `${taken.title}, the first that serves (${wanted.by})` };
@@ -78,20 +78,20 @@ const takenCheck = (taken: Way | null, { wanted, ways }: RuntimesOptions): Check
   };
 };
 
-const lacking = ({ manifest }: Bundle, { runtime }: Way) =>
+const lacking = ({ manifest }: Bundle, { runtime }: RuntimeOption) =>
   failed(
     'bundle-incompatible',
     `not tried: bundle ${manifest.name} ${manifest.version} has no model for it` +
       (runtime === 'edgetpu' ? '; compile one and add it by sortbin model add-edgetpu' : ''),
   );
 
-const servingText = ({ runtime, golden, passedOver }: VisionInfo): string =>
+const servingText = ({ runtime, golden, skipped }: VisionInfo): string =>
   [
     `serves: ${runtime.backend}, ${countText(runtime.threads, 'thread')}`,
     ...(golden
       ? [goldenText(golden), `${golden.firstMs.toFixed(1)} ms, then ${golden.medianMs.toFixed(1)} ms`]
       : []),
-    ...passedOver.map(({ runtime: name, why }) => `not on ${name}: ${why}`),
+    ...skipped.map(({ runtime: name, why }) => `not on ${name}: ${why}`),
   ].join('; ');
 
 const goldenText = ({ samples, exact, logitDifference, embeddingCosine }: GoldenPass): string => {

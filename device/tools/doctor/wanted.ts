@@ -2,8 +2,8 @@ import type { Config } from '../../config/schema.js';
 import type { WantedLine } from './lines.js';
 
 /** Every line and PWM channel that the configuration names, with the key under which it does. */
-export const wantedLines = ({ trigger, gate, fill, person }: Config): WantedLine[] =>
-  namedIn({ trigger, gate, fill, person }, '');
+export const wantedLines = ({ trigger, gate, fill, panel }: Config): WantedLine[] =>
+  namedIn({ trigger, gate, fill, panel }, '');
 
 const namedIn = (value: unknown, key: string): WantedLine[] => {
   if (typeof value !== 'object' || value === null) return [];

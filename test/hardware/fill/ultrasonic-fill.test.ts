@@ -31,7 +31,7 @@ const made = (smoothing = 1) => {
   const sensors = { paper: new FakeSensor(clock), glass: new FakeSensor(clock) };
   const rules = { emptyMm: 600, fullMm: 100, fullPercent: 90, clearPercent: 70, smoothing };
   const fill = new UltrasonicFill({
-    gauges: Object.entries(sensors).map(([compartment, sensor]) => ({ compartment, sensor, ...rules })),
+    sensors: Object.entries(sensors).map(([compartment, sensor]) => ({ compartment, sensor, ...rules })),
     everyMs: EVERY_MS,
     clock,
   });
@@ -113,11 +113,11 @@ describe('fill levels by ultrasonic sensors', () => {
     const clock = new SimulatedClock();
     const sensor = new FakeSensor(clock);
     const rules = { emptyMm: 100, fullMm: 600, fullPercent: 90, clearPercent: 70, smoothing: 1 };
-    const gauges = [{ compartment: 'paper', sensor, ...rules }];
-    assert.throws(() => new UltrasonicFill({ gauges, everyMs: EVERY_MS, clock }), {
+    const sensors = [{ compartment: 'paper', sensor, ...rules }];
+    assert.throws(() => new UltrasonicFill({ sensors, everyMs: EVERY_MS, clock }), {
       code: 'fill-rules-invalid',
     });
-    const none = new UltrasonicFill({ gauges: [], everyMs: EVERY_MS, clock });
+    const none = new UltrasonicFill({ sensors: [], everyMs: EVERY_MS, clock });
     none.start();
     assert.deepEqual([clock.waiting, none.levels()], [0, []]);
     await none.close();

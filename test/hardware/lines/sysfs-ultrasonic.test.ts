@@ -15,7 +15,7 @@ const USES = [
     'sensor-front',
     `trigger: { driver: several, sensors: { front: { ${SENSOR}, nearMm: 200, farMm: 300 } } }`,
   ],
-  ['fill-paper', `fill: { driver: ultrasonic, gauges: { paper: { ${PINS}, emptyMm: 600, fullMm: 100 } } }`],
+  ['fill-paper', `fill: { driver: ultrasonic, sensors: { paper: { ${PINS}, emptyMm: 600, fullMm: 100 } } }`],
 ] as const;
 
 const POLICY = {

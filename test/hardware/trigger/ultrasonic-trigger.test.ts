@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { EchoArbiter } from '../../../device/hardware/trigger/echo-arbiter.js';
 import { nothingThere, type PresenceState, presenceStep } from '../../../device/hardware/trigger/presence.js';
 import type { Trigger } from '../../../device/hardware/trigger/trigger.js';
-import { Turns } from '../../../device/hardware/trigger/turns.js';
 import { Ultrasonic } from '../../../device/hardware/trigger/ultrasonic.js';
 import { UltrasonicTrigger } from '../../../device/hardware/trigger/ultrasonic-trigger.js';
 import { newId } from '../../../device/kit/ids.js';
@@ -18,7 +18,7 @@ const made = () => {
   const clock = new SimulatedClock();
   const world = new FakeEcho(clock);
   const { trig, echo } = world;
-  const turns = new Turns(clock);
+  const turns = new EchoArbiter(clock);
   const sensor = new Ultrasonic({ trig, echo, temperatureC: 20, maxMm: 4_000, turns, clock });
   const faults: (string | null)[] = [];
   const onFault = (fault: { code: string } | null) => faults.push(fault?.code ?? null);

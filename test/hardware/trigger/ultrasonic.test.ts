@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
-import { Turns } from '../../../device/hardware/trigger/turns.js';
+import { EchoArbiter } from '../../../device/hardware/trigger/echo-arbiter.js';
 import { Ultrasonic } from '../../../device/hardware/trigger/ultrasonic.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { FakeEcho } from '../../support/trigger-lines.js';
@@ -10,7 +10,7 @@ const never = new AbortController().signal;
 
 const made = (given: { temperatureC?: number; longestMs?: number } = {}) => {
   const clock = new SimulatedClock();
-  const turns = new Turns(clock);
+  const turns = new EchoArbiter(clock);
   const world = new FakeEcho(clock, 'sonar', 343.2, given.longestMs);
   const { trig, echo } = world;
   const temperatureC = given.temperatureC ?? 20;
@@ -134,7 +134,7 @@ describe('an ultrasonic sensor', () => {
 
 it('sensors that share their turns never measure at the same time, nor within 60 ms', async () => {
   const clock = new SimulatedClock();
-  const turns = new Turns(clock);
+  const turns = new EchoArbiter(clock);
   const sensors = ['a', 'b', 'c'].map((name) => {
     const world = new FakeEcho(clock, name);
     const { trig, echo } = world;

@@ -10,9 +10,9 @@ import { pino } from 'pino';
 import { SystemClock } from '../../../device/kit/clock.js';
 import { done, failed } from '../../../device/kit/errors.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { ask } from '../../../device/network/commands/ask.js';
 import { ControlError, type ControlRequest } from '../../../device/network/commands/commands.js';
 import { ControlSocket } from '../../../device/network/commands/control-socket.js';
+import { sendCommand } from '../../../device/network/commands/send-command.js';
 import { until } from '../../support/until.js';
 
 const log = pino({ level: 'silent' });
@@ -61,8 +61,8 @@ describe('control', () => {
   it('does what is asked, and answers with what was done or why not', () =>
     withSocket(async ({ path, asked }) => {
       const emptied = { command: 'emptied', compartment: 'paper' } as const;
-      assert.deepEqual(await ask(path, emptied, clock), { ok: true, value: 'emptied' });
-      assert.deepEqual(await ask(path, { command: 'trigger' }, clock), {
+      assert.deepEqual(await sendCommand(path, emptied, clock), { ok: true, value: 'emptied' });
+      assert.deepEqual(await sendCommand(path, { command: 'trigger' }, clock), {
         ok: false,
         fault: { code: 'control-unfit', message: 'no such trigger' },
       });
@@ -119,7 +119,7 @@ describe('control', () => {
       const socket = connect(path).on('error', () => {});
       await once(socket, 'connect');
     });
-    await rejectsAs(ask(path, { command: 'trigger' }, clock), 'control-down');
+    await rejectsAs(sendCommand(path, { command: 'trigger' }, clock), 'control-down');
   });
 
   it('is done without where its path is too long for a socket', async () => {
@@ -138,7 +138,7 @@ describe('control', () => {
     const path = join(folder, 'control.sock');
     const server = createServer((socket) => socket.end('hello\n')).listen(path);
     await once(server, 'listening');
-    await rejectsAs(ask(path, { command: 'trigger' }, clock), 'control-answer');
+    await rejectsAs(sendCommand(path, { command: 'trigger' }, clock), 'control-answer');
     server.close();
     await rm(folder, { recursive: true });
   });

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { pino } from 'pino';
 import { SystemClock } from '../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { SimulatedPublisher } from '../../../device/network/mqtt/simulated-publisher.js';
 import { publisherContract } from '../../contract/publisher-contract.js';
 import { MemoryOutbox } from '../../support/memory-outbox.js';
+import { SimulatedPublisher } from '../../support/simulated-publisher.js';
 
 const log = pino({ level: 'silent' });
 

@@ -7,7 +7,7 @@ import { candidatesOf } from '../../../device/perception/inference/candidates.js
 import { type Candidate, openFirst } from '../../../device/perception/inference/chain.js';
 import { type Interpreter, InterpreterError } from '../../../device/perception/inference/interpreter.js';
 import { findLibrary } from '../../../device/perception/inference/native.js';
-import type { PassedOver } from '../../../device/perception/inference/runtimes.js';
+import type { SkippedRuntime } from '../../../device/perception/inference/runtimes.js';
 import { openTfLite } from '../../../device/perception/inference/tflite.js';
 import { decode, findRegion, resize } from '../../../device/perception/vision/preprocess.js';
 import { serving } from '../../support/serve.js';
@@ -57,7 +57,7 @@ const reversed = {
     new Map([...(await real.invoke(input))].map(([name, data]) => [name, data.slice().reverse()])),
 };
 
-const open = (candidates: Candidate[], skip: PassedOver[] = [], of = bundle) => {
+const open = (candidates: Candidate[], skip: SkippedRuntime[] = [], of = bundle) => {
   let nowMs = 0;
   const monotonicMs = () => {
     nowMs += 10;
@@ -78,13 +78,13 @@ describe('the chain of runtimes', () => {
     ]);
     assert.equal(served.candidate.title, 'c');
     assert.deepEqual(
-      served.passedOver.map(({ runtime, code }) => [runtime, code]),
+      served.skipped.map(({ runtime, code }) => [runtime, code]),
       [
         ['a', 'model-invalid'],
         ['b', 'golden-output'],
       ],
     );
-    assert.match(served.passedOver[1]?.why ?? '', /golden sample cardboard226: /);
+    assert.match(served.skipped[1]?.why ?? '', /golden sample cardboard226: /);
     const { samples, firstMs, medianMs } = served.golden;
     assert.deepEqual([samples, firstMs, medianMs], [8, 10, 10]);
   });
@@ -110,7 +110,7 @@ describe('the chain of runtimes', () => {
     const skip = [{ runtime: 'a', why: 'it hung' }];
     const served = await open([candidate('a'), candidate('b')], skip);
     assert.equal(served.candidate.title, 'b');
-    assert.deepEqual(served.passedOver, skip);
+    assert.deepEqual(served.skipped, skip);
     assert.equal((await open([candidate('a')], skip)).candidate.title, 'a');
   });
 

@@ -51,12 +51,12 @@ test('what serves is said, how it passed, and why faster runtimes do not', async
   );
   t.after(() => classifier.close());
   const { version } = (await loadBundle(bundle)).manifest;
-  const { runtime, title, golden, passedOver } = classifier.info;
+  const { runtime, title, golden, skipped } = classifier.info;
   assert.equal(runtime.name, 'tflite');
   assert.equal(title, 'tflite (LiteRT)');
   assert.equal(golden?.samples, 1);
   assert.equal(golden?.logitDifference, 0);
-  assert.deepEqual(passedOver, [
+  assert.deepEqual(skipped, [
     {
       runtime: 'edgetpu',
       why: `bundle waste12 ${version} has no model for edgetpu, only for tflite; install one that has`,

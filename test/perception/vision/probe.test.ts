@@ -9,7 +9,7 @@ import pino from 'pino';
 import { type Clock, SystemClock } from '../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { candidatesOf } from '../../../device/perception/inference/candidates.js';
-import { probe, waysOf } from '../../../device/perception/vision/probe.js';
+import { probe, runtimeOptions } from '../../../device/perception/vision/probe.js';
 import { serving } from '../../support/serve.js';
 import { until } from '../../support/until.js';
 import { quickBundle, temporaryFolder } from '../inference/bundle-copy.js';
@@ -44,8 +44,8 @@ const hanging = async (t: TestContext) => {
 test('a way that serves says how it passed, and its child is gone', async (t) => {
   const answer = await ask(serving(await quickBundle(t)));
   assert.ok(answer.ok);
-  const { title, runtime, golden, passedOver } = answer.value;
-  assert.deepEqual([title, runtime.backend, passedOver], ['tflite (TensorFlow Lite)', 'xnnpack-2.9', []]);
+  const { title, runtime, golden, skipped } = answer.value;
+  assert.deepEqual([title, runtime.backend, skipped], ['tflite (TensorFlow Lite)', 'xnnpack-2.9', []]);
   assert.deepEqual([golden?.samples, golden?.exact, golden?.logitDifference], [1, true, 0]);
   assert.deepEqual(children(), []);
 });
@@ -83,7 +83,7 @@ test('a child that crashes is a fault, and nothing more', async (t) => {
 
 test('the ways are the candidates of auto, each alone, by the same titles', () => {
   const own = { binding: 'tensorflowlite', library: '/own/lib.so' } as const;
-  const ways = waysOf(serving('/bundle', { runtime: 'tfjs-wasm', tflite: own }));
+  const ways = runtimeOptions(serving('/bundle', { runtime: 'tfjs-wasm', tflite: own }));
   const auto = serving('/bundle', { runtime: 'auto', tflite: { binding: 'auto', library: null } });
   const candidates = candidatesOf(auto).map(({ title }) => title);
   assert.deepEqual(

@@ -17,9 +17,9 @@ gate:
   compartments: { paper: { pulseUs: 1000, end: { chip: a, offset: 4 } }, glass: { pulseUs: 2000 } }
 fill:
   driver: ultrasonic
-  gauges: { paper: { trig: { chip: a, offset: 5 }, echo: { chip: a, offset: 6 } } }
+  sensors: { paper: { trig: { chip: a, offset: 5 }, echo: { chip: a, offset: 6 } } }
   emptied: { paper: { chip: a, offset: 7 } }
-person: { service: { chip: a, offset: 8 }, wrong: { chip: a, offset: 9 } }
+panel: { service: { chip: a, offset: 8 }, wrong: { chip: a, offset: 9 } }
 `;
 
 const INPUTS = configuredInputs(parseConfig(LINES, 'x'));

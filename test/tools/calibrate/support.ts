@@ -61,7 +61,7 @@ gate:
   compartments:
     paper: { pulseUs: 1000 }
     glass: { pulseUs: 2090 }
-person:
+panel:
   service: { chip: bin, offset: 6 }
 `;
 

@@ -44,7 +44,7 @@ gate:
   compartments:
     paper: ${way('paper')}
     glass: ${way('glass')}
-  rest: [packaging, residual]
+  passive: [packaging, residual]
 `;
 };
 

@@ -1,17 +1,17 @@
 import type { Logger } from 'pino';
 import type { BinEvent } from '../../cycle/event.js';
 import type { Journalled } from '../../cycle/runner.js';
-import type { Narrator, Whereabouts } from '../../daemon/daemon.js';
+import type { DaemonObserver, StartupInfo } from '../../daemon/daemon.js';
 import type { Fault } from '../../kit/errors.js';
 import type { VisionInfo } from '../../perception/vision/vision.js';
 
 /** Tells what happens by lines of the log: the message is for people, the fields are for programs. */
-export class LogNarrator implements Narrator {
+export class LogObserver implements DaemonObserver {
   constructor(private readonly log: Logger) {}
 
-  started({ served, url, embedded, topics, journal }: Whereabouts): void {
+  started({ active: served, url, embedded, topics, journal }: StartupInfo): void {
     const { log } = this;
-    this.serving(served);
+    this.runtimeChanged(served);
     const { protocol, hostname, host, port } = new URL(url);
     if (embedded && embedded.wanted !== 0 && embedded.port !== embedded.wanted)
       log.warn(`port ${embedded.wanted} is taken by another program: the broker listens on ${embedded.port}`);
@@ -21,10 +21,10 @@ export class LogNarrator implements Narrator {
     log.info(`journal  ${journal}`);
   }
 
-  serving({ model, runtime, title, passedOver }: VisionInfo): void {
+  runtimeChanged({ model, runtime, title, skipped }: VisionInfo): void {
     const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`;
     this.log.info(`model    ${model.name} ${model.version} on ${title} (${runtime.backend}, ${threads})`);
-    for (const { runtime: name, why } of passedOver) this.log.info(`         not on ${name}: ${why}`);
+    for (const { runtime: name, why } of skipped) this.log.info(`         not on ${name}: ${why}`);
   }
 
   health(part: string, fault: Fault | null): void {
@@ -36,7 +36,7 @@ export class LogNarrator implements Narrator {
     this.log.error(`the outbox is full (journal.maxOutbox): ${count} events in all were dropped unsent`);
   }
 
-  remark(event: BinEvent): void {
+  report(event: BinEvent): void {
     const { seq, outcome, compartment, item } = event;
     const what = outcome === 'emptied' ? `${compartment}` : `item ${item} went to the wrong place`;
     this.log.info({ remark: event }, `${`#${seq}`.padEnd(6)}  ${outcome.padEnd(11)}  ${what}`);

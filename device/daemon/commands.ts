@@ -1,7 +1,7 @@
 import { done, failed } from '../kit/errors.js';
-import type { ControlAnswer, Obey } from '../network/commands/commands.js';
+import type { CommandHandler, ControlAnswer } from '../network/commands/commands.js';
 
-export interface ObeyOptions {
+export interface CommandOptions {
   /** False where nobody watches. */
   readonly trigger: () => boolean;
   /** Of the policy. */
@@ -10,7 +10,7 @@ export interface ObeyOptions {
 }
 
 /** What a bin at work does on a command. */
-export const obeying = (options: ObeyOptions): Obey => {
+export const makeCommandHandler = (options: CommandOptions): CommandHandler => {
   const triggered = (): ControlAnswer =>
     options.trigger()
       ? done('triggered')

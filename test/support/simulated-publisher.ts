@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
-import type { PendingEvent } from '../../journal/journal.js';
-import type { Clock } from '../../kit/clock.js';
-import { sleep, withDeadline } from '../../kit/deadline.js';
-import { messageOf } from '../../kit/errors.js';
-import { OUTBOX_DEADLINE_MS } from './acknowledger.js';
-import { Bell } from './bell.js';
-import type { Outbox, Publisher, PublisherStatus } from './mqtt.js';
+import type { PendingEvent } from '../../device/journal/journal.js';
+import type { Clock } from '../../device/kit/clock.js';
+import { sleep, withDeadline } from '../../device/kit/deadline.js';
+import { messageOf } from '../../device/kit/errors.js';
+import { OUTBOX_DEADLINE_MS } from '../../device/network/mqtt/acknowledger.js';
+import { AutoResetEvent } from '../../device/network/mqtt/auto-reset-event.js';
+import type { Outbox, Publisher, PublisherStatus } from '../../device/network/mqtt/mqtt.js';
 
 export interface SimulatedPublisherOptions {
   /** Whether the broker is there at first. */
@@ -28,7 +28,7 @@ export class SimulatedPublisher implements Publisher {
   /** What a late subscriber would get. */
   readonly retained: { availability?: 'online' | 'offline'; info?: object; state?: object } = {};
   readonly #stop = new AbortController();
-  readonly #bell = new Bell();
+  readonly #bell = new AutoResetEvent();
   readonly #latest: { info?: object; state?: object } = {};
   #reachable: boolean;
   #connected = false;

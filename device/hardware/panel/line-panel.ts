@@ -2,12 +2,12 @@ import type { Clock } from '../../kit/clock.js';
 import type { Fault } from '../../kit/errors.js';
 import type { LineFault } from '../lines/lines.js';
 import { type ButtonOptions, onPress } from './button.js';
-import type { Light, Person, Press, Said } from './panel.js';
-import { checkPattern, play, type Sign } from './pattern.js';
+import type { IndicatorState, Light, Panel, Press } from './panel.js';
+import { checkPattern, type Indicator, play } from './pattern.js';
 
-export interface LinePersonOptions {
+export interface LinePanelOptions {
   /** What is shown, by what is said; what has no sign is dark and silent. */
-  readonly signs: Partial<Readonly<Record<Said, readonly Sign[]>>>;
+  readonly indicators: Partial<Readonly<Record<IndicatorState, readonly Indicator[]>>>;
   readonly light: Light;
   /** null: there is no button. */
   readonly wrong: Omit<ButtonOptions, 'clock'> | null;
@@ -17,32 +17,32 @@ export interface LinePersonOptions {
 }
 
 /** LEDs, a buzzer, a lamp and a button on lines; without any of them it does nothing. */
-export class LinePerson implements Person {
+export class LinePanel implements Panel {
   readonly light: Light;
-  #shown: Said | 'off' = 'off';
+  #shown: IndicatorState | 'off' = 'off';
   #playing = new AbortController();
   #ended: Promise<unknown> = Promise.resolve();
   #closed = false;
   readonly #buttons = new Set<() => void>();
 
   /** @throws SortbinError `pattern-invalid` */
-  constructor(private readonly options: LinePersonOptions) {
-    for (const sign of Object.values(options.signs).flat()) checkPattern(sign);
+  constructor(private readonly options: LinePanelOptions) {
+    for (const indicator of Object.values(options.indicators).flat()) checkPattern(indicator);
     this.light = options.light;
   }
 
-  show(state: Said | 'off'): void {
+  show(state: IndicatorState | 'off'): void {
     if (state === this.#shown || this.#closed) return;
     this.#shown = state;
     this.#playing.abort(new Error(`${state} is shown now`));
     this.#playing = new AbortController();
     const { signal } = this.#playing;
-    const { signs, clock, onFault } = this.options;
+    const { indicators, clock, onFault } = this.options;
     // The outputs of what was shown before are off first: the same ones may be wanted again.
     this.#ended = this.#ended.then(() =>
       Promise.all(
-        (state === 'off' ? [] : (signs[state] ?? [])).map((sign) =>
-          play(sign, clock, signal, (fault) => onFault?.(sign.output.name, fault)),
+        (state === 'off' ? [] : (indicators[state] ?? [])).map((indicator) =>
+          play(indicator, clock, signal, (fault) => onFault?.(indicator.output.name, fault)),
         ),
       ),
     );

@@ -1,8 +1,8 @@
 import type { Clock } from '../../kit/clock.js';
-import type { Person } from './panel.js';
+import type { Panel } from './panel.js';
 
 /** What the person is shown, from what the bin says of itself: a fault before all, then a refusal for a while. */
-export class Manner {
+export class StateIndicator {
   #phase = 'new';
   readonly #faulty = new Set<string>();
   #refused = false;
@@ -10,7 +10,7 @@ export class Manner {
 
   /** `refusedMs`: how long a refusal is shown. */
   constructor(
-    private readonly person: Person,
+    private readonly panel: Panel,
     private readonly refusedMs: number,
     private readonly clock: Clock,
   ) {}
@@ -38,12 +38,12 @@ export class Manner {
 
   close(): void {
     this.#cancel();
-    this.person.show('off');
+    this.panel.show('off');
   }
 
   #show(): void {
-    if (this.#faulty.size > 0) this.person.show('fault');
-    else if (this.#refused) this.person.show('refused');
-    else this.person.show(this.#phase === 'idle' ? 'ready' : 'busy');
+    if (this.#faulty.size > 0) this.panel.show('fault');
+    else if (this.#refused) this.panel.show('refused');
+    else this.panel.show(this.#phase === 'idle' ? 'ready' : 'busy');
   }
 }

@@ -5,7 +5,7 @@ import { orAborted, sleep } from '../../kit/deadline.js';
  * Ultrasonic sensors that share a bin hear each other: one measures at a time, in the order in which they asked, and
  * none before the echoes of the one before have died away.
  */
-export class Turns {
+export class EchoArbiter {
   #last: Promise<unknown> = Promise.resolve();
   #freeAtMs = -Infinity;
 

@@ -1,5 +1,5 @@
 /** Wakes the one who waits; rung while nobody does, it makes the next wait short. */
-export class Bell {
+export class AutoResetEvent {
   #rung = false;
   #wake: (() => void) | null = null;
 

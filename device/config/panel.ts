@@ -4,7 +4,7 @@ import { inputOf, outputLine } from './lines.js';
 import { reportTo } from './report.js';
 
 const sign = z.strictObject({
-  output: shortName().describe('One of person.outputs'),
+  output: shortName().describe('One of panel.outputs'),
   onOffMs: z
     .array(ms(1, 600_000, 500, 'A time in ms'))
     .max(40)
@@ -14,7 +14,7 @@ const sign = z.strictObject({
 });
 const signs = (meaning: string) => z.array(sign).max(8).default([]).describe(meaning);
 
-export const person = z
+export const panel = z
   .strictObject({
     outputs: z
       .record(shortName(), outputLine({ maxOnMs: 86_400_000, minOffMs: 0 }))
@@ -47,7 +47,7 @@ export const person = z
           context.addIssue({
             code: 'custom',
             path: [said, index, 'output'],
-            message: 'one of person.outputs',
+            message: 'one of panel.outputs',
           });
         if (repeat && onOffMs.length % 2 === 1)
           context.addIssue({

@@ -1,4 +1,4 @@
-import type { PassedOver } from '../inference/runtimes.js';
+import type { SkippedRuntime } from '../inference/runtimes.js';
 
 /** A first failure may be chance or a hostile picture; twice in a row without an answered frame is not. */
 const STRIKES = 2;
@@ -14,30 +14,30 @@ interface Record {
 }
 
 /** Runtimes, by title, that failed too often and rest before they are tried again. Pure: time is the caller's. */
-export class Barred {
+export class CircuitBreaker {
   readonly #records = new Map<string, Record>();
 
   /** Whether that was one too many: it is barred now. */
-  strike(title: string, why: string): boolean {
+  recordFailure(title: string, why: string): boolean {
     const record = this.#of(title);
     record.strikes += 1;
     if (record.strikes < STRIKES) return false;
-    this.bar(title, `failed ${record.strikes} times in a row: ${why}`);
+    this.open(title, `failed ${record.strikes} times in a row: ${why}`);
     return true;
   }
 
-  bar(title: string, why: string): void {
+  open(title: string, why: string): void {
     const record = this.#of(title);
     record.why = why;
     record.times += 1;
   }
 
-  answered(title: string): void {
+  recordSuccess(title: string): void {
     this.#records.delete(title);
   }
 
   /** For the child: what not to try, `but` one that is to be given another chance. */
-  skip(but?: string): PassedOver[] {
+  skipped(but?: string): SkippedRuntime[] {
     return [...this.#records].flatMap(([runtime, { why, times }]) =>
       why === null || runtime === but
         ? []

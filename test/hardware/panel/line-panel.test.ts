@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SimulatedLines } from '../../../device/hardware/lines/simulated-lines.js';
 import { LineLight, noLight } from '../../../device/hardware/panel/light.js';
-import { LinePerson } from '../../../device/hardware/panel/line-person.js';
-import type { Said } from '../../../device/hardware/panel/panel.js';
-import type { Pattern, Sign } from '../../../device/hardware/panel/pattern.js';
+import { LinePanel } from '../../../device/hardware/panel/line-panel.js';
+import type { IndicatorState } from '../../../device/hardware/panel/panel.js';
+import type { Indicator, Pattern } from '../../../device/hardware/panel/pattern.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { personContract } from '../../contract/person-contract.js';
+import { panelContract } from '../../contract/panel-contract.js';
 import { FakeInput, FakeOutput, taken } from '../../support/trigger-lines.js';
 
-personContract('lines', async () => {
+panelContract('lines', async () => {
   const clock = new SimulatedClock(0);
   const lines = new SimulatedLines({ clock });
   const output = async (name: string, offset: number) => {
@@ -18,16 +18,16 @@ personContract('lines', async () => {
     return taken(await lines.output(name, rules));
   };
   const states = ['ready', 'busy', 'refused', 'fault'] as const;
-  const signs: Partial<Record<Said, Sign[]>> = {};
+  const indicators: Partial<Record<IndicatorState, Indicator[]>> = {};
   for (const [offset, state] of states.entries())
-    signs[state] = [{ output: await output(state, offset), pattern: 'steady' }];
+    indicators[state] = [{ output: await output(state, offset), pattern: 'steady' }];
   const at = { chip: 'gpiochip0', offset: 8 };
   const rules = { at, bias: 'pull-up', activeLow: true, debounceMs: 20 } as const;
   const input = taken(await lines.input('wrong', rules));
   const light = new LineLight({ output: await output('lamp', 9), settleMs: 150, clock });
-  const person = new LinePerson({ signs, light, wrong: { input, minGapMs: 300 }, clock });
+  const panel = new LinePanel({ indicators, light, wrong: { input, minGapMs: 300 }, clock });
   return {
-    person,
+    panel,
     shown: () => states.filter((state) => lines.read(state) === 1).join('+') || 'off',
     press: async () => {
       await clock.advance(500);
@@ -44,23 +44,23 @@ const made = (patterns: Partial<Record<'ready' | 'refused' | 'fault', Pattern>>,
   const clock = new SimulatedClock(0);
   const led = new FakeOutput(clock, 'red', maxOnMs);
   const faults: (string | null)[] = [];
-  const signs = Object.fromEntries(
+  const indicators = Object.fromEntries(
     Object.entries(patterns).map(([state, pattern]) => [state, [{ output: led, pattern }]]),
   );
-  const person = new LinePerson({
-    signs,
+  const panel = new LinePanel({
+    indicators,
     light: noLight,
     wrong: null,
     clock,
     onFault: (_, fault) => faults.push(fault?.code ?? null),
   });
-  return { clock, led, faults, person };
+  return { clock, led, faults, panel };
 };
 
 describe('signs', () => {
   it('play a pattern once, or over and over', async () => {
     const once = made({ refused: { onOffMs: [100, 50, 200], repeat: false } });
-    once.person.show('refused');
+    once.panel.show('refused');
     await once.clock.advance(10_000);
     assert.deepEqual(once.led.history, [
       [0, true],
@@ -69,25 +69,25 @@ describe('signs', () => {
       [350, false],
     ]);
     const blinking = made({ fault: { onOffMs: [500, 500], repeat: true } });
-    blinking.person.show('fault');
+    blinking.panel.show('fault');
     await blinking.clock.advance(2_600);
     assert.deepEqual(
       blinking.led.history.map(([atMs]) => atMs),
       [0, 500, 1_000, 1_500, 2_000, 2_500],
     );
-    await blinking.person.close();
+    await blinking.panel.close();
     assert.deepEqual([blinking.led.on, blinking.clock.waiting], [false, 0]);
   });
 
   it('use one output for several states, one after the other', async () => {
-    const { clock, led, person, faults } = made({ ready: 'steady', fault: { onOffMs: [70], repeat: false } });
+    const { clock, led, panel, faults } = made({ ready: 'steady', fault: { onOffMs: [70], repeat: false } });
     led.offTakesMs = 5;
-    person.show('ready');
+    panel.show('ready');
     await clock.advance(1_000);
-    person.show('refused');
-    person.show('fault');
+    panel.show('refused');
+    panel.show('fault');
     await clock.advance(1_000);
-    person.show('ready');
+    panel.show('ready');
     await clock.advance(1_000);
     assert.deepEqual(led.history, [
       [0, true],
@@ -97,15 +97,15 @@ describe('signs', () => {
       [2_000, true],
     ]);
     assert.ok(!faults.includes('line-refused'));
-    const closed = person.close();
+    const closed = panel.close();
     await clock.advance(5);
     await closed;
     assert.equal(led.on, false);
   });
 
   it('come on again after their bound or a fault, without haste', async () => {
-    const { clock, led, person, faults } = made({ ready: 'steady' }, 5_000);
-    person.show('ready');
+    const { clock, led, panel, faults } = made({ ready: 'steady' }, 5_000);
+    panel.show('ready');
     await clock.advance(5_500);
     led.fault = 'line-gone';
     await clock.advance(3_000);
@@ -118,7 +118,7 @@ describe('signs', () => {
     assert.deepEqual(faults, [null, 'line-gone', 'line-gone', 'line-gone']);
     const blinking = made({ fault: { onOffMs: [10, 10], repeat: true } });
     blinking.led.fault = 'lines-down';
-    blinking.person.show('fault');
+    blinking.panel.show('fault');
     await blinking.clock.advance(5_000);
     assert.ok(blinking.faults.length <= 6);
   });
@@ -134,11 +134,11 @@ describe('signs', () => {
   });
 
   it('are nothing where nothing is configured', async () => {
-    const { clock, person, led } = made({});
-    person.onWrong(() => {})();
-    person.show('ready');
-    assert.ok((await person.light.on(new AbortController().signal)).ok);
-    await person.close();
+    const { clock, panel, led } = made({});
+    panel.onWrong(() => {})();
+    panel.show('ready');
+    assert.ok((await panel.light.on(new AbortController().signal)).ok);
+    await panel.close();
     assert.deepEqual([led.history, clock.waiting], [[], 0]);
   });
 });
@@ -147,9 +147,9 @@ describe('the button', () => {
   it('is pressed once, however it bounces, at the time of the first edge', async () => {
     const clock = new SimulatedClock(0);
     const input = new FakeInput(clock, 'wrong');
-    const person = new LinePerson({ signs: {}, light: noLight, wrong: { input, minGapMs: 300 }, clock });
+    const panel = new LinePanel({ indicators: {}, light: noLight, wrong: { input, minGapMs: 300 }, clock });
     const times: number[] = [];
-    person.onWrong(({ atMs, wallMs }) => times.push(atMs, wallMs - Date.UTC(2026, 0, 1)));
+    panel.onWrong(({ atMs, wallMs }) => times.push(atMs, wallMs - Date.UTC(2026, 0, 1)));
     await clock.advance(1_000);
     input.set(true, 0, 995_000_000n);
     input.set(false);
@@ -158,7 +158,7 @@ describe('the button', () => {
     input.set(false);
     input.set(true);
     assert.deepEqual(times, [995, 995]);
-    await person.close();
+    await panel.close();
     assert.equal(input.listeners, 0);
   });
 });

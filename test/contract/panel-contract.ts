@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Person, Press } from '../../device/hardware/panel/panel.js';
+import type { Panel, Press } from '../../device/hardware/panel/panel.js';
 
 export interface PersonBench {
-  readonly person: Person;
+  readonly panel: Panel;
   /** What somebody in front of the bin sees: a state, or `off`. */
   shown(): string;
   /** Presses the button, and lets it go. */
@@ -12,50 +12,50 @@ export interface PersonBench {
   pass(ms: number): Promise<void>;
 }
 
-export const personContract = (name: string, make: () => PersonBench | Promise<PersonBench>) =>
-  describe(`person: ${name}`, () => {
+export const panelContract = (name: string, make: () => PersonBench | Promise<PersonBench>) =>
+  describe(`panel: ${name}`, () => {
     it('shows nothing, then what it is told last, and nothing once it is closed', async () => {
-      const { person, shown, pass } = await make();
+      const { panel, shown, pass } = await make();
       const seen = [shown()];
       for (const state of ['ready', 'busy', 'refused', 'fault', 'fault', 'off', 'ready'] as const) {
-        person.show(state);
+        panel.show(state);
         await pass(10);
         seen.push(shown());
       }
-      const closed = person.close();
+      const closed = panel.close();
       await pass(10);
       await closed;
-      person.show('fault');
+      panel.show('fault');
       await pass(10);
       seen.push(shown());
       assert.deepEqual(seen, ['off', 'ready', 'busy', 'refused', 'fault', 'fault', 'off', 'ready', 'off']);
     });
 
     it('tells each listener of each press, with its time, until it forgets or is closed', async () => {
-      const { person, press, nowMs } = await make();
+      const { panel, press, nowMs } = await make();
       const [one, other]: [Press[], Press[]] = [[], []];
-      const forget = person.onWrong((made) => one.push(made));
-      person.onWrong((made) => other.push(made));
+      const forget = panel.onWrong((made) => one.push(made));
+      panel.onWrong((made) => other.push(made));
       const fromMs = nowMs();
       await press();
       forget();
       await press();
-      await person.close();
+      await panel.close();
       await press();
       assert.deepEqual([one.length, other.length], [1, 2]);
       for (const { atMs } of other) assert.ok(atMs >= fromMs && atMs <= nowMs());
     });
 
     it('lights an item, again and again, and gives up when aborted', async () => {
-      const { person, pass } = await make();
+      const { panel, pass } = await make();
       for (let item = 0; item < 2; item++) {
         const over = new AbortController();
-        const on = person.light.on(over.signal);
+        const on = panel.light.on(over.signal);
         await pass(1_000);
         assert.ok((await on).ok);
         over.abort(new Error('the frame is there'));
       }
-      await assert.rejects(person.light.on(AbortSignal.abort(new Error('too late'))), /too late/);
-      await person.close();
+      await assert.rejects(panel.light.on(AbortSignal.abort(new Error('too late'))), /too late/);
+      await panel.close();
     });
   });

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type BinEvent, eventSchema } from '../../device/cycle/event.js';
-import { Surroundings } from '../../device/daemon/surroundings.js';
+import { HardwareEvents } from '../../device/daemon/hardware-events.js';
 import { SimulatedFill } from '../../device/hardware/fill/simulated-fill.js';
 import type { Gate } from '../../device/hardware/gate/gate.js';
 import { LockedGate } from '../../device/hardware/gate/locked-gate.js';
 import { SimulatedGate } from '../../device/hardware/gate/simulated-gate.js';
 import { SimulatedLines } from '../../device/hardware/lines/simulated-lines.js';
-import { SimulatedPerson } from '../../device/hardware/panel/simulated-person.js';
 import { failed } from '../../device/kit/errors.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { Status } from '../../device/status/status.js';
 import { makeBin } from '../support/bin.js';
+import { SimulatedPanel } from '../support/simulated-panel.js';
 
 const AT = { line: 'GPIO5' };
 
@@ -30,33 +30,33 @@ const started = async () => {
   const lines = new SimulatedLines({ clock });
   const service = await lines.input('service', { at: AT, bias: 'as-is', activeLow: false, debounceMs: 0 });
   assert.ok(service.ok);
-  const person = new SimulatedPerson(clock);
+  const panel = new SimulatedPanel(clock);
   const levels = { fullPercent: 90, clearPercent: 75, clock };
   const fill = new SimulatedFill({ compartments: ['paper'], script: [], ...levels });
   let empty: (compartment: string) => void = () => {};
-  const filling = {
+  const fillParts = {
     fill,
     onEmptied: (listener: (compartment: string) => void) => {
       empty = listener;
     },
   };
   const status = new Status(clock, () => {});
-  const surroundings = new Surroundings(
-    { lines, gate, person, filling, service: service.value },
+  const hardwareEvents = new HardwareEvents(
+    { lines, gate, panel, fillParts, service: service.value },
     clock,
     3_000,
   );
   const faults: string[] = [];
   const remarks: BinEvent[] = [];
   bin.watch({
-    phase: (phase) => surroundings.phase(phase),
-    journalled: (one) => surroundings.journalled(one),
-    remarked: (event) => {
+    phase: (phase) => hardwareEvents.phase(phase),
+    journalled: (one) => hardwareEvents.journalled(one),
+    reported: (event) => {
       remarks.push(eventSchema.parse(event));
       status.journalled(event);
     },
   });
-  surroundings.attend(bin.runner, status, (part, fault) => faults.push(`${part}:${fault?.code ?? 'ok'}`));
+  hardwareEvents.attend(bin.runner, status, (part, fault) => faults.push(`${part}:${fault?.code ?? 'ok'}`));
   await bin.parts.vision.start();
   await bin.runner.start();
   await clock.advance(10);
@@ -71,10 +71,10 @@ const started = async () => {
     gate,
     lid,
     lines,
-    person,
+    panel,
     fill,
     status,
-    surroundings,
+    hardwareEvents,
     faults,
     remarks,
     item,
@@ -82,15 +82,20 @@ const started = async () => {
   };
 };
 
+const lockedIn = (status: Status) => {
+  const { locked, held } = status.snapshot();
+  return { locked, held };
+};
+
 describe('what surrounds the bin', () => {
   it('shows the person what the bin does, and writes down what they say of the last item', async () => {
-    const { person, remarks, item, clock } = await started();
-    assert.equal(person.shown, 'ready');
-    person.press(); // of what?
+    const { panel, remarks, item, clock } = await started();
+    assert.equal(panel.shown, 'ready');
+    panel.press(); // of what?
     await clock.advance(1);
     assert.equal(remarks.length, 0);
     const sorted = await item();
-    person.press();
+    panel.press();
     await clock.advance(1);
     assert.deepEqual(
       remarks.map(({ outcome, item: id, seq, trigger }) => [outcome, id, seq, trigger.source]),
@@ -117,17 +122,17 @@ describe('what surrounds the bin', () => {
     lines.set('service', true);
     await clock.advance(1);
     assert.equal(gate.lockedFor, 'the service switch is on');
-    assert.equal(status.snapshot().held, true);
+    assert.deepEqual(lockedIn(status), { locked: true, held: true });
     const refused = await item();
     assert.deepEqual([refused?.outcome, refused?.fault?.code], ['failed', 'gate-locked']);
     lines.set('service', false);
     await clock.advance(10);
     assert.equal(gate.lockedFor, null);
-    assert.equal(status.snapshot().held, false);
+    assert.deepEqual(lockedIn(status), { locked: false, held: false });
   });
 
   it('goes on trying to unlock until the gate is home, or the switch is on again', async () => {
-    const { lines, gate, lid, faults, clock, surroundings } = await started();
+    const { lines, gate, lid, faults, clock, hardwareEvents } = await started();
     const turn = async (on: boolean) => {
       lines.set('service', on);
       await clock.advance(10);
@@ -151,17 +156,17 @@ describe('what surrounds the bin', () => {
     assert.equal(gate.lockedFor, 'the service switch is on');
     lid.open = true;
     await turn(false);
-    await surroundings.close();
+    await hardwareEvents.close();
     lid.open = false;
     await clock.advance(60_000);
     assert.equal(gate.lockedFor, 'the service switch is on', 'a bin that stops moves no gate');
   });
 
   it('is told when the lines are down, and gives them back dark', async () => {
-    const { lines, faults, person, surroundings } = await started();
+    const { lines, faults, panel, hardwareEvents } = await started();
     lines.fail();
     assert.ok(faults.includes('lines:lines-down'));
-    await surroundings.close();
-    assert.equal(person.shown, 'off');
+    await hardwareEvents.close();
+    assert.equal(panel.shown, 'off');
   });
 });

@@ -1,21 +1,21 @@
-import type { Clock } from '../../kit/clock.js';
-import { noLight } from './light.js';
-import type { Light, Person, Press, Said } from './panel.js';
+import { noLight } from '../../device/hardware/panel/light.js';
+import type { IndicatorState, Light, Panel, Press } from '../../device/hardware/panel/panel.js';
+import type { Clock } from '../../device/kit/clock.js';
 
 /** Nobody is there: it remembers what is shown, and its button is pressed by a call. */
-export class SimulatedPerson implements Person {
+export class SimulatedPanel implements Panel {
   readonly light: Light = noLight;
-  #shown: Said | 'off' = 'off';
+  #shown: IndicatorState | 'off' = 'off';
   #closed = false;
   readonly #listeners = new Set<(press: Press) => void>();
 
   constructor(private readonly clock: Clock) {}
 
-  get shown(): Said | 'off' {
+  get shown(): IndicatorState | 'off' {
     return this.#shown;
   }
 
-  show(state: Said | 'off'): void {
+  show(state: IndicatorState | 'off'): void {
     if (!this.#closed) this.#shown = state;
   }
 

@@ -10,9 +10,9 @@ import type { Reply } from './io-process.js';
 import { type IoEvent, LONGEST_COMMAND } from './io-protocol.js';
 import type { LineFault } from './lines.js';
 import { writeOutputs } from './outputs-file.js';
-import type { Taken } from './rules.js';
+import type { TakenLines } from './rules.js';
 
-interface HeldLinesOptions {
+interface LineRegistryOptions {
   /** Where the outputs are noted before they can be on; null: nowhere. */
   readonly outputsFile: string | null;
   readonly ask: (words: string) => Promise<Reply>;
@@ -25,12 +25,12 @@ const UDEV_TRIES = 10;
 const UDEV_MS = 100;
 
 /** The lines that sortbin-io is to hold. One whose chip was unplugged is requested, with growing rests, until it is back. */
-export class HeldLines implements Taken {
+export class LineRegistry implements TakenLines {
   readonly #lines = new Map<string, IoLine>();
   readonly #retries = new Backoff();
   #cancelRetry: (() => void) | null = null;
 
-  constructor(private readonly options: HeldLinesOptions) {}
+  constructor(private readonly options: LineRegistryOptions) {}
 
   get size(): number {
     return this.#lines.size;
@@ -65,7 +65,7 @@ export class HeldLines implements Taken {
     this.#retryLater();
   }
 
-  hear(event: IoEvent): void {
+  handle(event: IoEvent): void {
     const line = this.#lines.get(event.name);
     if (!line) {
       this.options.log.warn(

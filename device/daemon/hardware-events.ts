@@ -1,5 +1,5 @@
 import type { Journalled, Runner } from '../cycle/runner.js';
-import { Manner } from '../hardware/panel/manner.js';
+import { StateIndicator } from '../hardware/panel/state-indicator.js';
 import type { Clock } from '../kit/clock.js';
 import { sleep, withDeadline } from '../kit/deadline.js';
 import { type Answer, type Fault, failed, messageOf } from '../kit/errors.js';
@@ -14,8 +14,8 @@ const UNLOCK_MS = 10_000;
 const UNLOCK_AGAIN_MS = 2_000;
 
 /** What the lines, the compartments and the person before the bin say to the daemon, and what is shown to them. */
-export class Surroundings {
-  readonly #manner: Manner;
+export class HardwareEvents {
+  readonly #manner: StateIndicator;
   #lastItem: string | null = null;
   #unlocking = new AbortController();
 
@@ -24,22 +24,22 @@ export class Surroundings {
     private readonly clock: Clock,
     refusedMs: number,
   ) {
-    this.#manner = new Manner(hardware.person, refusedMs, clock);
+    this.#manner = new StateIndicator(hardware.panel, refusedMs, clock);
   }
 
   /** Begins to listen. `health`: is told of what is wrong with the lines and the gauges. */
   attend(runner: Runner, status: Status, health: (part: string, fault: Fault | null) => void): void {
-    const { lines, person, filling, service } = this.hardware;
+    const { lines, panel, fillParts, service } = this.hardware;
     lines?.onHealth((fault) => health('lines', fault));
-    person.onWrong(() => {
-      if (this.#lastItem) void runner.remark({ outcome: 'disputed', item: this.#lastItem }, 'button');
+    panel.onWrong(() => {
+      if (this.#lastItem) void runner.report({ outcome: 'disputed', item: this.#lastItem }, 'button');
     });
-    filling?.fill.onChange((level) => {
+    fillParts?.fill.onChange((level) => {
       status.fill(level);
       health(`fill-${level.compartment}`, level.fault);
     });
-    filling?.onEmptied((compartment) => this.emptied(compartment, runner, 'button'));
-    filling?.fill.start();
+    fillParts?.onEmptied((compartment) => this.emptied(compartment, runner, 'button'));
+    fillParts?.fill.start();
     if (service) {
       const locks = (active: boolean) => void this.#lock(active, status, health);
       service.onEdge(({ active }) => locks(active));
@@ -59,7 +59,7 @@ export class Surroundings {
     const { signal } = this.#unlocking;
     if (locked) await gate.lock('the service switch is on');
     else await this.#unlock(health, signal).catch(() => {});
-    if (!signal.aborted) status.held(gate.lockedFor !== null);
+    if (!signal.aborted) status.locked(gate.lockedFor !== null);
   }
 
   /** Until the gate is home: the lid may be open yet. Rejects when the signal is aborted. */
@@ -78,8 +78,8 @@ export class Surroundings {
 
   /** Somebody says so, by `source`. */
   emptied(compartment: string, runner: Runner, source: 'button' | 'command'): void {
-    this.hardware.filling?.fill.emptied(compartment);
-    void runner.remark({ outcome: 'emptied', compartment }, source);
+    this.hardware.fillParts?.fill.emptied(compartment);
+    void runner.report({ outcome: 'emptied', compartment }, source);
   }
 
   phase(phase: string): void {
@@ -97,10 +97,10 @@ export class Surroundings {
 
   /** Dark and silent, and the lines are given back. */
   async close(): Promise<void> {
-    const { lines, person, filling } = this.hardware;
+    const { lines, panel, fillParts } = this.hardware;
     this.#unlocking.abort();
     this.#manner.close();
-    await Promise.all([person.close(), filling?.fill.close()]);
+    await Promise.all([panel.close(), fillParts?.fill.close()]);
     await lines?.close();
   }
 }

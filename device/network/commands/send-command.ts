@@ -18,7 +18,11 @@ const answerSchema = z.discriminatedUnion('ok', [
 ]);
 
 /** Asks the bin that listens at `path`. @throws ControlError where none does, or none answers */
-export const ask = async (path: string, request: ControlRequest, clock: Clock): Promise<ControlAnswer> => {
+export const sendCommand = async (
+  path: string,
+  request: ControlRequest,
+  clock: Clock,
+): Promise<ControlAnswer> => {
   const socket = connect(path);
   try {
     await once(socket, 'connect');

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConfigError } from '../../device/config/errors.js';
+import { parseConfig } from '../../device/config/load.js';
+
+const OLD = `person:
+  refusedMs: 1000
+fill:
+  driver: ultrasonic
+  gauges: { paper: { trig: { line: A }, echo: { line: B } } }
+gate:
+  driver: lines
+  rest: [residual]
+`;
+
+const NEW = OLD.replace('person', 'panel').replace('gauges', 'sensors').replace('rest', 'passive');
+
+const parse = (text: string) => {
+  const warnings: string[] = [];
+  return { config: parseConfig(text, 'sortbin.yaml', (warning) => warnings.push(warning)), warnings };
+};
+
+const problemsOf = (text: string): string => {
+  try {
+    parseConfig(text, 'sortbin.yaml');
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return thrown.message;
+    throw thrown;
+  }
+  return '';
+};
+
+test('accepts the old names of keys, with a warning that names the line and the new name', () => {
+  const old = parse(OLD);
+  assert.deepEqual(old.config, parse(NEW).config);
+  assert.deepEqual(old.warnings, [
+    'sortbin.yaml:1: person has the new name panel. Rename it: the next release refuses the old name.',
+    'sortbin.yaml:5: fill.gauges has the new name fill.sensors. Rename it: the next release refuses the old name.',
+    'sortbin.yaml:8: gate.rest has the new name gate.passive. Rename it: the next release refuses the old name.',
+  ]);
+});
+
+test('does not warn about the new names', () => {
+  assert.deepEqual(parse(NEW).warnings, []);
+});
+
+test('refuses an old name beside the new one', () => {
+  assert.equal(
+    problemsOf('gate: { driver: lines, rest: [residual], passive: [trash] }'),
+    'sortbin.yaml:1: gate.rest: this is the old name of gate.passive, which is present too. Keep only gate.passive.',
+  );
+});
+
+test('names the line of a problem under an old name', () => {
+  assert.match(
+    problemsOf('\nperson:\n  refusedMs: 1\n'),
+    /^sortbin\.yaml:3: panel\.refusedMs: 1 is not allowed/,
+  );
+});
+
+test('leaves a mapping that an alias shares as it is', () => {
+  const { config } = parse('gate: &gate { driver: lines, rest: [residual] }\nperson: { refusedMs: 500 }\n');
+  assert.equal(config.panel.refusedMs, 500);
+  assert.deepEqual('passive' in config.gate && config.gate.passive, ['residual']);
+});
