@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Trigger } from '../hardware/trigger/trigger.js';
 import type { Finished } from './state.js';
 
-/** What a bin says of itself in each event. */
+/** The origin of an event: the bin's id and the state of its clock. */
 export interface Origin {
   readonly bin: string;
   readonly clock: 'synchronised' | 'free';
@@ -10,21 +10,26 @@ export interface Origin {
 
 const finite = z.number();
 
-/** One event: the journal's row and the MQTT message. It grows by addition only. */
+/** One event: the journal's row and the MQTT message. The format only gains keys; no key changes or goes away. */
 export const eventSchema = z.object({
   schema: z.literal(1),
-  id: z.string().describe('UUIDv7; a consumer drops what it has seen'),
+  id: z.string().describe('UUIDv7. A consumer drops an id that it has already received'),
   bin: z.string(),
-  seq: z.int().positive().describe('counts up per bin without gaps, over restarts too'),
-  at: z.iso.datetime().describe('of the trigger, UTC'),
-  clock: z.enum(['synchronised', 'free']).describe('free: no time source has set the clock yet'),
+  seq: z.int().positive().describe('Sequence number of the bin, without gaps, also over restarts'),
+  at: z.iso.datetime().describe('Time of the trigger, UTC'),
+  clock: z
+    .enum(['synchronised', 'free'])
+    .describe('free: the clock is unsynchronised, no time source has set it yet'),
   trigger: z.object({ source: z.string(), id: z.string() }),
   outcome: z
     .enum(['sorted', 'refused', 'empty', 'ignored', 'failed', 'interrupted', 'emptied', 'disputed'])
-    .describe('emptied, disputed: no item, but what a person said: see compartment, item'),
-  compartment: z.string().optional().describe('of emptied: which compartment'),
-  item: z.string().optional().describe('of disputed: the id of the event whose item went to the wrong place'),
-  count: z.int().positive().optional().describe('of an ignored burst: how many triggers'),
+    .describe('emptied and disputed are reports of an operator, not items: see compartment and item'),
+  compartment: z.string().optional().describe('Compartment of an emptied report'),
+  item: z
+    .string()
+    .optional()
+    .describe('Event id of a disputed report: the item that went to the wrong compartment'),
+  count: z.int().positive().optional().describe('Number of triggers of an ignored burst'),
   decision: z
     .object({
       compartment: z.string().nullable(),
@@ -33,7 +38,7 @@ export const eventSchema = z.object({
       reason: z.string(),
     })
     .nullable(),
-  scores: z.record(z.string(), finite).describe('all labels above 0.005'),
+  scores: z.record(z.string(), finite).describe('All labels with a score above 0.005'),
   unfamiliar: z.object({ score: finite, flag: z.boolean() }).nullable(),
   model: z.object({ name: z.string(), version: z.string() }).nullable(),
   runtime: z.object({ name: z.string(), backend: z.string(), threads: z.int() }).nullable(),
@@ -49,9 +54,9 @@ export const eventSchema = z.object({
 });
 
 export type BinEvent = z.infer<typeof eventSchema>;
-/** An event before the journal has given it its number. */
+/** An event before the journal assigns its sequence number. */
 export type EventBody = Omit<BinEvent, 'seq'>;
-/** What is written at the trigger: enough to make an event of it if nothing more comes. */
+/** The row that is written at the trigger. It is enough for an `interrupted` event after a crash. */
 export type StartedBody = Pick<EventBody, 'schema' | 'id' | 'bin' | 'at' | 'clock' | 'trigger'>;
 
 const LEAST_SCORE = 0.005;
@@ -75,29 +80,29 @@ const UNKNOWN = {
   timingsMs: {},
 };
 
-/** What a person says of the bin, by a button or a command. */
+/** A report of an operator, by a button or a command. */
 export type OperatorReport =
   | { readonly outcome: 'emptied'; readonly compartment: string }
   | { readonly outcome: 'disputed'; readonly item: string };
 
 export const operatorReportBody = (
   id: string,
-  remark: OperatorReport,
+  report: OperatorReport,
   trigger: Trigger,
   origin: Origin,
 ): EventBody => ({
   ...startedBody(id, trigger, origin),
-  ...remark,
+  ...report,
   ...UNKNOWN,
   fault: null,
 });
 
-/** The event of a row that an earlier run left without an outcome. */
+/** Returns the event of a row that an earlier run left without an outcome. */
 export const interruptedBody = (started: StartedBody): EventBody => ({
   ...started,
   outcome: 'interrupted',
   ...UNKNOWN,
-  fault: { code: 'interrupted', message: 'the daemon or the machine went down during this item' },
+  fault: { code: 'interrupted', message: 'The daemon or the machine stopped during this item.' },
 });
 
 export const finishedBody = (finished: Finished, origin: Origin): EventBody => {
@@ -126,7 +131,7 @@ export const finishedBody = (finished: Finished, origin: Origin): EventBody => {
   };
 };
 
-/** Highest first. */
+/** Returns the scores above LEAST_SCORE, highest first. */
 const visible = (scores: Readonly<Record<string, number>>): Record<string, number> =>
   Object.fromEntries(
     Object.entries(scores)

@@ -17,17 +17,16 @@ import type {
 } from './state.js';
 
 /**
- * The cycle: what happens next, and nothing else. Pure: `step` takes the state and one input and gives the next state
- * and the effects to perform. Each `ask` is answered exactly once, by an answer, a fault or a timeout within its
- * bound; an answer that nobody waits for any more changes nothing.
+ * Decides what the cycle does next. Pure: takes the state and one input, returns the next state and the effects to
+ * perform. Each `request` effect is answered exactly once: by an answer, a fault, or a timeout after `withinMs`.
+ * A late answer, to a request that the state no longer waits for, changes nothing.
  */
-
 export const step = (state: State, input: Input, limits: Limits): Transition => {
   const { atMs } = input;
-  if (state.phase === 'stopped') return still(state);
+  if (state.phase === 'stopped') return unchanged(state);
   switch (input.type) {
     case 'start':
-      return state.phase === 'new' ? home(still(state), 'homing', limits) : still(state);
+      return state.phase === 'new' ? home(unchanged(state), 'homing', limits) : unchanged(state);
     case 'stop':
       return stop(state, atMs);
     case 'trigger':
@@ -35,7 +34,7 @@ export const step = (state: State, input: Input, limits: Limits): Transition => 
     case 'answer':
       if (input.op === state.item?.recordOp && input.answer.kind === 'recorded')
         return recorded(state, atMs, limits);
-      return input.op === state.op ? answered(state, input.answer, atMs, limits) : still(state);
+      return input.op === state.op ? answered(state, input.answer, atMs, limits) : unchanged(state);
     case 'fault':
       return faulted(state, input.op, input.fault, atMs, limits);
     case 'timeout':
@@ -58,153 +57,165 @@ const triggered = (state: State, trigger: Trigger, id: string, atMs: number, lim
   }
 };
 
-/** Makes the item and has its row put on disk, while the cycle goes on. */
+/** Creates the item and requests its journal row. The cycle continues while the row is written. */
 const admit = (state: State, trigger: Trigger, id: string, atMs: number, limits: Limits): Transition => {
   const item: Item = { id, trigger, recordOp: state.nextOp, recorded: 'waiting', askedAtMs: atMs };
   return record({ ...state, item }, id, trigger, limits);
 };
 
 const begin = (state: State, trigger: Trigger, id: string, atMs: number, limits: Limits): Transition => {
-  const turn = admit(state, trigger, id, atMs, limits);
-  return state.gateHome ? capture(turn, atMs, limits) : home(turn, 'homing', limits);
+  const transition = admit(state, trigger, id, atMs, limits);
+  return state.gateHome ? capture(transition, atMs, limits) : home(transition, 'homing', limits);
 };
 
 const burst = (state: State, trigger: Trigger, id: string, limits: Limits): Transition => {
-  if (state.burst) return still({ ...state, burst: { ...state.burst, count: state.burst.count + 1 } });
+  if (state.burst) return unchanged({ ...state, burst: { ...state.burst, count: state.burst.count + 1 } });
   return record({ ...state, burst: { id, trigger, count: 1 } }, id, trigger, limits);
 };
 
 const recorded = (state: State, atMs: number, limits: Limits): Transition => {
-  const turn = health(still(withItem(state, { recorded: 'yes' })), 'journal', null);
-  return state.phase === 'recording' ? move(turn, atMs, limits) : turn;
+  const transition = health(unchanged(withItem(state, { recorded: 'yes' })), 'journal', null);
+  return state.phase === 'recording' ? move(transition, atMs, limits) : transition;
 };
 
 const answered = (state: State, answer: Response, atMs: number, limits: Limits): Transition => {
   switch (answer.kind) {
     case 'homed': {
-      const turn = health(still({ ...state, gateHome: true }), 'gate', null);
-      if (state.phase === 'recovering') return fail(turn, 'gate-down', atMs, limits);
-      return state.item ? capture(turn, atMs, limits) : look(turn, limits);
+      const transition = health(unchanged({ ...state, gateHome: true }), 'gate', null);
+      if (state.phase === 'recovering') return fail(transition, 'gate-down', atMs, limits);
+      return state.item ? capture(transition, atMs, limits) : readLevel(transition, limits);
     }
     case 'frame': {
       const fault = staleFault(answer.frame, state.item);
       if (fault) return faulted(state, state.op, fault, atMs, limits);
       const captureMs = atMs - (state.item?.askedAtMs ?? atMs);
-      const turn = health(still(withItem(state, { frame: answer.frame, captureMs })), 'camera', null);
+      const transition = health(
+        unchanged(withItem(state, { frame: answer.frame, captureMs })),
+        'camera',
+        null,
+      );
       const classify = { kind: 'classify', frame: answer.frame } as const;
-      return ask(turn, 'classifying', classify, limits.classifyMs);
+      return request(transition, 'classifying', classify, limits.classifyMs);
     }
     case 'classified': {
       const { classification, decision, decideMs } = answer;
-      const turn = health(still(withItem(state, { classification, decision, decideMs })), 'vision', null);
-      if (decision.compartment === null) return finish(turn, 'refused', atMs, limits);
-      if (state.item?.recorded === 'waiting') return to(turn, 'recording');
-      return move(turn, atMs, limits);
+      const transition = health(
+        unchanged(withItem(state, { classification, decision, decideMs })),
+        'vision',
+        null,
+      );
+      if (decision.compartment === null) return finish(transition, 'refused', atMs, limits);
+      if (state.item?.recorded === 'waiting') return to(transition, 'recording');
+      return move(transition, atMs, limits);
     }
     case 'moved': {
-      const turn = health(still({ ...withItem(state, { move: answer.move }), gateHome: true }), 'gate', null);
-      return finish(turn, 'sorted', atMs, limits);
+      const transition = health(
+        unchanged({ ...withItem(state, { move: answer.move }), gateHome: true }),
+        'gate',
+        null,
+      );
+      return finish(transition, 'sorted', atMs, limits);
     }
     case 'level':
-      return seen(state, answer, atMs, limits);
+      return levelRead(state, answer, atMs, limits);
     case 'paused':
-      return rested(state, limits);
+      return pauseEnded(state, limits);
     case 'recorded':
-      return still(state);
+      return unchanged(state);
   }
 };
 
-/** The level was read with the gate at home: the item that came meanwhile, or stayed, is a new trigger. */
-const seen = (
+/** The level was read with the gate at home. An item that arrived meanwhile, or stayed, is a new trigger. */
+const levelRead = (
   state: State,
   level: Extract<Response, { kind: 'level' }>,
   atMs: number,
   limits: Limits,
 ): Transition => {
-  const healthy = health(still(state), 'sensor', null);
+  const sensorHealthy = health(unchanged(state), 'sensor', null);
   if (!level.present)
-    return to(health({ ...healthy, state: { ...state, stillThere: 0 } }, 'item', null), 'idle');
+    return to(health({ ...sensorHealthy, state: { ...state, stillThere: 0 } }, 'item', null), 'idle');
   const stillThere = state.stillThere + 1;
   if (stillThere <= limits.stillThereLimit) {
-    const turn = begin({ ...state, stillThere }, level.trigger, level.itemId, atMs, limits);
-    return { state: turn.state, effects: [...healthy.effects, ...turn.effects] };
+    const transition = begin({ ...state, stillThere }, level.trigger, level.itemId, atMs, limits);
+    return { state: transition.state, effects: [...sensorHealthy.effects, ...transition.effects] };
   }
   const message =
-    `something is still in front of the sensor after ${limits.stillThereLimit} more tries; ` +
-    'take it out, or clean the sensor';
-  // Nobody says when it is gone: what stays dark gives no edge.
-  return rest(health(healthy, 'item', { code: 'item-stuck', message }), limits);
+    `sensor: an item is still present after ${limits.stillThereLimit} more tries. ` +
+    'Remove it, or clean the sensor.';
+  // The removal gives no edge if the sensor stays dark, so the level is read again after a pause.
+  return pause(health(sensorHealthy, 'item', { code: 'item-stuck', message }), limits);
 };
 
 const faulted = (state: State, op: number | null, fault: Fault, atMs: number, limits: Limits): Transition => {
   if (op !== null && op === state.item?.recordOp) {
-    const turn = health(still(withItem(state, { recorded: 'no' })), 'journal', fault);
-    return state.phase === 'recording' ? move(turn, atMs, limits) : turn;
+    const transition = health(unchanged(withItem(state, { recorded: 'no' })), 'journal', fault);
+    return state.phase === 'recording' ? move(transition, atMs, limits) : transition;
   }
-  if (op === null || op !== state.op) return still(state);
+  if (op === null || op !== state.op) return unchanged(state);
   const withFault = withItem(state, { fault });
   switch (state.phase) {
     case 'capturing':
-      return fail(health(still(withFault), 'camera', fault), 'camera-down', atMs, limits);
+      return fail(health(unchanged(withFault), 'camera', fault), 'camera-down', atMs, limits);
     case 'classifying': {
-      const blamed = fault.code.startsWith('picture-') ? 'camera' : 'vision';
-      const reason = blamed === 'camera' ? 'camera-down' : 'runtime-down';
-      return fail(health(still(withFault), blamed, fault), reason, atMs, limits);
+      const part = fault.code.startsWith('picture-') ? 'camera' : 'vision';
+      const reason = part === 'camera' ? 'camera-down' : 'runtime-down';
+      return fail(health(unchanged(withFault), part, fault), reason, atMs, limits);
     }
     case 'moving':
-      return home(health(still({ ...withFault, gateHome: false }), 'gate', fault), 'recovering', limits);
+      return home(health(unchanged({ ...withFault, gateHome: false }), 'gate', fault), 'recovering', limits);
     case 'recovering':
-      return fail(health(still({ ...state, gateHome: false }), 'gate', fault), 'gate-down', atMs, limits);
+      return fail(health(unchanged({ ...state, gateHome: false }), 'gate', fault), 'gate-down', atMs, limits);
     case 'homing': {
-      const turn = health(still({ ...withFault, gateHome: false }), 'gate', fault);
-      return state.item ? fail(turn, 'gate-down', atMs, limits) : rest(turn, limits);
+      const transition = health(unchanged({ ...withFault, gateHome: false }), 'gate', fault);
+      return state.item ? fail(transition, 'gate-down', atMs, limits) : pause(transition, limits);
     }
     case 'looking':
-      return rest(health(still(state), 'sensor', fault), limits);
+      return pause(health(unchanged(state), 'sensor', fault), limits);
     case 'resting':
-      return rested(state, limits);
+      return pauseEnded(state, limits);
     default:
-      return still(state);
+      return unchanged(state);
   }
 };
 
-/** The gate moves only when the row is on disk: no move without a record. */
-const move = (turn: Transition, atMs: number, limits: Limits): Transition => {
-  const { item } = turn.state;
-  if (!item?.decision?.compartment) return turn;
+/** Moves the gate only if the row is on disk: no move without a record. */
+const move = (transition: Transition, atMs: number, limits: Limits): Transition => {
+  const { item } = transition.state;
+  if (!item?.decision?.compartment) return transition;
   if (item.recorded !== 'yes') {
     const fault = {
       code: 'journal-down',
-      message: 'the row could not be written; the gate stays where it is',
+      message: 'journal: the row was not written. The gate did not move.',
     };
-    const state = withItem(turn.state, { fault });
-    return fail({ ...turn, state }, 'journal-down', atMs, limits);
+    const state = withItem(transition.state, { fault });
+    return fail({ ...transition, state }, 'journal-down', atMs, limits);
   }
-  const state = { ...withItem(turn.state, { moveAskedAtMs: atMs }), gateHome: false };
-  const ask_ = { kind: 'move', compartment: item.decision.compartment } as const;
-  return ask({ ...turn, state }, 'moving', ask_, limits.moveMs);
+  const state = { ...withItem(transition.state, { moveAskedAtMs: atMs }), gateHome: false };
+  const movement = { kind: 'move', compartment: item.decision.compartment } as const;
+  return request({ ...transition, state }, 'moving', movement, limits.moveMs);
 };
 
-const fail = (turn: Transition, reason: Reason, atMs: number, limits: Limits): Transition => {
-  const made = turn.state.item?.decision;
+const fail = (transition: Transition, reason: Reason, atMs: number, limits: Limits): Transition => {
+  const made = transition.state.item?.decision;
   const decision = { label: null, confidence: null, ...made, compartment: null, reason };
-  return finish({ ...turn, state: withItem(turn.state, { decision }) }, 'failed', atMs, limits);
+  return finish({ ...transition, state: withItem(transition.state, { decision }) }, 'failed', atMs, limits);
 };
 
-const finish = (turn: Transition, outcome: Outcome, atMs: number, limits: Limits): Transition => {
-  const state = { ...turn.state, item: null, burst: null };
-  const ended = { state, effects: [...turn.effects, ...endings(turn.state, outcome, atMs)] };
-  if (!state.gateHome) return rest(ended, limits);
-  // Hands are in the bin: what they hold is no item that is stuck.
-  if (HANDS.has(turn.state.item?.fault?.code ?? ''))
-    return ask(
+const finish = (transition: Transition, outcome: Outcome, atMs: number, limits: Limits): Transition => {
+  const state = { ...transition.state, item: null, burst: null };
+  const ended = { state, effects: [...transition.effects, ...endings(transition.state, outcome, atMs)] };
+  if (!state.gateHome) return pause(ended, limits);
+  // Hands are in the bin: what they hold is not a stuck item.
+  if (HANDS.has(transition.state.item?.fault?.code ?? ''))
+    return request(
       { ...ended, state: { ...state, stillThere: 0 } },
       'resting',
       { kind: 'pause' },
       limits.handsMs,
     );
-  // What was refused is known to be there still: the level would say nothing new.
-  return outcome === 'refused' ? to(ended, 'idle') : look(ended, limits);
+  // A refused item is known to be still present: the level gives no new information.
+  return outcome === 'refused' ? to(ended, 'idle') : readLevel(ended, limits);
 };
 
 const HANDS: ReadonlySet<string> = new Set(['gate-guarded', 'gate-locked']);
@@ -226,7 +237,7 @@ const endings = (state: State, outcome: Outcome, atMs: number): Effect[] => {
 };
 
 const stop = (state: State, atMs: number): Transition => {
-  const fault = { code: 'stopped', message: 'the daemon was stopped during this item' };
+  const fault = { code: 'stopped', message: 'The daemon was stopped during this item.' };
   const ending = withItem(state, { fault });
   return {
     state: { ...state, phase: 'stopped', op: null, item: null, burst: null, gateHome: false },
@@ -234,74 +245,79 @@ const stop = (state: State, atMs: number): Transition => {
   };
 };
 
-const still = (state: State): Transition => ({ state, effects: [] });
+const unchanged = (state: State): Transition => ({ state, effects: [] });
 
 const withItem = (state: State, more: Partial<Item>): State =>
   state.item ? { ...state, item: { ...state.item, ...more } } : state;
 
-const to = (turn: Transition, phase: Phase): Transition => ({
-  ...turn,
-  state: { ...turn.state, phase, op: null },
+const to = (transition: Transition, phase: Phase): Transition => ({
+  ...transition,
+  state: { ...transition.state, phase, op: null },
 });
 
-const ask = (turn: Transition, phase: Phase, asked: Request, withinMs: number): Transition => {
-  const op = turn.state.nextOp;
+const request = (transition: Transition, phase: Phase, request: Request, withinMs: number): Transition => {
+  const op = transition.state.nextOp;
   return {
-    state: { ...turn.state, phase, op, nextOp: op + 1 },
-    effects: [...turn.effects, { type: 'ask', op, withinMs, ask: asked }],
+    state: { ...transition.state, phase, op, nextOp: op + 1 },
+    effects: [...transition.effects, { type: 'request', op, withinMs, request }],
   };
 };
 
 const record = (state: State, id: string, trigger: Trigger, limits: Limits): Transition => ({
   state: { ...state, nextOp: state.nextOp + 1 },
   effects: [
-    { type: 'ask', op: state.nextOp, withinMs: limits.recordMs, ask: { kind: 'record', id, trigger } },
+    {
+      type: 'request',
+      op: state.nextOp,
+      withinMs: limits.recordMs,
+      request: { kind: 'record', id, trigger },
+    },
   ],
 });
 
-const home = (turn: Transition, phase: 'homing' | 'recovering', limits: Limits): Transition =>
-  ask(turn, phase, { kind: 'home' }, limits.homeMs);
+const home = (transition: Transition, phase: 'homing' | 'recovering', limits: Limits): Transition =>
+  request(transition, phase, { kind: 'home' }, limits.homeMs);
 
-const look = (turn: Transition, limits: Limits): Transition =>
-  ask(turn, 'looking', { kind: 'level' }, limits.levelMs);
+const readLevel = (transition: Transition, limits: Limits): Transition =>
+  request(transition, 'looking', { kind: 'level' }, limits.levelMs);
 
-const rest = (turn: Transition, limits: Limits): Transition =>
-  ask(turn, 'resting', { kind: 'pause' }, limits.homeRetryMs);
+const pause = (transition: Transition, limits: Limits): Transition =>
+  request(transition, 'resting', { kind: 'pause' }, limits.homeRetryMs);
 
-/** What did not come home, or could not be seen to be free, is tried again. */
-const rested = (state: State, limits: Limits): Transition =>
-  state.gateHome ? look(still(state), limits) : home(still(state), 'homing', limits);
+/** Retries a gate that is not home, or a sensor that is not free. */
+const pauseEnded = (state: State, limits: Limits): Transition =>
+  state.gateHome ? readLevel(unchanged(state), limits) : home(unchanged(state), 'homing', limits);
 
-const capture = (turn: Transition, atMs: number, limits: Limits): Transition => {
-  const afterMs = turn.state.item?.trigger.atMs ?? atMs;
-  const state = withItem(turn.state, { askedAtMs: atMs });
-  return ask({ ...turn, state }, 'capturing', { kind: 'capture', afterMs }, limits.captureMs);
+const capture = (transition: Transition, atMs: number, limits: Limits): Transition => {
+  const afterMs = transition.state.item?.trigger.atMs ?? atMs;
+  const state = withItem(transition.state, { askedAtMs: atMs });
+  return request({ ...transition, state }, 'capturing', { kind: 'capture', afterMs }, limits.captureMs);
 };
 
-const health = (turn: Transition, part: Part, fault: Fault | null): Transition => ({
-  ...turn,
-  effects: [...turn.effects, { type: 'health', part, fault }],
+const health = (transition: Transition, part: Part, fault: Fault | null): Transition => ({
+  ...transition,
+  effects: [...transition.effects, { type: 'health', part, fault }],
 });
 
 const staleFault = (frame: Frame, item: Item | null): Fault | null => {
   if (!item || frame.capturedAtMs > item.trigger.atMs) return null;
   const ageMs = (item.trigger.atMs - frame.capturedAtMs).toFixed(1);
-  return { code: 'camera-stale', message: `the camera gave a frame ${ageMs} ms older than the trigger` };
+  return { code: 'camera-stale', message: `camera: the frame is ${ageMs} ms older than the trigger` };
 };
 
-const TIMEOUTS: Partial<Record<Phase, readonly [code: string, who: string, limit: keyof Limits]>> = {
-  capturing: ['camera-timeout', 'the camera gave no frame', 'captureMs'],
-  classifying: ['vision-timeout', 'the vision child gave no answer', 'classifyMs'],
-  moving: ['gate-timeout', 'the gate was not home again', 'moveMs'],
-  recovering: ['gate-timeout', 'the gate did not come home', 'homeMs'],
-  homing: ['gate-timeout', 'the gate did not come home', 'homeMs'],
-  looking: ['sensor-timeout', 'the sensor gave no level', 'levelMs'],
+const TIMEOUTS: Partial<Record<Phase, readonly [code: string, problem: string, limit: keyof Limits]>> = {
+  capturing: ['camera-timeout', 'camera: no frame', 'captureMs'],
+  classifying: ['vision-timeout', 'vision process: no answer', 'classifyMs'],
+  moving: ['gate-timeout', 'gate: not home after a move', 'moveMs'],
+  recovering: ['gate-timeout', 'gate: not home', 'homeMs'],
+  homing: ['gate-timeout', 'gate: not home', 'homeMs'],
+  looking: ['sensor-timeout', 'sensor: no level', 'levelMs'],
 };
 
 const timeoutFault = (state: State, op: number, limits: Limits): Fault => {
-  const [code, who, limit] =
+  const [code, problem, limit] =
     op === state.item?.recordOp
-      ? (['journal-timeout', 'the journal did not write the row', 'recordMs'] as const)
+      ? (['journal-timeout', 'journal: row not written', 'recordMs'] as const)
       : (TIMEOUTS[state.phase] ?? (['timeout', 'no answer', 'levelMs'] as const));
-  return { code, message: `${who} within ${limits[limit]} ms` };
+  return { code, message: `${problem} within cycle.${limit}, ${limits[limit]} ms` };
 };

@@ -1,6 +1,6 @@
 import { SortbinError } from '../kit/errors.js';
 
-/** Why an item went where it went. */
+/** The reason of a decision. */
 export type Reason =
   | 'confident'
   | 'low-confidence'
@@ -15,7 +15,7 @@ export type Reason =
   | 'stopped';
 
 export interface Decision {
-  /** Where the item goes; null: nowhere, the gate does not move. */
+  /** The item's compartment. null: the gate does not move. */
   readonly compartment: string | null;
   readonly label: string | null;
   /** 0 to 1. */
@@ -23,7 +23,7 @@ export interface Decision {
   readonly reason: Reason;
 }
 
-/** What a decision is made from. */
+/** The part of a classification that a decision needs. */
 export interface Scored {
   readonly label: string;
   readonly confidence: number;
@@ -32,20 +32,20 @@ export interface Scored {
 }
 
 export interface Policy {
-  /** Each label of the model that is not refused. */
+  /** The compartment of each label that is not refused. */
   readonly compartmentOf: ReadonlyMap<string, string>;
   readonly refuse: ReadonlySet<string>;
-  /** Where the unsure goes. */
+  /** The compartment of uncertain items. */
   readonly fallback: string;
-  /** The least score of the top label, 0 to 1. */
+  /** Minimum score of the top label, 0 to 1. */
   readonly confidence: number;
-  /** The least distance between the two highest scores, 0 to 1. */
+  /** Minimum difference between the two highest scores, 0 to 1. */
   readonly margin: number;
-  /** From this score on, all refused labels together count as there, whatever the top label is. */
+  /** An item is a hazard if the refused labels together reach this score, whatever the top label is. */
   readonly hazardConfidence: number;
 }
 
-/** The policy as it is configured: nulls are filled in from the preset and the bundle. */
+/** The policy of the configuration. A null is replaced by the value of the preset or of the bundle. */
 export interface PolicySettings {
   readonly preset: 'four-way' | 'twelve-way';
   readonly compartments: Readonly<Record<string, readonly string[]>> | null;
@@ -74,8 +74,8 @@ const FOUR_WAY: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Fits the settings to a model: each of its labels has a compartment or is refused.
- * @throws PolicyError naming the label or compartment that does not fit
+ * Returns the policy for a model. Each of the model's labels has a compartment or is refused.
+ * @throws PolicyError if a label or a compartment does not fit
  */
 export const makePolicy = (
   settings: PolicySettings,
@@ -104,20 +104,20 @@ export const makePolicy = (
     if (!known.has(label)) throw new PolicyError(unknown('policy.refuse', label, labels));
     if (placed.has(label))
       throw new PolicyError(
-        `policy.refuse: "${label}" also has the compartment "${compartmentOf.get(label)}"; take it out of one of the two`,
+        `policy.refuse: "${label}" also has the compartment "${compartmentOf.get(label)}". Remove it from one of the two.`,
       );
     compartmentOf.delete(label);
   }
-  const homeless = labels.filter((label) => !compartmentOf.has(label) && !refuse.has(label));
-  if (homeless.length > 0)
+  const unassigned = labels.filter((label) => !compartmentOf.has(label) && !refuse.has(label));
+  if (unassigned.length > 0)
     throw new PolicyError(
-      `policy: the model's ${quoted(homeless)} ${homeless.length > 1 ? 'have' : 'has'} no compartment; ` +
-        'name each label in policy.compartments or in policy.refuse',
+      `policy: the model's ${quoted(unassigned)} ${unassigned.length > 1 ? 'have' : 'has'} no compartment. ` +
+        'Add each label to policy.compartments or to policy.refuse.',
     );
   const fallback = settings.fallback ?? (settings.preset === 'twelve-way' && !own ? 'trash' : 'residual');
   if (!Object.hasOwn(compartments, fallback))
     throw new PolicyError(
-      `policy.fallback: "${fallback}" is not a compartment; allowed: ${quoted(Object.keys(compartments))}`,
+      `policy.fallback: "${fallback}" is not a compartment. Use one of ${quoted(Object.keys(compartments))}.`,
     );
   return {
     compartmentOf,
@@ -129,7 +129,7 @@ export const makePolicy = (
   };
 };
 
-/** Scores -> compartment, with the reason. A hazard is refused, the unsure goes to the fallback; it never guesses. */
+/** Returns the compartment of an item, with the reason. Hazards are refused. Uncertain items go to the fallback. */
 export const decide = (scored: Scored, policy: Policy): Decision => {
   const { label, confidence } = scored;
   const to = (compartment: string | null, reason: Reason): Decision => ({
@@ -149,13 +149,16 @@ export const decide = (scored: Scored, policy: Policy): Decision => {
   return to(compartment, 'confident');
 };
 
-/** What a compartment that is full does to an item. */
+/** The full compartments, and the rule for items of a full compartment. */
 export interface Capacity {
   readonly full: ReadonlySet<string>;
   readonly whenFull: 'fallback' | 'refuse';
 }
 
-/** The decision, where there is room for it; else the fallback where that is asked for and has room; else nowhere. */
+/**
+ * Returns the decision if its compartment is not full. Otherwise returns the fallback if `whenFull` allows it and the
+ * fallback is not full. Otherwise the item has no compartment.
+ */
 export const applyCapacity = (
   decision: Decision,
   { fallback }: Policy,
@@ -174,4 +177,4 @@ const marginOf = (scores: Readonly<Record<string, number>>): number => {
 const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
 
 const unknown = (path: string, label: string, labels: readonly string[]): string =>
-  `${path}: "${label}" is not a label of the model; its labels: ${quoted(labels)}`;
+  `${path}: "${label}" is not a label of the model. Use one of ${quoted(labels)}.`;

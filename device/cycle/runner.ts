@@ -41,9 +41,9 @@ export interface Parts {
   readonly camera: Camera;
   readonly vision: Vision;
   readonly gate: Gate;
-  /** Where there is one. */
+  /** Light for the camera; undefined: none. */
   readonly light?: Light;
-  /** Where somebody measures it. */
+  /** Fill levels; undefined: not measured. */
   readonly fill?: Pick<Fill, 'levels'>;
   readonly journal: Journal;
   readonly clock: Clock;
@@ -54,28 +54,28 @@ export interface Parts {
 export interface CycleOptions {
   readonly bin: string;
   readonly policy: Policy;
-  /** What becomes of an item whose compartment is full. */
+  /** Rule for an item whose compartment is full. */
   readonly whenFull: Capacity['whenFull'];
   readonly limits: Limits;
 }
 
-/** An event as it stands in the journal, with what it was made from. */
+/** An event in the journal, with the finished item that it describes. */
 export interface Journalled {
   readonly event: EventBody & { readonly seq: number };
   readonly finished: Finished;
 }
 
-/** What the runner tells those who watch. */
+/** Receives the events of a runner. */
 export interface RunnerObserver {
   phase?(phase: Phase): void;
   health?(part: Part, fault: Fault | null): void;
-  /** An event is on disk. */
+  /** An item's event is on disk. */
   journalled?(journalled: Journalled): void;
-  /** So is what a person said. */
+  /** An operator's report is on disk. */
   reported?(event: BinEvent): void;
 }
 
-/** Performs the machine's effects, each within its bound, and feeds the answers back. */
+/** Performs the machine's effects, each within its deadline, and passes the answers back to the machine. */
 export class Runner {
   #state: State = initialState;
   readonly #stopping = new AbortController();
@@ -84,40 +84,40 @@ export class Runner {
   constructor(
     private readonly parts: Parts,
     private readonly options: CycleOptions,
-    private readonly watcher: RunnerObserver = {},
+    private readonly observer: RunnerObserver = {},
   ) {}
 
   get phase(): Phase {
     return this.#state.phase;
   }
 
-  /** Gives what an earlier run left unfinished its outcome, brings the gate home and begins to watch. */
+  /** Finishes the rows of an earlier run as `interrupted`, moves the gate home and starts the trigger. */
   async start(): Promise<void> {
     const { journal, trigger, newId, log } = this.parts;
     for (const row of await journal.unfinished()) {
       const event = interruptedBody(row.body as StartedBody);
       await journal.finish(row.id, event);
-      log.warn({ id: row.id, at: event.at }, 'an item of an earlier run had no outcome: interrupted');
+      log.warn({ id: row.id, at: event.at }, 'finished an item of an earlier run as interrupted');
     }
     this.#take({ type: 'start' });
     trigger.start((fired) => this.#take({ type: 'trigger', trigger: fired, itemId: newId() }));
   }
 
-  /** The gate goes to its safe state first; then the item in hand is written down as interrupted. */
+  /** Makes the gate safe first, then records the current item as `interrupted`. */
   async stop(): Promise<void> {
     this.#take({ type: 'stop' });
-    this.#stopping.abort(new Error('the cycle is stopped'));
+    this.#stopping.abort(new Error('the cycle was stopped'));
     await this.parts.gate.safe();
     await Promise.all(this.#writing);
   }
 
-  /** Writes down what a person says of the bin, by `source`. Never rejects: a journal that fails is told as health. */
-  async report(remark: OperatorReport, source: string): Promise<void> {
+  /** Records a report of an operator, from `source`. Never rejects: a failure of the journal is reported as health. */
+  async report(report: OperatorReport, source: string): Promise<void> {
     const { journal, clock, newId } = this.parts;
     const trigger: Trigger = { id: newId(), source, atMs: clock.monotonicMs(), wallMs: clock.wallMs() };
-    const body = operatorReportBody(newId(), remark, trigger, this.#origin());
+    const body = operatorReportBody(newId(), report, trigger, this.#origin());
     try {
-      this.watcher.reported?.({ ...body, seq: await journal.finish(body.id, body) });
+      this.observer.reported?.({ ...body, seq: await journal.finish(body.id, body) });
     } catch (error) {
       this.#journalFailed(error, body);
     }
@@ -125,16 +125,20 @@ export class Runner {
 
   #take(input: InputWithoutTime): void {
     const before = this.#state.phase;
-    const turn = step(this.#state, { ...input, atMs: this.parts.clock.monotonicMs() }, this.options.limits);
-    this.#state = turn.state;
-    for (const effect of turn.effects) this.#perform(effect);
-    if (turn.state.phase !== before) this.watcher.phase?.(turn.state.phase);
+    const transition = step(
+      this.#state,
+      { ...input, atMs: this.parts.clock.monotonicMs() },
+      this.options.limits,
+    );
+    this.#state = transition.state;
+    for (const effect of transition.effects) this.#perform(effect);
+    if (transition.state.phase !== before) this.observer.phase?.(transition.state.phase);
   }
 
   #perform(effect: Effect): void {
     switch (effect.type) {
-      case 'ask':
-        void this.#ask(effect.op, effect.withinMs, effect.ask);
+      case 'request':
+        void this.#request(effect.op, effect.withinMs, effect.request);
         return;
       case 'finish': {
         const writing = this.#write(effect.finished).finally(() => this.#writing.delete(writing));
@@ -142,7 +146,7 @@ export class Runner {
         return;
       }
       case 'health':
-        this.watcher.health?.(effect.part, effect.fault);
+        this.observer.health?.(effect.part, effect.fault);
         return;
       case 'safe':
         void this.parts.gate.safe();
@@ -150,14 +154,19 @@ export class Runner {
     }
   }
 
-  /** Each ask is answered exactly once. */
-  async #ask(op: number, withinMs: number, ask: Request): Promise<void> {
+  /** Answers each request exactly once. */
+  async #request(op: number, withinMs: number, request: Request): Promise<void> {
     const { clock, log } = this.parts;
     try {
       const answer =
-        ask.kind === 'pause'
+        request.kind === 'pause'
           ? await this.#pause(withinMs)
-          : await withDeadline(clock, withinMs, (signal) => this.#work(ask, signal), this.#stopping.signal);
+          : await withDeadline(
+              clock,
+              withinMs,
+              (signal) => this.#work(request, signal),
+              this.#stopping.signal,
+            );
       this.#take(
         answer.ok ? { type: 'answer', op, answer: answer.value } : { type: 'fault', op, fault: answer.fault },
       );
@@ -165,8 +174,9 @@ export class Runner {
       if (this.#stopping.signal.aborted) return;
       if (error instanceof DeadlineExceeded) return this.#take({ type: 'timeout', op });
       const known = error instanceof SortbinError;
-      if (!known) log.error({ err: error, ask: ask.kind }, `${ask.kind} threw what it should not`);
-      const code = known ? error.code : `${ask.kind}-failed`;
+      if (!known)
+        log.error({ err: error, request: request.kind }, 'a step of the cycle threw an unexpected error');
+      const code = known ? error.code : `${request.kind}-failed`;
       this.#take({ type: 'fault', op, fault: { code, message: messageOf(error) } });
     }
   }
@@ -176,21 +186,21 @@ export class Runner {
     return answer({ kind: 'paused' });
   }
 
-  async #work(ask: Exclude<Request, { kind: 'pause' }>, signal: AbortSignal): Promise<Answer<Response>> {
+  async #work(request: Exclude<Request, { kind: 'pause' }>, signal: AbortSignal): Promise<Answer<Response>> {
     const { gate, trigger, journal, log } = this.parts;
-    switch (ask.kind) {
+    switch (request.kind) {
       case 'record':
-        await journal.begin(ask.id, startedBody(ask.id, ask.trigger, this.#origin()));
-        log.debug({ id: ask.id, trigger: ask.trigger.id }, 'recorded');
+        await journal.begin(request.id, startedBody(request.id, request.trigger, this.#origin()));
+        log.debug({ id: request.id, trigger: request.trigger.id }, 'recorded');
         return answer({ kind: 'recorded' });
       case 'home':
         return then(await gate.home(signal), () => ({ kind: 'homed' }));
       case 'capture':
-        return then(await this.#capture(ask.afterMs, signal), (frame) => ({ kind: 'frame', frame }));
+        return then(await this.#capture(request.afterMs, signal), (frame) => ({ kind: 'frame', frame }));
       case 'classify':
-        return this.#classify(ask.frame, signal);
+        return this.#classify(request.frame, signal);
       case 'move':
-        return then(await gate.move(ask.compartment, signal), (move) => ({ kind: 'moved', move }));
+        return then(await gate.move(request.compartment, signal), (move) => ({ kind: 'moved', move }));
       case 'level':
         return answer({
           kind: 'level',
@@ -219,17 +229,17 @@ export class Runner {
     return new Set(full.map(({ compartment }) => compartment));
   }
 
-  /** With the light on, where there is one: the frame is then newer than the light, too. A dark bin still sorts. */
+  /** Takes a frame with the light on: it is then newer than the light. If the light fails, the bin still sorts. */
   async #capture(afterMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {
     const { camera, light, clock, log } = this.parts;
     if (!light) return camera.frameAfter(afterMs, signal);
-    const lit = new AbortController();
+    const lightOn = new AbortController();
     try {
-      const on = await light.on(AbortSignal.any([signal, lit.signal]));
-      if (!on.ok) log.warn(`the light: ${on.fault.message}`);
+      const on = await light.on(AbortSignal.any([signal, lightOn.signal]));
+      if (!on.ok) log.warn({ part: 'light', code: on.fault.code }, on.fault.message);
       return await camera.frameAfter(on.ok ? Math.max(afterMs, clock.monotonicMs()) : afterMs, signal);
     } finally {
-      lit.abort(new Error('the frame is taken'));
+      lightOn.abort(new Error('the frame was taken'));
     }
   }
 
@@ -243,7 +253,7 @@ export class Runner {
     const body = finishedBody(finished, this.#origin());
     try {
       const seq = await journal.finish(body.id, body);
-      this.watcher.journalled?.({ event: { ...body, seq }, finished });
+      this.observer.journalled?.({ event: { ...body, seq }, finished });
       const { frame } = finished.item;
       if (frame) await journal.keepFrame(frame.id, frame.bytes);
     } catch (error) {
@@ -252,8 +262,8 @@ export class Runner {
   }
 
   #journalFailed(error: unknown, event: EventBody): void {
-    this.parts.log.error({ err: error, event }, 'the journal did not take this event');
-    this.watcher.health?.('journal', { code: 'journal-failed', message: messageOf(error) });
+    this.parts.log.error({ err: error, event }, 'the journal refused an event');
+    this.observer.health?.('journal', { code: 'journal-failed', message: messageOf(error) });
   }
 
   #origin(): Origin {

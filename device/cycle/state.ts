@@ -5,7 +5,7 @@ import type { Fault } from '../kit/errors.js';
 import type { Classification } from '../perception/vision/vision.js';
 import type { Decision } from './policy.js';
 
-/** How long each wait may take, in milliseconds, and how often an item that is still there is tried again. */
+/** Deadlines of each step, in milliseconds, and how often an item that is still present is tried again. */
 export interface Limits {
   readonly recordMs: number;
   readonly captureMs: number;
@@ -13,23 +13,23 @@ export interface Limits {
   readonly moveMs: number;
   readonly homeMs: number;
   readonly levelMs: number;
-  /** The pause before a gate that did not come home, or a sensor that is not free, is tried again. */
+  /** Pause before the next try of a gate that is not home, or of a sensor that is not free. */
   readonly homeRetryMs: number;
-  /** The pause after a move that a guard or a lock forbade, before the sensor is read. */
+  /** Pause after a move that a guard or a lock prevented, before the sensor is read. */
   readonly handsMs: number;
   readonly stillThereLimit: number;
 }
 
 export type Outcome = 'sorted' | 'refused' | 'ignored' | 'failed' | 'interrupted';
 
-/** The parts whose health the cycle notices. */
+/** The parts whose health the cycle reports. */
 export type Part = 'journal' | 'camera' | 'vision' | 'gate' | 'sensor' | 'item';
 
-/** One item on its way; keys fill up as it goes. */
+/** One item in the cycle. Optional keys are set as the item passes through its steps. */
 export interface Item {
   readonly id: string;
   readonly trigger: Trigger;
-  /** The op of the ask that puts its row on disk. */
+  /** Operation number of the request that writes its row to disk. */
   readonly recordOp: number;
   readonly recorded: 'waiting' | 'yes' | 'no';
   readonly askedAtMs: number;
@@ -43,7 +43,7 @@ export interface Item {
   readonly fault?: Fault;
 }
 
-/** The triggers that came while the bin was busy: one row, one event, with their count. */
+/** The triggers that arrived while the bin was busy: one row and one event, with their count. */
 export interface Burst {
   readonly id: string;
   readonly trigger: Trigger;
@@ -55,7 +55,7 @@ export interface Finished {
   readonly outcome: Outcome;
   readonly decision: Decision | null;
   readonly fault: Fault | null;
-  /** Of a burst: how many triggers. */
+  /** Number of triggers of a burst. */
   readonly count?: number;
   readonly atMs: number;
 }
@@ -70,7 +70,7 @@ export type Request =
   | { readonly kind: 'pause' };
 
 export type Effect =
-  | { readonly type: 'ask'; readonly op: number; readonly withinMs: number; readonly ask: Request }
+  | { readonly type: 'request'; readonly op: number; readonly withinMs: number; readonly request: Request }
   | { readonly type: 'finish'; readonly finished: Finished }
   | { readonly type: 'health'; readonly part: Part; readonly fault: Fault | null }
   | { readonly type: 'safe' };
@@ -86,7 +86,7 @@ export type Response =
       readonly decideMs: number;
     }
   | { readonly kind: 'moved'; readonly move: Move }
-  /** `trigger` and `itemId` are what a new item gets if something is `present`. */
+  /** If something is `present`, the new item gets this `trigger` and `itemId`. */
   | { readonly kind: 'level'; readonly present: boolean; readonly trigger: Trigger; readonly itemId: string }
   | { readonly kind: 'paused' };
 
@@ -115,12 +115,12 @@ export type Phase =
 export interface State {
   readonly phase: Phase;
   readonly nextOp: number;
-  /** The op whose answer moves the phase on; null where the phase waits for a trigger, or for the record alone. */
+  /** The operation whose answer ends the phase. null: the phase waits for a trigger, or only for the record. */
   readonly op: number | null;
   readonly item: Item | null;
   readonly burst: Burst | null;
   readonly gateHome: boolean;
-  /** How often in a row something was still there. */
+  /** How many times in a row an item was still present. */
   readonly stillThere: number;
 }
 

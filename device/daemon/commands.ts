@@ -2,29 +2,29 @@ import { done, failed } from '../kit/errors.js';
 import type { CommandHandler, ControlAnswer } from '../network/commands/commands.js';
 
 export interface CommandOptions {
-  /** False where nobody watches. */
+  /** Fires the command trigger. Returns false if the configuration has no trigger with driver `command`. */
   readonly trigger: () => boolean;
-  /** Of the policy. */
+  /** Compartments of the policy. */
   readonly compartments: ReadonlySet<string>;
   readonly emptied: (compartment: string) => void;
 }
 
-/** What a bin at work does on a command. */
+/** Returns the handler of the commands that a running bin accepts. */
 export const makeCommandHandler = (options: CommandOptions): CommandHandler => {
-  const triggered = (): ControlAnswer =>
+  const runTrigger = (): ControlAnswer =>
     options.trigger()
       ? done('triggered')
       : failed(
           'control-unfit',
-          'this bin heeds no such command: its configuration names no trigger with driver "command"',
+          'trigger: this bin has no command trigger. Configure `trigger: { driver: command }`.',
         );
-  const emptied = (compartment: string): ControlAnswer => {
+  const runEmptied = (compartment: string): ControlAnswer => {
     if (!options.compartments.has(compartment)) {
       const known = [...options.compartments].sort().join(', ');
-      return failed('control-unfit', `no compartment "${compartment}" in this bin; there are: ${known}`);
+      return failed('control-unfit', `emptied: unknown compartment "${compartment}". Use one of ${known}.`);
     }
     options.emptied(compartment);
     return done(`${compartment}: emptied`);
   };
-  return (request) => (request.command === 'trigger' ? triggered() : emptied(request.compartment));
+  return (request) => (request.command === 'trigger' ? runTrigger() : runEmptied(request.compartment));
 };

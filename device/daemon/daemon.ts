@@ -14,34 +14,34 @@ import { digestOf, type LoadedConfig, type WiredBin, wireBin, wirePublisher } fr
 import { makeCommandHandler } from './commands.js';
 import { HardwareEvents } from './hardware-events.js';
 
-/** Each of the parts is given so long to close; they close side by side. */
+/** Deadline for each part to close. The parts close in parallel. */
 const CLOSE_MS = 1_500;
 
-/** Where to look at a bin that has started. */
+/** The addresses and the active model of a bin that has started. */
 export interface StartupInfo {
   readonly active: VisionInfo;
   readonly url: string;
   readonly embedded: Pick<EmbeddedBroker, 'port' | 'wanted'> | null;
-  /** What all its topics begin with. */
+  /** The beginning of all its topics. */
   readonly topics: string;
   readonly journal: string;
 }
 
-/** Who tells people what happens. */
+/** Receives the events of a daemon, for people to read. */
 export interface DaemonObserver {
   started(where: StartupInfo): void;
-  /** Another runtime serves than before. */
+  /** Another runtime has become active. */
   runtimeChanged(served: VisionInfo): void;
-  /** A fault was raised, or (null) is over. */
+  /** A fault was raised; null: the part has recovered. */
   health(part: string, fault: Fault | null): void;
   item(journalled: Journalled): void;
-  /** A person said something of the bin. */
+  /** An operator's report was recorded. */
   report(event: BinEvent): void;
-  /** Events were lost to the bound of the outbox: so many so far. */
+  /** Events were dropped from a full outbox. `count`: the total so far. */
   dropped(count: number): void;
 }
 
-/** A bin at work. */
+/** A running bin. */
 export class Daemon {
   private constructor(
     private readonly wired: WiredBin,
@@ -52,33 +52,33 @@ export class Daemon {
     private readonly control: ControlSocket | null,
   ) {}
 
-  /** Brings all parts up and begins to sort. @throws SortbinError, and nothing is left open */
-  static async start(setting: LoadedConfig, narrator: DaemonObserver): Promise<Daemon> {
-    const { config, log } = setting;
-    const wired = await wireBin(setting);
+  /** Starts all parts and begins to sort. @throws SortbinError; then every part is closed again */
+  static async start(loaded: LoadedConfig, observer: DaemonObserver): Promise<Daemon> {
+    const { config, log } = loaded;
+    const wired = await wireBin(loaded);
     const { vision, journal, clock } = wired.parts;
     const opened: (() => Promise<unknown> | undefined)[] = [() => vision.close()];
     const hardwareEvents = new HardwareEvents(wired.hardware, clock, config.panel.refusedMs);
     opened.push(() => hardwareEvents.close());
     try {
-      const { publisher, broker, url } = await wirePublisher(setting, journal, clock);
+      const { publisher, broker, url } = await wirePublisher(loaded, journal, clock);
       opened.push(
         () => publisher.close(),
         () => broker?.close(),
       );
-      const served = await vision.start();
+      const active = await vision.start();
       const status = new Status(clock, () => publisher.state(status.snapshot()));
       const health = (part: string, fault: Fault | null) => {
         if (!status.health(part, fault)) return;
         hardwareEvents.health(part, fault);
-        narrator.health(part, fault);
+        observer.health(part, fault);
       };
       const counted = () =>
         void journal.counters().then(
           ({ dropped }) => {
-            if (status.dropped(dropped)) narrator.dropped(dropped);
+            if (status.dropped(dropped)) observer.dropped(dropped);
           },
-          () => {}, // The journal is down: the cycle says so.
+          () => {}, // The journal is down: the cycle has reported that.
         );
       const runner = new Runner(wired.parts, wired.cycle, {
         phase: (phase) => {
@@ -91,25 +91,25 @@ export class Daemon {
           publisher.notify();
           status.journalled(journalled.event);
           hardwareEvents.journalled(journalled);
-          narrator.item(journalled);
+          observer.item(journalled);
           counted();
         },
         reported: (event) => {
           publisher.notify();
           status.journalled(event);
-          narrator.report(event);
+          observer.report(event);
           counted();
         },
       });
       hardwareEvents.attend(runner, status, health);
-      const announce = (served: VisionInfo) =>
+      const announce = (active: VisionInfo) =>
         publisher.info(
           infoOf({
             bin: config.bin,
             sortbin: packageVersion(),
             labels: wired.labels,
             policy: wired.cycle.policy,
-            active: served,
+            active,
             drivers: {
               trigger: config.trigger.driver,
               camera: config.camera.driver,
@@ -118,14 +118,14 @@ export class Daemon {
             config: digestOf(config),
           }),
         );
-      announce(served);
+      announce(active);
       vision.onChange((other) => {
         announce(other);
-        narrator.runtimeChanged(other);
+        observer.runtimeChanged(other);
       });
       publisher.start();
-      narrator.started({
-        active: served,
+      observer.started({
+        active,
         url,
         embedded: broker,
         topics: `${config.mqtt.prefix}/${config.bin.id}`,
@@ -133,14 +133,14 @@ export class Daemon {
       });
       await runner.start();
       const { compartmentOf, fallback } = wired.cycle.policy;
-      const obey = makeCommandHandler({
+      const handle = makeCommandHandler({
         trigger: () => wired.hardware.command.fire() !== null,
         compartments: new Set([...compartmentOf.values(), fallback]),
         emptied: (compartment) => hardwareEvents.emptied(compartment, runner, 'command'),
       });
       const control = await ControlSocket.open({
         path: join(wired.dataDir, CONTROL_SOCKET),
-        obey,
+        handle,
         clock,
         log,
       });
@@ -152,23 +152,23 @@ export class Daemon {
     }
   }
 
-  /** De-energises the gate, writes down what is in hand and closes all parts; what is in the outbox stays there. */
+  /** Turns the gate off, records the current item and closes all parts. The outbox keeps its events. */
   async stop(): Promise<void> {
     const { trigger, camera, vision, journal, clock, log } = this.wired.parts;
     const closing = (what: string, close: () => Promise<unknown> | undefined) =>
       withDeadline(clock, CLOSE_MS, async () => close()).catch((error) =>
-        log.warn(`${what} did not close: ${messageOf(error)}`),
+        log.warn({ part: what }, `${what}: not closed: ${messageOf(error)}`),
       );
-    await closing('the commands', () => this.control?.close());
-    await closing('the cycle', () => this.runner.stop());
+    await closing('control socket', () => this.control?.close());
+    await closing('cycle', () => this.runner.stop());
     await Promise.all([
-      closing('the trigger', () => trigger.close()),
-      closing('the lines', () => this.hardwareEvents.close()),
-      closing('the camera', () => camera.close()),
-      closing('the vision child', () => vision.close()),
-      closing('the publisher', () => this.publisher.close()),
+      closing('trigger', () => trigger.close()),
+      closing('lines', () => this.hardwareEvents.close()),
+      closing('camera', () => camera.close()),
+      closing('vision process', () => vision.close()),
+      closing('publisher', () => this.publisher.close()),
     ]);
-    await closing('the embedded broker', () => this.broker?.close());
-    await closing('the journal', () => journal.close());
+    await closing('embedded broker', () => this.broker?.close());
+    await closing('journal', () => journal.close());
   }
 }

@@ -6,16 +6,16 @@ import { type Answer, type Fault, failed, messageOf } from '../kit/errors.js';
 import type { Status } from '../status/status.js';
 import type { Hardware } from '../wire/hardware.js';
 
-/** The item that a person can mean by "wrong": one that was decided on. */
+/** The button "wrong" refers to the last item with one of these outcomes. */
 const DECIDED = new Set(['sorted', 'refused']);
 
-/** For the gate to come home when it is unlocked; and until that is tried again. */
+/** Deadline for the gate to come home after it is unlocked, and pause before the next try. */
 const UNLOCK_MS = 10_000;
 const UNLOCK_AGAIN_MS = 2_000;
 
-/** What the lines, the compartments and the person before the bin say to the daemon, and what is shown to them. */
+/** Connects the lines, the fill sensors, the operator panel and the service switch to the cycle and the status. */
 export class HardwareEvents {
-  readonly #manner: StateIndicator;
+  readonly #indicator: StateIndicator;
   #lastItem: string | null = null;
   #unlocking = new AbortController();
 
@@ -24,10 +24,10 @@ export class HardwareEvents {
     private readonly clock: Clock,
     refusedMs: number,
   ) {
-    this.#manner = new StateIndicator(hardware.panel, refusedMs, clock);
+    this.#indicator = new StateIndicator(hardware.panel, refusedMs, clock);
   }
 
-  /** Begins to listen. `health`: is told of what is wrong with the lines and the gauges. */
+  /** Starts to listen. Calls `health` with the faults of the lines, the fill sensors and the gate. */
   attend(runner: Runner, status: Status, health: (part: string, fault: Fault | null) => void): void {
     const { lines, panel, fillParts, service } = this.hardware;
     lines?.onHealth((fault) => health('lines', fault));
@@ -47,7 +47,7 @@ export class HardwareEvents {
     }
   }
 
-  /** A switch that cannot be read locks as one that is active does. */
+  /** Locks or unlocks the gate. The caller treats a switch that cannot be read as active. */
   async #lock(
     locked: boolean,
     status: Status,
@@ -62,7 +62,7 @@ export class HardwareEvents {
     if (!signal.aborted) status.locked(gate.lockedFor !== null);
   }
 
-  /** Until the gate is home: the lid may be open yet. Rejects when the signal is aborted. */
+  /** Retries until the gate is home: the lid may still be open. Rejects if the signal is aborted. */
   async #unlock(health: (part: string, fault: Fault | null) => void, signal: AbortSignal): Promise<void> {
     const home = (inner: AbortSignal) => this.hardware.gate.unlock(inner);
     while (true) {
@@ -76,30 +76,30 @@ export class HardwareEvents {
     }
   }
 
-  /** Somebody says so, by `source`. */
+  /** Records that an operator emptied a compartment. */
   emptied(compartment: string, runner: Runner, source: 'button' | 'command'): void {
     this.hardware.fillParts?.fill.emptied(compartment);
     void runner.report({ outcome: 'emptied', compartment }, source);
   }
 
   phase(phase: string): void {
-    this.#manner.phase(phase);
+    this.#indicator.phase(phase);
   }
 
   health(part: string, fault: Fault | null): void {
-    this.#manner.health(part, fault !== null);
+    this.#indicator.health(part, fault !== null);
   }
 
   journalled({ event }: Journalled): void {
     if (DECIDED.has(event.outcome)) this.#lastItem = event.id;
-    if (event.outcome === 'refused') this.#manner.refused();
+    if (event.outcome === 'refused') this.#indicator.refused();
   }
 
-  /** Dark and silent, and the lines are given back. */
+  /** Turns the indicators off and releases the lines. */
   async close(): Promise<void> {
     const { lines, panel, fillParts } = this.hardware;
     this.#unlocking.abort();
-    this.#manner.close();
+    this.#indicator.close();
     await Promise.all([panel.close(), fillParts?.fill.close()]);
     await lines?.close();
   }

@@ -1,22 +1,22 @@
 import { existsSync } from 'node:fs';
 
-/** Time, injected: nothing else in the daemon reads a clock or starts a timer. */
+/** The only source of time in the daemon. Parts receive it as an argument, so tests can control time. */
 export interface Clock {
-  /** Monotonic milliseconds (CLOCK_MONOTONIC, with fractions): for durations and deadlines. */
+  /** Returns monotonic milliseconds (CLOCK_MONOTONIC, with fractions), for durations and deadlines. */
   monotonicMs(): number;
-  /** Milliseconds since 1970-01-01 UTC: for records only. */
+  /** Returns milliseconds since 1970-01-01 UTC, for records only. */
   wallMs(): number;
-  /** Whether a time source has set the wall clock since the machine started. */
+  /** Returns whether a time source has set the wall clock since the machine started. */
   synchronised(): boolean;
-  /** Runs `task` once, after at least `delayMs`; the returned function cancels it. */
+  /** Runs `task` once, after at least `delayMs`. The returned function cancels it. */
   after(delayMs: number, task: () => void): () => void;
 }
 
-/** systemd-timesyncd's own mark; chrony and ntpd are run under systemd-time-wait-sync, which sets it too. */
-const SYNCHRONISED_MARK = '/run/systemd/timesync/synchronized';
+/** systemd-timesyncd creates this file. systemd-time-wait-sync creates it for chrony and ntpd. */
+const SYNCHRONISED_FILE = '/run/systemd/timesync/synchronized';
 
-/** Node runs a longer timer at once. */
-const LONGEST_MS = 2 ** 31 - 1;
+/** Node runs a timer with a longer delay at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 export class SystemClock implements Clock {
   monotonicMs(): number {
@@ -28,11 +28,11 @@ export class SystemClock implements Clock {
   }
 
   synchronised(): boolean {
-    return existsSync(SYNCHRONISED_MARK);
+    return existsSync(SYNCHRONISED_FILE);
   }
 
   after(delayMs: number, task: () => void): () => void {
-    const timer = setTimeout(task, Math.min(Math.max(0, delayMs), LONGEST_MS));
+    const timer = setTimeout(task, Math.min(Math.max(0, delayMs), MAX_DELAY_MS));
     return () => clearTimeout(timer);
   }
 }

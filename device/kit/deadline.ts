@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 
-/** Waits; rejects with the signal's reason when it is aborted first. */
+/** Waits for `delayMs`. Rejects with the signal's reason if the signal is aborted first. */
 export const sleep = (clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -15,14 +15,14 @@ export const sleep = (clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 
-/** Never resolves; rejects with the signal's reason when it is aborted. */
+/** Rejects with the signal's reason when the signal is aborted. Never resolves. */
 export const untilAborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     if (signal.aborted) return reject(signal.reason);
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 
-/** As `promise`, or rejects with the signal's reason. Leaves no listener behind: some signals live for years. */
+/** Settles like `promise`, or rejects with the signal's reason. Removes its listener: some signals live for years. */
 export const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
   new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
@@ -50,7 +50,7 @@ export const linkedSignal = (outer: AbortSignal): LinkedSignal => {
   };
 };
 
-/** The reason of a signal that was aborted by `withDeadline`. */
+/** The abort reason of `withDeadline` when the deadline has passed. */
 export class DeadlineExceeded extends Error {
   override readonly name = 'DeadlineExceeded';
 
@@ -60,8 +60,8 @@ export class DeadlineExceeded extends Error {
 }
 
 /**
- * Runs `work` with a signal that is aborted after `deadlineMs`, or with `outer`. Settles at that moment, even when
- * `work` ignores its signal.
+ * Runs `work` with a signal that is aborted after `deadlineMs`, or when `outer` is aborted. Settles at that moment,
+ * even if `work` ignores its signal.
  * @throws DeadlineExceeded, the outer signal's reason, or what `work` throws
  */
 export const withDeadline = async <T>(

@@ -1,6 +1,6 @@
 /**
- * The base of every error that crosses a room's door: a code out of the room's closed union, and a message that
- * names the thing, the value, what is allowed and what to do.
+ * Base class of the errors of all modules. `code` is one of the codes of the module. The message names the thing, its
+ * value, what is allowed, and what to do.
  */
 export class SortbinError<Code extends string = string> extends Error {
   override readonly name: string = 'SortbinError';
@@ -14,13 +14,13 @@ export class SortbinError<Code extends string = string> extends Error {
   }
 }
 
-/** What went wrong, as a value: expected, counted, published. */
+/** An expected failure, as a value. Faults are counted and published. */
 export interface Fault<Code extends string = string> {
   readonly code: Code;
   readonly message: string;
 }
 
-/** An expected outcome: what was asked for, or the fault that stands in its place. */
+/** The result of an operation that may fail: a value or a fault. */
 export type Answer<T, Code extends string = string> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly fault: Fault<Code> };
@@ -30,6 +30,6 @@ export const done = <T>(value: T): { readonly ok: true; readonly value: T } => (
 export const failed = <Code extends string>(code: Code, message: string) =>
   ({ ok: false, fault: { code, message } }) as const;
 
-/** The text of anything that was thrown. */
+/** Returns the message of a thrown value. */
 export const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown);

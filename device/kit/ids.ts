@@ -1,6 +1,6 @@
 import { v7 } from 'uuid';
 
-/** Makes ids: UUIDv7, so that they sort by the time at which they were made. */
+/** Creates an id: a UUIDv7, which sorts by its time of creation. */
 export type NewId = () => string;
 
 export const newId: NewId = () => v7();

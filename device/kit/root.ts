@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The folder that holds the project's package.json, with `deploy/` beside it; wherever the compiled code lies in it. */
+/** Returns the folder with the project's package.json. The compiled code may lie at any depth below it. */
 export const packageRoot = (): string => {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) {
@@ -13,6 +13,6 @@ export const packageRoot = (): string => {
   return folder;
 };
 
-/** The project's own version. */
+/** Returns the version in the project's package.json. */
 export const packageVersion = (): string =>
   JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version;

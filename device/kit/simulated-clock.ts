@@ -6,7 +6,7 @@ interface Task {
   readonly run: () => void;
 }
 
-/** A clock that stands still until it is told to move: tests of hours take milliseconds. */
+/** A clock that only `advance` moves: a test of hours takes milliseconds. */
 export class SimulatedClock implements Clock {
   #nowMs: number;
   #order = 0;
@@ -37,12 +37,12 @@ export class SimulatedClock implements Clock {
     return () => this.#tasks.delete(task);
   }
 
-  /** How many timers are running: a test's proof that nothing is left behind. */
+  /** Number of running timers. */
   get waiting(): number {
     return this.#tasks.size;
   }
 
-  /** Moves time on, timer by timer; promises settle in between. */
+  /** Moves time forward, timer by timer. Promises settle between two timers. */
   async advance(byMs: number): Promise<void> {
     const untilMs = this.#nowMs + byMs;
     await settle();
@@ -62,7 +62,7 @@ export class SimulatedClock implements Clock {
   }
 }
 
-/** Lets every promise that can settle do so, without real time passing. */
+/** Lets pending promises settle. No simulated time passes. */
 const settle = async (): Promise<void> => {
   await new Promise((resolve) => setImmediate(resolve));
 };

@@ -1,28 +1,28 @@
 import type { Policy } from '../cycle/policy.js';
 import type { VisionInfo } from '../perception/vision/vision.js';
 
-/** What a bin is made of: fixed from its start on. */
+/** The identity of a bin. It changes only with the active runtime. */
 export interface BinIdentity {
   readonly bin: { readonly id: string; readonly name: string };
   readonly sortbin: string;
   readonly labels: readonly string[];
   readonly policy: Policy;
   readonly active: VisionInfo;
-  /** The name of each part's driver. */
+  /** Driver name of each part. */
   readonly drivers: Readonly<Record<string, string>>;
-  /** Tells two configurations apart. */
+  /** Digest of the configuration. */
   readonly config: string;
 }
 
-/** The payload of the retained `info` topic. */
-export const infoOf = ({ policy, active: served, ...identity }: BinIdentity) => ({
+/** Returns the payload of the retained `info` topic. */
+export const infoOf = ({ policy, active, ...identity }: BinIdentity) => ({
   schema: 1,
   ...identity,
   node: process.versions.node,
-  model: served.model,
-  runtime: served.runtime,
-  golden: served.golden,
-  passedOver: served.skipped,
+  model: active.model,
+  runtime: active.runtime,
+  golden: active.golden,
+  passedOver: active.skipped,
   compartments: compartmentsOf(policy),
   fallback: policy.fallback,
   refused: [...policy.refuse],

@@ -3,15 +3,15 @@ import type { FillLevel } from '../hardware/fill/fill.js';
 import type { Clock } from '../kit/clock.js';
 import type { Fault } from '../kit/errors.js';
 
-/** A fault that is in force. */
+/** An active fault. */
 export interface RaisedFault extends Fault {
-  /** The part of the bin that it concerns. */
+  /** The part of the bin that has the fault. */
   readonly part: string;
-  /** UTC. */
+  /** Time of the fault, UTC. */
   readonly since: string;
 }
 
-/** One picture of the bin: what the retained `state` topic and every page show. */
+/** The state of the bin: the payload of the retained `state` topic. */
 export interface BinState {
   readonly schema: 1;
   readonly at: string;
@@ -31,7 +31,7 @@ export interface BinState {
     readonly reason: string | null;
   } | null;
   readonly faults: readonly RaisedFault[];
-  /** Of each compartment that somebody measures. */
+  /** Fill level of each compartment with a fill sensor. */
   readonly fill: readonly {
     readonly compartment: string;
     readonly percent: number | null;
@@ -40,16 +40,16 @@ export interface BinState {
   readonly counters: {
     readonly since: string;
     readonly outcomes: Readonly<Record<string, number>>;
-    /** Items sorted into each since it was emptied, as far as that was told; else since the start. */
+    /** Items sorted into each compartment since it was reported as emptied, else since the start. */
     readonly compartments: Readonly<Record<string, number>>;
-    /** When a compartment was last said to be emptied, UTC. */
+    /** Time of the last report that a compartment was emptied, UTC. */
     readonly emptied: Readonly<Record<string, string>>;
-    /** Events that left the outbox unsent, ever, because it was full. */
+    /** Events that were dropped unsent because the outbox was full, since the journal exists. */
     readonly dropped: number;
   };
 }
 
-/** Gathers what the parts say of themselves. */
+/** Collects the state of the parts. */
 export class Status {
   #cycle = 'new';
   #lastItem: BinState['lastItem'] = null;
@@ -62,7 +62,7 @@ export class Status {
   #dropped = 0;
   #locked = false;
 
-  /** `changed` is called after each change of the picture; `settled` cycles come in bursts, so coalesce. */
+  /** Calls `changed` after each change of the state. Changes arrive in bursts. */
   constructor(
     private readonly clock: Clock,
     private readonly changed: () => void,
@@ -76,14 +76,14 @@ export class Status {
     this.changed();
   }
 
-  /** Whether the gate is locked. */
+  /** Records whether the gate is locked. */
   locked(locked: boolean): void {
     if (locked === this.#locked) return;
     this.#locked = locked;
     this.changed();
   }
 
-  /** Raises, replaces or (null) clears the fault of a part. Answers whether that changed anything. */
+  /** Raises or replaces the fault of a part; null clears it. Returns whether that changed the state. */
   health(part: string, fault: Fault | null): boolean {
     const before = this.#faults.get(part);
     if (before?.code === fault?.code) return false;
@@ -115,13 +115,13 @@ export class Status {
     this.changed();
   }
 
-  /** The level of a compartment. */
+  /** Records the fill level of a compartment. */
   fill({ compartment, percent, full }: FillLevel): void {
     this.#fill.set(compartment, { compartment, percent, full });
     this.changed();
   }
 
-  /** How many events were lost to the bound of the outbox so far. Answers whether there are more than before. */
+  /** Records the total of events dropped from a full outbox. Returns whether it has changed. */
   dropped(count: number): boolean {
     if (count === this.#dropped) return false;
     this.#dropped = count;

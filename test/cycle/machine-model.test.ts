@@ -12,7 +12,7 @@ import {
 } from '../../device/cycle/state.js';
 import { aFrame, aTrigger, classified, LIMITS } from '../support/cycle.js';
 
-/** What the world may do at any moment; `pick` chooses among the asks that are open. */
+/** The inputs that are possible at any moment. `pick` selects one of the open requests. */
 type Happening =
   | { what: 'trigger' }
   | { what: 'answer'; pick: number; refuse: boolean; stale: boolean; present: boolean }
@@ -37,7 +37,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ what: fc.constant('echo' as const), pick: fc.nat(9) }) },
 );
 
-/** The world around the machine: the asks that are open, the gate, and what became of each trigger. */
+/** The environment of the machine: the open requests, the gate, and the outcome of each trigger. */
 class World {
   state: State = initialState;
   readonly open = new Map<number, Request>();
@@ -97,15 +97,15 @@ class World {
       if (outcome === 'sorted') this.sorted++;
       return;
     }
-    if (effect.type !== 'ask') return;
+    if (effect.type !== 'request') return;
     assert.ok(effect.withinMs > 0, 'each wait has a bound');
-    if (effect.ask.kind === 'level') this.levelsAsked++;
-    if (effect.ask.kind === 'move') {
+    if (effect.request.kind === 'level') this.levelsAsked++;
+    if (effect.request.kind === 'move') {
       assert.equal(this.#moveOp, null, 'two moves at once');
       assert.equal(this.state.item?.recorded, 'yes', 'a move without a record');
       this.#moveOp = effect.op;
     }
-    this.open.set(effect.op, effect.ask);
+    this.open.set(effect.op, effect.request);
   }
 
   check(): void {
@@ -142,7 +142,7 @@ class World {
     }
   }
 
-  /** Nothing more comes, nothing is seen and every wait runs out: it must come to rest. */
+  /** No more triggers, no item present, every request times out: the machine must become idle. */
   drain(): void {
     for (let turns = 0; this.state.phase !== 'idle'; turns++) {
       assert.ok(turns < 40, `no way out of ${this.state.phase}`);
@@ -161,8 +161,8 @@ class World {
 const accountedFor = (world: World): number =>
   [...world.accounted.values()].reduce((sum, count) => sum + count, 0);
 
-describe('the cycle under any order of happenings', () => {
-  it('loses no item, decides none twice, never moves twice at once, and always comes to rest', () => {
+describe('the cycle with any order of inputs', () => {
+  it('loses no item, decides none twice, never makes two moves at once, and always becomes idle', () => {
     fc.assert(
       fc.property(fc.array(happening, { maxLength: 120 }), (happenings) => {
         const world = new World();
@@ -176,7 +176,7 @@ describe('the cycle under any order of happenings', () => {
     );
   });
 
-  it('gives each item its end when it is stopped at any moment', () => {
+  it('finishes each item if it is stopped at any moment', () => {
     fc.assert(
       fc.property(
         fc.array(happening, { maxLength: 60 }),
@@ -197,7 +197,7 @@ describe('the cycle under any order of happenings', () => {
     );
   });
 
-  it('reaches sorting: the happenings are not all refused at the door', () => {
+  it('reaches sorting with these inputs', () => {
     let sorted = 0;
     fc.assert(
       fc.property(fc.array(happening, { minLength: 60, maxLength: 120 }), (happenings) => {

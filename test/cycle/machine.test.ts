@@ -10,7 +10,7 @@ import {
 } from '../../device/cycle/state.js';
 import { aFrame, aTrigger, classified, LIMITS } from '../support/cycle.js';
 
-/** Drives the machine by hand; remembers what it asked for. */
+/** Drives the machine step by step and records its effects. */
 class Drive {
   state: State = initialState;
   effects: Effect[] = [];
@@ -31,7 +31,7 @@ class Drive {
     return this.input({ type: 'trigger', trigger: aTrigger(id, this.#nowMs), itemId: `i${++this.#items}` });
   }
 
-  /** Answers the ask that the phase waits for. */
+  /** Answers the request that the phase waits for. */
   answer(answer: Response) {
     return this.input({ type: 'answer', op: this.state.op ?? -1, answer });
   }
@@ -54,7 +54,7 @@ class Drive {
   }
 
   asked(): string[] {
-    return this.effects.flatMap((effect) => (effect.type === 'ask' ? [effect.ask.kind] : []));
+    return this.effects.flatMap((effect) => (effect.type === 'request' ? [effect.request.kind] : []));
   }
 
   finished(): Finished[] {
@@ -74,7 +74,7 @@ const frame: Response = { kind: 'frame', frame: aFrame(Number.MAX_SAFE_INTEGER) 
 const moving = () => idle().trigger().recorded().answer(frame).answer(classified());
 
 describe('the cycle', () => {
-  it('brings the gate home first and then looks whether something is there already', () => {
+  it('moves the gate home first, then reads the level of the sensor', () => {
     const drive = new Drive().input({ type: 'start' });
     assert.deepEqual(drive.asked(), ['home']);
     drive.answer({ kind: 'homed' });
@@ -83,7 +83,7 @@ describe('the cycle', () => {
     assert.equal(drive.state.phase, 'idle');
   });
 
-  it('goes trigger, frame, classification, move, event, level', () => {
+  it('runs trigger, frame, classification, move, event, level', () => {
     const drive = idle().trigger();
     assert.deepEqual(drive.asked(), ['record', 'capture']);
     drive.recorded().answer(frame);
@@ -97,7 +97,7 @@ describe('the cycle', () => {
     assert.equal(drive.state.phase, 'idle');
   });
 
-  it('does not move before the row is on disk', () => {
+  it('does not move the gate before the row is on disk', () => {
     const drive = idle().trigger().answer(frame).answer(classified());
     assert.deepEqual(drive.asked(), []);
     assert.equal(drive.state.phase, 'recording');
@@ -105,7 +105,7 @@ describe('the cycle', () => {
     assert.deepEqual(drive.asked(), ['move']);
   });
 
-  it('leaves the gate alone when the row cannot be written', () => {
+  it('does not move the gate if the row cannot be written', () => {
     const drive = idle().trigger().answer(frame).answer(classified());
     drive.input({ type: 'timeout', op: drive.state.item?.recordOp ?? -1 });
     assert.deepEqual(drive.asked(), ['level']);
@@ -115,14 +115,14 @@ describe('the cycle', () => {
     );
   });
 
-  it('refuses a hazard without a move and does not look again: it is known to be there', () => {
+  it('refuses a hazard without a move and does not read the level afterwards', () => {
     const drive = idle().trigger().recorded().answer(frame).answer(classified(null));
     assert.equal(drive.finished()[0]?.outcome, 'refused');
     assert.deepEqual(drive.asked(), []);
     assert.equal(drive.state.phase, 'idle');
   });
 
-  it('takes no frame that is older than its trigger', () => {
+  it('refuses a frame that is older than its trigger', () => {
     const drive = idle().trigger();
     const stale = { kind: 'frame', frame: aFrame(drive.state.item?.trigger.atMs) } as const;
     drive.answer(stale);
@@ -130,7 +130,7 @@ describe('the cycle', () => {
     assert.equal(drive.finished()[0]?.decision?.reason, 'camera-down');
   });
 
-  it('makes one event with a count of the triggers that come while it is busy', () => {
+  it('counts the triggers that arrive while it is busy in one event', () => {
     const drive = moving().trigger('t2').trigger('t3').trigger('t4').answer(moved);
     assert.deepEqual(
       drive.finished().map(({ item, outcome, count }) => [item.id, outcome, count]),
@@ -141,7 +141,7 @@ describe('the cycle', () => {
     );
   });
 
-  it('makes a new item of what is there when the gate is home, and calls it stuck in the end', () => {
+  it('treats an item that is present when the gate is home as new, and as stuck after the limit', () => {
     const drive = moving();
     for (let time = 1; time <= LIMITS.stillThereLimit; time++) {
       drive.answer(moved).level(true);
@@ -154,7 +154,7 @@ describe('the cycle', () => {
     assert.ok(drive.health().includes('item:ok'));
   });
 
-  it('looks again and again whether what was stuck is gone, since no edge tells it', () => {
+  it('reads the level repeatedly until a stuck item is gone', () => {
     const drive = moving();
     for (let time = 0; time < LIMITS.stillThereLimit; time++)
       drive.answer(moved).level(true).recorded().answer(frame).answer(classified());
@@ -172,7 +172,7 @@ describe('the cycle', () => {
     assert.equal(drive.state.phase, 'idle');
   });
 
-  it('waits while hands are in the bin, and counts none of that as stuck', () => {
+  it('waits while hands are in the bin, without counting the item as stuck', () => {
     const drive = moving();
     for (let time = 0; time < LIMITS.stillThereLimit + 3; time++) {
       drive.fault('gate-guarded').answer({ kind: 'homed' });
@@ -185,7 +185,7 @@ describe('the cycle', () => {
     }
   });
 
-  it('looks again after a sensor that could not say, and sees the item that came meanwhile', () => {
+  it('reads the level again after a sensor fault, and finds an item that arrived meanwhile', () => {
     const drive = moving().answer(moved).fault('line-gone');
     assert.deepEqual(drive.health(), ['sensor:line-gone']);
     assert.deepEqual(drive.asked(), ['pause']);
@@ -195,7 +195,7 @@ describe('the cycle', () => {
     assert.equal(drive.state.item?.trigger.source, 'still-there');
   });
 
-  it('takes a trigger that comes while the level is read for the next item, and drops the late level', () => {
+  it('starts the next item on a trigger during a level reading, and ignores the late level', () => {
     const drive = moving().answer(moved);
     const late = drive.state.op ?? -1;
     drive.trigger('t2');
@@ -210,19 +210,19 @@ describe('the cycle', () => {
     assert.deepEqual(drive.effects, []);
   });
 
-  it('fails the item when the child dies, without touching the gate', () => {
+  it('fails the item if the vision process dies, without moving the gate', () => {
     const drive = idle().trigger().recorded().answer(frame).fault('vision-died');
     assert.deepEqual(drive.asked(), ['level']);
     assert.equal(drive.finished()[0]?.decision?.reason, 'runtime-down');
     assert.deepEqual(drive.health(), ['vision:vision-died']);
   });
 
-  it('blames the camera for a picture that is none', () => {
+  it('reports a broken image as a fault of the camera', () => {
     const drive = idle().trigger().recorded().answer(frame).fault('picture-broken');
     assert.equal(drive.finished()[0]?.decision?.reason, 'camera-down');
   });
 
-  it('brings a jammed gate home before anything else', () => {
+  it('moves a jammed gate home before anything else', () => {
     const drive = moving().fault('gate-jammed');
     assert.deepEqual(drive.asked(), ['home']);
     assert.deepEqual(drive.finished(), []);
@@ -234,7 +234,7 @@ describe('the cycle', () => {
     assert.deepEqual(drive.asked(), ['level']);
   });
 
-  it('rests with a gate that does not come home, and tries again by itself', () => {
+  it('pauses with a gate that is not home, then retries', () => {
     const drive = moving().timeout();
     assert.deepEqual(drive.health(), ['gate:gate-timeout']);
     drive.timeout();
@@ -246,14 +246,14 @@ describe('the cycle', () => {
     assert.deepEqual(drive.health(), ['gate:ok']);
   });
 
-  it('tries the gate at once when an item comes while it rests', () => {
+  it('retries the gate at once on a trigger during the pause', () => {
     const drive = moving().timeout().timeout().trigger('t2');
     assert.deepEqual(drive.asked(), ['record', 'home']);
     drive.answer({ kind: 'homed' });
     assert.deepEqual(drive.asked(), ['capture']);
   });
 
-  it('stops with the gate safe first and the item in hand written down', () => {
+  it('makes the gate safe first on a stop, then records the current item', () => {
     const drive = moving().trigger('t2').input({ type: 'stop' });
     assert.deepEqual(
       drive.effects.map((effect) => effect.type),

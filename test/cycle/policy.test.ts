@@ -41,31 +41,31 @@ describe('the four-way policy', () => {
     assert.deepEqual(decided({ battery: 0.99, metal: 0.01 }), [null, 'hazard']);
   });
 
-  it('refuses what may well be a battery, even if something else is likelier', () => {
+  it('refuses a likely battery even if another label is more likely', () => {
     assert.deepEqual(decided({ metal: 0.6, battery: 0.35, paper: 0.05 }), [null, 'hazard']);
     assert.deepEqual(decided({ metal: 0.96, battery: 0.04 }), ['packaging', 'confident']);
   });
 
-  it('sends the unsure to the fallback, with the reason', () => {
+  it('sends uncertain items to the fallback, with the reason', () => {
     assert.deepEqual(decided({ paper: 0.7, trash: 0.01 }), ['residual', 'low-confidence']);
     assert.deepEqual(decided({ paper: 0.8, trash: 0.2 }), ['residual', 'narrow-margin']);
     assert.deepEqual(decided({ paper: 0.99, trash: 0.01 }, {}, true), ['residual', 'unfamiliar']);
   });
 
-  it('takes thresholds from the configuration before those of the bundle', () => {
+  it('prefers the thresholds of the configuration to those of the bundle', () => {
     const settings = { confidence: 0.5, margin: 0.1 };
     assert.deepEqual(decided({ paper: 0.6, trash: 0.4 }, settings), ['paper', 'confident']);
   });
 });
 
 describe('other policies', () => {
-  it('gives each label its own compartment twelve-way, the battery refused', () => {
+  it('gives each label its own compartment with the preset twelve-way, and refuses the battery', () => {
     assert.deepEqual(decided({ shoes: 1 }, { preset: 'twelve-way' }), ['shoes', 'confident']);
     assert.deepEqual(decided({ battery: 1 }, { preset: 'twelve-way' }), [null, 'hazard']);
     assert.deepEqual(decided({ shoes: 0.4 }, { preset: 'twelve-way' }), ['trash', 'low-confidence']);
   });
 
-  it('takes batteries where a compartment of their own is configured', () => {
+  it('accepts batteries if they have a compartment', () => {
     const rest = LABELS.filter((label) => label !== 'battery');
     const settings = { compartments: { residual: rest, hazardous: ['battery'] } };
     assert.deepEqual(decided({ battery: 1 }, settings), ['hazardous', 'confident']);
@@ -90,7 +90,7 @@ describe('other policies', () => {
     [
       'a fallback that is nowhere',
       { fallback: 'attic' },
-      /policy\.fallback: "attic" is not a compartment; allowed: "paper"/,
+      /policy\.fallback: "attic" is not a compartment\. Use one of "paper"/,
     ],
   ];
   for (const [what, settings, message] of wrong)
@@ -104,7 +104,7 @@ describe('any scores', () => {
     minKeys: 1,
   });
 
-  it('end in a compartment that exists, or in a refusal of a hazard', () => {
+  it('lead to an existing compartment, or to the refusal of a hazard', () => {
     const four = somePolicy();
     const places = new Set([...four.compartmentOf.values(), four.fallback]);
     fc.assert(
@@ -117,7 +117,7 @@ describe('any scores', () => {
     );
   });
 
-  it('never reach a compartment with a battery at or above the hazard threshold', () => {
+  it('never lead to a compartment if the battery is at or above the hazard threshold', () => {
     fc.assert(
       fc.property(scores, fc.double({ min: 0.3, max: 1, noNaN: true }), (given, battery) => {
         assert.equal(decide(scored({ ...given, battery }), somePolicy()).compartment, null);
@@ -126,7 +126,7 @@ describe('any scores', () => {
   });
 });
 
-describe('compartments that are full', () => {
+describe('full compartments', () => {
   const to = (compartment: string | null, reason: Decision['reason'] = 'confident'): Decision => ({
     compartment,
     label: 'paper',
@@ -135,7 +135,7 @@ describe('compartments that are full', () => {
   });
   const room = (full: string[], whenFull: 'fallback' | 'refuse') => ({ full: new Set(full), whenFull });
 
-  it('change nothing for the others, nor for what is refused', () => {
+  it('do not affect other compartments or refused items', () => {
     assert.deepEqual(applyCapacity(to('paper'), somePolicy(), room(['glass'], 'refuse')), to('paper'));
     assert.deepEqual(
       applyCapacity(to(null, 'hazard'), somePolicy(), room(['paper'], 'refuse')),
@@ -143,7 +143,7 @@ describe('compartments that are full', () => {
     );
   });
 
-  it('send an item into the fallback, or refuse it, as it is asked for', () => {
+  it('send an item to the fallback or refuse it, as configured', () => {
     const full = 'compartment-full';
     assert.deepEqual(
       applyCapacity(to('paper'), somePolicy(), room(['paper'], 'fallback')),
@@ -152,7 +152,7 @@ describe('compartments that are full', () => {
     assert.deepEqual(applyCapacity(to('paper'), somePolicy(), room(['paper'], 'refuse')), to(null, full));
   });
 
-  it('refuse it where the fallback is full too', () => {
+  it('refuse an item if the fallback is full too', () => {
     const both = room(['paper', 'residual'], 'fallback');
     assert.deepEqual(applyCapacity(to('paper'), somePolicy(), both), to(null, 'compartment-full'));
     assert.deepEqual(

@@ -42,21 +42,21 @@ describe('the light for the camera', () => {
     return { calls, bin };
   };
 
-  it('is on while the frame is taken, and off after', async () => {
+  it('is on while the frame is taken, and off afterwards', async () => {
     const { calls, bin } = await lit(done(undefined));
     assert.deepEqual(calls, ['on', 'off']);
     assert.equal(bin.journalled[0]?.event.outcome, 'sorted');
   });
 
-  it('is not waited for where it fails: a dark bin still sorts', async () => {
+  it('does not stop the capture if it fails', async () => {
     const { calls, bin } = await lit(failed('lines-down', 'no lines'));
     assert.deepEqual(calls, ['on', 'off']);
     assert.equal(bin.journalled[0]?.event.outcome, 'sorted');
   });
 });
 
-describe('a compartment that is full', () => {
-  it('is passed by, for the fallback, with the reason', async () => {
+describe('a full compartment', () => {
+  it('is replaced by the fallback, with the reason', async () => {
     const full = { compartment: 'paper', percent: 96, full: true, fault: null };
     const bin = await started({ fill: { levels: () => [full] } });
     bin.trigger.fire();
@@ -66,8 +66,8 @@ describe('a compartment that is full', () => {
   });
 });
 
-describe('the cycle with its parts', () => {
-  it('makes an event that keeps the format, and keeps the frame', async () => {
+describe('the runner', () => {
+  it('creates an event in the specified format, and keeps the frame', async () => {
     const bin = await started();
     bin.trigger.fire('beam');
     await throughOne(bin, 1);
@@ -86,7 +86,7 @@ describe('the cycle with its parts', () => {
     assert.equal((await bin.parts.journal.counters()).frames, 1);
   });
 
-  it('turns each fault of its parts into a failed event with a reason, and goes on', async () => {
+  it('creates a failed event with a reason for each fault of a part, and continues', async () => {
     const pictures = [
       { fault: 'camera-no-frame' },
       { stale: true },
@@ -112,7 +112,7 @@ describe('the cycle with its parts', () => {
     await bin.runner.stop();
   });
 
-  it('tries an item that failed again, as long as the sensor sees it', async () => {
+  it('retries a failed item while the sensor detects it', async () => {
     const bin = await started({ pictures: [{ fault: 'camera-no-frame' }, { picture: 'paper/paper18.jpg' }] });
     bin.trigger.fire('beam', 1);
     await throughOne(bin, 2);
@@ -126,7 +126,7 @@ describe('the cycle with its parts', () => {
     await bin.runner.stop();
   });
 
-  it('counts a burst, gives up a gate that hangs and de-energises it', async () => {
+  it('counts a burst, and turns off a gate that hangs', async () => {
     const moves = [{ hang: true }, { moveMs: 5 }] as const;
     const bin = await started({ moves });
     bin.trigger.fire();
@@ -143,7 +143,7 @@ describe('the cycle with its parts', () => {
     await bin.runner.stop();
   });
 
-  it('does not move the gate for an item that the journal did not take', async () => {
+  it('does not move the gate for an item that the journal refused', async () => {
     const journal = new SimulatedJournal({ script: ['fail'] });
     const bin = await started({ journal });
     bin.trigger.fire();
@@ -154,7 +154,7 @@ describe('the cycle with its parts', () => {
     await bin.runner.stop();
   });
 
-  it('gives an item of an earlier run its outcome', async () => {
+  it('finishes an item of an earlier run as interrupted', async () => {
     const earlier = new SimulatedJournal();
     const first = await started({ journal: earlier, moves: [{ hang: true }] });
     first.trigger.fire('beam');
@@ -169,7 +169,7 @@ describe('the cycle with its parts', () => {
     await bin.runner.stop();
   });
 
-  it('leaves no timer behind when it is stopped in the middle', async () => {
+  it('leaves no timer running if it is stopped during an item', async () => {
     const labels = ['paper'];
     const clock = new SimulatedClock();
     const bin = makeBin({ clock, vision: new SimulatedVision({ script: [{ hang: true }], labels, clock }) });

@@ -80,13 +80,13 @@ describe('sortbin run', () => {
         assert.equal(code, 65);
         assert.match(
           stderr ?? '',
-          /no compartment "gold" in this bin; there are: glass, packaging, paper, residual/,
+          /emptied: unknown compartment "gold"\. Use one of glass, packaging, paper, residual\./,
         );
         bin.kill('SIGTERM');
         assert.equal(await bin.ended(), 0);
         const { code: down, stderr: why } = await told(folder, 'trigger');
         assert.equal(down, 69);
-        assert.match(why ?? '', /no bin listens there/);
+        assert.match(why ?? '', /Cannot reach sortbin at /);
       },
     ));
 

@@ -4,13 +4,13 @@ import { DeadlineExceeded, orAborted, sleep, untilAborted, withDeadline } from '
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 
 describe('a deadline', () => {
-  it('gives what the work gives, and leaves no timer behind', async () => {
+  it('returns the result of the work, and leaves no timer running', async () => {
     const clock = new SimulatedClock();
     assert.equal(await withDeadline(clock, 100, async () => 'done'), 'done');
     assert.equal(clock.waiting, 0);
   });
 
-  it('ends work that ignores its signal, and aborts work that heeds it', async () => {
+  it('settles for work that ignores its signal, and aborts work that respects it', async () => {
     const clock = new SimulatedClock();
     const deaf = withDeadline(clock, 100, () => new Promise(() => {}));
     const heeding = withDeadline(clock, 100, untilAborted);
@@ -51,8 +51,8 @@ describe('a sleep', () => {
   });
 });
 
-describe('what takes no signal', () => {
-  it('is given up when the signal is aborted, before or after, and leaves nothing on it', async () => {
+describe('a promise without a signal', () => {
+  it('is abandoned if the signal is aborted, before or after, and leaves no listener on it', async () => {
     const outer = new AbortController();
     let listeners = 0;
     const { signal } = outer;

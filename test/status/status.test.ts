@@ -29,8 +29,8 @@ const event = (
   fault: null,
 });
 
-describe('the picture of the bin', () => {
-  it('holds a fault from its first moment until its part is well again', async () => {
+describe('status', () => {
+  it('keeps a fault with its first time until its part has recovered', async () => {
     const clock = new SimulatedClock();
     const status = new Status(clock, () => {});
     assert.ok(status.health('camera', { code: 'camera-timeout', message: 'no frame' }));
@@ -42,7 +42,7 @@ describe('the picture of the bin', () => {
     assert.deepEqual(status.snapshot().faults, []);
   });
 
-  it('counts outcomes, bursts by their count, and what went into each compartment', () => {
+  it('counts outcomes, triggers of bursts, and items of each compartment', () => {
     const status = new Status(new SimulatedClock(), () => {});
     status.journalled(event(1, 'sorted', 'paper'));
     status.journalled(event(2, 'ignored', null, 4));
@@ -53,7 +53,7 @@ describe('the picture of the bin', () => {
     assert.equal(lastItem?.seq, 3);
   });
 
-  it('announces events that were dropped, once for each time that there are more', () => {
+  it('announces dropped events once for each new total', () => {
     const status = new Status(new SimulatedClock(), () => {});
     assert.equal(status.dropped(0), false);
     assert.equal(status.dropped(7), true);
@@ -61,7 +61,7 @@ describe('the picture of the bin', () => {
     assert.equal(status.snapshot().counters.dropped, 7);
   });
 
-  it('tells of each change once', () => {
+  it('announces each change once', () => {
     let changes = 0;
     const status = new Status(new SimulatedClock(), () => changes++);
     status.phase('idle');

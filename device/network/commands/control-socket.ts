@@ -5,42 +5,48 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { failed, messageOf } from '../../kit/errors.js';
-import { type CommandHandler, type ControlAnswer, controlRequest, LINE_BYTES } from './commands.js';
-import { firstLine } from './line.js';
+import {
+  type CommandHandler,
+  type ControlAnswer,
+  controlRequest,
+  firstLine,
+  LINE_BYTES,
+} from './commands.js';
 
 export interface ControlSocketOptions {
-  /** Of the socket; its folder is there, and nobody else's. */
+  /** Path of the socket. Its folder exists and belongs to this bin. */
   readonly path: string;
-  readonly obey: CommandHandler;
+  readonly handle: CommandHandler;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** What an address of the kernel holds; Node cuts off what is longer, and listens elsewhere. */
-const MOST_PATH_BYTES = 107;
-const REQUEST_MS = 2_000;
-const MOST_AT_ONCE = 8;
+/** The kernel's limit. Node cuts a longer path off and would listen elsewhere. */
+const MAX_PATH_BYTES = 107;
+const REQUEST_DEADLINE_MS = 2_000;
+const MAX_CONNECTIONS = 8;
 
-/** A connection asks one thing, is answered and ends. Who may write to the socket may ask: its owner and its group. */
+/**
+ * Accepts commands on a Unix socket. A connection carries one request and one answer. The owner and the group of the
+ * socket may send requests.
+ */
 export class ControlSocket {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
   private constructor(private readonly options: ControlSocketOptions) {
     this.#server = createServer((socket) => void this.#serve(socket));
-    this.#server.maxConnections = MOST_AT_ONCE;
+    this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
-  /** null, and a warning, where there can be none: the bin sorts without. */
+  /** Opens the socket. If that fails, logs a warning and returns null: the bin sorts without commands. */
   static async open(options: ControlSocketOptions): Promise<ControlSocket | null> {
     const { path, log } = options;
     const control = new ControlSocket(options);
     try {
-      if (Buffer.byteLength(path) > MOST_PATH_BYTES)
-        throw new Error(
-          `a socket's path has ${MOST_PATH_BYTES} bytes at most; give the bin a shorter dataDir`,
-        );
-      // One that a kill left behind: the folder is ours alone.
+      if (Buffer.byteLength(path) > MAX_PATH_BYTES)
+        throw new Error(`the path has more than ${MAX_PATH_BYTES} bytes. Configure a shorter dataDir.`);
+      // A killed daemon leaves its socket behind. The folder belongs to this bin alone.
       await rm(path, { force: true });
       control.#server.listen(path);
       await once(control.#server, 'listening');
@@ -48,7 +54,7 @@ export class ControlSocket {
       return control;
     } catch (thrown) {
       await control.close();
-      log.warn(`no commands can be given to this bin: ${path}: ${messageOf(thrown)}`);
+      log.warn({ path }, `control socket: not opened, the bin accepts no commands: ${messageOf(thrown)}`);
       return null;
     }
   }
@@ -65,9 +71,9 @@ export class ControlSocket {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket)).on('error', () => {});
     try {
-      const line = await withDeadline(clock, REQUEST_MS, () => firstLine(socket));
+      const line = await withDeadline(clock, REQUEST_DEADLINE_MS, () => firstLine(socket));
       const answer = this.#answer(line);
-      if (!answer.ok) log.warn(`a command was refused: ${answer.fault.message}`);
+      if (!answer.ok) log.warn({ code: answer.fault.code }, `command refused: ${answer.fault.message}`);
       socket.end(`${JSON.stringify(answer)}\n`);
     } catch {
       socket.destroy();
@@ -76,11 +82,11 @@ export class ControlSocket {
 
   #answer(line: string | null): ControlAnswer {
     const request = controlRequest.safeParse(line === null ? undefined : jsonOf(line));
-    if (request.success) return this.options.obey(request.data);
+    if (request.success) return this.options.handle(request.data);
     const known = controlRequest.options.map(({ shape }) => shape.command.value).join(', ');
     return failed(
       'control-refused',
-      `no request: one line of JSON of at most ${LINE_BYTES} bytes, with a command out of ${known} and what it needs`,
+      `request: not valid. Send one line of JSON of at most ${LINE_BYTES} bytes, with a command (${known}) and its keys.`,
     );
   }
 }

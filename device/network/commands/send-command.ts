@@ -4,8 +4,7 @@ import { z } from 'zod';
 import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
-import { type ControlAnswer, ControlError, type ControlRequest } from './commands.js';
-import { firstLine } from './line.js';
+import { type ControlAnswer, ControlError, type ControlRequest, firstLine } from './commands.js';
 
 const ANSWER_MS = 5_000;
 
@@ -17,7 +16,7 @@ const answerSchema = z.discriminatedUnion('ok', [
   }),
 ]);
 
-/** Asks the bin that listens at `path`. @throws ControlError where none does, or none answers */
+/** Sends a request to the bin that listens on the socket `path`. @throws ControlError if no bin listens or answers */
 export const sendCommand = async (
   path: string,
   request: ControlRequest,
@@ -29,7 +28,7 @@ export const sendCommand = async (
   } catch (cause) {
     throw new ControlError(
       'control-down',
-      `${path}: no bin listens there (${messageOf(cause)}); is it running, with this configuration, and may you write there?`,
+      `Cannot reach sortbin at ${path}: ${messageOf(cause)}. Check that it runs, uses this configuration, and grants you access.`,
       { cause },
     );
   }
@@ -38,9 +37,13 @@ export const sendCommand = async (
     const line = await withDeadline(clock, ANSWER_MS, () => firstLine(socket));
     return answerSchema.parse(JSON.parse(line ?? ''));
   } catch (cause) {
-    throw new ControlError('control-answer', `${path}: no answer that can be understood; see the bin's log`, {
-      cause,
-    });
+    throw new ControlError(
+      'control-answer',
+      `${path}: no valid answer within ${ANSWER_MS} ms. See the log of the bin.`,
+      {
+        cause,
+      },
+    );
   } finally {
     socket.destroy();
   }

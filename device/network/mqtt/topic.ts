@@ -31,10 +31,10 @@ const DELIVERY: Readonly<Record<Topic, Delivery>> = {
 
 export const deliveryOf = (topic: Topic): Delivery => DELIVERY[topic];
 
-/** No separator, no wildcard, no space, no control or unassigned character, no half of a surrogate pair. */
+/** Excludes separators, wildcards, spaces, control and unassigned characters, and lone surrogates. */
 const PREFIX_LEVEL = /^[^/+#\s\p{C}]+$/u;
 const PREFIX_MAX_CHARACTERS = 200;
-/** Narrow enough to serve as a Home Assistant object id and as a client id. */
+/** Also valid as a Home Assistant object id and as an MQTT client id. */
 const BIN = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Returns the full topic. @throws TopicError if the prefix or the bin's id is not allowed in a topic */

@@ -21,7 +21,7 @@ const clock = new SystemClock();
 interface Bench {
   readonly path: string;
   readonly asked: ControlRequest[];
-  /** What one connection is answered that says `bytes`. */
+  /** Sends `bytes` on one connection and returns the answer. */
   say(bytes: string): Promise<string>;
 }
 
@@ -29,11 +29,11 @@ const withSocket = async (use: (bench: Bench) => Promise<void>, serverClock = cl
   const folder = await mkdtemp(join(tmpdir(), 'control-'));
   const path = join(folder, 'control.sock');
   const asked: ControlRequest[] = [];
-  // What a process that was killed leaves.
+  // A killed process leaves its socket behind.
   await writeFile(path, '');
   const control = await ControlSocket.open({
     path,
-    obey: (request) => {
+    handle: (request) => {
       asked.push(request);
       return request.command === 'trigger' ? failed('control-unfit', 'no such trigger') : done('emptied');
     },
@@ -57,8 +57,8 @@ const withSocket = async (use: (bench: Bench) => Promise<void>, serverClock = cl
 const rejectsAs = (promise: Promise<unknown>, code: string) =>
   assert.rejects(promise, (error) => error instanceof ControlError && error.code === code);
 
-describe('control', () => {
-  it('does what is asked, and answers with what was done or why not', () =>
+describe('control socket', () => {
+  it('executes a request and answers with the result or the reason', () =>
     withSocket(async ({ path, asked }) => {
       const emptied = { command: 'emptied', compartment: 'paper' } as const;
       assert.deepEqual(await sendCommand(path, emptied, clock), { ok: true, value: 'emptied' });
@@ -69,10 +69,10 @@ describe('control', () => {
       assert.deepEqual(asked, [emptied, { command: 'trigger' }]);
     }));
 
-  it('lets its owner and group ask, nobody else', () =>
+  it('accepts requests of its owner and its group only', () =>
     withSocket(async ({ path }) => assert.equal((await stat(path)).mode & 0o777, 0o660)));
 
-  it('refuses what is no request', () =>
+  it('refuses an invalid request', () =>
     withSocket(async ({ say, asked }) => {
       for (const bytes of [
         'open the gate\n',
@@ -90,14 +90,14 @@ describe('control', () => {
       assert.deepEqual(asked, []);
     }));
 
-  it('does one thing a connection', () =>
+  it('executes one request per connection', () =>
     withSocket(async ({ say, asked }) => {
       const line = '{"command":"emptied","compartment":"paper"}\n';
       assert.equal(await say(line + line), '{"ok":true,"value":"emptied"}\n');
       assert.equal(asked.length, 1);
     }));
 
-  it('waits for nobody for long', async () => {
+  it('closes a connection that sends no request in time', async () => {
     const simulated = new SimulatedClock();
     await withSocket(async ({ path, asked }) => {
       const heard: unknown[] = [];
@@ -112,7 +112,7 @@ describe('control', () => {
     }, simulated);
   });
 
-  it('ends with the bin, whoever is connected', async () => {
+  it('closes all connections when the bin stops', async () => {
     let path = '';
     await withSocket(async (bench) => {
       path = bench.path;
@@ -122,18 +122,18 @@ describe('control', () => {
     await rejectsAs(sendCommand(path, { command: 'trigger' }, clock), 'control-down');
   });
 
-  it('is done without where its path is too long for a socket', async () => {
+  it('opens no socket if its path is too long', async () => {
     const warned: string[] = [];
     const sink = { write: (line: string) => warned.push(JSON.parse(line).msg) };
     const folder = await mkdtemp(join(tmpdir(), 'x'.repeat(100)));
-    const obey = () => done('never');
+    const handle = () => done('never');
     const path = join(folder, 'control.sock');
-    assert.equal(await ControlSocket.open({ path, obey, clock, log: pino({}, sink) }), null);
-    assert.match(warned[0] ?? '', /no commands can be given to this bin/);
+    assert.equal(await ControlSocket.open({ path, handle, clock, log: pino({}, sink) }), null);
+    assert.match(warned[0] ?? '', /the bin accepts no commands: the path has more than 107 bytes/);
     await rm(folder, { recursive: true });
   });
 
-  it('says so where something else answers', async () => {
+  it('reports an answer of another program', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'control-'));
     const path = join(folder, 'control.sock');
     const server = createServer((socket) => socket.end('hello\n')).listen(path);
