@@ -1,1 +1,1 @@
-"""Judging a model: figures, calibration, plots, the model card, label noise, folds."""
+"""Evaluation of a model, its report, and the search for wrong labels."""

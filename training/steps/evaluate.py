@@ -10,16 +10,14 @@ from pathlib import Path
 
 from training.data.pictures import Picture, read_pictures
 from training.errors import TrainingError
-from training.evaluate.baseline import read_bundle, run_baseline
-from training.evaluate.calibrate import Calibration, calibrate
-from training.evaluate.comparisons import home_sources
-from training.evaluate.compartments import compartments_of
-from training.evaluate.corrections import read_corrections
-from training.evaluate.daemon_bench import missing_daemon, run_daemon_bench
-from training.evaluate.evaluation import DataSource, Evaluation, FormatResult
-from training.evaluate.metrics import indices
-from training.evaluate.report import write_report
-from training.evaluate.views import (
+from training.evaluate.judge.baseline import read_bundle, run_baseline
+from training.evaluate.judge.calibrate import Calibration, calibrate
+from training.evaluate.judge.comparisons import home_sources
+from training.evaluate.judge.compartments import compartments_of
+from training.evaluate.judge.daemon_bench import missing_daemon, run_daemon_bench
+from training.evaluate.judge.evaluation import DataSource, Evaluation, FormatResult
+from training.evaluate.judge.metrics import indices
+from training.evaluate.judge.views import (
     SplitInputs,
     check_views,
     logits_by_view,
@@ -28,6 +26,8 @@ from training.evaluate.views import (
     time_inference,
     whole_alone,
 )
+from training.evaluate.labels.corrections import read_corrections
+from training.evaluate.report.write import write_report
 from training.export.runners import KerasRunner, Runner, SavedModelRunner, TfjsRunner, TfliteRunner
 from training.identity import Identity
 from training.steps.assemble import Knowledge, assemble, first_of_each

@@ -6,10 +6,10 @@ import numpy as np
 
 from training.data.pictures import read_pictures
 from training.errors import TrainingError
-from training.evaluate.crossvalidate import out_of_fold
-from training.evaluate.disagreements import rank_disagreements, write_sheet
-from training.evaluate.folds import group_folds
-from training.evaluate.metrics import indices
+from training.evaluate.judge.metrics import indices
+from training.evaluate.labels.crossvalidate import out_of_fold
+from training.evaluate.labels.disagreements import rank_disagreements, write_sheet
+from training.evaluate.labels.folds import group_folds
 from training.features import cached_features
 from training.steps.common import PICTURES
 

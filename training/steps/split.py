@@ -10,7 +10,7 @@ from training.data.groups import group_pictures
 from training.data.pictures import Picture, write_pictures
 from training.data.split import split_pictures
 from training.errors import TrainingError
-from training.evaluate.corrections import Correction, apply, read_corrections
+from training.evaluate.labels.corrections import Correction, apply, read_corrections
 from training.features import imagenet_features
 from training.steps.common import PICTURES
 

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 
 from training.data.pictures import Picture
-from training.evaluate.calibrate import Calibration, Unfamiliar
-from training.evaluate.compartments import FOUR_WAY
-from training.evaluate.evaluation import DataSource, Evaluation, FormatResult
-from training.evaluate.metrics import Floats, Ints, indices, probabilities
-from training.evaluate.outcomes import Outcomes
-from training.evaluate.thresholds import Thresholds
+from training.evaluate.judge.calibrate import Calibration, Unfamiliar
+from training.evaluate.judge.compartments import FOUR_WAY
+from training.evaluate.judge.evaluation import DataSource, Evaluation, FormatResult
+from training.evaluate.judge.metrics import Floats, Ints, indices, probabilities
+from training.evaluate.judge.outcomes import Outcomes
+from training.evaluate.judge.thresholds import Thresholds
 
 NAMES = sorted(FOUR_WAY)
 

@@ -11,8 +11,8 @@ import pytest
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.baseline import read_bundle, run_baseline
-from training.evaluate.views import SplitInputs
+from training.evaluate.judge.baseline import read_bundle, run_baseline
+from training.evaluate.judge.views import SplitInputs
 from training.export.runners import TfliteRunner
 from training.tests.export_chain import LABELS, SIDE, chain
 

@@ -7,10 +7,10 @@ import pytest
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate import calibrate
-from training.evaluate.outcomes import Outcomes, hazard_figures, outcomes_of
-from training.evaluate.purity import leave_one_source_out, purity_by_source, purity_curve, purity_of
-from training.evaluate.thresholds import GRID, RULES, choose_thresholds
+from training.evaluate.judge import calibrate
+from training.evaluate.judge.outcomes import Outcomes, hazard_figures, outcomes_of
+from training.evaluate.judge.purity import leave_one_source_out, purity_by_source, purity_curve, purity_of
+from training.evaluate.judge.thresholds import GRID, RULES, choose_thresholds
 from training.tests.evaluate_data import NAMES, chosen, logits_of, outcomes, pictures_of, sampled
 
 

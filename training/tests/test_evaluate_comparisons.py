@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from training.errors import TrainingError
-from training.evaluate import metrics
-from training.evaluate.baseline import matched
-from training.evaluate.comparisons import Baseline, corrected_test, home_sources
-from training.evaluate.corrections import Correction
-from training.evaluate.report import write_report
-from training.evaluate.views import SplitInputs, logits_by_view, mean_logits, whole_alone
+from training.evaluate.judge import metrics
+from training.evaluate.judge.baseline import matched
+from training.evaluate.judge.comparisons import Baseline, corrected_test, home_sources
+from training.evaluate.judge.views import SplitInputs, logits_by_view, mean_logits, whole_alone
+from training.evaluate.labels.corrections import Correction
+from training.evaluate.report.write import write_report
 from training.tests.evaluate_data import NAMES, evaluation, logits_of
 
 GIVEN = evaluation()

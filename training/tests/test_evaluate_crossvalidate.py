@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from training.data.pictures import Picture
-from training.evaluate.crossvalidate import out_of_fold
-from training.evaluate.disagreements import rank_disagreements
+from training.evaluate.labels.crossvalidate import out_of_fold
+from training.evaluate.labels.disagreements import rank_disagreements
 
 NAMES = ["glass", "metal", "paper"]
 EACH, FEATURES = 40, 16

@@ -9,8 +9,8 @@ import pytest
 from training.data.decode import load_input
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.calibrate import negative_log_likelihood
-from training.evaluate.daemon_bench import missing_daemon, run_daemon_bench
+from training.evaluate.judge.calibrate import negative_log_likelihood
+from training.evaluate.judge.daemon_bench import missing_daemon, run_daemon_bench
 from training.export.runners import TfjsRunner
 from training.tests.export_chain import SIDE, chain
 from training.tests.pictures_made import draw, save

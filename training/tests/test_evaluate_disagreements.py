@@ -9,9 +9,9 @@ from PIL import Image
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.corrections import Correction, apply, read_corrections, write_corrections
-from training.evaluate.disagreements import Disagreement, rank_disagreements, write_sheet
-from training.evaluate.metrics import indices, probabilities
+from training.evaluate.judge.metrics import indices, probabilities
+from training.evaluate.labels.corrections import Correction, apply, read_corrections, write_corrections
+from training.evaluate.labels.disagreements import Disagreement, rank_disagreements, write_sheet
 from training.tests.evaluate_data import NAMES, logits_of, pictures_of
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.folds import group_folds, source_folds
+from training.evaluate.labels.folds import group_folds, source_folds
 from training.tests.evaluate_data import pictures_of
 
 

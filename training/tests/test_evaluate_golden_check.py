@@ -12,7 +12,7 @@ import pytest
 
 from training.bundle import INT8_TOLERANCE
 from training.errors import TrainingError
-from training.evaluate.golden_check import check_golden
+from training.evaluate.judge.golden_check import check_golden
 from training.export.runners import TfliteRunner
 from training.tests.export_chain import LABELS, chain, load_square
 

@@ -7,9 +7,9 @@ import pytest
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate import metrics
-from training.evaluate.bootstrap import group_bootstrap, share_range
-from training.evaluate.compartments import FOUR_WAY, by_compartment
+from training.evaluate.judge import metrics
+from training.evaluate.judge.bootstrap import group_bootstrap, share_range
+from training.evaluate.judge.compartments import FOUR_WAY, by_compartment
 from training.tests.evaluate_data import NAMES, sampled
 
 # Five pictures of classes 0 0 1 1 2, called 0 1 1 1 0.

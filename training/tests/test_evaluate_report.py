@@ -12,12 +12,12 @@ from PIL import Image
 
 from training.config import AugmentConfig, Config, Phase
 from training.errors import TrainingError
-from training.evaluate import metrics
-from training.evaluate.evaluation import FormatResult
-from training.evaluate.figures import all_figures
-from training.evaluate.plots import plot_curves, plot_purity
-from training.evaluate.report import write_report
-from training.evaluate.weaknesses import weaknesses
+from training.evaluate.judge import metrics
+from training.evaluate.judge.evaluation import FormatResult
+from training.evaluate.judge.figures import all_figures
+from training.evaluate.report.plots import plot_curves, plot_purity
+from training.evaluate.report.weaknesses import weaknesses
+from training.evaluate.report.write import write_report
 from training.tests.evaluate_data import NAMES, evaluation, logits_of
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from training import cli, features
 from training.data.pictures import Picture, read_pictures
-from training.evaluate.corrections import Correction, write_corrections
+from training.evaluate.labels.corrections import Correction, write_corrections
 from training.steps.smoke import make_pictures
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate import metrics
-from training.evaluate.corrections import DROP, Correction
-from training.evaluate.metrics import Floats, Ints
+from training.evaluate.judge import metrics
+from training.evaluate.judge.metrics import Floats, Ints
+from training.evaluate.labels.corrections import DROP, Correction
 
 
 @dataclass(frozen=True)

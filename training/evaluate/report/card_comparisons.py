@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from training.evaluate.markdown import table
-from training.evaluate.weaknesses import percent
+from training.evaluate.report.markdown import table
+from training.evaluate.report.weaknesses import percent
 
 
 def compared(figures: dict[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.metrics import Ints
+from training.evaluate.judge.metrics import Ints
 
 
 @dataclass(frozen=True)

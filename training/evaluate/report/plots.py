@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from training.errors import TrainingError
-from training.evaluate.metrics import Floats, Ints, expected_calibration_error, reliability, share
+from training.evaluate.judge.metrics import Floats, Ints, expected_calibration_error, reliability, share
 
 INK, MUTED, GRID = "#1a1a1a", "#6b6b6b", "#e3e3e3"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5539", "#8a8a8a")

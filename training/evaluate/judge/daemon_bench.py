@@ -13,9 +13,9 @@ import numpy as np
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.metrics import Floats
+from training.evaluate.judge.metrics import Floats
 
-PROGRAM = Path(__file__).parents[2] / "dist/device/tools/cli/main.js"
+PROGRAM = Path(__file__).parents[3] / "dist/device/tools/cli/main.js"
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.errors import TrainingError
-from training.evaluate.bootstrap import draw_groups, group_indices
-from training.evaluate.metrics import Floats, share
-from training.evaluate.outcomes import Outcomes
+from training.evaluate.judge.bootstrap import draw_groups, group_indices
+from training.evaluate.judge.metrics import Floats, share
+from training.evaluate.judge.outcomes import Outcomes
 
 RULES = ("home", "bootstrap", "mean-source", "worst-source")
 GRID: Floats = np.round(np.concatenate([np.arange(0, 0.99, 0.01), np.arange(0.99, 0.9995, 0.001)]), 3)

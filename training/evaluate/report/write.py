@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate import metrics
-from training.evaluate.card import model_card
-from training.evaluate.evaluation import Evaluation
-from training.evaluate.figures import all_figures, split_outcomes
-from training.evaluate.outcomes import Outcomes
-from training.evaluate.plots import (
+from training.evaluate.judge import metrics
+from training.evaluate.judge.evaluation import Evaluation
+from training.evaluate.judge.figures import all_figures, split_outcomes
+from training.evaluate.judge.outcomes import Outcomes
+from training.evaluate.judge.purity import purity_curve, purity_of
+from training.evaluate.report.card import model_card
+from training.evaluate.report.plots import (
     FEWEST_SORTED,
     plot_confusion,
     plot_curves,
     plot_purity,
     plot_reliability,
 )
-from training.evaluate.purity import purity_curve, purity_of
-from training.evaluate.weaknesses import weaknesses
+from training.evaluate.report.weaknesses import weaknesses
 
 MOST_SOURCES = 7
 

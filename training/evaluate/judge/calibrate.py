@@ -8,10 +8,10 @@ import numpy as np
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.compartments import FOUR_WAY
-from training.evaluate.metrics import Bools, Floats, Ints, check
-from training.evaluate.outcomes import outcomes_of
-from training.evaluate.thresholds import Thresholds, choose_thresholds
+from training.evaluate.judge.compartments import FOUR_WAY
+from training.evaluate.judge.metrics import Bools, Floats, Ints, check
+from training.evaluate.judge.outcomes import outcomes_of
+from training.evaluate.judge.thresholds import Thresholds, choose_thresholds
 
 SCORES = ("energy", "max-logit")
 TEMPERATURES = (0.05, 20.0)

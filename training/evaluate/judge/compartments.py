@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from training.errors import TrainingError
-from training.evaluate.metrics import ClassFigures, Floats, Ints, check, class_figures, count_pairs
+from training.evaluate.judge.metrics import ClassFigures, Floats, Ints, check, class_figures, count_pairs
 
 REFUSE = "refuse"
 """The compartment of labels that are not taken: the gate does not move."""

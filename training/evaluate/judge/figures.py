@@ -9,16 +9,21 @@ from typing import Any
 import numpy as np
 
 from training.data.pictures import Picture
-from training.evaluate import comparisons, metrics
-from training.evaluate.bootstrap import share_range
-from training.evaluate.calibrate import flagged, unfamiliarity
-from training.evaluate.compartments import by_compartment
-from training.evaluate.evaluation import Evaluation, FormatResult
-from training.evaluate.metrics import Floats, Ints
-from training.evaluate.outcomes import Outcomes, hazard_figures, outcomes_of
-from training.evaluate.purity import leave_one_source_out, purity_by_compartment, purity_by_source, purity_of
-from training.evaluate.purity import sorted_by as sorted_by_thresholds
-from training.evaluate.thresholds import pool_sources
+from training.evaluate.judge import comparisons, metrics
+from training.evaluate.judge.bootstrap import share_range
+from training.evaluate.judge.calibrate import flagged, unfamiliarity
+from training.evaluate.judge.compartments import by_compartment
+from training.evaluate.judge.evaluation import Evaluation, FormatResult
+from training.evaluate.judge.metrics import Floats, Ints
+from training.evaluate.judge.outcomes import Outcomes, hazard_figures, outcomes_of
+from training.evaluate.judge.purity import (
+    leave_one_source_out,
+    purity_by_compartment,
+    purity_by_source,
+    purity_of,
+)
+from training.evaluate.judge.purity import sorted_by as sorted_by_thresholds
+from training.evaluate.judge.thresholds import pool_sources
 
 LEAST_SOURCE = 50
 """Sources of fewer validation pictures count as one when thresholds are tried on a source left out."""

@@ -8,8 +8,8 @@ import numpy as np
 
 from training.data.pictures import Picture
 from training.data.sampling import weights
-from training.evaluate.folds import group_folds
-from training.evaluate.metrics import Floats, Ints
+from training.evaluate.judge.metrics import Floats, Ints
+from training.evaluate.labels.folds import group_folds
 
 STEPS, BATCH, RATE, DECAY = 425, 1024, 2e-2, 1e-3
 SCALE = 10.0

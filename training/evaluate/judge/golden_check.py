@@ -10,7 +10,7 @@ import numpy as np
 
 from training.bundle import INT8_TOLERANCE, TFJS_TOLERANCE, Tolerance
 from training.errors import TrainingError
-from training.evaluate.metrics import Floats
+from training.evaluate.judge.metrics import Floats
 from training.export.golden import INPUTS, Bytes, noise_picture
 from training.export.runners import Runner
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.evaluate.card_comparisons import compared
-from training.evaluate.card_training import trained
-from training.evaluate.compartments import REFUSE
-from training.evaluate.markdown import table
-from training.evaluate.weaknesses import percent
+from training.evaluate.judge.compartments import REFUSE
+from training.evaluate.report.card_comparisons import compared
+from training.evaluate.report.card_training import trained
+from training.evaluate.report.markdown import table
+from training.evaluate.report.weaknesses import percent
 
 RULES: Mapping[str, str] = {
     "home": "the purity of all of them together has to reach it",

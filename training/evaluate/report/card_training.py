@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.evaluate.markdown import table
+from training.evaluate.report.markdown import table
 from training.progress import clock
 
 # A phase's own ones stand beside the recipe's, of which they change some.

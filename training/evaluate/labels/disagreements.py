@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.metrics import Floats, Ints, check, share
+from training.evaluate.judge.metrics import Floats, Ints, check, share
 
 COLUMNS, PAGE = 10, 60
 THUMB, GAP, TEXT = 128, 8, 48

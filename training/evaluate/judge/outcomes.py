@@ -7,8 +7,8 @@ import numpy as np
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.compartments import FOUR_WAY, REFUSE, compartment_indices
-from training.evaluate.metrics import Bools, Floats, Ints, check, probabilities
+from training.evaluate.judge.compartments import FOUR_WAY, REFUSE, compartment_indices
+from training.evaluate.judge.metrics import Bools, Floats, Ints, check, probabilities
 
 HAZARD_CONFIDENCE = 0.3
 """The device's default: an item is refused when the refused labels together have this score."""

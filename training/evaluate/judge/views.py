@@ -11,7 +11,7 @@ import numpy as np
 from training.data.pictures import Picture
 from training.data.pixels import cache_pixels
 from training.errors import TrainingError
-from training.evaluate.metrics import Floats
+from training.evaluate.judge.metrics import Floats
 from training.export.runners import Runner
 
 Array = np.ndarray[Any, Any]

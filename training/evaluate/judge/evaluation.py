@@ -6,11 +6,11 @@ from typing import Any
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.calibrate import Calibration
-from training.evaluate.comparisons import Baseline
-from training.evaluate.compartments import FOUR_WAY
-from training.evaluate.corrections import Correction
-from training.evaluate.metrics import Floats, check, indices
+from training.evaluate.judge.calibrate import Calibration
+from training.evaluate.judge.comparisons import Baseline
+from training.evaluate.judge.compartments import FOUR_WAY
+from training.evaluate.judge.metrics import Floats, check, indices
+from training.evaluate.labels.corrections import Correction
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from training.errors import TrainingError
-from training.evaluate.metrics import Bools, Ints
+from training.evaluate.judge.metrics import Bools, Ints
 
 
 def group_indices(groups: Sequence[str]) -> Ints:

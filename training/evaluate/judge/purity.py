@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from training.errors import TrainingError
-from training.evaluate.metrics import Bools, Floats
-from training.evaluate.outcomes import Outcomes
-from training.evaluate.thresholds import Thresholds, choose_thresholds, pool_sources
+from training.evaluate.judge.metrics import Bools, Floats
+from training.evaluate.judge.outcomes import Outcomes
+from training.evaluate.judge.thresholds import Thresholds, choose_thresholds, pool_sources
 
 
 @dataclass(frozen=True)

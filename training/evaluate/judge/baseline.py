@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from training.errors import TrainingError
-from training.evaluate.comparisons import Baseline
-from training.evaluate.metrics import Floats
-from training.evaluate.views import SplitInputs, check_views, logits_by_view, mean_logits
+from training.evaluate.judge.comparisons import Baseline
+from training.evaluate.judge.metrics import Floats
+from training.evaluate.judge.views import SplitInputs, check_views, logits_by_view, mean_logits
 from training.export.runners import TfliteRunner
 
 CURE = "name the folder of a bundle with a manifest.json and an int8 TFLite model"

@@ -1,0 +1,1 @@
+"""Figures of a model: metrics, calibration, thresholds, comparisons."""

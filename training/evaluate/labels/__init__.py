@@ -1,0 +1,1 @@
+"""Wrong labels: finding them, and a reviewed list that corrects them."""

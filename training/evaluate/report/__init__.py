@@ -1,0 +1,1 @@
+"""The report on a model: figures as JSON, plots, the model card."""
