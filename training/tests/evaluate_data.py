@@ -1,5 +1,9 @@
 """Made-up pictures and logits for the tests of training.evaluate."""
 
+import csv
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +15,7 @@ from training.evaluate.judge.evaluation import DataSource, Evaluation, FormatRes
 from training.evaluate.judge.metrics import Floats, Ints, indices, probabilities
 from training.evaluate.judge.outcomes import Outcomes
 from training.evaluate.judge.thresholds import Thresholds
+from training.evaluate.labels.corrections import HEADER, Correction
 
 NAMES = sorted(FOUR_WAY)
 
@@ -106,3 +111,9 @@ def evaluation(**changes: Any) -> Evaluation:
         ],
     }  # fmt: skip
     return Evaluation(**(given | changes))
+
+
+def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
+    """Writes a list of corrections as a CSV file."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([HEADER, *map(astuple, corrections)])

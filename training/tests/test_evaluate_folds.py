@@ -6,7 +6,7 @@ import pytest
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.labels.folds import group_folds, source_folds
+from training.evaluate.labels.folds import group_folds
 from training.tests.evaluate_data import pictures_of
 
 
@@ -36,12 +36,3 @@ def test_group_folds_are_seeded() -> None:
 def test_more_folds_than_groups_are_refused() -> None:
     with pytest.raises(TrainingError, match="3 folds of 2 groups"):
         group_folds(pictures_of(6), 3, 1)
-
-
-def test_source_folds_leave_shared_groups_out_of_training() -> None:
-    pictures = [Picture(str(i), "x", f"g{i}" if i else "g1", "ab"[i % 2], "") for i in range(20)]
-    folds = {fold.name: fold for fold in source_folds(pictures, 5)}
-    assert folds["a"].held.tolist() == list(range(0, 20, 2))
-    assert folds["a"].train.tolist() == list(range(3, 20, 2))
-    with pytest.raises(TrainingError, match="two sources"):
-        source_folds(pictures, 11)

@@ -41,14 +41,6 @@ class Applied:
     absent: list[Correction]
 
 
-def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
-    """Writes a list; `read_corrections` reads it back."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
-        writer.writerows([c.file, c.label, c.corrected, c.reason] for c in corrections)
-
-
 def read_corrections(path: Path, names: Sequence[str]) -> list[Correction]:
     """Reads a list and checks each line.
 
@@ -88,10 +80,8 @@ def read_corrections(path: Path, names: Sequence[str]) -> list[Correction]:
     return list(corrections.values())
 
 
-def apply(
-    pictures: Sequence[Picture], corrections: Sequence[Correction], splits: Sequence[str] = CORRECTABLE
-) -> Applied:
-    """Changes labels and drops pictures in the given splits, the test split never.
+def apply(pictures: Sequence[Picture], corrections: Sequence[Correction]) -> Applied:
+    """Changes labels and drops pictures in the training and validation splits, and in no other.
 
     A test set that the model itself helped to correct would flatter it.
 
@@ -99,13 +89,10 @@ def apply(
         pictures: with their splits.
         corrections: of their files; those of other splits, and of files that are not among the pictures, are
             handed back unused.
-        splits: any of `train` and `validation`.
 
     Raises:
-        TrainingError: another split is named, or a given label is not the picture's.
+        TrainingError: a given label is not the picture's.
     """
-    if wrong := [split for split in splits if split not in CORRECTABLE]:
-        raise TrainingError(f"corrections for the split {wrong[0]}; allowed are {', '.join(CORRECTABLE)}")
     wanted: Mapping[str, Correction] = {correction.file: correction for correction in corrections}
     kept: list[Picture] = []
     counts = {"changed": 0, "dropped": 0}
@@ -114,7 +101,7 @@ def apply(
         correction = wanted.get(picture.file)
         if correction is None:
             kept.append(picture)
-        elif picture.split not in splits:
+        elif picture.split not in CORRECTABLE:
             other_splits.append(correction)
             kept.append(picture)
         elif picture.label != correction.label:

@@ -41,28 +41,8 @@ def group_folds(pictures: Sequence[Picture], count: int, seed: int) -> list[Fold
         fold = min(range(count), key=lambda f: (by_label[f][label], len(held[f])))
         by_label[fold] += labels
         held[fold] += rows[name]
-    return [_fold(f"fold-{f + 1}", held[f], range(len(pictures))) for f in range(count)]
-
-
-def source_folds(pictures: Sequence[Picture], least: int = 50) -> list[Fold]:
-    """Leave one source out: a fold for each source of `least` pictures or more.
-
-    Training rows of a group that the held source has too are left out.
-    """
-    counts = Counter(picture.source for picture in pictures)
-    folds = []
-    for source in sorted(name for name, count in counts.items() if count >= least):
-        held = [index for index, picture in enumerate(pictures) if picture.source == source]
-        groups = {pictures[index].group for index in held}
-        rest = [index for index, picture in enumerate(pictures) if picture.group not in groups]
-        folds.append(_fold(source, held, rest))
-    if len(folds) < 2:
-        raise TrainingError(
-            f"fewer than two sources have {least} pictures; lower the limit or use group_folds"
-        )
-    return folds
-
-
-def _fold(name: str, held: Sequence[int], rest: Sequence[int]) -> Fold:
-    held_rows = np.sort(np.array(held, np.int64))
-    return Fold(name, np.setdiff1d(np.array(rest, np.int64), held_rows), held_rows)
+    every = np.arange(len(pictures))
+    return [
+        Fold(f"fold-{number}", np.setdiff1d(every, rows_held), np.array(sorted(rows_held), np.int64))
+        for number, rows_held in enumerate(held, start=1)
+    ]
