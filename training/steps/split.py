@@ -1,4 +1,4 @@
-"""`split`: groups and splits."""
+"""Step `split`: assigns each image to a group and a split."""
 
 from argparse import Namespace
 from collections import Counter
@@ -10,17 +10,17 @@ from training.data.groups import group_pictures
 from training.data.pictures import Picture, write_pictures
 from training.data.split import split_pictures
 from training.errors import TrainingError
-from training.evaluate.labels.corrections import Correction, apply, read_corrections
+from training.evaluate.labels.corrections import Correction, apply_corrections, read_corrections
 from training.features import imagenet_features
 from training.steps.common import PICTURES
 
 
 def run(options: Namespace) -> None:
-    """Writes pictures.csv into the run's folder; broken pictures are left out, and said."""
+    """Writes pictures.csv into the run's folder. Broken images are left out and reported."""
     exclude = frozenset(options.exclude)
     pictures = find_pictures(options.data, exclude)
-    # What the user wrote is read before the long work, so that a slip in it costs no wait.
-    test_groups = _test_groups(options)
+    # Files of the user are read before the long work, so that an error in them is reported at once.
+    test_groups = _read_test_groups(options)
     labels = sorted({picture.label for picture in pictures})
     corrections = read_corrections(options.corrections, labels) if options.corrections else None
     report = check_data(options.data, pictures, other_files(options.data, exclude))
@@ -38,36 +38,35 @@ def run(options: Namespace) -> None:
         held_out_sources=frozenset(options.hold_out),
     )
     if corrections is not None:
-        split = _corrected(split, corrections)
+        split = _correct(split, corrections)
     options.run.mkdir(parents=True, exist_ok=True)
     write_pictures(options.run / PICTURES, split)
-    print(_counts(split))
+    print(_format_counts(split))
 
 
-def _corrected(pictures: list[Picture], corrections: list[Correction]) -> list[Picture]:
-    applied = apply(pictures, corrections)
+def _correct(pictures: list[Picture], corrections: list[Correction]) -> list[Picture]:
+    result = apply_corrections(pictures, corrections)
     print(
-        f"corrections: {applied.changed} labels changed, {applied.dropped} pictures dropped, "
-        f"{len(applied.other_splits)} in other splits left as they are, {len(applied.absent)} of files "
-        "that are not here"
+        f"corrections: changed {result.changed} labels, dropped {result.dropped} images, "
+        f"skipped {len(result.other_splits)} in other splits and {len(result.absent)} for absent files"
     )
-    return applied.pictures
+    return result.pictures
 
 
-def _test_groups(options: Namespace) -> frozenset[str]:
+def _read_test_groups(options: Namespace) -> frozenset[str]:
     if not options.test_groups:
         return frozenset()
     try:
         return frozenset(options.test_groups.read_text(encoding="utf-8").split())
     except OSError as error:
         raise TrainingError(
-            f"{options.test_groups}: {error.strerror}; name a file with one group a line"
+            f"--test-groups {options.test_groups}: {error.strerror}. Name a file with one group on each line."
         ) from error
 
 
-def _counts(pictures: list[Picture]) -> str:
+def _format_counts(pictures: list[Picture]) -> str:
     splits = Counter(picture.split for picture in pictures)
     groups = Counter({picture.group: picture.split for picture in pictures}.values())
     return "\n".join(
-        f"{name:<12}{count:>7} pictures {groups[name]:>7} groups" for name, count in sorted(splits.items())
+        f"{name:<12}{count:>7} images {groups[name]:>7} groups" for name, count in sorted(splits.items())
     )

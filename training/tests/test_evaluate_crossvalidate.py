@@ -1,15 +1,17 @@
+"""Cross-validation predicts each image by a model trained without its group."""
+
 import numpy as np
 import pytest
 
 from training.data.pictures import Picture
-from training.evaluate.labels.crossvalidate import out_of_fold
+from training.evaluate.labels.crossvalidate import predict_out_of_fold
 from training.evaluate.labels.disagreements import rank_disagreements
 
 NAMES = ["glass", "metal", "paper"]
 EACH, FEATURES = 40, 16
 
 
-def clusters(seed: int) -> tuple[np.ndarray, np.ndarray]:
+def make_clusters(seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(len(NAMES), FEATURES))
     labels = np.repeat(np.arange(len(NAMES)), EACH)
@@ -23,22 +25,24 @@ def pictures_of(labels: np.ndarray, group: int = 2) -> list[Picture]:
     ]
 
 
-def test_labels_that_were_flipped_come_first() -> None:
-    features, labels = clusters(1)
+def test_wrong_labels_rank_first() -> None:
+    features, labels = make_clusters(1)
     flipped = [3, 50, 90]
     given = labels.copy()
     given[flipped] = (given[flipped] + 1) % len(NAMES)
     pictures = pictures_of(given)
-    found = rank_disagreements(out_of_fold(features, pictures, given, 3, 1), given, pictures, NAMES)
+    probabilities = predict_out_of_fold(features, pictures, given, 3, 1)
+    found = rank_disagreements(probabilities, given, pictures, NAMES)
     assert {entry.picture.file for entry in found[:3]} == {f"{i}.jpg" for i in flipped}
     assert {entry.predicted for entry in found[:3]} <= {NAMES[label] for label in labels[flipped]}
 
 
-def test_no_picture_is_judged_by_what_saw_its_group() -> None:
-    """Each group has a feature of its own and a label by chance: who saw one of it knows the other."""
+def test_no_model_predicts_a_group_that_it_was_trained_on() -> None:
+    # Each group has a separate feature and a random label. A model that was trained on one image of a
+    # group would therefore predict the other image correctly.
     groups = 40
     labels = np.repeat(np.random.default_rng(2).permutation(np.arange(groups) % len(NAMES)), 2)
     features = np.repeat(np.eye(groups), 2, axis=0)
-    answers = out_of_fold(features, pictures_of(labels), labels, 3, 1)
-    assert answers.sum(axis=1) == pytest.approx(np.ones(len(labels)))
-    assert answers[np.arange(len(labels)), labels].mean() < 0.5
+    probabilities = predict_out_of_fold(features, pictures_of(labels), labels, 3, 1)
+    assert probabilities.sum(axis=1) == pytest.approx(np.ones(len(labels)))
+    assert probabilities[np.arange(len(labels)), labels].mean() < 0.5

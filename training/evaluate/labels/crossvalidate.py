@@ -1,4 +1,4 @@
-"""What a model thinks of pictures that it has not seen, for every picture."""
+"""Cross-validation: a prediction for every image, from a model that was not trained on it."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,22 +13,27 @@ from training.evaluate.labels.folds import group_folds
 
 STEPS, BATCH, RATE, DECAY = 425, 1024, 2e-2, 1e-3
 SCALE = 10.0
-"""Features of length 1 give a softmax too flat to learn from in so few steps."""
+"""Factor for the features. With features of length 1, the softmax is too flat to learn in so few steps."""
 CLASS_POWER, GROUP_CAP, SOURCE_POWER = 0.3, 12, 0.6
 
 
-def out_of_fold(features: Floats, pictures: Sequence[Picture], labels: Ints, folds: int, seed: int) -> Floats:
-    """Probabilities of each picture by a softmax regression that saw neither it nor its group.
+def predict_out_of_fold(
+    features: Floats, pictures: Sequence[Picture], labels: Ints, folds: int, seed: int
+) -> Floats:
+    """Predicts each image by a softmax regression that was trained without the image and its group.
 
     Args:
-        features: (N, F), each of length 1.
-        pictures: N, with their groups.
-        labels: (N,), whole numbers from 0 on, each of them used.
-        folds: how many; each is trained on the others.
-        seed: of folds and training.
+        features: (N, F), each row of length 1.
+        pictures: N images, with their groups.
+        labels: (N,), integers from 0 to C - 1. Each of them must occur.
+        folds: number of folds. The images of a fold are predicted by a model trained on the other folds.
+        seed: for the folds and the training.
 
     Returns:
-        (N, C) float64, rows that add up to 1.
+        Probabilities (N, C) float64. Each row adds up to 1.
+
+    Raises:
+        TrainingError: see `group_folds`.
     """
     classes = int(labels.max()) + 1
     found = np.zeros((len(pictures), classes))
@@ -43,12 +48,12 @@ def out_of_fold(features: Floats, pictures: Sequence[Picture], labels: Ints, fol
         answers = np.asarray(net.predict(scaled[fold.held], verbose=0), np.float64)
         found[fold.held] = answers / answers.sum(axis=1, keepdims=True)
         right = (answers.argmax(axis=1) == labels[fold.held]).mean()
-        print(f"{fold.name}: {len(fold.held)} pictures, {right:.1%} as labelled", flush=True)
+        print(f"{fold.name}: {len(fold.held)} images, {right:.1%} predicted as labelled", flush=True)
     return found
 
 
 def _batches(features: Floats, labels: Ints, order: Ints) -> Iterator[tuple[Floats, Ints]]:
-    """Batches (B, F) and (B,) of the rows in `order`, (steps, B)."""
+    """Yields features (B, F) and labels (B,) for each row of `order` (steps, B)."""
     for rows in order:
         yield features[rows], labels[rows]
 

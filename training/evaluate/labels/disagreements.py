@@ -1,4 +1,4 @@
-"""Finds pictures whose label may be wrong, and shows them."""
+"""Finds images whose label may be wrong, and draws contact sheets of them."""
 
 import csv
 from collections.abc import Sequence
@@ -18,15 +18,16 @@ THUMB, GAP, TEXT = 128, 8, 48
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A picture that the model calls otherwise than its label.
+    """An image whose label differs from the model's prediction.
 
     Attributes:
-        picture: with the given label.
+        picture: the image, with its current label.
         predicted: the label with the highest probability.
-        confidence: its probability.
-        margin: probability of the given label less that of the best other one, -1 to 0; lower is odder.
-        confident: the probability is at least the mean one of the pictures that bear the predicted label. As
-            in confident learning: such a picture looks like the other class even by that class's standard.
+        confidence: the probability of `predicted`.
+        margin: the probability of the current label minus `confidence`, -1 to 0. The lower, the more likely
+            the current label is wrong.
+        confident: whether `confidence` is at least the mean probability that the images labelled `predicted`
+            get for that label. Source: Northcutt et al., Confident learning, 2021.
     """
 
     picture: Picture
@@ -39,23 +40,28 @@ class Disagreement:
 def rank_disagreements(
     probabilities: Floats, labels: Ints, pictures: Sequence[Picture], names: Sequence[str]
 ) -> list[Disagreement]:
-    """All pictures that the model calls otherwise, the oddest first.
+    """Returns all images whose label differs from the prediction, the lowest margin first.
 
-    A model knows the labels it was trained on by heart, so the probabilities of a picture must come from a
-    model that did not see it or its group (`folds.group_folds`).
+    A model repeats the labels that it was trained on. The probabilities of an image must therefore come
+    from a model that was trained without the image and its group (see `predict_out_of_fold`).
 
     Args:
-        probabilities: (N, C), out of fold.
-        labels: the given labels (N,), positions in `names`.
-        pictures: N of them.
+        probabilities: (N, C), each row from a model that was trained without the row's image.
+        labels: the current labels (N,), as positions in `names`.
+        pictures: N images.
         names: the C labels.
+
+    Raises:
+        TrainingError: the shapes do not match, or the rows are not probabilities.
     """
     check(probabilities, labels, pictures)
     if probabilities.shape[1] != len(names):
-        raise TrainingError(f"{probabilities.shape[1]} probabilities a picture, but {len(names)} labels")
+        raise TrainingError(
+            f"{probabilities.shape[1]} probabilities an image, but {len(names)} labels. Both must be equal."
+        )
     if not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3) or (probabilities < 0).any():
         raise TrainingError(
-            "the rows of the probabilities do not add up to 1; give softmax scores, not logits"
+            "probabilities: a row does not add up to 1, or has a negative value. Use softmax scores."
         )
     rows = np.arange(len(labels))
     own = probabilities[rows, labels]
@@ -79,24 +85,22 @@ def rank_disagreements(
     ]
 
 
-def write_sheet(
-    folder: Path, disagreements: Sequence[Disagreement], data: Path, page_size: int = PAGE
-) -> list[Path]:
-    """Writes contact sheets of at most 60 pictures, and `disagreements.csv` with the same numbers.
+def write_sheets(folder: Path, disagreements: Sequence[Disagreement], data: Path) -> list[Path]:
+    """Writes contact sheets of up to 60 images, and `disagreements.csv`. Both use the same numbers.
 
-    Sheets of an earlier call go: their numbers would not be those of the list.
+    Sheets of an earlier call are removed, because their numbers do not match the new list.
 
     Args:
-        folder: is made where it lacks.
-        disagreements: in the order they are shown.
-        data: the folder that the pictures' files are under.
-        page_size: pictures a page, 1 to 60.
+        folder: created if it does not exist.
+        disagreements: in the order of the sheets.
+        data: the data folder.
 
     Returns:
-        The pages, `disagreements-01.png` and so on.
+        The sheets, `disagreements-01.png` and so on.
+
+    Raises:
+        TrainingError: an image cannot be read.
     """
-    if not 1 <= page_size <= PAGE:
-        raise TrainingError(f"{page_size} pictures a page; allowed are 1 to {PAGE}")
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("disagreements-*.png"):
         old.unlink()
@@ -110,14 +114,14 @@ def write_sheet(
             picture = found.picture
             writer.writerow([number, picture.file, picture.split, picture.label, found.predicted, *figures])
     pages = []
-    for start in range(0, len(disagreements), page_size):
-        path = folder / f"disagreements-{start // page_size + 1:02}.png"
-        _page(disagreements[start : start + page_size], data, start + 1).save(path, optimize=True)
+    for start in range(0, len(disagreements), PAGE):
+        path = folder / f"disagreements-{start // PAGE + 1:02}.png"
+        _draw_page(disagreements[start : start + PAGE], data, start + 1).save(path, optimize=True)
         pages.append(path)
     return pages
 
 
-def _page(found: Sequence[Disagreement], data: Path, first: int) -> Image.Image:
+def _draw_page(found: Sequence[Disagreement], data: Path, first: int) -> Image.Image:
     columns = min(COLUMNS, len(found))
     rows = -(-len(found) // columns)
     width, height = THUMB + GAP, THUMB + TEXT + GAP
@@ -126,29 +130,31 @@ def _page(found: Sequence[Disagreement], data: Path, first: int) -> Image.Image:
     font = ImageFont.load_default(11)
     for index, entry in enumerate(found):
         x, y = GAP + index % columns * width, GAP + index // columns * height
-        thumb = _thumb(data / entry.picture.file)
+        thumb = _read_thumb(data / entry.picture.file)
         page.paste(thumb, (x + (THUMB - thumb.width) // 2, y + (THUMB - thumb.height) // 2))
         lines = (
             (f"{first + index} {entry.picture.file.rsplit('/', 1)[-1]}", "black"),
-            (f"is: {entry.picture.label}", "black"),
+            (f"label: {entry.picture.label}", "black"),
             (f"{entry.predicted}? {entry.confidence:.2f}", "#b00020" if entry.confident else "black"),
         )
         for line, (text, colour) in enumerate(lines):
-            draw.text((x, y + THUMB + 2 + 15 * line), _fitted(text, font), fill=colour, font=font)
+            draw.text((x, y + THUMB + 2 + 15 * line), _shorten(text, font), fill=colour, font=font)
     return page
 
 
-def _thumb(path: Path) -> Image.Image:
+def _read_thumb(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             thumb = image.convert("RGB")
     except (OSError, UnidentifiedImageError) as error:
-        raise TrainingError(f"{path}: not a picture that can be read; is this the data folder?") from error
+        raise TrainingError(
+            f"{path}: cannot be read as an image. Check that --data names the data folder."
+        ) from error
     thumb.thumbnail((THUMB, THUMB))
     return thumb
 
 
-def _fitted(text: str, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont") -> str:
+def _shorten(text: str, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont") -> str:
     if font.getlength(text) <= THUMB:
         return text
     while font.getlength(f"{text}…") > THUMB:

@@ -1,4 +1,4 @@
-"""Folds for cross-validation; no group is on two sides."""
+"""Folds for cross-validation. All images of a group are in the same fold."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -13,7 +13,13 @@ from training.evaluate.judge.metrics import Ints
 
 @dataclass(frozen=True)
 class Fold:
-    """Row numbers of one fold: train on `train`, ask the model about `held`."""
+    """Row numbers of one fold.
+
+    Attributes:
+        name: `fold-1` and so on.
+        train: rows to train on.
+        held: rows to predict.
+    """
 
     name: str
     train: Ints
@@ -21,16 +27,21 @@ class Fold:
 
 
 def group_folds(pictures: Sequence[Picture], count: int, seed: int) -> list[Fold]:
-    """Splits pictures into `count` folds by group; each picture is held in exactly one.
+    """Splits images into `count` folds by group. Each image is held out in exactly one fold.
 
-    Large groups are placed first, each where its commonest label is rarest so far: classes and sizes come out
-    about even. The seed decides among equals.
+    The largest groups are placed first. Each group goes to the fold that has the fewest images of the
+    group's most common label, and of equal folds to the smallest one. This balances the classes and the
+    sizes of the folds.
+    The seed decides the order of groups of equal size.
+
+    Raises:
+        TrainingError: `count` is below 2 or above the number of groups.
     """
     rows: defaultdict[str, list[int]] = defaultdict(list)
     for index, picture in enumerate(pictures):
         rows[picture.group].append(index)
     if not 2 <= count <= len(rows):
-        raise TrainingError(f"{count} folds of {len(rows)} groups; allowed are 2 to the number of groups")
+        raise TrainingError(f"{count} folds of {len(rows)} groups: not possible. Use 2 to {len(rows)} folds.")
     names = sorted(rows)
     order = np.random.default_rng(seed).permutation(len(names))
     by_label = [Counter[str]() for _ in range(count)]
