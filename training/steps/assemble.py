@@ -1,4 +1,4 @@
-"""A bundle from what a run holds and what is known of it."""
+"""Assembles a bundle from the exports of a run."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,13 @@ GOLDEN_PICTURES = 6
 
 
 @dataclass(frozen=True)
-class Knowledge:
-    """What a bundle says of its model.
+class ModelInfo:
+    """Information on the model for the bundle's manifest.
 
     Attributes:
-        calibration: as calibration.json holds it.
-        validation: figures of the validation pictures.
-        data: where pictures and weights come from.
+        calibration: content of calibration.json.
+        validation: metrics of the validation images.
+        data: origins of images and weights.
     """
 
     calibration: Mapping[str, Any]
@@ -35,29 +35,29 @@ class Knowledge:
     data: Sequence[DataSource]
 
 
-def assemble(
+def assemble_bundle(
     run: Path,
     out: Path,
     pictures: Sequence[GoldenPicture],
     identity: Identity,
-    known: Knowledge,
+    info: ModelInfo,
     notice: str = "",
 ) -> str:
-    """Writes a bundle of a run's exports, and its golden samples.
+    """Writes a bundle, with golden samples, from the exports of a run.
 
     Args:
-        run: the run's folder, exported.
-        out: the bundle's folder, to be made.
-        pictures: the golden ones.
-        identity: what it says that it is.
-        known: what it says of its model.
-        notice: the licence of those pictures.
+        run: folder of the run, with exports.
+        out: folder of the bundle. It must not exist.
+        pictures: the golden images.
+        identity: name, version and licence of the model.
+        info: information on the model for the manifest.
+        notice: licence of the golden images.
 
     Returns:
-        A line on how well the formats agree on the golden samples.
+        A line that states how well the formats agree on the golden samples.
 
     Raises:
-        TrainingError: they do not, or the folder exists, or something does not fit together.
+        TrainingError: the formats do not agree, the folder exists, or the parts of the bundle do not match.
     """
     record, exports = read_run(run), run / EXPORTS
     labels, size = record["labels"], record["input_size"]
@@ -65,9 +65,9 @@ def assemble(
     def prepare(path: Path) -> Bytes:
         return load_input(path, size)
 
-    calibration, edgetpu = known.calibration, exports / "model_int8_edgetpu.tflite"
-    with tempfile.TemporaryDirectory(prefix="sortbin-golden-") as made:
-        golden = Path(made) / "golden"
+    calibration, edgetpu = info.calibration, exports / "model_int8_edgetpu.tflite"
+    with tempfile.TemporaryDirectory(prefix="sortbin-golden-") as work:
+        golden = Path(work) / "golden"
         write_golden(
             golden,
             pictures,
@@ -90,8 +90,8 @@ def assemble(
             unfamiliar=(calibration["unfamiliar"]["score"], calibration["unfamiliar"]["threshold"]),
             confidence=calibration["thresholds"]["confidence"],
             margin=calibration["thresholds"]["margin"],
-            validation=known.validation,
-            sources=[Source(s.what, s.name, s.licence or "none") for s in known.data],
+            validation=info.validation,
+            sources=[Source(s.what, s.name, s.licence or "none") for s in info.data],
             created=datetime.now(UTC),
             views=[int(view) if view == 1 else view for view in calibration["views"]],
             edgetpu=edgetpu if edgetpu.exists() else None,
@@ -99,8 +99,8 @@ def assemble(
     return agreement
 
 
-def first_of_each(data: Path, pictures: Sequence[Picture]) -> list[GoldenPicture]:
-    """The first picture of each label, of the first few labels, as golden ones."""
+def first_of_each_label(data: Path, pictures: Sequence[Picture]) -> list[GoldenPicture]:
+    """Returns the first image of each label as golden images, 6 at most in the order of their files."""
     firsts = {picture.label: picture for picture in reversed(pictures)}
     return [
         GoldenPicture(data / picture.file, picture.label)

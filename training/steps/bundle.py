@@ -1,4 +1,4 @@
-"""`bundle`: what the daemon loads."""
+"""Step `bundle`: writes the bundle that the daemon loads."""
 
 import json
 from argparse import Namespace
@@ -9,34 +9,42 @@ from training.data.pictures import Picture, read_pictures
 from training.errors import TrainingError
 from training.export.golden import INPUTS, GoldenPicture
 from training.identity import Identity
-from training.steps.assemble import Knowledge, assemble, first_of_each
+from training.steps.assemble import ModelInfo, assemble_bundle, first_of_each_label
 from training.steps.common import PICTURES, REPORT, read_run
-from training.steps.evaluate import CALIBRATION, sources
+from training.steps.evaluate import CALIBRATION, read_sources
 
 
 def run(options: Namespace) -> None:
-    """Writes the bundle's folder from what `export` and `evaluate` left in the run's."""
+    """Writes the bundle from the exports, the calibration and the report of the run."""
     identity = Identity(options.name, options.version, options.licence)
     labels = read_run(options.run)["labels"]
-    calibration = _json(options.run / CALIBRATION)
-    figures = _json(options.run / REPORT / "report.json")
+    calibration = _read_json(options.run / CALIBRATION)
+    figures = _read_json(options.run / REPORT / "report.json")
     pictures = read_pictures(options.run / PICTURES)
-    agreement = assemble(
+    agreement = assemble_bundle(
         options.run,
         options.out,
-        golden_pictures(options, pictures, labels),
+        find_golden_pictures(options, pictures, labels),
         identity,
-        Knowledge(calibration, figures.get("validation", {}), sources(options, pictures)),
+        ModelInfo(calibration, figures.get("validation", {}), read_sources(options, pictures)),
         options.golden_notice.read_text(encoding="utf-8") if options.golden_notice else "",
     )
     print(agreement)
     print(f"{options.out}: {identity.name} {identity.version}")
 
 
-def golden_pictures(options: Namespace, pictures: list[Picture], labels: list[str]) -> list[GoldenPicture]:
-    """Pictures of --golden, a bundle's golden folder or one folder a label; else the first test pictures."""
+def find_golden_pictures(
+    options: Namespace, pictures: list[Picture], labels: list[str]
+) -> list[GoldenPicture]:
+    """Returns the images of --golden, else the first test image of each label.
+
+    --golden names the golden folder of a bundle, or a folder with one sub-folder for each label.
+
+    Raises:
+        TrainingError: --golden has no images.
+    """
     if options.golden and (options.golden / INPUTS).exists():
-        inputs = _json(options.golden / INPUTS)["inputs"]
+        inputs = _read_json(options.golden / INPUTS)["inputs"]
         return [GoldenPicture(options.golden / e["file"], e["label"]) for e in inputs if "file" in e]
     if options.golden:
         found = [
@@ -47,14 +55,15 @@ def golden_pictures(options: Namespace, pictures: list[Picture], labels: list[st
         ]
         if not found:
             raise TrainingError(
-                f"{options.golden}: no pictures in folders named as labels: {', '.join(labels)}"
+                f"--golden {options.golden}: no images found. Name the sub-folders after labels: "
+                f"{', '.join(labels)}."
             )
         return found
-    return first_of_each(options.data, [picture for picture in pictures if picture.split == "test"])
+    return first_of_each_label(options.data, [picture for picture in pictures if picture.split == "test"])
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         return cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise TrainingError(f"{path}: not there; run export and evaluate first") from error
+        raise TrainingError(f"{path}: file not found. Run the steps export and evaluate first.") from error

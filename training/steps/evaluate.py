@@ -1,4 +1,4 @@
-"""`evaluate`: every format on the test split, and the report."""
+"""Step `evaluate`: evaluates every format on the test split and writes the report."""
 
 import json
 import tempfile
@@ -12,11 +12,11 @@ from training.data.pictures import Picture, read_pictures
 from training.errors import TrainingError
 from training.evaluate.judge.baseline import read_bundle, run_baseline
 from training.evaluate.judge.calibrate import Calibration, calibrate
-from training.evaluate.judge.comparisons import home_sources
+from training.evaluate.judge.comparisons import in_domain_sources
 from training.evaluate.judge.compartments import compartments_of
-from training.evaluate.judge.daemon_bench import missing_daemon, run_daemon_bench
+from training.evaluate.judge.daemon_bench import daemon_problem, run_daemon_bench
 from training.evaluate.judge.evaluation import DataSource, Evaluation, FormatResult
-from training.evaluate.judge.metrics import indices
+from training.evaluate.judge.metrics import label_indices
 from training.evaluate.judge.views import (
     SplitInputs,
     check_views,
@@ -24,13 +24,13 @@ from training.evaluate.judge.views import (
     mean_logits,
     split_inputs,
     time_inference,
-    whole_alone,
+    whole_image_logits,
 )
 from training.evaluate.labels.corrections import read_corrections
 from training.evaluate.report.write import write_report
 from training.export.runners import KerasRunner, Runner, SavedModelRunner, TfjsRunner, TfliteRunner
 from training.identity import Identity
-from training.steps.assemble import Knowledge, assemble, first_of_each
+from training.steps.assemble import ModelInfo, assemble_bundle, first_of_each_label
 from training.steps.common import EXPORTS, PICTURES, REPORT, read_run
 from training.steps.export import load_net, size_of
 
@@ -40,18 +40,18 @@ CALIBRATION = "calibration.json"
 
 
 def run(options: Namespace) -> None:
-    """Writes report/ (model card, figures, plots) and calibration.json into the run's folder."""
+    """Writes report/ (model card, report.json, plots) and calibration.json into the run's folder."""
     record = read_run(options.run)
     views: Sequence[float] = options.views or record["config"]["views"]
     check_views("--views", views)
     pictures = read_pictures(options.run / PICTURES)
     labels: list[str] = record["labels"]
-    # What the user wrote is read before the long work, so that a slip in it costs no wait.
+    # Files of the user are read before the long work, so that an error in them is reported at once.
     identity = Identity(options.name, options.version, options.licence)
-    data = sources(options, pictures)
-    home = home_sources(options.home, pictures)
+    data = read_sources(options, pictures)
+    in_domain = in_domain_sources(options.home, pictures)
     corrections = read_corrections(options.corrections, labels) if options.corrections else []
-    others = [read_bundle(folder, labels) for folder in options.baseline]
+    baselines = [read_bundle(folder, labels) for folder in options.baseline]
 
     def inputs(split: str, size: int = record["input_size"], views: Sequence[float] = views) -> SplitInputs:
         return split_inputs(options.data, options.run.parent / "cache", pictures, split, size, views)
@@ -59,8 +59,8 @@ def run(options: Namespace) -> None:
     given = {split: inputs(split) for split in ("test", "held-out")}
     splits = [split for split in given if given[split].pictures]
     formats, by_view = [], {}
-    for name, (make, size) in runners(options).items():
-        runner = make()
+    for name, (make_runner, size) in runner_factories(options).items():
+        runner = make_runner()
         of_test = logits_by_view(runner, given["test"])
         formats.append(FormatResult(name, mean_logits(of_test), size, time_inference(runner, given["test"])))
         if name == SHIPPED:
@@ -72,7 +72,7 @@ def run(options: Namespace) -> None:
     validation_logits = mean_logits(logits_by_view(shipped, validation))
     calibration = calibrate(
         validation_logits,
-        indices(validation.pictures, labels),
+        label_indices(validation.pictures, labels),
         validation.pictures,
         labels,
         seed=options.seed,
@@ -81,7 +81,7 @@ def run(options: Namespace) -> None:
         compartments=compartments_of(labels),
         views=views,
     )
-    formats.append(tfjs_result(options, identity, given["test"], calibration, data))
+    formats.append(evaluate_tfjs(options, identity, given["test"], calibration, data))
     evaluation = Evaluation(
         name=identity.name,
         version=identity.version,
@@ -101,50 +101,53 @@ def run(options: Namespace) -> None:
         data=data,
         compartments=compartments_of(labels),
         seed=options.seed,
-        one_view=whole_alone(by_view, views),
-        home=home,
+        one_view=whole_image_logits(by_view, views),
+        in_domain=in_domain,
         corrections=corrections,
-        baselines=[run_baseline(other, splits, inputs, labels) for other in others],
+        baselines=[run_baseline(bundle, splits, inputs, labels) for bundle in baselines],
     )
     write_report(options.run / REPORT, evaluation)
     (options.run / CALIBRATION).write_text(json.dumps(asdict(calibration), indent=1), encoding="utf-8")
     print((options.run / REPORT / "README.md").read_text(encoding="utf-8"))
 
 
-def tfjs_result(
+def evaluate_tfjs(
     options: Namespace,
     identity: Identity,
     test: SplitInputs,
     calibration: Calibration,
     data: Sequence[DataSource],
 ) -> FormatResult:
-    """TensorFlow.js by the daemon's own bench, which decodes, crops and resizes too; else by TensorFlow."""
+    """Evaluates TensorFlow.js with the daemon's bench, which also decodes, crops and resizes the images.
+
+    If the daemon cannot run, TensorFlow runs the model instead.
+    """
     size = size_of(options.run / EXPORTS / TFJS)
-    reason = missing_daemon()
+    reason = daemon_problem()
     if reason or not test.pictures:
-        print(f"{TFJS} is run by TensorFlow's kernels: {reason or 'there are no test pictures'}")
+        print(f"{TFJS}: run by TensorFlow's kernels, because {reason or 'there are no test images.'}")
         runner = TfjsRunner(options.run / EXPORTS / TFJS)
         logits = mean_logits(logits_by_view(runner, test))
         return FormatResult(TFJS, logits, size, time_inference(runner, test), "TensorFlow's kernels")
-    with tempfile.TemporaryDirectory(prefix="sortbin-evaluate-") as made:
-        bundle = Path(made) / "bundle"
-        assemble(
+    with tempfile.TemporaryDirectory(prefix="sortbin-evaluate-") as work:
+        bundle = Path(work) / "bundle"
+        assemble_bundle(
             options.run,
             bundle,
-            first_of_each(options.data, test.pictures),
+            first_of_each_label(options.data, test.pictures),
             identity,
-            Knowledge(asdict(calibration), {}, data),
+            ModelInfo(asdict(calibration), {}, data),
         )
         found = run_daemon_bench(bundle, options.data, test.pictures, TFJS_RUNTIME)
-    skipped = f"; it took {len(found.skipped)} pictures for none" if found.skipped else ""
-    by = f"the daemon's own bench, {found.backend}, from the pictures' files{skipped}"
-    return FormatResult(TFJS, found.logits, size, round(found.ms / len(test.views), 2), by)
+    skipped = f" ({len(found.skipped)} skipped)" if found.skipped else ""
+    run_by = f"the daemon's own bench, {found.backend}, from the image files{skipped}"
+    return FormatResult(TFJS, found.logits, size, round(found.ms / len(test.views), 2), run_by)
 
 
-def runners(options: Namespace) -> dict[str, tuple[Callable[[], Runner], int]]:
-    """The runner of each format but TensorFlow.js, made when its turn comes, with the bytes of its files."""
+def runner_factories(options: Namespace) -> dict[str, tuple[Callable[[], Runner], int]]:
+    """Returns a runner factory and the size in bytes of each format except TensorFlow.js."""
     out: Path = options.run / EXPORTS
-    made: dict[str, Callable[[], Runner]] = {
+    factories: dict[str, Callable[[], Runner]] = {
         "saved_model": lambda: SavedModelRunner(out / "saved_model"),
         "model_float.tflite": lambda: TfliteRunner(out / "model_float.tflite"),
         "model_int8.tflite": lambda: TfliteRunner(out / "model_int8.tflite"),
@@ -158,14 +161,16 @@ def runners(options: Namespace) -> dict[str, tuple[Callable[[], Runner], int]]:
     found: dict[str, tuple[Callable[[], Runner], int]] = {
         "float": (lambda: KerasRunner(load_net(options.run)), keras_bytes)
     }
-    return found | {names[file]: (make, size_of(out / file)) for file, make in made.items()}
+    return found | {names[file]: (make, size_of(out / file)) for file, make in factories.items()}
 
 
-def sources(options: Namespace, pictures: list[Picture]) -> list[DataSource]:
-    """Where pictures and weights come from: the file --sources, or sources.json of the data folder.
+def read_sources(options: Namespace, pictures: list[Picture]) -> list[DataSource]:
+    """Reads the origins of images and weights from the file --sources, else from sources.json of the data.
+
+    Without --sources and sources.json, each source of the images is listed without a licence.
 
     Raises:
-        TrainingError: the file cannot be used.
+        TrainingError: the file cannot be read, or an entry is invalid.
     """
     path = options.sources or options.data / "sources.json"
     if not options.sources and not path.exists():
@@ -176,5 +181,5 @@ def sources(options: Namespace, pictures: list[Picture]) -> list[DataSource]:
         return [DataSource(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError) as error:
         raise TrainingError(
-            f"{path}: no list of sources ({error}); needed are entries with name, licence, what and source"
+            f"{path}: not a list of sources ({error}). Each entry needs name, licence, what and source."
         ) from error

@@ -6,7 +6,7 @@ import numpy as np
 
 from training.data.pictures import read_pictures
 from training.errors import TrainingError
-from training.evaluate.judge.metrics import indices
+from training.evaluate.judge.metrics import label_indices
 from training.evaluate.labels.crossvalidate import predict_out_of_fold
 from training.evaluate.labels.disagreements import rank_disagreements, write_sheets
 from training.evaluate.labels.folds import group_folds
@@ -31,7 +31,7 @@ def run(options: Namespace) -> None:
     # Called here only to refuse an invalid --folds before the long work.
     group_folds(pictures, options.folds, options.seed)
     features = cached_features(options.data, pictures, options.run.parent / "cache")
-    truth = indices(pictures, labels)
+    truth = label_indices(pictures, labels)
     probabilities = predict_out_of_fold(features, pictures, truth, options.folds, options.seed)
     right = float(np.mean(probabilities.argmax(axis=1) == truth))
     selected = set(options.only) or known

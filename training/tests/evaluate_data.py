@@ -1,4 +1,4 @@
-"""Made-up pictures and logits for the tests of training.evaluate."""
+"""Synthetic images and logits for the tests of training.evaluate."""
 
 import csv
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from training.data.pictures import Picture
 from training.evaluate.judge.calibrate import Calibration, Unfamiliar
 from training.evaluate.judge.compartments import FOUR_WAY
 from training.evaluate.judge.evaluation import DataSource, Evaluation, FormatResult
-from training.evaluate.judge.metrics import Floats, Ints, indices, probabilities
+from training.evaluate.judge.metrics import Floats, Ints, label_indices, probabilities
 from training.evaluate.judge.outcomes import Outcomes
 from training.evaluate.judge.thresholds import Thresholds
 from training.evaluate.labels.corrections import HEADER, Correction
@@ -23,7 +23,7 @@ NAMES = sorted(FOUR_WAY)
 def pictures_of(
     count: int, seed: int = 0, split: str = "test", sources: tuple[str, ...] = ("a", "b")
 ) -> list[Picture]:
-    """Pictures of all labels, three to a group, sources in turn by group."""
+    """Returns images of all labels, three in each group. The groups have the sources in turn."""
     labels = np.random.default_rng(seed).integers(0, len(NAMES), count).tolist()
     return [
         Picture(
@@ -38,15 +38,15 @@ def pictures_of(
 
 
 def logits_of(pictures: list[Picture], strength: float = 4.0, seed: int = 0) -> Floats:
-    """Noise of 1 plus `strength` at the label, float32."""
+    """Returns noise of standard deviation 1, plus `strength` at the label, float32."""
     generator = np.random.default_rng(seed)
     logits = generator.normal(0, 1, (len(pictures), len(NAMES))).astype(np.float32)
-    logits[np.arange(len(pictures)), indices(pictures, NAMES)] += strength
+    logits[np.arange(len(pictures)), label_indices(pictures, NAMES)] += strength
     return logits
 
 
 def sampled(count: int, seed: int, spread: float = 2.0, classes: int = 5) -> tuple[Floats, Ints]:
-    """Logits, and labels drawn from their softmax: calibrated by construction."""
+    """Returns logits and labels drawn from their softmax. They are calibrated by construction."""
     generator = np.random.default_rng(seed)
     logits = generator.normal(0, spread, (count, classes))
     sums = np.cumsum(probabilities(logits), axis=1)
@@ -57,7 +57,7 @@ def sampled(count: int, seed: int, spread: float = 2.0, classes: int = 5) -> tup
 def outcomes(
     confidence: Any, right: Any, margin: Any = None, groups: Any = None, sources: Any = None
 ) -> Outcomes:
-    """Outcomes of one compartment; each item is its own group unless said."""
+    """Returns outcomes of one compartment. Without `groups`, each item is a separate group."""
     values = np.asarray(confidence, np.float64)
     count = len(values)
     return Outcomes(
@@ -71,12 +71,12 @@ def outcomes(
 
 
 def chosen(confidence: float = 0.6, margin: float = 0.4) -> Thresholds:
-    """Some thresholds."""
+    """Returns valid thresholds."""
     return Thresholds(confidence, margin, 0.99, "home", True, 0.992, 0.992, 0.8)
 
 
 def evaluation(**changes: Any) -> Evaluation:
-    """A judged model of three formats, with a held-out source."""
+    """Returns an evaluation of three formats, with a held-out source."""
     test = pictures_of(240)
     validation = pictures_of(180, 1, "validation")
     held = pictures_of(60, 2, "held-out", ("bin-camera",))

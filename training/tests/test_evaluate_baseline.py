@@ -1,4 +1,4 @@
-"""Another bundle is read, run by its own views and size, and refused where it does not fit."""
+"""A baseline bundle is read and run with its own views and size, or refused if it does not match."""
 
 import json
 import shutil
@@ -22,11 +22,11 @@ NAMES = ["paper", "glass", "shoes"]
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     shutil.copyfile(chain().int8, tmp_path / "model_int8.tflite")
-    change(tmp_path)
+    write_manifest(tmp_path)
     return tmp_path
 
 
-def change(folder: Path, **changed: Any) -> None:
+def write_manifest(folder: Path, **changed: Any) -> None:
     manifest = {
         "name": "tiny",
         "version": "1.0.0",
@@ -38,22 +38,22 @@ def change(folder: Path, **changed: Any) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest | changed))
 
 
-def test_runs_by_its_own_views_and_size(bundle: Path) -> None:
-    asked = []
+def test_runs_with_its_own_views_and_size(bundle: Path) -> None:
+    calls = []
 
     def inputs(split: str, side: int, views: Sequence[float]) -> SplitInputs:
-        asked.append((split, side, list(views)))
+        calls.append((split, side, list(views)))
         pictures = [Picture(f"{row}.png", "paper", "", "a", split) for row in range(3)]
         return SplitInputs(pictures, [chain().pictures[:3], chain().pictures[3:6]])
 
     found = run_baseline(read_bundle(bundle, NAMES), ["test", "held-out"], inputs, NAMES)
-    assert asked == [("test", SIDE, [1, 0.75]), ("held-out", SIDE, [1, 0.75])]
+    assert calls == [("test", SIDE, [1, 0.75]), ("held-out", SIDE, [1, 0.75])]
     runner = TfliteRunner(chain().int8)
     mean = (runner.predict(chain().pictures[:3])[0] + runner.predict(chain().pictures[3:6])[0]) / 2
     np.testing.assert_allclose(
         found.logits["test"][:, :2], mean[:, [LABELS.index("paper"), LABELS.index("glass")]], rtol=1e-6
     )
-    assert np.isneginf(found.logits["test"][:, 2]).all(), "it has no shoes"
+    assert np.isneginf(found.logits["test"][:, 2]).all(), "the bundle has no label shoes"
     others = mean[:, [LABELS.index("metal"), LABELS.index("trash")]].max(axis=1)
     np.testing.assert_allclose(found.logits["test"][:, 3], others, rtol=1e-6)
 
@@ -61,25 +61,30 @@ def test_runs_by_its_own_views_and_size(bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"labels": ["a", "b", "c", "d"]}, "its labels a, b, c, d are none of paper, glass, shoes"),
+        (
+            {"labels": ["a", "b", "c", "d"]},
+            "its labels a, b, c, d have none in common with paper, glass, shoes",
+        ),
         ({"labels": ["paper"]}, "1 labels for 4 logits"),
-        ({"runtimes": {}}, "no 'tflite'"),
+        ({"runtimes": {}}, "'tflite' is missing"),
         ({"runtimes": {"tflite": {"file": "gone.tflite"}}}, r"cannot|No such file"),
         ({"runtimes": {"tflite": {"file": "manifest.json"}}}, "no TensorFlow Lite file"),
-        ({"input": {"width": SIDE, "height": 7}}, "32x7; only a square"),
+        ({"input": {"width": SIDE, "height": 7}}, r"32x7\. It must be square"),
         ({"views": [1.5]}, r"views \[1\.5\]"),
-        ({"views": None}, "no bundle that can be run"),
+        ({"views": None}, "not a usable bundle"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(bundle: Path, changed: dict[str, Any], message: str) -> None:
-    change(bundle, **changed)
+def test_refuses_a_bundle_that_cannot_be_compared(
+    bundle: Path, changed: dict[str, Any], message: str
+) -> None:
+    write_manifest(bundle, **changed)
     with pytest.raises(TrainingError, match=message):
         read_bundle(bundle, NAMES)
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{}"])
-def test_a_folder_that_is_no_bundle(tmp_path: Path, text: str | None) -> None:
+def test_refuses_a_folder_that_is_not_a_bundle(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(TrainingError, match=r"no bundle that can be run .*; name the folder of a bundle"):
+    with pytest.raises(TrainingError, match=r"not a usable bundle.*\. Name the folder of a bundle"):
         read_bundle(tmp_path, NAMES)

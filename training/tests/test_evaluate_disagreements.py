@@ -9,7 +9,7 @@ from PIL import Image
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.judge.metrics import indices, probabilities
+from training.evaluate.judge.metrics import label_indices, probabilities
 from training.evaluate.labels.disagreements import Disagreement, rank_disagreements, write_sheets
 from training.tests.evaluate_data import NAMES, logits_of, pictures_of
 
@@ -17,7 +17,7 @@ from training.tests.evaluate_data import NAMES, logits_of, pictures_of
 def test_ranks_by_margin_and_marks_confident_predictions() -> None:
     pictures = [Picture(f"{i}.jpg", label, str(i), "s") for i, label in enumerate("aaabb")]
     shares = np.array([[0.9, 0.1], [0.1, 0.9], [0.45, 0.55], [0.2, 0.8], [0.3, 0.7]])
-    found = rank_disagreements(shares, indices(pictures, list("ab")), pictures, list("ab"))
+    found = rank_disagreements(shares, label_indices(pictures, list("ab")), pictures, list("ab"))
     assert [entry.picture.file for entry in found] == ["1.jpg", "2.jpg"]
     assert [entry.margin for entry in found] == pytest.approx([-0.8, -0.1])
     # Images labelled b have a mean probability of 0.75 for b.
@@ -32,7 +32,7 @@ def test_ranks_swapped_labels_first() -> None:
         Picture(p.file, NAMES[(NAMES.index(p.label) + 5) % 12], p.group, p.source) if i in swapped else p
         for i, p in enumerate(clean)
     ]
-    found = rank_disagreements(scores, indices(noisy, NAMES), noisy, NAMES)
+    found = rank_disagreements(scores, label_indices(noisy, NAMES), noisy, NAMES)
     assert {entry.picture.file for entry in found[:10]} == {clean[i].file for i in swapped}
     assert [entry.predicted for entry in found[:10]] == [
         entry.picture.file.split("/")[1] for entry in found[:10]
@@ -42,7 +42,7 @@ def test_ranks_swapped_labels_first() -> None:
 def test_refuses_logits() -> None:
     pictures = pictures_of(5)
     with pytest.raises(TrainingError, match="softmax"):
-        rank_disagreements(logits_of(pictures), indices(pictures, NAMES), pictures, NAMES)
+        rank_disagreements(logits_of(pictures), label_indices(pictures, NAMES), pictures, NAMES)
 
 
 def make_disagreements(data: Path, count: int) -> list[Disagreement]:

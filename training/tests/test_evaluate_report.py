@@ -1,4 +1,4 @@
-"""The report holds the figures, the card says them in words, the plots are pictures."""
+"""The report has all metrics, the card shows them, and the plots are images."""
 
 import json
 import re
@@ -33,10 +33,10 @@ def report(folder: Path) -> Any:
     return json.loads((folder / "report.json").read_text(), parse_constant=pytest.fail)
 
 
-def test_report_holds_the_figures_of_every_format(report: Any) -> None:
+def test_report_has_the_metrics_of_every_format(report: Any) -> None:
     given = evaluation()
     test = given.of_split("test")
-    truth = metrics.indices(test, NAMES)
+    truth = metrics.label_indices(test, NAMES)
     assert report["schema"] == 1
     assert [entry["name"] for entry in report["formats"]] == ["float", "int8", "tfjs"]
     for entry, result in zip(report["formats"], given.formats, strict=True):
@@ -47,7 +47,7 @@ def test_report_holds_the_figures_of_every_format(report: Any) -> None:
     assert report["formats"][2]["agreement"] == 1 > report["formats"][1]["agreement"]
 
 
-def test_report_holds_the_rest(report: Any) -> None:
+def test_report_has_splits_sources_training_and_thresholds(report: Any) -> None:
     assert report["splits"]["test"]["pictures"] == 240
     assert report["splits"]["test"]["groups"] == 80
     assert sum(map(sum, report["confusion"])) == 240
@@ -62,7 +62,7 @@ def test_report_holds_the_rest(report: Any) -> None:
     assert low <= report["test"]["policy"]["purity"] <= high
 
 
-def test_card_says_the_figures(folder: Path, report: Any) -> None:
+def test_card_shows_the_metrics(folder: Path, report: Any) -> None:
     card = (folder / "README.md").read_text()
     for entry in report["formats"]:
         row = next(line for line in card.splitlines() if line.startswith(f"| {entry['name']} |"))
@@ -77,7 +77,7 @@ def test_card_says_the_figures(folder: Path, report: Any) -> None:
         assert "nan" not in re.findall(r"\w+", line)
 
 
-def test_card_says_how_it_was_trained_phase_by_phase(tmp_path: Path) -> None:
+def test_card_lists_the_phases_of_the_training(tmp_path: Path) -> None:
     config = Config(
         "own",
         "efficientnet_lite0",
@@ -98,7 +98,7 @@ def test_card_says_how_it_was_trained_phase_by_phase(tmp_path: Path) -> None:
     assert "{" not in card
 
 
-def test_card_tables_are_regular_and_its_pictures_exist(folder: Path, report: Any) -> None:
+def test_card_tables_are_complete_and_its_plots_exist(folder: Path, report: Any) -> None:
     card = (folder / "README.md").read_text()
     blocks = re.findall(r"(?:^\|.*\n)+", card, re.M)
     assert len(blocks) >= 8
@@ -113,54 +113,55 @@ def test_card_tables_are_regular_and_its_pictures_exist(folder: Path, report: An
         assert (folder / link).stat().st_size < 150_000
 
 
-def test_weaknesses_follow_the_figures(report: Any) -> None:
+def test_weaknesses_follow_the_metrics(report: Any) -> None:
     text = "\n".join(report["weaknesses"])
     assert "never trained on" in text
-    assert "`bin-camera` (60 pictures)" in text
+    assert "`bin-camera` (60 images)" in text
     assert "No licence is stated for `b`, `bin-camera`" in text
     worst = min(report["classes"], key=lambda entry: entry["recall"])
     assert f"`{worst['label']}` is recognised in {100 * worst['recall']:.1f} %" in text
 
 
-def test_a_faultless_model_gets_no_invented_weakness(report: Any) -> None:
+def test_a_perfect_model_has_no_weak_labels(report: Any) -> None:
     given = evaluation()
     perfect = [FormatResult(r.name, logits_of(given.of_split("test"), 40), r.bytes) for r in given.formats]
     assert "recognised" not in "".join(weaknesses(figures_of(formats=perfect)))
-    assert "not known" in "".join(weaknesses(figures_of(held_out_logits=None)))
+    assert "unknown" in "".join(weaknesses(figures_of(held_out_logits=None)))
 
 
-@pytest.mark.parametrize(("groups", "said"), [(7, True), (298, True), (299, False)])
-def test_few_validation_pictures_are_said_to_be_few(groups: int, said: bool) -> None:
+@pytest.mark.parametrize(("groups", "is_weak"), [(7, True), (298, True), (299, False)])
+def test_too_few_validation_groups_are_a_weakness(groups: int, is_weak: bool) -> None:
     figures = figures_of()
     figures["calibration"]["thresholds"]["target"] = 0.99
     figures["splits"]["validation"]["groups"] = groups
     sentence = (
-        f"The thresholds come from {groups} groups of validation pictures; it takes 299 without a fault"
+        f"The thresholds come from {groups} groups of validation images. "
+        "At least 299 groups without an error are needed"
     )
-    assert (sentence in "".join(weaknesses(figures))) is said
+    assert (sentence in "".join(weaknesses(figures))) is is_weak
 
 
 def figures_of(**changes: Any) -> dict[str, Any]:
     return all_figures(evaluation(**changes))
 
 
-def test_report_without_history_and_held_out_pictures(tmp_path: Path) -> None:
+def test_report_without_history_and_held_out_images(tmp_path: Path) -> None:
     written = write_report(tmp_path, evaluation(history=(), held_out_logits=None, validation_logits=None))
     assert written["held_out"] is written["transfer"] is None
     assert not (tmp_path / "curves.png").exists()
     assert "curves.png" not in (tmp_path / "README.md").read_text()
 
 
-def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="edgetpu"):
+def test_refuses_an_invalid_evaluation_before_writing(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="shipped format edgetpu: not found"):
         write_report(tmp_path / "r", evaluation(shipped="edgetpu"))
-    with pytest.raises(TrainingError, match=r"held-out pictures"):
+    with pytest.raises(TrainingError, match=r"60 held-out images and 12 labels"):
         write_report(tmp_path / "r", evaluation(held_out_logits=np.zeros((3, 12))))
     assert not (tmp_path / "r").exists()
 
 
-def test_plots_refuse_what_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="no history"):
+def test_plots_refuse_no_history_and_too_many_curves(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="history: empty"):
         plot_curves(tmp_path / "c.png", [])
     curve = (np.array([1.0]), np.array([1.0]))
     with pytest.raises(TrainingError, match="1 to 8"):

@@ -1,1 +1,1 @@
-"""Figures of a model: metrics, calibration, thresholds, comparisons."""
+"""Evaluation of a trained model: metrics, calibration, thresholds and comparisons."""

@@ -1,4 +1,4 @@
-"""Runs another bundle on the pictures that a model is judged by."""
+"""Runs another bundle, the baseline, on the images of the evaluation."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -14,23 +14,23 @@ from training.evaluate.judge.metrics import Floats
 from training.evaluate.judge.views import SplitInputs, check_views, logits_by_view, mean_logits
 from training.export.runners import TfliteRunner
 
-CURE = "name the folder of a bundle with a manifest.json and an int8 TFLite model"
+FIX = "Name the folder of a bundle with a manifest.json and an int8 TFLite model."
 
 Inputs = Callable[[str, int, Sequence[float]], SplitInputs]
-"""A split's pictures, at a side in pixels, by views."""
+"""Returns the inputs of a split, for a side in pixels and a list of views."""
 
 
 @dataclass(frozen=True)
-class OtherBundle:
-    """A bundle that can be run here.
+class BaselineBundle:
+    """A bundle to compare with.
 
     Attributes:
-        name: of its manifest, as the next ones.
-        version: of the model.
+        name: name in its manifest.
+        version: version in its manifest.
         labels: in the order of its logits.
-        side: of its input in pixels.
-        views: its own.
-        int8: runs its int8 model.
+        side: side of its input in pixels.
+        views: views in its manifest.
+        int8: runner of its int8 model.
     """
 
     name: str
@@ -41,19 +41,19 @@ class OtherBundle:
     int8: TfliteRunner
 
 
-def read_bundle(folder: Path, names: Sequence[str]) -> OtherBundle:
+def read_bundle(folder: Path, names: Sequence[str]) -> BaselineBundle:
     """Opens a bundle's int8 model.
 
     Args:
-        folder: the bundle's.
-        names: this run's labels.
+        folder: folder of the bundle.
+        names: labels of this run.
 
     Raises:
-        TrainingError: it cannot be read, or has none of this run's labels.
+        TrainingError: the bundle cannot be read or run, or it has none of the labels of this run.
     """
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        found = OtherBundle(
+        found = BaselineBundle(
             str(manifest["name"]),
             str(manifest["version"]),
             [str(label) for label in manifest["labels"]],
@@ -62,33 +62,33 @@ def read_bundle(folder: Path, names: Sequence[str]) -> OtherBundle:
             TfliteRunner(folder / manifest["runtimes"]["tflite"]["file"]),
         )
     except KeyError as error:
-        raise TrainingError(f"{folder}: no bundle that can be run (no {error}); {CURE}") from error
+        raise TrainingError(f"{folder}: not a usable bundle: {error} is missing. {FIX}") from error
     except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise TrainingError(f"{folder}: no bundle that can be run ({error}); {CURE}") from error
-    _check(folder, found, manifest["input"], names)
+        raise TrainingError(f"{folder}: not a usable bundle ({error}). {FIX}") from error
+    _check_bundle(folder, found, manifest["input"], names)
     return found
 
 
 def run_baseline(
-    bundle: OtherBundle, splits: Sequence[str], inputs: Inputs, names: Sequence[str]
+    bundle: BaselineBundle, splits: Sequence[str], inputs: Inputs, names: Sequence[str]
 ) -> Baseline:
-    """Its int8 model on each split, with its views, its labels matched by name.
+    """Runs the int8 model of a bundle on each split, with the bundle's views. Labels are matched by name.
 
     Args:
-        bundle: what `read_bundle` gave.
-        splits: of which there are pictures.
-        inputs: makes a split's pictures.
-        names: this run's labels.
+        bundle: the bundle, from `read_bundle`.
+        splits: splits that have images.
+        inputs: returns the inputs of a split.
+        names: labels of this run.
     """
     logits = {}
     for split in splits:
         given = inputs(split, bundle.side, bundle.views)
-        logits[split] = matched(mean_logits(logits_by_view(bundle.int8, given)), bundle.labels, names)
+        logits[split] = match_labels(mean_logits(logits_by_view(bundle.int8, given)), bundle.labels, names)
     return Baseline(bundle.name, bundle.version, bundle.views, logits)
 
 
-def matched(logits: Floats, theirs: Sequence[str], names: Sequence[str]) -> Floats:
-    """Logits (N, T) in the order of `names`, (N, C + 1); see `Baseline`."""
+def match_labels(logits: Floats, theirs: Sequence[str], names: Sequence[str]) -> Floats:
+    """Reorders logits (N, T) of the labels `theirs` to (N, C + 1), see `Baseline.logits`."""
     found = np.full((len(logits), len(names) + 1), -np.inf, np.float32)
     for column, label in enumerate(theirs):
         at = names.index(label) if label in names else len(names)
@@ -96,12 +96,14 @@ def matched(logits: Floats, theirs: Sequence[str], names: Sequence[str]) -> Floa
     return found
 
 
-def _check(folder: Path, found: OtherBundle, given: dict[str, Any], names: Sequence[str]) -> None:
+def _check_bundle(folder: Path, found: BaselineBundle, given: dict[str, Any], names: Sequence[str]) -> None:
     shape = found.int8.outputs["logits"].shape
     if len(found.labels) != shape[-1]:
-        raise TrainingError(f"{folder}: {len(found.labels)} labels for {shape[-1]} logits; {CURE}")
+        raise TrainingError(f"{folder}: {len(found.labels)} labels for {shape[-1]} logits. {FIX}")
     if given.get("height") != found.side:
-        raise TrainingError(f"{folder}: takes {found.side}x{given.get('height')}; only a square will do")
+        raise TrainingError(f"{folder}: its input is {found.side}x{given.get('height')}. It must be square.")
     check_views(str(folder), found.views)
     if not set(found.labels) & set(names):
-        raise TrainingError(f"{folder}: its labels {', '.join(found.labels)} are none of {', '.join(names)}")
+        raise TrainingError(
+            f"{folder}: its labels {', '.join(found.labels)} have none in common with {', '.join(names)}"
+        )

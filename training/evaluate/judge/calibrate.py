@@ -1,4 +1,7 @@
-"""Calibration from the validation split: temperature, unfamiliarity, thresholds."""
+"""Calibration from the validation split: temperature, unfamiliarity and thresholds.
+
+An item is unfamiliar if it is unlike the training images (out of distribution).
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +12,7 @@ import numpy as np
 from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.evaluate.judge.compartments import FOUR_WAY
-from training.evaluate.judge.metrics import Bools, Floats, Ints, check
+from training.evaluate.judge.metrics import Bools, Floats, Ints, check_logits
 from training.evaluate.judge.outcomes import outcomes_of
 from training.evaluate.judge.thresholds import Thresholds, choose_thresholds
 
@@ -20,12 +23,12 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 @dataclass(frozen=True)
 class Unfamiliar:
-    """When an item is unlike the training data.
+    """Rule for unfamiliar items.
 
     Attributes:
-        score: one of SCORES, of the logits before the temperature.
-        threshold: unfamiliar above it.
-        kept: share of the validation pictures that is not above it.
+        score: one of SCORES, computed from the logits before the temperature is applied.
+        threshold: items with a score above it are unfamiliar.
+        kept: share of the validation images whose score is not above the threshold.
     """
 
     score: str
@@ -35,10 +38,14 @@ class Unfamiliar:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a bundle's manifest says under `calibration`, `policy` and `views`.
+    """Values for the entries `calibration`, `policy` and `views` of a bundle's manifest.
 
     Attributes:
-        views: centre crops of a picture whose mean logits all of it is of; with others it does not hold.
+        temperature: divisor of the logits, before the softmax.
+        unfamiliar: rule for unfamiliar items.
+        thresholds: thresholds of the policy.
+        views: centre crops of an image, as fractions of its sides. The calibration is valid only for the mean
+            logits of these views.
     """
 
     temperature: float
@@ -50,9 +57,9 @@ class Calibration:
 def negative_log_likelihood(
     logits: Floats, labels: Ints, temperature: float = 1.0, certainty: float = 1.0
 ) -> float:
-    """Mean of -ln(softmax(logits / temperature)[label]), in nats.
+    """Returns the mean of -ln(softmax(logits / temperature)[label]), in nats.
 
-    The label counts for `certainty`, the other classes share the rest.
+    The label has the weight `certainty`. The other classes share the remaining weight equally.
     """
     scaled = logits.astype(np.float64) / temperature
     right = scaled[np.arange(len(labels)), labels]
@@ -61,20 +68,20 @@ def negative_log_likelihood(
 
 
 def fit_temperature(logits: Floats, labels: Ints, tolerance: float = 1e-4) -> float:
-    """The temperature with the lowest negative log likelihood, within TEMPERATURES.
+    """Returns the temperature with the lowest negative log likelihood, within TEMPERATURES.
 
-    A label counts for (N + 1) / (N + 2), the others share the rest: where all of a few pictures are right,
-    the likeliest temperature is else the lowest, and each answer a certainty.
+    The label has the weight (N + 1) / (N + 2). The other classes share the remaining weight. With a weight
+    of 1, a few images that are all correct would give the lowest temperature and a confidence of 1 each.
     Source: Platt, Probabilistic outputs for support vector machines, 1999, section 2.2.
 
-    A golden section search over ln T: there is one minimum, since the loss is convex in 1/T.
+    Golden-section search over ln T finds the only minimum, because the loss is convex in 1/T.
 
     Args:
-        logits: (N, C), of pictures that the model was not trained on.
+        logits: (N, C), for images that the model was not trained on.
         labels: (N,).
-        tolerance: of ln T.
+        tolerance: tolerance of ln T.
     """
-    check(logits, labels)
+    check_logits(logits, labels)
     low, high = (math.log(end) for end in TEMPERATURES)
 
     certainty = (len(labels) + 1) / (len(labels) + 2)
@@ -97,28 +104,28 @@ def fit_temperature(logits: Floats, labels: Ints, tolerance: float = 1e-4) -> fl
 
 
 def unfamiliarity(logits: Floats, score: str = "energy") -> Floats:
-    """How unlike the training data each item looks, (N,), from the logits before the temperature.
+    """Returns the unfamiliarity score of each item, (N,), from the logits before the temperature is applied.
 
-    `energy` is -ln(sum(exp(logits))), `max-logit` is -max(logits).
+    `energy` is -ln(sum(exp(logits))). `max-logit` is -max(logits). Unfamiliar items have high scores.
     """
     if score not in SCORES:
-        raise TrainingError(f"score {score}; allowed are {', '.join(SCORES)}")
+        raise TrainingError(f"score {score}: not known. Allowed: {', '.join(SCORES)}.")
     wide = logits.astype(np.float64)
     return -_log_sum_exp(wide) if score == "energy" else -wide.max(axis=1)
 
 
 def fit_unfamiliar(logits: Floats, score: str = "energy", kept: float = 0.97) -> Unfamiliar:
-    """The lowest threshold that keeps at least the share `kept` of these pictures."""
+    """Returns the lowest threshold that leaves at least the share `kept` of these images familiar."""
     if not 0 < kept <= 1:
-        raise TrainingError(f"a share of {kept} to keep; allowed is above 0, up to 1")
+        raise TrainingError(f"kept {kept}: out of range. Use a share above 0, up to 1.")
     values = np.sort(unfamiliarity(logits, score))
-    # Less a hair: 0.97 * 100 is 97.00000000000001.
+    # Subtract 1e-9, because 0.97 * 100 is 97.00000000000001.
     threshold = values[math.ceil(kept * len(values) - 1e-9) - 1]
     return Unfamiliar(score, float(threshold), float((values <= threshold).mean()))
 
 
-def flagged(logits: Floats, rule: Unfamiliar) -> Bools:
-    """Which items are unfamiliar, (N,)."""
+def is_unfamiliar(logits: Floats, rule: Unfamiliar) -> Bools:
+    """Returns whether each item is unfamiliar, (N,)."""
     return np.asarray(unfamiliarity(logits, rule.score) > rule.threshold)
 
 
@@ -136,16 +143,34 @@ def calibrate(
     compartments: Mapping[str, str] = FOUR_WAY,
     views: Sequence[float] = (1.0,),
 ) -> Calibration:
-    """All of it from the validation pictures; for `target` and `rule` see `choose_thresholds`.
+    """Computes the calibration from the validation images.
 
-    Take the logits of the format that is shipped: its int8 steps move confidences and the energy.
+    The logits must come from the shipped format, because int8 rounding changes confidences and energy.
+
+    Args:
+        logits: (N, C), for the validation images.
+        labels: (N,), as positions in `names`.
+        pictures: N validation images.
+        names: the C labels.
+        seed: seed of the resampling.
+        score: see `fit_unfamiliar`.
+        kept: see `fit_unfamiliar`.
+        target: see `choose_thresholds`.
+        rule: see `choose_thresholds`.
+        compartments: compartment of each label.
+        views: views whose mean logits are given.
     """
-    check(logits, labels, pictures)
+    check_logits(logits, labels, pictures)
     temperature = fit_temperature(logits, labels)
     unfamiliar = fit_unfamiliar(logits, score, kept)
-    flags = flagged(logits, unfamiliar)
     outcomes = outcomes_of(
-        logits, labels, pictures, names, temperature=temperature, unfamiliar=flags, compartments=compartments
+        logits,
+        labels,
+        pictures,
+        names,
+        temperature=temperature,
+        unfamiliar=is_unfamiliar(logits, unfamiliar),
+        compartments=compartments,
     )
     thresholds = choose_thresholds(outcomes, target, rule, seed=seed)
     return Calibration(temperature, unfamiliar, thresholds, views)

@@ -1,4 +1,4 @@
-"""Figures beside the main ones: at home, on corrected labels, by one view, and of another bundle."""
+"""Additional metrics: in-domain test, corrected labels, one view, baseline bundle, validation images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,14 +15,15 @@ from training.evaluate.labels.corrections import DROP, Correction
 
 @dataclass(frozen=True)
 class Baseline:
-    """Another model, run on the same pictures.
+    """Another model, run on the same images.
 
     Attributes:
-        name: of its bundle.
-        version: of its bundle.
-        views: its own.
-        logits: by split, (N, C) in the order of this run's labels; -inf for a label that it lacks, and one
-            column more, the highest of the labels that this run lacks.
+        name: name in the manifest of the other bundle.
+        version: version in the manifest of the other bundle.
+        views: views in the manifest of the other bundle.
+        logits: by split, (N, C + 1). The first C columns are in the order of this run's labels. A column is
+            -inf if the other model does not have the label. The last column is the highest logit of the
+            labels that only the other model has.
     """
 
     name: str
@@ -31,31 +32,33 @@ class Baseline:
     logits: Mapping[str, Floats]
 
 
-def home_sources(named: Sequence[str], pictures: Sequence[Picture]) -> list[str]:
-    """The sources that are named; all of the test split where none is.
+def in_domain_sources(named: Sequence[str], pictures: Sequence[Picture]) -> list[str]:
+    """Returns the named sources. If none is named, returns all sources of the test split.
 
     Raises:
-        TrainingError: the test split has none of a name.
+        TrainingError: the test split does not have a named source.
     """
     known = sorted({picture.source for picture in pictures if picture.split == "test"})
     for name in named:
         if name not in known:
-            raise TrainingError(f"--home {name}: no such source in the test split; it has {', '.join(known)}")
+            raise TrainingError(
+                f"--home {name}: no such source in the test split. Allowed: {', '.join(known)}."
+            )
     return list(named) or known
 
 
-def home_figures(
+def in_domain_figures(
     logits: Floats,
     pictures: Sequence[Picture],
     names: Sequence[str],
     sources: Sequence[str],
     temperature: float,
 ) -> dict[str, Any] | None:
-    """Top-1 and calibration error on the test pictures of some sources; None where none is named."""
+    """Returns the metrics on the test images of some sources, or None if there are no such images."""
     rows = np.array([index for index, picture in enumerate(pictures) if picture.source in set(sources)])
     if len(rows) == 0:
         return None
-    truth = metrics.indices(pictures, names)[rows]
+    truth = metrics.label_indices(pictures, names)[rows]
     return {
         "pictures": len(rows),
         "top1": metrics.top1(logits[rows], truth),
@@ -67,30 +70,33 @@ def home_figures(
 def corrected_test(
     pictures: Sequence[Picture], names: Sequence[str], corrections: Sequence[Correction]
 ) -> tuple[Ints, Ints]:
-    """Rows of the test pictures that a reviewed list leaves, (M,), and their corrected labels, (M,).
+    """Applies a reviewed list of corrections to the test images.
 
-    For a figure beside the one on the labels as they are, never in place of it: the list was made with the
-    help of a model.
+    The accuracy on corrected labels is reported in addition to the accuracy on the original labels. It must
+    not replace it, because the list was made with the help of a model.
+
+    Returns:
+        The rows of the images that are not dropped, (M,), and their corrected labels, (M,).
 
     Raises:
-        TrainingError: a given label is not the picture's.
+        TrainingError: the current label of an image differs from the label in the list.
     """
-    wanted = {correction.file: correction.corrected for correction in corrections}
-    given = {correction.file: correction.label for correction in corrections}
+    corrected = {correction.file: correction.corrected for correction in corrections}
+    expected = {correction.file: correction.label for correction in corrections}
     for picture in pictures:
-        if given.get(picture.file, picture.label) != picture.label:
+        if expected.get(picture.file, picture.label) != picture.label:
             raise TrainingError(
-                f"{picture.file}: its label is {picture.label}, the list of corrections says "
-                f"{given[picture.file]}; is the list of other data?"
+                f"{picture.file}: its label is {picture.label}, but the correction expects "
+                f"{expected[picture.file]}. Check that --corrections is for this data."
             )
-    rows = [index for index, picture in enumerate(pictures) if wanted.get(picture.file) != DROP]
+    rows = [index for index, picture in enumerate(pictures) if corrected.get(picture.file) != DROP]
     position = {name: index for index, name in enumerate(names)}
-    labels = [position[wanted.get(pictures[index].file, pictures[index].label)] for index in rows]
+    labels = [position[corrected.get(pictures[index].file, pictures[index].label)] for index in rows]
     return np.array(rows, np.int64), np.array(labels, np.int64)
 
 
 def correction_counts(pictures: Sequence[Picture], corrections: Sequence[Correction]) -> dict[str, int]:
-    """How many of these pictures a list changes and drops."""
+    """Counts the images that a list changes and drops."""
     files = {picture.file for picture in pictures}
     of_these = [correction for correction in corrections if correction.file in files]
     dropped = sum(correction.corrected == DROP for correction in of_these)
@@ -98,8 +104,8 @@ def correction_counts(pictures: Sequence[Picture], corrections: Sequence[Correct
 
 
 def split_accuracy(logits: Floats, pictures: Sequence[Picture], names: Sequence[str]) -> dict[str, Any]:
-    """Top-1 of a split, of each of its sources, and the plain mean over the sources."""
-    truth = metrics.indices(pictures, names)
+    """Returns the accuracy of a split, of each of its sources, and the unweighted mean of the sources."""
+    truth = metrics.label_indices(pictures, names)
     right = np.asarray(logits.argmax(axis=1) == truth)
     sources = {
         source: {
@@ -122,29 +128,29 @@ def baseline_figures(
     logits: Mapping[str, Floats],
     pictures: Mapping[str, Sequence[Picture]],
     names: Sequence[str],
-    home: Sequence[str],
+    in_domain: Sequence[str],
 ) -> dict[str, Any]:
-    """Both models on the same splits.
+    """Returns the accuracies of both models on the same splits.
 
     Args:
-        baseline: the other one.
-        logits: of this model, by split.
-        pictures: of each split.
+        baseline: the other model.
+        logits: logits of this model, by split.
+        pictures: images by split.
         names: the labels.
-        home: sources that are also judged alone.
+        in_domain: test sources that are also evaluated separately.
     """
     splits: dict[str, Any] = {}
-    for split, ours in logits.items():
+    for split, of_this in logits.items():
         of_split = pictures[split]
         sets = {split: np.arange(len(of_split))}
-        if split == "test" and home and set(home) != {picture.source for picture in of_split}:
-            sets["home"] = np.flatnonzero([picture.source in set(home) for picture in of_split])
+        if split == "test" and in_domain and set(in_domain) != {picture.source for picture in of_split}:
+            sets["home"] = np.flatnonzero([picture.source in set(in_domain) for picture in of_split])
         for name, rows in sets.items():
             if len(rows) == 0:
                 continue
             chosen = [of_split[row] for row in rows.tolist()]
             splits[name] = {
-                "this": split_accuracy(ours[rows], chosen, names),
+                "this": split_accuracy(of_this[rows], chosen, names),
                 "baseline": split_accuracy(baseline.logits[split][rows], chosen, names),
             }
     return {
@@ -158,7 +164,7 @@ def baseline_figures(
 def one_view_figures(
     logits: Mapping[str, Floats], pictures: Mapping[str, Sequence[Picture]], names: Sequence[str]
 ) -> dict[str, Any]:
-    """What the whole picture alone gives, by split."""
+    """Returns the accuracies with the whole image as the only view, by split."""
     return {split: split_accuracy(values, pictures[split], names) for split, values in logits.items()}
 
 
@@ -170,26 +176,26 @@ def validation_figures(
     temperature: float,
     views: Sequence[float],
     unfamiliar: Floats,
-    flagged: float,
+    unfamiliar_share: float,
     policy: Mapping[str, float],
     ms: float | None,
     hardware: str,
 ) -> dict[str, Any]:
-    """What a bundle's manifest says under `validation`: a later probation compares a new model with it.
+    """Returns the entry `validation` of a bundle's manifest. A later probation compares a new model with it.
 
     Args:
-        logits: of the shipped format on the validation pictures.
-        pictures: those.
+        logits: of the shipped format, for the validation images.
+        pictures: the validation images.
         names: the labels.
-        temperature: of the calibration.
-        views: of the bundle.
-        unfamiliar: the pictures' scores (N,).
-        flagged: share of them that is unfamiliar.
+        temperature: temperature of the calibration.
+        views: views of the bundle.
+        unfamiliar: unfamiliarity scores of the images (N,).
+        unfamiliar_share: share of the images that are unfamiliar.
         policy: coverage and purity of the thresholds.
-        ms: median of an inference.
-        hardware: that it was timed on.
+        ms: median time of an inference in milliseconds. None if it was not measured.
+        hardware: machine that the inference was timed on.
     """
-    truth = metrics.indices(pictures, names)
+    truth = metrics.label_indices(pictures, names)
     confidence = metrics.probabilities(logits, temperature).max(axis=1)
     figures = {
         "pictures": len(pictures),
@@ -205,12 +211,12 @@ def validation_figures(
         },
         "confidence": _quantiles(confidence),
         "energy": _quantiles(unfamiliar),
-        "unfamiliarShare": flagged,
+        "unfamiliarShare": unfamiliar_share,
         "policy": dict(policy),
     }
     if ms is not None:
         figures["latency"] = {"machine": hardware, "threads": 1, "p50Ms": ms}
-    rounded: dict[str, Any] = _rounded(figures)
+    rounded: dict[str, Any] = _round(figures)
     return rounded
 
 
@@ -219,7 +225,7 @@ def _quantiles(values: Floats) -> dict[str, float]:
     return {"mean": float(values.mean()), **points}
 
 
-def _rounded(value: Any) -> Any:
+def _round(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _rounded(entry) for key, entry in value.items()}
+        return {key: _round(entry) for key, entry in value.items()}
     return round(value, 4) if isinstance(value, float) else value

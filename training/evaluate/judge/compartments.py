@@ -1,4 +1,4 @@
-"""The factory policy: which compartment a label goes into, and accuracy by compartment."""
+"""Factory policy: the compartment of each label, and the accuracy by compartment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,17 @@ from types import MappingProxyType
 import numpy as np
 
 from training.errors import TrainingError
-from training.evaluate.judge.metrics import ClassFigures, Floats, Ints, check, class_figures, count_pairs
+from training.evaluate.judge.metrics import (
+    ClassFigures,
+    Floats,
+    Ints,
+    check_logits,
+    class_figures,
+    count_pairs,
+)
 
 REFUSE = "refuse"
-"""The compartment of labels that are not taken: the gate does not move."""
+"""Compartment of refused labels. The gate does not move for them."""
 
 FOUR_WAY: Mapping[str, str] = MappingProxyType(
     {
@@ -31,32 +38,39 @@ FOUR_WAY: Mapping[str, str] = MappingProxyType(
 
 
 def compartments_of(names: Sequence[str]) -> Mapping[str, str]:
-    """The factory policy where it knows every label, else a compartment of its own for each."""
+    """Returns the factory policy if it has every label, else a separate compartment for each label."""
     return FOUR_WAY if set(names) <= set(FOUR_WAY) else {name: name for name in names}
 
 
 @dataclass(frozen=True)
 class CompartmentFigures:
-    """Share of the pictures whose top label is of the right compartment, and the same per compartment."""
+    """Metrics by compartment.
+
+    Attributes:
+        accuracy: share of the images whose top label belongs to the right compartment.
+        compartments: metrics of each compartment.
+    """
 
     accuracy: float
     compartments: list[ClassFigures]
 
 
 def compartment_names(compartments: Mapping[str, str]) -> list[str]:
-    """Each compartment once, sorted."""
+    """Returns each compartment once, sorted."""
     return sorted(set(compartments.values()))
 
 
 def compartment_indices(names: Sequence[str], compartments: Mapping[str, str]) -> Ints:
-    """The compartment of each label (C,), as a position in `compartment_names`.
+    """Returns the compartment of each label (C,), as a position in `compartment_names`.
 
     Raises:
         TrainingError: a label has no compartment.
     """
-    homeless = [name for name in names if name not in compartments]
-    if homeless:
-        raise TrainingError(f"no compartment for {', '.join(homeless)}; give each label one, or `{REFUSE}`")
+    missing = [name for name in names if name not in compartments]
+    if missing:
+        raise TrainingError(
+            f"compartments: no entry for {', '.join(missing)}. Add a compartment or `{REFUSE}` for each."
+        )
     known = compartment_names(compartments)
     return np.array([known.index(compartments[name]) for name in names], np.int64)
 
@@ -64,9 +78,9 @@ def compartment_indices(names: Sequence[str], compartments: Mapping[str, str]) -
 def by_compartment(
     logits: Floats, labels: Ints, names: Sequence[str], compartments: Mapping[str, str] = FOUR_WAY
 ) -> CompartmentFigures:
-    """Accuracy by compartment where each picture goes where its top label goes, no threshold applied."""
-    check(logits, labels)
+    """Returns the metrics if each item goes to the compartment of its top label, without thresholds."""
+    check_logits(logits, labels)
     place = compartment_indices(names, compartments)
-    known = compartment_names(compartments)
-    matrix = count_pairs(place[labels], place[logits.argmax(axis=1)], len(known))
-    return CompartmentFigures(float(np.diag(matrix).sum() / matrix.sum()), class_figures(matrix, known))
+    all_names = compartment_names(compartments)
+    matrix = count_pairs(place[labels], place[logits.argmax(axis=1)], len(all_names))
+    return CompartmentFigures(float(np.diag(matrix).sum() / matrix.sum()), class_figures(matrix, all_names))

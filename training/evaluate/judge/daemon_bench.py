@@ -1,4 +1,4 @@
-"""A model as the daemon runs it, from a picture's file to its scores: `sortbin bench` over the pictures."""
+"""Runs a bundle in the daemon with `sortbin bench`, from image files to scores."""
 
 import json
 import shutil
@@ -20,13 +20,13 @@ PROGRAM = Path(__file__).parents[3] / "dist/device/tools/cli/main.js"
 
 @dataclass(frozen=True)
 class DaemonBench:
-    """What the daemon said of pictures.
+    """Result of `sortbin bench`.
 
     Attributes:
-        logits: (N, C), as far as scores tell: each row is right but for what is the same in all of it.
-        backend: the kernels, with their version.
-        ms: milliseconds of a picture's inferences, median; one a view.
-        skipped: pictures that it did not take; their logits are all 0.
+        logits: (N, C), computed from scores. Each row therefore differs from the logits by a constant.
+        backend: kernels of the runtime, with their version.
+        ms: median time of all inferences of an image in milliseconds. There is one inference for each view.
+        skipped: images that the daemon skipped. Their logits are all 0.
     """
 
     logits: Floats
@@ -35,36 +35,36 @@ class DaemonBench:
     skipped: Sequence[Picture]
 
 
-def missing_daemon() -> str | None:
-    """Why the daemon cannot be asked; None where it can."""
+def daemon_problem() -> str | None:
+    """Returns why the daemon cannot run, or None if it can."""
     if shutil.which("node") is None:
         return "node is not on PATH"
-    return None if PROGRAM.exists() else "the daemon is not built; npm run build does that"
+    return None if PROGRAM.exists() else "the daemon is not built. Run `npm run build`."
 
 
 def run_daemon_bench(bundle: Path, data: Path, pictures: Sequence[Picture], runtime: str) -> DaemonBench:
-    """Has the daemon's bench classify pictures, by one of its runtimes.
+    """Classifies images with `sortbin bench` and one of the daemon's runtimes.
 
     Args:
-        bundle: that it serves.
+        bundle: folder of the bundle.
         data: the data folder.
-        pictures: at least one.
-        runtime: a name of `vision.runtime`, as in `tfjs-wasm`.
+        pictures: at least one image.
+        runtime: a value of `vision.runtime`, for example `tfjs-wasm`.
 
     Raises:
-        TrainingError: the bench failed, or that runtime did not serve.
+        TrainingError: the bench failed, or the active runtime is another one.
     """
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
     labels: list[str] = manifest["labels"]
-    with tempfile.TemporaryDirectory(prefix="sortbin-bench-") as made:
-        folder = Path(made) / "pictures"
+    with tempfile.TemporaryDirectory(prefix="sortbin-bench-") as work:
+        folder = Path(work) / "pictures"
         folder.mkdir()
         for index, picture in enumerate(pictures):
             shutil.copyfile(data / picture.file, folder / f"{index:06}{Path(picture.file).suffix}")
-        report = _bench(Path(made), folder, _config(bundle, labels, runtime))
+        report = _bench(Path(work), folder, _config(bundle, labels, runtime))
     if report["runtime"]["name"] != runtime or not report["items"]:
         raise TrainingError(
-            f"{bundle}: {runtime} did not serve, but {report['runtime']}; see `sortbin doctor`"
+            f"{bundle}: the active runtime is {report['runtime']}, not {runtime}. Run `sortbin doctor`."
         )
     logits = np.zeros((len(pictures), len(labels)), np.float32)
     for item in report["items"]:
@@ -84,13 +84,13 @@ def _config(bundle: Path, labels: Sequence[str], runtime: str) -> dict[str, Any]
     return {
         "model": {"bundle": str(bundle.resolve())},
         "vision": {"driver": "child", "runtime": runtime},
-        # Any labels have a place in it: what is decided is of no interest here.
+        # The bench needs a policy for any labels. Its decisions are not used.
         "policy": {"compartments": {"all": list(labels)}, "fallback": "all"},
     }
 
 
 def _bench(folder: Path, pictures: Path, config: dict[str, Any]) -> dict[str, Any]:
-    """The report of one run; its progress goes to standard error."""
+    """Runs the bench once and returns its report. Its progress goes to standard error."""
     (folder / "sortbin.yaml").write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
     report = folder / "report.json"
     command = ["node", str(PROGRAM), "bench", str(pictures), "--config", str(folder / "sortbin.yaml")]
@@ -98,5 +98,5 @@ def _bench(folder: Path, pictures: Path, config: dict[str, Any]) -> dict[str, An
         [*command, "--json", str(report)], cwd=folder, stdout=subprocess.DEVNULL, check=False
     )
     if done.returncode:
-        raise TrainingError(f"the daemon's bench ended with code {done.returncode}; its reason stands above")
+        raise TrainingError(f"sortbin bench: exit code {done.returncode}. The reason is printed above.")
     return cast(dict[str, Any], json.loads(report.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""All that is known about a trained model when it is judged."""
+"""Input of the evaluation: a trained model with its logits and its origin."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,38 +9,38 @@ from training.errors import TrainingError
 from training.evaluate.judge.calibrate import Calibration
 from training.evaluate.judge.comparisons import Baseline
 from training.evaluate.judge.compartments import FOUR_WAY
-from training.evaluate.judge.metrics import Floats, check, indices
+from training.evaluate.judge.metrics import Floats, check_logits, label_indices
 from training.evaluate.labels.corrections import Correction
 
 
 @dataclass(frozen=True)
 class FormatResult:
-    """One format of the model.
+    """Result of one format of the model.
 
     Attributes:
-        name: as in `float`, `int8`, `tfjs`.
-        logits: on the test pictures, (N, C).
-        bytes: size of its files.
-        ms: milliseconds an inference, median; None where not measured.
-        by: what ran it, where that is to be said.
+        name: for example `float`, `int8`, `tfjs`.
+        logits: for the test images, (N, C).
+        bytes: size of the format's files.
+        ms: median time of an inference in milliseconds. None if it was not measured.
+        run_by: what ran this format. Empty if the report does not state it.
     """
 
     name: str
     logits: Floats
     bytes: int
     ms: float | None = None
-    by: str = ""
+    run_by: str = ""
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """What the model is made of.
+    """Origin of images or weights that the model was made from.
 
     Attributes:
-        name: who made it, with address and version.
-        licence: as stated there; empty where none is.
+        name: the author, with address and version.
+        licence: as stated by the author. Empty if none is stated.
         what: `pictures` or `base weights`.
-        source: the pictures' `source`, where it is of pictures.
+        source: the `source` of the images. Empty for base weights.
     """
 
     name: str
@@ -51,31 +51,31 @@ class DataSource:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A judged model.
+    """A model with everything that its report is computed from.
 
     Attributes:
-        name: of the model.
-        version: of the model.
-        created: when, UTC, ISO 8601.
+        name: name of the model.
+        version: version of the model.
+        created: creation time, UTC, ISO 8601.
         licence: what a user may do with the model.
         labels: in the order of the logits.
-        pictures: of all splits; logits are in the order that the split's pictures have here.
-        formats: the first one is what the others are compared with.
-        shipped: name of the format whose figures are given in detail, and which `calibration` is of.
-        calibration: from the validation pictures; its views are those of all logits here.
-        validation_logits: of the shipped format, to say how thresholds transfer between sources.
-        held_out_logits: of the shipped format on the pictures of the split `held-out`.
+        pictures: the images of all splits. The rows of a split's logits have the order of its images here.
+        formats: results of all formats. The others are compared with the first one.
+        shipped: name of the format that the report describes in detail and that `calibration` belongs to.
+        calibration: computed from the validation images. All logits here use the calibration's views.
+        wall_s: duration of the training in seconds.
+        hardware: machine that the training ran on and that the formats were timed on.
+        validation_logits: of the shipped format. They show how thresholds transfer between sources.
+        held_out_logits: of the shipped format, for the images of the split `held-out`.
         history: one entry an epoch, see `plots.plot_curves`.
-        config: the recipe.
-        wall_s: seconds that the training took.
-        hardware: what it ran on, and what the formats were timed on.
-        data: pictures and base weights, with licences.
-        compartments: label to compartment.
-        seed: of the bootstraps.
-        one_view: of the shipped format, by split, what the whole picture alone gives; empty with one view.
-        home: sources of the test split that are also judged alone.
-        corrections: a reviewed list of wrong labels, for a second figure on the test split.
-        baselines: other models on the same pictures.
+        config: the recipe of the training.
+        data: images and base weights, with licences.
+        compartments: compartment of each label.
+        seed: seed of the bootstrap resampling.
+        one_view: logits of the shipped format for the whole image alone, by split. Empty with one view.
+        in_domain: test sources that are also evaluated separately (in-domain test).
+        corrections: a reviewed list of wrong labels, for an additional accuracy on the test split.
+        baselines: other models on the same images.
     """
 
     name: str
@@ -97,24 +97,29 @@ class Evaluation:
     compartments: Mapping[str, str] = field(default_factory=lambda: FOUR_WAY)
     seed: int = 1
     one_view: Mapping[str, Floats] = field(default_factory=dict)
-    home: Sequence[str] = ()
+    in_domain: Sequence[str] = ()
     corrections: Sequence[Correction] = ()
     baselines: Sequence[Baseline] = ()
 
     def of_split(self, split: str) -> list[Picture]:
-        """The pictures of a split, in the order of its logits."""
+        """Returns the images of a split, in the order of its logits."""
         return [picture for picture in self.pictures if picture.split == split]
 
     def shipped_format(self) -> FormatResult:
-        """The format that is shipped."""
+        """Returns the result of the shipped format."""
         return next(result for result in self.formats if result.name == self.shipped)
 
     def check(self) -> None:
-        """Refuses what does not fit together, before any figure is made of it."""
+        """Checks that formats, logits, labels and images match.
+
+        Raises:
+            TrainingError: they do not match.
+        """
         names = [result.name for result in self.formats]
         if self.shipped not in names or len(set(names)) < len(names):
             raise TrainingError(
-                f"shipped format {self.shipped}; it must be one of {', '.join(names)}, each once"
+                f"shipped format {self.shipped}: not found, or a format is listed twice. "
+                f"Formats: {', '.join(names)}."
             )
         sets = [("test", result.logits, result.name) for result in self.formats]
         for split, logits in (("validation", self.validation_logits), ("held-out", self.held_out_logits)):
@@ -123,7 +128,7 @@ class Evaluation:
             pictures = self.of_split(split)
             if logits.shape != (len(pictures), len(self.labels)):
                 raise TrainingError(
-                    f"{name}: logits {logits.shape} for {len(pictures)} {split} pictures "
-                    f"and {len(self.labels)} labels"
+                    f"{name}: logits of shape {logits.shape} for {len(pictures)} {split} images "
+                    f"and {len(self.labels)} labels. Both sizes must match."
                 )
-            check(logits, indices(pictures, self.labels), pictures)
+            check_logits(logits, label_indices(pictures, self.labels), pictures)

@@ -1,4 +1,4 @@
-"""All figures of a report, as what JSON can hold."""
+"""All metrics of a report, as values for JSON."""
 
 import math
 from collections import Counter
@@ -11,33 +11,36 @@ import numpy as np
 from training.data.pictures import Picture
 from training.evaluate.judge import comparisons, metrics
 from training.evaluate.judge.bootstrap import share_range
-from training.evaluate.judge.calibrate import flagged, unfamiliarity
+from training.evaluate.judge.calibrate import is_unfamiliar, unfamiliarity
 from training.evaluate.judge.compartments import by_compartment
 from training.evaluate.judge.evaluation import Evaluation, FormatResult
 from training.evaluate.judge.metrics import Floats, Ints
 from training.evaluate.judge.outcomes import Outcomes, hazard_figures, outcomes_of
 from training.evaluate.judge.purity import (
+    is_sorted,
     leave_one_source_out,
     purity_by_compartment,
     purity_by_source,
     purity_of,
 )
-from training.evaluate.judge.purity import sorted_by as sorted_by_thresholds
 from training.evaluate.judge.thresholds import pool_sources
 
-LEAST_SOURCE = 50
-"""Sources of fewer validation pictures count as one when thresholds are tried on a source left out."""
+MIN_SOURCE_IMAGES = 50
+"""Sources with fewer validation images count together as one source in the transfer test of thresholds."""
 
 
 def all_figures(evaluation: Evaluation) -> dict[str, Any]:
-    """Every figure; NaN (a share of nothing) becomes null.
+    """Computes all metrics. NaN becomes null.
 
     Returns:
-        What `report.json` holds, `weaknesses` and `plots` aside.
+        The content of `report.json`, without `weaknesses` and `plots`.
+
+    Raises:
+        TrainingError: logits, labels and images do not match.
     """
     evaluation.check()
     test = evaluation.of_split("test")
-    truth = metrics.indices(test, evaluation.labels)
+    truth = metrics.label_indices(test, evaluation.labels)
     logits = evaluation.shipped_format().logits
     names, compartments = evaluation.labels, evaluation.compartments
     temperature = evaluation.calibration.temperature
@@ -70,27 +73,27 @@ def all_figures(evaluation: Evaluation) -> dict[str, Any]:
         "held_out": None,
         "transfer": transfer_figures(evaluation),
         "views": list(evaluation.calibration.views),
-        "home": {"sources": list(evaluation.home)} if evaluation.home else None,
+        "home": {"sources": list(evaluation.in_domain)} if evaluation.in_domain else None,
         "corrected": comparisons.correction_counts(test, evaluation.corrections)
         if evaluation.corrections
         else None,
-        **beside(evaluation),
+        **comparison_figures(evaluation),
     }
     if evaluation.held_out_logits is not None:
         figures["held_out"] = policy_figures(evaluation, "held-out", evaluation.held_out_logits)
-    cleaned: dict[str, Any] = plain(figures)
-    return cleaned
+    values: dict[str, Any] = to_json_values(figures)
+    return values
 
 
 def split_names(evaluation: Evaluation) -> list[str]:
-    """The splits that occur, the usual ones first."""
+    """Returns the splits that occur, the usual ones first."""
     found = {picture.split for picture in evaluation.pictures} - {""}
     usual = [split for split in ("train", "validation", "test", "held-out") if split in found]
     return usual + sorted(found - set(usual))
 
 
 def split_figures(pictures: Sequence[Picture]) -> dict[str, Any]:
-    """How many pictures and groups, by label and by source."""
+    """Counts images and groups, and images by label and by source."""
     return {
         "pictures": len(pictures),
         "groups": len({picture.group for picture in pictures}),
@@ -100,7 +103,7 @@ def split_figures(pictures: Sequence[Picture]) -> dict[str, Any]:
 
 
 def format_figures(evaluation: Evaluation, result: FormatResult, truth: Ints) -> dict[str, Any]:
-    """One row of the card's table."""
+    """Returns the metrics of one format."""
     logits, temperature = result.logits, evaluation.calibration.temperature
     compartments = by_compartment(logits, truth, evaluation.labels, evaluation.compartments)
     return {
@@ -114,16 +117,16 @@ def format_figures(evaluation: Evaluation, result: FormatResult, truth: Ints) ->
         "ece": metrics.expected_calibration_error(logits, truth, temperature),
         "bytes": result.bytes,
         "ms": result.ms,
-        "by": result.by,
-        "home": comparisons.home_figures(
-            logits, evaluation.of_split("test"), evaluation.labels, evaluation.home, temperature
+        "by": result.run_by,
+        "home": comparisons.in_domain_figures(
+            logits, evaluation.of_split("test"), evaluation.labels, evaluation.in_domain, temperature
         ),
         "top1_corrected": corrected_top1(evaluation, logits),
     }
 
 
 def corrected_top1(evaluation: Evaluation, logits: Floats) -> float | None:
-    """Top-1 on the corrected test labels; None without corrections."""
+    """Returns the accuracy on the corrected test labels, or None if there are no corrections."""
     if not evaluation.corrections:
         return None
     rows, labels = comparisons.corrected_test(
@@ -132,8 +135,8 @@ def corrected_top1(evaluation: Evaluation, logits: Floats) -> float | None:
     return metrics.top1(logits[rows], labels)
 
 
-def beside(evaluation: Evaluation) -> dict[str, Any]:
-    """One view alone, the other model, and what the manifest says of the validation pictures."""
+def comparison_figures(evaluation: Evaluation) -> dict[str, Any]:
+    """Returns the metrics of one view, of the baselines, and of the validation images for the manifest."""
     logits = {"test": evaluation.shipped_format().logits}
     if evaluation.held_out_logits is not None:
         logits["held-out"] = evaluation.held_out_logits
@@ -149,7 +152,7 @@ def beside(evaluation: Evaluation) -> dict[str, Any]:
             temperature=calibration.temperature,
             views=calibration.views,
             unfamiliar=unfamiliarity(found, calibration.unfamiliar.score),
-            flagged=float(flagged(found, calibration.unfamiliar).mean()),
+            unfamiliar_share=float(is_unfamiliar(found, calibration.unfamiliar).mean()),
             policy={"coverage": policy.coverage, "purity": policy.purity},
             ms=evaluation.shipped_format().ms,
             hardware=evaluation.hardware,
@@ -159,7 +162,7 @@ def beside(evaluation: Evaluation) -> dict[str, Any]:
         if evaluation.one_view
         else None,
         "baselines": [
-            comparisons.baseline_figures(baseline, logits, pictures, names, evaluation.home)
+            comparisons.baseline_figures(baseline, logits, pictures, names, evaluation.in_domain)
             for baseline in evaluation.baselines
         ],
         "validation": validation,
@@ -167,36 +170,35 @@ def beside(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def accuracy_range(evaluation: Evaluation, split: str, logits: Floats) -> tuple[float, float]:
-    """95 % range of the top-1 by group."""
+    """Returns the 95 % range of the accuracy, over resamples of whole groups."""
     pictures = evaluation.of_split(split)
-    right = metrics.correct(logits, metrics.indices(pictures, evaluation.labels))
+    right = metrics.is_correct(logits, metrics.label_indices(pictures, evaluation.labels))
     groups = [picture.group for picture in pictures]
     return share_range(right, np.ones(len(right), bool), groups, evaluation.seed)
 
 
 def split_outcomes(evaluation: Evaluation, split: str, logits: Floats) -> Outcomes:
-    """What the device would do with a split's pictures, before the thresholds."""
+    """Returns the outcomes of a split's images, before the thresholds are applied."""
     pictures = evaluation.of_split(split)
     return outcomes_of(
         logits,
-        metrics.indices(pictures, evaluation.labels),
+        metrics.label_indices(pictures, evaluation.labels),
         pictures,
         evaluation.labels,
         temperature=evaluation.calibration.temperature,
-        unfamiliar=flagged(logits, evaluation.calibration.unfamiliar),
+        unfamiliar=is_unfamiliar(logits, evaluation.calibration.unfamiliar),
         compartments=evaluation.compartments,
     )
 
 
 def policy_figures(evaluation: Evaluation, split: str, logits: Floats) -> dict[str, Any]:
-    """Accuracy of the shipped format on a split, and what the chosen thresholds do there."""
+    """Returns accuracy, coverage and purity of the shipped format on a split."""
     pictures = evaluation.of_split(split)
     outcomes = split_outcomes(evaluation, split, logits)
     thresholds = evaluation.calibration.thresholds
-    truth = metrics.indices(pictures, evaluation.labels)
+    truth = metrics.label_indices(pictures, evaluation.labels)
     accuracies = metrics.by_source(logits, truth, pictures)
     purities = purity_by_source(outcomes, thresholds)
-    through = sorted_by_thresholds(outcomes, thresholds)
     sources = {
         name: {
             **asdict(entry),
@@ -205,39 +207,44 @@ def policy_figures(evaluation: Evaluation, split: str, logits: Floats) -> dict[s
         }
         for name, entry in accuracies.items()
     }
-    by_place = purity_by_compartment(outcomes, thresholds)
+    by_compartments = purity_by_compartment(outcomes, thresholds)
     return {
         "top1": metrics.top1(logits, truth),
         "top1_range": accuracy_range(evaluation, split, logits),
-        "unfamiliar": float(flagged(logits, evaluation.calibration.unfamiliar).mean()),
+        "unfamiliar": float(is_unfamiliar(logits, evaluation.calibration.unfamiliar).mean()),
         "policy": asdict(purity_of(outcomes, thresholds)),
-        "purity_range": share_range(outcomes.right, through, outcomes.groups, evaluation.seed),
+        "purity_range": share_range(
+            outcomes.right, is_sorted(outcomes, thresholds), outcomes.groups, evaluation.seed
+        ),
         "sources": sources,
-        "compartments": {name: asdict(entry) for name, entry in by_place.items()},
+        "compartments": {name: asdict(entry) for name, entry in by_compartments.items()},
     }
 
 
 def transfer_figures(evaluation: Evaluation) -> dict[str, Any] | None:
-    """Thresholds chosen without a source, tried on it; null without validation logits or a second source."""
+    """Returns thresholds chosen without a source and their effect on it, for each source.
+
+    None if there are no validation logits or fewer than two sources.
+    """
     if evaluation.validation_logits is None:
         return None
     outcomes = split_outcomes(evaluation, "validation", evaluation.validation_logits)
-    if len(set(pool_sources(outcomes, LEAST_SOURCE))) < 2:
+    if len(set(pool_sources(outcomes, MIN_SOURCE_IMAGES))) < 2:
         return None
     target = evaluation.calibration.thresholds.target
-    left_out = leave_one_source_out(outcomes, target, seed=evaluation.seed, least_items=LEAST_SOURCE)
+    left_out = leave_one_source_out(outcomes, target, seed=evaluation.seed, min_items=MIN_SOURCE_IMAGES)
     return {
         name: {"confidence": chosen.confidence, "margin": chosen.margin, **asdict(result)}
         for name, (chosen, result) in left_out.items()
     }
 
 
-def plain(value: Any) -> Any:
-    """The same with NumPy's numbers, tuples and NaN turned into what JSON has."""
+def to_json_values(value: Any) -> Any:
+    """Converts NumPy numbers, tuples and NaN to values that JSON has."""
     if isinstance(value, dict):
-        return {str(key): plain(entry) for key, entry in value.items()}
+        return {str(key): to_json_values(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
+        return [to_json_values(entry) for entry in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""Whether a run's formats agree on its golden samples, before these become the truth for the bin."""
+"""Checks that the formats of a run agree on its golden samples, before the bin uses them as reference."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +15,11 @@ from training.export.golden import INPUTS, Bytes, noise_picture
 from training.export.runners import Runner
 
 FLOAT16_TOLERANCE = replace(TFJS_TOLERANCE, max_logit_difference=0.1, min_embedding_cosine=0.999)
-"""Rounded to float16, weights move answers more than other kernels do; a wrong conversion moves them far."""
-CURE = "export the network again, and look at what export says"
+"""Tolerance for float16 weights. Their rounding changes logits more than other kernels do.
+
+An incorrect conversion changes them much more.
+"""
+FIX = "Run the export again and check its output."
 
 
 def check_golden(
@@ -28,24 +31,25 @@ def check_golden(
     tfjs_tolerance: Tolerance = FLOAT16_TOLERANCE,
     int8_tolerance: Tolerance = INT8_TOLERANCE,
 ) -> str:
-    """Holds what was written of TensorFlow.js and int8 against the float model.
+    """Compares the golden answers of TensorFlow.js and int8 with the float model.
 
-    The bin compares each runtime with the answers of its own format, so a conversion that went wrong would
-    pass there.
+    The bin compares each runtime only with the answers of the same format. An incorrect conversion would
+    therefore pass there.
 
     Args:
-        folder: what `write_golden` wrote.
-        prepare: as there.
+        folder: folder that `write_golden` wrote.
+        prepare: function that was given to `write_golden`.
         reference: the float model.
-        labels: in the outputs' order.
-        tfjs_tolerance: of TensorFlow.js' answers, by its float16 weights.
-        int8_tolerance: above its clear margin int8 has to have the float model's top label.
+        labels: in the order of the logits.
+        tfjs_tolerance: tolerance for the answers of TensorFlow.js, which has float16 weights.
+        int8_tolerance: if the margin of the float model is above its `clear_margin`, int8 must have the same
+            top label.
 
     Returns:
-        A line on how well they agree.
+        A line that states how well they agree.
 
     Raises:
-        TrainingError: they do not; names the sample.
+        TrainingError: they do not agree. The message names the sample.
     """
     head = json.loads((folder / INPUTS).read_text(encoding="utf-8"))
     height, width = head["size"][:2]
@@ -61,27 +65,31 @@ def check_golden(
     tfjs, int8 = _answers(folder / "tfjs.json"), _answers(folder / "tflite.json")
     differences, cosines, same = [], [], 0
     for row, sample in enumerate(entry["id"] for entry in head["inputs"]):
-        off = float(np.abs(logits[row] - tfjs[sample]["logits"]).max())
+        difference = float(np.abs(logits[row] - tfjs[sample]["logits"]).max())
         cosine = _cosine(embedding[row], tfjs[sample]["embedding"])
-        if not (off <= tfjs_tolerance.max_logit_difference and cosine >= tfjs_tolerance.min_embedding_cosine):
+        if not (
+            difference <= tfjs_tolerance.max_logit_difference
+            and cosine >= tfjs_tolerance.min_embedding_cosine
+        ):
             raise TrainingError(
-                f"golden sample {sample}: a logit of TensorFlow.js is {off:.4f} off the float model's "
-                f"({tfjs_tolerance.max_logit_difference} allowed), the embedding's cosine is {cosine:.5f} "
-                f"(at least {tfjs_tolerance.min_embedding_cosine}); {CURE}"
+                f"golden sample {sample}: TensorFlow.js differs from the float model by {difference:.4f} in "
+                f"a logit (at most {tfjs_tolerance.max_logit_difference}). The cosine of the embeddings is "
+                f"{cosine:.5f} (at least {tfjs_tolerance.min_embedding_cosine}). {FIX}"
             )
-        top, called = labels[int(logits[row].argmax())], int8[sample]["top"]
+        top, int8_top = labels[int(logits[row].argmax())], int8[sample]["top"]
         margin = float(np.diff(np.sort(logits[row])[-2:])[0])
-        if called != top and margin > int8_tolerance.clear_margin:
+        if int8_top != top and margin > int8_tolerance.clear_margin:
             raise TrainingError(
-                f"golden sample {sample}: int8 calls it {called}, the float model {top} by a margin of "
-                f"{margin:.2f} (a clear one is above {int8_tolerance.clear_margin}); {CURE}"
+                f"golden sample {sample}: int8 predicts {int8_top}, the float model {top} with a margin of "
+                f"{margin:.2f}. Above {int8_tolerance.clear_margin} they must agree. {FIX}"
             )
-        differences.append(off)
+        differences.append(difference)
         cosines.append(cosine)
-        same += called == top
+        same += int8_top == top
     return (
-        f"golden samples: TensorFlow.js is off the float model by {max(differences):.4f} in a logit at most, "
-        f"embedding cosine {min(cosines):.5f} at least; int8 has its top label in {same} of {len(images)}"
+        f"golden samples: TensorFlow.js is off the float model by {max(differences):.4f} or less in each "
+        f"logit. The cosine of the embeddings is at least {min(cosines):.5f}. int8 has the same top label in "
+        f"{same} of {len(images)}."
     )
 
 
@@ -90,7 +98,7 @@ def _answers(path: Path) -> Mapping[str, Any]:
 
 
 def _cosine(one: Floats, other: Sequence[float]) -> float:
-    """NaN where one is all zero: that passes no bound."""
+    """Returns the cosine, or NaN if a vector is all zero. NaN fails every tolerance."""
     a, b = one.astype(np.float64), np.asarray(other, np.float64)
     with np.errstate(invalid="ignore"):
         return float(a @ b / np.sqrt((a @ a) * (b @ b)))

@@ -1,4 +1,4 @@
-"""What the device would do with each picture, before the thresholds."""
+"""The policy of the bin up to the thresholds: refused hazards, confidence and margin of each image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,23 +8,24 @@ import numpy as np
 from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.evaluate.judge.compartments import FOUR_WAY, REFUSE, compartment_indices
-from training.evaluate.judge.metrics import Bools, Floats, Ints, check, probabilities
+from training.evaluate.judge.metrics import Bools, Floats, Ints, check_logits, probabilities
 
 HAZARD_CONFIDENCE = 0.3
-"""The device's default: an item is refused when the refused labels together have this score."""
+"""Default of the bin. An item is refused if the scores of the refused labels add up to this or more."""
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """The pictures that thresholds decide on, (M,): all but those that the device refuses as a hazard.
+    """The M images that thresholds decide on: all images except those that the bin refuses as a hazard.
 
     Attributes:
-        confidence: highest softmax(logits / T); -1 (under any threshold) where the item is unfamiliar.
-        margin: difference of the two highest; -1 where the item is unfamiliar.
-        right: whether the top label's compartment is the true label's.
-        compartment: the top label's.
-        groups: the pictures' groups.
-        sources: the pictures' sources.
+        confidence: highest value of softmax(logits / T), (M,). It is -1, below any threshold, if the item is
+            unfamiliar.
+        margin: difference of the two highest values, (M,). It is -1 if the item is unfamiliar.
+        right: whether the top label and the true label have the same compartment, (M,).
+        compartment: compartment of the top label.
+        groups: groups of the images.
+        sources: sources of the images.
     """
 
     confidence: Floats
@@ -35,18 +36,25 @@ class Outcomes:
     sources: tuple[str, ...]
 
     def take(self, rows: Ints) -> "Outcomes":
-        """The outcomes of these row numbers, in this order."""
+        """Returns the outcomes of these rows, in this order."""
         texts = [tuple(t[i] for i in rows) for t in (self.compartment, self.groups, self.sources)]
         return Outcomes(self.confidence[rows], self.margin[rows], self.right[rows], *texts)
 
     def of_source(self, source: str) -> "Outcomes":
-        """Those of one source."""
+        """Returns the outcomes of one source."""
         return self.take(np.flatnonzero(np.array(self.sources) == source))
 
 
 @dataclass(frozen=True)
 class HazardFigures:
-    """How many hazards there are, how many of them are refused; the same of all others."""
+    """Counts of refused items.
+
+    Attributes:
+        count: number of hazards.
+        refused: number of hazards that are refused.
+        others: number of other items.
+        others_refused: number of other items that are refused.
+    """
 
     count: int
     refused: int
@@ -65,30 +73,33 @@ def outcomes_of(
     compartments: Mapping[str, str] = FOUR_WAY,
     hazard_confidence: float = HAZARD_CONFIDENCE,
 ) -> Outcomes:
-    """Applies the device's policy up to the thresholds.
+    """Applies the policy of the bin up to the thresholds.
 
     Args:
         logits: (N, C).
-        labels: (N,), positions in `names`.
-        pictures: N of them.
+        labels: (N,), as positions in `names`.
+        pictures: N images.
         names: the C labels.
-        temperature: the logits are divided by it.
-        unfamiliar: (N,), which items are flagged; none where left out.
-        compartments: label to compartment.
+        temperature: divisor of the logits.
+        unfamiliar: whether an item is unfamiliar, (N,). None means that no item is.
+        compartments: compartment of each label.
         hazard_confidence: see HAZARD_CONFIDENCE.
+
+    Raises:
+        TrainingError: all images are refused as hazards.
     """
-    check(logits, labels, pictures)
+    check_logits(logits, labels, pictures)
     place = compartment_indices(names, compartments)
     scores = probabilities(logits, temperature)
     top = logits.argmax(axis=1)
-    rows = np.flatnonzero(~refused(scores, names, compartments, hazard_confidence)).tolist()
+    rows = np.flatnonzero(~is_refused(scores, names, compartments, hazard_confidence)).tolist()
     if not rows:
-        raise TrainingError("all pictures are refused as hazards; there is nothing to choose thresholds on")
+        raise TrainingError("thresholds cannot be chosen: all images are refused as hazards")
     ordered = np.sort(scores, axis=1)
-    flag = np.zeros(len(logits), bool) if unfamiliar is None else unfamiliar
+    is_unfamiliar = np.zeros(len(logits), bool) if unfamiliar is None else unfamiliar
     return Outcomes(
-        np.where(flag, -1.0, ordered[:, -1])[rows],
-        np.where(flag, -1.0, ordered[:, -1] - ordered[:, -2])[rows],
+        np.where(is_unfamiliar, -1.0, ordered[:, -1])[rows],
+        np.where(is_unfamiliar, -1.0, ordered[:, -1] - ordered[:, -2])[rows],
         (place[top] == place[labels])[rows],
         tuple(compartments[names[top[row]]] for row in rows),
         tuple(pictures[row].group for row in rows),
@@ -96,13 +107,13 @@ def outcomes_of(
     )
 
 
-def refused(
+def is_refused(
     scores: Floats,
     names: Sequence[str],
     compartments: Mapping[str, str] = FOUR_WAY,
     hazard_confidence: float = HAZARD_CONFIDENCE,
 ) -> Bools:
-    """Which items the device does not take, (N,), from the softmax scores (N, C)."""
+    """Returns whether the bin refuses each item, (N,), from the softmax scores (N, C)."""
     hazard = np.array([compartments[name] == REFUSE for name in names])
     if not hazard.any():
         return np.zeros(len(scores), bool)
@@ -116,9 +127,9 @@ def hazard_figures(
     temperature: float,
     compartments: Mapping[str, str] = FOUR_WAY,
 ) -> HazardFigures:
-    """How well hazards are kept out, at the device's default."""
-    check(logits, labels)
-    out = refused(probabilities(logits, temperature), names, compartments)
+    """Counts refused hazards and refused other items, with the default of the bin."""
+    check_logits(logits, labels)
+    refused = is_refused(probabilities(logits, temperature), names, compartments)
     hazard = np.array([compartments[name] == REFUSE for name in names])[labels]
-    counts = (hazard, out & hazard, ~hazard, out & ~hazard)
+    counts = (hazard, refused & hazard, ~hazard, refused & ~hazard)
     return HazardFigures(*(int(mask.sum()) for mask in counts))

@@ -1,4 +1,8 @@
-"""Thresholds of the policy: least confidence and least margin for an item to be sorted by its label."""
+"""Thresholds of the policy: the minimum confidence and margin for an item to be sorted by its label.
+
+Purity is the share of the sorted items that are in the right compartment. Coverage is the share of the items
+that are sorted. The other items go to the fallback compartment. Refused hazards count in neither.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,18 +20,17 @@ GRID: Floats = np.round(np.concatenate([np.arange(0, 0.99, 0.01), np.arange(0.99
 
 @dataclass(frozen=True)
 class Thresholds:
-    """A chosen pair, and how it was chosen.
+    """A chosen pair of thresholds.
 
     Attributes:
-        confidence: sorted from this confidence on.
-        margin: and from this difference of the two highest on.
-        target: the purity that was asked for.
+        confidence: minimum confidence of a sorted item.
+        margin: minimum difference of the two highest scores of a sorted item.
+        target: the requested purity.
         rule: one of RULES.
-        reached: whether the rule's purity reaches the target.
-        value: the rule's purity of the pair.
-        purity: share of the sorted that is in the right compartment, on the pictures it was chosen on.
-        coverage: share of the items that is sorted; the rest goes to the fallback. Refused hazards do
-            not count, neither here nor there.
+        reached: whether the purity by the rule reaches the target.
+        value: purity by the rule.
+        purity: purity of all images that the pair was chosen on.
+        coverage: coverage of all images that the pair was chosen on.
     """
 
     confidence: float
@@ -47,51 +50,58 @@ def choose_thresholds(
     *,
     seed: int,
     rounds: int = 200,
-    least_coverage: float = 0.05,
-    least_items: int = 50,
+    min_coverage: float = 0.05,
+    min_items: int = 50,
 ) -> Thresholds:
-    """The pair of GRID with the greatest coverage whose purity reaches the target; of equals the strictest.
+    """Returns the pair of GRID with the highest coverage whose purity reaches the target.
 
-    Which purity has to reach it is the rule's:
+    Of pairs with equal coverage, the strictest pair is chosen. The rule defines which purity must reach the
+    target:
 
-    - `home`: that of all pictures together. Thresholds so chosen did not transfer to cameras that the model
-      had not seen: 0.97 at home was 0.75 there.
-    - `bootstrap`: the lower end of its 95 % range over resamples of whole groups. Guards against chance, not
-      against new cameras.
-    - `mean-source`: the plain mean of the sources' purities, so that a large source does not hide small ones.
-    - `worst-source`: the lowest of the sources' purities.
+    - `home`: the purity of all images together. Such thresholds did not transfer to new cameras: a purity of
+      0.97 in the in-domain test was 0.75 with a new camera.
+    - `bootstrap`: the lower end of its 95 % range over resamples of whole groups. This protects against
+      chance, but not against new cameras.
+    - `mean-source`: the unweighted mean of the purities of the sources. A large source then does not hide
+      small sources.
+    - `worst-source`: the lowest purity of a source.
 
-    The last two say something about new cameras only when the logits of each source come from a model that
-    was trained without that source (`folds.source_folds`), or when the source was held out altogether.
-    Sources under `least_items` pictures are taken together as one; a source of which nothing is sorted does
-    not count.
+    `mean-source` and `worst-source` describe new cameras only if the logits of each source come from a model
+    that was trained without that source, or if the source was held out. Sources with fewer than `min_items`
+    images count together as one source. A source without sorted items does not count.
 
-    Where no pair reaches the target, the pair with the highest purity by the rule is taken and `reached` is
-    false. Pairs that sort less than `least_coverage` of the items are never taken: their purity is chance.
+    If no pair reaches the target, the pair with the highest purity by the rule is chosen and `reached` is
+    False. Pairs with a coverage below `min_coverage` are never chosen, because their purity is random.
 
     Args:
-        outcomes: of the validation pictures.
-        target: least purity, 0 to 1, judged by compartment.
+        outcomes: outcomes of the validation images.
+        target: minimum purity, above 0, up to 1.
         rule: one of RULES.
-        seed: of the resampling.
-        rounds: how many resamples.
-        least_coverage: 0 to 1.
-        least_items: of a source that counts by itself.
+        seed: seed of the resampling.
+        rounds: number of resamples.
+        min_coverage: 0 to 1.
+        min_items: minimum images of a source that counts separately.
+
+    Raises:
+        TrainingError: the rule or target is invalid, there are too few sources, or no pair reaches
+            `min_coverage`.
     """
     if rule not in RULES or not 0 < target <= 1:
-        raise TrainingError(f"rule {rule}, target {target}; allowed are {', '.join(RULES)}, and 0 to 1")
-    sorted_, right = _surface(outcomes, np.ones(len(outcomes.right)))
+        raise TrainingError(
+            f"rule {rule}, purity {target}: not allowed. Rules: {', '.join(RULES)}. Purity: above 0, up to 1."
+        )
+    sorted_, right = _count_sorted(outcomes, np.ones(len(outcomes.right)))
     purity, coverage = share(right, sorted_), sorted_ / len(outcomes.right)
     value = {
         "home": lambda: purity,
-        "bootstrap": lambda: _lower_end(outcomes, seed, rounds),
-        "mean-source": lambda: _over_sources(outcomes, least_items, worst=False),
-        "worst-source": lambda: _over_sources(outcomes, least_items, worst=True),
+        "bootstrap": lambda: _bootstrap_lower_end(outcomes, seed, rounds),
+        "mean-source": lambda: _purity_over_sources(outcomes, min_items, worst=False),
+        "worst-source": lambda: _purity_over_sources(outcomes, min_items, worst=True),
     }[rule]()
-    value = np.where(coverage >= least_coverage, np.nan_to_num(value, nan=-1.0), -1.0)
+    value = np.where(coverage >= min_coverage, np.nan_to_num(value, nan=-1.0), -1.0)
     if (value < 0).all():
         raise TrainingError(
-            f"no thresholds sort {least_coverage:.0%} of the items: nearly all are unfamiliar"
+            f"thresholds: no pair sorts {min_coverage:.0%} of the items. Nearly all items are unfamiliar."
         )
     reached = bool((value >= target).any())
     strict = GRID[:, None] + GRID[None, :]
@@ -110,8 +120,8 @@ def choose_thresholds(
     )
 
 
-def _surface(outcomes: Outcomes, weights: Floats) -> tuple[Floats, Floats]:
-    """How much is sorted, and of it right, for each pair of the grid: both (confidence, margin)."""
+def _count_sorted(outcomes: Outcomes, weights: Floats) -> tuple[Floats, Floats]:
+    """Returns the weights of sorted and of correctly sorted items, each (confidence, margin) over GRID."""
     size = len(GRID)
     confidence = np.searchsorted(GRID, outcomes.confidence, side="right") - 1
     margin = np.searchsorted(GRID, outcomes.margin, side="right") - 1
@@ -121,32 +131,32 @@ def _surface(outcomes: Outcomes, weights: Floats) -> tuple[Floats, Floats]:
         np.bincount(index, values[familiar], minlength=size**2).reshape(size, size).astype(np.float64)
         for values in (weights, weights * outcomes.right)
     ]
-    # Summed from the strict end: a pair sorts all that lies at or above it.
+    # Sums start at the strictest pair, because a pair sorts all items at or above its two thresholds.
     sums = [np.cumsum(np.cumsum(c[::-1, ::-1], axis=0), axis=1)[::-1, ::-1] for c in counts]
     return sums[0], sums[1]
 
 
-def _lower_end(outcomes: Outcomes, seed: int, rounds: int) -> Floats:
+def _bootstrap_lower_end(outcomes: Outcomes, seed: int, rounds: int) -> Floats:
     generator = np.random.default_rng(seed)
     groups = group_indices(outcomes.groups)
     surfaces = []
     for _ in range(rounds):
-        sorted_, right = _surface(outcomes, draw_groups(groups, generator).astype(np.float64))
-        # A resample of which nothing is sorted says nothing against the pair.
+        sorted_, right = _count_sorted(outcomes, draw_groups(groups, generator).astype(np.float64))
+        # A resample without sorted items is no evidence against the pair.
         surfaces.append(np.nan_to_num(share(right, sorted_), nan=1.0))
     return np.asarray(np.quantile(np.stack(surfaces), 0.025, axis=0))
 
 
-def _over_sources(outcomes: Outcomes, least_items: int, worst: bool) -> Floats:
-    sources = np.array(pool_sources(outcomes, least_items))
+def _purity_over_sources(outcomes: Outcomes, min_items: int, worst: bool) -> Floats:
+    sources = np.array(pool_sources(outcomes, min_items))
     names = sorted(set(sources))
     if len(names) < 2:
         raise TrainingError(
-            f"fewer than two sources of {least_items} pictures; choose the rule home or bootstrap"
+            f"rule: fewer than two sources have {min_items} images. Use the rule home or bootstrap."
         )
     surfaces = []
     for name in names:
-        sorted_, right = _surface(outcomes, (sources == name).astype(np.float64))
+        sorted_, right = _count_sorted(outcomes, (sources == name).astype(np.float64))
         surfaces.append(share(right, sorted_))
     purities = np.stack(surfaces)
     counts = (~np.isnan(purities)).sum(axis=0)
@@ -155,7 +165,7 @@ def _over_sources(outcomes: Outcomes, least_items: int, worst: bool) -> Floats:
     return share(np.nansum(purities, axis=0), counts)
 
 
-def pool_sources(outcomes: Outcomes, least_items: int) -> tuple[str, ...]:
-    """The sources (M,), those under `least_items` pictures under one name together."""
+def pool_sources(outcomes: Outcomes, min_items: int) -> tuple[str, ...]:
+    """Returns the sources (M,). Sources with fewer than `min_items` images get one common name."""
     counts = Counter(outcomes.sources)
-    return tuple(name if counts[name] >= least_items else "small sources" for name in outcomes.sources)
+    return tuple(name if counts[name] >= min_items else "small sources" for name in outcomes.sources)

@@ -1,4 +1,4 @@
-"""A split's pictures as the bin looks at them: one or more centre crops, whose logits are averaged."""
+"""Views of an image: one or more centre crops. The bin decides on their mean logits."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,22 @@ TIMED_PICTURES = 30
 
 @dataclass(frozen=True)
 class SplitInputs:
-    """Inputs of a split: for each view (N, S, S, 3) uint8, in the order of the split's pictures."""
+    """Inputs of a split: for each view an array (N, S, S, 3) uint8, in the order of the split's images."""
 
     pictures: Sequence[Picture]
     views: Sequence[Array]
 
 
 def check_views(where: str, views: Sequence[float]) -> None:
-    """Raises `TrainingError` where views are none, or not fractions of a side; `where` begins the message."""
+    """Checks views.
+
+    Args:
+        where: start of the error message.
+        views: centre crops, as fractions of the image's sides.
+
+    Raises:
+        TrainingError: there are no views, or a view is not above 0 and up to 1.
+    """
     if not views or not all(0 < view <= 1 for view in views):
         raise TrainingError(f"{where}: views {list(views)}; allowed are fractions above 0, up to 1")
 
@@ -36,15 +44,15 @@ def check_views(where: str, views: Sequence[float]) -> None:
 def split_inputs(
     data: Path, cache: Path, pictures: Sequence[Picture], split: str, size: int, views: Sequence[float]
 ) -> SplitInputs:
-    """Decodes a split's pictures by each view, or takes them from an earlier run; the split may be empty.
+    """Decodes the images of a split for each view, or reads them from the cache. The split may be empty.
 
     Args:
         data: the data folder.
-        cache: where decoded pictures lie.
-        pictures: of all splits.
-        split: which.
+        cache: folder of the decoded images.
+        pictures: images of all splits.
+        split: name of the split.
         size: side of the input in pixels.
-        views: centre crops, as fractions of the sides.
+        views: centre crops, as fractions of the image's sides.
     """
     chosen = [picture for picture in pictures if picture.split == split]
     if not chosen:
@@ -54,24 +62,24 @@ def split_inputs(
 
 
 def logits_by_view(runner: Runner, inputs: SplitInputs) -> list[Floats]:
-    """Logits (N, C) for each view."""
+    """Returns logits (N, C) for each view."""
     return [runner.predict(pixels)[0] for pixels in inputs.views]
 
 
 def mean_logits(by_view: Sequence[Floats]) -> Floats:
-    """The mean over the views, (N, C): what the bin decides by."""
+    """Returns the mean over the views, (N, C), as on the bin."""
     return np.asarray(np.mean(by_view, axis=0, dtype=np.float64), np.float32)
 
 
-def whole_alone(by_view: Mapping[str, Sequence[Floats]], views: Sequence[float]) -> dict[str, Floats]:
-    """The logits of the whole picture by split; none where it is the only view, or none of them."""
+def whole_image_logits(by_view: Mapping[str, Sequence[Floats]], views: Sequence[float]) -> dict[str, Floats]:
+    """Returns the logits of the whole image by split. Empty if it is the only view or not a view."""
     if len(views) < 2 or 1 not in views:
         return {}
     return {split: logits[list(views).index(1)] for split, logits in by_view.items()}
 
 
 def time_inference(runner: Runner, inputs: SplitInputs) -> float:
-    """Median milliseconds of an inference, one picture at a time; a picture costs one a view."""
+    """Measures the median time of an inference in milliseconds. An image needs one inference a view."""
     times = []
     for image in inputs.views[0][:TIMED_PICTURES]:
         start = time.perf_counter()

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
-from training.evaluate.judge.metrics import Floats, Ints, check, share
+from training.evaluate.judge.metrics import Floats, Ints, check_logits, share
 
 COLUMNS, PAGE = 10, 60
 THUMB, GAP, TEXT = 128, 8, 48
@@ -54,7 +54,7 @@ def rank_disagreements(
     Raises:
         TrainingError: the shapes do not match, or the rows are not probabilities.
     """
-    check(probabilities, labels, pictures)
+    check_logits(probabilities, labels, pictures)
     if probabilities.shape[1] != len(names):
         raise TrainingError(
             f"{probabilities.shape[1]} probabilities an image, but {len(names)} labels. Both must be equal."

@@ -1,4 +1,4 @@
-"""The model card's section on how the model was trained."""
+"""Section of the model card on the training."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 from training.evaluate.report.markdown import table
 from training.progress import clock
 
-# A phase's own ones stand beside the recipe's, of which they change some.
-OWN = ("augment", "sampling")
+PHASE_SETTINGS = ("augment", "sampling")
+"""Settings that a phase may change. The card lists only the changed values."""
 
 
-def trained(figures: dict[str, Any]) -> str:
-    """Markdown: time, curves, the phases and the recipe's other settings."""
+def training_section(figures: dict[str, Any]) -> str:
+    """Returns Markdown with the duration, the curves, the phases and the other settings of the recipe."""
     training = figures["training"]
     config = dict(training["config"])
-    parts = [f"## Training\n\n{clock(training['wall_s'])} (h:mm:ss) on {training['hardware']}."]
+    parts = [f"## Training\n\nDuration: {clock(training['wall_s'])} (h:mm:ss) on {training['hardware']}."]
     if "curves.png" in figures["plots"]:
         parts.append("![training curves](curves.png)")
     phases = config.pop("phases", ())
@@ -26,17 +26,19 @@ def trained(figures: dict[str, Any]) -> str:
 
 
 def _phases(phases: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> str:
-    columns = [key for key in phases[0] if key not in OWN and any(phase[key] != "" for phase in phases)]
+    columns = [
+        key for key in phases[0] if key not in PHASE_SETTINGS and any(phase[key] != "" for phase in phases)
+    ]
     rows = []
     for phase in phases:
         changes = [
             f"{key} {_value(value)}"
-            for part in OWN
+            for part in PHASE_SETTINGS
             for key, value in (phase.get(part) or {}).items()
             if value != config.get(part, {}).get(key)
         ]
         rows.append([*(_value(phase[key]) for key in columns), ", ".join(changes) or "-"])
-    return table([*(key.replace("_", " ") for key in columns), "other than below"], rows)
+    return table([*(key.replace("_", " ") for key in columns), "changed settings"], rows)
 
 
 def _settings(config: Mapping[str, Any]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""The plots of a report, as small PNG files."""
+"""Draws the plots of a report as small PNG files."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -14,20 +14,23 @@ from training.evaluate.judge.metrics import Floats, Ints, expected_calibration_e
 
 INK, MUTED, GRID = "#1a1a1a", "#6b6b6b", "#e3e3e3"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5539", "#8a8a8a")
-FEWEST_SORTED = 20
-"""A purity of fewer items is chance and is not drawn."""
+MIN_SORTED = 20
+"""Minimum sorted items of a drawn purity. With fewer items, the purity is random."""
 
 
 def plot_curves(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """Loss, accuracy and learning rate over the epochs of all phases.
+    """Draws loss, accuracy and learning rate over the epochs of all phases.
 
     Args:
         path: the PNG file.
         history: one entry an epoch, in order, with epoch, phase, loss, accuracy, val_loss, val_accuracy and
             learning_rate.
+
+    Raises:
+        TrainingError: the history is empty.
     """
     if not history:
-        raise TrainingError("no history of a training, so there are no curves to plot")
+        raise TrainingError("history: empty. The curves need at least one epoch.")
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     x = np.arange(1, len(history) + 1)
     phases = [str(entry.get("phase", "")) for entry in history]
@@ -64,7 +67,7 @@ def plot_curves(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
 
 
 def plot_confusion(path: Path, matrix: Ints, names: Sequence[str]) -> None:
-    """Counts, and the share of each row below them, which the colour shows; rows are the labels."""
+    """Draws a confusion matrix (C, C), rows are labels. The colour is the share of the row."""
     shares = np.nan_to_num(share(matrix, matrix.sum(axis=1, keepdims=True).repeat(len(names), 1)))
     side = 2.4 + 0.55 * len(names)
     figure = Figure(figsize=(side + 0.6, side), layout="constrained")
@@ -78,15 +81,15 @@ def plot_confusion(path: Path, matrix: Ints, names: Sequence[str]) -> None:
     axes.set_yticks(
         range(len(names)), [f"{n} ({c})" for n, c in zip(names, matrix.sum(axis=1), strict=True)], fontsize=9
     )
-    axes.set_xlabel("called", color=MUTED)
-    axes.set_ylabel("label (pictures)", color=MUTED)
+    axes.set_xlabel("prediction", color=MUTED)
+    axes.set_ylabel("label (images)", color=MUTED)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     _save(figure, path)
 
 
 def plot_reliability(path: Path, logits: Floats, labels: Ints, temperature: float) -> None:
-    """Accuracy against confidence, before and after the temperature, with the pictures in each bin below."""
+    """Draws accuracy and image count by confidence, before and after the temperature is applied."""
     figure = Figure(figsize=(7.5, 4.4), layout="constrained")
     for place, (title, value) in enumerate(
         {"T = 1 (before)": 1.0, f"T = {temperature:.2f} (after)": temperature}.items()
@@ -112,7 +115,7 @@ def plot_reliability(path: Path, logits: Floats, labels: Ints, temperature: floa
         axes.legend(frameon=False, fontsize=8, loc="upper left")
         below = _axes(figure, (4, 2, place + 7), "")
         below.bar(edges, found.count, width=0.9 / bins, color=MUTED)
-        below.set(xlim=(0, 1), xlabel="confidence", ylabel="pictures")
+        below.set(xlim=(0, 1), xlabel="confidence", ylabel="images")
     _save(figure, path)
 
 
@@ -123,23 +126,26 @@ def plot_purity(
     points: Mapping[str, tuple[float, float]],
     target: float,
 ) -> None:
-    """Purity against coverage as the least confidence falls, with what the chosen thresholds give as dots.
+    """Draws purity against coverage for falling confidence thresholds. Dots are the chosen thresholds.
 
     Args:
         path: the PNG file.
-        curves: by name, coverage (K,) and purity (K,); the first is home, drawn bold. At most 8.
-        counts: how many items each curve is of.
-        points: by name, the coverage and purity of the chosen thresholds.
-        target: the purity that they were to reach.
+        curves: by name, coverage (K,) and purity (K,). The first curve, the test split, is bold. At most 8.
+        counts: by name, number of items of the curve.
+        points: by name, coverage and purity of the chosen thresholds.
+        target: target purity.
+
+    Raises:
+        TrainingError: there are no curves or more than 8.
     """
     if not 1 <= len(curves) <= len(COLOURS):
-        raise TrainingError(f"{len(curves)} curves; a plot stays readable with 1 to {len(COLOURS)}")
+        raise TrainingError(f"purity plot: {len(curves)} curves. Draw 1 to {len(COLOURS)} curves.")
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = _axes(figure, (1, 1, 1), "purity against coverage")
     lowest = target
     for place, (name, (coverage, purity)) in enumerate(curves.items()):
         colour = INK if place == 0 else COLOURS[place - 1]
-        drawn = coverage * counts[name] >= FEWEST_SORTED - 0.5
+        drawn = coverage * counts[name] >= MIN_SORTED - 0.5
         lowest = min(lowest, *purity[drawn], 1.0)
         width = 2.4 if place == 0 else 1.4
         axes.plot(
@@ -159,7 +165,7 @@ def plot_purity(
         va="top",
     )
     axes.set(xlim=(0, 1.01), ylim=(lowest - 0.01, 1.005), xlabel="coverage", ylabel="purity")
-    axes.plot([], [], "o", color=MUTED, label="the chosen thresholds")
+    axes.plot([], [], "o", color=MUTED, label="chosen thresholds")
     figure.legend(frameon=False, fontsize=8, loc="outside right upper")
     _save(figure, path)
 
@@ -178,6 +184,6 @@ def _axes(figure: Figure, place: tuple[Any, ...], title: str) -> Any:
 def _save(figure: Figure, path: Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, facecolor="white")
-    # 64 colours are enough for lines and text, and a third of the bytes.
+    # 64 colours are enough for lines and text. The file then has a third of the size.
     with Image.open(buffer) as image:
         image.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -1,4 +1,4 @@
-"""The report of a judged model: figures, model card, plots."""
+"""Writes the report of a model: metrics as JSON, model card and plots."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ from training.evaluate.judge.outcomes import Outcomes
 from training.evaluate.judge.purity import purity_curve, purity_of
 from training.evaluate.report.card import model_card
 from training.evaluate.report.plots import (
-    FEWEST_SORTED,
+    MIN_SORTED,
     plot_confusion,
     plot_curves,
     plot_purity,
@@ -22,22 +22,26 @@ from training.evaluate.report.plots import (
 )
 from training.evaluate.report.weaknesses import weaknesses
 
-MOST_SOURCES = 7
+MAX_SOURCES = 7
+"""Maximum held-out sources in the purity plot. More lines are hard to read."""
 
 
 def write_report(folder: Path, evaluation: Evaluation) -> dict[str, Any]:
     """Writes `report.json`, `README.md` (the model card) and the plots.
 
     Args:
-        folder: is made where it lacks; files of an earlier report are overwritten.
-        evaluation: the judged model.
+        folder: created if it does not exist. Files of an earlier report are overwritten.
+        evaluation: the evaluated model.
 
     Returns:
-        What `report.json` holds.
+        The content of `report.json`.
+
+    Raises:
+        TrainingError: logits, labels and images do not match.
     """
     figures = all_figures(evaluation)
     folder.mkdir(parents=True, exist_ok=True)
-    figures["plots"] = _plots(folder, evaluation)
+    figures["plots"] = _draw_plots(folder, evaluation)
     figures["weaknesses"] = weaknesses(figures)
     text = json.dumps(figures, indent=1, allow_nan=False, default=str) + "\n"
     (folder / "report.json").write_text(text, encoding="utf-8")
@@ -46,13 +50,13 @@ def write_report(folder: Path, evaluation: Evaluation) -> dict[str, Any]:
     return written
 
 
-def _plots(folder: Path, evaluation: Evaluation) -> list[str]:
+def _draw_plots(folder: Path, evaluation: Evaluation) -> list[str]:
     logits, temperature = evaluation.shipped_format().logits, evaluation.calibration.temperature
-    truth = metrics.indices(evaluation.of_split("test"), evaluation.labels)
+    truth = metrics.label_indices(evaluation.of_split("test"), evaluation.labels)
     matrix = metrics.confusion_matrix(logits, truth)
     plot_confusion(folder / "confusion.png", matrix, evaluation.labels)
     plot_reliability(folder / "reliability.png", logits, truth, temperature)
-    _purity_plot(folder / "purity.png", evaluation)
+    _draw_purity_plot(folder / "purity.png", evaluation)
     names = ["confusion.png", "reliability.png", "purity.png"]
     if evaluation.history:
         plot_curves(folder / "curves.png", evaluation.history)
@@ -60,14 +64,14 @@ def _plots(folder: Path, evaluation: Evaluation) -> list[str]:
     return names
 
 
-def _purity_plot(path: Path, evaluation: Evaluation) -> None:
+def _draw_purity_plot(path: Path, evaluation: Evaluation) -> None:
     shown: dict[str, Outcomes] = {
         "test": split_outcomes(evaluation, "test", evaluation.shipped_format().logits)
     }
     if evaluation.held_out_logits is not None:
         held = split_outcomes(evaluation, "held-out", evaluation.held_out_logits)
-        largest = Counter(held.sources).most_common(MOST_SOURCES)
-        shown |= {name: held.of_source(name) for name, count in largest if count >= FEWEST_SORTED}
+        largest = Counter(held.sources).most_common(MAX_SOURCES)
+        shown |= {name: held.of_source(name) for name, count in largest if count >= MIN_SORTED}
     thresholds = evaluation.calibration.thresholds
     points = {name: purity_of(outcomes, thresholds) for name, outcomes in shown.items()}
     plot_purity(
