@@ -1,1 +1,1 @@
-"""A trained network in the formats that others run, and what each answers."""
+"""Export of a trained network to other formats, with the expected answers of each format."""

@@ -1,4 +1,4 @@
-"""What an Edge TPU would make of a .tflite file."""
+"""Checks whether an Edge TPU can run a .tflite file, and compiles it."""
 
 import math
 import shutil
@@ -28,62 +28,63 @@ ONE_DIMENSIONAL = ("FULLY_CONNECTED", "SOFTMAX")
 REDUCTIONS = ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN")
 SOFTMAX_ELEMENTS = 16_000
 
-HOW_TO_GET = (
-    "edgetpu_compiler is not on PATH (x86-64 Debian and Ubuntu only); how to get it: "
+COMPILER_MISSING = (
+    "edgetpu_compiler is not on PATH (x86-64 Debian and Ubuntu only). To install it, see "
     "https://coral.ai/docs/edgetpu/compiler"
 )
 
 
 def edge_tpu_report(path: Path) -> list[tuple[str, int, str]]:
-    """The operations that an Edge TPU would leave to the CPU.
+    """Lists the operations that an Edge TPU would leave to the CPU, by the documented rules.
 
-    By the documented rules; limits that the documentation does not put in figures (large reshapes, resizes)
-    and those of PAD, SPLIT and slices are not looked at: the compiler has the last word.
+    Some limits are not checked: limits without documented numbers (large reshapes and resizes) and the limits
+    of PAD, SPLIT and slices. The compiler decides in the end.
 
     Returns:
-        (op, index in the graph, why) in the graph's order; empty where all of it can be mapped.
+        (operation, index in the graph, reason) in the order of the graph. Empty if the Edge TPU can run all.
     """
     file = read_tflite(path)
-    left: list[tuple[str, int, str]] = []
-    tainted: dict[int, str] = {}
+    on_cpu: list[tuple[str, int, str]] = []
+    # Tensors that come from the CPU, with the operation that makes them.
+    cpu_tensors: dict[int, str] = {}
     for index, op in enumerate(file.ops):
-        why = next(_reasons(file, op), None)
-        if why is None:
-            after = next((tainted[i] for i in op.inputs if i in tainted), None)
-            why = f"comes after {after}" if after else None
-        if why:
-            left.append((op.name, index, why))
-            tainted.update(dict.fromkeys(op.outputs, f"{op.name} {index}"))
-    return left
+        reason = next(_reasons(file, op), None)
+        if reason is None:
+            before = next((cpu_tensors[i] for i in op.inputs if i in cpu_tensors), None)
+            reason = f"comes after {before}" if before else None
+        if reason:
+            on_cpu.append((op.name, index, reason))
+            cpu_tensors.update(dict.fromkeys(op.outputs, f"{op.name} {index}"))
+    return on_cpu
 
 
 def compile_for_edge_tpu(path: Path, folder: Path) -> Path | str:
-    """Compiles an int8 file where the compiler is at hand.
+    """Compiles an int8 file if the compiler is installed.
 
     Returns:
-        The compiled file in `folder`, else the line that says how to get the compiler.
+        The compiled file in `folder`, else a line that states how to install the compiler.
 
     Raises:
-        TrainingError: the compiler refuses the file.
+        TrainingError: the compiler fails.
     """
     compiler = shutil.which("edgetpu_compiler")
     if compiler is None:
-        return HOW_TO_GET
+        return COMPILER_MISSING
     folder.mkdir(parents=True, exist_ok=True)
     command = [compiler, "--show_operations", "--out_dir", str(folder), str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     compiled = folder / f"{path.stem}_edgetpu.tflite"
     if done.returncode != 0 or not compiled.exists():
-        said = (done.stderr or done.stdout).strip()[-500:]
+        output = (done.stderr or done.stdout).strip()[-500:]
         raise TrainingError(
-            f"{path}: edgetpu_compiler ended with {done.returncode}: {said}; see edge_tpu_report"
+            f"{path}: edgetpu_compiler failed with exit code {done.returncode}. Its output: {output}"
         )
     return compiled
 
 
 def _reasons(file: TfliteFile, op: Op) -> Iterator[str]:
     if op.name not in SUPPORTED:
-        yield "is not among the supported operations"
+        yield "is not a supported operation"
     tensors = [file.tensors[index] for index in (*op.inputs, *op.outputs) if index >= 0]
     for tensor in tensors:
         yield from _tensor_reasons(tensor)
@@ -95,23 +96,23 @@ def _reasons(file: TfliteFile, op: Op) -> Iterator[str]:
             yield f"is dilated {across} in x and {down} in y"
     output = file.tensors[op.outputs[0]]
     if op.name in ONE_DIMENSIONAL and math.prod(output.shape[:-1]) > 1:
-        yield f"its output is {output.shape}; only one dimension may be above 1, so the batch is 1"
+        yield f"its output is {output.shape}, but only one dimension may be above 1 (export with batch 1)"
     if op.name == "SOFTMAX" and output.shape[-1] > SOFTMAX_ELEMENTS:
-        yield f"has {output.shape[-1]} elements; at most {SOFTMAX_ELEMENTS}"
+        yield f"has {output.shape[-1]} elements, but at most {SOFTMAX_ELEMENTS} are allowed"
     if op.name in REDUCTIONS and len(op.inputs) > 1:
         rank = len(file.tensors[op.inputs[0]].shape)
         axes = {int(axis) % rank for axis in file.tensors[op.inputs[1]].data.view(np.int32)}
         if rank != 4 or not axes <= {1, 2}:
-            yield f"reduces axes {sorted(axes)} of {rank}; only height and width of a picture"
+            yield f"reduces axes {sorted(axes)} of {rank}, but only height and width of an image are allowed"
 
 
 def _tensor_reasons(tensor: Tensor) -> Iterator[str]:
     if tensor.type not in TYPES:
-        yield f"tensor {tensor.name} is {tensor.type}; only {', '.join(TYPES)}"
+        yield f"tensor {tensor.name} is {tensor.type}, but only {', '.join(TYPES)} are allowed"
     if min(tensor.shape, default=1) < 0:
-        yield f"tensor {tensor.name} is of unknown size {tensor.shape}"
+        yield f"tensor {tensor.name} has an unknown size: {tensor.shape}"
     if len(tensor.data) == 0 and max(tensor.shape[:-3], default=1) > 1:
-        yield f"tensor {tensor.name} is {tensor.shape}; only the innermost three sizes may be above 1"
+        yield f"tensor {tensor.name} is {tensor.shape}, but only the innermost three sizes may be above 1"
 
 
 def _option(op: Op, name: str) -> int:

@@ -1,4 +1,4 @@
-"""What a .tflite file holds, read without an interpreter."""
+"""Reads the content of a .tflite file, without an interpreter."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,13 @@ class Tensor:
     """One tensor.
 
     Attributes:
-        type: as the schema names it, as in `INT8`.
-        shape: with -1 where a size is known at run time only.
-        scales: of the quantisation; one for each channel where it is per channel, empty where there is none.
-        zero_points: as many.
-        data: the bytes of a constant; empty where it is computed.
+        name: name in the file.
+        type: name in the schema, for example `INT8`.
+        shape: sizes. -1 means that the size is known only at run time.
+        scales: scales of the quantisation, one for each channel or one for the tensor. Empty without
+            quantisation.
+        zero_points: zero points of the quantisation, as many as `scales`.
+        data: bytes of a constant. Empty if the tensor is computed.
     """
 
     name: str
@@ -36,7 +38,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Op:
-    """One operation; tensors by their index, left out optional ones are -1."""
+    """One operation. Tensors are given by their index. Omitted optional tensors are -1."""
 
     name: str
     version: int
@@ -47,7 +49,7 @@ class Op:
 
 @dataclass(frozen=True)
 class TfliteFile:
-    """The main graph of a file; `signature` maps the model's own output names to tensors."""
+    """The main graph of a file. `signature` maps the output names of the model to tensor indices."""
 
     tensors: tuple[Tensor, ...]
     ops: tuple[Op, ...]
@@ -56,23 +58,27 @@ class TfliteFile:
     signature: dict[str, int]
 
     def output(self, name: str) -> Tensor:
-        """The tensor of an output, as in `logits`."""
+        """Returns the tensor of an output, for example `logits`.
+
+        Raises:
+            TrainingError: the file does not have the output.
+        """
         if name not in self.signature:
             raise TrainingError(
-                f"output {name}: the file has {sorted(self.signature)} alone; export the network again"
+                f"output {name}: the file has only {sorted(self.signature)}. Export the network again."
             )
         return self.tensors[self.signature[name]]
 
 
 def read_tflite(path: Path) -> TfliteFile:
-    """Reads a file's main graph.
+    """Reads the main graph of a file.
 
     Raises:
-        TrainingError: it is no TensorFlow Lite file.
+        TrainingError: the file is not a TensorFlow Lite file.
     """
     content = path.read_bytes()
     if content[4:8] != b"TFL3":
-        raise TrainingError(f"{path}: no TensorFlow Lite file; export the network again")
+        raise TrainingError(f"{path}: not a TensorFlow Lite file. Export the network again.")
     model = tflite.Model.GetRootAs(content)
     graph = model.Subgraphs(0)
     tensors = tuple(_tensor(model, graph.Tensors(i)) for i in range(graph.TensorsLength()))
@@ -88,23 +94,23 @@ def read_tflite(path: Path) -> TfliteFile:
 
 
 def check_input(path: Path, file: TfliteFile) -> tuple[int, int]:
-    """Checks that a picture's bytes are the input tensor, and that its shape is fixed.
+    """Checks that the input tensor takes the bytes of an image unchanged, and that its shape is fixed.
 
     Returns:
         Height and width in pixels.
 
     Raises:
-        TrainingError: the input is another one.
+        TrainingError: the input is different.
     """
     found = file.tensors[file.inputs[0]]
-    bytes_as_they_are = ("UINT8", (INPUT_SCALE,), (INPUT_ZERO_POINT,))
-    is_picture = len(found.shape) == 4 and found.shape[::3] == (1, 3) and min(found.shape) > 0
-    if (found.type, found.scales, found.zero_points) != bytes_as_they_are or not is_picture:
+    image_bytes = ("UINT8", (INPUT_SCALE,), (INPUT_ZERO_POINT,))
+    is_image = len(found.shape) == 4 and found.shape[::3] == (1, 3) and min(found.shape) > 0
+    if (found.type, found.scales, found.zero_points) != image_bytes or not is_image:
         raise TrainingError(
             f"{path}: its input is {found.type} {found.shape}, scale {found.scales}, "
-            f"zero point {found.zero_points}; "
-            f"allowed is UINT8 (1, H, W, 3), scale {INPUT_SCALE}, zero point {INPUT_ZERO_POINT}; "
-            "convert it by training.export.tflite"
+            f"zero point {found.zero_points}. "
+            f"It must be UINT8 (1, H, W, 3), scale {INPUT_SCALE}, zero point {INPUT_ZERO_POINT}. "
+            "Convert the network with the step export."
         )
     return found.shape[1], found.shape[2]
 
@@ -127,7 +133,7 @@ def _tensor(model: Any, tensor: Any) -> Tensor:
 
 def _op(model: Any, op: Any) -> Op:
     code = model.OperatorCodes(op.OpcodeIndex())
-    # Files older than the wide field have the kind in the narrow one, newer ones in both.
+    # Old files have the code only in the narrow field. Newer files have it in both fields.
     builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     name = tflite.BUILTIN_OPCODE2NAME.get(builtin, f"BUILTIN_{builtin}")
     if name == "CUSTOM":
@@ -137,5 +143,5 @@ def _op(model: Any, op: Any) -> Op:
 
 
 def _indices(values: Any) -> tuple[int, ...]:
-    """The accessors give 0 in place of an array where there is none."""
+    """Converts an array to a tuple. The accessors return 0 instead of an array if it does not exist."""
     return tuple(int(value) for value in values) if isinstance(values, np.ndarray | tuple) else ()

@@ -1,4 +1,4 @@
-"""One network in every format, run in the same way."""
+"""Runners: one interface for a network in any format."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,28 +21,31 @@ BATCH = 32
 
 
 class Runner(Protocol):
-    """A network in some format.
+    """A network in one format.
 
     Attributes:
-        kernels: what computes, as in `xnnpack` or `tensorflow-2.21.0`.
+        kernels: library that computes, for example `xnnpack` or `tensorflow-2.21.0`.
     """
 
     kernels: str
 
     def predict(self, images: Bytes) -> tuple[Floats, Floats]:
-        """Runs pictures.
+        """Runs images.
 
         Args:
-            images: (N, S, S, 3) uint8, RGB; N may be 0.
+            images: (N, S, S, 3) uint8, RGB. N may be 0.
 
         Returns:
-            Logits (N, C) and embedding (N, E), float32; no softmax, no temperature.
+            Logits (N, C) and embedding (N, E), float32, without softmax and temperature.
+
+        Raises:
+            TrainingError: the images have another shape or type.
         """
         ...
 
 
 class KerasRunner:
-    """The network in memory."""
+    """A Keras network in memory."""
 
     def __init__(self, net: keras.Model) -> None:
         self.net, self.kernels = net, f"keras-{keras.__version__}-{keras.backend.backend()}"
@@ -53,11 +56,12 @@ class KerasRunner:
 
 
 class SavedModelRunner:
-    """A SavedModel's `serving_default` signature; any batch."""
+    """A SavedModel with any batch size, run by its signature `serving_default`."""
 
     def __init__(self, folder: Path) -> None:
         self.kernels = f"tensorflow-{_version()}"
-        self._loaded = tf.saved_model.load(str(folder))  # held: its variables go with it
+        # The object is kept, because its variables are freed with it.
+        self._loaded = tf.saved_model.load(str(folder))
         self._serve = self._loaded.signatures["serving_default"]
 
     def predict(self, images: Bytes) -> tuple[Floats, Floats]:
@@ -66,7 +70,7 @@ class SavedModelRunner:
 
 
 class TfjsRunner:
-    """A TensorFlow.js graph model, run by TensorFlow's kernels on the file's own weights."""
+    """A TensorFlow.js graph model, run by TensorFlow's kernels with the weights of its files."""
 
     def __init__(self, folder: Path) -> None:
         self.kernels = f"tensorflow-{_version()}"
@@ -78,10 +82,10 @@ class TfjsRunner:
 
 
 class TfliteRunner:
-    """A .tflite file, float or int8, by LiteRT with XNNPACK, one picture a call.
+    """A .tflite file, float or int8, run by LiteRT with XNNPACK, one image at a time.
 
     Attributes:
-        outputs: the tensors of `logits` and `embedding`, with their quantisation.
+        outputs: tensors of `logits` and `embedding`, with their quantisation.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -94,18 +98,20 @@ class TfliteRunner:
         given = file.tensors[file.inputs[0]]
         if given.shape[::3] != (1, 3) or given.type not in ("UINT8", "FLOAT32"):
             raise TrainingError(
-                f"{path}: its input is {given.type} {given.shape}; allowed is UINT8 or FLOAT32 (1, H, W, 3)"
+                f"{path}: its input is {given.type} {given.shape}. It must be UINT8 or FLOAT32 (1, H, W, 3)."
             )
         self._path, self._size = path, given.shape[1:]
-        # By name, as their order is not promised.
+        # Outputs are found by name, because their order is not guaranteed.
         indices = {output["name"]: output["index"] for output in self._interpreter.get_output_details()}
         self._indices = {name: indices[tensor.name] for name, tensor in self.outputs.items()}
 
-    def raw(self, images: Bytes) -> dict[str, npt.NDArray[Any]]:
-        """The outputs as the tensors hold them: (N, C) and (N, E), int8 of an int8 file."""
-        _check(images)
+    def predict_raw(self, images: Bytes) -> dict[str, npt.NDArray[Any]]:
+        """Returns the values of the output tensors, (N, C) and (N, E). They are int8 for an int8 file."""
+        _check_images(images)
         if images.shape[1:] != self._size:
-            raise TrainingError(f"pictures: {images.shape[1:]}; {self._path} takes {self._size}")
+            raise TrainingError(
+                f"images: the shape is {images.shape[1:]}, but {self._path} takes {self._size}"
+            )
         answers: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in OUTPUTS}
         for image in images:
             batch = image[None] if self._input["dtype"] == np.uint8 else _normalise(image[None])
@@ -120,27 +126,27 @@ class TfliteRunner:
 
     def predict(self, images: Bytes) -> tuple[Floats, Floats]:
         """See Runner."""
-        answers = self.raw(images)
+        answers = self.predict_raw(images)
         logits, embedding = (dequantise(answers[name], self.outputs[name]) for name in OUTPUTS)
         return logits, embedding
 
 
 def dequantise(values: npt.NDArray[Any], tensor: Tensor) -> Floats:
-    """The real values of a tensor's; a float tensor's as they are."""
+    """Converts the values of a tensor to real numbers. Values of a float tensor do not change."""
     if not tensor.scales:
         return values.astype(np.float32)
     return ((values.astype(np.float64) - tensor.zero_points[0]) * tensor.scales[0]).astype(np.float32)
 
 
 def _in_batches(run: Callable[[Floats], Any], images: Bytes) -> tuple[Floats, Floats]:
-    _check(images)
+    _check_images(images)
     answers = [run(batch) for batch in _batches(images)]
     logits, embedding = (np.concatenate([np.asarray(answer[name]) for answer in answers]) for name in OUTPUTS)
     return logits[: len(images)], embedding[: len(images)]
 
 
 def _batches(images: Bytes) -> Iterator[Floats]:
-    """Of one size each, so that nothing is traced twice: the last is filled up."""
+    """Yields batches of equal size, so that TensorFlow traces once. The last batch is padded with zeros."""
     size = min(BATCH, max(len(images), 1))
     for start in range(0, max(len(images), 1), size):
         part = _normalise(images[start : start + size])
@@ -151,9 +157,9 @@ def _normalise(images: Bytes) -> Floats:
     return (images.astype(np.float32) - np.float32(127)) / np.float32(128)
 
 
-def _check(images: Bytes) -> None:
+def _check_images(images: Bytes) -> None:
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-        raise TrainingError(f"pictures: {images.dtype} {images.shape}; give uint8 (N, S, S, 3)")
+        raise TrainingError(f"images: {images.dtype} {images.shape}, but must be uint8 (N, S, S, 3)")
 
 
 def _version() -> str:

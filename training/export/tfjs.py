@@ -1,7 +1,7 @@
-"""SavedModel to a TensorFlow.js graph model.
+"""Converts a SavedModel to a TensorFlow.js graph model.
 
-Run as `python -m training.export.tfjs SAVED_MODEL OUT` it converts; `convert_tfjs` does so in a process of
-its own, since the converter needs empty modules in place of packages that it imports and never uses.
+`python -m training.export.tfjs SAVED_MODEL OUT` converts. `convert_tfjs` runs this command in a separate
+process, because the converter needs empty modules in place of packages that it imports but does not use.
 """
 
 import json
@@ -27,17 +27,17 @@ UNUSED = (
 
 
 def convert_tfjs(saved_model: Path, folder: Path) -> None:
-    """Writes `model.json` and its weights as float16.
+    """Converts a SavedModel to `model.json` with float16 weights.
 
     Args:
-        saved_model: with any batch.
-        folder: to be made.
+        saved_model: SavedModel with any batch size.
+        folder: output folder. It must not exist.
 
     Raises:
-        TrainingError: the folder exists, or the converter fails; gives its last words.
+        TrainingError: the folder exists, or the converter fails. The message has the end of its output.
     """
     if folder.exists():
-        raise TrainingError(f"{folder}: exists; remove it or name another folder")
+        raise TrainingError(f"{folder}: already exists. Remove it or name another folder.")
     command = [
         sys.executable,
         "-m",
@@ -51,26 +51,26 @@ def convert_tfjs(saved_model: Path, folder: Path) -> None:
     if done.returncode != 0 or not (folder / MODEL).exists():
         shutil.rmtree(folder, ignore_errors=True)
         raise TrainingError(
-            f"{saved_model}: the TensorFlow.js converter ended with {done.returncode}; "
-            f"run training/setup again if a package is missing. It said: {done.stderr.strip()[-800:]}"
+            f"{saved_model}: the TensorFlow.js converter failed with exit code {done.returncode}. "
+            f"If a package is missing, run training/setup. Its output: {done.stderr.strip()[-800:]}"
         )
 
 
 def tfjs_output_names(folder: Path) -> dict[str, str]:
-    """The graph's names of the outputs, as in {"logits": "Identity_1:0"}."""
+    """Returns the names of the outputs in the graph, for example {"logits": "Identity_1:0"}."""
     model = json.loads((folder / MODEL).read_text(encoding="utf-8"))
     return {name: output["name"] for name, output in model["signature"]["outputs"].items()}
 
 
 def tfjs_weight_files(folder: Path) -> list[str]:
-    """The names of the weights' files, in their order."""
+    """Returns the names of the weight files, in their order."""
     model = json.loads((folder / MODEL).read_text(encoding="utf-8"))
     return [path for group in model["weightsManifest"] for path in group["paths"]]
 
 
 def main(saved_model: str, folder: str) -> None:
-    """Converts in this process."""
-    import_module("keras")  # looks at jax, so it comes before the empty one
+    """Converts a SavedModel in this process."""
+    import_module("keras")  # Keras checks for jax, so it is imported before the empty module.
     for name in UNUSED:
         sys.modules.setdefault(name, types.ModuleType(name))
     converter = import_module("tensorflowjs.converters.tf_saved_model_conversion_v2")

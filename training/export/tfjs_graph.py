@@ -1,8 +1,8 @@
-"""A TensorFlow.js graph model back in TensorFlow, to see that the file holds the network.
+"""Loads a TensorFlow.js graph model in TensorFlow, to check that the files have the network.
 
-The graph is a GraphDef as JSON, its constants lie in the weights' files. TensorFlow.js' converter fuses
-convolutions and matrix products with bias and activation into operations of which TensorFlow has not all:
-they are taken apart.
+The graph is a GraphDef as JSON. Its constants are in the weight files. The converter of TensorFlow.js fuses
+convolutions and matrix products with bias and activation. TensorFlow does not have all of these fused
+operations, so they are split again.
 """
 
 import json
@@ -29,13 +29,13 @@ ACTIVATIONS = ("Relu", "Relu6", "Elu")
 
 
 def load_tfjs_graph(folder: Path) -> Any:
-    """The graph as a function of `image` (N, S, S, 3) float32.
+    """Loads the graph as a function of `image` (N, S, S, 3) float32.
 
     Returns:
-        A function that gives a dict of `logits` (N, C) and `embedding` (N, E), as tensors.
+        A function that returns a dict with the tensors `logits` (N, C) and `embedding` (N, E).
 
     Raises:
-        TrainingError: the graph has something that is not known here.
+        TrainingError: the graph has a type of weights or a fused operation that is not supported.
     """
     model = json.loads((folder / MODEL).read_text(encoding="utf-8"))
     topology = json_format.ParseDict(model["modelTopology"], graph_pb2.GraphDef())
@@ -44,7 +44,7 @@ def load_tfjs_graph(folder: Path) -> Any:
     for node in topology.node:
         if node.op == "Const" and node.name in weights:
             node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(weights[node.name]))
-        graph.node.extend(_unfused(node))
+        graph.node.extend(_unfuse(node))
     signature = model["signature"]
     feeds = [entry["name"] for entry in signature["inputs"].values()]
     fetches = {name: entry["name"] for name, entry in signature["outputs"].items()}
@@ -63,7 +63,8 @@ def _weights(folder: Path, manifest: list[dict[str, Any]]) -> Iterator[tuple[str
             stored = np.dtype(weight.get("quantization", {}).get("dtype", weight["dtype"]))
             if stored.name not in ("float16", "float32", "int32", "bool"):
                 raise TrainingError(
-                    f"{folder}: weight {weight['name']} is {stored}; float16, float32, int32, bool are known"
+                    f"{folder}: weight {weight['name']} is {stored}. Only float16, float32, int32 and bool "
+                    "are supported."
                 )
             count = int(np.prod(weight["shape"], dtype=np.int64))
             values = np.frombuffer(content, stored.newbyteorder("<"), count, at)
@@ -71,15 +72,15 @@ def _weights(folder: Path, manifest: list[dict[str, Any]]) -> Iterator[tuple[str
             yield weight["name"], values.reshape(weight["shape"]).astype(weight["dtype"])
 
 
-def _unfused(node: Any) -> list[Any]:
-    """The node, or those that it was fused from; the last has its name."""
+def _unfuse(node: Any) -> list[Any]:
+    """Returns the node, or the nodes that it was fused from. The last node keeps its name."""
     if node.op not in FUSED:
         return [node]
     steps = [step.decode() for step in node.attr["fused_ops"].list.s if step != b"NoOp"]
     unknown = set(steps) - {"BiasAdd", *ACTIVATIONS}
     if unknown:
         raise TrainingError(
-            f"{node.name}: {node.op} with {sorted(unknown)}; known are BiasAdd and {ACTIVATIONS}"
+            f"{node.name}: {node.op} with {sorted(unknown)}. Only BiasAdd and {ACTIVATIONS} are supported."
         )
     operation = FUSED[node.op]
     known = {attribute.name for attribute in op_def_registry.get(operation).attr}
@@ -91,7 +92,7 @@ def _unfused(node: Any) -> list[Any]:
         inputs = [nodes[-1].name, node.input[2]] if step == "BiasAdd" else [nodes[-1].name]
         nodes.append(node_def_pb2.NodeDef(name=node.name, op=step, input=inputs))
         nodes[-1].attr["T"].CopyFrom(node.attr["T"])
-    for number, made in enumerate(nodes[:-1]):
-        made.name = f"{node.name}/unfused_{number}"
-        nodes[number + 1].input[0] = made.name
+    for number, part in enumerate(nodes[:-1]):
+        part.name = f"{node.name}/unfused_{number}"
+        nodes[number + 1].input[0] = part.name
     return nodes

@@ -1,4 +1,4 @@
-"""A tiny network in every format, made once for all tests."""
+"""A tiny network in every format, created once for all tests."""
 
 import functools
 import tempfile
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from keras import layers
 from PIL import Image
 
-from training.export.golden import GoldenPicture, noise_picture, write_golden
+from training.export.golden import GoldenPicture, make_noise_image, write_golden
 from training.export.runners import TfjsRunner, TfliteRunner
 from training.export.saved_model import export_saved_model
 from training.export.tfjs import convert_tfjs
@@ -24,10 +24,12 @@ LABELS = ("glass", "metal", "paper", "trash")
 
 @dataclass(frozen=True)
 class Chain:
+    """The network and its exports. `pictures` are not used for the calibration."""
+
     net: keras.Model
     root: Path
     pictures: npt.NDArray[np.uint8]
-    _held: Any
+    _folder: Any
 
     @property
     def int8(self) -> Path:
@@ -35,10 +37,10 @@ class Chain:
 
 
 def tiny_net(activation: str = "relu6") -> keras.Model:
-    """Two convolutions, one of them depthwise, and a head; random and fixed."""
+    """Returns two convolutions, one of them depthwise, and a head, with fixed random weights."""
 
-    def uniform(seed: int, most: float) -> keras.initializers.Initializer:
-        return keras.initializers.RandomUniform(-most, most, seed=seed)
+    def uniform(seed: int, limit: float) -> keras.initializers.Initializer:
+        return keras.initializers.RandomUniform(-limit, limit, seed=seed)
 
     image = keras.Input((SIDE, SIDE, 3), name="image")
     x = layers.Conv2D(
@@ -65,24 +67,24 @@ def tiny_net(activation: str = "relu6") -> keras.Model:
     return keras.Model(image, {"logits": logits, "embedding": embedding}, name="tiny")
 
 
-def some_pictures(count: int, seed: int) -> npt.NDArray[np.uint8]:
-    """Coloured squares, each picture of another brightness."""
+def make_pictures(count: int, seed: int) -> npt.NDArray[np.uint8]:
+    """Returns images of coloured squares, with different brightness."""
     return np.stack(
-        [noise_picture(seed + i, (1, 4, 8, 16)[i % 4], SIDE, SIDE) // (1 + i % 3) for i in range(count)]
+        [make_noise_image(seed + i, (1, 4, 8, 16)[i % 4], SIDE, SIDE) // (1 + i % 3) for i in range(count)]
     )
 
 
 def load_square(path: Path) -> npt.NDArray[np.uint8]:
-    """A picture that has the model's size already."""
+    """Loads an image that has the size of the model's input."""
     return np.asarray(Image.open(path).convert("RGB"))
 
 
 @functools.cache
 def chain() -> Chain:
-    """The network in every format, with golden samples."""
-    held = tempfile.TemporaryDirectory(prefix="export-chain-")
-    root = Path(held.name)
-    net, pictures = tiny_net(), some_pictures(40, 100)
+    """Exports the network in every format, with golden samples."""
+    folder = tempfile.TemporaryDirectory(prefix="export-chain-")
+    root = Path(folder.name)
+    net, pictures = tiny_net(), make_pictures(40, 100)
     export_saved_model(net, root / "sm")
     export_saved_model(net, root / "sm1", batch=1)
     convert_float(root / "sm1", root / "float.tflite")
@@ -101,6 +103,6 @@ def chain() -> Chain:
         size=(SIDE, SIDE),
         int8=TfliteRunner(root / "int8.tflite"),
         tfjs=TfjsRunner(root / "tfjs"),
-        notice="Made pictures, no licence needed.\n",
+        notice="Synthetic images, no licence needed.\n",
     )
-    return Chain(net, root, pictures[16:], held)
+    return Chain(net, root, pictures[16:], folder)

@@ -68,7 +68,7 @@ def test_runs_with_its_own_views_and_size(bundle: Path) -> None:
         ({"labels": ["paper"]}, "1 labels for 4 logits"),
         ({"runtimes": {}}, "'tflite' is missing"),
         ({"runtimes": {"tflite": {"file": "gone.tflite"}}}, r"cannot|No such file"),
-        ({"runtimes": {"tflite": {"file": "manifest.json"}}}, "no TensorFlow Lite file"),
+        ({"runtimes": {"tflite": {"file": "manifest.json"}}}, "not a TensorFlow Lite file"),
         ({"input": {"width": SIDE, "height": 7}}, r"32x7\. It must be square"),
         ({"views": [1.5]}, r"views \[1\.5\]"),
         ({"views": None}, "not a usable bundle"),

@@ -1,3 +1,5 @@
+"""Operations that an Edge TPU cannot run are listed, and the compiler is called if it is installed."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,32 +15,32 @@ from training.export.tflite import convert_int8
 from training.tests.export_chain import SIDE, chain, tiny_net
 
 
-def test_the_int8_file_can_be_mapped_whole() -> None:
+def test_an_edge_tpu_can_run_the_whole_int8_file() -> None:
     assert edge_tpu_report(chain().int8) == []
 
 
-def test_a_real_network_can_be_mapped_whole() -> None:
+def test_an_edge_tpu_can_run_the_whole_factory_model() -> None:
     assert edge_tpu_report(Path(__file__).parents[2] / "deploy/model/model_int8.tflite") == []
 
 
-def test_a_float_file_cannot_be_mapped_at_all() -> None:
+def test_an_edge_tpu_cannot_run_a_float_file() -> None:
     report = edge_tpu_report(chain().root / "float.tflite")
     assert [(op, index) for op, index, _ in report][:2] == [("CONV_2D", 0), ("DEPTHWISE_CONV_2D", 1)]
     assert all("FLOAT32" in why for _, _, why in report)
 
 
-def test_gelu_and_what_comes_after_it_stay_on_the_cpu(tmp_path: Path) -> None:
+def test_gelu_and_all_operations_after_it_stay_on_the_cpu(tmp_path: Path) -> None:
     export_saved_model(tiny_net("gelu"), tmp_path / "sm1", batch=1)
     convert_int8(tmp_path / "sm1", tmp_path / "gelu.tflite", chain().pictures[:2])
     report = edge_tpu_report(tmp_path / "gelu.tflite")
     assert report[0][0] == "GELU"
-    assert report[0][2] == "is not among the supported operations"
+    assert report[0][2] == "is not a supported operation"
     assert ("FULLY_CONNECTED", "comes after") in [(op, why[:11]) for op, _, why in report]
-    assert "QUANTIZE" not in [op for op, _, _ in report], "what comes before is mapped"
+    assert "QUANTIZE" not in [op for op, _, _ in report], "operations before GELU must run on the Edge TPU"
 
 
-@pytest.mark.parametrize(("batch", "why"), [(2, "only the innermost three sizes"), (-1, "of unknown size")])
-def test_another_batch_than_1_cannot_be_mapped(batch: int, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("batch", "why"), [(2, "only the innermost three sizes"), (-1, "an unknown size")])
+def test_a_batch_other_than_1_stays_on_the_cpu(batch: int, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     file = read_tflite(chain().int8)
     tensors = (replace(t, shape=(batch, *t.shape[1:])) if len(t.data) == 0 else t for t in file.tensors)
     changed = replace(file, tensors=tuple(tensors))
@@ -48,42 +50,42 @@ def test_another_batch_than_1_cannot_be_mapped(batch: int, why: str, monkeypatch
     assert why in report[0][2]
 
 
-def test_a_mean_over_channels_is_named(tmp_path: Path) -> None:
+def test_a_mean_over_channels_stays_on_the_cpu(tmp_path: Path) -> None:
     image = keras.Input((SIDE, SIDE, 3), name="image")
     embedding = keras.ops.mean(layers.Conv2D(4, 3)(image), axis=-1)
     net = keras.Model(image, {"logits": embedding, "embedding": layers.Flatten()(embedding)})
     export_saved_model(net, tmp_path / "sm1", batch=1)
     convert_int8(tmp_path / "sm1", tmp_path / "int8.tflite", chain().pictures[:2])
     report = edge_tpu_report(tmp_path / "int8.tflite")
-    assert ("MEAN", "reduces axes [3] of 4; only height and width of a picture") in [
+    assert ("MEAN", "reduces axes [3] of 4, but only height and width of an image are allowed") in [
         (op, why) for op, _, why in report
     ]
 
 
-def test_without_the_compiler_one_line_says_how_to_get_it(
+def test_without_the_compiler_one_line_states_how_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    said = compile_for_edge_tpu(chain().int8, tmp_path)
-    assert isinstance(said, str)
-    assert "coral.ai/docs/edgetpu/compiler" in said
-    assert "\n" not in said
+    line = compile_for_edge_tpu(chain().int8, tmp_path)
+    assert isinstance(line, str)
+    assert "coral.ai/docs/edgetpu/compiler" in line
+    assert "\n" not in line
 
 
-def pretend(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+def install_fake_compiler(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     compiler = folder / "edgetpu_compiler"
     compiler.write_text(f"#!/bin/sh\n{script}\n")
     compiler.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
 
 
-def test_with_the_compiler_its_file_is_returned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pretend(tmp_path, monkeypatch, 'cp "$4" "$3/$(basename "$4" .tflite)_edgetpu.tflite"')
+def test_returns_the_file_of_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_fake_compiler(tmp_path, monkeypatch, 'cp "$4" "$3/$(basename "$4" .tflite)_edgetpu.tflite"')
     compiled = compile_for_edge_tpu(chain().int8, tmp_path / "out")
     assert compiled == tmp_path / "out" / "int8_edgetpu.tflite"
 
 
-def test_what_the_compiler_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pretend(tmp_path, monkeypatch, "echo Model not quantized; exit 1")
-    with pytest.raises(TrainingError, match="ended with 1: Model not quantized"):
+def test_a_compiler_error_has_its_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_fake_compiler(tmp_path, monkeypatch, "echo Model not quantized; exit 1")
+    with pytest.raises(TrainingError, match=r"failed with exit code 1\. Its output: Model not quantized"):
         compile_for_edge_tpu(chain().int8, tmp_path / "out")

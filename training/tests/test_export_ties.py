@@ -1,4 +1,4 @@
-"""Where x64 and arm64 round alike, bundles ask for equal bits, and only there."""
+"""Bundles require bit-identical answers only if x64 and arm64 round alike."""
 
 import json
 from dataclasses import replace
@@ -15,16 +15,16 @@ from training.tests.tiny_bundle import write
 @pytest.mark.parametrize(
     ("side", "keeps_scale", "ties"), [(8, True, True), (7, True, False), (8, False, False)]
 )
-def test_only_a_mean_that_can_end_on_a_half_asks_for_no_equal_bits(
+def test_only_a_mean_that_can_be_a_half_allows_a_tolerance(
     side: int, keeps_scale: bool, ties: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = read_tflite(chain().int8)
     (index,) = (i for i, op in enumerate(file.ops) if op.name == "MEAN")
-    given, made = file.ops[index].inputs[0], file.ops[index].outputs[0]
+    source, result = file.ops[index].inputs[0], file.ops[index].outputs[0]
     tensors = list(file.tensors)
-    tensors[given] = replace(tensors[given], shape=(1, side, side, 8))
-    scales = tensors[given].scales if keeps_scale else (0.001,)
-    tensors[made] = replace(tensors[made], scales=scales)
+    tensors[source] = replace(tensors[source], shape=(1, side, side, 8))
+    scales = tensors[source].scales if keeps_scale else (0.001,)
+    tensors[result] = replace(tensors[result], scales=scales)
     changed = replace(file, tensors=tuple(tensors))
     monkeypatch.setattr("training.export.ties.read_tflite", lambda _: changed)
 

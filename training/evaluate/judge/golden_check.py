@@ -11,7 +11,7 @@ import numpy as np
 from training.bundle import INT8_TOLERANCE, TFJS_TOLERANCE, Tolerance
 from training.errors import TrainingError
 from training.evaluate.judge.metrics import Floats
-from training.export.golden import INPUTS, Bytes, noise_picture
+from training.export.golden import INPUTS, Bytes, make_noise_image
 from training.export.runners import Runner
 
 FLOAT16_TOLERANCE = replace(TFJS_TOLERANCE, max_logit_difference=0.1, min_embedding_cosine=0.999)
@@ -57,7 +57,7 @@ def check_golden(
         [
             prepare(folder / entry["file"])
             if "file" in entry
-            else noise_picture(entry["seed"], entry["block"], height, width)
+            else make_noise_image(entry["seed"], entry["block"], height, width)
             for entry in head["inputs"]
         ]
     )
