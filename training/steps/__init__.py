@@ -1,1 +1,1 @@
-"""One file a step of the command line."""
+"""Steps of the command line, one module for each step."""

@@ -1,4 +1,4 @@
-"""`check-data`: is every picture what it should be?"""
+"""Step `check-data`: checks every image of the data folder."""
 
 from argparse import Namespace
 
@@ -7,7 +7,7 @@ from training.data.find import find_pictures, other_files
 
 
 def run(options: Namespace) -> None:
-    """Prints counts by label and source, and which pictures are broken, tiny or repeated."""
+    """Prints counts by label and source, and lists broken, tiny and repeated images."""
     exclude = frozenset(options.exclude)
     pictures = find_pictures(options.data, exclude)
     print(check_data(options.data, pictures, other_files(options.data, exclude)).render())

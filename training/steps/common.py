@@ -1,4 +1,4 @@
-"""What several steps need."""
+"""File names and loaders that several steps use."""
 
 import json
 from importlib import import_module
@@ -12,10 +12,10 @@ PICTURES, RUN, EXPORTS, REPORT = "pictures.csv", "run.json", "exports", "report"
 
 
 def load_config(name: str) -> Config:
-    """A recipe of training/configs by its name.
+    """Loads a recipe of training/configs by its name.
 
     Raises:
-        TrainingError: there is none of that name.
+        TrainingError: there is no recipe with this name.
     """
     folder = Path(__file__).parent.parent / "configs"
     known = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
@@ -25,14 +25,14 @@ def load_config(name: str) -> Config:
 
 
 def read_run(run: Path) -> dict[str, Any]:
-    """What `train` wrote of a run.
+    """Reads the record that `train` wrote for a run.
 
     Raises:
-        TrainingError: nothing was trained there, or not to its end.
+        TrainingError: the folder has no finished training.
     """
     try:
         return cast(dict[str, Any], json.loads((run / RUN).read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise TrainingError(
-            f"{run}: holds no finished run; train first, or name its folder by --run"
+            f"--run {run}: no finished training. Run the step train first, or name another folder."
         ) from error

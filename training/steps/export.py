@@ -1,4 +1,4 @@
-"""`export`: a trained network in every format."""
+"""Step `export`: writes a trained network in every format."""
 
 import shutil
 from argparse import Namespace
@@ -22,11 +22,11 @@ from training.train import FINAL
 
 CALIBRATION_PICTURES = 200
 BASE = "base.weights.h5"
-"""What others start from by `train --base`: half the size of the final weights."""
+"""Weights for `train --base`. The file has half the size of the final weights."""
 
 
 def run(options: Namespace) -> None:
-    """Writes exports/ into the run's folder: SavedModel, float and int8 TFLite, TensorFlow.js, Edge TPU."""
+    """Writes SavedModel, float and int8 TFLite, TensorFlow.js and Edge TPU files into exports/ of the run."""
     net = load_net(options.run)
     out = options.run / EXPORTS
     shutil.rmtree(out, ignore_errors=True)
@@ -34,32 +34,36 @@ def run(options: Namespace) -> None:
     export_saved_model(net, out / "saved_model")
     export_saved_model(net, out / "saved_model_1", batch=1)
     convert_float(out / "saved_model_1", out / "model_float.tflite")
-    convert_int8(out / "saved_model_1", out / "model_int8.tflite", _calibration(options))
+    convert_int8(out / "saved_model_1", out / "model_int8.tflite", _calibration_images(options))
     convert_tfjs(out / "saved_model", out / "tfjs")
-    for op, index, why in edge_tpu_report(out / "model_int8.tflite"):
-        print(f"an Edge TPU would leave {op} ({index}) to the CPU: {why}")
+    for op, index, reason in edge_tpu_report(out / "model_int8.tflite"):
+        print(f"Edge TPU: operation {index} ({op}) stays on the CPU: {reason}")
     for index, count in tied_means(out / "model_int8.tflite"):
         print(
-            f"x64 and arm64 may give answers a step apart: MEAN ({index}) is over {count}, an even count; "
-            "the bundle asks for no equal bits, and another input_size may do without"
+            f"rounding: operation {index} (MEAN) is over {count} values, an even number. x64 and arm64 may "
+            "round it differently, so the bundle allows a tolerance. Another input_size may avoid this."
         )
     print(f"Edge TPU: {compile_for_edge_tpu(out / 'model_int8.tflite', out)}")
-    base_weights.save(trained_net(options.run), out / BASE, read_run(options.run)["labels"])
+    base_weights.save(load_trained_net(options.run), out / BASE, read_run(options.run)["labels"])
     for path in sorted(out.iterdir()):
         print(f"{path.relative_to(options.run)}  {size_of(path)} bytes")
 
 
 def load_net(run: Path) -> keras.Model:
-    """The trained network with plain convolutions."""
-    return plain(trained_net(run))
+    """Loads the trained network, with plain convolutions."""
+    return plain(load_trained_net(run))
 
 
-def trained_net(run: Path) -> keras.Model:
-    """The network as it was trained, with its final weights."""
+def load_trained_net(run: Path) -> keras.Model:
+    """Loads the network as it was trained, with its final weights.
+
+    Raises:
+        TrainingError: the training is not finished.
+    """
     record = read_run(run)
     weights = run / FINAL
     if not weights.exists():
-        raise TrainingError(f"{weights}: not there; the run has not come to its end: train --resume")
+        raise TrainingError(f"{weights}: file not found. Finish the training with `train --resume`.")
     recipe = record["config"]
     net = registry.build(recipe["model"], len(record["labels"]), record["input_size"], recipe["dropout"])
     net.load_weights(weights)
@@ -67,12 +71,12 @@ def trained_net(run: Path) -> keras.Model:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files of a folder."""
+    """Returns the size of a file, or of all files of a folder, in bytes."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _calibration(options: Namespace) -> np.ndarray:
+def _calibration_images(options: Namespace) -> np.ndarray:
     size = read_run(options.run)["input_size"]
     pictures = [picture for picture in read_pictures(options.run / PICTURES) if picture.split == "train"]
     chosen = np.random.default_rng(options.seed).permutation(len(pictures))[:CALIBRATION_PICTURES]

@@ -1,4 +1,4 @@
-"""`sheet`: what training does to pictures, to be looked at before hours are spent on it."""
+"""Step `sheet`: shows augmented training images, to check a recipe before a long training."""
 
 from argparse import Namespace
 
@@ -13,7 +13,7 @@ ROWS, COLUMNS, STORED_SIDE = 12, 10, 255
 
 
 def run(options: Namespace) -> None:
-    """Writes sheet.png into the run's folder: a row a picture, itself first, then augmented."""
+    """Writes sheet.png into the run's folder. Each row has an image, then augmented copies of it."""
     training = [p for p in read_pictures(options.run / PICTURES) if p.split == "train"]
     chosen = np.random.default_rng(options.seed).permutation(len(training))[:ROWS]
     pictures = sorted((training[i] for i in chosen), key=lambda picture: picture.file)

@@ -1,4 +1,4 @@
-"""`smoke`: from pictures to a bundle, on pictures made here."""
+"""Step `smoke`: runs all steps on synthetic images, from check-data to a bundle."""
 
 import shutil
 import sys
@@ -17,7 +17,7 @@ EACH, SIDE = 20, 160
 
 
 def run(options: Namespace) -> None:
-    """Each step as a user would call it; the run's folder is made anew."""
+    """Runs each step as a user does. The folder of the run is deleted first."""
     start = time.monotonic()
     shutil.rmtree(options.run, ignore_errors=True)
     data, out = options.run / "data", options.out or options.run / "bundle"
@@ -36,11 +36,11 @@ def run(options: Namespace) -> None:
         code = cli.main([*step, "--run", str(options.run), "--data", str(data), "--seed", str(options.seed)])
         if code:
             sys.exit(code)
-    print(f"smoke: {out} made in {clock(time.monotonic() - start)}")
+    print(f"smoke: wrote {out} in {clock(time.monotonic() - start)}")
 
 
 def make_pictures(folder: Path, seed: int) -> None:
-    """Sixty pictures of three labels: disc, ring or stripes of any colour and size on a noisy ground."""
+    """Writes 60 images of three labels: disc, ring or stripes, in random colours and sizes on noise."""
     rng = np.random.default_rng(seed)
     for label in LABELS:
         (folder / label).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""`train`: a network from pictures."""
+"""Step `train`: trains a network on images."""
 
 import json
 import os
@@ -17,19 +17,17 @@ from training.train import STATE, Training
 
 STORED_SIDE = 255
 BASE_NOTE = "base.txt"
-"""What the run started from; a resumed run would not know."""
+"""Name of the base that the run started from. A resumed run reads it here."""
 
 
 def run(options: Namespace) -> None:
-    """Trains into the run's folder: last.npz (to resume), best and final weights, run.json (the record)."""
+    """Writes last.npz (state to resume), the best and final weights and run.json (record) of a run."""
     config = replace(load_config(options.config), seed=options.seed)
     if options.steps_per_epoch:
         config = replace(config, steps_per_epoch=options.steps_per_epoch)
     state = options.run / STATE
     if state.exists() and not options.resume:
-        raise TrainingError(
-            f"{options.run} holds a run already; add --resume, or name another folder by --run"
-        )
+        raise TrainingError(f"--run {options.run}: holds a run already; add --resume, or name another folder")
     saved = SavedState(state) if options.resume else None
     keras.utils.set_random_seed(config.seed)
 
@@ -38,8 +36,8 @@ def run(options: Namespace) -> None:
     cache = options.run.parent / "cache"
     stored = cache_pixels(options.data, pictures, cache, STORED_SIDE)
     validation = [picture for picture in pictures if picture.split == "validation"]
-    judged = cache_pixels(options.data, validation, cache, config.input_size)
-    training = Training(config, options.run, pictures, labels, stored.path, judged.pixels, config.input_size)
+    pixels = cache_pixels(options.data, validation, cache, config.input_size).pixels
+    training = Training(config, options.run, pictures, labels, stored.path, pixels, config.input_size)
 
     net = training.start(options.base)
     note = options.run / BASE_NOTE
@@ -61,4 +59,4 @@ def run(options: Namespace) -> None:
         "history": training.state.history,
     }
     (options.run / "run.json").write_text(json.dumps(record, indent=1))
-    print(f"trained: best validation accuracy {training.state.best:.4f}, weights in {options.run}")
+    print(f"train: best validation accuracy {training.state.best:.4f}, weights in {options.run}")
