@@ -123,8 +123,8 @@ def _make_samples(
         raise TrainingError(
             f"golden samples: the names are {ids}. At least one is needed, and all must be different."
         )
-    for sample, given in zip(samples, inputs, strict=True):
-        sample["inputSha256"] = hashlib.sha256(given.tobytes()).hexdigest()
+    for sample, image in zip(samples, inputs, strict=True):
+        sample["inputSha256"] = hashlib.sha256(image.tobytes()).hexdigest()
     return samples, np.stack(inputs)
 
 
@@ -163,12 +163,12 @@ def _copy_image(folder: Path, picture: GoldenPicture, labels: Sequence[str]) -> 
     return {"id": picture.file.stem, "file": target.name, "fileSha256": digest, "label": picture.label}
 
 
-def _check_input(given: Bytes, size: tuple[int, int], file: Path) -> Bytes:
-    if given.dtype != np.uint8 or given.shape != (*size, 3):
+def _check_input(image: Bytes, size: tuple[int, int], file: Path) -> Bytes:
+    if image.dtype != np.uint8 or image.shape != (*size, 3):
         raise TrainingError(
-            f"{file}: prepared as {given.dtype} {given.shape}, but the model takes uint8 {(*size, 3)}"
+            f"{file}: prepared as {image.dtype} {image.shape}, but the model takes uint8 {(*size, 3)}"
         )
-    return given
+    return image
 
 
 def _make_answers(

@@ -95,12 +95,13 @@ class TfliteRunner:
         self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
         self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
-        given = file.tensors[file.inputs[0]]
-        if given.shape[::3] != (1, 3) or given.type not in ("UINT8", "FLOAT32"):
+        input_tensor = file.tensors[file.inputs[0]]
+        if input_tensor.shape[::3] != (1, 3) or input_tensor.type not in ("UINT8", "FLOAT32"):
             raise TrainingError(
-                f"{path}: its input is {given.type} {given.shape}. It must be UINT8 or FLOAT32 (1, H, W, 3)."
+                f"{path}: its input is {input_tensor.type} {input_tensor.shape}. "
+                "It must be UINT8 or FLOAT32 (1, H, W, 3)."
             )
-        self._path, self._size = path, given.shape[1:]
+        self._path, self._size = path, input_tensor.shape[1:]
         # Outputs are found by name, because their order is not guaranteed.
         indices = {output["name"]: output["index"] for output in self._interpreter.get_output_details()}
         self._indices = {name: indices[tensor.name] for name, tensor in self.outputs.items()}

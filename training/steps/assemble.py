@@ -100,7 +100,7 @@ def assemble_bundle(
 
 
 def first_of_each_label(data: Path, pictures: Sequence[Picture]) -> list[GoldenPicture]:
-    """Returns the first image of each label as golden images, 6 at most in the order of their files."""
+    """Returns the first image of each label as golden images, at most 6, sorted by file."""
     firsts = {picture.label: picture for picture in reversed(pictures)}
     return [
         GoldenPicture(data / picture.file, picture.label)

@@ -18,9 +18,9 @@ def load_config(name: str) -> Config:
         TrainingError: there is no recipe with this name.
     """
     folder = Path(__file__).parent.parent / "configs"
-    known = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
-    if name not in known:
-        raise TrainingError(f"config {name}: not known; allowed: {', '.join(known)}")
+    allowed = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    if name not in allowed:
+        raise TrainingError(f"config {name}: not known; allowed: {', '.join(allowed)}")
     return cast(Config, import_module(f"training.configs.{name}").CONFIG)
 
 

@@ -56,18 +56,20 @@ def run(options: Namespace) -> None:
     def inputs(split: str, size: int = record["input_size"], views: Sequence[float] = views) -> SplitInputs:
         return split_inputs(options.data, options.run.parent / "cache", pictures, split, size, views)
 
-    given = {split: inputs(split) for split in ("test", "held-out")}
-    splits = [split for split in given if given[split].pictures]
+    inputs_by_split = {split: inputs(split) for split in ("test", "held-out")}
+    splits = [split for split in inputs_by_split if inputs_by_split[split].pictures]
     formats, by_view = [], {}
     for name, (make_runner, size) in runner_factories(options).items():
         runner = make_runner()
-        of_test = logits_by_view(runner, given["test"])
-        formats.append(FormatResult(name, mean_logits(of_test), size, time_inference(runner, given["test"])))
+        of_test = logits_by_view(runner, inputs_by_split["test"])
+        formats.append(
+            FormatResult(name, mean_logits(of_test), size, time_inference(runner, inputs_by_split["test"]))
+        )
         if name == SHIPPED:
             by_view = {"test": of_test}
     shipped = TfliteRunner(options.run / EXPORTS / "model_int8.tflite")
     if "held-out" in splits:
-        by_view["held-out"] = logits_by_view(shipped, given["held-out"])
+        by_view["held-out"] = logits_by_view(shipped, inputs_by_split["held-out"])
     validation = inputs("validation")
     validation_logits = mean_logits(logits_by_view(shipped, validation))
     calibration = calibrate(
@@ -81,7 +83,7 @@ def run(options: Namespace) -> None:
         compartments=compartments_of(labels),
         views=views,
     )
-    formats.append(evaluate_tfjs(options, identity, given["test"], calibration, data))
+    formats.append(evaluate_tfjs(options, identity, inputs_by_split["test"], calibration, data))
     evaluation = Evaluation(
         name=identity.name,
         version=identity.version,
@@ -120,7 +122,7 @@ def evaluate_tfjs(
 ) -> FormatResult:
     """Evaluates TensorFlow.js with the daemon's bench, which also decodes, crops and resizes the images.
 
-    If the daemon cannot run, TensorFlow runs the model instead.
+    If the daemon cannot run, or if there are no test images, TensorFlow runs the model instead.
     """
     size = size_of(options.run / EXPORTS / TFJS)
     reason = daemon_problem()

@@ -23,9 +23,9 @@ def run(options: Namespace) -> None:
     """Writes contact sheets and disagreements.csv into label-review/, the most doubtful labels first."""
     pictures = read_pictures(options.run / PICTURES)
     labels = sorted({picture.label for picture in pictures})
-    known = {picture.source for picture in pictures}
-    if unknown := sorted(set(options.only) - known):
-        raise TrainingError(f"--only {unknown[0]}: no such source. Allowed: {', '.join(sorted(known))}.")
+    sources = {picture.source for picture in pictures}
+    if unknown := sorted(set(options.only) - sources):
+        raise TrainingError(f"--only {unknown[0]}: no such source. Allowed: {', '.join(sorted(sources))}.")
     if options.most < 1:
         raise TrainingError(f"--most {options.most}: out of range. Use 1 or more.")
     # Called here only to refuse an invalid --folds before the long work.
@@ -34,7 +34,7 @@ def run(options: Namespace) -> None:
     truth = label_indices(pictures, labels)
     probabilities = predict_out_of_fold(features, pictures, truth, options.folds, options.seed)
     right = float(np.mean(probabilities.argmax(axis=1) == truth))
-    selected = set(options.only) or known
+    selected = set(options.only) or sources
     found = [
         entry
         for entry in rank_disagreements(probabilities, truth, pictures, labels)

@@ -28,11 +28,11 @@ def pictures_of(labels: np.ndarray, group: int = 2) -> list[Picture]:
 def test_wrong_labels_rank_first() -> None:
     features, labels = make_clusters(1)
     flipped = [3, 50, 90]
-    given = labels.copy()
-    given[flipped] = (given[flipped] + 1) % len(NAMES)
-    pictures = pictures_of(given)
-    probabilities = predict_out_of_fold(features, pictures, given, 3, 1)
-    found = rank_disagreements(probabilities, given, pictures, NAMES)
+    noisy = labels.copy()
+    noisy[flipped] = (noisy[flipped] + 1) % len(NAMES)
+    pictures = pictures_of(noisy)
+    probabilities = predict_out_of_fold(features, pictures, noisy, 3, 1)
+    found = rank_disagreements(probabilities, noisy, pictures, NAMES)
     assert {entry.picture.file for entry in found[:3]} == {f"{i}.jpg" for i in flipped}
     assert {entry.predicted for entry in found[:3]} <= {NAMES[label] for label in labels[flipped]}
 

@@ -34,15 +34,15 @@ def report(folder: Path) -> Any:
 
 
 def test_report_has_the_metrics_of_every_format(report: Any) -> None:
-    given = evaluation()
-    test = given.of_split("test")
+    model = evaluation()
+    test = model.of_split("test")
     truth = metrics.label_indices(test, NAMES)
     assert report["schema"] == 1
     assert [entry["name"] for entry in report["formats"]] == ["float", "int8", "tfjs"]
-    for entry, result in zip(report["formats"], given.formats, strict=True):
+    for entry, result in zip(report["formats"], model.formats, strict=True):
         assert entry["top1"] == metrics.top1(result.logits, truth)
         assert entry["top1_range"][0] < entry["top1"] < entry["top1_range"][1]
-        assert entry["agreement"] == metrics.agreement(result.logits, given.formats[0].logits)
+        assert entry["agreement"] == metrics.agreement(result.logits, model.formats[0].logits)
         assert (entry["bytes"], entry["ms"]) == (result.bytes, result.ms)
     assert report["formats"][2]["agreement"] == 1 > report["formats"][1]["agreement"]
 
@@ -123,8 +123,8 @@ def test_weaknesses_follow_the_metrics(report: Any) -> None:
 
 
 def test_a_perfect_model_has_no_weak_labels(report: Any) -> None:
-    given = evaluation()
-    perfect = [FormatResult(r.name, logits_of(given.of_split("test"), 40), r.bytes) for r in given.formats]
+    model = evaluation()
+    perfect = [FormatResult(r.name, logits_of(model.of_split("test"), 40), r.bytes) for r in model.formats]
     assert "recognised" not in "".join(weaknesses(figures_of(formats=perfect)))
     assert "unknown" in "".join(weaknesses(figures_of(held_out_logits=None)))
 

@@ -72,8 +72,8 @@ def test_no_images_give_no_answers() -> None:
 
 def test_int8_input_takes_the_bytes_of_an_image_unchanged() -> None:
     file = read_tflite(chain().int8)
-    (given,) = (file.tensors[index] for index in file.inputs)
-    assert (given.type, given.scales, given.zero_points, given.shape) == (
+    (tensor,) = (file.tensors[index] for index in file.inputs)
+    assert (tensor.type, tensor.scales, tensor.zero_points, tensor.shape) == (
         "UINT8",
         (1 / 128,),
         (127,),

@@ -71,8 +71,8 @@ def rank_disagreements(
     best = others[rows, predicted]
     sums = np.bincount(labels, own, minlength=len(names))
     usual = np.nan_to_num(share(sums, np.bincount(labels, minlength=len(names))), nan=1.0)
-    odd = np.flatnonzero(best > own)
-    order = odd[np.argsort((own - best)[odd], kind="stable")]
+    differing = np.flatnonzero(best > own)
+    order = differing[np.argsort((own - best)[differing], kind="stable")]
     return [
         Disagreement(
             pictures[row],

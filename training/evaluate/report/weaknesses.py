@@ -95,8 +95,8 @@ def _hazards(figures: dict[str, Any]) -> Iterator[str]:
 
 
 def _classes(figures: dict[str, Any]) -> Iterator[str]:
-    known = {entry["label"]: entry for entry in figures["classes"] if entry["count"]}
-    worst = sorted(known.values(), key=lambda entry: float(entry["recall"]))[:SHOWN]
+    tested = {entry["label"]: entry for entry in figures["classes"] if entry["count"]}
+    worst = sorted(tested.values(), key=lambda entry: float(entry["recall"]))[:SHOWN]
     for entry in worst:
         if entry["recall"] < LOW:
             yield (
