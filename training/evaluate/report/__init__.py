@@ -1,1 +1,1 @@
-"""The report on a model: figures as JSON, plots, the model card."""
+"""The report on a model: metrics as JSON, plots and the model card."""
