@@ -1,7 +1,7 @@
 """Converts a SavedModel to a TensorFlow.js graph model.
 
 `python -m training.export.tfjs SAVED_MODEL OUT` converts. `convert_tfjs` runs this command in a separate
-process, because the converter needs empty modules in place of packages that it imports but does not use.
+process. The converter imports some packages that it does not use, and needs empty modules in their place.
 """
 
 import json

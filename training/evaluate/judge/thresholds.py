@@ -66,9 +66,9 @@ def choose_thresholds(
       small sources.
     - `worst-source`: the lowest purity of a source.
 
-    `mean-source` and `worst-source` describe new cameras only if the logits of each source come from a model
-    that was trained without that source, or if the source was held out. Sources with fewer than `min_items`
-    images count together as one source. A source without sorted items does not count.
+    `mean-source` and `worst-source` describe new cameras only under one condition. The logits of each source
+    must come from a model that was trained without that source, or the source must be held out. Sources with
+    fewer than `min_items` images count together as one source. A source without sorted items does not count.
 
     If no pair reaches the target, the pair with the highest purity by the rule is chosen and `reached` is
     False. Pairs with a coverage below `min_coverage` are never chosen, because their purity is random.

@@ -29,9 +29,8 @@ class Fold:
 def group_folds(pictures: Sequence[Picture], count: int, seed: int) -> list[Fold]:
     """Splits images into `count` folds by group. Each image is held out in exactly one fold.
 
-    The largest groups are placed first. Each group goes to the fold that has the fewest images of the
-    group's most common label, and of equal folds to the smallest one. This balances the classes and the
-    sizes of the folds.
+    The largest groups are placed first. Each group goes to the fold with the fewest images of the group's
+    most common label. Of equal folds, the smallest one is chosen. This balances classes and fold sizes.
     The seed decides the order of groups of equal size.
 
     Raises:
