@@ -1,4 +1,7 @@
-"""`python -m training STEP`. Nothing heavy is imported here: the workers start this file anew."""
+"""Entry point of `python -m training STEP`.
+
+Each worker process imports this file again, so it imports nothing heavy.
+"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A bundle: a model with all that belongs to it, as the daemon loads it."""
+"""Writes a bundle: the folder that the daemon loads a model from."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ INT8, EDGE_TPU, LABELS, MANIFEST = (
 
 @dataclass(frozen=True)
 class Source:
-    """Where data or weights come from; `what` as in `pictures` or `base weights`."""
+    """The origin of data or weights. `what` is for example `pictures` or `base weights`."""
 
     what: str
     name: str
@@ -38,11 +38,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far other kernels than those that made the golden answers may be off, in logits as real numbers.
+    """Allowed differences from the golden answers, in dequantised logits.
 
     Attributes:
-        exact: the same kernels must give equal bits.
-        clear_margin: above it the top label must be the same.
+        exact: the kernels that made the golden answers must give bit-identical answers.
+        clear_margin: if the margin of the top label is above it, the top label must be the same.
+        max_logit_difference: largest difference of a logit.
+        min_embedding_cosine: smallest cosine between the embeddings.
     """
 
     exact: bool
@@ -72,57 +74,56 @@ def write_bundle(
     created: datetime,
     views: Sequence[float] = (1,),
     edgetpu: Path | None = None,
-    int8_tolerance: Tolerance = INT8_TOLERANCE,
-    tfjs_tolerance: Tolerance = TFJS_TOLERANCE,
 ) -> None:
-    """Writes a bundle, whole or not at all.
+    """Writes a bundle atomically.
 
     Args:
-        folder: to be made.
-        identity: what it says that it is.
-        labels: in the outputs' order.
-        int8: the file of `convert_int8`.
-        tfjs: the folder of `convert_tfjs`.
-        golden: the folder of `write_golden`.
+        folder: is created. It must not exist.
+        identity: name, version and licence.
+        labels: in the order of the logits.
+        int8: the file that `convert_int8` wrote.
+        tfjs: the folder that `convert_tfjs` wrote.
+        golden: the folder that `write_golden` wrote.
         temperature: confidence is softmax(logits / temperature).
-        unfamiliar: score (`energy` or `max-logit`) and the threshold above which an item is unfamiliar.
-        confidence: least confidence of the default policy, 0 to 1.
-        margin: least difference of the two highest confidences, 0 to 1.
-        validation: figures that probation compares with; plain JSON.
-        sources: of pictures and weights.
-        created: with its time zone.
-        views: centre crops that are run, as fractions of the region.
-        edgetpu: the compiled int8 file, where there is one.
-        int8_tolerance: of the int8 answers, on the Edge TPU too; never `exact` where `tied_means` finds any.
-        tfjs_tolerance: of TensorFlow.js' answers.
+        unfamiliar: score (`energy` or `max-logit`), and the threshold above which an item is unfamiliar, that
+            is out of distribution.
+        confidence: smallest confidence that the default policy accepts, 0 to 1.
+        margin: smallest accepted difference of the two highest confidences, 0 to 1.
+        validation: figures of the validation split, which probation compares with. Plain JSON.
+        sources: origins of images and weights.
+        created: time of creation, with a time zone.
+        views: centre crops that the bin averages, as fractions of the region.
+        edgetpu: the compiled int8 file. None: no Edge TPU model.
 
     Raises:
-        TrainingError: the folder exists, or something does not fit together.
+        TrainingError: the folder exists, or the parts do not match.
     """
     if folder.exists() or folder.is_symlink():
-        raise TrainingError(f"{folder}: exists, and a bundle never changes; name another folder or version")
+        raise TrainingError(f"{folder}: exists already, and a bundle never changes. Use another folder.")
     if created.tzinfo is None:
-        raise TrainingError(f"bundle {identity.name}: created is {created}; give it a time zone, as UTC")
-    if tied_means(int8):
-        int8_tolerance = replace(int8_tolerance, exact=False)
+        raise TrainingError(
+            f"bundle {identity.name}: the creation time {created} has no time zone. Add one, as UTC."
+        )
+    # x64 and arm64 round tied means differently, so bit-identical answers cannot be required.
+    int8_tolerance = replace(INT8_TOLERANCE, exact=not tied_means(int8))
     files = {"tflite": read_tflite(int8), **({"edgetpu": read_tflite(edgetpu)} if edgetpu else {})}
     height, width = check_input(int8, files["tflite"])
     _check_labels(labels, files["tflite"])
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        made.chmod(0o755)
-        shutil.copyfile(int8, made / INT8)
+        staging.chmod(0o755)
+        shutil.copyfile(int8, staging / INT8)
         if edgetpu:
-            shutil.copyfile(edgetpu, made / EDGE_TPU)
-        shutil.copytree(tfjs, made / "tfjs")
-        shutil.copytree(golden, made / "golden")
-        (made / LABELS).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
-        runtimes = {"tflite": _runtime(made, INT8, "tflite", int8_tolerance)}
+            shutil.copyfile(edgetpu, staging / EDGE_TPU)
+        shutil.copytree(tfjs, staging / "tfjs")
+        shutil.copytree(golden, staging / "golden")
+        (staging / LABELS).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+        runtimes = {"tflite": _runtime(staging, INT8, "tflite", int8_tolerance)}
         if edgetpu:
-            runtimes["edgetpu"] = _runtime(made, EDGE_TPU, "tflite", int8_tolerance)
-        runtimes["tfjs"] = _runtime(made, f"tfjs/{MODEL}", "tfjs", tfjs_tolerance)
+            runtimes["edgetpu"] = _runtime(staging, EDGE_TPU, "tflite", int8_tolerance)
+        runtimes["tfjs"] = _runtime(staging, f"tfjs/{MODEL}", "tfjs", TFJS_TOLERANCE)
         manifest = {
             "schema": 1,
             "name": identity.name,
@@ -141,8 +142,8 @@ def write_bundle(
                 "scale": 128,
             },
             "views": list(views),
-            "outputs": _outputs(files, made / "tfjs"),
-            "golden": _digest(made, f"golden/{INPUTS}"),
+            "outputs": _outputs(files, staging / "tfjs"),
+            "golden": _digest(staging, f"golden/{INPUTS}"),
             "runtimes": runtimes,
             "calibration": {
                 "temperature": temperature,
@@ -151,13 +152,13 @@ def write_bundle(
             "policy": {"confidence": confidence, "margin": margin},
             "validation": dict(validation),
         }
-        (made / MANIFEST).write_text(_json(manifest, identity.name), encoding="utf-8")
-        for path in (*made.rglob("*"), made):
+        (staging / MANIFEST).write_text(_to_json(manifest, identity.name), encoding="utf-8")
+        for path in (*staging.rglob("*"), staging):
             _sync(path)
-        made.rename(folder)
+        staging.rename(folder)
         _sync(folder.parent)
     except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
         raise
 
 
@@ -165,7 +166,8 @@ def _check_labels(labels: Sequence[str], file: TfliteFile) -> None:
     count = file.output("logits").shape[-1]
     if len(labels) != count or len(set(labels)) != count or not all(map(LABEL.fullmatch, labels)):
         raise TrainingError(
-            f"labels: {list(labels)}; the model has {count} logits: as many different ones, without spaces"
+            f"labels: {list(labels)} do not fit the model, which has {count} logits. Give {count} different "
+            "labels of 1 to 64 characters, without spaces."
         )
 
 
@@ -180,15 +182,15 @@ def _outputs(files: Mapping[str, TfliteFile], tfjs: Path) -> dict[str, dict[str,
     }
 
 
-def _runtime(made: Path, file: str, answers: str, tolerance: Tolerance) -> dict[str, Any]:
+def _runtime(staging: Path, file: str, answers: str, tolerance: Tolerance) -> dict[str, Any]:
     golden = f"golden/{answers}.json"
-    weights = [_digest(made, f"tfjs/{path}") for path in tfjs_weight_files(made / "tfjs")]
+    weights = [_digest(staging, f"tfjs/{path}") for path in tfjs_weight_files(staging / "tfjs")]
     return {
-        **_digest(made, file),
+        **_digest(staging, file),
         **({"weights": weights} if answers == "tfjs" else {}),
         "golden": {
-            **_digest(made, golden),
-            "kernels": json.loads((made / golden).read_text(encoding="utf-8"))["kernels"],
+            **_digest(staging, golden),
+            "kernels": json.loads((staging / golden).read_text(encoding="utf-8"))["kernels"],
             "exact": tolerance.exact,
             "clearMargin": tolerance.clear_margin,
             "maxLogitDifference": tolerance.max_logit_difference,
@@ -197,17 +199,18 @@ def _runtime(made: Path, file: str, answers: str, tolerance: Tolerance) -> dict[
     }
 
 
-def _digest(made: Path, file: str) -> dict[str, Any]:
-    content = (made / file).read_bytes()
+def _digest(staging: Path, file: str) -> dict[str, Any]:
+    content = (staging / file).read_bytes()
     return {"file": file, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
-def _json(manifest: dict[str, Any], name: str) -> str:
+def _to_json(manifest: dict[str, Any], name: str) -> str:
     try:
         return json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
         raise TrainingError(
-            f"bundle {name}: the manifest cannot be written ({error}); give finite plain numbers"
+            f"bundle {name}: the manifest is not valid JSON ({error}). "
+            "All figures must be finite plain numbers."
         ) from error
 
 

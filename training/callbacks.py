@@ -1,4 +1,4 @@
-"""What happens at the end of each epoch, beside what Keras brings."""
+"""Keras callbacks: validation, target accuracy and saving of the run."""
 
 import time
 from pathlib import Path
@@ -15,23 +15,23 @@ from training.state import RunState, save_state
 Array = np.ndarray[Any, Any]
 
 
-class Validate(keras.callbacks.Callback):
-    """Validates the averaged weights and keeps the best; `val_accuracy` and `val_loss` are theirs.
+class Validation(keras.callbacks.Callback):
+    """Measures `val_accuracy` and `val_loss` of the averaged weights, and keeps the best weights.
 
     Args:
         trained: the network that is trained.
-        judged: one of the same kind at the size of the daemon, which is given the weights to be judged.
-        pixels: validation pictures (N, S, S, 3) uint8.
+        validated: the same network at the input size of the daemon. It receives the averaged weights.
+        pixels: validation images (N, S, S, 3) uint8.
         labels: (N,) int.
-        best_path: where the best weights are kept.
-        state: its `best`, `wall_s` and `history` are kept up to date.
-        phase: for the history.
+        best_path: file of the best weights.
+        state: `best`, `epoch`, `wall_s` and `history` are updated.
+        phase: named in the history.
     """
 
     def __init__(
         self,
         trained: keras.Model,
-        judged: keras.Model,
+        validated: keras.Model,
         pixels: Array,
         labels: Array,
         best_path: Path,
@@ -39,7 +39,7 @@ class Validate(keras.callbacks.Callback):
         phase: Phase,
     ) -> None:
         super().__init__()
-        self.trained, self.judged, self.pixels, self.labels = trained, judged, pixels, labels
+        self.trained, self.validated, self.pixels, self.labels = trained, validated, pixels, labels
         self.best_path, self.state, self.phase = best_path, state, phase
         self._start = 0.0
 
@@ -48,16 +48,16 @@ class Validate(keras.callbacks.Callback):
         self._start = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Adds to `logs`, which the callbacks after this one read."""
+        """Adds the validation figures to `logs`, which later callbacks read."""
         logs = {} if logs is None else logs
         train_s = time.monotonic() - self._start
-        self.judged.set_weights(averaged_weights(self.trained, self.model.optimizer))
-        logits, _ = predict(self.judged, self.pixels, np.arange(len(self.labels)))
+        self.validated.set_weights(averaged_weights(self.trained, self.model.optimizer))
+        logits, _ = predict(self.validated, self.pixels, np.arange(len(self.labels)))
         logs["val_accuracy"] = float((logits.argmax(1) == self.labels).mean())
         logs["val_loss"] = float(cross_entropy(logits, self.labels))
         if logs["val_accuracy"] > self.state.best:
             self.state.best = logs["val_accuracy"]
-            self.judged.save_weights(self.best_path)
+            self.validated.save_weights(self.best_path)
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         figures = {key: round(float(value), 5) for key, value in logs.items()}
         self.state.epoch = epoch + 1
@@ -71,30 +71,30 @@ class Validate(keras.callbacks.Callback):
                 **figures,
             }
         )
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
-        print(f"{self.phase.name} {epoch + 1}/{self.phase.epochs}  {shown}  {clock(train_s)}", flush=True)
+        line = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        print(f"{self.phase.name} {epoch + 1}/{self.phase.epochs}  {line}  {clock(train_s)}", flush=True)
 
 
 class TargetAccuracy(keras.callbacks.Callback):
-    """Ends the whole training once validation accuracy reaches the target."""
+    """Ends the whole training when the validation accuracy reaches the target."""
 
     def __init__(self, target: float) -> None:
         super().__init__()
         self.target, self.reached = target, False
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Stops where the target is reached."""
+        """Stops if the target is reached."""
         if self.target and (logs or {}).get("val_accuracy", 0.0) >= self.target:
             self.reached = self.model.stop_training = True
 
 
-class Remember(keras.callbacks.Callback):
-    """Saves the run at the end of each epoch, and gives the other callbacks back what they had counted.
+class RunSaver(keras.callbacks.Callback):
+    """Saves the run at the end of each epoch, and restores the counters of other callbacks on resume.
 
-    It comes last, so that what it saves is what the others left.
+    It must be the last callback, so that it saves the final state of the others.
     """
 
-    COUNTED = ("wait", "best", "cooldown_counter", "best_epoch")
+    COUNTERS = ("wait", "best", "cooldown_counter", "best_epoch")
 
     def __init__(
         self, path: Path, net: keras.Model, state: RunState, others: list[keras.callbacks.Callback]
@@ -103,17 +103,17 @@ class Remember(keras.callbacks.Callback):
         self.path, self.net, self.state, self.others = path, net, state, others
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """After the others have begun from nothing."""
+        """Restores the counters. The other callbacks have reset theirs before."""
         for other in self.others:
             for name, value in self.state.callbacks.get(type(other).__name__, {}).items():
                 setattr(other, name, value)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """The weights as they are, before `fit` puts the averages in their place."""
+        """Saves the trained weights, before `fit` replaces them by the averages."""
         self.state.callbacks = {
             type(other).__name__: {
                 name: float(getattr(other, name))
-                for name in self.COUNTED
+                for name in self.COUNTERS
                 if isinstance(getattr(other, name, None), int | float | np.number)
             }
             for other in self.others
@@ -122,7 +122,7 @@ class Remember(keras.callbacks.Callback):
 
 
 def averaged_weights(net: keras.Model, optimizer: Any) -> list[Array]:
-    """The network's weights with the optimiser's moving averages in the place of those that are trained."""
+    """Returns the weights of the network. Trained ones are replaced by the optimiser's moving averages."""
     averages = {}
     if optimizer.use_ema and int(optimizer.iterations) > 0:
         pairs = zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True)
@@ -131,6 +131,6 @@ def averaged_weights(net: keras.Model, optimizer: Any) -> list[Array]:
 
 
 def cross_entropy(logits: Array, labels: Array) -> Any:
-    """Mean negative log-likelihood of (N, C) logits."""
+    """Returns the mean negative log-likelihood of (N, C) logits."""
     shifted = logits - logits.max(1, keepdims=True)
     return (np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(labels)), labels]).mean()

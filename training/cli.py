@@ -1,4 +1,4 @@
-"""The command line: one sub-command a step."""
+"""The command line: one sub-command per step."""
 
 import argparse
 import os
@@ -7,130 +7,171 @@ from importlib import import_module
 from pathlib import Path
 
 from training.errors import TrainingError
-from training.quiet import quietly
+from training.quiet import silence_stderr
 
 STEPS = {
-    "check-data": "look at every picture: broken, tiny and repeated ones, counts by label and source",
-    "split": "give each picture its group and its split",
-    "review-labels": "find pictures whose label may be wrong, by cross-validation",
-    "sheet": "write a picture of what the recipe does to training pictures",
-    "train": "train a network, phase by phase",
-    "export": "write a trained network in every format",
-    "evaluate": "measure every format and write the report",
-    "bundle": "write what the daemon loads",
-    "smoke": "the whole chain on a few made pictures, in about a minute",
+    "check-data": "Count the images by label and source, and list broken, tiny and repeated ones",
+    "split": "Assign each image to a group and a split",
+    "review-labels": "Find images whose label may be wrong, by cross-validation",
+    "sheet": "Write a contact sheet of augmented training images",
+    "train": "Train a network, phase by phase",
+    "export": "Write a trained network in every format",
+    "evaluate": "Measure every format and write the report",
+    "bundle": "Write the bundle that the daemon loads",
+    "smoke": "Run all steps on a few generated images, in about a minute",
 }
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def make_parser() -> argparse.ArgumentParser:
+    """Returns the parser of the whole command line."""
     top = argparse.ArgumentParser(
-        prog="python -m training", description="From pictures in labelled folders to a bundle for the bin."
+        prog="python -m training",
+        description="Train a model bundle for the bin from images in labelled folders.",
     )
     steps = top.add_subparsers(dest="step", required=True, metavar="STEP")
-    for name, what in STEPS.items():
-        step = steps.add_parser(name, help=what, description=what)
+    for name, summary in STEPS.items():
+        step = steps.add_parser(name, help=summary, description=summary)
         step.add_argument(
-            "--run", type=Path, default=Path("training/runs/default"), help="folder of the run (%(default)s)"
+            "--run",
+            type=Path,
+            default=Path("training/runs/default"),
+            help="run folder (default: %(default)s)",
         )
-        step.add_argument("--seed", type=int, default=1, help="decides every draw (%(default)s)")
+        step.add_argument(
+            "--seed", type=int, default=1, help="seed of all random draws (default: %(default)s)"
+        )
         if name != "smoke":
-            step.add_argument("--data", type=Path, required=True, help="pictures; sub-folders are labels")
+            step.add_argument(
+                "--data", type=Path, required=True, help="data folder; its sub-folders are labels"
+            )
         if name in ("check-data", "split"):
             step.add_argument(
-                "--exclude", nargs="*", default=[], help="folders of the data that are left out"
+                "--exclude", nargs="*", default=[], help="first-level folders of the data to ignore"
             )
         if name in ("sheet", "train"):
             step.add_argument(
-                "--config", default="efficientnet_lite0", help="a recipe of training/configs (%(default)s)"
+                "--config",
+                default="efficientnet_lite0",
+                help="recipe in training/configs (default: %(default)s)",
             )
-        _own(step, name)
+        _add_options(step, name)
     return top
 
 
-def _own(step: argparse.ArgumentParser, name: str) -> None:
+def _add_options(step: argparse.ArgumentParser, name: str) -> None:
     if name == "split":
-        step.add_argument("--validation", type=float, default=0.12, help="share of the groups (%(default)s)")
+        step.add_argument(
+            "--validation", type=float, default=0.12, help="share of the groups (default: %(default)s)"
+        )
         step.add_argument(
             "--test",
             type=float,
             default=0.15,
-            help="share of the groups (%(default)s); 0: those of --test-groups alone",
+            help="share of the groups (default: %(default)s); 0: only the groups of --test-groups",
         )
         step.add_argument(
             "--group-by",
             choices=("features", "hash"),
             default="features",
-            help="how shots of one thing are found where no groups.csv says it (%(default)s)",
+            help="how to group images that have no group in groups.csv (default: %(default)s)",
         )
-        step.add_argument("--hold-out", nargs="*", default=[], help="sources that no other split may hold")
-        step.add_argument("--test-groups", type=Path, help="a file that names groups which must be in test")
-        step.add_argument("--corrections", type=Path, help="reviewed wrong labels, mended outside of test")
+        step.add_argument("--hold-out", nargs="*", default=[], help="sources to keep out of all other splits")
+        step.add_argument(
+            "--test-groups", type=Path, help="file with the names of groups to put into the test split"
+        )
+        step.add_argument(
+            "--corrections",
+            type=Path,
+            help="CSV file of reviewed wrong labels; only train and validation are corrected",
+        )
     if name == "review-labels":
-        step.add_argument("--folds", type=int, default=10, help="of the cross-validation (%(default)s)")
-        step.add_argument("--most", type=int, default=360, help="pictures shown at most (%(default)s)")
         step.add_argument(
-            "--only", nargs="*", default=[], help="sources that are shown; all where none is named"
+            "--folds",
+            type=int,
+            default=10,
+            help="number of folds of the cross-validation (default: %(default)s)",
         )
+        step.add_argument(
+            "--most", type=int, default=360, help="largest number of images to show (default: %(default)s)"
+        )
+        step.add_argument("--only", nargs="*", default=[], help="sources to show (default: all)")
     if name == "train":
-        step.add_argument("--base", help="weights to start from, such as an export's base.weights.h5")
-        step.add_argument("--resume", action="store_true", help="go on where a killed run stopped")
-        step.add_argument("--steps-per-epoch", type=int, help="in place of one pass over the pictures")
-        step.add_argument("--workers", type=int, default=1, help="processes that make pictures (%(default)s)")
-    if name in ("evaluate", "bundle"):
-        step.add_argument("--name", default="my-model", help="of the model (%(default)s)")
-        step.add_argument("--version", default="0.0.1", help="semantic version of the model (%(default)s)")
+        step.add_argument("--base", help="start weights, for example base.weights.h5 of an export")
+        step.add_argument("--resume", action="store_true", help="continue an interrupted run")
         step.add_argument(
-            "--licence", default="unstated", help="what a user may do with the model (%(default)s)"
+            "--steps-per-epoch", type=int, help="steps per epoch (default: one pass over the images)"
         )
-        step.add_argument("--sources", type=Path, help="where pictures and weights come from; see README.md")
+        step.add_argument(
+            "--workers",
+            type=int,
+            default=1,
+            help="processes that make training images (default: %(default)s)",
+        )
+    if name in ("evaluate", "bundle"):
+        step.add_argument("--name", default="my-model", help="name of the model (default: %(default)s)")
+        step.add_argument(
+            "--version", default="0.0.1", help="semantic version of the model (default: %(default)s)"
+        )
+        step.add_argument("--licence", default="unstated", help="licence of the model (default: %(default)s)")
+        step.add_argument(
+            "--sources",
+            type=Path,
+            help="JSON file of the sources of images and weights; see training/README.md",
+        )
     if name == "evaluate":
         step.add_argument(
             "--views",
             type=float,
             nargs="+",
-            help="centre crops that are averaged, as fractions of the sides; else the recipe's",
+            help="centre crops to average, as fractions of the sides (default: those of the recipe)",
         )
         step.add_argument(
-            "--rule", default="home", help="how the policy's thresholds are chosen (%(default)s)"
+            "--rule",
+            default="home",
+            help="rule for the thresholds: home, bootstrap, mean-source, worst-source (default: %(default)s)",
         )
         step.add_argument(
-            "--purity", type=float, default=0.99, help="that the thresholds aim at (%(default)s)"
+            "--purity",
+            type=float,
+            default=0.99,
+            help="target purity: share of the sorted items in the right compartment (default: %(default)s)",
         )
         step.add_argument(
-            "--baseline", type=Path, nargs="*", default=[], help="bundles that are run on the same pictures"
+            "--baseline", type=Path, nargs="*", default=[], help="bundles to compare with, on the same images"
         )
         step.add_argument(
             "--home",
             nargs="*",
             default=[],
-            help="test sources that are judged alone; all where none is named",
+            help="sources of the in-domain test (default: all sources of the test split)",
         )
         step.add_argument(
-            "--corrections", type=Path, help="reviewed wrong labels, for a second figure on the test split"
+            "--corrections",
+            type=Path,
+            help="CSV file of reviewed wrong labels, for a second figure on the test split",
         )
     if name == "bundle":
-        step.add_argument("--out", type=Path, required=True, help="folder to be made")
+        step.add_argument("--out", type=Path, required=True, help="folder of the bundle; it must not exist")
         step.add_argument(
             "--golden",
             type=Path,
-            help="golden pictures: one folder a label, or another bundle's golden folder",
+            help="golden images: a folder with one sub-folder per label, or the golden folder of a bundle",
         )
-        step.add_argument("--golden-notice", type=Path, help="the licence of those pictures")
+        step.add_argument("--golden-notice", type=Path, help="licence file of the golden images")
     if name == "smoke":
-        step.add_argument("--out", type=Path, help="folder of the bundle; in the run's where none is named")
+        step.add_argument("--out", type=Path, help="folder of the bundle (default: bundle in the run folder)")
 
 
 def main(arguments: list[str]) -> int:
     """Runs a step.
 
     Returns:
-        The exit code: 0, 1 where the user has something to mend, 130 after Ctrl-C.
+        The exit code: 0 on success, 1 after an error that the user can correct, 130 after Ctrl-C.
     """
-    options = parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        with quietly():
+        with silence_stderr():
             step = import_module(f"training.steps.{options.step.replace('-', '_')}")
         step.run(options)
     except TrainingError as error:

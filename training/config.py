@@ -1,20 +1,26 @@
-"""What a recipe says: everything that decides how a model is made."""
+"""The settings of a recipe: everything that determines how a model is trained."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How training pictures are changed; probabilities are 0 to 1, ranges are (from, to).
+    """How training images are augmented. Probabilities are 0 to 1, ranges are (from, to).
 
     Attributes:
-        mild: share of the pictures that are only flipped and lightly changed.
-        scale: side of the item's picture against the frame's, 0.39 is 15 % of the area.
-        aspect: width against height, as a factor; 0.75 undoes the squeeze of a 4:3 frame.
-        rotation: largest angle in degrees, both ways.
-        background: share of zoomed-out pictures whose surroundings are another picture.
-        mixup: share of a batch's pictures that are blended with another one.
-        cutmix: share of a batch's pictures that get a box of another one.
+        mild: share of the images that are only flipped and slightly changed.
+        scale: side of the image relative to the frame. 0.39 is 15 % of the area.
+        aspect: factor on the ratio of width to height. 0.75 undoes the squeeze of a 4:3 frame.
+        rotation: largest angle in degrees, in both directions.
+        exposure: in stops of linear light.
+        cast: largest change of red and blue, as a share.
+        blur: probability.
+        noise: largest standard deviation of a bright pixel, 0 to 255.
+        jpeg: probability of JPEG artefacts.
+        occlusion: probability.
+        background: share of zoomed-out images that are surrounded by another image.
+        mixup: share of the images in a batch that are blended with another one.
+        cutmix: share of the images in a batch that get a box of another one.
     """
 
     mild: float = 0.2
@@ -34,12 +40,12 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How often a picture is drawn, see `training.data.sampling`.
+    """How often an image is drawn. See `training.data.sampling`.
 
     Attributes:
-        class_power: a class is drawn by its share of the pictures to this power; 1 as they are, 0 evenly.
-        group_cap: a group counts for at most so many pictures in the draw; 0: no limit.
-        source_power: a source of a class is drawn by its share to this power.
+        class_power: a class is drawn by its share of the images to this power. 1: unchanged, 0: evenly.
+        group_cap: largest number of images that a group counts for. 0: no limit.
+        source_power: a source within a class is drawn by its share to this power.
     """
 
     class_power: float = 0.3
@@ -49,19 +55,20 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Phase:
-    """One phase of the training.
+    """One phase of a training.
 
     Attributes:
-        name: as in the plots.
-        epochs: how many at most.
-        size: side of the pictures in pixels; less is faster.
-        learning_rate: its peak.
+        name: shown in the plots.
+        epochs: largest number of epochs.
+        size: side of the images in pixels. Smaller is faster.
+        learning_rate: the peak.
         trainable: `head`, `top` (the last `top_layers` of the base and the head) or `all`.
-        patience: epochs without a better validation accuracy before the phase ends; its end are the best
-            weights of the run so far. 0: it never ends early, and its end are its last weights.
-        augment: of this phase, where it is not the recipe's.
-        sampling: of this phase, where it is not the recipe's.
-        begins_at: name of an earlier phase, whose end it begins at; else the one before it.
+        patience: epochs without a better validation accuracy before the phase ends. Its checkpoint then has
+            the best weights of the run so far. 0: the phase never ends early, and its checkpoint has its last
+            weights.
+        augment: overrides the recipe's `augment`. None: no override.
+        sampling: overrides the recipe's `sampling`. None: no override.
+        begins_at: name of an earlier phase whose checkpoint is the start. Empty: the phase before.
     """
 
     name: str
@@ -80,16 +87,17 @@ class Config:
     """A recipe.
 
     Attributes:
-        name: of the recipe, as its file's.
-        model: the network, a name of `training.models`.
-        input_size: side of the daemon's input in pixels; validation is always at this size.
-        steps_per_epoch: 0 means one pass over the training pictures, or `least_steps`.
-        least_steps: an epoch has at least so many: a small set is passed over several times.
-        ema: momentum of the averaged weights by step; less in short phases. 0: they are not averaged.
-        top_layers: how many layers of the base a phase that trains `top` has.
-        target_accuracy: the training ends when validation reaches it; 0: never.
-        average: names of phases; the run's final weights are the mean of those at their ends. None: those of
-            its last phase.
+        name: same as its file name.
+        model: the network, a name in `training.models.registry`.
+        input_size: side of the model input in the daemon, in pixels. Validation always uses this size.
+        steps_per_epoch: 0: one pass over the training images, but at least `least_steps`.
+        least_steps: smallest number of steps in an epoch. A small set is then passed several times.
+        ema: momentum of the averaged weights per step. It is lower in short phases. 0: no averaging.
+        top_layers: number of base layers that a phase with `trainable="top"` trains.
+        target_accuracy: the training ends when the validation accuracy reaches it. 0: never.
+        average: names of phases. The final weights are the mean of their checkpoints. Empty: the final
+            weights are those of the last phase.
+        views: centre crops whose outputs are averaged, as fractions of the sides.
     """
 
     name: str

@@ -1,5 +1,5 @@
-"""The errors that a user can mend."""
+"""Errors that the user can correct."""
 
 
 class TrainingError(Exception):
-    """Says what is wrong, what is allowed and what to do; shown without a stack trace."""
+    """An error whose text states the problem and the fix. It is printed without a stack trace."""

@@ -1,4 +1,4 @@
-"""What a network from ImageNet sees in pictures: for grouping shots of one thing and for label review."""
+"""Image features of a network trained on ImageNet, for grouping shots of one item and for label review."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,14 +16,14 @@ SIZE, CHUNK = 224, 512
 
 
 def imagenet_features(root: Path, pictures: Sequence[Picture]) -> np.ndarray[Any, Any]:
-    """Pooled features of EfficientNet-Lite0.
+    """Returns pooled features of EfficientNet-Lite0.
 
     Args:
         root: the data folder.
-        pictures: (N,) which.
+        pictures: the N images.
 
     Returns:
-        (N, 1280) float32, each of length 1.
+        (N, 1280) float32, each row of length 1.
     """
     net = efficientnet_lite0.build(classes=2, size=SIZE, dropout=0.0)
     imagenet.load_lite0(net)
@@ -37,7 +37,7 @@ def imagenet_features(root: Path, pictures: Sequence[Picture]) -> np.ndarray[Any
 
 
 def cached_features(root: Path, pictures: Sequence[Picture], folder: Path) -> np.ndarray[Any, Any]:
-    """`imagenet_features`, or what an earlier call for the same files kept in `folder`."""
+    """Returns `imagenet_features`, from the cache in `folder` if it holds features of the same files."""
     path = folder / f"{digest_of(root, [picture.file for picture in pictures])}-features.npy"
     if path.is_file():
         return np.asarray(np.load(path))

@@ -1,4 +1,4 @@
-"""What a model is called."""
+"""Name, version and licence of a model."""
 
 import re
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 
 @dataclass(frozen=True)
 class Identity:
-    """What a bundle says that it is.
+    """The identity of a bundle.
 
     Attributes:
-        name: of the model, as waste12.
+        name: of the model, for example waste12.
         version: semantic version.
         licence: what a user may do with it.
 
     Raises:
-        TrainingError: the daemon would not take such a name or version.
+        TrainingError: the daemon does not accept the name or the version.
     """
 
     name: str
@@ -30,7 +30,10 @@ class Identity:
         """Checks name and version."""
         if not NAME.fullmatch(self.name):
             raise TrainingError(
-                f"name {self.name!r}; allowed are 1 to 64 of a-z, 0-9, '.', '_' and '-', as my-bin"
+                f"--name {self.name!r}: not a valid name. Use 1 to 64 of a-z, 0-9, '.', '_' and '-'. "
+                "Start with a letter or a digit, as in my-bin."
             )
         if not VERSION.fullmatch(self.version):
-            raise TrainingError(f"version {self.version!r}; allowed is a semantic version, as 1.0.0")
+            raise TrainingError(
+                f"--version {self.version!r}: not a semantic version. Use a version like 1.0.0."
+            )

@@ -1,4 +1,4 @@
-"""Runs a network over pictures."""
+"""Runs a network on images."""
 
 from typing import Any
 
@@ -11,21 +11,21 @@ Array = np.ndarray[Any, Any]
 
 
 def normalise(images: Any) -> Any:
-    """Bytes to what the networks take: (byte - 127) / 128, float32."""
+    """Converts bytes to the input of the networks: (byte - 127) / 128, float32."""
     return (keras.ops.cast(images, "float32") - 127.0) / 128.0
 
 
 def predict(
     net: keras.Model, pixels: Array, indices: Array, batch: int = 64, what: str = ""
 ) -> tuple[Array, Array]:
-    """Logits and embeddings of pictures.
+    """Returns logits and embeddings of images.
 
     Args:
         net: a network of `training.models`.
-        pixels: (N, S, S, 3) uint8, S being the network's size.
-        indices: which of them, (M,).
-        batch: how many at once; the last batch is filled up, so that nothing is traced twice.
-        what: a name shows progress.
+        pixels: (N, S, S, 3) uint8. S is the input size of the network.
+        indices: (M,), rows of `pixels`.
+        batch: images per batch. The last batch is padded, so that the graph is traced only once.
+        what: name of the work, printed with its progress. Empty: no progress is printed.
 
     Returns:
         logits (M, C) and embeddings (M, E), float32.

@@ -1,4 +1,4 @@
-"""Keeps libraries that talk to themselves off the terminal."""
+"""Keeps log output of libraries off the terminal."""
 
 import os
 import tempfile
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
-    """Holds back what is written to standard error, below Python too; it is shown where something is raised.
+def silence_stderr() -> Iterator[None]:
+    """Holds back standard error, also that of native code, and prints it only if an exception is raised.
 
-    TensorFlow's log while it is loaded heeds none of its own settings.
+    TensorFlow logs while it is loaded, whatever its log settings are.
     """
     with tempfile.TemporaryFile() as held:
         terminal = os.dup(2)

@@ -1,4 +1,4 @@
-"""What a killed run needs to go on along the same curve."""
+"""The saved state of a run. A resumed run continues with the same results as an uninterrupted one."""
 
 import json
 import os
@@ -14,15 +14,15 @@ from training.errors import TrainingError
 
 @dataclass
 class RunState:
-    """Where a run stands, at the end of an epoch.
+    """The state of a run at the end of an epoch.
 
     Attributes:
         phase: number of the phase.
-        epoch: how many epochs of it are done.
-        best: the best validation accuracy so far; below 0: none yet.
-        wall_s: seconds that the epochs took, validation included.
-        history: one dict an epoch.
-        callbacks: what the callbacks count, by their class' name.
+        epoch: number of finished epochs of the phase.
+        best: the best validation accuracy so far. Below 0: none yet.
+        wall_s: duration of the epochs in seconds, validation included.
+        history: one dict per epoch.
+        callbacks: counters of the callbacks, by class name.
     """
 
     phase: int = 0
@@ -34,16 +34,16 @@ class RunState:
 
 
 def save_state(path: Path, state: RunState, net: keras.Model, optimizer: Any | None) -> None:
-    """Writes weights, the optimiser's variables and the state into one .npz, in one step.
+    """Writes weights, optimiser variables and state into one .npz file, atomically.
 
     Args:
-        path: the file; what it was before stays until the new one is on disk.
-        state: where the run stands.
-        net: its weights are written as they are, not averaged.
+        path: the file. Its old content stays until the new file is on disk.
+        state: the state of the run.
+        net: its trained weights are written, not their averages.
         optimizer: None between two phases.
     """
     arrays: dict[str, Any] = {f"weight/{i}": np.asarray(w) for i, w in enumerate(net.get_weights())}
-    # By number: Keras counts its optimisers, and so their variables' names change from process to process.
+    # Stored by number: Keras numbers its optimisers, so variable names differ between processes.
     for i, variable in enumerate(optimizer.variables if optimizer else []):
         arrays[f"optimizer/{i}"] = keras.ops.convert_to_numpy(variable)
     temporary = path.with_suffix(".tmp")
@@ -55,33 +55,33 @@ def save_state(path: Path, state: RunState, net: keras.Model, optimizer: Any | N
 
 
 class SavedState:
-    """A state that was saved."""
+    """A state that `save_state` wrote."""
 
     def __init__(self, path: Path) -> None:
-        """Opens it.
+        """Reads the file.
 
         Raises:
-            TrainingError: there is none, or it is not whole.
+            TrainingError: the file is missing or damaged.
         """
         try:
             self._arrays = dict(np.load(path, allow_pickle=False))
         except (OSError, ValueError) as error:
             raise TrainingError(
-                f"{path}: no state to resume from ({error}); start without --resume"
+                f"{path}: no state to resume from ({error}). Start without --resume."
             ) from error
         self.state = RunState(**json.loads(str(self._arrays["state"])))
 
     def restore_net(self, net: keras.Model) -> None:
-        """Puts the weights back."""
+        """Restores the weights."""
         count = sum(name.startswith("weight/") for name in self._arrays)
         net.set_weights([self._arrays[f"weight/{i}"] for i in range(count)])
 
     def restore_optimizer(self, optimizer: Any) -> None:
-        """Puts the optimiser's variables back; it must have been built for the same weights."""
+        """Restores the optimiser variables. The optimiser must be built for the same weights."""
         for i, variable in enumerate(optimizer.variables):
             variable.assign(self._arrays[f"optimizer/{i}"])
 
     @property
     def within_phase(self) -> bool:
-        """Whether the optimiser's variables are in it."""
+        """Whether the state was saved within a phase: then it contains the optimiser variables."""
         return any(name.startswith("optimizer/") for name in self._arrays)

@@ -8,36 +8,35 @@ import keras
 import numpy as np
 
 from training.augment.feeder import Feeder
-from training.callbacks import Remember, TargetAccuracy, Validate
+from training.callbacks import RunSaver, TargetAccuracy, Validation
+from training.checkpoints import Checkpoints
 from training.config import Config, Phase
 from training.data.pictures import Picture
-from training.data.sampling import weights
-from training.draw import picked
+from training.data.sampling import epoch_pictures, weights
 from training.errors import TrainingError
 from training.models import base_weights, imagenet, mobilenet_v2_hybrid, registry
-from training.phase_ends import PhaseEnds
 from training.predict import normalise
 from training.progress import Progress
 from training.state import RunState, SavedState, save_state
 
 AVERAGED_PARTS = 3
-"""Averages reach back over a third of a phase's steps, or less."""
+"""Averaged weights cover at most the last third of a phase's steps."""
 STATE, BEST, FINAL = "last.npz", "best.weights.h5", "final.weights.h5"
 
 Array = np.ndarray[Any, Any]
 
 
 class Training:
-    """One run: what it trains on and where it is kept.
+    """One training run.
 
     Args:
         config: the recipe.
-        run: folder of the run.
-        pictures: with their splits.
-        labels: in the order of the outputs.
-        pixels_path: .npy of all of `pictures`, (N, 255, 255, 3) uint8, in their order.
-        validation_pixels: (N, S, S, 3) uint8, the validation pictures in their order, at the daemon's size.
-        size: side of the daemon's input in pixels.
+        run: the run folder.
+        pictures: all images, with their splits.
+        labels: in the order of the model outputs.
+        pixels_path: .npy file of all `pictures` in their order, (N, 255, 255, 3) uint8.
+        validation_pixels: the validation images in their order, (N, S, S, 3) uint8. S is `size`.
+        size: side of the model input in the daemon, in pixels.
     """
 
     def __init__(
@@ -60,55 +59,58 @@ class Training:
         self._training_pictures = chosen
         self.steps = config.steps_per_epoch or max(-(-len(chosen) // config.batch), config.least_steps)
         self.state = RunState()
-        self._ends = PhaseEnds(config, run)
+        self._checkpoints = Checkpoints(config, run)
 
     def start(self, base: str | None) -> keras.Model:
-        """The network before the first step.
+        """Builds the network and loads its start weights.
 
         Args:
-            base: a `.weights.h5` that `export` wrote, of the same network; or what the network takes beside
-                it: `imagenet` (of EfficientNet-Lite0 the default), for the hybrid also a `.tflite`.
+            base: one of these:
+
+                - a `.weights.h5` that `export` wrote for the same network
+                - `imagenet`, the default of EfficientNet-Lite0
+                - for the hybrid network, also a `.tflite`
 
         Raises:
-            TrainingError: the network takes no such base, or the file is not of this network.
+            TrainingError: the network does not support this base, or the file is of another network.
         """
         net, model = self._build(self.size), self.config.model
         if base and base.endswith(".weights.h5"):
-            taken = base_weights.load(net, Path(base), self.labels)
-            new = [label for label in self.labels if label not in taken.labels]
+            loaded = base_weights.load(net, Path(base), self.labels)
+            new = [label for label in self.labels if label not in loaded.labels]
             print(
-                f"base {Path(base).name}: {len(taken.layers)} layers and {len(taken.labels)} of "
-                f"{len(self.labels)} labels taken, new: {', '.join(new) or 'none'}"
+                f"base {Path(base).name}: copied {len(loaded.layers)} layers and {len(loaded.labels)} of "
+                f"{len(self.labels)} labels. New labels: {', '.join(new) or 'none'}."
             )
         elif model == "efficientnet_lite0" and (base or "imagenet") == "imagenet":
             imagenet.load_lite0(net)
         elif model == "mobilenet_v2_hybrid" and base:
-            _fill_hybrid(net, base)
+            _load_hybrid_base(net, base)
         elif base:
             raise TrainingError(
-                f"--base {base}: no base of {model}; allowed is a .weights.h5 that `export` wrote"
-                + (", or imagenet" if model == "efficientnet_lite0" else "")
+                f"--base {base}: not a base for {model}. Use a .weights.h5 file that `export` wrote"
+                + (", or imagenet." if model == "efficientnet_lite0" else ".")
             )
         return net
 
     def base_name(self, base: str | None) -> str:
-        """What a record says of the weights that it started from; no folder of this machine."""
+        """Returns the name of the start weights for the run's record, without the folder."""
         if base:
             return Path(base).name
         return "imagenet" if self.config.model == "efficientnet_lite0" else "none"
 
     def fit(self, net: keras.Model, saved: SavedState | None, workers: int = 1) -> keras.Model:
-        """Runs all phases, or what is left of them.
+        """Runs all phases, or the remaining ones of a resumed run.
 
         Args:
-            net: what `start` gave.
-            saved: the state to resume from.
-            workers: processes that make the training pictures.
+            net: the network from `start`.
+            saved: the state to resume from. None: a new run.
+            workers: number of processes that make training images.
 
         Returns:
-            The network with its final weights, averaged where the recipe averages.
+            The network with its final weights. They are averaged if the recipe averages checkpoints.
         """
-        # By its number now: the state goes on from there, and is `saved.state` itself.
+        # The number is read now, because `self.state` becomes `saved.state` and changes.
         within = saved.state.phase if saved and saved.within_phase else None
         if saved:
             self.state = saved.state
@@ -118,39 +120,41 @@ class Training:
                 continue
             resumed = saved if number == within else None
             if not resumed:
-                self._ends.begin(phase, net)
-            reached = self._phase(number, phase, net, resumed, workers)
-            self._ends.keep(phase, net)
+                self._checkpoints.load_start(phase, net)
+            reached = self._run_phase(number, phase, net, resumed, workers)
+            self._checkpoints.save(phase, net)
             self.state.phase, self.state.epoch, self.state.callbacks = number + 1, 0, {}
             save_state(self.run / STATE, self.state, net, None)
             if reached:
-                print(f"validation reached {self.config.target_accuracy}: done", flush=True)
+                print(
+                    f"The validation accuracy reached {self.config.target_accuracy}. The training ends.",
+                    flush=True,
+                )
                 break
         else:
-            self._ends.average(net)
+            self._checkpoints.load_mean(net)
         net.save_weights(self.run / FINAL)
         return net
 
     def _build(self, size: int) -> keras.Model:
         return registry.build(self.config.model, len(self.labels), size, self.config.dropout)
 
-    def _phase(
+    def _run_phase(
         self, number: int, phase: Phase, net: keras.Model, saved: SavedState | None, workers: int
     ) -> bool:
         trained = self._build(phase.size)
         trained.set_weights(net.get_weights())
         set_trainable(trained, phase.trainable, self.config.top_layers)
-        model = _on_bytes(trained, phase.size)
-        optimizer = self._optimizer(phase)
+        model = _accept_bytes(trained, phase.size)
+        optimizer = self._make_optimizer(phase)
         loss = keras.losses.CategoricalCrossentropy(from_logits=True)
         model.compile(optimizer, loss, metrics=["accuracy"], jit_compile="auto")
         optimizer.build(model.trainable_variables)
         if saved:
             saved.restore_optimizer(optimizer)
-        judged = self._build(self.size)
-        validate = Validate(
+        validation = Validation(
             trained,
-            judged,
+            self._build(self.size),
             self.validation_pixels,
             self.validation_targets,
             self.run / BEST,
@@ -158,19 +162,19 @@ class Training:
             phase,
         )
         stop = TargetAccuracy(self.config.target_accuracy)
-        counting = self._plateau_callbacks(phase)
-        remember = Remember(self.run / STATE, trained, self.state, counting)
-        shown = _Shown(phase, self.steps, self.config.batch)
+        plateau = self._plateau_callbacks(phase)
+        saver = RunSaver(self.run / STATE, trained, self.state, plateau)
+        progress = _EpochProgress(phase, self.steps, self.config.batch)
         first = self.state.epoch
-        with self._feeder(number, phase, workers) as feeder:
+        with self._make_feeder(number, phase, workers) as feeder:
             model.fit(
                 feeder.batches(first),
                 steps_per_epoch=self.steps,
                 initial_epoch=first,
-                shuffle=False,  # the feeder draws
+                shuffle=False,  # The feeder draws the images.
                 epochs=phase.epochs,
                 verbose=0,
-                callbacks=[shown, validate, stop, *counting, remember],
+                callbacks=[progress, validation, stop, *plateau, saver],
             )
         if phase.patience:
             net.load_weights(self.run / BEST)
@@ -178,13 +182,17 @@ class Training:
             net.set_weights(trained.get_weights())
         return stop.reached
 
-    def _feeder(self, number: int, phase: Phase, workers: int) -> Feeder:
+    def _make_feeder(self, number: int, phase: Phase, workers: int) -> Feeder:
         sampling = phase.sampling or self.config.sampling
         draw = weights(
             self._training_pictures, sampling.class_power, sampling.group_cap, sampling.source_power
         )
         order = partial(
-            picked, self.train_indices, draw, self.steps * self.config.batch, self.config.seed + number
+            epoch_pictures,
+            self.train_indices,
+            draw,
+            self.steps * self.config.batch,
+            self.config.seed + number,
         )
         return Feeder(
             pixels_path=self.pixels_path,
@@ -200,7 +208,7 @@ class Training:
             workers=workers,
         )
 
-    def _optimizer(self, phase: Phase) -> keras.optimizers.Optimizer:
+    def _make_optimizer(self, phase: Phase) -> keras.optimizers.Optimizer:
         total = phase.epochs * self.steps
         rate: Any = phase.learning_rate
         if self.config.schedule == "cosine":
@@ -210,7 +218,7 @@ class Training:
             )
         if self.config.optimizer == "adam":
             return keras.optimizers.Adam(rate)
-        # A short phase would else end with little but the weights that it began with.
+        # With the full momentum, a short phase would end with almost its start weights.
         momentum = min(self.config.ema, 1 - AVERAGED_PARTS / max(total, AVERAGED_PARTS))
         averaged = {"use_ema": True, "ema_momentum": momentum} if self.config.ema else {}
         optimizer = keras.optimizers.AdamW(
@@ -234,37 +242,38 @@ class Training:
 
 
 def set_trainable(net: keras.Model, which: str, top_layers: int) -> None:
-    """Chooses what a phase trains: `head`, `top` or `all`.
+    """Sets which layers a phase trains: `head`, `top` or `all`.
 
-    The base's own batch norms (of MobileNetV2) stay as they are in every phase: batches and pictures this few
-    would only spoil them.
+    The batch norms in the base (of MobileNetV2) stay frozen in every phase. The batches and the data sets
+    are too small to train them.
     """
     head = ("hybrid", "logits", "embedding", "dropout")
     base = [layer for layer in net.layers if not layer.name.startswith(head)]
-    free = {"head": [], "top": base[-top_layers:], "all": base}[which]
+    chosen = {"head": [], "top": base[-top_layers:], "all": base}[which]
     for layer in base:
-        layer.trainable = layer in free and not isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = layer in chosen and not isinstance(layer, keras.layers.BatchNormalization)
 
 
-def _fill_hybrid(net: keras.Model, base: str) -> None:
+def _load_hybrid_base(net: keras.Model, base: str) -> None:
     try:
         mobilenet_v2_hybrid.load_base(net, base)
     except TrainingError:
         raise
-    except Exception as error:  # Keras' download raises nothing narrower.
+    except Exception as error:  # The download of Keras raises a plain Exception.
         raise TrainingError(
-            f"--base {base}: cannot be loaded ({error}); Keras fetches imagenet from the internet; without "
-            "that, name a .tflite of MobileNetV2 1.0 or a .weights.h5 that `export` wrote"
+            f"--base {base}: cannot be loaded ({error}). Keras downloads imagenet from the internet. Without "
+            "internet, use a .tflite file of MobileNetV2 1.0 or a .weights.h5 file that `export` wrote."
         ) from error
 
 
-def _on_bytes(net: keras.Model, size: int) -> keras.Model:
+def _accept_bytes(net: keras.Model, size: int) -> keras.Model:
+    """Returns a model from bytes (B, size, size, 3) uint8 to logits."""
     image = keras.Input((size, size, 3), dtype="uint8", name="bytes")
     return keras.Model(image, net(normalise(image))["logits"])
 
 
-class _Shown(keras.callbacks.Callback):
-    """Progress within an epoch."""
+class _EpochProgress(keras.callbacks.Callback):
+    """Prints the progress within an epoch."""
 
     def __init__(self, phase: Phase, steps: int, batch: int) -> None:
         super().__init__()

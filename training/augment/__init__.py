@@ -1,1 +1,1 @@
-"""Training pictures: how they are changed, mixed and fed to the training."""
+"""Augmentation: changes, mixes and feeds training images."""

@@ -1,27 +1,27 @@
-"""What is lost on the way: things before the item, blur, sensor noise and JPEG."""
+"""Degradation: occlusion, blur, sensor noise and JPEG."""
 
 import math
 
 import cv2
 import numpy as np
 
-from training.augment.grain import grain
+from training.augment.grain import draw_grain
 from training.config import AugmentConfig
 
 Array = np.ndarray
 
 OCCLUDED = 1 / 3
 QUALITY = (30, 95)
-LONGEST = 10  # a kernel of over 11 pixels goes through a Fourier transform, which takes 30 times as long
+LONGEST = 10  # OpenCV uses a Fourier transform for kernels above 11 pixels, which takes 30 times as long.
 
 
 def occlude(picture: Array, side: float, rng: np.random.Generator) -> Array:
-    """Covers a part of the uint8 (S, S, 3) picture by boxes or strips; writes into it.
+    """Covers a part of the uint8 (S, S, 3) image with boxes or strips, in place.
 
     Args:
-        picture: the frame.
-        side: side of the item's picture against the frame's: a small item is covered by small boxes.
-        rng: decides.
+        picture: the frame, which is changed.
+        side: side of the image relative to the frame. A small image is covered by small boxes.
+        rng: source of randomness.
     """
     size = picture.shape[0]
     extent = size * min(side, 1.0)
@@ -41,70 +41,73 @@ def occlude(picture: Array, side: float, rng: np.random.Generator) -> Array:
     return picture
 
 
-def disc(radius: float) -> Array:
-    """The kernel of a lens out of focus: float32, sum 1, smooth at its rim; `radius` in pixels."""
+def make_disc(radius: float) -> Array:
+    """Returns the kernel of a lens out of focus: float32, sum 1, smooth edge. `radius` is in pixels."""
     half = math.ceil(radius)
     axis = np.arange(-half, half + 1)
     kernel = np.clip(radius + 0.5 - np.hypot(axis[:, None], axis), 0, 1)
-    answer: Array = (kernel / kernel.sum()).astype(np.float32)
-    return answer
+    result: Array = (kernel / kernel.sum()).astype(np.float32)
+    return result
 
 
-def line(length: float, angle: float) -> Array:
-    """The kernel of a moving item: float32, sum 1; `length` in pixels, `angle` in radians."""
+def make_line(length: float, angle: float) -> Array:
+    """Returns the kernel of a moving item: float32, sum 1. `length` is in pixels, `angle` in radians."""
     half = math.ceil(length / 2)
     across, down = math.cos(angle) * length / 2, math.sin(angle) * length / 2
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
     bits = 4
     ends = [(round((half + s * across) * 2**bits), round((half + s * down) * 2**bits)) for s in (-1, 1)]
     cv2.line(kernel, ends[0], ends[1], 1.0, 1, cv2.LINE_8, bits)
-    answer: Array = kernel / kernel.sum()
-    return answer
+    result: Array = kernel / kernel.sum()
+    return result
 
 
 def blur(picture: Array, rng: np.random.Generator) -> Array:
-    """Out of focus or moved; uint8 (S, S, 3). As wide at every size of the frame."""
+    """Blurs a uint8 (S, S, 3) image in proportion to its size: out of focus, or by motion."""
     unit = picture.shape[0] / 224
     if rng.random() < 0.5:
-        kernel = disc(min(rng.uniform(0.6, 3.0) * unit, LONGEST / 2))
+        kernel = make_disc(min(rng.uniform(0.6, 3.0) * unit, LONGEST / 2))
     else:
-        kernel = line(min(rng.uniform(3, 10) * unit, LONGEST), rng.uniform(0, math.pi))
-    answer: Array = cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
-    return answer
+        kernel = make_line(min(rng.uniform(3, 10) * unit, LONGEST), rng.uniform(0, math.pi))
+    result: Array = cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    return result
 
 
 def noise_spread(read: float, shot: float) -> Array:
-    """Standard deviation of each level: float32 (256,), all on the scale 0 to 255.
+    """Returns the standard deviation of each level, on the scale 0 to 255: float32 (256,).
 
     Args:
-        read: the sensor's own, in the dark.
-        shot: that of the light alone at level 255; it grows with the root of the light.
+        read: deviation of the sensor in the dark.
+        shot: deviation of the light alone at level 255. It grows with the square root of the light.
     """
     return np.sqrt(read**2 + shot**2 * np.arange(256) / 255).astype(np.float32)
 
 
 def sensor_noise(picture: Array, strength: float, rng: np.random.Generator) -> Array:
-    """Read and shot noise; uint8 (S, S, 3); `strength` is the standard deviation of a bright pixel."""
+    """Adds read and shot noise to a uint8 (S, S, 3) image.
+
+    `strength` is the standard deviation of a bright pixel.
+    """
     part = rng.uniform(0.2, 0.8)
     spread = cv2.LUT(picture, noise_spread(strength * math.sqrt(part), strength * math.sqrt(1 - part)))
-    noise = grain(picture.shape, rng)
+    noise = draw_grain(picture.shape, rng)
     if rng.random() < 0.4:
-        # A camera that fills in colours or sharpens little has coarser grains.
+        # Cameras that interpolate colours, or sharpen little, have coarser grain.
         noise = cv2.GaussianBlur(noise, (3, 3), 0.6) * np.float32(1.99)
-    answer: Array = cv2.add(picture, cv2.multiply(noise, spread), dtype=cv2.CV_8U)
-    return answer
+    result: Array = cv2.add(picture, cv2.multiply(noise, spread), dtype=cv2.CV_8U)
+    return result
 
 
 def recompress(picture: Array, quality: int) -> Array:
-    """The uint8 RGB picture through JPEG; `quality` 0 to 100."""
+    """Encodes a uint8 RGB image as JPEG and decodes it. `quality` is 0 to 100."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    answer: Array = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    return answer
+    result: Array = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return result
 
 
 def degrade(picture: Array, config: AugmentConfig, rng: np.random.Generator) -> Array:
-    """Blur, noise and JPEG in a camera's order, each for its share of the pictures; uint8 (S, S, 3)."""
+    """Applies blur, noise and JPEG in the order of a camera, each to its share of the images."""
     if rng.random() < config.blur:
         picture = blur(picture, rng)
     if config.noise > 0 and rng.random() < 0.5:

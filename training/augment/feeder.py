@@ -1,4 +1,4 @@
-"""Training batches from processes of their own, through shared memory."""
+"""Training batches from separate worker processes, through shared memory."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from training.augment.worker import DONE, Job, Order, serve
+from training.augment.worker import DONE, Job, Order, run_worker
 from training.config import AugmentConfig
 from training.errors import TrainingError
 
@@ -24,28 +24,28 @@ END_S = 5.0
 
 
 class Feeder:
-    """Makes batches ahead of the training; use it in a `with` statement.
+    """A producer of batches ahead of the training. Use it in a `with` statement.
 
-    A batch depends on seed, epoch and step alone: not on the number of workers, nor on where a run begins.
-    The workers start a fresh Python each, which imports the main module anew: keep heavy imports
-    out of its top.
+    A batch depends on seed, epoch and step alone. The number of workers and the first epoch do not change it.
+    Each worker is a new Python process that imports the main module again. Keep heavy imports out of its top
+    level.
 
     Args:
-        pixels_path: .npy file of uint8 (N, H, W, 3), RGB; each worker maps it.
-        labels: (N,), whole numbers from 0, below `classes`.
-        order: the pictures of an epoch as indices (at least `steps_per_epoch` * `batch`), from its number;
-            picklable, as functools.partial of a module's function is.
-        classes: how many classes there are.
-        batch: pictures a batch.
-        size: side of the made pictures in pixels.
-        steps_per_epoch: batches an epoch.
-        config: how pictures are changed.
-        seed: decides the changes.
+        pixels_path: .npy file of uint8 (N, H, W, 3), RGB. Each worker maps it into memory.
+        labels: (N,), integers from 0 to `classes` - 1.
+        order: maps the number of an epoch to its images, as at least `steps_per_epoch` * `batch` indices. It
+            must be picklable, for example a functools.partial of a module's function.
+        classes: number of classes.
+        batch: images per batch.
+        size: side of the produced images in pixels.
+        steps_per_epoch: batches per epoch.
+        config: the augmentation.
+        seed: determines the changes.
         smoothing: share of a target that is spread over all classes, 0 to 1.
-        workers: how many processes; each has room for four batches.
+        workers: number of processes. Each has memory for four batches.
 
     Raises:
-        TrainingError: the pixels are no such file, or the labels do not fit them.
+        TrainingError: `pixels_path` is not such a file, or the labels do not match it.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Feeder:
         workers: int = 1,
     ) -> None:
         if workers < 1:
-            raise TrainingError(f"workers is {workers}; at least 1 is needed")
-        check(pixels_path, labels, classes)
+            raise TrainingError(f"--workers {workers}: too few. Use at least 1.")
+        _check(pixels_path, labels, classes)
         self._job = Job(
             pixels_path, labels, order, classes, batch, size, steps_per_epoch, config, seed, smoothing
         )
@@ -73,8 +73,8 @@ class Feeder:
         self._memory: SharedMemory | None = None
         self._processes: list[SpawnProcess] = []
         self._ends: list[Connection] = []
-        self._waiting: list[int] = []
-        self._turn = 0
+        self._pending: list[int] = []
+        self._generation = 0
 
     def __enter__(self) -> Self:
         """Starts the workers."""
@@ -84,27 +84,27 @@ class Feeder:
             for _ in range(self._count):
                 ours, theirs = context.Pipe()
                 arguments = (self._job, self._memory.name, theirs)
-                process = context.Process(target=serve, args=arguments, daemon=True, name="feeder")
+                process = context.Process(target=run_worker, args=arguments, daemon=True, name="feeder")
                 self._ends.append(ours)
                 process.start()
                 self._processes.append(process)
-                # Only the worker may hold its end: so each side sees the other one go.
+                # Only the worker keeps its end, so each side notices when the other one exits.
                 theirs.close()
         except BaseException:
             self.close()
             raise
-        self._waiting = [0] * self._count
+        self._pending = [0] * self._count
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Ends them."""
+        """Ends the workers."""
         self.close()
 
     def close(self) -> None:
-        """Ends the workers and frees the memory; twice does no harm, nor while a thread waits for a batch."""
-        self._turn += 1
+        """Ends the workers and frees the memory. A second call is allowed, also while a thread waits."""
+        self._generation += 1
         for process in self._processes:
             process.terminate()
         for process in self._processes:
@@ -118,64 +118,58 @@ class Feeder:
         if self._memory is not None:
             memory, self._memory = self._memory, None
             memory.unlink()
-            # A batch may just be copied in another thread: the memory goes when that is done.
+            # Another thread may be copying a batch. The memory is then freed after the copy.
             with suppress(BufferError):
                 memory.close()
 
-    @property
-    def pids(self) -> list[int]:
-        """The workers' process ids."""
-        return [process.pid for process in self._processes if process.pid is not None]
+    def batches(self, first_epoch: int) -> Iterator[tuple[Array, Array]]:
+        """Yields batches without end: images uint8 (B, S, S, 3), RGB, and targets float32 (B, C).
 
-    def batches(self, first_epoch: int, first_step: int = 0) -> Iterator[tuple[Array, Array]]:
-        """Batches without end: images uint8 (B, S, S, 3), RGB, and targets float32 (B, C).
-
-        One such generator at a time: a new one, or closing the feeder, ends the one before.
+        Only one generator is active. A new one, or closing the feeder, ends the previous one.
 
         Args:
-            first_epoch: of the first batch, from 0.
-            first_step: of the first batch within its epoch, from 0.
+            first_epoch: epoch of the first batch, from 0.
 
         Raises:
-            TrainingError: a worker failed or died, or the feeder is not open.
+            TrainingError: a worker failed or exited, or the feeder is not open.
         """
         memory = self._memory
         if memory is None:
-            raise TrainingError("the feeder is not open: use its batches within the `with` statement")
-        self._turn += 1
-        turn = self._turn
-        for worker, count in enumerate(self._waiting):
+            raise TrainingError("the feeder is not open. Use its batches within the `with` statement.")
+        self._generation += 1
+        generation = self._generation
+        for worker, count in enumerate(self._pending):
             for _ in range(count):
-                self._answer(worker)
-        start = asked = first_epoch * self._job.steps + first_step
+                self._receive(worker)
+        start = requested = first_epoch * self._job.steps
         slots = self._count * SLOTS
-        for taken in count_from(start):
+        for current in count_from(start):
             try:
-                while asked < taken + slots:
-                    self._ask(asked - start, asked)
-                    asked += 1
-                self._answer((taken - start) % self._count)
+                while requested < current + slots:
+                    self._request(requested - start, requested)
+                    requested += 1
+                self._receive((current - start) % self._count)
             except (TrainingError, IndexError):
-                if turn == self._turn:
+                if generation == self._generation:
                     raise
-            if turn != self._turn:
+            if generation != self._generation:
                 return
-            images, targets = self._job.slot(memory, (taken - start) % slots)
-            made = images.copy(), targets.copy()
+            images, targets = self._job.slot(memory, (current - start) % slots)
+            batch = images.copy(), targets.copy()
             del images, targets
-            yield made
-            if turn != self._turn:
+            yield batch
+            if generation != self._generation:
                 return
 
-    def _ask(self, number: int, at: int) -> None:
+    def _request(self, number: int, at: int) -> None:
         worker = number % self._count
         epoch, step = divmod(at, self._job.steps)
-        # A worker that is gone may have left a message: the next answer tells.
+        # A worker that exited may have left a message, which `_receive` reads.
         with suppress(OSError):
             self._ends[worker].send((number % (self._count * SLOTS), epoch, step))
-            self._waiting[worker] += 1
+            self._pending[worker] += 1
 
-    def _answer(self, worker: int) -> None:
+    def _receive(self, worker: int) -> None:
         end, process = self._ends[worker], self._processes[worker]
         connection.wait([end, process.sentinel])
         message = "no message"
@@ -183,25 +177,28 @@ class Feeder:
             if end.poll():
                 message = end.recv()
         if message == DONE:
-            self._waiting[worker] -= 1
+            self._pending[worker] -= 1
             return
         process.join(END_S)
-        raise TrainingError(f"a worker that makes batches died with exit code {process.exitcode}: {message}")
+        raise TrainingError(f"a worker that makes batches exited with code {process.exitcode}: {message}")
 
 
-def check(pixels_path: Path, labels: Array, classes: int) -> None:
-    """Raises a TrainingError unless pixels and labels belong together."""
+def _check(pixels_path: Path, labels: Array, classes: int) -> None:
+    """Raises a TrainingError if pixels and labels do not match."""
     try:
         pixels = np.load(pixels_path, mmap_mode="r")
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{pixels_path}: no file of pixels ({error}); make it anew") from error
+        raise TrainingError(
+            f"{pixels_path}: not a file of pixels ({error}). Delete it, and run the step again."
+        ) from error
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
         raise TrainingError(
-            f"{pixels_path}: {pixels.dtype} {pixels.shape}; uint8 (N, height, width, 3) is needed"
+            f"{pixels_path}: {pixels.dtype} {pixels.shape} instead of uint8 (N, height, width, 3). "
+            "Delete it, and run the step again."
         )
     if len(labels) != len(pixels):
         raise TrainingError(
-            f"{len(labels)} labels for the {len(pixels)} pictures of {pixels_path}; one each is needed"
+            f"{pixels_path}: {len(pixels)} images, but {len(labels)} labels. One label per image is needed."
         )
     if len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
-        raise TrainingError(f"the labels for {pixels_path} must be 0 to {classes - 1}, and at least one")
+        raise TrainingError(f"{pixels_path}: the labels must be 0 to {classes - 1}, and at least one")

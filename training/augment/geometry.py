@@ -1,4 +1,4 @@
-"""Where a picture lies in the frame: one warp for scale, aspect, shift, rotation, shear and perspective."""
+"""Placement of an image in the frame: one warp for scale, aspect, shift, rotation, shear and perspective."""
 
 import math
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Placement:
-    """How a picture is put into a square frame.
+    """The placement of an image in a square frame.
 
     Attributes:
-        matrix: (3, 3), from the picture's pixels (x, y, 1) to the frame's.
-        shrink: the frame's pixels for one of the picture's, along x and y.
-        side: side of the picture against the frame's.
+        matrix: (3, 3), maps image pixels (x, y, 1) to frame pixels.
+        shrink: frame pixels per image pixel, along x and y.
+        side: side of the image relative to the frame.
     """
 
     matrix: Array
@@ -32,7 +32,7 @@ class Placement:
     side: float
 
     def covers(self, height: int, width: int, size: int) -> bool:
-        """Whether the picture of (height, width) fills the frame of (size, size)."""
+        """Whether an image of (height, width) fills the frame of (size, size)."""
         edge = size - 0.5
         corners = np.array([[-0.5, edge, -0.5, edge], [-0.5, -0.5, edge, edge], [1.0] * 4])
         x, y, w = np.linalg.solve(self.matrix, corners)
@@ -45,18 +45,18 @@ class Placement:
 def draw_placement(
     height: int, width: int, size: int, config: AugmentConfig, rng: np.random.Generator
 ) -> Placement:
-    """A placement of a picture of (height, width) in a frame of (size, size) as `config` allows.
+    """Draws a placement of an image of (height, width) in a frame of (size, size), within `config`.
 
-    The picture's centre always stays in the frame, and a picture smaller than the frame leaves it by at most
-    a tenth of its side (before rotation).
+    The centre of the image stays in the frame. An image smaller than the frame crosses its edge by at most a
+    tenth of the image side, before rotation.
     """
-    side = log_uniform(config.scale, rng)
-    root = math.sqrt(log_uniform(config.aspect, rng))
+    side = draw_log_uniform(config.scale, rng)
+    root = math.sqrt(draw_log_uniform(config.aspect, rng))
     stretch = np.diag([root, 1 / root])
     angle = math.radians(rng.uniform(-config.rotation, config.rotation))
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     shear = np.array([[1.0, rng.uniform(-SHEAR, SHEAR)], [0.0, 1.0]])
-    # A squeeze before the turn undoes that of the picture, one behind it is that of the bin's region.
+    # A stretch before the rotation undoes that of the image. One after it imitates that of the bin's region.
     linear = turn @ shear @ stretch if rng.random() < 0.5 else stretch @ turn @ shear
     reach = (1 - side) / 2 + 0.1 * side if side < 1 else 0.1 + (side - 1) / 8
     tilt = (0.0, 0.0)
@@ -64,21 +64,21 @@ def draw_placement(
         tilt = (rng.uniform(-PERSPECTIVE, PERSPECTIVE), rng.uniform(-PERSPECTIVE, PERSPECTIVE))
     shift = rng.uniform(-reach, reach, 2)
     return compose(
-        height, width, size, side=side, linear=flip(linear, rng), shift=(shift[0], shift[1]), tilt=tilt
+        height, width, size, side=side, linear=draw_flip(linear, rng), shift=(shift[0], shift[1]), tilt=tilt
     )
 
 
 def draw_mild_placement(height: int, width: int, size: int, rng: np.random.Generator) -> Placement:
-    """A placement that flips and crops a little, and always fills the frame."""
+    """Draws a placement that flips and crops slightly, and always fills the frame."""
     side = rng.uniform(1.0, MILD_ZOOM)
     reach = (side - 1) / 2
     shift = rng.uniform(-reach, reach, 2)
-    linear = flip(np.eye(2), rng)
+    linear = draw_flip(np.eye(2), rng)
     return compose(height, width, size, side=side, linear=linear, shift=(shift[0], shift[1]), tilt=(0.0, 0.0))
 
 
-def flip(linear: Array, rng: np.random.Generator) -> Array:
-    """The (2, 2) map, for half of the draws with a mirrored x; the mirrored y is a turn more."""
+def draw_flip(linear: Array, rng: np.random.Generator) -> Array:
+    """Mirrors x of the (2, 2) map in half of the draws. Together with rotation this covers a mirrored y."""
     return linear * (np.array([-1.0, 1.0]) if rng.random() < 0.5 else 1.0)
 
 
@@ -92,16 +92,16 @@ def compose(
     shift: tuple[float, float],
     tilt: tuple[float, float],
 ) -> Placement:
-    """The placement of a picture by its parts.
+    """Returns the placement for given parameters.
 
     Args:
-        height: of the picture in pixels.
-        width: of the picture in pixels.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
         size: side of the frame in pixels.
-        side: side of the picture against the frame's.
-        linear: (2, 2), the turn, stretch and shear.
-        shift: of the picture's centre from the frame's, in sides of the frame.
-        tilt: the perspective along x and y; 0.25 makes the near edge a quarter longer than the far one.
+        side: side of the image relative to the frame.
+        linear: (2, 2), rotation, stretch and shear.
+        shift: offset of the image centre from the frame centre, in sides of the frame.
+        tilt: perspective along x and y. 0.25 makes the near edge a quarter longer than the far edge.
     """
     scaled = linear @ np.diag([side * size / width, side * size / height])
     to_origin = np.array([[1, 0, -(width - 1) / 2], [0, 1, -(height - 1) / 2], [0, 0, 1.0]])
@@ -115,8 +115,8 @@ def compose(
     return Placement(back @ lens @ middle @ to_origin, (float(shrink[0]), float(shrink[1])), side)
 
 
-def shrunk(picture: Array, placement: Placement) -> tuple[Array, Array]:
-    """The picture, made smaller by areas where the warp would skip pixels, and the matrix that goes with it.
+def shrink_by_area(picture: Array, placement: Placement) -> tuple[Array, Array]:
+    """Shrinks the image by area averaging if the warp would skip pixels. Returns it with its matrix.
 
     Args:
         picture: uint8 (H, W, 3).
@@ -137,50 +137,52 @@ def shrunk(picture: Array, placement: Placement) -> tuple[Array, Array]:
 def place(
     picture: Array, placement: Placement, around: Array | None, size: int, feather: float = 0.0
 ) -> Array:
-    """The frame with the picture in it.
+    """Returns the frame with the image in it.
 
     Args:
         picture: uint8 (H, W, 3).
-        placement: where it lies.
-        around: uint8 (size, size, 3), seen where the picture does not reach; it is written into. None where
-            the picture covers the frame.
+        placement: position of the image.
+        around: uint8 (size, size, 3), visible where the image does not reach. It is changed in place. None:
+            the image covers the frame.
         size: side of the frame in pixels.
-        feather: width of the soft edge as a share of the picture's side; 0 is a hard edge.
+        feather: width of the soft edge as a share of the image side. 0: a hard edge.
 
     Returns:
         uint8 (size, size, 3).
     """
-    small, matrix = shrunk(picture, placement)
+    small, matrix = shrink_by_area(picture, placement)
     if around is None or feather > 0:
         frame = warp(small, matrix, size, cv2.BORDER_REPLICATE)
         if around is None:
             return frame
-        cover = warp(edge_ramp(small.shape[0], small.shape[1], feather), matrix, size, cv2.BORDER_CONSTANT)
-        answer: Array = cv2.blendLinear(frame, around, cover, 1 - cover)
-        return answer
+        cover = warp(
+            make_edge_ramp(small.shape[0], small.shape[1], feather), matrix, size, cv2.BORDER_CONSTANT
+        )
+        result: Array = cv2.blendLinear(frame, around, cover, 1 - cover)
+        return result
     return warp(small, matrix, size, cv2.BORDER_TRANSPARENT, around)
 
 
 def warp(picture: Array, matrix: Array, size: int, border: int, onto: Array | None = None) -> Array:
-    """The picture through the (3, 3) matrix, (size, size, ...), bilinear."""
+    """Warps the image with the (3, 3) matrix to (size, size, ...), bilinearly."""
     flat = matrix[2, 0] == 0 and matrix[2, 1] == 0
     function, matrix = (cv2.warpAffine, matrix[:2]) if flat else (cv2.warpPerspective, matrix)
-    answer: Array = function(
+    result: Array = function(
         picture, matrix, (size, size), dst=onto, flags=cv2.INTER_LINEAR, borderMode=border
     )
-    return answer
+    return result
 
 
-def edge_ramp(height: int, width: int, share: float) -> Array:
-    """Float32 (height, width): 0 at the edge, 1 from `share` of the side inwards."""
+def make_edge_ramp(height: int, width: int, share: float) -> Array:
+    """Returns float32 (height, width): 0 at the edge, rising to 1 at `share` of the side."""
     rows, columns = (
         np.minimum(np.arange(n), np.arange(n)[::-1]).astype(np.float32) / max(share * n, 1.0)
         for n in (height, width)
     )
-    answer: Array = np.minimum(np.minimum.outer(rows, columns), np.float32(1))
-    return answer
+    result: Array = np.minimum(np.minimum.outer(rows, columns), np.float32(1))
+    return result
 
 
-def log_uniform(limits: tuple[float, float], rng: np.random.Generator) -> float:
-    """A number between two positive limits, as likely to be halved as doubled."""
+def draw_log_uniform(limits: tuple[float, float], rng: np.random.Generator) -> float:
+    """Draws a number between two positive limits. Halving is as likely as doubling."""
     return math.exp(rng.uniform(math.log(limits[0]), math.log(limits[1])))

@@ -1,4 +1,4 @@
-"""Pictures of a batch that are blended with, or get a box of, another one of it."""
+"""Mixup and cutmix: images of a batch are blended, or receive a box of another image."""
 
 import math
 
@@ -16,21 +16,21 @@ RATIO = 2.0
 def mix_batch(
     images: Array, targets: Array, config: AugmentConfig, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Mixup and cutmix on shares of a batch; the other picture has at most half of each.
+    """Applies mixup and cutmix to shares of a batch. The other image has at most half of each result.
 
     Args:
-        images: uint8 (B, S, S, 3); they stay as they are.
-        targets: float32 (B, C), each summing to 1; they stay as they are.
+        images: uint8 (B, S, S, 3). They are not changed.
+        targets: float32 (B, C), each row with the sum 1. They are not changed.
         config: `mixup` and `cutmix` are the shares.
-        rng: decides.
+        rng: source of randomness.
 
     Returns:
-        New images uint8 (B, S, S, 3) and targets float32 (B, C), mixed alike.
+        New images uint8 (B, S, S, 3) and targets float32 (B, C), mixed in the same proportions.
     """
-    mixed, wanted = images.copy(), targets.copy()
+    mixed, mixed_targets = images.copy(), targets.copy()
     count = len(images)
     if count < 2:
-        return mixed, wanted
+        return mixed, mixed_targets
     others = (np.arange(count) + rng.integers(1, count)) % count
     kinds = rng.random(count)
     for index in np.flatnonzero(kinds < config.mixup + config.cutmix):
@@ -44,12 +44,12 @@ def mix_batch(
             mixed[index, rows, columns] = images[other, rows, columns]
             area = (rows.stop - rows.start) * (columns.stop - columns.start)
             share = area / (images.shape[1] * images.shape[2])
-        wanted[index] = (1 - share) * targets[index] + share * targets[other]
-    return mixed, wanted
+        mixed_targets[index] = (1 - share) * targets[index] + share * targets[other]
+    return mixed, mixed_targets
 
 
 def draw_box(height: int, width: int, share: float, rng: np.random.Generator) -> tuple[slice, slice]:
-    """Rows and columns of a box within (height, width) of about `share` of its area."""
+    """Draws a box within (height, width) with about `share` of its area. Returns its rows and columns."""
     ratio = math.exp(rng.uniform(-math.log(RATIO), math.log(RATIO)))
     rows = min(int(height * math.sqrt(share / ratio)), height)
     columns = min(int(width * math.sqrt(share * ratio)), width)

@@ -1,4 +1,4 @@
-"""A sheet to look at: pictures, and what the training sees of them."""
+"""A contact sheet of images and their augmented variants."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,29 +29,29 @@ def write_sheet(
     cols: int,
     seed: int,
 ) -> None:
-    """Writes a PNG: in each row a picture as it is, then `cols - 1` changed ones, under its label.
+    """Writes a PNG. Each row has a label, an unchanged image and `cols - 1` augmented variants of it.
 
     Args:
-        path: of the sheet; its folder must exist.
+        path: file of the sheet. Its folder must exist.
         pixels: uint8 RGB (N, H, W, 3).
         labels: (N,), indices into `names`.
-        names: of the labels.
-        config: how pictures are changed; mixup and cutmix are left out.
-        rows: how many pictures, one of each label first.
-        cols: how many cells a row has.
-        seed: decides which pictures and which changes.
+        names: names of the labels.
+        config: the augmentation. Mixup and cutmix are not applied.
+        rows: number of images. Each label is shown once before any is repeated.
+        cols: number of cells per row.
+        seed: determines the images and the changes.
 
     Raises:
-        TrainingError: there is no picture, no row or no column, or the sheet cannot be written.
+        TrainingError: there is no image, no row or no column, or the sheet cannot be written.
     """
     if rows < 1 or cols < 1 or len(pixels) == 0:
         raise TrainingError(
-            f"a sheet of {rows} rows, {cols} columns, {len(pixels)} pictures; each needs at least 1"
+            f"sheet: {rows} rows, {cols} columns and {len(pixels)} images. Each number must be at least 1."
         )
     rng = np.random.default_rng(seed)
     height, width = HEAD + SIDE + GAP, SIDE + GAP
     sheet = np.full((rows * height + GAP, cols * width + GAP, 3), PAPER, np.uint8)
-    for row, index in enumerate(varied(labels, rows, rng)):
+    for row, index in enumerate(choose_images(labels, rows, rng)):
         top = row * height + HEAD
         first = cv2.resize(pixels[index], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         others = rng.integers(0, len(pixels), cols - 1)
@@ -65,15 +65,15 @@ def write_sheet(
     try:
         path.write_bytes(data.tobytes())
     except OSError as error:
-        raise TrainingError(f"{path}: cannot write the sheet ({error}); name a folder that exists") from error
+        raise TrainingError(f"{path}: cannot write the sheet ({error}). Use a folder that exists.") from error
 
 
-def varied(labels: Array, count: int, rng: np.random.Generator) -> Array:
-    """Indices of `count` pictures, each label once before any comes twice; then all anew."""
+def choose_images(labels: Array, count: int, rng: np.random.Generator) -> Array:
+    """Returns indices of `count` images. Each label comes once before any is repeated. Images may repeat."""
     shuffled = rng.permutation(len(labels))
-    turns = np.zeros(len(labels), np.int64)
+    rounds = np.zeros(len(labels), np.int64)
     for label in np.unique(labels):
-        mine = shuffled[labels[shuffled] == label]
-        turns[mine] = np.arange(len(mine))
-    ordered = shuffled[np.argsort(turns[shuffled], kind="stable")]
+        of_label = shuffled[labels[shuffled] == label]
+        rounds[of_label] = np.arange(len(of_label))
+    ordered = shuffled[np.argsort(rounds[shuffled], kind="stable")]
     return ordered[np.arange(count) % len(ordered)]

@@ -1,4 +1,4 @@
-"""One training picture from one stored picture."""
+"""Augments one stored image."""
 
 import numpy as np
 
@@ -16,14 +16,14 @@ FEATHERED = 0.3
 def augment(
     picture: Array, size: int, config: AugmentConfig, rng: np.random.Generator, background: Array | None
 ) -> Array:
-    """A picture as another camera might see its item.
+    """Returns the image as another camera might see its item.
 
     Args:
-        picture: uint8 RGB (H, W, 3); it stays as it is.
-        size: side of the answer in pixels.
-        config: how much is changed.
-        rng: decides everything: the same state gives the same answer.
-        background: uint8 RGB (H, W, 3), another picture for the surroundings of a share; None for none.
+        picture: uint8 RGB (H, W, 3). It is not changed.
+        size: side of the result in pixels.
+        config: strength of the changes.
+        rng: the only source of randomness: the same state gives the same result.
+        background: uint8 RGB (H, W, 3), another image that may be used as surroundings. None: not used.
 
     Returns:
         uint8 RGB (size, size, 3).
@@ -43,6 +43,6 @@ def augment(
 
 
 def augment_mildly(picture: Array, size: int, config: AugmentConfig, rng: np.random.Generator) -> Array:
-    """A flip, a small crop and a small change of colour; arguments and answer as for `augment`."""
+    """Applies a flip, a small crop and a small change of colour. Arguments and result: see `augment`."""
     placement = draw_mild_placement(picture.shape[0], picture.shape[1], size, rng)
     return recolour_mildly(place(picture, placement, None, size), config, rng)

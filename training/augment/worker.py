@@ -1,4 +1,4 @@
-"""The process that makes batches: it answers each request (slot, epoch, step) with a filled slot."""
+"""The worker process. It answers each request (slot, epoch, step) by filling a slot of shared memory."""
 
 import signal
 import sys
@@ -25,18 +25,18 @@ DONE = ""
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that batches are made from; it goes to each worker once.
+    """The description of all batches. Each worker receives it once.
 
     Attributes:
         pixels: .npy file of uint8 (N, H, W, 3).
-        labels: (N,), whole numbers below `classes`.
-        order: the pictures of an epoch, as indices, from the epoch's number; it must be picklable.
-        classes: how many classes there are.
-        batch: pictures a batch.
-        size: side of the made pictures.
-        steps: batches an epoch.
-        config: how pictures are changed.
-        seed: with epoch and step it decides a batch.
+        labels: (N,), integers below `classes`.
+        order: maps the number of an epoch to its images, as indices. It must be picklable.
+        classes: number of classes.
+        batch: images per batch.
+        size: side of the produced images in pixels.
+        steps: batches per epoch.
+        config: the augmentation.
+        seed: determines a batch, together with epoch and step.
         smoothing: share of a target that is spread over all classes.
     """
 
@@ -53,16 +53,16 @@ class Job:
 
     @property
     def image_bytes(self) -> int:
-        """Bytes of a batch's images."""
+        """Bytes of the images in a batch."""
         return self.batch * self.size * self.size * 3
 
     @property
     def slot_bytes(self) -> int:
-        """Bytes of a batch, images first, padded so that the targets of the next slot are aligned."""
+        """Bytes of a batch: images, then targets. Both are padded so that all targets are aligned."""
         return (self.image_bytes + 63) // 64 * 64 + (self.batch * self.classes * 4 + 63) // 64 * 64
 
     def slot(self, memory: SharedMemory, number: int) -> tuple[Array, Array]:
-        """Views of a slot: images uint8 (B, S, S, 3) and targets float32 (B, C)."""
+        """Returns views of a slot: images uint8 (B, S, S, 3) and targets float32 (B, C)."""
         start = number * self.slot_bytes
         images: Array = np.ndarray((self.batch, self.size, self.size, 3), np.uint8, memory.buf, start)
         behind = start + (self.image_bytes + 63) // 64 * 64
@@ -70,13 +70,13 @@ class Job:
 
 
 def make_batch(job: Job, pixels: Array, indices: Array, epoch: int, step: int) -> tuple[Array, Array]:
-    """The batch of an epoch and step: images uint8 (B, S, S, 3) and targets float32 (B, C).
+    """Makes the batch of an epoch and step: images uint8 (B, S, S, 3) and targets float32 (B, C).
 
     Args:
-        job: what it is made from.
+        job: the description of the batches.
         pixels: uint8 (N, H, W, 3).
-        indices: the epoch's pictures (steps, B). Surroundings come from these alone: `pixels` holds the other
-            splits' pictures too.
+        indices: the images of the epoch, (steps, B). Surroundings use only these, because `pixels` also holds
+            the images of other splits.
         epoch: from 0.
         step: within the epoch, from 0.
     """
@@ -91,7 +91,7 @@ def make_batch(job: Job, pixels: Array, indices: Array, epoch: int, step: int) -
 
 
 def epoch_indices(job: Job, epoch: int) -> Array:
-    """The pictures of an epoch, (steps, B).
+    """Returns the images of an epoch, (steps, B).
 
     Raises:
         TrainingError: the order is too short.
@@ -100,27 +100,27 @@ def epoch_indices(job: Job, epoch: int) -> Array:
     needed = job.steps * job.batch
     if len(indices) < needed:
         raise TrainingError(
-            f"the order of epoch {epoch} has {len(indices)} pictures; "
-            f"{job.steps} steps of {job.batch} need {needed}"
+            f"order of epoch {epoch}: {len(indices)} images, but {job.steps} steps of {job.batch} "
+            f"need {needed}"
         )
     return indices[:needed].reshape(job.steps, job.batch)
 
 
-def serve(job: Job, memory_name: str, requests: Connection) -> None:
-    """Answers requests until the other side closes or is gone."""
-    # Ctrl+C reaches every process of the terminal: the trainer alone decides when to end.
+def run_worker(job: Job, memory_name: str, requests: Connection) -> None:
+    """Answers requests until the other side closes the connection or exits."""
+    # Ctrl-C reaches every process of the terminal. Only the trainer decides when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     memory = SharedMemory(memory_name)
     pixels = np.load(job.pixels, mmap_mode="r").view(np.ndarray)
-    known, indices = -1, np.empty((0, 0), np.int64)
+    loaded, indices = -1, np.empty((0, 0), np.int64)
     try:
         while True:
             number, epoch, step = requests.recv()
-            if epoch != known:
-                known, indices = epoch, epoch_indices(job, epoch)
-            made = make_batch(job, pixels, indices, epoch, step)
-            for view, part in zip(job.slot(memory, number), made, strict=True):
+            if epoch != loaded:
+                loaded, indices = epoch, epoch_indices(job, epoch)
+            batch = make_batch(job, pixels, indices, epoch, step)
+            for view, part in zip(job.slot(memory, number), batch, strict=True):
                 view[:] = part
             del view
             requests.send(DONE)
@@ -130,6 +130,6 @@ def serve(job: Job, memory_name: str, requests: Connection) -> None:
         requests.send(f"{type(error).__name__}: {error}")
         sys.exit(1)
     finally:
-        # An error's trace still holds views; the process ends anyway.
+        # The traceback of an error still holds views. The process ends anyway.
         with suppress(BufferError):
             memory.close()

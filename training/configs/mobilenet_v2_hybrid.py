@@ -15,7 +15,7 @@ CONFIG = Config(
     ema=0.0,
     sampling=Sampling(class_power=1.0),
     target_accuracy=0.99,
-    # The seed's own: flip, rotation and zoom, in training only.
+    # The augmentation of the original notebook: flip, rotation and zoom, in training only.
     augment=AugmentConfig(
         mild=0.0,
         scale=(0.8, 1.25),

@@ -1,1 +1,1 @@
-"""Finds, checks, groups, splits, decodes and draws pictures."""
+"""Finds, checks, groups, splits, decodes and draws images."""

@@ -1,4 +1,4 @@
-"""Opens every picture and reports what is wrong with a data folder."""
+"""Opens every image and reports the problems of a data folder."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -12,22 +12,22 @@ from training.errors import TrainingError
 from training.progress import Progress
 
 TINY = 32
-"""Sides in pixels below which a picture says too little."""
+"""Images with a shorter side, in pixels, are reported."""
 SHOWN = 20
-"""Lines of a kind of finding that the report prints."""
+"""Largest number of lines that the report prints per kind of finding."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `check_data` found.
+    """The findings of `check_data`.
 
     Attributes:
-        pictures: all that were looked at.
-        broken: file to what is wrong with it.
-        tiny: file to (width, height) in pixels; one of them is below 32.
+        pictures: all checked images.
+        broken: maps a file to its problem.
+        tiny: maps a file to (width, height) in pixels. One of them is below 32.
         duplicates: sets of files with equal bytes and one label.
-        conflicts: sets of files with equal bytes and more than one label.
-        others: files in the label folders that are no pictures by their names.
+        conflicts: sets of files with equal bytes and several labels.
+        others: files in the label folders whose names are not those of images.
     """
 
     pictures: tuple[Picture, ...]
@@ -38,26 +38,26 @@ class Report:
     others: tuple[str, ...]
 
     def render(self) -> str:
-        """The report as text: counts by label and source, then the findings."""
+        """Returns the report as text: counts by label and source, then the findings."""
         parts = [
             _table("label", self.pictures, self.broken, lambda p: p.label),
             _table("source", self.pictures, self.broken, lambda p: p.source),
-            _findings("broken, left out", [f"{file} {why}" for file, why in self.broken.items()]),
+            _findings("broken, ignored", [f"{file} {why}" for file, why in self.broken.items()]),
             _findings(f"below {TINY} px", [f"{file} {w}x{h}" for file, (w, h) in self.tiny.items()]),
-            _findings("same picture under several labels", [" = ".join(files) for files in self.conflicts]),
-            _findings("same picture several times", [" = ".join(files) for files in self.duplicates]),
-            _findings("no picture by its name, left out; JPEG, PNG and WebP count", list(self.others)),
+            _findings("same image under several labels", [" = ".join(files) for files in self.conflicts]),
+            _findings("same image several times", [" = ".join(files) for files in self.duplicates]),
+            _findings("other files, ignored (only JPEG, PNG and WebP are used)", list(self.others)),
         ]
         return "\n\n".join(parts) + "\n"
 
 
 def check_data(root: Path, pictures: Sequence[Picture], others: Sequence[str] = ()) -> Report:
-    """Decodes each picture whole and compares their bytes.
+    """Decodes each image completely, and compares the bytes of all files.
 
     Args:
         root: the data folder.
-        pictures: those of `find_pictures`.
-        others: those of `other_files`.
+        pictures: the result of `find_pictures`.
+        others: the result of `other_files`.
     """
     broken: dict[str, str] = {}
     tiny: dict[str, tuple[int, int]] = {}
@@ -82,7 +82,7 @@ def check_data(root: Path, pictures: Sequence[Picture], others: Sequence[str] = 
 
 
 def usable(pictures: Sequence[Picture], report: Report) -> list[Picture]:
-    """The pictures that can be decoded."""
+    """Returns the images that can be decoded."""
     return [p for p in pictures if p.file not in report.broken]
 
 
@@ -99,7 +99,7 @@ def _table(
     for picture in pictures:
         groups[key(picture)].add(picture.group or picture.file)
     width = max(len(title), len("all"), *(len(name) for name in counts))
-    lines = [f"{title:<{width}}  pictures  groups  broken"]
+    lines = [f"{title:<{width}}    images  groups  broken"]
     lines += [
         f"{name:<{width}}  {counts[name]:8}  {len(groups[name]):6}  {bad[name]:6}" for name in sorted(counts)
     ]

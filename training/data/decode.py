@@ -1,8 +1,8 @@
-"""Decodes and resizes pictures as the daemon does, byte for byte.
+"""Decodes and resizes images with the same bytes as the daemon.
 
-The daemon's side is `device/perception/vision/preprocess.ts`: sharp, which is libvips as well. First the whole picture
-is decoded, then it is resized in a second call; in one call libvips would shrink a large JPEG while loading
-it, by another filter.
+The daemon uses sharp, which is based on libvips too (`device/perception/vision/preprocess.ts`). The whole image is
+decoded first, and resized in a second call. In a single call libvips would shrink a large JPEG while
+loading it, with another filter.
 """
 
 import math
@@ -15,23 +15,23 @@ import pyvips
 
 from training.errors import TrainingError
 
-CURE = "take it out or replace it; `python -m training check-data` lists all such files"
+FIX = "Remove or replace it. `python -m training check-data` lists all such files."
 
 
 def decode(data: bytes) -> npt.NDArray[np.uint8]:
-    """Decodes a whole JPEG, PNG or WebP.
+    """Decodes a whole JPEG, PNG or WebP image.
 
     Args:
-        data: the file's bytes.
+        data: the bytes of the file.
 
     Returns:
-        (height, width, 3) uint8, sRGB; transparency is dropped, not blended.
+        (height, width, 3) uint8, sRGB. Transparency is dropped, not blended.
 
     Raises:
-        TrainingError: the picture is broken or of another kind.
+        TrainingError: the image is broken or of another format.
     """
-    if not _is_served(data):
-        raise TrainingError("is no JPEG, PNG or WebP")
+    if not _is_supported(data):
+        raise TrainingError("not a JPEG, PNG or WebP image")
     try:
         image = pyvips.Image.new_from_buffer(data, "", fail_on="error", access="sequential")
         image = _to_srgb(image)
@@ -39,16 +39,16 @@ def decode(data: bytes) -> npt.NDArray[np.uint8]:
     except pyvips.Error as error:
         raise TrainingError(f"cannot be decoded ({' '.join(str(error).split())})") from error
     if image.bands != 3:
-        raise TrainingError(f"was decoded to {image.bands} channels, not 3")
+        raise TrainingError(f"decoded to {image.bands} channels instead of 3")
     return pixels.reshape(image.height, image.width, 3)
 
 
 def resize(pixels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
-    """Resizes (h, w, 3) uint8 to (height, width, 3), linear, each side on its own."""
+    """Resizes (h, w, 3) uint8 to (height, width, 3), linearly. The aspect ratio is not kept."""
     rows, columns, _ = pixels.shape
     image = pyvips.Image.new_from_memory(np.ascontiguousarray(pixels).data, columns, rows, 3, "uchar")
     image = image.copy(interpretation="srgb")
-    # As sharp works its factors out: one over the shrink. width / columns can differ in the last bit.
+    # Same arithmetic as sharp: one over the shrink factor. width / columns can differ in the last bit.
     image = image.resize(1 / (columns / width), vscale=1 / (rows / height), kernel="linear")
     return np.frombuffer(image.write_to_memory(), np.uint8).reshape(height, width, 3)
 
@@ -57,18 +57,18 @@ def load_picture(path: Path) -> npt.NDArray[np.uint8]:
     """Reads a file as (height, width, 3) uint8, sRGB.
 
     Raises:
-        TrainingError: the picture cannot be read; names the file.
+        TrainingError: the image cannot be read. The text names the file.
     """
     try:
         return decode(path.read_bytes())
     except OSError as error:
-        raise TrainingError(f"{path}: cannot be read ({error.strerror}); {CURE}") from error
+        raise TrainingError(f"{path}: cannot be read ({error.strerror}). {FIX}") from error
     except TrainingError as error:
-        raise TrainingError(f"{path}: {error}; {CURE}") from error
+        raise TrainingError(f"{path}: {error}. {FIX}") from error
 
 
 def centre_crop(pixels: npt.NDArray[np.uint8], fraction: float) -> npt.NDArray[np.uint8]:
-    """The middle of (h, w, 3) pixels, a fraction of each side, rounded as the daemon rounds."""
+    """Returns the middle of (h, w, 3) pixels: a fraction of each side, rounded like the daemon rounds."""
     height, width, _ = pixels.shape
     rows, columns = (max(1, math.floor(side * fraction + 0.5)) for side in (height, width))
     top, left = (height - rows) // 2, (width - columns) // 2
@@ -76,20 +76,20 @@ def centre_crop(pixels: npt.NDArray[np.uint8], fraction: float) -> npt.NDArray[n
 
 
 def load_input(path: Path, side: int, view: float = 1.0) -> npt.NDArray[np.uint8]:
-    """Reads a file as the model's input: (side, side, 3) uint8, sRGB.
+    """Reads a file as model input: (side, side, 3) uint8, sRGB.
 
     Args:
-        path: the picture.
-        side: of the input in pixels.
-        view: the centre crop that is looked at, as a fraction of the picture's sides.
+        path: the image file.
+        side: side of the input in pixels.
+        view: the centre crop, as a fraction of the image sides.
 
     Raises:
-        TrainingError: the picture cannot be read; names the file.
+        TrainingError: the image cannot be read. The text names the file.
     """
     return resize(centre_crop(load_picture(path), view), side, side)
 
 
-def _is_served(data: bytes) -> bool:
+def _is_supported(data: bytes) -> bool:
     return (
         data.startswith(b"\xff\xd8\xff")
         or data.startswith(b"\x89PNG\r\n\x1a\n")
@@ -98,11 +98,11 @@ def _is_served(data: bytes) -> bool:
 
 
 def _to_srgb(image: pyvips.Image) -> pyvips.Image:
-    """What sharp does on the way to 8-bit sRGB without alpha."""
+    """Converts to 8-bit sRGB without alpha, with the steps of sharp."""
     wide = image.interpretation in {"rgb16", "grey16"}
     profile = "p3" if image.interpretation == "rgb16" else "srgb"
     if "icc-profile-data" in image.get_fields() and image.interpretation not in {"labs", "grey16"}:
-        with suppress(pyvips.Error):  # sharp passes an unusable profile over as well.
+        with suppress(pyvips.Error):  # sharp ignores an unusable profile too.
             image = image.icc_transform(profile, embedded=True, depth=16 if wide else 8, intent="perceptual")
     elif image.interpretation == "cmyk":
         image = image.icc_transform(profile, input_profile="cmyk", intent="perceptual")

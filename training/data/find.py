@@ -1,4 +1,4 @@
-"""Finds the pictures of a data folder."""
+"""Finds the images in a data folder."""
 
 import csv
 import os
@@ -12,28 +12,28 @@ from training.errors import TrainingError
 
 LEAST_PER_LABEL = 5
 COLLECTION = "more"
-"""A folder that holds several sources, told apart by the two letters before `_` in a file's name."""
+"""A folder with several sources. The two letters before `_` in a file name identify the source."""
 
 _PREFIX = re.compile(r"^([a-z]{2})_")
 
 
 def find_pictures(root: Path, exclude: frozenset[str] = frozenset()) -> list[Picture]:
-    """Lists the pictures of a folder, sorted by file.
+    """Returns the images in a folder, sorted by file.
 
-    With a `groups.csv` (columns file, class, group) these are the pictures that it lists, and the source is
-    the first folder of the file (`more/sd` for `more/paper/sd_0001.jpg`). Without one each picture's own
-    folder is its label, the group is empty, and the source is the name of `root`.
+    If the folder has a `groups.csv` (columns file, class, group), it lists the images. The source is then
+    the first folder of the file (`more/sd` for `more/paper/sd_0001.jpg`). Without a `groups.csv` the
+    folder of an image is its label, the group is empty, and the source is the name of `root`.
 
     Args:
         root: the data folder.
-        exclude: first folders under `root` that are left out.
+        exclude: first-level folders in `root` to ignore.
 
     Raises:
-        TrainingError: the folder is missing, lists missing files, or holds too few pictures or labels.
+        TrainingError: the folder is missing, lists missing files, or has too few images or labels.
     """
     if not root.is_dir():
         raise TrainingError(
-            f"{root}: no such folder; name the folder that holds a sub-folder of pictures per label"
+            f"{root}: folder not found. Use a folder that has a sub-folder of images for each label."
         )
     listed = root / GROUPS_FILE
     pictures = _from_list(root, listed, exclude) if listed.is_file() else _from_folders(root, exclude)
@@ -44,29 +44,30 @@ def find_pictures(root: Path, exclude: frozenset[str] = frozenset()) -> list[Pic
 def _from_list(root: Path, listed: Path, exclude: frozenset[str]) -> list[Picture]:
     with listed.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
-        lacking = {"file", "class", "group"} - set(reader.fieldnames or ())
-        if lacking:
+        missing_columns = {"file", "class", "group"} - set(reader.fieldnames or ())
+        if missing_columns:
             raise TrainingError(
-                f"{listed}: no column {', '.join(sorted(lacking))}; it needs file, class, group"
+                f"{listed}: no column {', '.join(sorted(missing_columns))}. The columns file, class, group "
+                "are required."
             )
         rows = list(reader)
     pictures = []
     for number, row in enumerate(rows, start=2):
         name, label = row["file"], row["class"]
         if not name or not label:
-            raise TrainingError(f"{listed}: row {number} has no file or no class; each picture needs both")
+            raise TrainingError(f"{listed}: row {number} has no file or no class. Each image needs both.")
         if PurePosixPath(name).parts[0] not in exclude:
             pictures.append(Picture(name, label, row["group"] or "", _source(name)))
     repeated = [name for name, count in Counter(p.file for p in pictures).items() if count > 1]
     if repeated:
         raise TrainingError(
-            f"{listed}: lists {len(repeated)} files twice, first {repeated[0]}; list each file once"
+            f"{listed}: {len(repeated)} files are listed twice, first {repeated[0]}. List each file once."
         )
     missing = [p.file for p in pictures if not (root / p.file).is_file()]
     if missing:
         raise TrainingError(
-            f"{listed}: {len(missing)} of {len(pictures)} listed files are missing, first {missing[0]}; "
-            "bring them back or take their rows out"
+            f"{listed}: {len(missing)} of {len(pictures)} listed files are missing, first {missing[0]}. "
+            "Restore them, or remove their rows."
         )
     return pictures
 
@@ -78,9 +79,9 @@ def _source(file: str) -> str:
 
 
 def other_files(root: Path, exclude: frozenset[str] = frozenset()) -> list[str]:
-    """Lists what lies in the label folders and is no picture by its name: a phone's `.heic`, say.
+    """Returns files in the label folders that are not images by name, for example `.heic` of a phone.
 
-    Sorted paths under `root`. Empty where a `groups.csv` says which files count.
+    The paths are relative to `root` and sorted. The list is empty if a `groups.csv` lists the images.
     """
     if (root / GROUPS_FILE).is_file():
         return []
@@ -89,7 +90,7 @@ def other_files(root: Path, exclude: frozenset[str] = frozenset()) -> list[str]:
 
 
 def _files(root: Path, exclude: frozenset[str]) -> Iterator[Path]:
-    """Files under `root`, by their paths under it; hidden ones and excluded folders left out."""
+    """Yields the files in `root` as relative paths, without hidden files and excluded folders."""
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         under = Path(folder).relative_to(root)
@@ -106,8 +107,8 @@ def _from_folders(root: Path, exclude: frozenset[str]) -> list[Picture]:
     loose = [path.name for path in found if not path.parent.name]
     if loose:
         raise TrainingError(
-            f"{root}: {len(loose)} pictures lie outside the label folders, first {min(loose)}; "
-            "move each into the folder of its label"
+            f"{root}: {len(loose)} images lie outside the label folders, first {min(loose)}. "
+            "Move each image into the folder of its label."
         )
     return pictures
 
@@ -115,22 +116,20 @@ def _from_folders(root: Path, exclude: frozenset[str]) -> list[Picture]:
 def _check_labels(root: Path, pictures: list[Picture]) -> None:
     if not pictures:
         kinds = ", ".join(sorted(SUFFIXES))
-        raise TrainingError(
-            f"{root}: no pictures ({kinds}); it needs a sub-folder of pictures for each label"
-        )
+        raise TrainingError(f"{root}: no images ({kinds}). Add a sub-folder of images for each label.")
     counts = Counter(p.label for p in pictures)
-    spaced = [label for label in sorted(counts) if not LABEL.fullmatch(label)]
-    if spaced:
+    invalid = [label for label in sorted(counts) if not LABEL.fullmatch(label)]
+    if invalid:
         raise TrainingError(
-            f"{root}: labels {', '.join(map(repr, spaced))}; a label has 1 to 64 characters, none a space; "
-            f"rename them, as {'-'.join(spaced[0].split())[:64]}"
+            f"{root}: invalid labels {', '.join(map(repr, invalid))}. A label has 1 to 64 characters "
+            "and no spaces. "
+            f"Rename the folders, as {'-'.join(invalid[0].split())[:64]}."
         )
     if len(counts) == 1:
-        raise TrainingError(
-            f"{root}: only one label, {next(iter(counts))}; there is nothing to tell it from, add a second"
-        )
+        raise TrainingError(f"{root}: only one label, {next(iter(counts))}. Add a second one.")
     few = [f"{label} ({count})" for label, count in sorted(counts.items()) if count < LEAST_PER_LABEL]
     if few:
         raise TrainingError(
-            f"{root}: fewer than {LEAST_PER_LABEL} pictures of {', '.join(few)}; add some or take it out"
+            f"{root}: fewer than {LEAST_PER_LABEL} images of {', '.join(few)}. Add images, or remove the "
+            "label."
         )

@@ -1,4 +1,4 @@
-"""Groups pictures that show the same thing, so that a split keeps them on one side."""
+"""Groups images of the same item, so that they stay in one split."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -14,16 +14,16 @@ from training.data.pictures import Picture
 from training.progress import Progress
 
 Features: TypeAlias = Callable[[Sequence[Picture]], npt.NDArray[np.float32]]
-"""Gives (N, D) float32 rows of length 1 for N pictures."""
+"""Returns (N, D) float32 features for N images. Each row has the length 1."""
 Links: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]
-"""Pairs of alike pictures, as rows below columns, and how alike they are; more is more alike."""
+"""Pairs of similar images (row, column), with row < column, and their similarity. Higher is more similar."""
 
 BLOCK = 2048
-"""Pictures a side of the blocks that are compared: N x N values would not fit into memory."""
+"""Images are compared in blocks of this many, because N x N values would not fit into memory."""
 
 
 class Hash(NamedTuple):
-    """What `difference_hash` gives: 64 bits, and the (8, 9, 3) float32 cells that they come from (sRGB)."""
+    """The result of `difference_hash`: 64 bits, and their source: (8, 9, 3) float32 cells in sRGB."""
 
     bits: int
     cells: npt.NDArray[np.float32]
@@ -32,19 +32,20 @@ class Hash(NamedTuple):
 def group_pictures(
     root: Path, pictures: Sequence[Picture], features: Features | None, threshold: float = 0.82
 ) -> list[Picture]:
-    """Groups by a network's features, or by `group_by_hash` where there are none.
+    """Groups images by the features of a network, or with `group_by_hash` if `features` is None.
 
-    Pictures that have a group keep it. Others that are alike, also by way of each other, become one group;
-    where it is like pictures with a group, it joins the group of the most alike one.
+    Images with a group keep it. Similar images without a group become one group, also if they are similar
+    only through other images. If such a group is similar to images with a group, it joins the group of the
+    most similar one.
 
     Args:
         root: the data folder.
-        pictures: what to group.
-        features: gives rows of length 1 for the pictures; None: no network is at hand.
-        threshold: cosine from which two pictures count as alike.
+        pictures: the images.
+        features: computes the features. None: no network is available.
+        threshold: two images are similar from this cosine on.
 
     Returns:
-        The pictures, in the same order, each with a group.
+        The images in the same order, each with a group.
     """
     if features is None:
         return group_by_hash(root, pictures)
@@ -53,10 +54,10 @@ def group_pictures(
     rows = features(pictures)
     if rows.ndim != 2 or len(rows) != len(pictures) or not np.isfinite(rows).all():
         raise ValueError(
-            f"features of shape {rows.shape} for {len(pictures)} pictures; must be (N, D) and finite"
+            f"features: shape {rows.shape} for {len(pictures)} images. They must be (N, D) and finite."
         )
     if np.abs(np.linalg.norm(rows, axis=1) - 1).max() > 0.01:
-        raise ValueError("features must have length 1")
+        raise ValueError("features: each row must have the length 1")
 
     def compare(above: slice, left: slice) -> npt.NDArray[np.float32]:
         cosines: npt.NDArray[np.float32] = rows[above] @ rows[left].T
@@ -68,16 +69,16 @@ def group_pictures(
 def group_by_hash(
     root: Path, pictures: Sequence[Picture], bits: int = 8, levels: float = 10.0
 ) -> list[Picture]:
-    """Groups copies (recompressed, resized, slightly shifted) as `group_pictures` does, without a network.
+    """Groups copies (recompressed, resized, slightly shifted) like `group_pictures`, without a network.
 
-    Other shots of a thing are not found: use features where the test figures matter.
+    It does not find other shots of an item. Use features if the test figures matter.
 
     Args:
         root: the data folder.
-        pictures: what to group.
-        bits: how many of the 64 may differ.
-        levels: how far the colours of the cells may differ (root mean square, 0 to 255). The bits alone take
-            many a thing on an even ground for another.
+        pictures: the images.
+        bits: largest number of different bits, of 64.
+        levels: largest difference of the cell colours (root mean square, 0 to 255). The bits alone confuse
+            many items on a plain background.
     """
     if all(picture.group for picture in pictures):
         return list(pictures)
@@ -102,10 +103,10 @@ def group_by_hash(
 
 
 def difference_hash(root: Path, picture: Picture) -> Hash:
-    """Whether each of 8 x 8 cells is darker than its right neighbour, and the colours of the 8 x 9 cells.
+    """Computes for 8 x 8 cells if they are darker than the right neighbour, and the colours of 8 x 9 cells.
 
     Raises:
-        TrainingError: the picture cannot be read.
+        TrainingError: the image cannot be read.
     """
     cells = resize(load_picture(root / picture.file), 9, 8).astype(np.float32)
     luma = cells @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -116,14 +117,14 @@ def difference_hash(root: Path, picture: Picture) -> Hash:
 def _links(
     total: int, compare: Callable[[slice, slice], npt.NDArray[np.float32]], least: float
 ) -> Iterator[Links]:
-    """Compares all pairs, a block at a time."""
+    """Compares all pairs, block by block."""
     for top in range(0, total, BLOCK):
-        for side in range(top, total, BLOCK):
-            scores = compare(slice(top, top + BLOCK), slice(side, side + BLOCK))
+        for left in range(top, total, BLOCK):
+            scores = compare(slice(top, top + BLOCK), slice(left, left + BLOCK))
             rows, columns = np.nonzero(scores >= least)
             values = scores[rows, columns]
-            below = rows + top < columns + side
-            yield rows[below] + top, columns[below] + side, values[below]
+            below = rows + top < columns + left
+            yield rows[below] + top, columns[below] + left, values[below]
 
 
 def _join(pictures: Sequence[Picture], links: Iterable[Links]) -> list[Picture]:
@@ -155,7 +156,7 @@ def _join(pictures: Sequence[Picture], links: Iterable[Links]) -> list[Picture]:
 def _unite(
     parent: npt.NDArray[np.intp], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.intp]:
-    """Union-find; takes and returns parents that are roots themselves."""
+    """Unites the pairs (union-find). In input and output, each parent is a root."""
     pairs = np.unique(np.stack([parent[rows], parent[columns]], axis=1), axis=0)
     links = parent.tolist()
 

@@ -1,4 +1,4 @@
-"""Which pictures there are, with label, group and source."""
+"""The list of images, with label, group, source and split."""
 
 import csv
 import re
@@ -11,19 +11,19 @@ from training.errors import TrainingError
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 GROUPS_FILE = "groups.csv"
 LABEL = re.compile(r"\S{1,64}")
-"""What a label may be, as the daemon takes it."""
+"""A valid label. The daemon has the same rule."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of a data set.
+    """One image of a data set.
 
     Attributes:
-        file: path under the data folder, with `/`.
-        label: what it shows.
-        group: pictures of one group (shots of one thing, near-duplicates) stay on one side of a split.
-        source: where it comes from, as accuracy is reported by source.
-        split: `train`, `validation`, `test`, `held-out`, or empty where it has none yet.
+        file: path relative to the data folder, with `/`.
+        label: the kind of item in the image.
+        group: images of one group (shots of one item, near-duplicates) stay in one split.
+        source: origin of the image. Accuracy is reported by source.
+        split: `train`, `validation`, `test` or `held-out`. Empty: not assigned yet.
     """
 
     file: str
@@ -34,7 +34,7 @@ class Picture:
 
 
 def write_pictures(path: Path, pictures: Iterable[Picture]) -> None:
-    """Writes a list as CSV with a header; `read_pictures` reads it back."""
+    """Writes a list as CSV with a header, which `read_pictures` reads."""
     temporary = path.with_suffix(".tmp")
     with temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -44,20 +44,20 @@ def write_pictures(path: Path, pictures: Iterable[Picture]) -> None:
 
 
 def read_pictures(path: Path) -> list[Picture]:
-    """Reads what `write_pictures` wrote, in the order of the files' names.
+    """Reads a list that `write_pictures` wrote, sorted by file.
 
     Raises:
-        TrainingError: there is no such file, or it is no such list.
+        TrainingError: the file is missing, or has other columns.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
     except FileNotFoundError as error:
-        raise TrainingError(f"{path}: no such list; make it with `python -m training split`") from error
+        raise TrainingError(f"{path}: not found. Create it with `python -m training split`.") from error
     try:
         pictures = [Picture(r["file"], r["label"], r["group"], r["source"], r["split"]) for r in rows]
     except KeyError as error:
         raise TrainingError(
-            f"{path}: no column {error}; it needs file, label, group, source, split"
+            f"{path}: no column {error}. The columns file, label, group, source, split are required."
         ) from error
     return sorted(pictures, key=lambda picture: picture.file)

@@ -1,1 +1,1 @@
-"""Networks and where their first weights come from."""
+"""Networks and their start weights."""

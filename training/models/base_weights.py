@@ -1,4 +1,4 @@
-"""Weights that other trainings start from: by layer, float16, whatever the labels."""
+"""Base weights: float16 weights by layer, a start for trainings with any labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ Array = np.ndarray[Any, Any]
 
 HEAD = "logits"
 LEAST_SHARE = 0.5
-"""A file of another network may have a few layers of the same name and shape."""
+"""Smallest share of layers that must match. Different networks may share a few layer names and shapes."""
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What a network got from a file.
+class LoadedWeights:
+    """The weights that a network received from a file.
 
     Attributes:
-        layers: names of those below the head that were filled.
-        labels: those whose weights in the head were taken.
+        layers: names of the filled layers below the head.
+        labels: labels whose head weights were copied.
     """
 
     layers: tuple[str, ...]
@@ -40,18 +40,18 @@ def save(net: keras.Model, path: Path, labels: Sequence[str]) -> None:
                 file.create_dataset(f"{layer.name}/{number}", data=weight.astype(np.float16))
 
 
-def load(net: keras.Model, path: Path, labels: Sequence[str]) -> Taken:
-    """Fills the layers that the file has with the same shapes; the others keep what they have.
+def load(net: keras.Model, path: Path, labels: Sequence[str]) -> LoadedWeights:
+    """Copies the weights of layers with equal names and shapes. Other layers keep their weights.
 
-    The head is filled label by label, wherever the label stood in the other network.
+    Head weights are copied for matching labels, whatever their position. Other labels keep their weights.
 
     Args:
-        net: of the same kind as the one that was saved.
-        path: what `save` wrote.
-        labels: of this network.
+        net: the same kind of network as the saved one.
+        path: a file that `save` wrote.
+        labels: the labels of this network.
 
     Raises:
-        TrainingError: the file cannot be read, or is of another network.
+        TrainingError: the file cannot be read, or belongs to another network.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -59,26 +59,26 @@ def load(net: keras.Model, path: Path, labels: Sequence[str]) -> Taken:
             known = [str(label) for label in file.attrs.get("labels", ())]
     except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise TrainingError(
-            f"{path}: no weights that can be read ({error}); name a file that `export` wrote, base.weights.h5"
+            f"{path}: not a file of base weights ({error}). Use a base.weights.h5 file that `export` wrote."
         ) from error
     body = [layer for layer in net.layers if layer.weights and layer.name != HEAD]
     fitting = [layer for layer in body if _shapes(stored.get(layer.name, [])) == _shapes(layer.weights)]
     if len(fitting) < LEAST_SHARE * len(body):
         raise TrainingError(
-            f"{path}: fits {len(fitting)} of {len(body)} layers of {net.name}; it is of another network: "
-            "name the --config that it was trained with"
+            f"{path}: fits {len(fitting)} of {len(body)} layers of {net.name}, so it is of another network. "
+            "Use the --config that the file was trained with."
         )
     for layer in fitting:
         layer.set_weights([weight.astype(np.float32) for weight in stored[layer.name]])
-    taken = _fill_head(net.get_layer(HEAD), labels, stored.get(HEAD, []), known)
-    return Taken(tuple(layer.name for layer in fitting), tuple(taken))
+    copied = _fill_head(net.get_layer(HEAD), labels, stored.get(HEAD, []), known)
+    return LoadedWeights(tuple(layer.name for layer in fitting), tuple(copied))
 
 
 def _fill_head(layer: keras.Layer, labels: Sequence[str], given: list[Array], known: list[str]) -> list[str]:
-    """Gives the labels that are known the columns that they had; returns these labels."""
+    """Copies the columns of the labels that the file has too, and returns these labels."""
     own = layer.get_weights()
-    of_each = [weight.shape[:-1] for weight in own]
-    if [weight.shape[:-1] for weight in given] != of_each or any(w.shape[-1] != len(known) for w in given):
+    shapes = [weight.shape[:-1] for weight in own]
+    if [weight.shape[:-1] for weight in given] != shapes or any(w.shape[-1] != len(known) for w in given):
         return []
     shared = [label for label in labels if label in known]
     for label in shared:

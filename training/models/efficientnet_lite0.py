@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: EfficientNet-B0 without squeeze-and-excite, with ReLU6, made for int8.
+"""EfficientNet-Lite0: EfficientNet-B0 without squeeze-and-excite and with ReLU6, designed for int8.
 
 Source: tensorflow/tpu, models/official/efficientnet/lite (Apache-2.0).
 """
@@ -10,7 +10,7 @@ from keras import layers
 
 from training.models.layers import NormedConv2D
 
-# kernel, stride, expansion, output channels, repeats
+# Columns: kernel, stride, expansion, output channels, repeats.
 STAGES = [
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 2),
@@ -23,16 +23,16 @@ STAGES = [
 
 
 def build(classes: int, size: int | None, dropout: float) -> keras.Model:
-    """The network with a new head.
+    """Builds the network with a new head.
 
     Args:
-        classes: how many labels.
-        size: side of the input in pixels; None for any.
-        dropout: before the head.
+        classes: number of labels.
+        size: side of the input in pixels. None: any size.
+        dropout: rate before the head.
 
     Returns:
         A model from `image` (B, size, size, 3) float32, (byte - 127) / 128, to `logits` (B, classes) and
-        `embedding` (B, 1280). The head starts at zero: the first loss is ln(classes).
+        `embedding` (B, 1280). The head starts at zero, so the first loss is ln(classes).
     """
     image = keras.Input((size, size, 3), name="image")
     x = NormedConv2D(32, 3, 2, name="conv_stem")(image)

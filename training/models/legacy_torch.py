@@ -1,4 +1,4 @@
-"""Reads weights that PyTorch saved before its zip format, without PyTorch."""
+"""Reads weights in the PyTorch format before the zip format, without PyTorch."""
 
 import pickle
 from collections import OrderedDict
@@ -16,7 +16,7 @@ _TYPES = {"FloatStorage": "<f4", "LongStorage": "<i8", "HalfStorage": "<f2", "Do
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows the few names that a state dict needs, and refuses all others."""
+    """An unpickler that accepts only the names that a state dict needs."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)
@@ -38,15 +38,18 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_legacy_torch(path: Path) -> dict[str, Array]:
-    """The tensors of a state dict by name.
+    """Returns the tensors of a state dict by name.
 
     Raises:
-        TrainingError: it is not a file of that format.
+        TrainingError: the file has another format or is damaged.
     """
     with path.open("rb") as file:
         unpickler = _Unpickler(file)
         if _load(file) != _MAGIC or _load(file) != _PROTOCOL:
-            raise TrainingError(f"{path}: not a PyTorch file of the format before 1.6")
+            raise TrainingError(
+                f"{path}: not a PyTorch file in the format before 1.6. "
+                "Delete training/.venv and run training/setup."
+            )
         _load(file)
         state = unpickler.load()
         raw = {key: _read_storage(file, *unpickler.storages[key]) for key in _load(file)}
@@ -65,6 +68,9 @@ def _load(file: BinaryIO) -> Any:
 def _read_storage(file: BinaryIO, kind: str, count: int) -> Array:
     stored = int.from_bytes(file.read(8), "little")
     if stored != count:
-        raise TrainingError(f"a tensor has {stored} values, {count} were announced: the file is damaged")
+        raise TrainingError(
+            f"PyTorch weights: damaged file, a tensor has {stored} values instead of {count}. "
+            "Delete training/.venv and run training/setup."
+        )
     dtype = np.dtype(_TYPES[kind])
     return np.frombuffer(file.read(count * dtype.itemsize), dtype)

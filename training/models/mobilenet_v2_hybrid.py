@@ -1,4 +1,4 @@
-"""The seed's network: MobileNetV2 with a convolution block of its own on top."""
+"""The project's first network: MobileNetV2 with an additional convolution block on top."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ from training.errors import TrainingError
 
 
 def build(classes: int, size: int | None, dropout: float) -> keras.Model:
-    """MobileNetV2 1.0, Conv2D 64 3x3 ReLU, MaxPooling2D 2x2, BatchNormalization, pooling, dropout, dense.
+    """Builds MobileNetV2 1.0 with a block and a head on top.
+
+    The block is Conv2D 64 3x3 ReLU, MaxPooling2D 2x2 and BatchNormalization. The head is pooling, dropout and
+    a dense layer.
 
     Returns:
         A model from `image` (B, size, size, 3) float32, (byte - 127) / 128, to `logits` (B, classes) and
@@ -29,15 +32,15 @@ def build(classes: int, size: int | None, dropout: float) -> keras.Model:
 
 
 def load_base(net: keras.Model, weights: str) -> None:
-    """Fills the base with ImageNet's weights.
+    """Loads ImageNet weights into the base.
 
     Args:
-        net: what `build` made.
-        weights: `imagenet` (fetched by Keras, where the network allows), or an int8 `.tflite` of MobileNetV2
-            1.0 with folded batch norms.
+        net: a network of `build`.
+        weights: `imagenet`, which Keras downloads, or an int8 `.tflite` file of MobileNetV2 1.0 with folded
+            batch norms.
 
     Raises:
-        TrainingError: it is neither.
+        TrainingError: `weights` is neither.
     """
     if weights == "imagenet":
         size = net.input_shape[1] or 224
@@ -48,11 +51,13 @@ def load_base(net: keras.Model, weights: str) -> None:
     elif weights.endswith(".tflite"):
         _load_tflite(net, Path(weights))
     else:
-        raise TrainingError(f"{weights}: allowed are imagenet or a .tflite of MobileNetV2 1.0")
+        raise TrainingError(
+            f"--base {weights}: not supported. Use imagenet, or a .tflite file of MobileNetV2 1.0."
+        )
 
 
 def _load_tflite(net: keras.Model, path: Path) -> None:
-    """The batch norms are in the kernels already: they become identities that add the bias."""
+    """Loads kernels that contain the batch norms. The batch norm layers then only add the bias."""
     convolutions = iter(_folded_convolutions(path))
     pending: Any = None
     for layer in net.layers:
@@ -68,8 +73,8 @@ def _load_tflite(net: keras.Model, path: Path) -> None:
 
 
 def _folded_convolutions(path: Path) -> list[tuple[Any, Any]]:
-    """Kernels (out, h, w, in) or (1, h, w, channels) and biases, as real numbers, in the graph's order."""
-    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  # only where such a file is used
+    """Returns dequantised kernels (out, h, w, in) or (1, h, w, channels) and biases, in graph order."""
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  # needed only for a .tflite file
 
     interpreter = Interpreter(str(path))
     details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
@@ -78,11 +83,11 @@ def _folded_convolutions(path: Path) -> list[tuple[Any, Any]]:
         if operation["op_name"] not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
             continue
         _, kernel, bias = (int(index) for index in operation["inputs"][:3])
-        found.append((_real(interpreter, details[kernel]), _real(interpreter, details[bias])))
+        found.append((_dequantise(interpreter, details[kernel]), _dequantise(interpreter, details[bias])))
     return found
 
 
-def _real(interpreter: Any, tensor: Any) -> Any:
+def _dequantise(interpreter: Any, tensor: Any) -> Any:
     parameters = tensor["quantization_parameters"]
     values = interpreter.get_tensor(tensor["index"]).astype(np.float32)
     shape = [1] * values.ndim

@@ -1,4 +1,4 @@
-"""The network as it is exported."""
+"""Converts a trained network for export."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from training.models.layers import NormedConv2D
 
 
 def plain(net: keras.Model) -> keras.Model:
-    """The same network with each NormedConv2D as a plain convolution with bias: what converters know.
+    """Returns a copy in which each NormedConv2D is a plain convolution with bias, which converters support.
 
     Args:
         net: a functional model.

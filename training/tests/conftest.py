@@ -1,4 +1,4 @@
 import os
 
-# Before TensorFlow is imported: its notes on instruction sets would drown a failure's text.
+# Set before TensorFlow is imported. Its notes on instruction sets would hide the text of a failure.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

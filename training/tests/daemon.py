@@ -1,6 +1,6 @@
-"""What the tests here ask of the built daemon, in its own language."""
+"""JavaScript for tests that run the built daemon."""
 
-SERVE = """
+CLASSIFIER_OPTIONS = """
 const options = {
   bundle: process.argv[1],
   runtime: 'tflite',
@@ -12,4 +12,4 @@ const options = {
   skip: [],
 };
 """
-"""The options by which a Classifier serves the bundle that is the script's argument."""
+"""Options of a Classifier for the bundle in the first argument of the script."""

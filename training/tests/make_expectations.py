@@ -1,11 +1,12 @@
-"""Makes the pictures on which training and the daemon must agree, and what training makes of them.
+"""Generates images that training and the daemon must decode to the same bytes, and their expected digests.
 
-Run `training/.venv/bin/python -m training.tests.make_expectations` after a change of decoding or resizing
-that is meant; it writes `test/perception/vision/expectations/` anew. The tests of both sides read that folder:
-`test_equal_bytes.py` here (pyvips), `test/perception/vision/equal-bytes.test.ts` of the daemon (sharp).
+After an intended change of decoding or resizing, run
+`training/.venv/bin/python -m training.tests.make_expectations`. It replaces `test/perception/vision/expectations/`.
+Two tests read that folder: `test_equal_bytes.py` here (pyvips), and `test/perception/vision/equal-bytes.test.ts` of
+the daemon (sharp).
 
-On arm64 libvips rounds a few bytes otherwise than on x64, by a level or two, at some sizes (199x1601 in
-the view 0.75 is one). The sizes below give equal bytes on both, so that the tests hold on both.
+At some sizes libvips rounds a few bytes differently on arm64 than on x64, by a level or two. 199x1601 in
+the view 0.75 is an example. The sizes below give equal bytes on both, so that the tests pass on both.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ MAX_BYTES = 1_500_000
 
 @dataclass(frozen=True)
 class Case:
-    """A picture: the words of its kind, sides in pixels, noise in levels, what its encoder is told."""
+    """An image: the words of its kind, sides in pixels, noise in levels and encoder options."""
 
     kind: str
     suffix: str
@@ -42,7 +43,7 @@ class Case:
 
 
 def jpeg(kind: str, width: int, height: int, quality: int, noise: float = 4, **options: object) -> Case:
-    """Subsampled 4:2:0 where the kind does not say 444."""
+    """Uses 4:2:0 subsampling unless the kind contains 444."""
     halves = {"subsample_mode": "off" if "444" in kind else "on"}
     return Case(f"{kind}-q{quality}", "jpg", width, height, noise, {"Q": quality, **halves, **options})
 
@@ -110,13 +111,13 @@ CASES = [
 
 
 def digests(path: Path) -> dict[str, str]:
-    """The sha256 of the model's input, by view."""
+    """Returns the sha256 of the model input, by view."""
     inputs = {str(view): load_input(path, SIDE, view) for view in VIEWS}
     return {view: hashlib.sha256(pixels.tobytes()).hexdigest() for view, pixels in inputs.items()}
 
 
 def draw(seed: int, width: int, height: int, noise: float) -> pyvips.Image:
-    """A gradient, waves, ellipses and boxes with hard edges, and noise: sRGB, 8 bits."""
+    """Draws a gradient, waves, hard-edged ellipses and boxes, and noise: sRGB, 8 bits."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     x, y = (x + 0.5) / width, (y + 0.5) / height
@@ -137,20 +138,20 @@ def draw(seed: int, width: int, height: int, noise: float) -> pyvips.Image:
 
 
 def encode(case: Case, image: pyvips.Image) -> bytes:
-    """Brings an sRGB picture into the colours, depth and channels of the kind; encodes it."""
+    """Converts an sRGB image to the colours, depth and channels of the kind, and encodes it."""
     words = case.kind.split("-")
     columns, rows = pyvips.Image.xyz(case.width, case.height).bandsplit()
     if "p3" in words:
         image = image.icc_transform("p3", input_profile="srgb", depth=16 if "16bit" in words else 8)
     elif "cmyk" in words:
         image = image.icc_transform("cmyk", input_profile="srgb").copy()
-        image.remove("icc-profile-data")  # 1 MB; without it a reader takes the one that libvips has for CMYK.
+        image.remove("icc-profile-data")  # 1 MB. Without it a reader uses the CMYK profile of libvips.
     elif "grey" in words:
         image = image.colourspace("grey16" if "16bit" in words else "b-w")
     elif "16bit" in words:
         image = image.colourspace("rgb16")
     space = image.interpretation
-    if "16bit" in words:  # A byte that is only repeated would not tell how the low one is dropped.
+    if "16bit" in words:  # Two equal bytes would not show how the low one is dropped.
         image = (image + columns * 7 % 251 - 125).cast("ushort").copy(interpretation=space)
     if "1bit" in words:
         image = (image > image.avg()).copy(interpretation=space)
@@ -164,7 +165,7 @@ def encode(case: Case, image: pyvips.Image) -> bytes:
 
 
 def main() -> None:
-    """Writes the pictures and their expectations."""
+    """Writes the images and their expected digests."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for old in FOLDER.iterdir():
         old.unlink()
@@ -176,9 +177,9 @@ def main() -> None:
     written = json.dumps({"side": SIDE, "pictures": pictures}, indent=2)
     EXPECTATIONS.write_text(written + "\n", encoding="utf-8")
     size = sum(path.stat().st_size for path in FOLDER.iterdir())
-    print(f"{FOLDER}: {len(pictures)} pictures, {size} bytes")
+    print(f"{FOLDER}: {len(pictures)} images, {size} bytes")
     if size > MAX_BYTES:
-        raise SystemExit(f"they may take {MAX_BYTES} bytes")
+        raise SystemExit(f"{FOLDER}: too large, the limit is {MAX_BYTES} bytes")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Small pictures for the tests of the data."""
+"""Small generated images for tests."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from training.data.pictures import Picture
 
 
 def draw(seed: int, side: int = 64) -> npt.NDArray[np.uint8]:
-    """A picture of its own for each seed: (side, side, 3), soft blobs of colour."""
+    """Draws soft blobs of colour, different for each seed: (side, side, 3)."""
     small = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), np.uint8)
     image = pyvips.Image.new_from_memory(small.data, 5, 5, 3, "uchar").copy(interpretation="srgb")
     image = image.resize(side / 5, kernel="cubic")
@@ -29,7 +29,7 @@ def save(path: Path, pixels: npt.NDArray[np.uint8], quality: int = 90) -> None:
 
 
 def folder(root: Path, labels: dict[str, int]) -> None:
-    """Writes so many pictures of each label, all different."""
+    """Writes the given number of images for each label, all different."""
     seed = 0
     for label, count in labels.items():
         for number in range(count):

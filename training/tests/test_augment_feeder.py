@@ -1,4 +1,4 @@
-"""The feeder: the same batches however they are made, and no trace when it is closed."""
+"""The feeder makes reproducible batches, and leaves no process or memory when it is closed."""
 
 import os
 import signal
@@ -57,7 +57,7 @@ def same(one: tuple[np.ndarray, np.ndarray], two: tuple[np.ndarray, np.ndarray])
 def test_batches_depend_on_seed_epoch_and_step_alone(pixels: Path) -> None:
     with feeder(pixels) as alone:
         made = list(islice(alone.batches(0), 3 * STEPS))
-        resumed = list(islice(alone.batches(1, 1), 4))
+        resumed = list(islice(alone.batches(1), 4))
         again = next(alone.batches(0))
     with feeder(pixels, workers=2) as pair:
         both = list(islice(pair.batches(0), 3 * STEPS))
@@ -68,13 +68,13 @@ def test_batches_depend_on_seed_epoch_and_step_alone(pixels: Path) -> None:
         assert targets.shape == (BATCH, CLASSES)
         assert targets.dtype == np.float32
     assert all(same(a, b) for a, b in zip(made, both, strict=True))
-    assert all(same(a, b) for a, b in zip(made[STEPS + 1 :], resumed, strict=False))
+    assert all(same(a, b) for a, b in zip(made[STEPS:], resumed, strict=False))
     assert same(made[0], again)
     assert same(made[2 * STEPS], other_seed)
     assert len({images.tobytes() for images, _ in made}) == 3 * STEPS
 
 
-def test_targets_follow_the_order_and_another_seed_changes_pictures(pixels: Path) -> None:
+def test_targets_follow_the_order_and_another_seed_changes_the_images(pixels: Path) -> None:
     with feeder(pixels, config=PLAIN) as one, feeder(pixels, config=PLAIN, seed=2) as two:
         first, second = (list(islice(f.batches(0), STEPS)) for f in (one, two))
     for step, (_, targets) in enumerate(first):
@@ -85,7 +85,7 @@ def test_targets_follow_the_order_and_another_seed_changes_pictures(pixels: Path
     assert (first[0][0] != second[0][0]).any()
 
 
-def test_surroundings_come_from_the_pictures_of_the_order_alone(tmp_path: Path) -> None:
+def test_surroundings_use_only_images_of_the_order(tmp_path: Path) -> None:
     pixels = np.full((COUNT, 40, 40, 3), 20, np.uint8)
     pixels[12:] = 250
     np.save(tmp_path / "pixels.npy", pixels)
@@ -95,10 +95,10 @@ def test_surroundings_come_from_the_pictures_of_the_order_alone(tmp_path: Path) 
     around = replace(around, mixup=0, cutmix=0)
     with feeder(tmp_path / "pixels.npy", order=partial(order, 12), config=around) as fed:
         brightest = [images.max() for images, _ in islice(fed.batches(0), 10 * STEPS)]
-    assert max(brightest) < 150, "a picture that is not in the order shows"
+    assert max(brightest) < 150, "an image that is not in the order is visible"
 
 
-def test_a_batch_stays_as_it_is_when_more_are_made(pixels: Path) -> None:
+def test_later_batches_do_not_change_an_earlier_one(pixels: Path) -> None:
     with feeder(pixels) as fed:
         batches = fed.batches(0)
         images, _ = next(batches)
@@ -107,18 +107,20 @@ def test_a_batch_stays_as_it_is_when_more_are_made(pixels: Path) -> None:
     assert (images == before).all()
 
 
-def test_a_dead_worker_is_an_error_with_its_exit_code(pixels: Path) -> None:
+def test_reports_the_exit_code_of_a_killed_worker(pixels: Path) -> None:
     with feeder(pixels, workers=2) as fed:
         batches = fed.batches(0)
         next(batches)
-        os.kill(fed.pids[1], signal.SIGKILL)
-        with pytest.raises(TrainingError, match="exit code -9"):
+        pid = fed._processes[1].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(TrainingError, match="exited with code -9"):
             list(islice(batches, 100))
-        assert len(fed.pids) == 2
+        assert len(fed._processes) == 2
     assert active_children() == []
 
 
-def test_an_error_in_a_worker_comes_through(pixels: Path) -> None:
+def test_reports_an_error_in_a_worker(pixels: Path) -> None:
     with (
         feeder(pixels, order=failing) as fed,
         pytest.raises(TrainingError, match=r"code 1: .*no order for epoch 4"),
@@ -126,19 +128,20 @@ def test_an_error_in_a_worker_comes_through(pixels: Path) -> None:
         next(fed.batches(4))
     with (
         feeder(pixels, steps_per_epoch=9) as fed,
-        pytest.raises(TrainingError, match=r"30 pictures.*need 36"),
+        pytest.raises(TrainingError, match=r"30 images.*need 36"),
     ):
         next(fed.batches(0))
 
 
-def test_nothing_is_left_after_closing(pixels: Path) -> None:
+def test_closing_leaves_no_process_and_no_memory(pixels: Path) -> None:
     with feeder(pixels, workers=2) as fed:
         batches = fed.batches(0)
         next(batches)
-        pids, memory = fed.pids, fed._memory
+        pids, memory = [process.pid for process in fed._processes], fed._memory
         assert memory is not None
         assert len(pids) == 2
     for pid in pids:
+        assert pid is not None
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
     with pytest.raises(FileNotFoundError):
@@ -149,7 +152,7 @@ def test_nothing_is_left_after_closing(pixels: Path) -> None:
     fed.close()
 
 
-def test_a_new_generator_ends_the_one_before(pixels: Path) -> None:
+def test_a_new_generator_ends_the_previous_one(pixels: Path) -> None:
     with feeder(pixels) as fed:
         old = fed.batches(0)
         next(old)
@@ -159,20 +162,22 @@ def test_a_new_generator_ends_the_one_before(pixels: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
-        ({"labels": np.zeros(3, int)}, "3 labels for the 30 pictures"),
+        ({"labels": np.zeros(3, int)}, "30 images, but 3 labels"),
         ({"labels": np.full(COUNT, 5)}, "must be 0 to 4"),
-        ({"workers": 0}, "workers is 0"),
+        ({"workers": 0}, "--workers 0: too few"),
     ],
 )
-def test_what_does_not_fit_is_refused(pixels: Path, changes: dict[str, object], says: str) -> None:
-    with pytest.raises(TrainingError, match=says):
+def test_refuses_labels_and_settings_that_do_not_match(
+    pixels: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(TrainingError, match=message):
         feeder(pixels, **changes)
 
 
-def test_pixels_of_another_kind_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="no file of pixels"):
+def test_refuses_missing_and_wrong_pixel_files(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="not a file of pixels"):
         feeder(tmp_path / "none.npy")
     np.save(tmp_path / "floats.npy", np.zeros((COUNT, 8, 8, 3), np.float32))
     with pytest.raises(TrainingError, match="float32"):

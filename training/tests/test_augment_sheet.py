@@ -1,4 +1,4 @@
-"""The sheet to look at."""
+"""The contact sheet of augmented images."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.augment.sheet import GAP, HEAD, SIDE, varied, write_sheet
+from training.augment.sheet import GAP, HEAD, SIDE, choose_images, write_sheet
 from training.config import AugmentConfig
 from training.errors import TrainingError
 
@@ -20,7 +20,7 @@ def pixels() -> np.ndarray:
     return picture
 
 
-def test_the_sheet_begins_with_the_picture_in_its_own_colours(tmp_path: Path) -> None:
+def test_a_row_starts_with_the_unchanged_image(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         write_sheet(tmp_path / name, pixels(), LABELS, NAMES, AugmentConfig(), rows=2, cols=3, seed=1)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
@@ -30,15 +30,15 @@ def test_the_sheet_begins_with_the_picture_in_its_own_colours(tmp_path: Path) ->
     assert tuple(sheet[HEAD + SIDE // 2, GAP + SIDE // 2]) == (0, 0, 250)
 
 
-def test_each_label_comes_before_any_comes_twice() -> None:
+def test_each_label_comes_once_before_any_is_repeated() -> None:
     for seed in range(10):
-        chosen = varied(LABELS, 14, np.random.default_rng(seed))
+        chosen = choose_images(LABELS, 14, np.random.default_rng(seed))
         assert sorted(LABELS[chosen[:3]]) == [0, 1, 2]
         assert sorted(chosen[:6]) == list(range(6))
         assert len(chosen) == 14
 
 
-def test_a_sheet_of_nothing_and_a_missing_folder_are_errors(tmp_path: Path) -> None:
+def test_refuses_an_empty_sheet_and_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="0 rows"):
         write_sheet(tmp_path / "a.png", pixels(), LABELS, NAMES, AugmentConfig(), rows=0, cols=3, seed=1)
     with pytest.raises(TrainingError, match="cannot write"):

@@ -1,4 +1,4 @@
-"""One changed picture: shape, sameness by seed, the mild share, and that its item stays visible."""
+"""Augmentation of one image: shape, reproducibility, the mild share, and a visible item."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.augment import colour, degrade, geometry
-from training.augment.grain import grain
+from training.augment.grain import draw_grain
 from training.augment.transform import augment
 from training.config import AugmentConfig
 
@@ -15,7 +15,7 @@ STILL = replace(CONFIG, exposure=(0.0, 0.0), cast=0.0, blur=0.0, noise=0.0, jpeg
 
 
 def scene(height: int = 96, width: int = 96) -> np.ndarray:
-    """A green patch in the middle of a slope of greys."""
+    """Draws a green patch in the middle of a grey gradient."""
     picture = np.empty((height, width, 3), np.uint8)
     picture[:] = np.linspace(60, 180, width).astype(np.uint8)[None, :, None]
     picture[height * 2 // 5 : height * 3 // 5, width * 2 // 5 : width * 3 // 5] = (20, 220, 30)
@@ -29,17 +29,17 @@ def green(picture: np.ndarray) -> int:
 
 @pytest.mark.parametrize("shape", [(96, 96), (60, 90), (255, 255)])
 @pytest.mark.parametrize("size", [48, 160])
-def test_every_answer_is_a_picture_of_the_size(shape: tuple[int, int], size: int) -> None:
+def test_every_result_has_the_requested_size(shape: tuple[int, int], size: int) -> None:
     picture, other = scene(*shape), scene(80, 70)
     before = picture.copy()
     for seed in range(30):
-        answer = augment(picture, size, CONFIG, np.random.default_rng(seed), other if seed % 2 else None)
-        assert answer.shape == (size, size, 3)
-        assert answer.dtype == np.uint8
+        result = augment(picture, size, CONFIG, np.random.default_rng(seed), other if seed % 2 else None)
+        assert result.shape == (size, size, 3)
+        assert result.dtype == np.uint8
     assert (picture == before).all()
 
 
-def test_the_generator_alone_decides() -> None:
+def test_the_generator_state_determines_the_result() -> None:
     one, two = ([augment(scene(), 64, CONFIG, r, scene(50, 50)) for _ in range(20)] for r in rngs(7, 7))
     assert all((a == b).all() for a, b in zip(one, two, strict=True))
     assert len({a.tobytes() for a in one}) == 20
@@ -49,11 +49,11 @@ def rngs(*seeds: int) -> list[np.random.Generator]:
     return [np.random.default_rng(seed) for seed in seeds]
 
 
-def test_mild_pictures_are_little_changed_and_have_their_share() -> None:
+def test_the_mild_share_of_images_is_changed_little() -> None:
     picture = scene(64, 64)
 
-    def near(answer: np.ndarray) -> bool:
-        return bool(min(np.abs(answer.astype(int) - p).mean() for p in (picture, picture[:, ::-1])) < 26)
+    def near(result: np.ndarray) -> bool:
+        return bool(min(np.abs(result.astype(int) - p).mean() for p in (picture, picture[:, ::-1])) < 26)
 
     def share(mild: float) -> float:
         rng = np.random.default_rng(2)
@@ -66,14 +66,14 @@ def test_mild_pictures_are_little_changed_and_have_their_share() -> None:
     assert share(0.5) == pytest.approx(0.5 + 0.5 * rest, abs=0.1)
 
 
-def test_the_middle_of_the_picture_stays_in_the_frame() -> None:
+def test_the_middle_of_the_image_stays_in_the_frame() -> None:
     rng = np.random.default_rng(1)
     for _ in range(300):
-        answer = augment(scene(), 96, STILL, rng, None)
-        assert green(answer) > 96 * 96 * 0.04 * 0.39**2 / 3
+        result = augment(scene(), 96, STILL, rng, None)
+        assert green(result) > 96 * 96 * 0.04 * 0.39**2 / 3
 
 
-def test_a_small_picture_leaves_the_frame_only_a_little() -> None:
+def test_a_small_image_stays_mostly_in_the_frame() -> None:
     rng = np.random.default_rng(3)
     x, y = np.meshgrid(np.linspace(0, 99, 21), np.linspace(0, 99, 21))
     points = np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
@@ -84,16 +84,16 @@ def test_a_small_picture_leaves_the_frame_only_a_little() -> None:
         assert inside.mean() > 0.55
 
 
-def test_the_surroundings_are_the_other_picture_where_asked() -> None:
+def test_the_surroundings_are_the_other_image_if_configured() -> None:
     config = replace(STILL, mild=0.0, scale=(0.4, 0.5), background=1.0)
     red = np.zeros((90, 90, 3), np.uint8)
     red[..., 0] = 200
     for rng in rngs(*range(30)):
-        answer = augment(scene(), 64, config, rng, red).astype(int)
-        assert ((answer[..., 0] > answer[..., 1] + 40) & (answer[..., 0] > answer[..., 2] + 40)).mean() > 0.4
+        result = augment(scene(), 64, config, rng, red).astype(int)
+        assert ((result[..., 0] > result[..., 1] + 40) & (result[..., 0] > result[..., 2] + 40)).mean() > 0.4
 
 
-def test_a_picture_that_covers_the_frame_needs_no_surroundings() -> None:
+def test_an_image_of_full_size_covers_the_frame() -> None:
     for side, covers in ((1.0, True), (0.98, False)):
         placement = geometry.compose(96, 96, 64, side=side, linear=np.eye(2), shift=(0, 0), tilt=(0, 0))
         assert placement.covers(96, 96, 64) == covers
@@ -103,16 +103,16 @@ def test_a_fine_pattern_shrinks_to_its_mean() -> None:
     stripes = np.zeros((240, 240, 3), np.uint8)
     stripes[:, ::2] = 255
     placement = geometry.compose(240, 240, 60, side=1.0, linear=np.eye(2), shift=(0, 0), tilt=(0, 0))
-    answer = geometry.place(stripes, placement, None, 60)
-    assert np.abs(answer.astype(int) - 127.5).max() <= 1
+    result = geometry.place(stripes, placement, None, 60)
+    assert np.abs(result.astype(int) - 127.5).max() <= 1
 
 
-def test_a_whole_picture_comes_through_the_warp_unchanged() -> None:
+def test_an_identity_warp_keeps_the_image() -> None:
     placement = geometry.compose(96, 96, 96, side=1.0, linear=np.eye(2), shift=(0, 0), tilt=(0, 0))
     assert (geometry.place(scene(), placement, None, 96) == scene()).all()
 
 
-def test_light_and_colour_keep_within_their_bounds() -> None:
+def test_light_and_colour_stay_within_limits() -> None:
     rng = np.random.default_rng(4)
     grey = np.full((32, 32, 3), 128, np.uint8)
     for _ in range(300):
@@ -123,10 +123,10 @@ def test_light_and_colour_keep_within_their_bounds() -> None:
         assert np.abs(colour.recolour_mildly(grey, CONFIG, rng).astype(int) - 128).max() < 45
 
 
-def test_exposure_is_in_stops_and_curves_never_fall() -> None:
-    plain = colour.curves(0.0, np.ones(3), 1.0, 1.0)
+def test_exposure_is_in_stops_and_curves_never_decrease() -> None:
+    plain = colour.make_curves(0.0, np.ones(3), 1.0, 1.0)
     assert np.abs(plain[:200, 0].astype(int) - np.arange(200)).max() == 0
-    darker = colour.curves(-1.0, np.ones(3), 1.0, 1.0)
+    darker = colour.make_curves(-1.0, np.ones(3), 1.0, 1.0)
     assert (darker[128] / 255) ** 2.2 == pytest.approx(0.5 * (128 / 255) ** 2.2, rel=0.02)
     for rng in rngs(*range(50)):
         assert (np.diff(colour.draw_curves(CONFIG, rng).astype(int), axis=0) >= 0).all()
@@ -143,21 +143,21 @@ def test_occlusion_covers_at_most_a_third_of_the_item() -> None:
     assert np.mean(hidden) > 0.01
 
 
-def test_blur_keeps_the_light_and_works_at_every_size() -> None:
+def test_blur_keeps_the_brightness_at_every_size() -> None:
     for radius in (0.6, 1.7, 3.0):
-        assert degrade.disc(radius).sum() == pytest.approx(1)
+        assert degrade.make_disc(radius).sum() == pytest.approx(1)
     for angle in (0.0, 0.8, 1.6, 3.0):
-        assert degrade.line(9, angle).sum() == pytest.approx(1)
-        assert max(degrade.line(degrade.LONGEST, angle).shape) <= 11
+        assert degrade.make_line(9, angle).sum() == pytest.approx(1)
+        assert max(degrade.make_line(degrade.LONGEST, angle).shape) <= 11
     for size in (32, 224, 400):
         picture = scene(size, size)
         for rng in rngs(1, 2, 3, 4):
             assert degrade.blur(picture, rng).mean() == pytest.approx(picture.mean(), abs=1.5)
 
 
-def test_noise_has_its_strength_and_grows_with_the_light() -> None:
-    assert grain((300, 300), np.random.default_rng(0)).std() == pytest.approx(1, abs=0.01)
-    assert abs(grain((300, 300), np.random.default_rng(0)).mean()) < 0.01
+def test_noise_has_the_given_strength_and_grows_with_brightness() -> None:
+    assert draw_grain((300, 300), np.random.default_rng(0)).std() == pytest.approx(1, abs=0.01)
+    assert abs(draw_grain((300, 300), np.random.default_rng(0)).mean()) < 0.01
     for rng in rngs(*range(8)):
         dark, bright = (np.full((64, 64, 3), level, np.uint8) for level in (40, 210))
         assert degrade.sensor_noise(bright, 10, rng).std() == pytest.approx(9.4, abs=1)

@@ -1,12 +1,12 @@
-"""Each recipe can be run: what it names is there."""
+"""Each recipe names existing phases and layers."""
 
 from pathlib import Path
 
 import pytest
 
+from training.checkpoints import Checkpoints
 from training.errors import TrainingError
 from training.models import registry
-from training.phase_ends import PhaseEnds
 from training.steps.common import load_config
 from training.train import set_trainable
 
@@ -14,10 +14,10 @@ RECIPES = sorted(p.stem for p in (Path(__file__).parents[1] / "configs").glob("*
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_names_phases_and_layers_that_are_there(name: str, tmp_path: Path) -> None:
+def test_a_recipe_names_existing_phases_and_layers(name: str, tmp_path: Path) -> None:
     config = load_config(name)
     assert config.name == name
-    PhaseEnds(config, tmp_path)
+    Checkpoints(config, tmp_path)
     net = registry.build(config.model, 12, config.input_size, config.dropout)
     counts = []
     for which in ("head", "top", "all"):
@@ -27,6 +27,6 @@ def test_a_recipe_names_phases_and_layers_that_are_there(name: str, tmp_path: Pa
     assert {phase.trainable for phase in config.phases} <= {"head", "top", "all"}
 
 
-def test_an_unknown_recipe_is_refused() -> None:
+def test_refuses_an_unknown_recipe() -> None:
     with pytest.raises(TrainingError, match=r"config resnet: not known; allowed: .*fine_tune"):
         load_config("resnet")

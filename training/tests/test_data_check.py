@@ -8,7 +8,7 @@ from training.data.find import find_pictures, other_files
 from training.tests.pictures_made import draw, folder, save
 
 
-def test_clean_folder(tmp_path: Path) -> None:
+def test_reports_nothing_for_a_clean_folder(tmp_path: Path) -> None:
     folder(tmp_path, {"paper": 5, "metal": 6})
     pictures = find_pictures(tmp_path)
     report = check_data(tmp_path, pictures)
@@ -16,7 +16,7 @@ def test_clean_folder(tmp_path: Path) -> None:
     assert usable(pictures, report) == pictures
 
 
-def test_finds_broken_tiny_and_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reports_broken_tiny_and_repeated_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder(tmp_path, {"paper": 8, "metal": 8})
     whole = (tmp_path / "paper/000.jpg").read_bytes()
     (tmp_path / "paper/000.jpg").write_bytes(whole[: len(whole) * 2 // 3])
@@ -29,7 +29,8 @@ def test_finds_broken_tiny_and_repeated(tmp_path: Path, capsys: pytest.CaptureFi
 
     assert list(report.broken) == ["paper/000.jpg", "paper/001.jpg"]
     assert (
-        "JPEG" in report.broken["paper/000.jpg"] and "no JPEG, PNG or WebP" in report.broken["paper/001.jpg"]
+        "JPEG" in report.broken["paper/000.jpg"]
+        and "not a JPEG, PNG or WebP" in report.broken["paper/001.jpg"]
     )
     assert report.tiny == {"paper/002.jpg": (40, 20)}
     assert report.duplicates == (("paper/003.jpg", "paper/copy.jpg"),)
@@ -38,32 +39,32 @@ def test_finds_broken_tiny_and_repeated(tmp_path: Path, capsys: pytest.CaptureFi
     assert "18/18" in capsys.readouterr().err
 
     text = report.render()
-    assert "paper/001.jpg is no JPEG" in text and "metal/copy.jpg = paper/004.jpg" in text
+    assert "paper/001.jpg not a JPEG" in text and "metal/copy.jpg = paper/004.jpg" in text
     assert [line.split() for line in text.splitlines()[:4]] == [
-        ["label", "pictures", "groups", "broken"],
+        ["label", "images", "groups", "broken"],
         ["metal", "9", "9", "0"],
         ["paper", "9", "9", "2"],
         ["all", "18", "18", "2"],
     ]
 
 
-def test_long_findings_are_cut(tmp_path: Path) -> None:
+def test_shortens_long_lists_of_findings(tmp_path: Path) -> None:
     folder(tmp_path, {"paper": 5})
     for number in range(25):
         (tmp_path / f"metal/{number}.jpg").parent.mkdir(exist_ok=True)
         (tmp_path / f"metal/{number}.jpg").write_bytes(b"\xff\xd8\xff" + bytes([number]))
     text = check_data(tmp_path, find_pictures(tmp_path)).render()
-    assert "broken, left out: 25" in text and "and 5 more" in text
+    assert "broken, ignored: 25" in text and "and 5 more" in text
 
 
-def test_what_is_no_picture_by_its_name_is_named(tmp_path: Path) -> None:
+def test_reports_files_that_are_not_images(tmp_path: Path) -> None:
     folder(tmp_path, {"paper": 5, "metal": 5, "old/metal": 5})
     for name in ("notes.txt", ".DS_Store", "paper/phone.HEIC", "metal/scan.tiff", "old/metal/scan.tiff"):
-        (tmp_path / name).write_text("not looked at")
+        (tmp_path / name).write_text("ignored")
     others = other_files(tmp_path, frozenset({"old"}))
     assert others == ["metal/scan.tiff", "paper/phone.HEIC"]
     text = check_data(tmp_path, find_pictures(tmp_path), others).render()
-    assert "no picture by its name, left out; JPEG, PNG and WebP count: 2" in text
+    assert "other files, ignored (only JPEG, PNG and WebP are used): 2" in text
     assert "  paper/phone.HEIC\n" in text
 
     (tmp_path / "groups.csv").touch()

@@ -8,7 +8,7 @@ import pytest
 import pyvips
 
 from training.cli import STEPS
-from training.data.decode import CURE, centre_crop, decode, load_input, resize
+from training.data.decode import FIX, centre_crop, decode, load_input, resize
 from training.errors import TrainingError
 from training.tests.pictures_made import draw, save
 
@@ -18,7 +18,7 @@ PICTURES = [given for given in INPUTS["inputs"] if "file" in given]
 
 
 @pytest.mark.parametrize("given", PICTURES, ids=lambda given: given["id"])
-def test_gives_the_bytes_that_the_daemon_gives(given: dict[str, str]) -> None:
+def test_returns_the_same_bytes_as_the_daemon(given: dict[str, str]) -> None:
     pixels = load_input(GOLDEN / given["file"], INPUTS["size"][0])
     assert hashlib.sha256(pixels.tobytes()).hexdigest() == given["inputSha256"]
 
@@ -26,7 +26,7 @@ def test_gives_the_bytes_that_the_daemon_gives(given: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("side", "view", "kept", "before"), [(7, 0.75, 5, 1), (6, 0.75, 5, 0), (5, 0.1, 1, 2)]
 )
-def test_a_view_is_the_middle_rounded_as_the_daemon_rounds(
+def test_a_view_is_the_middle_with_the_rounding_of_the_daemon(
     side: int, view: float, kept: int, before: int
 ) -> None:
     pixels = draw(2, 48)[:side, :side]
@@ -39,20 +39,21 @@ def test_a_view_is_cropped_before_it_is_resized(tmp_path: Path) -> None:
     assert np.array_equal(load_input(tmp_path / "a.png", 36, 0.75), draw(2, 48)[6:42, 6:42])
 
 
-def test_a_view_of_odd_sides_is_what_is_cut_and_resized_by_hand(tmp_path: Path) -> None:
+def test_a_view_of_odd_sides_equals_a_manual_crop_and_resize(tmp_path: Path) -> None:
     pixels = draw(2, 48)[:33, :47]
     save(tmp_path / "a.png", pixels)
-    # Of 33 rows 24.75 are 25, from 4 on; of 47 columns 35.25 are 35, from 6 on.
+    # 24.75 of 33 rows are rounded to 25, from row 4 on. 35.25 of 47 columns are rounded to 35, from column
+    # 6 on.
     assert np.array_equal(load_input(tmp_path / "a.png", 20, 0.75), resize(pixels[4:29, 6:41], 20, 20))
     assert np.array_equal(load_input(tmp_path / "a.png", 20), resize(pixels, 20, 20))
 
 
-def test_there_are_golden_pictures() -> None:
+def test_finds_six_golden_images() -> None:
     assert len(PICTURES) == 6
 
 
 @pytest.mark.parametrize("kind", ["grey", "alpha", "grey-alpha", "16-bit", "palette", "cmyk", "webp"])
-def test_every_kind_becomes_three_channels(kind: str) -> None:
+def test_decodes_every_kind_to_three_channels(kind: str) -> None:
     pixels = draw(3, 48)
     image = pyvips.Image.new_from_memory(pixels.data, 48, 48, 3, "uchar").copy(interpretation="srgb")
     grey = image.colourspace("b-w")
@@ -71,7 +72,7 @@ def test_every_kind_becomes_three_channels(kind: str) -> None:
         assert np.array_equal(decoded, pixels)
 
 
-def test_embedded_profile_is_applied() -> None:
+def test_applies_an_embedded_profile() -> None:
     pixels = draw(4, 48)
     image = pyvips.Image.new_from_memory(pixels.data, 48, 48, 3, "uchar").copy(interpretation="srgb")
     wide = image.icc_transform("p3", input_profile="srgb").pngsave_buffer(profile="p3")
@@ -83,7 +84,7 @@ def test_resize_fills_both_sides() -> None:
     assert np.array_equal(resize(draw(1, 64), 64, 64), draw(1, 64))
 
 
-def test_names_the_file_that_fails(tmp_path: Path) -> None:
+def test_an_error_names_the_file(tmp_path: Path) -> None:
     save(tmp_path / "cut.jpg", draw(0))
     whole = (tmp_path / "cut.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
@@ -93,6 +94,6 @@ def test_names_the_file_that_fails(tmp_path: Path) -> None:
         load_input(tmp_path / "gone.jpg", 32)
 
 
-def test_the_cure_names_a_step_that_there_is() -> None:
-    named = re.findall(r"python -m training ([a-z-]+)", CURE)
+def test_the_fix_in_the_error_names_an_existing_step() -> None:
+    named = re.findall(r"python -m training ([a-z-]+)", FIX)
     assert [step in STEPS for step in named] == [True]

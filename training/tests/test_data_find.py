@@ -31,7 +31,7 @@ def test_folders_are_labels(tmp_path: Path) -> None:
     assert found[0].file == "glass/green/000.jpg" and len(found) == 10
 
 
-def test_list_gives_label_group_and_source(tmp_path: Path) -> None:
+def test_groups_csv_gives_label_group_and_source(tmp_path: Path) -> None:
     write_list(tmp_path, [*ROWS, "extra/metal/s_a.jpg,metal,m", "more/metal/plain.jpg,metal,m"])
     found = {p.file: p for p in find_pictures(tmp_path)}
     assert (found["own/paper/3.jpg"].label, found["own/paper/3.jpg"].group) == ("paper", "p3")
@@ -42,7 +42,7 @@ def test_list_gives_label_group_and_source(tmp_path: Path) -> None:
     assert sources["extra/metal/s_a.jpg"] == "extra"
 
 
-def test_exclude_leaves_first_folders_out(tmp_path: Path) -> None:
+def test_exclude_ignores_first_level_folders_of_groups_csv(tmp_path: Path) -> None:
     write_list(tmp_path, [*ROWS, "frames/paper/1.jpg,paper,p1"])
     (tmp_path / "frames/paper/1.jpg").unlink()
     assert len(find_pictures(tmp_path, frozenset({"frames"}))) == len(ROWS)
@@ -50,7 +50,7 @@ def test_exclude_leaves_first_folders_out(tmp_path: Path) -> None:
         find_pictures(tmp_path)
 
 
-def test_exclude_works_on_folders(tmp_path: Path) -> None:
+def test_exclude_ignores_first_level_folders(tmp_path: Path) -> None:
     folder(tmp_path, {"paper": 5, "metal": 5, "old/metal": 5})
     assert len(find_pictures(tmp_path, frozenset({"old"}))) == 10
 
@@ -58,22 +58,22 @@ def test_exclude_works_on_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ({}, "no pictures"),
+        ({}, "no images"),
         ({"paper": 5}, "only one label, paper"),
-        ({"paper": 5, "metal": 4}, r"fewer than 5 pictures of metal \(4\)"),
-        ({"paper": 5, "white glass": 5}, "labels 'white glass'; .*rename them, as white-glass"),
+        ({"paper": 5, "metal": 4}, r"fewer than 5 images of metal \(4\)"),
+        ({"paper": 5, "white glass": 5}, "labels 'white glass'. .*Rename the folders, as white-glass"),
         ({"paper": 5, "x" * 65: 5}, "1 to 64 characters"),
-        ({"paper": 5, "metal": 5, ".": 2}, "2 pictures lie outside the label folders, first 000.jpg"),
+        ({"paper": 5, "metal": 5, ".": 2}, "2 images lie outside the label folders, first 000.jpg"),
     ],
 )
-def test_says_what_is_wrong_with_a_folder(tmp_path: Path, labels: dict[str, int], message: str) -> None:
+def test_reports_the_problem_of_a_folder(tmp_path: Path, labels: dict[str, int], message: str) -> None:
     folder(tmp_path, labels)
     with pytest.raises(TrainingError, match=message):
         find_pictures(tmp_path)
 
 
-def test_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="nowhere: no such folder"):
+def test_refuses_a_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="nowhere: folder not found"):
         find_pictures(tmp_path / "nowhere")
 
 
@@ -82,10 +82,10 @@ def test_missing_folder(tmp_path: Path) -> None:
     [
         ("file,label,group\na.jpg,paper,1", "no column class"),
         ("file,class,group\na/a.jpg,,1", "row 2 has no file or no class"),
-        ("file,class,group\na/a.jpg,paper,1\na/a.jpg,metal,1", "lists 1 files twice, first a/a.jpg"),
+        ("file,class,group\na/a.jpg,paper,1\na/a.jpg,metal,1", "1 files are listed twice, first a/a.jpg"),
     ],
 )
-def test_says_what_is_wrong_with_a_list(tmp_path: Path, text: str, message: str) -> None:
+def test_reports_the_problem_of_a_groups_csv(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "groups.csv").write_text(text)
     with pytest.raises(TrainingError, match=message):
         find_pictures(tmp_path)

@@ -23,7 +23,7 @@ def fixed(rows: list[list[float]]) -> Features:
     return features
 
 
-def test_alike_by_way_of_others(tmp_path: Path) -> None:
+def test_groups_images_that_are_similar_through_others(tmp_path: Path) -> None:
     angles = np.deg2rad([60, 0, 200, 30])
     rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).tolist()
     found = group_pictures(tmp_path, listed(["d", "a", "c", "b"]), fixed(rows))
@@ -31,13 +31,13 @@ def test_alike_by_way_of_others(tmp_path: Path) -> None:
     assert [p.file for p in found] == ["d", "a", "c", "b"]
 
 
-def test_threshold(tmp_path: Path) -> None:
+def test_groups_images_from_the_threshold_on(tmp_path: Path) -> None:
     features = fixed([[1, 0], [0.9, (1 - 0.81) ** 0.5]])
     assert len({p.group for p in group_pictures(tmp_path, listed(["a", "b"]), features, 0.89)}) == 1
     assert len({p.group for p in group_pictures(tmp_path, listed(["a", "b"]), features, 0.91)}) == 2
 
 
-def test_old_groups_are_kept_and_joined(tmp_path: Path) -> None:
+def test_keeps_and_extends_existing_groups(tmp_path: Path) -> None:
     pictures = listed(["a", "b", "c", "d", "e"])
     for at, group in {0: "shoot", 1: "g000000", 2: "shoot"}.items():
         pictures[at] = replace(pictures[at], group=group)
@@ -46,7 +46,7 @@ def test_old_groups_are_kept_and_joined(tmp_path: Path) -> None:
     assert found == ["shoot", "g000000", "shoot", "shoot", "g000001"]
 
 
-def test_blocks_give_what_one_comparison_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_comparison_in_blocks_gives_the_same_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(5)
     centres = generator.normal(size=(12, 16))
     rows = (centres[generator.integers(0, 12, 90)] + generator.normal(size=(90, 16)) * 0.2).tolist()
@@ -58,12 +58,12 @@ def test_blocks_give_what_one_comparison_gives(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("rows", [np.ones((2, 3)), np.eye(3)[:1], np.full((2, 3), np.nan)])
-def test_refuses_wrong_features(tmp_path: Path, rows: npt.NDArray[np.float32]) -> None:
+def test_refuses_invalid_features(tmp_path: Path, rows: npt.NDArray[np.float32]) -> None:
     with pytest.raises(ValueError, match="features"):
         group_pictures(tmp_path, listed(["a", "b"]), lambda _: rows)
 
 
-def test_hash_finds_copies_and_keeps_others_apart(tmp_path: Path) -> None:
+def test_the_hash_groups_copies_only(tmp_path: Path) -> None:
     for seed in range(12):
         pixels = draw(seed, 128)
         save(tmp_path / f"{seed:02}.png", pixels)
@@ -75,7 +75,7 @@ def test_hash_finds_copies_and_keeps_others_apart(tmp_path: Path) -> None:
     assert all(p.group == f"g{int(p.file[:2]):06}" for p in found)
 
 
-def test_hash_tells_colours_and_small_things_on_even_ground(tmp_path: Path) -> None:
+def test_the_hash_separates_colours_and_positions_on_a_plain_background(tmp_path: Path) -> None:
     for number, (colour, at) in enumerate([((200, 30, 30), 40), ((30, 30, 200), 40), ((200, 30, 30), 80)]):
         pixels = np.full((128, 128, 3), 235, np.uint8)
         pixels[at : at + 40, at : at + 40] = colour
@@ -84,14 +84,14 @@ def test_hash_tells_colours_and_small_things_on_even_ground(tmp_path: Path) -> N
     assert len({p.group for p in found}) == 3
 
 
-def test_hash_keeps_faint_pictures_apart(tmp_path: Path) -> None:
+def test_the_hash_separates_images_of_low_contrast(tmp_path: Path) -> None:
     for seed in range(4):
         save(tmp_path / f"{seed}.png", (120 + draw(seed, 128) * 0.06).astype(np.uint8))
     found = group_by_hash(tmp_path, listed([f"{seed}.png" for seed in range(4)]))
     assert len({p.group for p in found}) == 4
 
 
-def test_hash_bits(tmp_path: Path) -> None:
+def test_hash_bits_compare_neighbouring_cells(tmp_path: Path) -> None:
     ramp = np.repeat(np.linspace(0, 255, 90).astype(np.uint8)[None, :, None], 80, axis=0).repeat(3, axis=2)
     save(tmp_path / "right.png", ramp)
     save(tmp_path / "left.png", ramp[:, ::-1])
@@ -100,6 +100,6 @@ def test_hash_bits(tmp_path: Path) -> None:
     assert right.cells.shape == (8, 9, 3)
 
 
-def test_all_grouped_pictures_are_left_alone(tmp_path: Path) -> None:
+def test_images_with_groups_are_not_read(tmp_path: Path) -> None:
     pictures = [replace(p, group="x") for p in listed(["missing.jpg"])]
     assert group_by_hash(tmp_path, pictures) == pictures

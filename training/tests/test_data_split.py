@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from training.data.pictures import Picture
-from training.data.split import HELD_OUT, SIDES, assert_disjoint, group_key, split_pictures
+from training.data.split import HELD_OUT, SPLITS, check_disjoint, group_key, split_pictures
 from training.errors import TrainingError
 
 LABELS = ("paper", "metal", "glass")
 
 
 def made(seed: int) -> list[Picture]:
-    """Pictures of random groups, of which some have two labels, span two sources, or hold many pictures."""
+    """Makes random groups. Some have two labels, two sources or many images."""
     generator = np.random.default_rng(seed)
     groups = generator.integers(9, 60)
     pictures: list[Picture] = []
@@ -34,89 +34,89 @@ def split(pictures: list[Picture], **changes: Any) -> list[Picture]:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_no_group_is_shared_and_nothing_held_out_leaks(seed: int) -> None:
+def test_no_group_is_in_two_splits_and_held_out_sources_stay_out(seed: int) -> None:
     pictures = made(seed)
     held = frozenset({"shop"} & {p.source for p in pictures})
     free = sorted({p.group for p in pictures if p.group} - {p.group for p in pictures if p.source == "shop"})
     found = split(pictures, seed=seed, held_out_sources=held, test_groups=frozenset(free[:1]))
     assert [replace(p, split="") for p in found] == pictures
 
-    sides: dict[str, set[str]] = {}
+    splits: dict[str, set[str]] = {}
     for picture in found:
-        sides.setdefault(group_key(picture), set()).add(picture.split)
-    assert all(len(side) == 1 for side in sides.values())
+        splits.setdefault(group_key(picture), set()).add(picture.split)
+    assert all(len(names) == 1 for names in splits.values())
     assert all(p.split == HELD_OUT for p in found if p.source == "shop")
     touched = {group_key(p) for p in pictures if p.source == "shop"}
     assert {group_key(p) for p in found if p.split == HELD_OUT} == touched
     assert all(p.split == "test" for p in found if p.group == free[0])
-    for side in SIDES:
-        assert {p.label for p in found if p.split == side} == set(LABELS)
+    for name in SPLITS:
+        assert {p.label for p in found if p.split == name} == set(LABELS)
 
 
 def many(count: int = 2000) -> list[Picture]:
     return [Picture(str(i), LABELS[i % 2], f"g{i // 2}", "own") for i in range(count)]
 
 
-def test_shares_are_about_those_asked_for() -> None:
+def test_the_splits_have_about_the_requested_shares() -> None:
     counts = Counter(p.split for p in split(many()))
     assert abs(counts["validation"] / 2000 - 0.15) < 0.04 and abs(counts["test"] / 2000 - 0.2) < 0.04
 
 
-def test_named_groups_can_be_the_whole_test() -> None:
+def test_the_named_groups_can_be_the_whole_test_split() -> None:
     pictures = made(1)
     named = {f"{label}0" for label in LABELS}
     result = split(pictures, test=0.0, test_groups=frozenset(named))
     assert {group_key(p) for p in result if p.split == "test"} == named
 
 
-def test_order_and_other_pictures_move_nothing() -> None:
-    sides = {p.file: p.split for p in split(many())}
-    assert {p.file: p.split for p in split(many()[::-1])} == sides
-    assert all(sides[p.file] == p.split for p in split(many(1000)))
+def test_order_and_additional_images_do_not_move_groups() -> None:
+    splits = {p.file: p.split for p in split(many())}
+    assert {p.file: p.split for p in split(many()[::-1])} == splits
+    assert all(splits[p.file] == p.split for p in split(many(1000)))
 
 
-def test_seed_decides() -> None:
+def test_the_seed_determines_the_split() -> None:
     assert split(many()) == split(many())
     assert split(many()) != split(many(), seed=2)
 
 
 @pytest.mark.parametrize("groups", range(3, 14))
-def test_small_labels_are_on_each_side(groups: int) -> None:
+def test_small_labels_are_in_each_split(groups: int) -> None:
     pictures = [
         Picture(f"{label}/{i}", label, f"{label}{i}", "own") for label in LABELS for i in range(groups)
     ]
     for seed in range(20):
         counts = Counter((p.label, p.split) for p in split(pictures, seed=seed, validation=0.4, test=0.4))
-        assert all(counts[label, side] for label in LABELS for side in SIDES)
+        assert all(counts[label, name] for label in LABELS for name in SPLITS)
 
 
-def test_says_which_label_is_missing() -> None:
+def test_names_a_label_that_is_missing_in_a_split() -> None:
     pictures = [*many(), Picture("x", "rare", "r1", "own"), Picture("y", "rare", "r2", "own")]
-    with pytest.raises(TrainingError, match=r"label rare: no picture in .* 2 groups .* at least 3"):
+    with pytest.raises(TrainingError, match=r"label rare: no image in .* 2 groups .* at least 3"):
         split(pictures)
     held = [replace(p, source="shop") if p.label == "metal" else replace(p, group=p.file) for p in many()]
-    with pytest.raises(TrainingError, match=r"label metal: no picture in train; .* hold out fewer sources"):
+    with pytest.raises(TrainingError, match=r"label metal: no image in train\. .* reduce --hold-out"):
         split([replace(p, group=p.file) for p in held], held_out_sources=frozenset({"shop"}))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"validation": 0.0}, "validation 0.0"),
-        ({"test": 0.0}, "test may be 0 where its groups are named"),
+        ({"validation": 0.0}, "--validation 0.0"),
+        ({"test": 0.0}, "With --test-groups, --test may be 0"),
         ({"validation": 0.5, "test": 0.5}, "their sum below 1"),
-        ({"held_out_sources": frozenset({"shopp"})}, "no picture has the source shopp; there are 1: own"),
-        ({"test_groups": frozenset({"g"})}, "no picture has the group g;"),
+        ({"held_out_sources": frozenset({"shopp"})}, r"no image has the source shopp\. Known \(1\): own"),
+        ({"test_groups": frozenset({"g"})}, r"no image has the group g\."),
         ({"test_groups": frozenset({"g1"}), "held_out_sources": frozenset({"own"})}, "group g1 is"),
     ],
 )
-def test_refuses_wrong_settings(changes: dict[str, Any], message: str) -> None:
+def test_refuses_invalid_settings(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(TrainingError, match=message):
         split(many(), **changes)
 
 
-def test_assert_disjoint_names_the_group() -> None:
+def test_check_disjoint_names_the_group() -> None:
     pictures = [Picture("a", "paper", "g7", "x", "train"), Picture("b", "paper", "g7", "x", "test")]
     with pytest.raises(TrainingError, match=r"group g7 is in train \(a\) and in test \(b\)"):
-        assert_disjoint(pictures)
-    assert_disjoint(pictures[:1])
+        check_disjoint(pictures)
+    check_disjoint(pictures[:1])

@@ -14,8 +14,14 @@ def images(count: int, size: int) -> np.ndarray:
     return np.random.default_rng(0).uniform(-1, 1, (count, size, size, 3)).astype("float32")
 
 
+def imagenet_head() -> list[np.ndarray]:
+    """Returns kernel (1280, 1000) and bias (1000,) of the original head."""
+    tensors = read_legacy_torch(imagenet.lite0_file())
+    return [tensors["_fc.weight"].transpose(1, 0), tensors["_fc.bias"]]
+
+
 def batch_norm_lite0(size: int) -> keras.Model:
-    """The original network by its published description, with real batch norm layers."""
+    """Builds the original network from its published description, with batch norm layers."""
     tensors = read_legacy_torch(imagenet.lite0_file())
 
     def normed(x, name, kernel, strides, depthwise, act, conv, norm):
@@ -50,30 +56,30 @@ def batch_norm_lite0(size: int) -> keras.Model:
     x = keras.layers.GlobalAveragePooling2D()(x)
     dense = keras.layers.Dense(1000)
     outputs = dense(x)
-    dense.set_weights(list(imagenet.imagenet_head()))
+    dense.set_weights(imagenet_head())
     return keras.Model(image, [x, outputs])
 
 
 def test_lite0_with_folded_norms_equals_the_original_network() -> None:
     net = registry.build("efficientnet_lite0", 1000, 64, 0.2)
     imagenet.load_lite0(net)
-    net.get_layer("logits").set_weights(list(imagenet.imagenet_head()))
+    net.get_layer("logits").set_weights(imagenet_head())
     expected_embedding, expected_logits = batch_norm_lite0(64)(images(2, 64), training=False)
     outputs = net(images(2, 64), training=False)
     assert np.abs(outputs["embedding"] - expected_embedding).max() < 1e-4
     assert np.abs(outputs["logits"] - expected_logits).max() < 1e-4
 
 
-def test_lite0_knows_what_imagenet_knows() -> None:
+def test_a_new_head_starts_at_zero() -> None:
     net = registry.build("efficientnet_lite0", 12, 64, 0.2)
     imagenet.load_lite0(net)
     outputs = net(images(1, 64), training=False)
     assert outputs["embedding"].shape == (1, 1280)
-    assert np.allclose(outputs["logits"], 0), "a new head starts at zero"
+    assert np.allclose(outputs["logits"], 0)
 
 
 @pytest.mark.parametrize("model", ["efficientnet_lite0", "mobilenet_v2_hybrid"])
-def test_the_plain_network_does_the_same(model: str) -> None:
+def test_the_plain_network_has_the_same_outputs(model: str) -> None:
     net = registry.build(model, 5, 128, 0.2)
     rng = np.random.default_rng(1)
     for layer in net.layers:
@@ -96,6 +102,6 @@ def test_the_frozen_norm_is_not_trained() -> None:
     assert len([w for w in net.trainable_weights if w.path.endswith("kernel")]) == 50
 
 
-def test_an_unknown_network_is_refused() -> None:
-    with pytest.raises(TrainingError, match=r"resnet.*allowed: efficientnet_lite0"):
+def test_refuses_an_unknown_network() -> None:
+    with pytest.raises(TrainingError, match=r"model resnet: unknown network\. Allowed: efficientnet_lite0"):
         registry.build("resnet", 5, 64, 0.2)

@@ -25,15 +25,15 @@ def columns(net: keras.Model, number: int) -> list[Any]:
     return [weight[..., number] for weight in net.get_layer("logits").get_weights()]
 
 
-def test_labels_are_found_by_name_and_new_ones_keep_what_they_have(tmp_path: Path) -> None:
+def test_copies_matching_labels_by_name_and_keeps_the_weights_of_others(tmp_path: Path) -> None:
     source, net = trained("tiny", 3), build("tiny", 4, 32, 0.0)
     new = columns(net, 1)
     base_weights.save(source, tmp_path / "base.weights.h5", ["glass", "metal", "paper"])
     labels = ["paper", "cups", "cans", "glass"]
-    taken = base_weights.load(net, tmp_path / "base.weights.h5", labels)
-    assert taken.labels == ("paper", "glass")
-    assert set(taken.layers) == {layer.name for layer in net.layers if layer.weights} - {"logits"}
-    for name in taken.layers:
+    loaded = base_weights.load(net, tmp_path / "base.weights.h5", labels)
+    assert loaded.labels == ("paper", "glass")
+    assert set(loaded.layers) == {layer.name for layer in net.layers if layer.weights} - {"logits"}
+    for name in loaded.layers:
         pairs = zip(net.get_layer(name).get_weights(), source.get_layer(name).get_weights(), strict=True)
         for found, wanted in pairs:
             np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-6)
@@ -42,7 +42,7 @@ def test_labels_are_found_by_name_and_new_ones_keep_what_they_have(tmp_path: Pat
             np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
 
 
-def test_as_many_other_labels_get_a_new_head(tmp_path: Path) -> None:
+def test_keeps_the_head_if_no_label_matches(tmp_path: Path) -> None:
     net = build("tiny", 3, 32, 0.0)
     head = net.get_layer("logits").get_weights()
     base_weights.save(trained("tiny", 3), tmp_path / "base.weights.h5", LABELS)
@@ -51,28 +51,28 @@ def test_as_many_other_labels_get_a_new_head(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found, wanted)
 
 
-def test_the_same_labels_take_all_of_it_in_half_the_bytes(tmp_path: Path) -> None:
+def test_the_same_labels_receive_all_weights_from_a_file_of_half_the_size(tmp_path: Path) -> None:
     source, net = trained("efficientnet_lite0", 3), build("efficientnet_lite0", 3, 32, 0.0)
     base_weights.save(source, tmp_path / "base.weights.h5", LABELS)
-    taken = base_weights.load(net, tmp_path / "base.weights.h5", LABELS)
-    assert {*taken.layers, "logits"} == {layer.name for layer in net.layers if layer.weights}
-    assert list(taken.labels) == LABELS
+    loaded = base_weights.load(net, tmp_path / "base.weights.h5", LABELS)
+    assert {*loaded.layers, "logits"} == {layer.name for layer in net.layers if layer.weights}
+    assert list(loaded.labels) == LABELS
     assert (tmp_path / "base.weights.h5").stat().st_size < 2.5 * net.count_params()
 
 
-def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+def test_refuses_files_of_other_networks_and_damaged_files(tmp_path: Path) -> None:
     base_weights.save(trained("tiny", 3), tmp_path / "tiny.weights.h5", LABELS)
     with pytest.raises(TrainingError, match=r"tiny\.weights\.h5: fits \d+ of \d+ layers .*another network"):
         base_weights.load(build("efficientnet_lite0", 3, 32, 0.0), tmp_path / "tiny.weights.h5", LABELS)
     (tmp_path / "cut.weights.h5").write_bytes(b"cut short")
-    with pytest.raises(TrainingError, match="no weights that can be read"):
+    with pytest.raises(TrainingError, match="not a file of base weights"):
         base_weights.load(build("tiny", 3, 32, 0.0), tmp_path / "cut.weights.h5", LABELS)
-    with pytest.raises(TrainingError, match="no weights that can be read"):
+    with pytest.raises(TrainingError, match="not a file of base weights"):
         base_weights.load(build("tiny", 3, 32, 0.0), tmp_path / "gone.weights.h5", LABELS)
     with h5py.File(tmp_path / "other.weights.h5", "w") as file:
         file.create_dataset("x", data=np.zeros(3))
-    with pytest.raises(TrainingError, match="no weights that can be read"):
+    with pytest.raises(TrainingError, match="not a file of base weights"):
         base_weights.load(build("tiny", 3, 32, 0.0), tmp_path / "other.weights.h5", LABELS)
     trained("tiny", 3).save_weights(tmp_path / "final.weights.h5")
-    with pytest.raises(TrainingError, match=r"final\.weights\.h5: .*name a file that `export` wrote"):
+    with pytest.raises(TrainingError, match=r"final\.weights\.h5: .*file that `export` wrote"):
         base_weights.load(build("tiny", 3, 32, 0.0), tmp_path / "final.weights.h5", LABELS)

@@ -4,14 +4,14 @@ import sys
 from pathlib import Path
 
 from training.steps.smoke import make_pictures
-from training.tests.daemon import SERVE
+from training.tests.daemon import CLASSIFIER_OPTIONS
 
 ROOT = Path(__file__).parents[2]
 
 LOAD = f"""
 import {{ Classifier }} from './dist/device/perception/vision/classifier.js';
 import {{ SystemClock }} from './dist/device/kit/clock.js';
-{SERVE}
+{CLASSIFIER_OPTIONS}
 const classifier = await Classifier.open(options, new SystemClock());
 const {{ model, runtime, golden }} = classifier.info;
 console.log(model.name, runtime.backend, golden.exact);
@@ -24,8 +24,8 @@ def training(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_whole_chain_ends_in_a_bundle_that_the_daemon_serves(tmp_path: Path) -> None:
-    assert (ROOT / "dist").is_dir(), "the daemon is not built: npm run build"
+def test_the_smoke_step_writes_a_bundle_that_the_daemon_runs(tmp_path: Path) -> None:
+    assert (ROOT / "dist").is_dir(), "the daemon is not built. Run `npm run build`."
     run = tmp_path / "run"
     done = training("smoke", "--run", str(run))
     assert done.returncode == 0, done.stderr[-2000:]
@@ -68,14 +68,14 @@ def test_the_whole_chain_ends_in_a_bundle_that_the_daemon_serves(tmp_path: Path)
     assert "holds a run already; add --resume" in again.stderr
 
 
-def test_a_wrong_folder_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_wrong_folder_gives_an_error_without_a_traceback(tmp_path: Path) -> None:
     done = training("check-data", "--data", str(tmp_path / "nowhere"))
     assert done.returncode == 1
     assert "nowhere" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_step_out_of_order_says_which_one_comes_first(tmp_path: Path) -> None:
+def test_a_step_out_of_order_names_the_missing_step(tmp_path: Path) -> None:
     make_pictures(tmp_path / "data", seed=1)
     where = ("--run", str(tmp_path / "run"), "--data", str(tmp_path / "data"))
     out = ("--out", str(tmp_path / "bundle"))

@@ -65,7 +65,7 @@ def test_exported_weights_start_a_training_for_other_labels(
     source.load_weights(tmp_path / "run" / "final.weights.h5")
     net = make_training(TINY, classes=4).start(str(base))
     assert (
-        "base base.weights.h5: 3 layers and 0 of 4 labels taken, new: label0, label1"
+        "base base.weights.h5: copied 3 layers and 0 of 4 labels. New labels: label0, label1"
         in capsys.readouterr().out
     )
     for layer in (layer for layer in net.layers if layer.weights and layer.name != "logits"):
@@ -108,8 +108,8 @@ def test_names_the_base(config: Config, base: str | None, name: str) -> None:
 @pytest.mark.parametrize(
     ("config", "base", "message"),
     [
-        (LITE0, "base.h5", r"base\.h5: no base of efficientnet_lite0; .*, or imagenet"),
-        (TINY, "imagenet", r"imagenet: no base of tiny; allowed is a \.weights\.h5"),
+        (LITE0, "base.h5", r"base\.h5: not a base for efficientnet_lite0\. .*, or imagenet"),
+        (TINY, "imagenet", r"imagenet: not a base for tiny\. Use a \.weights\.h5"),
     ],
 )
 def test_refuses_a_base_that_does_not_match_the_network(config: Config, base: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The training loop on made pictures, with a network small enough for a test."""
+"""The training loop on generated images, with a tiny network."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ CONFIG = Config(
 
 @pytest.fixture(scope="module")
 def pixels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pictures of three colours, easy to tell apart."""
+    """Images of three colours that are easy to distinguish."""
     rng = np.random.default_rng(0)
     tints = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])
     made = np.repeat(tints, EACH, 0)[:, None, None] + rng.integers(-40, 40, (CLASSES * EACH, SIDE, SIDE, 3))
@@ -49,11 +49,11 @@ def training(run: Path, pixels: Path, config: Config = CONFIG) -> Training:
         Picture(f"{i}.jpg", labels[i // EACH], f"g{i}", "made", "validation" if i % 4 == 0 else "train")
         for i in range(CLASSES * EACH)
     ]
-    judged = np.load(pixels)[::4]
-    return Training(config, run, pictures, labels, pixels, judged, SIDE)
+    validation = np.load(pixels)[::4]
+    return Training(config, run, pictures, labels, pixels, validation, SIDE)
 
 
-def test_it_learns_and_its_final_weights_are_the_averaged_ones(tmp_path: Path, pixels: Path) -> None:
+def test_learns_and_returns_the_averaged_weights(tmp_path: Path, pixels: Path) -> None:
     keras.utils.set_random_seed(1)
     config = replace(CONFIG, phases=(Phase("all", epochs=6, size=SIDE, learning_rate=2e-2),))
     made = training(tmp_path / "run", pixels, config)
@@ -65,16 +65,16 @@ def test_it_learns_and_its_final_weights_are_the_averaged_ones(tmp_path: Path, p
     assert accuracy == pytest.approx(made.state.history[-1]["val_accuracy"], abs=1e-6)
 
 
-def test_a_short_phase_is_averaged_over_its_end_not_its_beginning(tmp_path: Path, pixels: Path) -> None:
+def test_averages_of_a_short_phase_cover_only_its_end(tmp_path: Path, pixels: Path) -> None:
     keras.utils.set_random_seed(1)
     config = replace(CONFIG, ema=0.998, phases=(Phase("all", epochs=6, size=SIDE, learning_rate=2e-2),))
     made = training(tmp_path / "run", pixels, config)
     made.fit(made.start(None), None)
-    # Even odds among three labels cost 1.0986: what the averaged weights began with.
+    # The averaged weights start at 1.0986: the loss of equal odds for three labels.
     assert made.state.history[-1]["val_loss"] < 0.8
 
 
-def test_an_epoch_of_a_small_set_passes_over_it_several_times(tmp_path: Path, pixels: Path) -> None:
+def test_an_epoch_passes_a_small_set_several_times(tmp_path: Path, pixels: Path) -> None:
     steps = [
         training(tmp_path / str(least), pixels, replace(CONFIG, steps_per_epoch=0, least_steps=least)).steps
         for least in (0, 5, 7)
@@ -84,7 +84,7 @@ def test_an_epoch_of_a_small_set_passes_over_it_several_times(tmp_path: Path, pi
 
 
 @pytest.mark.parametrize("epochs", [1, 3, 4])  # in the first phase, and in the second
-def test_a_killed_run_goes_on_along_the_same_curve(tmp_path: Path, pixels: Path, epochs: int) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, pixels: Path, epochs: int) -> None:
     keras.utils.set_random_seed(1)
     whole = training(tmp_path / "whole", pixels)
     start = whole.start(None)
@@ -110,7 +110,7 @@ def test_a_killed_run_goes_on_along_the_same_curve(tmp_path: Path, pixels: Path,
 
 
 def kill_after(run: Training, epochs: int) -> None:
-    """Has the run end as by a signal, once so many epochs are in its history."""
+    """Interrupts the run as by a signal after the given number of epochs."""
 
     class Watched(list[dict[str, object]]):
         def append(self, line: dict[str, object]) -> None:
@@ -121,7 +121,7 @@ def kill_after(run: Training, epochs: int) -> None:
     run.state.history = Watched()
 
 
-def test_it_stops_at_its_target(tmp_path: Path, pixels: Path) -> None:
+def test_stops_at_the_target_accuracy(tmp_path: Path, pixels: Path) -> None:
     keras.utils.set_random_seed(1)
     phases = (
         Phase("all", epochs=30, size=SIDE, learning_rate=2e-2),
@@ -135,9 +135,9 @@ def test_it_stops_at_its_target(tmp_path: Path, pixels: Path) -> None:
     assert {line["phase"] for line in made.state.history} == {"all"}
 
 
-def test_a_phase_that_stops_early_ends_with_the_best_weights(tmp_path: Path, pixels: Path) -> None:
+def test_a_phase_that_stops_early_keeps_the_best_weights(tmp_path: Path, pixels: Path) -> None:
     keras.utils.set_random_seed(1)
-    # So high a rate that it is soon worse than it was.
+    # The rate is so high that the accuracy soon drops.
     phases = (
         Phase("good", epochs=4, size=SIDE, learning_rate=2e-2),
         Phase("bad", epochs=9, size=SIDE, learning_rate=1e3, patience=2),
@@ -151,7 +151,7 @@ def test_a_phase_that_stops_early_ends_with_the_best_weights(tmp_path: Path, pix
     assert float((logits.argmax(1) == made.validation_targets).mean()) == pytest.approx(max(accuracies))
 
 
-# One goes on from the first, one starts again from it; they differ in what a batch shows.
+# One phase continues the first one, another starts from it again. They see different batches.
 FORKED = replace(
     CONFIG,
     phases=(
@@ -164,7 +164,9 @@ FORKED = replace(
 
 
 @pytest.mark.parametrize("epochs", [2, 3])  # before the fork, and within it
-def test_phases_may_fork_and_their_ends_be_averaged(tmp_path: Path, pixels: Path, epochs: int) -> None:
+def test_phases_can_fork_and_their_checkpoints_are_averaged(
+    tmp_path: Path, pixels: Path, epochs: int
+) -> None:
     keras.utils.set_random_seed(1)
     made = training(tmp_path / "run", pixels, FORKED)
     net = made.start(None)
@@ -182,7 +184,7 @@ def test_phases_may_fork_and_their_ends_be_averaged(tmp_path: Path, pixels: Path
         return alone.fit(net, None).get_weights()
 
     trunk, one, two = FORKED.phases
-    # What a batch shows depends on the phase's number: in the other branch's place, one that trains nothing.
+    # Batches depend on the number of the phase, so an empty phase replaces the other branch.
     nothing = replace(one, epochs=0)
     ends = zip(averaged, end((trunk, one)), end((trunk, nothing, replace(two, begins_at=""))), strict=True)
     for found, first, second in ends:
@@ -190,15 +192,15 @@ def test_phases_may_fork_and_their_ends_be_averaged(tmp_path: Path, pixels: Path
     assert max(np.abs(a - b).max() for a, b in zip(averaged, end((trunk, one)), strict=True)) > 1e-3
 
 
-def test_a_recipe_that_names_a_phase_that_there_is_not_is_refused(tmp_path: Path, pixels: Path) -> None:
-    with pytest.raises(TrainingError, match="average: no phase last before it; allowed: warm, all"):
+def test_refuses_a_recipe_that_names_a_missing_or_later_phase(tmp_path: Path, pixels: Path) -> None:
+    with pytest.raises(TrainingError, match=r"average: last is not an allowed phase\. Allowed: warm, all"):
         training(tmp_path, pixels, replace(CONFIG, average=("last",)))
     phases = (replace(CONFIG.phases[0], begins_at="all"), CONFIG.phases[1])
-    with pytest.raises(TrainingError, match="phase warm: no phase all before it; allowed: none"):
+    with pytest.raises(TrainingError, match=r"warm, begins_at: all is not an allowed phase\. Allowed: none"):
         training(tmp_path, pixels, replace(CONFIG, phases=phases))
 
 
-def test_phases_train_what_they_say() -> None:
+def test_phases_train_the_configured_layers() -> None:
     def trained(model: str, which: str) -> set[str]:
         net = build(model, 3, 128, 0.2)
         set_trainable(net, which, top_layers=4)
@@ -212,13 +214,13 @@ def test_phases_train_what_they_say() -> None:
     assert not any("BN" in name or name.startswith("bn") for name in trained("mobilenet_v2_hybrid", "all"))
 
 
-def test_a_state_that_is_not_whole_is_refused(tmp_path: Path) -> None:
+def test_refuses_a_damaged_state(tmp_path: Path) -> None:
     (tmp_path / STATE).write_bytes(b"cut short")
     with pytest.raises(TrainingError, match="no state to resume from"):
         SavedState(tmp_path / STATE)
 
 
-def test_a_phase_may_have_an_augmentation_of_its_own(tmp_path: Path, pixels: Path) -> None:
+def test_a_phase_can_override_the_augmentation(tmp_path: Path, pixels: Path) -> None:
     still = AugmentConfig(
         mild=0, scale=(1, 1), aspect=(1, 1), rotation=0, exposure=(0, 0), cast=0, blur=0, noise=0, jpeg=0,
         occlusion=0, background=0, mixup=0, cutmix=0,
@@ -226,26 +228,28 @@ def test_a_phase_may_have_an_augmentation_of_its_own(tmp_path: Path, pixels: Pat
     first, second = Phase("a", 1, SIDE, 1e-3), Phase("b", 1, SIDE, 1e-3, augment=still)
     made = training(tmp_path / "run", pixels, replace(CONFIG, phases=(first, second)))
     as_recipe = training(tmp_path / "run", pixels, replace(CONFIG, augment=still))
-    with made._feeder(0, second, 1) as own, made._feeder(0, first, 1) as usual:
+    with made._make_feeder(0, second, 1) as own, made._make_feeder(0, first, 1) as usual:
         images = next(own.batches(0))[0]
         assert not np.array_equal(images, next(usual.batches(0))[0])
-    with as_recipe._feeder(0, first, 1) as expected:
+    with as_recipe._make_feeder(0, first, 1) as expected:
         assert np.array_equal(images, next(expected.batches(0))[0])
 
 
-def test_a_phase_may_have_a_sampling_of_its_own(tmp_path: Path, pixels: Path) -> None:
+def test_a_phase_can_override_the_sampling(tmp_path: Path, pixels: Path) -> None:
     labels = ["blue", "green", "red"]
-    sides = ["validation", "train", "train", "train"]
-    # One picture of the first label alone is trained on, twelve of each other one.
+    splits = ["validation", "train", "train", "train"]
+    # Training uses one image of the first label, and twelve of each other label.
     pictures = [
-        Picture(f"{i}.jpg", labels[i // EACH], f"g{i}", "made", sides[i % 4] if i > EACH or i < 2 else "test")
+        Picture(
+            f"{i}.jpg", labels[i // EACH], f"g{i}", "made", splits[i % 4] if i > EACH or i < 2 else "test"
+        )
         for i in range(CLASSES * EACH)
     ]
     config = replace(CONFIG, sampling=Sampling(class_power=0.0))
     made = Training(config, tmp_path, pictures, labels, pixels, np.load(pixels)[::4], SIDE)
 
     def of_first_label(phase: Phase) -> int:
-        with made._feeder(0, phase, 1) as feeder:
+        with made._make_feeder(0, phase, 1) as feeder:
             drawn = feeder._job.order(0)
         return int(np.count_nonzero(made.targets[drawn] == 0))
 

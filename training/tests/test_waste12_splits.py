@@ -1,4 +1,4 @@
-"""The split that the factory model is judged by: the real list, as `split` wrote it."""
+"""The splits of the factory model: the released list, as `split` wrote it."""
 
 import gzip
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from training.data.pictures import Picture, read_pictures
-from training.data.split import HELD_OUT, SIDES, assert_disjoint, group_key
+from training.data.split import HELD_OUT, SPLITS, check_disjoint, group_key
 
 WASTE12 = Path(__file__).parents[1] / "waste12"
 HELD_OUT_SOURCES = {"more/sd", "more/sh", "more/ti"}
 SAMPLES_GROUP = "g04018"
-"""Of the six papers in test/samples: the other samples are in no list."""
+"""The group of the six paper images in test/samples. The other samples are in no list."""
 
 
 @pytest.fixture(scope="module")
@@ -25,25 +25,25 @@ def of(pictures: list[Picture], split: str) -> set[str]:
     return {group_key(p) for p in pictures if p.split == split}
 
 
-def test_no_group_is_on_two_sides(pictures: list[Picture]) -> None:
+def test_no_group_is_in_two_splits(pictures: list[Picture]) -> None:
     assert len(pictures) > 19_000
-    assert_disjoint(pictures)
-    assert {p.split for p in pictures} == {*SIDES, HELD_OUT}
+    check_disjoint(pictures)
+    assert {p.split for p in pictures} == {*SPLITS, HELD_OUT}
 
 
-def test_held_out_sources_are_nowhere_else(pictures: list[Picture]) -> None:
+def test_held_out_sources_are_in_no_other_split(pictures: list[Picture]) -> None:
     assert {p.source for p in pictures if p.split == HELD_OUT} == HELD_OUT_SOURCES
     assert not HELD_OUT_SOURCES & {p.source for p in pictures if p.split != HELD_OUT}
 
 
-def test_named_groups_are_the_test_split(pictures: list[Picture]) -> None:
+def test_the_named_groups_are_the_test_split(pictures: list[Picture]) -> None:
     named = set((WASTE12 / "test-groups.txt").read_text(encoding="utf-8").split())
     assert of(pictures, "test") == named
     assert SAMPLES_GROUP in named
 
 
-def test_each_label_is_on_each_side(pictures: list[Picture]) -> None:
+def test_each_label_is_in_each_split(pictures: list[Picture]) -> None:
     labels = {p.label for p in pictures}
     assert len(labels) == 12
-    for side in SIDES:
-        assert {p.label for p in pictures if p.split == side} == labels
+    for split in SPLITS:
+        assert {p.label for p in pictures if p.split == split} == labels

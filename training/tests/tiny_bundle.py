@@ -1,4 +1,4 @@
-"""A bundle of the tiny network."""
+"""A bundle of the tiny network, for tests."""
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -10,7 +10,7 @@ from training.tests.export_chain import LABELS, chain
 
 
 def write(folder: Path, **changed: Any) -> Path:
-    """Writes it, with other arguments of `write_bundle` where they are given."""
+    """Writes the bundle. `changed` overrides arguments of `write_bundle`."""
     root = chain().root
     arguments: dict[str, Any] = {
         "identity": Identity("tiny", "1.0.0", "for tests"),
