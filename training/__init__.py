@@ -1,1 +1,1 @@
-"""From pictures in labelled folders to a bundle for the bin."""
+"""The training pipeline: from images in labelled folders to a model bundle for the bin."""

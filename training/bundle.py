@@ -102,7 +102,7 @@ def write_bundle(
         raise TrainingError(f"{folder}: exists already, and a bundle never changes. Use another folder.")
     if created.tzinfo is None:
         raise TrainingError(
-            f"bundle {identity.name}: the creation time {created} has no time zone. Add one, as UTC."
+            f"bundle {identity.name}: the creation time {created} has no time zone. Add one, for example UTC."
         )
     # x64 and arm64 round tied means differently, so bit-identical answers cannot be required.
     int8_tolerance = replace(INT8_TOLERANCE, exact=not tied_means(int8))

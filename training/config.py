@@ -12,12 +12,12 @@ class AugmentConfig:
         scale: side of the image relative to the frame. 0.39 is 15 % of the area.
         aspect: factor on the ratio of width to height. 0.75 undoes the squeeze of a 4:3 frame.
         rotation: largest angle in degrees, in both directions.
-        exposure: in stops of linear light.
+        exposure: range of the exposure, in stops of linear light.
         cast: largest change of red and blue, as a share.
-        blur: probability.
+        blur: probability of blur.
         noise: largest standard deviation of a bright pixel, 0 to 255.
         jpeg: probability of JPEG artefacts.
-        occlusion: probability.
+        occlusion: probability of occlusion.
         background: share of zoomed-out images that are surrounded by another image.
         mixup: share of the images in a batch that are blended with another one.
         cutmix: share of the images in a batch that get a box of another one.
@@ -61,7 +61,7 @@ class Phase:
         name: shown in the plots.
         epochs: largest number of epochs.
         size: side of the images in pixels. Smaller is faster.
-        learning_rate: the peak.
+        learning_rate: the peak value.
         trainable: `head`, `top` (the last `top_layers` of the base and the head) or `all`.
         patience: epochs without a better validation accuracy before the phase ends. Its checkpoint then has
             the best weights of the run so far. 0: the phase never ends early, and its checkpoint has its last

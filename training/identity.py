@@ -16,7 +16,7 @@ class Identity:
     Attributes:
         name: of the model, for example waste12.
         version: semantic version.
-        licence: what a user may do with it.
+        licence: permitted use of the model.
 
     Raises:
         TrainingError: the daemon does not accept the name or the version.

@@ -103,7 +103,7 @@ class Feeder:
         self.close()
 
     def close(self) -> None:
-        """Ends the workers and frees the memory. A second call is allowed, also while a thread waits."""
+        """Ends the workers and frees the memory. It may be called again, and while a thread waits."""
         self._generation += 1
         for process in self._processes:
             process.terminate()

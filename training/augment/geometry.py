@@ -37,8 +37,10 @@ class Placement:
         corners = np.array([[-0.5, edge, -0.5, edge], [-0.5, -0.5, edge, edge], [1.0] * 4])
         x, y, w = np.linalg.solve(self.matrix, corners)
         x, y = x / w, y / w
-        least = -0.5 - ROUNDING
-        inside = (w > 0) & (x >= least) & (y >= least) & (x + least <= width - 1) & (y + least <= height - 1)
+        lowest = -0.5 - ROUNDING
+        inside = (
+            (w > 0) & (x >= lowest) & (y >= lowest) & (x + lowest <= width - 1) & (y + lowest <= height - 1)
+        )
         return bool(inside.all())
 
 

@@ -42,7 +42,7 @@ class Report:
         parts = [
             _table("label", self.pictures, self.broken, lambda p: p.label),
             _table("source", self.pictures, self.broken, lambda p: p.source),
-            _findings("broken, ignored", [f"{file} {why}" for file, why in self.broken.items()]),
+            _findings("broken, ignored", [f"{file}: {why}" for file, why in self.broken.items()]),
             _findings(f"below {TINY} px", [f"{file} {w}x{h}" for file, (w, h) in self.tiny.items()]),
             _findings("same image under several labels", [" = ".join(files) for files in self.conflicts]),
             _findings("same image several times", [" = ".join(files) for files in self.duplicates]),

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from training.data.pictures import GROUPS_FILE, LABEL, SUFFIXES, Picture
 from training.errors import TrainingError
 
-LEAST_PER_LABEL = 5
+MIN_PER_LABEL = 5
 COLLECTION = "more"
 """A folder with several sources. The two letters before `_` in a file name identify the source."""
 
@@ -127,9 +127,8 @@ def _check_labels(root: Path, pictures: list[Picture]) -> None:
         )
     if len(counts) == 1:
         raise TrainingError(f"{root}: only one label, {next(iter(counts))}. Add a second one.")
-    few = [f"{label} ({count})" for label, count in sorted(counts.items()) if count < LEAST_PER_LABEL]
+    few = [f"{label} ({count})" for label, count in sorted(counts.items()) if count < MIN_PER_LABEL]
     if few:
         raise TrainingError(
-            f"{root}: fewer than {LEAST_PER_LABEL} images of {', '.join(few)}. Add images, or remove the "
-            "label."
+            f"{root}: fewer than {MIN_PER_LABEL} images of {', '.join(few)}. Add images, or remove the label."
         )

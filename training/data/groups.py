@@ -115,13 +115,13 @@ def difference_hash(root: Path, picture: Picture) -> Hash:
 
 
 def _links(
-    total: int, compare: Callable[[slice, slice], npt.NDArray[np.float32]], least: float
+    total: int, compare: Callable[[slice, slice], npt.NDArray[np.float32]], minimum: float
 ) -> Iterator[Links]:
     """Compares all pairs, block by block."""
     for top in range(0, total, BLOCK):
         for left in range(top, total, BLOCK):
             scores = compare(slice(top, top + BLOCK), slice(left, left + BLOCK))
-            rows, columns = np.nonzero(scores >= least)
+            rows, columns = np.nonzero(scores >= minimum)
             values = scores[rows, columns]
             below = rows + top < columns + left
             yield rows[below] + top, columns[below] + left, values[below]
@@ -142,8 +142,8 @@ def _join(pictures: Sequence[Picture], links: Iterable[Links]) -> list[Picture]:
     members: dict[int, list[int]] = {}
     for at in np.flatnonzero(~grouped).tolist():
         members.setdefault(int(parent[at]), []).append(at)
-    taken = {picture.group for picture in pictures}
-    names = (name for name in map("g{:06}".format, count()) if name not in taken)
+    used = {picture.group for picture in pictures}
+    names = (name for name in map("g{:06}".format, count()) if name not in used)
     result = list(pictures)
     for found in sorted(members.values(), key=lambda some: min(pictures[at].file for at in some)):
         best = found[int(np.argmax(nearness[found]))]

@@ -25,9 +25,9 @@ def split_pictures(
 ) -> list[Picture]:
     """Assigns a split to each image.
 
-    The hash of seed and group determines the split, so more images do not move existing groups. The
-    exception are labels with few groups: these are ranked by the hash, so that each split gets one. An
-    image without a group is a separate group.
+    The hash of seed and group determines the split, so more images do not move existing groups.
+    Labels with few groups are the exception. Their groups are ranked by the hash, so that each split gets
+    one. An image without a group is a separate group.
 
     Args:
         pictures: the images. Existing splits are replaced.
@@ -48,11 +48,10 @@ def split_pictures(
     if validation <= 0 or test < 0 or validation + test >= 1 or not (test or test_groups):
         raise TrainingError(
             f"--validation {validation}, --test {test}: invalid shares. Both must be above 0, and their "
-            "sum below 1, "
-            "for example 0.12 and 0.15. With --test-groups, --test may be 0."
+            "sum below 1, for example 0.12 and 0.15. With --test-groups, --test may be 0."
         )
-    _check_known("source", held_out_sources, {p.source for p in pictures})
-    _check_known("group", test_groups, {p.group for p in pictures if p.group})
+    _check_known("--hold-out", "source", held_out_sources, {p.source for p in pictures})
+    _check_known("--test-groups", "group", test_groups, {p.group for p in pictures if p.group})
     held = {group_key(p) for p in pictures if p.source in held_out_sources}
     clash = sorted(held & test_groups)
     if clash:
@@ -132,11 +131,13 @@ def _fraction(seed: int, group: str) -> float:
     return int.from_bytes(hashlib.sha256(f"{seed}/{group}".encode()).digest()[:6], "big") / 2**48
 
 
-def _check_known(what: str, named: frozenset[str], known: set[str]) -> None:
+def _check_known(option: str, what: str, named: frozenset[str], known: set[str]) -> None:
     unknown = sorted(named - known)
     if unknown:
         some = ", ".join(sorted(known)[:20])
-        raise TrainingError(f"no image has the {what} {unknown[0]}. Known ({len(known)}): {some}")
+        raise TrainingError(
+            f"{option}: no image has the {what} {unknown[0]}. Known {what}s ({len(known)}): {some}"
+        )
 
 
 def _check_labels(pictures: Sequence[Picture]) -> None:
@@ -150,6 +151,6 @@ def _check_labels(pictures: Sequence[Picture]) -> None:
             groups = len({group_key(p) for p in pictures if p.label == missing[0] and p.split != HELD_OUT})
             raise TrainingError(
                 f"label {', '.join(missing)}: no image in {split}. {missing[0]} has {groups} groups and "
-                "needs at "
-                "least 3, one per split. Add images of other items, or reduce --hold-out or --test-groups."
+                "needs at least 3, one per split. Add images of other items, or reduce --hold-out or "
+                "--test-groups."
             )

@@ -14,7 +14,7 @@ from training.errors import TrainingError
 Array = np.ndarray[Any, Any]
 
 HEAD = "logits"
-LEAST_SHARE = 0.5
+MIN_SHARE = 0.5
 """Smallest share of layers that must match. Different networks may share a few layer names and shapes."""
 
 
@@ -63,7 +63,7 @@ def load(net: keras.Model, path: Path, labels: Sequence[str]) -> LoadedWeights:
         ) from error
     body = [layer for layer in net.layers if layer.weights and layer.name != HEAD]
     fitting = [layer for layer in body if _shapes(stored.get(layer.name, [])) == _shapes(layer.weights)]
-    if len(fitting) < LEAST_SHARE * len(body):
+    if len(fitting) < MIN_SHARE * len(body):
         raise TrainingError(
             f"{path}: fits {len(fitting)} of {len(body)} layers of {net.name}, so it is of another network. "
             "Use the --config that the file was trained with."

@@ -38,4 +38,4 @@ def folder(root: Path, labels: dict[str, int]) -> None:
 
 
 def listed(files: list[str], label: str = "paper") -> list[Picture]:
-    return [Picture(file, label, "", "home") for file in files]
+    return [Picture(file, label, "", "own") for file in files]

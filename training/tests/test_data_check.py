@@ -39,7 +39,7 @@ def test_reports_broken_tiny_and_repeated_images(tmp_path: Path, capsys: pytest.
     assert "18/18" in capsys.readouterr().err
 
     text = report.render()
-    assert "paper/001.jpg not a JPEG" in text and "metal/copy.jpg = paper/004.jpg" in text
+    assert "paper/001.jpg: not a JPEG" in text and "metal/copy.jpg = paper/004.jpg" in text
     assert [line.split() for line in text.splitlines()[:4]] == [
         ["label", "images", "groups", "broken"],
         ["metal", "9", "9", "0"],

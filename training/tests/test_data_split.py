@@ -105,8 +105,11 @@ def test_names_a_label_that_is_missing_in_a_split() -> None:
         ({"validation": 0.0}, "--validation 0.0"),
         ({"test": 0.0}, "With --test-groups, --test may be 0"),
         ({"validation": 0.5, "test": 0.5}, "their sum below 1"),
-        ({"held_out_sources": frozenset({"shopp"})}, r"no image has the source shopp\. Known \(1\): own"),
-        ({"test_groups": frozenset({"g"})}, r"no image has the group g\."),
+        (
+            {"held_out_sources": frozenset({"shopp"})},
+            r"--hold-out: no image has the source shopp\. Known sources \(1\): own",
+        ),
+        ({"test_groups": frozenset({"g"})}, r"--test-groups: no image has the group g\."),
         ({"test_groups": frozenset({"g1"}), "held_out_sources": frozenset({"own"})}, "group g1 is"),
     ],
 )
