@@ -8,7 +8,7 @@ import { packageRoot } from '../../device/kit/root.js';
 import { LABELS } from '../support/cycle.js';
 
 const docs = join(packageRoot(), 'docs');
-const examples = readdirSync(docs)
+const examples = readdirSync(docs, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.md'))
   .flatMap((name) =>
     [...readFileSync(join(docs, name), 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)].map(
