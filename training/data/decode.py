@@ -1,8 +1,8 @@
 """Decodes and resizes images with the same bytes as the daemon.
 
-The daemon uses sharp, which is based on libvips too (`device/perception/vision/preprocess.ts`). The whole image is
-decoded first, and resized in a second call. In a single call libvips would shrink a large JPEG while
-loading it, with another filter.
+The daemon uses sharp, which is based on libvips too (`device/perception/vision/preprocess.ts`). The whole
+image is decoded first, and resized in a second call. In a single call libvips would shrink a large JPEG
+while loading it, with another filter.
 """
 
 import math

@@ -1,9 +1,9 @@
 """Generates images that training and the daemon must decode to the same bytes, and their expected digests.
 
 After an intended change of decoding or resizing, run
-`training/.venv/bin/python -m training.tests.make_expectations`. It replaces `test/perception/vision/expectations/`.
-Two tests read that folder: `test_equal_bytes.py` here (pyvips), and `test/perception/vision/equal-bytes.test.ts` of
-the daemon (sharp).
+`training/.venv/bin/python -m training.tests.make_expectations`. It replaces the folder
+`test/perception/vision/expectations/`. Two tests read that folder: `test_equal_bytes.py` here (pyvips), and
+`test/perception/vision/equal-bytes.test.ts` of the daemon (sharp).
 
 At some sizes libvips rounds a few bytes differently on arm64 than on x64, by a level or two. 199x1601 in
 the view 0.75 is an example. The sizes below give equal bytes on both, so that the tests pass on both.
