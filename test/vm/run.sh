@@ -40,7 +40,7 @@ done
 # shellcheck disable=SC2086
 test/vm/make-vm.sh $kernels
 # The compiler does not do it.
-chmod +x "$build/device/cli/main.js"
+chmod +x "$build/device/tools/cli/main.js"
 gcc -O2 -static -Wall -Wextra -o "$build/test/vm/sample" test/vm/guest/sample.c
 
 # All tests of a run share one boot: a file removes the chips that it made, and files run one after the other.
