@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.js';
 import type { CommandTrigger } from '../hardware/trigger/command-trigger.js';
 import { IntervalTrigger } from '../hardware/trigger/interval-trigger.js';
 import { LineTrigger } from '../hardware/trigger/line-trigger.js';
-import { SeveralTriggers } from '../hardware/trigger/several-triggers.js';
+import { SeveralTriggers } from '../hardware/trigger/composite-trigger.js';
 import { SimulatedTrigger } from '../hardware/trigger/simulated-trigger.js';
 import type { TriggerSource } from '../hardware/trigger/trigger.js';
 import { UltrasonicTrigger } from '../hardware/trigger/ultrasonic-trigger.js';

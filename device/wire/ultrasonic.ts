@@ -1,6 +1,6 @@
 import type { LineFault } from '../hardware/lines/lines.js';
 import { EchoArbiter } from '../hardware/trigger/echo-arbiter.js';
-import { Ultrasonic } from '../hardware/trigger/ultrasonic.js';
+import { Ultrasonic } from '../hardware/trigger/ultrasonic-sensor.js';
 import type { Clock } from '../kit/clock.js';
 import { SortbinError } from '../kit/errors.js';
 import {

@@ -5,7 +5,7 @@ import type { Input, InputRules, LineFault, Lines } from '../lines/lines.js';
 import type { Gate, GateFault, Move } from './gate.js';
 import { LazyLines } from './kept.js';
 import { gateFault, guardFault } from './line-faults.js';
-import { OneAtATime } from './one-at-a-time.js';
+import { OneAtATime } from './exclusive-task.js';
 
 /** The way into one compartment, as far as each kind of gate has it. */
 export interface Route {

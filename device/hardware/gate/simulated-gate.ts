@@ -2,7 +2,7 @@ import type { Clock } from '../../kit/clock.js';
 import { sleep, untilAborted } from '../../kit/deadline.js';
 import { type Answer, done, failed } from '../../kit/errors.js';
 import type { Gate, GateFault, Move } from './gate.js';
-import { OneAtATime } from './one-at-a-time.js';
+import { OneAtATime } from './exclusive-task.js';
 
 /** How one move goes. */
 export type GateStep =

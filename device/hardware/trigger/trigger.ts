@@ -1,6 +1,6 @@
 import { SortbinError } from '../../kit/errors.js';
 import type { LineFault } from '../lines/lines.js';
-import type { RangeFault } from './ultrasonic.js';
+import type { RangeFault } from './ultrasonic-sensor.js';
 
 /** The moment at which a sensor, or a command, says that an item is there. */
 export interface Trigger {

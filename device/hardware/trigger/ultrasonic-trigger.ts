@@ -3,7 +3,7 @@ import type { Fault } from '../../kit/errors.js';
 import { makeTrigger, type TriggerContext } from './moment.js';
 import { nothingThere, type PresenceRules, presenceStep } from './presence.js';
 import { type Trigger, TriggerError, type TriggerFault, type TriggerSource } from './trigger.js';
-import type { DistanceSensor } from './ultrasonic.js';
+import type { DistanceSensor } from './ultrasonic-sensor.js';
 
 export interface UltrasonicTriggerOptions extends TriggerContext, PresenceRules {
   readonly sensor: DistanceSensor;

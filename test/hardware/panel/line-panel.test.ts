@@ -7,7 +7,7 @@ import type { IndicatorState } from '../../../device/hardware/panel/panel.js';
 import type { Indicator, Pattern } from '../../../device/hardware/panel/pattern.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { panelContract } from '../../contract/panel-contract.js';
-import { FakeInput, FakeOutput, taken } from '../../support/trigger-lines.js';
+import { FakeInput, FakeOutput, taken } from '../../support/fake-lines.js';
 
 panelContract('lines', async () => {
   const clock = new SimulatedClock(0);

@@ -6,7 +6,7 @@ import type { Trigger } from '../../../device/hardware/trigger/trigger.js';
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { triggerContract } from '../../contract/trigger-contract.js';
-import { FakeInput, taken } from '../../support/trigger-lines.js';
+import { FakeInput, taken } from '../../support/fake-lines.js';
 
 const never = new AbortController().signal;
 

@@ -4,12 +4,12 @@ import fc from 'fast-check';
 import { EchoArbiter } from '../../../device/hardware/trigger/echo-arbiter.js';
 import { nothingThere, type PresenceState, presenceStep } from '../../../device/hardware/trigger/presence.js';
 import type { Trigger } from '../../../device/hardware/trigger/trigger.js';
-import { Ultrasonic } from '../../../device/hardware/trigger/ultrasonic.js';
+import { Ultrasonic } from '../../../device/hardware/trigger/ultrasonic-sensor.js';
 import { UltrasonicTrigger } from '../../../device/hardware/trigger/ultrasonic-trigger.js';
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { triggerContract } from '../../contract/trigger-contract.js';
-import { FakeEcho } from '../../support/trigger-lines.js';
+import { FakeEcho } from '../../support/fake-lines.js';
 
 const RULES = { nearMm: 200, farMm: 260 };
 const never = new AbortController().signal;

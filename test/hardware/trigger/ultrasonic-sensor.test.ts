@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import { EchoArbiter } from '../../../device/hardware/trigger/echo-arbiter.js';
-import { Ultrasonic } from '../../../device/hardware/trigger/ultrasonic.js';
+import { Ultrasonic } from '../../../device/hardware/trigger/ultrasonic-sensor.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { FakeEcho } from '../../support/trigger-lines.js';
+import { FakeEcho } from '../../support/fake-lines.js';
 
 const never = new AbortController().signal;
 

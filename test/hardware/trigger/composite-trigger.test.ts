@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CommandTrigger } from '../../../device/hardware/trigger/command-trigger.js';
 import { LineTrigger } from '../../../device/hardware/trigger/line-trigger.js';
-import { SeveralTriggers } from '../../../device/hardware/trigger/several-triggers.js';
+import { SeveralTriggers } from '../../../device/hardware/trigger/composite-trigger.js';
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { triggerContract } from '../../contract/trigger-contract.js';
-import { FakeInput } from '../../support/trigger-lines.js';
+import { FakeInput } from '../../support/fake-lines.js';
 
 const never = new AbortController().signal;
 
