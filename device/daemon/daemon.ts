@@ -10,7 +10,9 @@ import type { EmbeddedBroker, Publisher } from '../network/mqtt/mqtt.js';
 import type { VisionInfo } from '../perception/vision/vision.js';
 import { infoOf } from '../status/info.js';
 import { Status } from '../status/status.js';
-import { digestOf, type LoadedConfig, type WiredBin, wireBin, wirePublisher } from '../wire/wire.js';
+import { digestOf, type LoadedConfig } from '../wire/loaded-config.js';
+import { wirePublisher } from '../wire/publisher.js';
+import { type WiredBin, wireBin } from '../wire/wire.js';
 import { makeCommandHandler } from './commands.js';
 import { HardwareEvents } from './hardware-events.js';
 

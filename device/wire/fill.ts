@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.js';
 import type { Fill } from '../hardware/fill/fill.js';
 import { SimulatedFill } from '../hardware/fill/simulated-fill.js';
 import { type CompartmentSensor, UltrasonicFill } from '../hardware/fill/ultrasonic-fill.js';
-import { onPress } from '../hardware/panel/button.js';
+import { onPress } from '../hardware/panel/line-panel.js';
 import type { Clock } from '../kit/clock.js';
 import { inputRules, type LinesOnDemand, unwrap } from './lines.js';
 import { PRESS_GAP_MS } from './panel.js';

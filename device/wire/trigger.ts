@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { CommandTrigger } from '../hardware/trigger/command-trigger.js';
+import { SeveralTriggers } from '../hardware/trigger/composite-trigger.js';
 import { IntervalTrigger } from '../hardware/trigger/interval-trigger.js';
 import { LineTrigger } from '../hardware/trigger/line-trigger.js';
-import { SeveralTriggers } from '../hardware/trigger/composite-trigger.js';
 import { SimulatedTrigger } from '../hardware/trigger/simulated-trigger.js';
 import type { TriggerSource } from '../hardware/trigger/trigger.js';
 import { UltrasonicTrigger } from '../hardware/trigger/ultrasonic-trigger.js';

@@ -9,7 +9,8 @@ import { SimulatedTrigger } from '../../device/hardware/trigger/simulated-trigge
 import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
 import { table } from '../../device/tools/bench/render.js';
 import { percentiles } from '../../device/tools/bench/report.js';
-import { wireBin, wirePublisher } from '../../device/wire/wire.js';
+import { wirePublisher } from '../../device/wire/publisher.js';
+import { wireBin } from '../../device/wire/wire.js';
 
 /**
  * `npm run bench:cycle [-- CYCLES]`: the whole bin, with its journal on disk, its embedded broker and its vision

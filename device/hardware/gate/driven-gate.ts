@@ -1,50 +1,10 @@
-import type { Clock } from '../../kit/clock.js';
 import { orAborted, sleep } from '../../kit/deadline.js';
 import { type Answer, done, failed } from '../../kit/errors.js';
-import type { Input, InputRules, LineFault, Lines } from '../lines/lines.js';
-import type { Gate, GateFault, Move } from './gate.js';
-import { LazyLines } from './kept.js';
-import { gateFault, guardFault } from './line-faults.js';
+import type { Input, InputRules, LineFault } from '../lines/lines.js';
+import { type Drive, type GateRules, LazyLines, type Route } from './drive.js';
 import { OneAtATime } from './exclusive-task.js';
-
-/** The way into one compartment, as far as each kind of gate has it. */
-export interface Route {
-  /** The switch that is active once the gate is there; without one the time says it. */
-  readonly end?: InputRules;
-}
-
-/** What one kind of gate does its own way. Of `out` and `back`, false: not there in time. All leave it off. */
-export interface Drive<W extends Route> {
-  /** Requests the lines that it drives, once. */
-  open(): Promise<Answer<unknown, LineFault>>;
-  /** Resolves once it may be energised again. */
-  rested(compartment: string, signal: AbortSignal): Promise<void>;
-  out(
-    compartment: string,
-    way: W,
-    end: Input | null,
-    signal: AbortSignal,
-  ): Promise<Answer<boolean, GateFault>>;
-  /** Comes home after `way`, or from wherever it is. */
-  back(way: W | null, home: Input | null, signal: AbortSignal): Promise<Answer<boolean, GateFault>>;
-}
-
-export interface GateRules<W extends Route> {
-  readonly lines: Lines;
-  readonly clock: Clock;
-  readonly compartments: ReadonlyMap<string, W>;
-  /** The compartments into which things fall by themselves: the gate stays at home. */
-  readonly passive: readonly string[];
-  /** The switch that is active at home. */
-  readonly home?: InputRules;
-  /** In this time the home switch has to become active. */
-  readonly homeMs: number;
-  /** How many more times a jammed move is tried, each after a pause of `backOffMs` with everything off. */
-  readonly retries: number;
-  readonly backOffMs: number;
-  /** Inputs that their owner has requested: while one is active nothing moves. */
-  readonly guards: readonly Input[];
-}
+import type { Gate, GateFault, Move } from './gate.js';
+import { gateFault, guardFault } from './line-faults.js';
 
 interface Switches {
   readonly home: Input | null;

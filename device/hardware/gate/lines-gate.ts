@@ -1,10 +1,10 @@
 import { sleep } from '../../kit/deadline.js';
 import { type Answer, done, SortbinError } from '../../kit/errors.js';
 import type { Input, LineFault, Output, OutputRules } from '../lines/lines.js';
-import { type Drive, DrivenGate, type GateRules, type Route } from './driven-gate.js';
+import { type Drive, type GateRules, LazyLines, type Route } from './drive.js';
+import { DrivenGate } from './driven-gate.js';
 import { energise, untilActive } from './energise.js';
 import type { Gate, GateFault } from './gate.js';
-import { LazyLines } from './kept.js';
 import { gateFault } from './line-faults.js';
 
 /** The way into a compartment by an output of its own: a solenoid, or a motor driver's enable. A spring brings it back. */

@@ -1,6 +1,6 @@
 import { type Answer, done } from '../../kit/errors.js';
-import type { Gate, GateFault, Move } from './gate.js';
 import { OneAtATime } from './exclusive-task.js';
+import type { Gate, GateFault, Move } from './gate.js';
 
 /** A gate that can be locked: while somebody's hands are in the bin it does not move, whoever asks. */
 export class LockedGate implements Gate {

@@ -1,9 +1,9 @@
 import { type Answer, SortbinError } from '../../kit/errors.js';
 import type { Input, LineFault, Pwm, PwmRules } from '../lines/lines.js';
-import { type Drive, DrivenGate, type GateRules, type Route } from './driven-gate.js';
+import { type Drive, type GateRules, LazyLines, type Route } from './drive.js';
+import { DrivenGate } from './driven-gate.js';
 import { energise } from './energise.js';
 import type { Gate, GateFault } from './gate.js';
-import { LazyLines } from './kept.js';
 import { gateFault } from './line-faults.js';
 import { type Calibration, type Position, pulseOf } from './servo-pulse.js';
 

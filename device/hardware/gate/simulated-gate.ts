@@ -1,8 +1,8 @@
 import type { Clock } from '../../kit/clock.js';
 import { sleep, untilAborted } from '../../kit/deadline.js';
 import { type Answer, done, failed } from '../../kit/errors.js';
-import type { Gate, GateFault, Move } from './gate.js';
 import { OneAtATime } from './exclusive-task.js';
+import type { Gate, GateFault, Move } from './gate.js';
 
 /** How one move goes. */
 export type GateStep =

@@ -1,5 +1,4 @@
-import { makeTrigger, type TriggerContext } from './moment.js';
-import type { Trigger, TriggerSource } from './trigger.js';
+import { makeTrigger, type Trigger, type TriggerContext, type TriggerSource } from './trigger.js';
 
 export interface IntervalTriggerOptions extends TriggerContext {
   readonly everyMs: number;

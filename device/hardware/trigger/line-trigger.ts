@@ -1,8 +1,13 @@
 import { orAborted } from '../../kit/deadline.js';
 import type { Fault } from '../../kit/errors.js';
 import type { Edge, Input, LineFault } from '../lines/lines.js';
-import { makeTrigger, type TriggerContext } from './moment.js';
-import { type Trigger, TriggerError, type TriggerSource } from './trigger.js';
+import {
+  makeTrigger,
+  type Trigger,
+  type TriggerContext,
+  TriggerError,
+  type TriggerSource,
+} from './trigger.js';
 
 export interface LineTriggerOptions extends TriggerContext {
   /** Active while something is there; the kernel debounces it, by the rules that it was requested with. */

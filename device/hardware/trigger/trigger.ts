@@ -1,4 +1,6 @@
+import type { Clock } from '../../kit/clock.js';
 import { SortbinError } from '../../kit/errors.js';
+import type { NewId } from '../../kit/ids.js';
 import type { LineFault } from '../lines/lines.js';
 import type { RangeFault } from './ultrasonic-sensor.js';
 
@@ -11,6 +13,19 @@ export interface Trigger {
   readonly atMs: number;
   readonly wallMs: number;
 }
+
+/** What every trigger is made with. */
+export interface TriggerContext {
+  readonly clock: Clock;
+  readonly newId: NewId;
+}
+
+/** A trigger of the moment `atMs` (monotonic), now where it is left out. It is never ahead of the clock. */
+export const makeTrigger = (source: string, { clock, newId }: TriggerContext, atMs = Infinity): Trigger => {
+  const nowMs = clock.monotonicMs();
+  const ageMs = Math.max(0, nowMs - atMs);
+  return { id: newId(), source, atMs: nowMs - ageMs, wallMs: Math.round(clock.wallMs() - ageMs) };
+};
 
 /** Watches for items. */
 export interface TriggerSource {

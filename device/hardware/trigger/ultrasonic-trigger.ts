@@ -1,8 +1,14 @@
 import { sleep } from '../../kit/deadline.js';
 import type { Fault } from '../../kit/errors.js';
-import { makeTrigger, type TriggerContext } from './moment.js';
 import { nothingThere, type PresenceRules, presenceStep } from './presence.js';
-import { type Trigger, TriggerError, type TriggerFault, type TriggerSource } from './trigger.js';
+import {
+  makeTrigger,
+  type Trigger,
+  type TriggerContext,
+  TriggerError,
+  type TriggerFault,
+  type TriggerSource,
+} from './trigger.js';
 import type { DistanceSensor } from './ultrasonic-sensor.js';
 
 export interface UltrasonicTriggerOptions extends TriggerContext, PresenceRules {

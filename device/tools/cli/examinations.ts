@@ -6,7 +6,7 @@ import { SystemClock } from '../../kit/clock.js';
 import { packageRoot } from '../../kit/root.js';
 import { type Bundle, BundleError, loadBundle } from '../../perception/inference/bundle.js';
 import { probe, type RuntimeOption, runtimeOptions } from '../../perception/vision/probe.js';
-import { visionOptions } from '../../wire/wire.js';
+import { visionOptions } from '../../wire/model.js';
 import type { Section } from '../doctor/doctor.js';
 import { examineRuntimes, type RuntimesOptions } from '../doctor/runtimes.js';
 import { EXIT } from './failure.js';
