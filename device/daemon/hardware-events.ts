@@ -59,7 +59,7 @@ export class HardwareEvents {
     const { signal } = this.#unlocking;
     if (locked) await gate.lock('the service switch is on');
     else await this.#unlock(health, signal).catch(() => {});
-    if (!signal.aborted) status.locked(gate.lockedFor !== null);
+    if (!signal.aborted) status.locked(gate.lockReason !== null);
   }
 
   /** Retries until the gate is home: the lid may still be open. Rejects if the signal is aborted. */
@@ -78,7 +78,7 @@ export class HardwareEvents {
 
   /** Records that an operator emptied a compartment. */
   emptied(compartment: string, runner: Runner, source: 'button' | 'command'): void {
-    this.hardware.fillParts?.fill.emptied(compartment);
+    this.hardware.fillParts?.fill.markEmptied(compartment);
     void runner.report({ outcome: 'emptied', compartment }, source);
   }
 

@@ -32,7 +32,7 @@ export const makeFill = async (
   const { everyMs, smoothing, temperatureC } = fill;
   const compartmentSensors: CompartmentSensor[] = [];
   for (const [compartment, config] of Object.entries(fill.sensors)) {
-    const sensor = await sensors.take(`fill-${compartment}`, config, temperatureC);
+    const sensor = await sensors.open(`fill-${compartment}`, config, temperatureC);
     const { emptyMm, fullMm } = config;
     compartmentSensors.push({ compartment, sensor, emptyMm, fullMm, fullPercent, clearPercent, smoothing });
   }

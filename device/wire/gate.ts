@@ -1,8 +1,8 @@
 import type { Config } from '../config/schema.js';
 import type { Policy } from '../cycle/policy.js';
 import type { Gate } from '../hardware/gate/gate.js';
-import { linesGate } from '../hardware/gate/lines-gate.js';
-import { servoGate } from '../hardware/gate/servo-gate.js';
+import { makeLinesGate } from '../hardware/gate/lines-gate.js';
+import { makeServoGate } from '../hardware/gate/servo-gate.js';
 import { SimulatedGate } from '../hardware/gate/simulated-gate.js';
 import type { Clock } from '../kit/clock.js';
 import { SortbinError } from '../kit/errors.js';
@@ -52,7 +52,7 @@ export const makeGate = async (
       ([name, way]) => [name, { position: way, ...endOf(way) }] as const,
     );
     const { chip, channel, ...bounds } = gate.pwm;
-    return servoGate({
+    return makeServoGate({
       ...patience,
       compartments: new Map(ways),
       pwm: { at: { chip, channel }, ...bounds },
@@ -69,7 +69,7 @@ export const makeGate = async (
         { output: outputRules(way.output), onMs: way.onMs, settleMs: way.settleMs, ...endOf(way) },
       ] as const,
   );
-  return linesGate({ ...patience, compartments: new Map(ways) });
+  return makeLinesGate({ ...patience, compartments: new Map(ways) });
 };
 
 /** Each compartment that the policy can name has a way, or is one into which things fall. */

@@ -13,7 +13,7 @@ import { type FillParts, makeFill } from './fill.js';
 import { makeGate } from './gate.js';
 import { inputRules, LinesOnDemand, unwrap } from './lines.js';
 import { makePanel } from './panel.js';
-import { makeTrigger } from './trigger.js';
+import { makeTriggerSource } from './trigger.js';
 import { UltrasonicSensors } from './ultrasonic.js';
 
 /** What hangs on the machine's lines, or stands in for it. */
@@ -55,7 +55,7 @@ export const wireHardware = async (setting: HardwareContext): Promise<Hardware> 
   try {
     return {
       gate: new LockedGate(await makeGate(setting, lines)),
-      trigger: await makeTrigger({ ...setting, command }, lines, sensors),
+      trigger: await makeTriggerSource({ ...setting, command }, lines, sensors),
       command,
       panel: await makePanel(config, lines, clock, log),
       service: await serviceSwitch(config, lines),

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { CommandTrigger } from '../hardware/trigger/command-trigger.js';
-import { SeveralTriggers } from '../hardware/trigger/composite-trigger.js';
+import { CompositeTrigger } from '../hardware/trigger/composite-trigger.js';
 import { IntervalTrigger } from '../hardware/trigger/interval-trigger.js';
 import { LineTrigger } from '../hardware/trigger/line-trigger.js';
 import { SimulatedTrigger } from '../hardware/trigger/simulated-trigger.js';
@@ -12,7 +12,7 @@ import { newId } from '../kit/ids.js';
 import { inputRules, type LinesOnDemand, unwrap } from './lines.js';
 import type { UltrasonicSensors } from './ultrasonic.js';
 
-export interface TriggerContext {
+export interface TriggerSourceContext {
   readonly config: Pick<Config, 'trigger'>;
   /** By which somebody says that an item is there. */
   readonly command: CommandTrigger;
@@ -21,8 +21,8 @@ export interface TriggerContext {
 }
 
 /** @throws SortbinError where a line cannot be had */
-export const makeTrigger = async (
-  setting: TriggerContext,
+export const makeTriggerSource = async (
+  setting: TriggerSourceContext,
   lines: LinesOnDemand,
   sensors: UltrasonicSensors,
 ): Promise<TriggerSource> => {
@@ -34,7 +34,7 @@ export const makeTrigger = async (
   const sources: TriggerSource[] = [];
   for (const [name, sensor] of Object.entries(trigger.sensors))
     sources.push(await makeSensor(`sensor-${name}`, sensor, setting, lines, sensors));
-  return new SeveralTriggers(sources);
+  return new CompositeTrigger(sources);
 };
 
 type Sensor = Exclude<Config['trigger'], { driver: 'simulated' | 'several' }>;
@@ -42,7 +42,7 @@ type Sensor = Exclude<Config['trigger'], { driver: 'simulated' | 'several' }>;
 const makeSensor = async (
   name: string,
   trigger: Sensor,
-  { command, clock, log }: TriggerContext,
+  { command, clock, log }: TriggerSourceContext,
   lines: LinesOnDemand,
   sensors: UltrasonicSensors,
 ): Promise<TriggerSource> => {
@@ -59,7 +59,7 @@ const makeSensor = async (
     }
     case 'ultrasonic': {
       const { nearMm, farMm, everyMs } = trigger;
-      const sensor = await sensors.take(name, trigger, trigger.temperatureC);
+      const sensor = await sensors.open(name, trigger, trigger.temperatureC);
       const onFault = (fault: { readonly message: string } | null) =>
         fault ? log.warn(`${name}: ${fault.message}`) : log.info(`${name} works again`);
       return new UltrasonicTrigger({ sensor, nearMm, farMm, everyMs, onFault, ...making });

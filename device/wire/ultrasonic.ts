@@ -1,6 +1,6 @@
 import type { LineFault } from '../hardware/lines/lines.js';
 import { EchoArbiter } from '../hardware/trigger/echo-arbiter.js';
-import { Ultrasonic } from '../hardware/trigger/ultrasonic-sensor.js';
+import { UltrasonicSensor } from '../hardware/trigger/ultrasonic-sensor.js';
 import type { Clock } from '../kit/clock.js';
 import { SortbinError } from '../kit/errors.js';
 import {
@@ -33,16 +33,16 @@ export class UltrasonicSensors {
   }
 
   /** @throws SortbinError where a line cannot be had, or its driver cannot time an echo */
-  async take(name: string, { trig, echo }: SensorConfig, temperatureC: number): Promise<Ultrasonic> {
+  async open(name: string, { trig, echo }: SensorConfig, temperatureC: number): Promise<UltrasonicSensor> {
     if (this.lines.driver === 'onoff') throw untimed(name);
     const lines = await this.lines.get();
     const rules = { ...outputRules(trig), group: null, guards: [] };
-    return new Ultrasonic({
+    return new UltrasonicSensor({
       trig: unwrap(await lines.output(`${name}-trig`, rules)),
       echo: unwrap(await lines.input(`${name}-echo`, inputRules(echo))),
       temperatureC,
       maxMm: MOST_MM,
-      turns: this.#turns,
+      echoArbiter: this.#turns,
       clock: this.clock,
     });
   }

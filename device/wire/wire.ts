@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { CycleOptions, Parts } from '../cycle/runner.js';
 import type { Camera } from '../hardware/camera/camera.js';
-import { mixed, picturesIn, SimulatedCamera } from '../hardware/camera/simulated-camera.js';
+import { interleaveByLabel, listImages, SimulatedCamera } from '../hardware/camera/simulated-camera.js';
 import { SimulatedGate } from '../hardware/gate/simulated-gate.js';
 import { SimulatedTrigger } from '../hardware/trigger/simulated-trigger.js';
 import { SimulatedJournal } from '../journal/simulated-journal.js';
@@ -73,8 +73,8 @@ export const wireBench = async (
 ): Promise<Wired & { readonly pictures: readonly string[]; show(): void }> => {
   const clock = new SystemClock();
   const { vision, ...rest } = await modelParts(setting, clock);
-  const all = await picturesIn(folder);
-  const pictures = limit < all.length ? mixed(all).slice(0, limit) : all;
+  const all = await listImages(folder);
+  const pictures = limit < all.length ? interleaveByLabel(all).slice(0, limit) : all;
   const script = pictures.map((picture) => ({ picture }));
   const trigger = new SimulatedTrigger({ script: [], repeat: false, clock, newId });
   const parts: Parts = {
@@ -93,6 +93,6 @@ export const wireBench = async (
 const makeCamera = async ({ config: { camera }, folder }: LoadedConfig, clock: Clock): Promise<Camera> => {
   const shown = camera.folder === null ? join(packageRoot(), 'test/samples') : resolve(folder, camera.folder);
   const script =
-    camera.script.length > 0 ? camera.script : mixed(await picturesIn(shown)).map((picture) => ({ picture }));
+    camera.script.length > 0 ? camera.script : interleaveByLabel(await listImages(shown)).map((picture) => ({ picture }));
   return new SimulatedCamera({ folder: shown, script, delayMs: camera.delayMs, clock, newId });
 };

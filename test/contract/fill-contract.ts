@@ -62,12 +62,12 @@ export const fillContract = (name: string, make: () => FillBench) =>
       await set('glass', 95);
       const heard: FillLevel[] = [];
       fill.onChange((level) => heard.push(level));
-      assert.equal(fill.emptied('paper'), true);
+      assert.equal(fill.markEmptied('paper'), true);
       assert.deepEqual(heard, [{ compartment: 'paper', percent: 0, full: false, fault: null }]);
       assert.equal(of(fill, 'glass')?.full, true);
       await set('paper', 75);
       assert.deepEqual([of(fill, 'paper')?.percent, of(fill, 'paper')?.full], [75, false]);
-      assert.equal(fill.emptied('batteries'), false);
+      assert.equal(fill.markEmptied('batteries'), false);
       await fill.close();
     });
 

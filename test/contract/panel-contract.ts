@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Panel, Press } from '../../device/hardware/panel/panel.js';
 
-export interface PersonBench {
+export interface PanelBench {
   readonly panel: Panel;
   /** What somebody in front of the bin sees: a state, or `off`. */
   shown(): string;
@@ -12,7 +12,7 @@ export interface PersonBench {
   pass(ms: number): Promise<void>;
 }
 
-export const panelContract = (name: string, make: () => PersonBench | Promise<PersonBench>) =>
+export const panelContract = (name: string, make: () => PanelBench | Promise<PanelBench>) =>
   describe(`panel: ${name}`, () => {
     it('shows nothing, then what it is told last, and nothing once it is closed', async () => {
       const { panel, shown, pass } = await make();

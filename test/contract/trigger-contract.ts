@@ -6,12 +6,12 @@ import type { Trigger, TriggerSource } from '../../device/hardware/trigger/trigg
 export interface TriggerBench {
   readonly source: TriggerSource;
   /** Something passes the sensor; `stays`: and is there still when the level is read next. */
-  pass(stays: boolean): Promise<void>;
+  passItem(stays: boolean): Promise<void>;
   /** It has no sensor: its level never shows anything. */
-  readonly blind?: true;
+  readonly hasNoSensor?: true;
   nowMs(): number;
   /** Gives a level the time that it takes. */
-  look?(level: Promise<boolean>): Promise<boolean>;
+  read?(level: Promise<boolean>): Promise<boolean>;
 }
 
 const never = new AbortController().signal;
@@ -19,7 +19,7 @@ const never = new AbortController().signal;
 export const triggerContract = (name: string, make: () => TriggerBench | Promise<TriggerBench>) =>
   describe(`trigger: ${name}`, () => {
     it('says nothing before it is started and after it is closed', async () => {
-      const { source, pass } = await make();
+      const { source, passItem: pass } = await make();
       const heard: Trigger[] = [];
       await pass(false);
       source.start((trigger) => heard.push(trigger));
@@ -29,7 +29,7 @@ export const triggerContract = (name: string, make: () => TriggerBench | Promise
     });
 
     it('gives each item one trigger with an id of its own and the time at which it came', async () => {
-      const { source, pass, nowMs } = await make();
+      const { source, passItem: pass, nowMs } = await make();
       const heard: Trigger[] = [];
       source.start((trigger) => heard.push(trigger));
       const fromMs = nowMs();
@@ -44,7 +44,7 @@ export const triggerContract = (name: string, make: () => TriggerBench | Promise
     });
 
     it('shows by its level whether something is there', async () => {
-      const { source, pass, blind, look = (level) => level } = await make();
+      const { source, passItem: pass, hasNoSensor: blind, read: look = (level) => level } = await make();
       source.start(() => {});
       assert.equal(await look(source.level(never)), false);
       await pass(true);

@@ -121,13 +121,13 @@ describe('what surrounds the bin', () => {
     const { lines, gate, status, item, clock } = await started();
     lines.set('service', true);
     await clock.advance(1);
-    assert.equal(gate.lockedFor, 'the service switch is on');
+    assert.equal(gate.lockReason, 'the service switch is on');
     assert.deepEqual(lockedIn(status), { locked: true, held: true });
     const refused = await item();
     assert.deepEqual([refused?.outcome, refused?.fault?.code], ['failed', 'gate-locked']);
     lines.set('service', false);
     await clock.advance(10);
-    assert.equal(gate.lockedFor, null);
+    assert.equal(gate.lockReason, null);
     assert.deepEqual(lockedIn(status), { locked: false, held: false });
   });
 
@@ -140,11 +140,11 @@ describe('what surrounds the bin', () => {
     await turn(true);
     lid.open = true;
     await turn(false);
-    assert.equal(gate.lockedFor, 'the service switch is on', 'the lid is open');
+    assert.equal(gate.lockReason, 'the service switch is on', 'the lid is open');
     assert.equal(faults.at(-1), 'gate:gate-guarded');
     lid.open = false;
     await clock.advance(2_000);
-    assert.equal(gate.lockedFor, null);
+    assert.equal(gate.lockReason, null);
     assert.equal(faults.at(-1), 'gate:ok');
 
     await turn(true);
@@ -153,13 +153,13 @@ describe('what surrounds the bin', () => {
     await turn(true);
     lid.open = false;
     await clock.advance(60_000);
-    assert.equal(gate.lockedFor, 'the service switch is on');
+    assert.equal(gate.lockReason, 'the service switch is on');
     lid.open = true;
     await turn(false);
     await hardwareEvents.close();
     lid.open = false;
     await clock.advance(60_000);
-    assert.equal(gate.lockedFor, 'the service switch is on', 'a bin that stops moves no gate');
+    assert.equal(gate.lockReason, 'the service switch is on', 'a bin that stops moves no gate');
   });
 
   it('is told when the lines are down, and gives them back dark', async () => {

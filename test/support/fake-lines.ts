@@ -5,7 +5,7 @@ import type { SimulatedClock } from '../../device/kit/simulated-clock.js';
 const nsOf = (clock: SimulatedClock): bigint => BigInt(Math.round(clock.monotonicMs() * 1e6));
 
 /** The line that was asked for. */
-export const taken = <Line>(answer: Answer<Line, LineFault>): Line => {
+export const unwrap = <Line>(answer: Answer<Line, LineFault>): Line => {
   if (!answer.ok) throw new Error(answer.fault.message);
   return answer.value;
 };
@@ -30,11 +30,11 @@ export class FakeInput implements Input {
   set(active: boolean, missed = 0, atNs = nsOf(this.clock)): void {
     if (active === this.#active && missed === 0) return;
     this.#active = active;
-    this.tell(active, missed, atNs);
+    this.emit(active, missed, atNs);
   }
 
   /** An edge as a kernel may tell it, also where it is none. */
-  tell(active: boolean, missed = 0, atNs = nsOf(this.clock)): void {
+  emit(active: boolean, missed = 0, atNs = nsOf(this.clock)): void {
     for (const listener of [...this.#listeners]) listener({ active, atNs, missed });
   }
 
@@ -58,7 +58,7 @@ export class FakeOutput implements Output {
   /** Each change: when, and to what. */
   readonly history: [atMs: number, on: boolean][] = [];
   /** Called when it goes on. */
-  wentOn = () => {};
+  onTurnedOn = () => {};
   #end: (reason: OffReason) => void = () => {};
 
   constructor(
@@ -76,7 +76,7 @@ export class FakeOutput implements Output {
   }
 
   /** It goes off without being asked. */
-  drop(reason: OffReason): void {
+  turnOffBy(reason: OffReason): void {
     this.#end(reason);
   }
 
@@ -94,7 +94,7 @@ export class FakeOutput implements Output {
       else this.#end('command');
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    this.wentOn();
+    this.onTurnedOn();
     const why = await ended;
     cancel();
     signal.removeEventListener('abort', onAbort);
@@ -128,7 +128,7 @@ export class FakeEcho {
   ) {
     this.trig = new FakeOutput(clock, `${name}-trig`);
     this.echo = new FakeInput(clock, `${name}-echo`);
-    this.trig.wentOn = () => {
+    this.trig.onTurnedOn = () => {
       this.measures++;
       const { distanceMm } = this;
       if (distanceMm === null) return;

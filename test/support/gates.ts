@@ -1,6 +1,6 @@
 import type { Gate } from '../../device/hardware/gate/gate.js';
-import { type LinesGateOptions, type LinesRoute, linesGate } from '../../device/hardware/gate/lines-gate.js';
-import { type ServoGateOptions, servoGate } from '../../device/hardware/gate/servo-gate.js';
+import { type LinesGateOptions, type LinesRoute, makeLinesGate } from '../../device/hardware/gate/lines-gate.js';
+import { type ServoGateOptions, makeServoGate } from '../../device/hardware/gate/servo-gate.js';
 import type { Input, InputRules } from '../../device/hardware/lines/lines.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import type { GateBench } from '../contract/gate-contract.js';
@@ -51,7 +51,7 @@ export const aLinesGate = (
     ['paper', { ...way(1), ...paper }],
     ['glass', way(2)],
   ]);
-  return { clock, lines, gate: linesGate({ ...common, guards, lines, clock, compartments, ...more }) };
+  return { clock, lines, gate: makeLinesGate({ ...common, guards, lines, clock, compartments, ...more }) };
 };
 
 export const aServoGate = (more: Partial<ServoGateOptions> = {}, latencyMs = 0) => {
@@ -78,7 +78,7 @@ export const aServoGate = (more: Partial<ServoGateOptions> = {}, latencyMs = 0) 
     holdMs: 200,
     ...more,
   };
-  return { clock, lines, gate: servoGate(options) };
+  return { clock, lines, gate: makeServoGate(options) };
 };
 
 /** For the contract: a gate on lines, watched by them. */

@@ -67,7 +67,7 @@ const firstPicture = (script: readonly CameraStep[]): string =>
  * The pictures under a folder, as paths under it, in order of name.
  * @throws SortbinError `pictures-missing` where there are none
  */
-export const picturesIn = async (folder: string): Promise<string[]> => {
+export const listImages = async (folder: string): Promise<string[]> => {
   const missing = (why: string, cause?: unknown) =>
     new SortbinError('pictures-missing', `${folder}: ${why}; name a folder with pictures`, { cause });
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause) => {
@@ -82,7 +82,7 @@ export const picturesIn = async (folder: string): Promise<string[]> => {
 };
 
 /** The same pictures, dealt out by sub-folder in turn, so that a demonstration shows every label early. */
-export const mixed = (pictures: readonly string[]): string[] => {
+export const interleaveByLabel = (pictures: readonly string[]): string[] => {
   const decks = new Map<string, string[]>();
   for (const picture of pictures) {
     const label = picture.split(sep)[0] ?? '';

@@ -19,6 +19,6 @@ export interface Fill {
   /** Has `listener` told of each change of a level; the returned function ends that. Nothing is told after `close`. */
   onChange(listener: (level: FillLevel) => void): () => void;
   /** Somebody emptied it: 0 until it is measured again, afresh. False where no such compartment has a sensor. */
-  emptied(compartment: string): boolean;
+  markEmptied(compartment: string): boolean;
   close(): Promise<void>;
 }

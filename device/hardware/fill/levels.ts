@@ -40,7 +40,7 @@ export class Levels {
     return () => this.#listeners.delete(listener);
   }
 
-  forgetListeners(): void {
+  removeListeners(): void {
     this.#listeners.clear();
   }
 }

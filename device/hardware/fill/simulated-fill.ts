@@ -49,7 +49,7 @@ export class SimulatedFill implements Fill {
     return this.#levels.onChange(listener);
   }
 
-  emptied(compartment: string): boolean {
+  markEmptied(compartment: string): boolean {
     if (!this.#levels.has(compartment)) return false;
     this.#levels.change(compartment, { percent: 0, full: false });
     return true;
@@ -57,7 +57,7 @@ export class SimulatedFill implements Fill {
 
   async close(): Promise<void> {
     this.#cancel();
-    this.#levels.forgetListeners();
+    this.#levels.removeListeners();
   }
 
   #schedule(): void {

@@ -20,7 +20,7 @@ export interface FillState {
   readonly full: boolean;
 }
 
-export const emptyState: FillState = { smoothedMm: null, full: false };
+export const initialFillState: FillState = { smoothedMm: null, full: false };
 
 export const READINGS = 5;
 /** Of the readings of one measure, so many must have worked. */
@@ -47,7 +47,7 @@ export const percentOf = (mm: number, { emptyMm, fullMm }: FillRules): number =>
   Math.round(100 * Math.min(1, Math.max(0, (emptyMm - mm) / (emptyMm - fullMm))));
 
 /** Pure: the median of one measure's readings, smoothed; too few readings change nothing. */
-export const fillStep = (state: FillState, readingsMm: readonly number[], rules: FillRules): FillState => {
+export const updateFill = (state: FillState, readingsMm: readonly number[], rules: FillRules): FillState => {
   const middleMm = median(readingsMm);
   if (middleMm === undefined || readingsMm.length < READINGS_NEEDED) return state;
   const beforeMm = state.smoothedMm ?? middleMm;

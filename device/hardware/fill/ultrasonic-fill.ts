@@ -5,10 +5,10 @@ import type { Fill, FillLevel } from './fill.js';
 import { Levels } from './levels.js';
 import {
   checkFillRules,
-  emptyState,
+  initialFillState,
   type FillRules,
   type FillState,
-  fillStep,
+  updateFill,
   percentOf,
   READINGS,
   READINGS_NEEDED,
@@ -58,16 +58,16 @@ export class UltrasonicFill implements Fill {
     return this.#levels.onChange(listener);
   }
 
-  emptied(compartment: string): boolean {
+  markEmptied(compartment: string): boolean {
     if (!this.#levels.has(compartment)) return false;
     // A new object: a measure that began before is of what was in it.
-    this.#states.set(compartment, { ...emptyState });
+    this.#states.set(compartment, { ...initialFillState });
     this.#levels.change(compartment, { percent: 0, full: false });
     return true;
   }
 
   async close(): Promise<void> {
-    this.#levels.forgetListeners();
+    this.#levels.removeListeners();
     this.#closing.abort(new Error('the fill levels are closed'));
     await this.#watching;
   }
@@ -86,7 +86,7 @@ export class UltrasonicFill implements Fill {
 
   async #measure(gauge: CompartmentSensor, signal: AbortSignal): Promise<void> {
     const { compartment, sensor } = gauge;
-    const before = this.#states.get(compartment) ?? emptyState;
+    const before = this.#states.get(compartment) ?? initialFillState;
     const readingsMm: number[] = [];
     let fault: Fault | null = null;
     for (let reading = 0; reading < READINGS; reading++) {
@@ -94,8 +94,8 @@ export class UltrasonicFill implements Fill {
       if (answer.ok) readingsMm.push(answer.value);
       else fault = answer.fault;
     }
-    if ((this.#states.get(compartment) ?? emptyState) !== before) return;
-    const state = fillStep(before, readingsMm, gauge);
+    if ((this.#states.get(compartment) ?? initialFillState) !== before) return;
+    const state = updateFill(before, readingsMm, gauge);
     this.#states.set(compartment, state);
     const failed = readingsMm.length < READINGS_NEEDED;
     this.#levels.change(compartment, {

@@ -14,15 +14,15 @@ export interface Drive<W extends Route> {
   /** Requests the lines that it drives, once. */
   open(): Promise<Answer<unknown, LineFault>>;
   /** Resolves once it may be energised again. */
-  rested(compartment: string, signal: AbortSignal): Promise<void>;
-  out(
+  waitForRest(compartment: string, signal: AbortSignal): Promise<void>;
+  moveTo(
     compartment: string,
     way: W,
     end: Input | null,
     signal: AbortSignal,
   ): Promise<Answer<boolean, GateFault>>;
   /** Comes home after `way`, or from wherever it is. */
-  back(way: W | null, home: Input | null, signal: AbortSignal): Promise<Answer<boolean, GateFault>>;
+  returnHome(way: W | null, home: Input | null, signal: AbortSignal): Promise<Answer<boolean, GateFault>>;
 }
 
 export interface GateRules<W extends Route> {

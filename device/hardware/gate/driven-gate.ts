@@ -2,9 +2,9 @@ import { orAborted, sleep } from '../../kit/deadline.js';
 import { type Answer, done, failed } from '../../kit/errors.js';
 import type { Input, InputRules, LineFault } from '../lines/lines.js';
 import { type Drive, type GateRules, LazyLines, type Route } from './drive.js';
-import { OneAtATime } from './exclusive-task.js';
+import { ExclusiveTask } from './exclusive-task.js';
 import type { Gate, GateFault, Move } from './gate.js';
-import { gateFault, guardFault } from './line-faults.js';
+import { toGateFault, findGuardFault } from './line-faults.js';
 
 interface Switches {
   readonly home: Input | null;
@@ -13,7 +13,7 @@ interface Switches {
 
 /** A gate on the machine's lines: its order of work, its switches and its patience. */
 export class DrivenGate<W extends Route> implements Gate {
-  readonly #works = new OneAtATime();
+  readonly #works = new ExclusiveTask();
   readonly #inputs = new LazyLines<Input>();
 
   constructor(
@@ -26,7 +26,7 @@ export class DrivenGate<W extends Route> implements Gate {
   }
 
   home(signal: AbortSignal): Promise<Answer<void, GateFault>> {
-    return this.#works.instead('coming home', (inner) => this.#home(inner), signal);
+    return this.#works.preempt('coming home', (inner) => this.#home(inner), signal);
   }
 
   async safe(): Promise<void> {
@@ -45,19 +45,19 @@ export class DrivenGate<W extends Route> implements Gate {
       return failed('gate-failed', `the gate has no way into "${compartment}"; it knows ${known}`);
     }
     const switches = await orAborted(this.#open(), signal);
-    if (!switches.ok) return gateFault(switches.fault);
+    if (!switches.ok) return toGateFault(switches.fault);
     const { home, ends } = switches.value;
     const end = ends.get(compartment) ?? null;
     const stuck = end && (await orAborted(end.active(), signal));
-    if (stuck && !stuck.ok) return gateFault(stuck.fault);
+    if (stuck && !stuck.ok) return toGateFault(stuck.fault);
     if (stuck?.value)
       return failed('gate-jammed', `"${end?.name}" is active before the move; free the gate, or its switch`);
 
     let commandedAtMs: number | undefined;
     const moved = await this.#retried(signal, async () => {
-      await this.drive.rested(compartment, signal);
+      await this.drive.waitForRest(compartment, signal);
       commandedAtMs ??= clock.monotonicMs();
-      const out = await this.drive.out(compartment, way, end, signal);
+      const out = await this.drive.moveTo(compartment, way, end, signal);
       if (!out.ok) return out;
       if (!out.value) return failed('gate-jammed', `"${end?.name}" did not become active in time`);
       return this.#back(way, home, signal);
@@ -68,21 +68,21 @@ export class DrivenGate<W extends Route> implements Gate {
 
   async #home(signal: AbortSignal): Promise<Answer<void, GateFault>> {
     const switches = await orAborted(this.#open(), signal);
-    if (!switches.ok) return gateFault(switches.fault);
+    if (!switches.ok) return toGateFault(switches.fault);
     const { home } = switches.value;
     const there = home && (await orAborted(home.active(), signal));
-    if (there && !there.ok) return gateFault(there.fault);
+    if (there && !there.ok) return toGateFault(there.fault);
     if (there?.value) return done(undefined);
-    const guarded = await guardFault(this.rules.guards, signal);
+    const guarded = await findGuardFault(this.rules.guards, signal);
     if (guarded) return guarded;
     const back = await this.#back(null, home, signal);
     // A hand that came meanwhile may hold what nothing drives: neither the time nor a jam says anything then.
     const isKnown = back.ok ? home !== null : back.fault.code !== 'gate-jammed';
-    return isKnown ? back : ((await guardFault(this.rules.guards, signal)) ?? back);
+    return isKnown ? back : ((await findGuardFault(this.rules.guards, signal)) ?? back);
   }
 
   async #back(way: W | null, home: Input | null, signal: AbortSignal): Promise<Answer<void, GateFault>> {
-    const back = await this.drive.back(way, home, signal);
+    const back = await this.drive.returnHome(way, home, signal);
     if (!back.ok) return back;
     if (back.value) return done(undefined);
     return failed('gate-jammed', `"${home?.name}" did not become active within ${this.rules.homeMs} ms`);

@@ -3,10 +3,10 @@ import { linkedSignal, orAborted, sleep } from '../../kit/deadline.js';
 import { type Answer, done } from '../../kit/errors.js';
 import type { Input, LineFault, Off } from '../lines/lines.js';
 import type { GateFault } from './gate.js';
-import { gateFault, offFault } from './line-faults.js';
+import { toGateFault, unexpectedOffFault } from './line-faults.js';
 
 /** Whether the switch becomes active in time: true at the moment when it does. */
-export const untilActive = async (
+export const waitUntilActive = async (
   input: Input,
   withinMs: number,
   clock: Clock,
@@ -31,21 +31,21 @@ export const untilActive = async (
   }
 };
 
-export interface Energising {
+export interface EnergiseOptions {
   /** The line's name, for messages. */
   readonly name: string;
   /** Energises it until the signal is aborted, or until a time of its own is over. */
   readonly start: (signal: AbortSignal) => Promise<Answer<Off, LineFault>>;
   /** The switch that says "there"; null: the time says it. */
-  readonly until: Input | null;
+  readonly positionSwitch: Input | null;
   readonly withinMs: number;
   /** It stays energised for so long once it is there. */
-  readonly lingerMs: number;
+  readonly holdMs: number;
 }
 
 /** Energises until it is there or the time is over: true or false, and off in each case, an error's too. */
 export const energise = async (
-  { name, start, until, withinMs, lingerMs }: Energising,
+  { name, start, positionSwitch: until, withinMs, holdMs: lingerMs }: EnergiseOptions,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Answer<boolean, GateFault>> => {
@@ -53,7 +53,7 @@ export const energise = async (
   const ending = linkedSignal(signal);
   const watch = async (): Promise<Answer<boolean, LineFault>> => {
     if (until) {
-      const there = await untilActive(until, withinMs, clock, ending.signal);
+      const there = await waitUntilActive(until, withinMs, clock, ending.signal);
       if (!there.ok || !there.value) return there;
     } else await sleep(clock, withinMs, ending.signal);
     if (lingerMs > 0) await sleep(clock, lingerMs, ending.signal);
@@ -68,11 +68,11 @@ export const energise = async (
     ending.release();
     await running;
   }
-  const fault = offFault(name, await running, seen ? ['command', 'time'] : ['time']);
+  const fault = unexpectedOffFault(name, await running, seen ? ['command', 'time'] : ['time']);
   signal.throwIfAborted();
   if (fault) return fault;
-  if (seen && !seen.ok) return gateFault(seen.fault);
+  if (seen && !seen.ok) return toGateFault(seen.fault);
   if (!until || seen?.value) return done(true);
   const last = await orAborted(until.active(), signal);
-  return last.ok ? last : gateFault(last.fault);
+  return last.ok ? last : toGateFault(last.fault);
 };

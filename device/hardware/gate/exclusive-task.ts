@@ -2,10 +2,10 @@ import { linkedSignal, orAborted } from '../../kit/deadline.js';
 import { type Answer, type Fault, failed } from '../../kit/errors.js';
 import type { GateFault } from './gate.js';
 
-export type Work<T> = (signal: AbortSignal) => Promise<Answer<T, GateFault>>;
+export type Task<T> = (signal: AbortSignal) => Promise<Answer<T, GateFault>>;
 
 /** The reason with which a running work's signal is aborted; its fault is the work's answer. */
-class Ended extends Error {
+class TaskCancelled extends Error {
   override readonly name = 'Ended';
 
   constructor(readonly fault: Fault<GateFault>) {
@@ -14,12 +14,12 @@ class Ended extends Error {
 }
 
 /** Lets one work run at a time, until it is closed. */
-export class OneAtATime {
-  #running: { readonly end: (reason: Ended) => void; readonly over: Promise<void> } | null = null;
+export class ExclusiveTask {
+  #running: { readonly cancel: (reason: TaskCancelled) => void; readonly over: Promise<void> } | null = null;
   #closed: Fault<GateFault> | null = null;
 
   /** Runs `work`; during another it is refused. */
-  async run<T>(what: string, work: Work<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
+  async run<T>(what: string, work: Task<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
     outer.throwIfAborted();
     if (this.#running && !this.#closed)
       return failed('gate-busy', `the gate is moving; ${what} has to wait for it`);
@@ -27,7 +27,7 @@ export class OneAtATime {
   }
 
   /** Ends what runs, then runs `work`. */
-  async instead<T>(what: string, work: Work<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
+  async preempt<T>(what: string, work: Task<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
     outer.throwIfAborted();
     while (this.#running && !this.#closed) {
       const fault = { code: 'gate-failed', message: `${what} was asked for during this` } as const;
@@ -39,7 +39,7 @@ export class OneAtATime {
   /** Ends what runs, with `fault` as its answer; resolves once it is over. */
   async end(fault: Fault<GateFault>): Promise<void> {
     const running = this.#running;
-    running?.end(new Ended(fault));
+    running?.cancel(new TaskCancelled(fault));
     await running?.over;
   }
 
@@ -49,18 +49,18 @@ export class OneAtATime {
     return this.end(fault);
   }
 
-  async #start<T>(work: Work<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
+  async #start<T>(work: Task<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
     if (this.#closed) return { ok: false, fault: this.#closed };
     const { signal, abort, release } = linkedSignal(outer);
     let isOver = () => {};
     const over = new Promise<void>((resolve) => {
       isOver = resolve;
     });
-    this.#running = { end: abort, over };
+    this.#running = { cancel: abort, over };
     try {
       return await work(signal);
     } catch (error) {
-      if (error instanceof Ended && error === signal.reason) return { ok: false, fault: error.fault };
+      if (error instanceof TaskCancelled && error === signal.reason) return { ok: false, fault: error.fault };
       throw error;
     } finally {
       this.#running = null;

@@ -4,7 +4,7 @@ import type { Input, LineFault, Off, OffReason } from '../lines/lines.js';
 import type { GateFault } from './gate.js';
 
 /** What a fault of a line is to the gate; the line's message says which one, and what to do. */
-export const gateFault = ({ code, message }: Fault<LineFault>) =>
+export const toGateFault = ({ code, message }: Fault<LineFault>) =>
   failed<GateFault>(code === 'line-guarded' ? 'gate-guarded' : 'gate-failed', message);
 
 const UNASKED: Record<OffReason, string> = {
@@ -18,8 +18,8 @@ const UNASKED: Record<OffReason, string> = {
 };
 
 /** The fault in how `name` went off; null where that was as meant. */
-export const offFault = (name: string, answer: Answer<Off, LineFault>, meant: readonly OffReason[]) => {
-  if (!answer.ok) return gateFault(answer.fault);
+export const unexpectedOffFault = (name: string, answer: Answer<Off, LineFault>, meant: readonly OffReason[]) => {
+  if (!answer.ok) return toGateFault(answer.fault);
   const { reason } = answer.value;
   if (meant.includes(reason)) return null;
   return failed<GateFault>(
@@ -29,10 +29,10 @@ export const offFault = (name: string, answer: Answer<Off, LineFault>, meant: re
 };
 
 /** The fault where a guard is active, or cannot be read; null: none is. */
-export const guardFault = async (guards: readonly Input[], signal: AbortSignal) => {
+export const findGuardFault = async (guards: readonly Input[], signal: AbortSignal) => {
   for (const guard of guards) {
     const active = await orAborted(guard.active(), signal);
-    if (!active.ok) return gateFault(active.fault);
+    if (!active.ok) return toGateFault(active.fault);
     if (active.value)
       return failed<GateFault>(
         'gate-guarded',

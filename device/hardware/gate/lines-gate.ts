@@ -3,9 +3,9 @@ import { type Answer, done, SortbinError } from '../../kit/errors.js';
 import type { Input, LineFault, Output, OutputRules } from '../lines/lines.js';
 import { type Drive, type GateRules, LazyLines, type Route } from './drive.js';
 import { DrivenGate } from './driven-gate.js';
-import { energise, untilActive } from './energise.js';
+import { energise, waitUntilActive } from './energise.js';
 import type { Gate, GateFault } from './gate.js';
-import { gateFault } from './line-faults.js';
+import { toGateFault } from './line-faults.js';
 
 /** The way into a compartment by an output of its own: a solenoid, or a motor driver's enable. A spring brings it back. */
 export interface LinesRoute extends Route {
@@ -22,7 +22,7 @@ export type LinesGateOptions = GateRules<LinesRoute>;
  * A gate with one output for each compartment, of which one at most is on.
  * @throws SortbinError `gate-rules` where a move would take longer than its output may be on
  */
-export const linesGate = (options: LinesGateOptions): Gate => {
+export const makeLinesGate = (options: LinesGateOptions): Gate => {
   for (const [compartment, { onMs, output }] of options.compartments)
     if (onMs > output.maxOnMs)
       throw new SortbinError(
@@ -46,7 +46,7 @@ class OutputDrive implements Drive<LinesRoute> {
     return done(undefined);
   }
 
-  async rested(compartment: string, signal: AbortSignal): Promise<void> {
+  async waitForRest(compartment: string, signal: AbortSignal): Promise<void> {
     const { clock, compartments } = this.options;
     const offAtMs = this.#offAtMs.get(compartment);
     if (offAtMs === undefined) return;
@@ -55,7 +55,7 @@ class OutputDrive implements Drive<LinesRoute> {
     if (leftMs > 0) await sleep(clock, leftMs, signal);
   }
 
-  async out(
+  async moveTo(
     compartment: string,
     way: LinesRoute,
     end: Input | null,
@@ -63,20 +63,20 @@ class OutputDrive implements Drive<LinesRoute> {
   ): Promise<Answer<boolean, GateFault>> {
     const { clock } = this.options;
     const output = await this.#output(compartment, way);
-    if (!output.ok) return gateFault(output.fault);
+    if (!output.ok) return toGateFault(output.fault);
     const { name } = output.value;
     const start = (until: AbortSignal) => output.value.pulse(way.onMs, until);
     try {
       // The pulse ends by itself after `onMs`, counted where the line is driven; the bound here comes later.
       const withinMs = way.output.maxOnMs;
-      return await energise({ name, start, until: end, withinMs, lingerMs: 0 }, clock, signal);
+      return await energise({ name, start, positionSwitch: end, withinMs, holdMs: 0 }, clock, signal);
     } finally {
       this.#offAtMs.set(compartment, clock.monotonicMs());
     }
   }
 
   /** Nothing to drive: the spring's time, or the switch. */
-  async back(
+  async returnHome(
     way: LinesRoute | null,
     home: Input | null,
     signal: AbortSignal,
@@ -84,8 +84,8 @@ class OutputDrive implements Drive<LinesRoute> {
     const { clock, compartments, homeMs } = this.options;
     const ways = way ? [way] : [...compartments.values()];
     if (way || !home) await sleep(clock, Math.max(0, ...ways.map(({ settleMs }) => settleMs)), signal);
-    const there = home ? await untilActive(home, homeMs, clock, signal) : done(true);
-    return there.ok ? there : gateFault(there.fault);
+    const there = home ? await waitUntilActive(home, homeMs, clock, signal) : done(true);
+    return there.ok ? there : toGateFault(there.fault);
   }
 
   #output(compartment: string, { output }: LinesRoute): Promise<Answer<Output, LineFault>> {

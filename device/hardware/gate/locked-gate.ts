@@ -1,16 +1,16 @@
 import { type Answer, done } from '../../kit/errors.js';
-import { OneAtATime } from './exclusive-task.js';
+import { ExclusiveTask } from './exclusive-task.js';
 import type { Gate, GateFault, Move } from './gate.js';
 
 /** A gate that can be locked: while somebody's hands are in the bin it does not move, whoever asks. */
 export class LockedGate implements Gate {
-  readonly #works = new OneAtATime();
+  readonly #works = new ExclusiveTask();
   #lock: { readonly reason: string } | null = null;
 
   constructor(private readonly gate: Gate) {}
 
   /** Why it is locked; null: it is not. */
-  get lockedFor(): string | null {
+  get lockReason(): string | null {
     return this.#lock?.reason ?? null;
   }
 
@@ -47,7 +47,7 @@ export class LockedGate implements Gate {
   }
 
   #comeHome(signal: AbortSignal): Promise<Answer<void, GateFault>> {
-    return this.#works.instead('coming home', (inner) => this.gate.home(inner), signal);
+    return this.#works.preempt('coming home', (inner) => this.gate.home(inner), signal);
   }
 
   #locked(): Answer<never, GateFault> | null {

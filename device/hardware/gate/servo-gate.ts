@@ -4,7 +4,7 @@ import { type Drive, type GateRules, LazyLines, type Route } from './drive.js';
 import { DrivenGate } from './driven-gate.js';
 import { energise } from './energise.js';
 import type { Gate, GateFault } from './gate.js';
-import { gateFault } from './line-faults.js';
+import { toGateFault } from './line-faults.js';
 import { type Calibration, type Position, pulseOf } from './servo-pulse.js';
 
 export interface ServoRoute extends Route {
@@ -27,7 +27,7 @@ const NAME = 'gate-servo';
  * A gate on a servo with hardware PWM. Its pulses end after each move: at rest it draws nothing and pushes nobody.
  * @throws SortbinError `gate-rules` where a position is out of the bounds, or a move longer than pulses may last
  */
-export const servoGate = (options: ServoGateOptions): Gate => {
+export const makeServoGate = (options: ServoGateOptions): Gate => {
   const { pwm, calibration, homePosition, compartments, moveMs, holdMs, home, homeMs } = options;
   const longestMs = Math.max(moveMs + holdMs, home ? homeMs : 0);
   if (longestMs > pwm.maxOnMs)
@@ -58,9 +58,9 @@ class ServoDrive implements Drive<ServoRoute> {
     return opened.ok ? opened : { ok: false, fault: withCure(opened.fault) };
   }
 
-  async rested(): Promise<void> {}
+  async waitForRest(): Promise<void> {}
 
-  out(
+  moveTo(
     compartment: string,
     _way: ServoRoute,
     end: Input | null,
@@ -70,7 +70,7 @@ class ServoDrive implements Drive<ServoRoute> {
     return this.#to(this.pulsesUs.get(compartment) ?? this.homeUs, end, moveMs, holdMs, signal);
   }
 
-  back(
+  returnHome(
     _way: ServoRoute | null,
     home: Input | null,
     signal: AbortSignal,
@@ -81,9 +81,9 @@ class ServoDrive implements Drive<ServoRoute> {
 
   async #to(pulseUs: number, until: Input | null, withinMs: number, lingerMs: number, signal: AbortSignal) {
     const pwm = await this.open();
-    if (!pwm.ok) return gateFault(pwm.fault);
+    if (!pwm.ok) return toGateFault(pwm.fault);
     const start = (ending: AbortSignal) => pwm.value.drive(pulseUs, ending);
-    return energise({ name: NAME, start, until, withinMs, lingerMs }, this.options.clock, signal);
+    return energise({ name: NAME, start, positionSwitch: until, withinMs, holdMs: lingerMs }, this.options.clock, signal);
   }
 }
 

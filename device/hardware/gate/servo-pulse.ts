@@ -11,7 +11,7 @@ export interface Calibration {
   readonly toUs: number;
 }
 
-export interface PulseBounds {
+export interface PulseLimits {
   readonly minPulseUs: number;
   readonly maxPulseUs: number;
 }
@@ -37,7 +37,7 @@ export const pulseOf = (
   name: string,
   position: Position,
   calibration: Calibration | null,
-  { minPulseUs, maxPulseUs }: PulseBounds,
+  { minPulseUs, maxPulseUs }: PulseLimits,
 ): number => {
   const pulseUs =
     'pulseUs' in position

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kit/clock.js';
 import { sleep, untilAborted } from '../../kit/deadline.js';
 import { type Answer, done, failed } from '../../kit/errors.js';
-import { OneAtATime } from './exclusive-task.js';
+import { ExclusiveTask } from './exclusive-task.js';
 import type { Gate, GateFault, Move } from './gate.js';
 
 /** How one move goes. */
@@ -19,7 +19,7 @@ export interface SimulatedGateOptions {
 
 /** A gate of air: it takes its time, jams and hangs as its script says. */
 export class SimulatedGate implements Gate {
-  readonly #works = new OneAtATime();
+  readonly #works = new ExclusiveTask();
   #moves = 0;
   #energised = false;
 
@@ -35,7 +35,7 @@ export class SimulatedGate implements Gate {
   }
 
   home(signal: AbortSignal): Promise<Answer<void, GateFault>> {
-    return this.#works.instead('coming home', async () => done(undefined), signal);
+    return this.#works.preempt('coming home', async () => done(undefined), signal);
   }
 
   safe(): Promise<void> {

@@ -2,7 +2,7 @@ import type { Clock } from '../../kit/clock.js';
 import type { Fault } from '../../kit/errors.js';
 import type { Input, LineFault } from '../lines/lines.js';
 import type { IndicatorState, Light, Panel, Press } from './panel.js';
-import { checkPattern, type Indicator, play } from './pattern.js';
+import { checkPattern, type Indicator, playPattern } from './pattern.js';
 
 export interface ButtonOptions {
   /** Active while it is pressed. */
@@ -63,7 +63,7 @@ export class LinePanel implements Panel {
     this.#ended = this.#ended.then(() =>
       Promise.all(
         (state === 'off' ? [] : (indicators[state] ?? [])).map((indicator) =>
-          play(indicator, clock, signal, (fault) => onFault?.(indicator.output.name, fault)),
+          playPattern(indicator, clock, signal, (fault) => onFault?.(indicator.output.name, fault)),
         ),
       ),
     );

@@ -31,7 +31,7 @@ export const checkPattern = ({ output, pattern }: Indicator): void => {
  * Plays until the pattern is over or `signal` is aborted; then the output is off. `tell`: how each time on ended. Never
  * rejects: a sign that fails stops nothing else.
  */
-export const play = async (
+export const playPattern = async (
   { output, pattern }: Indicator,
   clock: Clock,
   signal: AbortSignal,

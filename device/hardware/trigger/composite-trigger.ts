@@ -1,7 +1,7 @@
 import type { Trigger, TriggerSource } from './trigger.js';
 
 /** Several sources as one: whichever notices something triggers. */
-export class SeveralTriggers implements TriggerSource {
+export class CompositeTrigger implements TriggerSource {
   constructor(private readonly sources: readonly TriggerSource[]) {}
 
   start(onTrigger: (trigger: Trigger) => void): void {

@@ -16,7 +16,7 @@ export class EchoArbiter {
   ) {}
 
   /** Waits for its turn; rejects with the signal's reason when aborted meanwhile, else settles as `work` does. */
-  async take<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     const before = this.#last;
     let end = () => {};

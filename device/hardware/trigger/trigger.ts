@@ -2,7 +2,7 @@ import type { Clock } from '../../kit/clock.js';
 import { SortbinError } from '../../kit/errors.js';
 import type { NewId } from '../../kit/ids.js';
 import type { LineFault } from '../lines/lines.js';
-import type { RangeFault } from './ultrasonic-sensor.js';
+import type { DistanceFault } from './ultrasonic-sensor.js';
 
 /** The moment at which a sensor, or a command, says that an item is there. */
 export interface Trigger {
@@ -40,7 +40,7 @@ export interface TriggerSource {
 }
 
 /** Why a sensor cannot say what is in front of it: its line's fault, or an ultrasonic sensor's own. */
-export type TriggerFault = LineFault | RangeFault;
+export type TriggerFault = LineFault | DistanceFault;
 
 export class TriggerError extends SortbinError<TriggerFault> {
   override readonly name = 'TriggerError';

@@ -8,7 +8,7 @@ import type { EchoArbiter } from './echo-arbiter.js';
  * `ultrasonic-silent`: the sensor does not answer at all; `ultrasonic-out-of-range`: it answers, but nothing that it can
  * see is in front of it; `ultrasonic-edges-lost`: the echo's length is not known; or a fault of its lines.
  */
-export type RangeFault =
+export type DistanceFault =
   | 'ultrasonic-silent'
   | 'ultrasonic-out-of-range'
   | 'ultrasonic-edges-lost'
@@ -17,10 +17,10 @@ export type RangeFault =
 /** Says how far away the next thing is. */
 export interface DistanceSensor {
   /** In mm, within a fraction of a second. Rejects with the signal's reason when aborted. */
-  measure(signal: AbortSignal): Promise<Answer<number, RangeFault>>;
+  measure(signal: AbortSignal): Promise<Answer<number, DistanceFault>>;
 }
 
-export interface UltrasonicOptions {
+export interface UltrasonicSensorOptions {
   readonly trig: Output;
   /** Without debouncing. */
   readonly echo: Input;
@@ -29,7 +29,7 @@ export interface UltrasonicOptions {
   /** What is said to be farther is out of range. */
   readonly maxMm: number;
   /** Shared by all sensors of a bin. */
-  readonly turns: EchoArbiter;
+  readonly echoArbiter: EchoArbiter;
   readonly clock: Clock;
 }
 
@@ -42,14 +42,14 @@ const ECHO_MS = 60;
 export const soundSpeed = (temperatureC: number): number => 331.3 * Math.sqrt(1 + temperatureC / 273.15);
 
 /** An HC-SR04 or one of its kin: a pulse on `trig`, and `echo` is active for as long as the sound was under way. */
-export class Ultrasonic implements DistanceSensor {
-  constructor(private readonly options: UltrasonicOptions) {}
+export class UltrasonicSensor implements DistanceSensor {
+  constructor(private readonly options: UltrasonicSensorOptions) {}
 
-  measure(signal: AbortSignal): Promise<Answer<number, RangeFault>> {
-    return this.options.turns.take(signal, () => this.#measure(signal));
+  measure(signal: AbortSignal): Promise<Answer<number, DistanceFault>> {
+    return this.options.echoArbiter.run(signal, () => this.#measure(signal));
   }
 
-  async #measure(signal: AbortSignal): Promise<Answer<number, RangeFault>> {
+  async #measure(signal: AbortSignal): Promise<Answer<number, DistanceFault>> {
     const { trig, clock } = this.options;
     const heard = this.#listen(clock.monotonicMs());
     try {
@@ -89,7 +89,7 @@ export class Ultrasonic implements DistanceSensor {
     return { widthNs, begun: () => beganNs !== null, end };
   }
 
-  #answer(widthNs: bigint | null): Answer<number, RangeFault> {
+  #answer(widthNs: bigint | null): Answer<number, DistanceFault> {
     const { echo, temperatureC, maxMm } = this.options;
     if (widthNs === null)
       return failed(
@@ -101,12 +101,12 @@ export class Ultrasonic implements DistanceSensor {
     return mm > maxMm ? this.#outOfRange() : done(mm);
   }
 
-  #outOfRange(): Answer<number, RangeFault> {
+  #outOfRange(): Answer<number, DistanceFault> {
     const { echo, maxMm } = this.options;
     return failed('ultrasonic-out-of-range', `${echo.name}: nothing within ${maxMm} mm threw the sound back`);
   }
 
-  #silent(): Answer<number, RangeFault> {
+  #silent(): Answer<number, DistanceFault> {
     const { echo } = this.options;
     return failed(
       'ultrasonic-silent',

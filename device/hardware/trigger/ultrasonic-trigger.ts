@@ -1,6 +1,6 @@
 import { sleep } from '../../kit/deadline.js';
 import type { Fault } from '../../kit/errors.js';
-import { nothingThere, type PresenceRules, presenceStep } from './presence.js';
+import { absent, type PresenceRules, updatePresence } from './presence.js';
 import {
   makeTrigger,
   type Trigger,
@@ -24,7 +24,7 @@ const MEASURES = 3;
 
 /** Something is there when it is near in two of three measures, and the next one when it was far again meanwhile. */
 export class UltrasonicTrigger implements TriggerSource {
-  #presence = nothingThere;
+  #presence = absent;
   #failures = 0;
   #onTrigger: ((trigger: Trigger) => void) | null = null;
   #watching: Promise<void> = Promise.resolve();
@@ -45,7 +45,7 @@ export class UltrasonicTrigger implements TriggerSource {
       const fault = await this.#look(signal);
       if (fault && ++failures === MEASURES - 1) throw new TriggerError(fault.code, fault.message);
     }
-    return this.#presence.there;
+    return this.#presence.isPresent;
   }
 
   async close(): Promise<void> {
@@ -70,10 +70,10 @@ export class UltrasonicTrigger implements TriggerSource {
     const nothing = !answer.ok && answer.fault.code === 'ultrasonic-out-of-range';
     const fault = answer.ok || nothing ? null : answer.fault;
     this.#judge(fault);
-    const before = this.#presence.there;
+    const before = this.#presence.isPresent;
     const distanceMm = answer.ok ? answer.value : nothing ? Infinity : null;
-    this.#presence = presenceStep(this.#presence, distanceMm, this.options);
-    if (this.#presence.there && !before) this.#onTrigger?.(makeTrigger('ultrasonic', this.options));
+    this.#presence = updatePresence(this.#presence, distanceMm, this.options);
+    if (this.#presence.isPresent && !before) this.#onTrigger?.(makeTrigger('ultrasonic', this.options));
     return fault;
   }
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import {
   type CameraStep,
-  mixed,
-  picturesIn,
+  interleaveByLabel,
+  listImages,
   SimulatedCamera,
 } from '../../../device/hardware/camera/simulated-camera.js';
 import { newId } from '../../../device/kit/ids.js';
@@ -65,11 +65,11 @@ describe('a simulated camera with a script', () => {
 
 describe('a folder of pictures', () => {
   it('is listed by paths under it, and dealt out label by label', async () => {
-    const pictures = await picturesIn(folder);
+    const pictures = await listImages(folder);
     assert.equal(pictures.length, 47);
     assert.ok(pictures.includes(PAPER));
-    const labels = mixed(pictures).map((picture) => picture.split('/')[0]);
-    assert.deepEqual([...mixed(pictures)].sort(), pictures);
+    const labels = interleaveByLabel(pictures).map((picture) => picture.split('/')[0]);
+    assert.deepEqual([...interleaveByLabel(pictures)].sort(), pictures);
     assert.equal(new Set(labels.slice(0, 8)).size, 8);
   });
 });

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
   checkFillRules,
-  emptyState,
+  initialFillState,
   type FillRules,
-  fillStep,
+  updateFill,
   median,
   percentOf,
   READINGS,
@@ -64,7 +64,7 @@ describe('the smoothing of a fill level', () => {
   it('lies between what it was and what was measured', () => {
     fc.assert(
       fc.property(state, measure, someRules, (before, readings, rules) => {
-        const { smoothedMm } = fillStep(before, readings, rules);
+        const { smoothedMm } = updateFill(before, readings, rules);
         const middle = median(readings) ?? Number.NaN;
         const was = before.smoothedMm ?? middle;
         assert.ok(smoothedMm !== null);
@@ -76,9 +76,9 @@ describe('the smoothing of a fill level', () => {
   it('takes the first measure as it is, and comes to rest at a distance that stays', () => {
     fc.assert(
       fc.property(mm, mm, someRules, (first, then, rules) => {
-        let now = fillStep(emptyState, same(first), rules);
+        let now = updateFill(initialFillState, same(first), rules);
         assert.equal(now.smoothedMm, first);
-        for (let round = 0; round < 3_000; round++) now = fillStep(now, same(then), rules);
+        for (let round = 0; round < 3_000; round++) now = updateFill(now, same(then), rules);
         assert.ok(Math.abs((now.smoothedMm ?? Number.NaN) - then) < 1e-6);
       }),
       { numRuns: 50 },
@@ -88,7 +88,7 @@ describe('the smoothing of a fill level', () => {
   it('becomes full at one threshold and clear at the other, and nothing changes in between', () => {
     fc.assert(
       fc.property(state, measure, someRules, (before, readings, rules) => {
-        const after = fillStep(before, readings, rules);
+        const after = updateFill(before, readings, rules);
         const percent = percentOf(after.smoothedMm ?? Number.NaN, rules);
         if (percent >= rules.fullPercent) assert.equal(after.full, true);
         else if (percent <= rules.clearPercent) assert.equal(after.full, false);
@@ -100,7 +100,7 @@ describe('the smoothing of a fill level', () => {
   it('is not changed by a measure of which too few readings worked', () => {
     fc.assert(
       fc.property(state, fc.array(mm, { maxLength: 2 }), (before, readings) => {
-        assert.deepEqual(fillStep(before, readings, RULES), before);
+        assert.deepEqual(updateFill(before, readings, RULES), before);
       }),
     );
   });

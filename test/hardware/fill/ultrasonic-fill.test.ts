@@ -100,7 +100,7 @@ describe('fill levels by ultrasonic sensors', () => {
     paper.readingsMm = [100];
     fill.start();
     await clock.advance(70);
-    fill.emptied('paper');
+    fill.markEmptied('paper');
     await clock.advance(1_000);
     assert.deepEqual([fill.levels()[0]?.percent, fill.levels()[0]?.full], [0, false]);
     paper.readingsMm = [590];

@@ -23,7 +23,7 @@ describe('a locked gate', () => {
       assert.equal(outcome(answer), 'gate-locked');
       assert.match(answer.ok ? '' : answer.fault.message, /the bin is emptied/);
     }
-    assert.equal(gate.lockedFor, 'the bin is emptied');
+    assert.equal(gate.lockReason, 'the bin is emptied');
     assert.deepEqual(lines.log, []);
   });
 
@@ -66,7 +66,7 @@ describe('a locked gate', () => {
     await clock.advance(100);
     await gate.lock('once more');
     assert.equal(outcome(await unlocked), 'gate-locked');
-    assert.equal(gate.lockedFor, 'once more');
+    assert.equal(gate.lockReason, 'once more');
     assert.deepEqual(lines.on, []);
   });
 
@@ -78,7 +78,7 @@ describe('a locked gate', () => {
       for (let tick = 0; tick < ticks; tick++) await null;
       await gate.lock('once more');
       await unlocked;
-      assert.equal(gate.lockedFor, 'once more');
+      assert.equal(gate.lockReason, 'once more');
     }
   });
 

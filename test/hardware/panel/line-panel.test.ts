@@ -7,7 +7,7 @@ import type { IndicatorState } from '../../../device/hardware/panel/panel.js';
 import type { Indicator, Pattern } from '../../../device/hardware/panel/pattern.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { panelContract } from '../../contract/panel-contract.js';
-import { FakeInput, FakeOutput, taken } from '../../support/fake-lines.js';
+import { FakeInput, FakeOutput, unwrap } from '../../support/fake-lines.js';
 
 panelContract('lines', async () => {
   const clock = new SimulatedClock(0);
@@ -15,7 +15,7 @@ panelContract('lines', async () => {
   const output = async (name: string, offset: number) => {
     const at = { chip: 'gpiochip0', offset };
     const rules = { at, activeLow: false, maxOnMs: 60_000, minOffMs: 0, group: null, guards: [] };
-    return taken(await lines.output(name, rules));
+    return unwrap(await lines.output(name, rules));
   };
   const states = ['ready', 'busy', 'refused', 'fault'] as const;
   const indicators: Partial<Record<IndicatorState, Indicator[]>> = {};
@@ -23,7 +23,7 @@ panelContract('lines', async () => {
     indicators[state] = [{ output: await output(state, offset), pattern: 'steady' }];
   const at = { chip: 'gpiochip0', offset: 8 };
   const rules = { at, bias: 'pull-up', activeLow: true, debounceMs: 20 } as const;
-  const input = taken(await lines.input('wrong', rules));
+  const input = unwrap(await lines.input('wrong', rules));
   const light = new LineLight({ output: await output('lamp', 9), settleMs: 150, clock });
   const panel = new LinePanel({ indicators, light, wrong: { input, minGapMs: 300 }, clock });
   return {

@@ -11,11 +11,11 @@ triggerContract('command', () => {
   const source = new CommandTrigger({ clock, newId });
   return {
     source,
-    pass: async () => {
+    passItem: async () => {
       source.fire();
     },
     nowMs: () => clock.monotonicMs(),
-    blind: true,
+    hasNoSensor: true,
   };
 });
 

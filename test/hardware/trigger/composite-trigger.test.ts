@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CommandTrigger } from '../../../device/hardware/trigger/command-trigger.js';
 import { LineTrigger } from '../../../device/hardware/trigger/line-trigger.js';
-import { SeveralTriggers } from '../../../device/hardware/trigger/composite-trigger.js';
+import { CompositeTrigger } from '../../../device/hardware/trigger/composite-trigger.js';
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { triggerContract } from '../../contract/trigger-contract.js';
@@ -17,7 +17,7 @@ const made = () => {
     return { input, trigger: new LineTrigger({ input, source, minGapMs: 100, clock, newId }) };
   };
   const [beam, pir, command] = [line('beam'), line('pir'), new CommandTrigger({ clock, newId })];
-  const several = new SeveralTriggers([beam.trigger, command, pir.trigger]);
+  const several = new CompositeTrigger([beam.trigger, command, pir.trigger]);
   return { clock, beam: beam.input, pir: pir.input, command, several };
 };
 
@@ -25,7 +25,7 @@ triggerContract('several', () => {
   const { clock, pir, several } = made();
   return {
     source: several,
-    pass: async (stays) => {
+    passItem: async (stays) => {
       await clock.advance(1_000);
       pir.set(true);
       if (!stays) pir.set(false);

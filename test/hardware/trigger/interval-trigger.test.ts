@@ -9,9 +9,9 @@ triggerContract('interval', () => {
   const clock = new SimulatedClock();
   return {
     source: new IntervalTrigger({ everyMs: 500, clock, newId }),
-    pass: () => clock.advance(500),
+    passItem: () => clock.advance(500),
     nowMs: () => clock.monotonicMs(),
-    blind: true,
+    hasNoSensor: true,
   };
 });
 

@@ -6,7 +6,7 @@ import type { Trigger } from '../../../device/hardware/trigger/trigger.js';
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { triggerContract } from '../../contract/trigger-contract.js';
-import { FakeInput, taken } from '../../support/fake-lines.js';
+import { FakeInput, unwrap } from '../../support/fake-lines.js';
 
 const never = new AbortController().signal;
 
@@ -38,7 +38,7 @@ triggerContract('a line', () => {
   const input = new FakeInput(clock);
   return {
     source: new LineTrigger({ input, source: 'beam', minGapMs: 200, clock, newId }),
-    pass: async (stays) => {
+    passItem: async (stays) => {
       await clock.advance(1_000);
       input.set(true);
       await clock.advance(30);
@@ -53,7 +53,7 @@ const onLines = async () => {
   const lines = new SimulatedLines({ clock });
   const at = { line: 'GPIO17' };
   const rules = { at, bias: 'pull-up', activeLow: true, debounceMs: 10 } as const;
-  const input = taken(await lines.input('beam', rules));
+  const input = unwrap(await lines.input('beam', rules));
   const source = new LineTrigger({ input, source: 'beam', minGapMs: 200, clock, newId });
   return { clock, lines, source };
 };
@@ -62,7 +62,7 @@ triggerContract('a line of simulated lines', async () => {
   const { clock, lines, source } = await onLines();
   return {
     source,
-    pass: async (stays) => {
+    passItem: async (stays) => {
       await clock.advance(1_000);
       lines.set('beam', true);
       await clock.advance(30);
@@ -127,11 +127,11 @@ describe('a trigger by a line', () => {
     const { clock, input, blink, heard } = started();
     await blink(30, 1_000);
     assert.equal(heard.length, 1);
-    input.tell(false);
-    input.tell(false);
+    input.emit(false);
+    input.emit(false);
     assert.equal(heard.length, 2);
     await clock.advance(1_000);
-    input.tell(false);
+    input.emit(false);
     assert.equal(heard.length, 3);
   });
 

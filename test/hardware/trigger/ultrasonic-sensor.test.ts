@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import { EchoArbiter } from '../../../device/hardware/trigger/echo-arbiter.js';
-import { Ultrasonic } from '../../../device/hardware/trigger/ultrasonic-sensor.js';
+import { UltrasonicSensor } from '../../../device/hardware/trigger/ultrasonic-sensor.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { FakeEcho } from '../../support/fake-lines.js';
 
@@ -14,7 +14,7 @@ const made = (given: { temperatureC?: number; longestMs?: number } = {}) => {
   const world = new FakeEcho(clock, 'sonar', 343.2, given.longestMs);
   const { trig, echo } = world;
   const temperatureC = given.temperatureC ?? 20;
-  const sensor = new Ultrasonic({ trig, echo, temperatureC, maxMm: 4_000, turns, clock });
+  const sensor = new UltrasonicSensor({ trig, echo, temperatureC, maxMm: 4_000, echoArbiter: turns, clock });
   const measure = async () => {
     const answer = sensor.measure(never);
     await clock.advance(200);
@@ -100,7 +100,7 @@ describe('an ultrasonic sensor', () => {
     world.trig.fault = 'line-gone';
     assert.equal(await fault(), 'line-gone');
     world.trig.fault = null;
-    world.trig.wentOn = () => world.trig.drop('guard');
+    world.trig.onTurnedOn = () => world.trig.turnOffBy('guard');
     assert.equal(await fault(), 'line-refused');
   });
 
@@ -138,7 +138,7 @@ it('sensors that share their turns never measure at the same time, nor within 60
   const sensors = ['a', 'b', 'c'].map((name) => {
     const world = new FakeEcho(clock, name);
     const { trig, echo } = world;
-    return { world, sensor: new Ultrasonic({ trig, echo, temperatureC: 20, maxMm: 4_000, turns, clock }) };
+    return { world, sensor: new UltrasonicSensor({ trig, echo, temperatureC: 20, maxMm: 4_000, echoArbiter: turns, clock }) };
   });
   const answers = [...sensors, ...sensors].map(({ sensor }) => sensor.measure(never));
   await clock.advance(1_000);

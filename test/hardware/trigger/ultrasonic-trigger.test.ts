@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { EchoArbiter } from '../../../device/hardware/trigger/echo-arbiter.js';
-import { nothingThere, type PresenceState, presenceStep } from '../../../device/hardware/trigger/presence.js';
+import { absent, type PresenceState, updatePresence } from '../../../device/hardware/trigger/presence.js';
 import type { Trigger } from '../../../device/hardware/trigger/trigger.js';
-import { Ultrasonic } from '../../../device/hardware/trigger/ultrasonic-sensor.js';
+import { UltrasonicSensor } from '../../../device/hardware/trigger/ultrasonic-sensor.js';
 import { UltrasonicTrigger } from '../../../device/hardware/trigger/ultrasonic-trigger.js';
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
@@ -19,7 +19,7 @@ const made = () => {
   const world = new FakeEcho(clock);
   const { trig, echo } = world;
   const turns = new EchoArbiter(clock);
-  const sensor = new Ultrasonic({ trig, echo, temperatureC: 20, maxMm: 4_000, turns, clock });
+  const sensor = new UltrasonicSensor({ trig, echo, temperatureC: 20, maxMm: 4_000, echoArbiter: turns, clock });
   const faults: (string | null)[] = [];
   const onFault = (fault: { code: string } | null) => faults.push(fault?.code ?? null);
   const source = new UltrasonicTrigger({ sensor, ...RULES, everyMs: 20, clock, newId, onFault });
@@ -40,8 +40,8 @@ triggerContract('ultrasonic', () => {
   const { clock, source, look, show } = made();
   return {
     source,
-    look,
-    pass: async (stays) => {
+    read: look,
+    passItem: async (stays) => {
       await show(120);
       if (!stays) await show(600);
     },
@@ -68,14 +68,14 @@ describe('presence by distance', () => {
     const measures = fc.array(fc.constantFrom(120, 600, Infinity, null), { maxLength: 60 });
     fc.assert(
       fc.property(measures, (distances) => {
-        let state = nothingThere;
+        let state = absent;
         for (const [index, mm] of distances.entries()) {
-          const before = state.there;
-          state = presenceStep(state, mm, RULES);
+          const before = state.isPresent;
+          state = updatePresence(state, mm, RULES);
           const recent = distances.slice(Math.max(0, index - 2), index + 1);
           const near = recent.filter((one) => one === 120).length;
           const far = recent.filter((one) => one !== null && one > 260).length;
-          assert.equal(state.there, before ? far < 2 : near >= 2);
+          assert.equal(state.isPresent, before ? far < 2 : near >= 2);
         }
       }),
     );
@@ -87,9 +87,9 @@ describe('presence by distance', () => {
     });
     fc.assert(
       fc.property(fc.boolean(), between, (there, distances) => {
-        let state: PresenceState = { there, recentMm: [] };
-        for (const mm of distances) state = presenceStep(state, mm, RULES);
-        assert.equal(state.there, there);
+        let state: PresenceState = { isPresent: there, recentMm: [] };
+        for (const mm of distances) state = updatePresence(state, mm, RULES);
+        assert.equal(state.isPresent, there);
       }),
     );
   });
