@@ -2,39 +2,39 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Gate } from '../../device/hardware/gate/gate.js';
 
-/** A gate whose moves work and take a second at most, and time that passes for it. */
+/** A working gate whose moves take one second at most, and a clock that the test advances. */
 export interface GateBench {
   readonly gate: Gate;
-  /** Whether anything that moves it is energised, seen from outside. */
+  /** Whether an actuator of the gate is energised, observed from outside. */
   energised(): boolean;
-  /** Opens or shuts the lid that guards it; left out: it has none. */
+  /** Opens or closes the lid that guards the gate. Undefined: the gate has no lid. */
   readonly openLid?: (isOpen: boolean) => void;
   nowMs(): number;
   pass(ms: number): Promise<void>;
 }
 
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
 export const gateContract = (name: string, make: () => GateBench) =>
   describe(`gate: ${name}`, () => {
-    it('moves, comes home and leaves nothing energised', async () => {
+    it('moves, returns home and leaves nothing energised', async () => {
       const { gate, energised, nowMs, pass } = make();
-      const askedMs = nowMs();
-      const move = gate.move('paper', never);
+      const requestedMs = nowMs();
+      const move = gate.move('paper', neverAborted);
       await pass(1);
       assert.equal(energised(), true);
       await pass(2_000);
       const answer = await move;
       assert.ok(answer.ok);
       const { commandedAtMs, homeAtMs } = answer.value;
-      assert.ok(askedMs <= commandedAtMs && commandedAtMs <= homeAtMs && homeAtMs <= nowMs());
+      assert.ok(requestedMs <= commandedAtMs && commandedAtMs <= homeAtMs && homeAtMs <= nowMs());
       assert.equal(energised(), false);
     });
 
-    it('refuses a second move during the first, which goes on', async () => {
+    it('refuses a second move during the first, which continues', async () => {
       const { gate, pass } = make();
-      const first = gate.move('paper', never);
-      const second = await gate.move('glass', never);
+      const first = gate.move('paper', neverAborted);
+      const second = await gate.move('glass', neverAborted);
       assert.equal(!second.ok && second.fault.code, 'gate-busy');
       await pass(2_000);
       assert.ok((await first).ok);
@@ -44,7 +44,7 @@ export const gateContract = (name: string, make: () => GateBench) =>
       ['at once', 0],
       ['in the middle', 1],
     ] as const)
-      it(`leaves nothing energised when a move is aborted ${when}, and moves again`, async () => {
+      it(`leaves nothing energised if a move is aborted ${when}, and moves again`, async () => {
         const { gate, energised, pass } = make();
         const abort = new AbortController();
         const move = gate.move('paper', abort.signal);
@@ -52,15 +52,15 @@ export const gateContract = (name: string, make: () => GateBench) =>
         abort.abort(new Error('too late'));
         await assert.rejects(move, /too late/);
         assert.equal(energised(), false);
-        const home = gate.home(never);
+        const home = gate.home(neverAborted);
         await pass(2_000);
         assert.ok((await home).ok);
-        const again = gate.move('paper', never);
+        const again = gate.move('paper', neverAborted);
         await pass(2_000);
         assert.ok((await again).ok);
       });
 
-    it('neither moves nor comes home for a signal that is aborted already', async () => {
+    it('rejects a move and a return home if the signal is already aborted', async () => {
       const { gate, energised } = make();
       const aborted = AbortSignal.abort(new Error('too late'));
       await assert.rejects(gate.move('paper', aborted), /too late/);
@@ -68,11 +68,11 @@ export const gateContract = (name: string, make: () => GateBench) =>
       assert.equal(energised(), false);
     });
 
-    it('ends a running move to come home', async () => {
+    it('cancels a running move to return home', async () => {
       const { gate, energised, pass } = make();
-      const move = gate.move('paper', never);
+      const move = gate.move('paper', neverAborted);
       await pass(1);
-      const home = gate.home(never);
+      const home = gate.home(neverAborted);
       await pass(2_000);
       assert.ok((await home).ok);
       const moved = await move;
@@ -80,37 +80,37 @@ export const gateContract = (name: string, make: () => GateBench) =>
       assert.equal(energised(), false);
     });
 
-    it('neither moves nor comes home with the lid open, since a hand may hold it, and does both once it is shut', async (test) => {
+    it('refuses to move and to return home while the lid is open, and does both after it is closed', async (test) => {
       const { gate, energised, openLid, pass } = make();
-      if (!openLid) return test.skip('it has no lid');
+      if (!openLid) return test.skip('the gate has no lid');
       openLid(true);
-      for (const ask of [() => gate.move('paper', never), () => gate.home(never)]) {
-        const asked = ask();
+      for (const request of [() => gate.move('paper', neverAborted), () => gate.home(neverAborted)]) {
+        const requested = request();
         await pass(2_000);
-        const answer = await asked;
+        const answer = await requested;
         assert.equal(!answer.ok && answer.fault.code, 'gate-guarded');
       }
       openLid(false);
-      const opened = gate.home(never);
+      const interrupted = gate.home(neverAborted);
       await pass(1);
       openLid(true);
       await pass(2_000);
-      const answer = await opened;
+      const answer = await interrupted;
       assert.equal(!answer.ok && answer.fault.code, 'gate-guarded');
       assert.equal(energised(), false);
       openLid(false);
-      const home = gate.home(never);
+      const home = gate.home(neverAborted);
       await pass(2_000);
       assert.ok((await home).ok);
     });
 
-    it('is de-energised by safe, during a move too, and stays so', async () => {
+    it('is de-energised by safe, also during a move, and stays off', async () => {
       const { gate, energised, pass } = make();
-      const move = gate.move('paper', never);
+      const move = gate.move('paper', neverAborted);
       await pass(1);
       await gate.safe();
       assert.equal(energised(), false);
-      for (const later of [move, gate.move('paper', never), gate.home(never)]) {
+      for (const later of [move, gate.move('paper', neverAborted), gate.home(neverAborted)]) {
         await pass(2_000);
         assert.equal(energised(), false);
         const answer = await later;

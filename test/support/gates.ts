@@ -1,6 +1,10 @@
 import type { Gate } from '../../device/hardware/gate/gate.js';
-import { type LinesGateOptions, type LinesRoute, makeLinesGate } from '../../device/hardware/gate/lines-gate.js';
-import { type ServoGateOptions, makeServoGate } from '../../device/hardware/gate/servo-gate.js';
+import {
+  type LinesGateOptions,
+  type LinesRoute,
+  makeLinesGate,
+} from '../../device/hardware/gate/lines-gate.js';
+import { makeServoGate, type ServoGateOptions } from '../../device/hardware/gate/servo-gate.js';
 import type { Input, InputRules } from '../../device/hardware/lines/lines.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import type { GateBench } from '../contract/gate-contract.js';
@@ -13,25 +17,25 @@ export const aSwitch = (offset: number): InputRules => ({
   debounceMs: 0,
 });
 
-const way = (offset: number): LinesRoute => ({
+const route = (offset: number): LinesRoute => ({
   output: { at: { chip: 'bin', offset }, activeLow: false, maxOnMs: 1_000, minOffMs: 0 },
   onMs: 300,
   settleMs: 200,
 });
 
-/** A fault's code, or `ok`. */
+/** Returns the code of the fault, or `ok`. */
 export const outcome = (answer: { ok: true } | { ok: false; fault: { code: string } }) =>
   answer.ok ? 'ok' : answer.fault.code;
 
-/** What both gates of the tests have: a finger guard called `lid`. */
+/** The common parts of both test gates, with a guard called `lid`. */
 const bench = (latencyMs: number) => {
   const clock = new SimulatedClock();
   const lines = new WatchedLines(clock, latencyMs);
-  const taken = lines.input('lid', aSwitch(20));
+  const request = lines.input('lid', aSwitch(20));
   const lid: Input = {
     name: 'lid',
     active: async () => {
-      const answer = await taken;
+      const answer = await request;
       return answer.ok ? answer.value.active() : answer;
     },
     onEdge: () => () => {},
@@ -42,19 +46,23 @@ const bench = (latencyMs: number) => {
 const common = { passive: ['residual'], homeMs: 400, retries: 2, backOffMs: 100 };
 
 export const aLinesGate = (
-  more: Partial<LinesGateOptions> = {},
+  overrides: Partial<LinesGateOptions> = {},
   paper: Partial<LinesRoute> = {},
   latencyMs = 0,
 ) => {
   const { clock, lines, guards } = bench(latencyMs);
   const compartments = new Map([
-    ['paper', { ...way(1), ...paper }],
-    ['glass', way(2)],
+    ['paper', { ...route(1), ...paper }],
+    ['glass', route(2)],
   ]);
-  return { clock, lines, gate: makeLinesGate({ ...common, guards, lines, clock, compartments, ...more }) };
+  return {
+    clock,
+    lines,
+    gate: makeLinesGate({ ...common, guards, lines, clock, compartments, ...overrides }),
+  };
 };
 
-export const aServoGate = (more: Partial<ServoGateOptions> = {}, latencyMs = 0) => {
+export const aServoGate = (overrides: Partial<ServoGateOptions> = {}, latencyMs = 0) => {
   const { clock, lines, guards } = bench(latencyMs);
   const options: ServoGateOptions = {
     ...common,
@@ -76,12 +84,12 @@ export const aServoGate = (more: Partial<ServoGateOptions> = {}, latencyMs = 0) 
     homePosition: { pulseUs: 1_500 },
     moveMs: 300,
     holdMs: 200,
-    ...more,
+    ...overrides,
   };
   return { clock, lines, gate: makeServoGate(options) };
 };
 
-/** For the contract: a gate on lines, watched by them. */
+/** Returns the bench of a gate contract for a gate on watched lines. */
 export const benchOf = ({
   gate,
   lines,

@@ -3,56 +3,63 @@ import type { Answer } from '../../kit/errors.js';
 import type { Input, InputRules, LineFault, Lines } from '../lines/lines.js';
 import type { GateFault } from './gate.js';
 
-/** The way into one compartment, as far as each kind of gate has it. */
+/** The route into one compartment. Each kind of gate extends it. */
 export interface Route {
-  /** The switch that is active once the gate is there; without one the time says it. */
+  /** The switch that becomes active in the compartment's position. Without it, the move is timed. */
   readonly end?: InputRules;
 }
 
-/** What one kind of gate does its own way. Of `out` and `back`, false: not there in time. All leave it off. */
-export interface Drive<W extends Route> {
-  /** Requests the lines that it drives, once. */
+/**
+ * The part of a gate that depends on its actuator. `moveTo` and `returnHome` return false if the position is not reached
+ * in time. Both leave the actuator off.
+ */
+export interface Drive<R extends Route> {
+  /** Requests the actuator's lines once. */
   open(): Promise<Answer<unknown, LineFault>>;
-  /** Resolves once it may be energised again. */
+  /** Resolves when the actuator may be energised again. */
   waitForRest(compartment: string, signal: AbortSignal): Promise<void>;
   moveTo(
     compartment: string,
-    way: W,
-    end: Input | null,
+    route: R,
+    endSwitch: Input | null,
     signal: AbortSignal,
   ): Promise<Answer<boolean, GateFault>>;
-  /** Comes home after `way`, or from wherever it is. */
-  returnHome(way: W | null, home: Input | null, signal: AbortSignal): Promise<Answer<boolean, GateFault>>;
+  /** Returns home from `route`. If `route` is null, the position is unknown. */
+  returnHome(
+    route: R | null,
+    homeSwitch: Input | null,
+    signal: AbortSignal,
+  ): Promise<Answer<boolean, GateFault>>;
 }
 
-export interface GateRules<W extends Route> {
+export interface GateRules<R extends Route> {
   readonly lines: Lines;
   readonly clock: Clock;
-  readonly compartments: ReadonlyMap<string, W>;
-  /** The compartments into which things fall by themselves: the gate stays at home. */
+  readonly compartments: ReadonlyMap<string, R>;
+  /** Compartments that items fall into while the gate stays at home. */
   readonly passive: readonly string[];
   /** The switch that is active at home. */
   readonly home?: InputRules;
-  /** In this time the home switch has to become active. */
+  /** The time in which the home switch must become active. */
   readonly homeMs: number;
-  /** How many more times a jammed move is tried, each after a pause of `backOffMs` with everything off. */
+  /** The number of repetitions of a jammed move. Everything is off for `backOffMs` before each one. */
   readonly retries: number;
   readonly backOffMs: number;
-  /** Inputs that their owner has requested: while one is active nothing moves. */
+  /** Inputs that block all movement while one of them is active. Their owner has requested them. */
   readonly guards: readonly Input[];
 }
 
-/** Lines by their names, requested once: one that could not be had is asked for again the next time. */
+/** Lines by name. Each is requested once. A failed request is repeated at the next call. */
 export class LazyLines<Line> {
-  readonly #asked = new Map<string, Promise<Answer<Line, LineFault>>>();
+  readonly #requests = new Map<string, Promise<Answer<Line, LineFault>>>();
 
   get(name: string, request: () => Promise<Answer<Line, LineFault>>): Promise<Answer<Line, LineFault>> {
-    const before = this.#asked.get(name);
-    if (before) return before;
-    const asked = request();
-    this.#asked.set(name, asked);
-    const forget = () => this.#asked.delete(name);
-    asked.then((answer) => answer.ok || forget(), forget);
-    return asked;
+    const earlier = this.#requests.get(name);
+    if (earlier) return earlier;
+    const requested = request();
+    this.#requests.set(name, requested);
+    const forget = () => this.#requests.delete(name);
+    requested.then((answer) => answer.ok || forget(), forget);
+    return requested;
   }
 }

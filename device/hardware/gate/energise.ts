@@ -5,7 +5,7 @@ import type { Input, LineFault, Off } from '../lines/lines.js';
 import type { GateFault } from './gate.js';
 import { toGateFault, unexpectedOffFault } from './line-faults.js';
 
-/** Whether the switch becomes active in time: true at the moment when it does. */
+/** Waits until the switch is active. Returns true at that moment, or false after `withinMs`. */
 export const waitUntilActive = async (
   input: Input,
   withinMs: number,
@@ -13,66 +13,69 @@ export const waitUntilActive = async (
   signal: AbortSignal,
 ): Promise<Answer<boolean, LineFault>> => {
   const waiting = linkedSignal(signal);
-  let forget = () => {};
+  let unsubscribe = () => {};
   const edge = new Promise<true>((resolve) => {
-    forget = input.onEdge(({ active }) => active && resolve(true));
+    unsubscribe = input.onEdge(({ active }) => active && resolve(true));
   });
   try {
     const level = await orAborted(input.active(), signal);
     if (!level.ok || level.value) return level;
-    const late = sleep(clock, withinMs, waiting.signal).then(() => false);
-    if (await Promise.race([edge, late])) return done(true);
-    // An edge may have been lost; the level is the truth.
+    const timeout = sleep(clock, withinMs, waiting.signal).then(() => false);
+    if (await Promise.race([edge, timeout])) return done(true);
+    // An edge can be lost, so the level decides.
     return await orAborted(input.active(), signal);
   } finally {
-    forget();
+    unsubscribe();
     waiting.abort();
     waiting.release();
   }
 };
 
 export interface EnergiseOptions {
-  /** The line's name, for messages. */
+  /** The name of the actuator's line, for messages. */
   readonly name: string;
-  /** Energises it until the signal is aborted, or until a time of its own is over. */
+  /** Energises the actuator until the signal is aborted or the line's own time limit expires. */
   readonly start: (signal: AbortSignal) => Promise<Answer<Off, LineFault>>;
-  /** The switch that says "there"; null: the time says it. */
+  /** The switch that is active in the target position. If null, the position is reached after `withinMs`. */
   readonly positionSwitch: Input | null;
   readonly withinMs: number;
-  /** It stays energised for so long once it is there. */
+  /** The time for which the actuator stays energised in the target position. */
   readonly holdMs: number;
 }
 
-/** Energises until it is there or the time is over: true or false, and off in each case, an error's too. */
+/**
+ * Energises the actuator until the position is reached (true) or the time is over (false). The actuator is off when this
+ * returns or throws.
+ */
 export const energise = async (
-  { name, start, positionSwitch: until, withinMs, holdMs: lingerMs }: EnergiseOptions,
+  { name, start, positionSwitch, withinMs, holdMs }: EnergiseOptions,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Answer<boolean, GateFault>> => {
   signal.throwIfAborted();
   const ending = linkedSignal(signal);
-  const watch = async (): Promise<Answer<boolean, LineFault>> => {
-    if (until) {
-      const there = await waitUntilActive(until, withinMs, clock, ending.signal);
-      if (!there.ok || !there.value) return there;
+  const waitForPosition = async (): Promise<Answer<boolean, LineFault>> => {
+    if (positionSwitch) {
+      const reached = await waitUntilActive(positionSwitch, withinMs, clock, ending.signal);
+      if (!reached.ok || !reached.value) return reached;
     } else await sleep(clock, withinMs, ending.signal);
-    if (lingerMs > 0) await sleep(clock, lingerMs, ending.signal);
+    if (holdMs > 0) await sleep(clock, holdMs, ending.signal);
     return done(true);
   };
   const running = start(ending.signal);
-  let seen: Answer<boolean, LineFault> | null = null;
+  let reached: Answer<boolean, LineFault> | null = null;
   try {
-    seen = await Promise.race([watch(), running.then(() => null)]);
+    reached = await Promise.race([waitForPosition(), running.then(() => null)]);
   } finally {
     ending.abort();
     ending.release();
     await running;
   }
-  const fault = unexpectedOffFault(name, await running, seen ? ['command', 'time'] : ['time']);
+  const fault = unexpectedOffFault(name, await running, reached ? ['command', 'time'] : ['time']);
   signal.throwIfAborted();
   if (fault) return fault;
-  if (seen && !seen.ok) return toGateFault(seen.fault);
-  if (!until || seen?.value) return done(true);
-  const last = await orAborted(until.active(), signal);
-  return last.ok ? last : toGateFault(last.fault);
+  if (reached && !reached.ok) return toGateFault(reached.fault);
+  if (!positionSwitch || reached?.value) return done(true);
+  const level = await orAborted(positionSwitch.active(), signal);
+  return level.ok ? level : toGateFault(level.fault);
 };

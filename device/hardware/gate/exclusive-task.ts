@@ -4,68 +4,78 @@ import type { GateFault } from './gate.js';
 
 export type Task<T> = (signal: AbortSignal) => Promise<Answer<T, GateFault>>;
 
-/** The reason with which a running work's signal is aborted; its fault is the work's answer. */
+const CANCELLED_BY_RETURN: Fault<GateFault> = {
+  code: 'gate-failed',
+  message: 'gate: the move was cancelled by a request to return home',
+};
+
+const CLOSED: Fault<GateFault> = {
+  code: 'gate-failed',
+  message: 'gate: de-energised permanently for a shutdown. Restart sortbin to move the gate.',
+};
+
+/** The abort reason of a cancelled task. The task's answer is `fault`. */
 class TaskCancelled extends Error {
-  override readonly name = 'Ended';
+  override readonly name = 'TaskCancelled';
 
   constructor(readonly fault: Fault<GateFault>) {
     super(fault.message);
   }
 }
 
-/** Lets one work run at a time, until it is closed. */
+/** Runs one gate task at a time. After `close` it runs none. */
 export class ExclusiveTask {
-  #running: { readonly cancel: (reason: TaskCancelled) => void; readonly over: Promise<void> } | null = null;
-  #closed: Fault<GateFault> | null = null;
+  #running: { readonly cancel: (reason: TaskCancelled) => void; readonly ended: Promise<void> } | null = null;
+  #isClosed = false;
 
-  /** Runs `work`; during another it is refused. */
-  async run<T>(what: string, work: Task<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
+  /** Runs `task`, a move to `compartment`. Returns `gate-busy` if another task is running. */
+  async run<T>(compartment: string, task: Task<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
     outer.throwIfAborted();
-    if (this.#running && !this.#closed)
-      return failed('gate-busy', `the gate is moving; ${what} has to wait for it`);
-    return this.#start(work, outer);
+    if (this.#running && !this.#isClosed)
+      return failed(
+        'gate-busy',
+        `gate: another move is in progress. Request the move to "${compartment}" again after it.`,
+      );
+    return this.#start(task, outer);
   }
 
-  /** Ends what runs, then runs `work`. */
-  async preempt<T>(what: string, work: Task<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
+  /** Cancels the running task, then runs `task`, a return to the home position. */
+  async preempt<T>(task: Task<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
     outer.throwIfAborted();
-    while (this.#running && !this.#closed) {
-      const fault = { code: 'gate-failed', message: `${what} was asked for during this` } as const;
-      await orAborted(this.end(fault), outer);
-    }
-    return this.#start(work, outer);
+    while (this.#running && !this.#isClosed) await orAborted(this.cancel(CANCELLED_BY_RETURN), outer);
+    return this.#start(task, outer);
   }
 
-  /** Ends what runs, with `fault` as its answer; resolves once it is over. */
-  async end(fault: Fault<GateFault>): Promise<void> {
+  /** Cancels the running task, which then returns `fault`. Resolves when the task has ended. */
+  async cancel(fault: Fault<GateFault>): Promise<void> {
     const running = this.#running;
     running?.cancel(new TaskCancelled(fault));
-    await running?.over;
+    await running?.ended;
   }
 
-  /** Ends what runs, for good: `fault` is the answer to all that comes. */
-  close(fault: Fault<GateFault>): Promise<void> {
-    this.#closed = fault;
-    return this.end(fault);
+  /** Cancels the running task. From then on `run` and `preempt` return `gate-failed`. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return this.cancel(CLOSED);
   }
 
-  async #start<T>(work: Task<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
-    if (this.#closed) return { ok: false, fault: this.#closed };
+  async #start<T>(task: Task<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
+    if (this.#isClosed) return { ok: false, fault: CLOSED };
     const { signal, abort, release } = linkedSignal(outer);
-    let isOver = () => {};
-    const over = new Promise<void>((resolve) => {
-      isOver = resolve;
+    let resolveEnded = () => {};
+    const ended = new Promise<void>((resolve) => {
+      resolveEnded = resolve;
     });
-    this.#running = { cancel: abort, over };
+    this.#running = { cancel: abort, ended };
     try {
-      return await work(signal);
+      return await task(signal);
     } catch (error) {
       if (error instanceof TaskCancelled && error === signal.reason) return { ok: false, fault: error.fault };
       throw error;
     } finally {
       this.#running = null;
       release();
-      isOver();
+      resolveEnded();
     }
   }
 }

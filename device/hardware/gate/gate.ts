@@ -2,36 +2,38 @@ import type { Answer } from '../../kit/errors.js';
 
 export { type Calibration, degreesAt, pulseAt } from './servo-pulse.js';
 
-/** When the parts of a move happened, in monotonic milliseconds. */
+/** The times of a move in monotonic milliseconds. */
 export interface Move {
-  /** The command had reached what drives the gate. */
+  /** The actuator received the command. */
   readonly commandedAtMs: number;
   /** The gate was home again. */
   readonly homeAtMs: number;
 }
 
 /**
- * `gate-jammed`: it did not get there; `gate-busy`: a move was asked for during another; `gate-guarded`: a guard is
- * active, as of an open lid; `gate-locked`: it is locked for service; `gate-failed`: the driver broke, or something
- * else ended the move.
+ * - `gate-jammed`: the gate did not reach the position.
+ * - `gate-busy`: another move is in progress.
+ * - `gate-guarded`: a guard is active, for example because the lid is open.
+ * - `gate-locked`: the gate is locked for service.
+ * - `gate-failed`: the driver failed, or the move was cancelled.
  */
 export type GateFault = 'gate-jammed' | 'gate-busy' | 'gate-guarded' | 'gate-locked' | 'gate-failed';
 
-/** What moves the item. It has a home position, and moves one item at a time. */
+/** Moves items into compartments, one at a time, and returns to a home position. */
 export interface Gate {
   /**
-   * Moves the item into `compartment` and comes home. A second move during the first is refused as `gate-busy`.
-   * An aborted signal ends the move: nothing stays energised, and the promise rejects with the signal's reason.
+   * Moves the item into `compartment` and returns home. Returns `gate-busy` during another move.
+   * If the signal is aborted, nothing stays energised, and the promise rejects with the signal's reason.
    */
   move(compartment: string, signal: AbortSignal): Promise<Answer<Move, GateFault>>;
   /**
-   * Ends a running move, which answers `gate-failed`, and comes home. While a guard is active it answers
-   * `gate-guarded`, unless a switch says that it is there: a hand may hold it elsewhere.
+   * Cancels a running move, which returns `gate-failed`, and returns home. While a guard is active the result is
+   * `gate-guarded`, because a hand may hold the gate. If the home switch is active, the gate is home despite the guard.
    */
   home(signal: AbortSignal): Promise<Answer<void, GateFault>>;
   /**
-   * De-energises everything, at once, and stays so: a stopping daemon's last word to the gate. A running move and
-   * all later ones answer `gate-failed`. Never rejects.
+   * De-energises everything at once and permanently, for a daemon that stops. A running move and all later ones return
+   * `gate-failed`. Never rejects.
    */
   safe(): Promise<void>;
 }

@@ -3,32 +3,36 @@ import { type Answer, type Fault, failed } from '../../kit/errors.js';
 import type { Input, LineFault, Off, OffReason } from '../lines/lines.js';
 import type { GateFault } from './gate.js';
 
-/** What a fault of a line is to the gate; the line's message says which one, and what to do. */
+/** Converts a line fault. The message stays: it names the line and the fix. */
 export const toGateFault = ({ code, message }: Fault<LineFault>) =>
   failed<GateFault>(code === 'line-guarded' ? 'gate-guarded' : 'gate-failed', message);
 
-const UNASKED: Record<OffReason, string> = {
-  command: 'somebody else turned it off',
-  time: 'its time was over',
-  bound: 'it reached the bound of its time; a move has to take less',
-  lease: 'the daemon did not renew its lease in time',
-  guard: 'a guard became active',
-  gone: 'its chip was unplugged',
-  down: 'what drives the lines died',
+const OFF_CAUSES: Record<OffReason, string> = {
+  command: 'Another command turned it off.',
+  time: 'Its on-time expired.',
+  bound: 'Its maximum on-time expired. Configure a shorter move.',
+  lease: 'The daemon did not renew the lease in time.',
+  guard: 'A guard became active.',
+  gone: 'Its chip was unplugged.',
+  down: 'The driver of the lines stopped.',
 };
 
-/** The fault in how `name` went off; null where that was as meant. */
-export const unexpectedOffFault = (name: string, answer: Answer<Off, LineFault>, meant: readonly OffReason[]) => {
+/** Returns the fault if `name` was turned off for another reason than the expected ones, else null. */
+export const unexpectedOffFault = (
+  name: string,
+  answer: Answer<Off, LineFault>,
+  expected: readonly OffReason[],
+) => {
   if (!answer.ok) return toGateFault(answer.fault);
   const { reason } = answer.value;
-  if (meant.includes(reason)) return null;
+  if (expected.includes(reason)) return null;
   return failed<GateFault>(
     reason === 'guard' ? 'gate-guarded' : 'gate-failed',
-    `"${name}" went off during the move: ${UNASKED[reason]}`,
+    `"${name}": turned off during the move. ${OFF_CAUSES[reason]}`,
   );
 };
 
-/** The fault where a guard is active, or cannot be read; null: none is. */
+/** Returns the fault of the first guard that is active or unreadable, else null. */
 export const findGuardFault = async (guards: readonly Input[], signal: AbortSignal) => {
   for (const guard of guards) {
     const active = await orAborted(guard.active(), signal);
@@ -36,7 +40,7 @@ export const findGuardFault = async (guards: readonly Input[], signal: AbortSign
     if (active.value)
       return failed<GateFault>(
         'gate-guarded',
-        `the gate cannot come home while its guard "${guard.name}" is active; clear what it sees`,
+        `gate: cannot return home while the guard "${guard.name}" is active. Clear what the guard detects.`,
       );
   }
   return null;

@@ -7,27 +7,28 @@ import { energise, waitUntilActive } from './energise.js';
 import type { Gate, GateFault } from './gate.js';
 import { toGateFault } from './line-faults.js';
 
-/** The way into a compartment by an output of its own: a solenoid, or a motor driver's enable. A spring brings it back. */
+/** A route with a separate output: a solenoid, or the enable input of a motor driver. A spring returns the gate. */
 export interface LinesRoute extends Route {
   readonly output: Omit<OutputRules, 'group' | 'guards'>;
-  /** It is on for so long; where it has an end switch, at most. */
+  /** The on-time. With an end switch it is the maximum. */
   readonly onMs: number;
-  /** The item falls and the gate springs back in this time. */
+  /** The time in which the item falls and the gate springs back. */
   readonly settleMs: number;
 }
 
 export type LinesGateOptions = GateRules<LinesRoute>;
 
 /**
- * A gate with one output for each compartment, of which one at most is on.
- * @throws SortbinError `gate-rules` where a move would take longer than its output may be on
+ * Creates a gate with one output per compartment. At most one output is on at a time.
+ * @throws SortbinError `gate-rules` if a move takes longer than the maximum on-time of its output
  */
 export const makeLinesGate = (options: LinesGateOptions): Gate => {
   for (const [compartment, { onMs, output }] of options.compartments)
     if (onMs > output.maxOnMs)
       throw new SortbinError(
         'gate-rules',
-        `the way into "${compartment}" takes ${onMs} ms, and its output may be on for ${output.maxOnMs} ms at most`,
+        `gate.compartments.${compartment}.onMs: ${onMs} ms is longer than output.maxOnMs, ${output.maxOnMs} ms. ` +
+          'Reduce onMs or raise output.maxOnMs.',
       );
   return new DrivenGate(options, new OutputDrive(options));
 };
@@ -39,8 +40,8 @@ class OutputDrive implements Drive<LinesRoute> {
   constructor(private readonly options: LinesGateOptions) {}
 
   async open(): Promise<Answer<unknown, LineFault>> {
-    for (const [compartment, way] of this.options.compartments) {
-      const output = await this.#output(compartment, way);
+    for (const [compartment, route] of this.options.compartments) {
+      const output = await this.#output(compartment, route);
       if (!output.ok) return output;
     }
     return done(undefined);
@@ -51,41 +52,43 @@ class OutputDrive implements Drive<LinesRoute> {
     const offAtMs = this.#offAtMs.get(compartment);
     if (offAtMs === undefined) return;
     const restMs = compartments.get(compartment)?.output.minOffMs ?? 0;
-    const leftMs = offAtMs + restMs - clock.monotonicMs();
-    if (leftMs > 0) await sleep(clock, leftMs, signal);
+    const remainingMs = offAtMs + restMs - clock.monotonicMs();
+    if (remainingMs > 0) await sleep(clock, remainingMs, signal);
   }
 
   async moveTo(
     compartment: string,
-    way: LinesRoute,
-    end: Input | null,
+    route: LinesRoute,
+    endSwitch: Input | null,
     signal: AbortSignal,
   ): Promise<Answer<boolean, GateFault>> {
     const { clock } = this.options;
-    const output = await this.#output(compartment, way);
+    const output = await this.#output(compartment, route);
     if (!output.ok) return toGateFault(output.fault);
     const { name } = output.value;
-    const start = (until: AbortSignal) => output.value.pulse(way.onMs, until);
+    const start = (ending: AbortSignal) => output.value.pulse(route.onMs, ending);
     try {
-      // The pulse ends by itself after `onMs`, counted where the line is driven; the bound here comes later.
-      const withinMs = way.output.maxOnMs;
-      return await energise({ name, start, positionSwitch: end, withinMs, holdMs: 0 }, clock, signal);
+      // The line's driver ends the pulse after `onMs`. The limit here is later, so that the driver's timing counts.
+      const withinMs = route.output.maxOnMs;
+      const options = { name, start, positionSwitch: endSwitch, withinMs, holdMs: 0 };
+      return await energise(options, clock, signal);
     } finally {
       this.#offAtMs.set(compartment, clock.monotonicMs());
     }
   }
 
-  /** Nothing to drive: the spring's time, or the switch. */
+  /** Waits for the spring: first `settleMs`, then the home switch. From an unknown position the switch is enough. */
   async returnHome(
-    way: LinesRoute | null,
-    home: Input | null,
+    route: LinesRoute | null,
+    homeSwitch: Input | null,
     signal: AbortSignal,
   ): Promise<Answer<boolean, GateFault>> {
     const { clock, compartments, homeMs } = this.options;
-    const ways = way ? [way] : [...compartments.values()];
-    if (way || !home) await sleep(clock, Math.max(0, ...ways.map(({ settleMs }) => settleMs)), signal);
-    const there = home ? await waitUntilActive(home, homeMs, clock, signal) : done(true);
-    return there.ok ? there : toGateFault(there.fault);
+    const routes = route ? [route] : [...compartments.values()];
+    if (route || !homeSwitch)
+      await sleep(clock, Math.max(0, ...routes.map(({ settleMs }) => settleMs)), signal);
+    const reached = homeSwitch ? await waitUntilActive(homeSwitch, homeMs, clock, signal) : done(true);
+    return reached.ok ? reached : toGateFault(reached.fault);
   }
 
   #output(compartment: string, { output }: LinesRoute): Promise<Answer<Output, LineFault>> {

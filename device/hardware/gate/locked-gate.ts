@@ -2,52 +2,52 @@ import { type Answer, done } from '../../kit/errors.js';
 import { ExclusiveTask } from './exclusive-task.js';
 import type { Gate, GateFault, Move } from './gate.js';
 
-/** A gate that can be locked: while somebody's hands are in the bin it does not move, whoever asks. */
+/** A gate with a lock. While it is locked, nothing moves it: hands may be in the bin. */
 export class LockedGate implements Gate {
-  readonly #works = new ExclusiveTask();
+  readonly #task = new ExclusiveTask();
   #lock: { readonly reason: string } | null = null;
 
   constructor(private readonly gate: Gate) {}
 
-  /** Why it is locked; null: it is not. */
+  /** The reason of the lock, or null if the gate is unlocked. */
   get lockReason(): string | null {
     return this.#lock?.reason ?? null;
   }
 
   async move(compartment: string, signal: AbortSignal): Promise<Answer<Move, GateFault>> {
     signal.throwIfAborted();
-    const work = (inner: AbortSignal) => this.gate.move(compartment, inner);
-    return this.#locked() ?? this.#works.run(`"${compartment}"`, work, signal);
+    const task = (inner: AbortSignal) => this.gate.move(compartment, inner);
+    return this.#locked() ?? this.#task.run(compartment, task, signal);
   }
 
   async home(signal: AbortSignal): Promise<Answer<void, GateFault>> {
     signal.throwIfAborted();
-    return this.#locked() ?? this.#comeHome(signal);
+    return this.#locked() ?? this.#returnHome(signal);
   }
 
-  /** Needs no lock's leave. */
+  /** De-energises the gate, locked or not. */
   safe(): Promise<void> {
     return this.gate.safe();
   }
 
-  /** Stops what moves; resolves once nothing does. From the call on every move is refused as `gate-locked`. */
+  /** Refuses every move from now on as `gate-locked`, and cancels a running one. Resolves when nothing moves. */
   async lock(reason: string): Promise<void> {
     this.#lock = { reason };
-    await this.#works.end(lockedFault(reason));
+    await this.#task.cancel(lockedFault(reason));
   }
 
-  /** Comes home; once it is there it is unlocked, and else it stays locked. */
+  /** Returns home and then unlocks. If the gate does not reach home, it stays locked. */
   async unlock(signal: AbortSignal): Promise<Answer<void, GateFault>> {
     const lock = this.#lock;
     if (!lock) return done(undefined);
-    const answer = await this.#comeHome(signal);
-    // Whoever locked it meanwhile has to be asked for.
+    const answer = await this.#returnHome(signal);
+    // A lock that was set during the return stays.
     if (answer.ok && this.#lock === lock) this.#lock = null;
     return answer;
   }
 
-  #comeHome(signal: AbortSignal): Promise<Answer<void, GateFault>> {
-    return this.#works.preempt('coming home', (inner) => this.gate.home(inner), signal);
+  #returnHome(signal: AbortSignal): Promise<Answer<void, GateFault>> {
+    return this.#task.preempt((inner) => this.gate.home(inner), signal);
   }
 
   #locked(): Answer<never, GateFault> | null {
@@ -56,4 +56,4 @@ export class LockedGate implements Gate {
 }
 
 const lockedFault = (reason: string) =>
-  ({ code: 'gate-locked', message: `the gate is locked: ${reason}; unlock it to move it` }) as const;
+  ({ code: 'gate-locked', message: `gate: locked (${reason}). Unlock it to move it.` }) as const;

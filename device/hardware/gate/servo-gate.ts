@@ -1,4 +1,4 @@
-import { type Answer, SortbinError } from '../../kit/errors.js';
+import { type Answer, type Fault, SortbinError } from '../../kit/errors.js';
 import type { Input, LineFault, Pwm, PwmRules } from '../lines/lines.js';
 import { type Drive, type GateRules, LazyLines, type Route } from './drive.js';
 import { DrivenGate } from './driven-gate.js';
@@ -15,17 +15,18 @@ export interface ServoGateOptions extends GateRules<ServoRoute> {
   readonly pwm: Omit<PwmRules, 'guards'>;
   readonly calibration: Calibration | null;
   readonly homePosition: Position;
-  /** The time of the longest way, either direction; with a switch, at most. */
+  /** The time of the longest route in either direction. With a switch it is the maximum. */
   readonly moveMs: number;
-  /** It is held in the compartment's position for so long: the item falls. */
+  /** The time in the compartment's position, in which the item falls. */
   readonly holdMs: number;
 }
 
 const NAME = 'gate-servo';
 
 /**
- * A gate on a servo with hardware PWM. Its pulses end after each move: at rest it draws nothing and pushes nobody.
- * @throws SortbinError `gate-rules` where a position is out of the bounds, or a move longer than pulses may last
+ * Creates a gate on a servo with hardware PWM. The pulses end after each move, so a servo at rest draws no current and
+ * exerts no force.
+ * @throws SortbinError `gate-rules` if a position is outside the pulse limits, or a move takes longer than `pwm.maxOnMs`
  */
 export const makeServoGate = (options: ServoGateOptions): Gate => {
   const { pwm, calibration, homePosition, compartments, moveMs, holdMs, home, homeMs } = options;
@@ -33,7 +34,8 @@ export const makeServoGate = (options: ServoGateOptions): Gate => {
   if (longestMs > pwm.maxOnMs)
     throw new SortbinError(
       'gate-rules',
-      `a move of the servo takes up to ${longestMs} ms, and its pulses may last ${pwm.maxOnMs} ms at most`,
+      `gate.pwm.maxOnMs: ${pwm.maxOnMs} ms is shorter than a move, which takes up to ${longestMs} ms. ` +
+        'Raise maxOnMs, or reduce moveMs, holdMs or homeMs.',
     );
   const homeUs = pulseOf('home', homePosition, calibration, pwm);
   const pulsesUs = new Map<string, number>();
@@ -55,45 +57,51 @@ class ServoDrive implements Drive<ServoRoute> {
     const { lines, pwm } = this.options;
     const guards = this.options.guards.map((guard) => guard.name);
     const opened = await this.#pwm.get(NAME, () => lines.pwm(NAME, { ...pwm, guards }));
-    return opened.ok ? opened : { ok: false, fault: withCure(opened.fault) };
+    return opened.ok ? opened : { ok: false, fault: withPwmFix(opened.fault) };
   }
 
   async waitForRest(): Promise<void> {}
 
   moveTo(
     compartment: string,
-    _way: ServoRoute,
-    end: Input | null,
+    _route: ServoRoute,
+    endSwitch: Input | null,
     signal: AbortSignal,
   ): Promise<Answer<boolean, GateFault>> {
     const { moveMs, holdMs } = this.options;
-    return this.#to(this.pulsesUs.get(compartment) ?? this.homeUs, end, moveMs, holdMs, signal);
+    return this.#drive(this.pulsesUs.get(compartment) ?? this.homeUs, endSwitch, moveMs, holdMs, signal);
   }
 
   returnHome(
-    _way: ServoRoute | null,
-    home: Input | null,
+    _route: ServoRoute | null,
+    homeSwitch: Input | null,
     signal: AbortSignal,
   ): Promise<Answer<boolean, GateFault>> {
     const { moveMs, homeMs } = this.options;
-    return this.#to(this.homeUs, home, home ? homeMs : moveMs, 0, signal);
+    return this.#drive(this.homeUs, homeSwitch, homeSwitch ? homeMs : moveMs, 0, signal);
   }
 
-  async #to(pulseUs: number, until: Input | null, withinMs: number, lingerMs: number, signal: AbortSignal) {
+  async #drive(
+    pulseUs: number,
+    positionSwitch: Input | null,
+    withinMs: number,
+    holdMs: number,
+    signal: AbortSignal,
+  ) {
     const pwm = await this.open();
     if (!pwm.ok) return toGateFault(pwm.fault);
     const start = (ending: AbortSignal) => pwm.value.drive(pulseUs, ending);
-    return energise({ name: NAME, start, positionSwitch: until, withinMs, holdMs: lingerMs }, this.options.clock, signal);
+    return energise({ name: NAME, start, positionSwitch, withinMs, holdMs }, this.options.clock, signal);
   }
 }
 
-/** There is no software PWM to fall back on: its pulses tremble with the load of the machine, and so would the servo. */
-const withCure = (fault: { readonly code: LineFault; readonly message: string }) =>
+/** Adds how to enable hardware PWM. Software PWM is no fallback: its pulses jitter under load, and so does the servo. */
+const withPwmFix = (fault: Fault<LineFault>): Fault<LineFault> =>
   fault.code !== 'line-missing' && fault.code !== 'line-unsupported'
     ? fault
     : {
         ...fault,
         message:
-          `${fault.message}; a servo needs hardware PWM, since pulses made by software tremble with the load: ` +
-          'put "dtoverlay=pwm-2chan" into /boot/firmware/config.txt and restart the machine',
+          `${fault.message.replace(/\.$/, '')}. A servo needs hardware PWM, because software pulses jitter under ` +
+          'load. Add "dtoverlay=pwm-2chan" to /boot/firmware/config.txt and restart the machine.',
       };

@@ -1,9 +1,9 @@
 import { SortbinError } from '../../kit/errors.js';
 
-/** Where a servo stands: by the length of its pulse, or by an angle of its calibration. */
+/** A servo position, as a pulse length or as an angle of its calibration. */
 export type Position = { readonly pulseUs: number } | { readonly degrees: number };
 
-/** Two points, as measured on the servo; between them the pulse grows, or shrinks, evenly with the angle. */
+/** Two measured points of a servo. Between them the pulse length changes linearly with the angle. */
 export interface Calibration {
   readonly fromDegrees: number;
   readonly toDegrees: number;
@@ -16,7 +16,7 @@ export interface PulseLimits {
   readonly maxPulseUs: number;
 }
 
-/** The pulse of an angle, in whole microseconds; null: it is not between the two points. */
+/** Returns the pulse of an angle in whole microseconds, or null if the angle is not between the two points. */
 export const pulseAt = (
   degrees: number,
   { fromDegrees, toDegrees, fromUs, toUs }: Calibration,
@@ -25,13 +25,13 @@ export const pulseAt = (
   return part >= 0 && part <= 1 ? Math.round(fromUs + part * (toUs - fromUs)) : null;
 };
 
-/** The angle of a pulse, beyond the two points too. */
+/** Returns the angle of a pulse. Extrapolates beyond the two points. */
 export const degreesAt = (pulseUs: number, { fromDegrees, toDegrees, fromUs, toUs }: Calibration): number =>
   fromDegrees + ((pulseUs - fromUs) / (toUs - fromUs)) * (toDegrees - fromDegrees);
 
 /**
- * The pulse of a position, in whole microseconds. The configuration has been checked before.
- * @throws SortbinError `gate-rules` where it is out of the bounds, or an angle out of its calibration
+ * Returns the pulse of a position in whole microseconds. A validated configuration never throws here.
+ * @throws SortbinError `gate-rules` if the pulse is outside the limits, or the angle is outside the calibration
  */
 export const pulseOf = (
   name: string,
@@ -46,7 +46,7 @@ export const pulseOf = (
   if (pulseUs !== null && pulseUs >= minPulseUs && pulseUs <= maxPulseUs) return pulseUs;
   throw new SortbinError(
     'gate-rules',
-    `the servo's position "${name}" has to be a pulse of ${minPulseUs} to ${maxPulseUs} us, or an angle that is ` +
-      `calibrated; it is ${JSON.stringify(position)}, ${pulseUs} us`,
+    `servo position "${name}": ${JSON.stringify(position)} gives ${pulseUs === null ? 'no pulse' : `${pulseUs} us`}. ` +
+      `Allowed: a pulse of ${minPulseUs} to ${maxPulseUs} us, or an angle within gate.calibration.`,
   );
 };

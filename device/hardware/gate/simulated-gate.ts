@@ -4,42 +4,41 @@ import { type Answer, done, failed } from '../../kit/errors.js';
 import { ExclusiveTask } from './exclusive-task.js';
 import type { Gate, GateFault, Move } from './gate.js';
 
-/** How one move goes. */
+/** The course of one simulated move. */
 export type GateStep =
   | { readonly moveMs: number }
   | { readonly fault: 'gate-jammed' | 'gate-failed' }
   | { readonly hang: true };
 
 export interface SimulatedGateOptions {
-  /** One step a move, from the start again at its end; empty: each move takes `moveMs`. */
+  /** One step per move, repeated from the start. If it is empty, each move takes `moveMs`. */
   readonly script: readonly GateStep[];
   readonly moveMs: number;
   readonly clock: Clock;
 }
 
-/** A gate of air: it takes its time, jams and hangs as its script says. */
+/** A gate without hardware that takes time, jams and hangs as its script says. */
 export class SimulatedGate implements Gate {
-  readonly #works = new ExclusiveTask();
+  readonly #task = new ExclusiveTask();
   #moves = 0;
   #energised = false;
 
   constructor(private readonly options: SimulatedGateOptions) {}
 
-  /** Whether the motor is on at this moment. */
   get energised(): boolean {
     return this.#energised;
   }
 
   move(compartment: string, signal: AbortSignal): Promise<Answer<Move, GateFault>> {
-    return this.#works.run(`"${compartment}"`, (inner) => this.#move(inner), signal);
+    return this.#task.run(compartment, (inner) => this.#move(inner), signal);
   }
 
   home(signal: AbortSignal): Promise<Answer<void, GateFault>> {
-    return this.#works.preempt('coming home', async () => done(undefined), signal);
+    return this.#task.preempt(async () => done(undefined), signal);
   }
 
   safe(): Promise<void> {
-    return this.#works.close({ code: 'gate-failed', message: 'the gate was made safe, for good' });
+    return this.#task.close();
   }
 
   async #move(signal: AbortSignal): Promise<Answer<Move, GateFault>> {
@@ -50,7 +49,7 @@ export class SimulatedGate implements Gate {
     try {
       if ('hang' in step) await untilAborted(signal);
       else await sleep(clock, 'moveMs' in step ? step.moveMs : moveMs, signal);
-      if ('fault' in step) return failed(step.fault, `the simulated gate was told to answer ${step.fault}`);
+      if ('fault' in step) return failed(step.fault, `gate.script: this step returns ${step.fault}`);
       return done({ commandedAtMs, homeAtMs: clock.monotonicMs() });
     } finally {
       this.#energised = false;

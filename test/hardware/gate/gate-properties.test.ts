@@ -13,7 +13,7 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ min: 0, max: 600 }) }),
 );
 
-const withEnds = <W extends object>(paper: W, glass: W) =>
+const withEnds = <R extends object>(paper: R, glass: R) =>
   new Map([
     ['paper', { ...paper, end: aSwitch(11) }],
     ['glass', glass],
@@ -25,11 +25,11 @@ const output = (offset: number) => ({
   maxOnMs: 1_000,
   minOffMs: 50,
 });
-const way = (offset: number) => ({ output: output(offset), onMs: 300, settleMs: 100 });
+const route = (offset: number) => ({ output: output(offset), onMs: 300, settleMs: 100 });
 
 const gates = {
   lines: (home: boolean, latencyMs: number) => {
-    const compartments = withEnds(way(1), way(2));
+    const compartments = withEnds(route(1), route(2));
     return aLinesGate({ compartments, ...(home && { home: aSwitch(10) }) }, {}, latencyMs);
   },
   servo: (home: boolean, latencyMs: number) => {
@@ -39,34 +39,34 @@ const gates = {
 };
 
 for (const [name, make] of Object.entries(gates))
-  describe(`a gate of ${name}, whatever is asked for and whatever happens`, () => {
-    it('never asks for a second output while one is on or rests, and leaves none on', () =>
+  describe(`a gate of ${name}, under random requests, switch changes and aborts`, () => {
+    it('never requests an output while another is on or one rests, and leaves none on', () =>
       fc.assert(
         fc.asyncProperty(
           fc.array(step, { maxLength: 30 }),
           fc.boolean(),
           fc.integer({ min: 0, max: 3 }),
           async (steps, home, latencyMs) => {
-            const { gate: bare, lines, clock } = make(home, latencyMs);
-            const gate = new LockedGate(bare);
-            const asked: Promise<unknown>[] = [];
+            const { gate: inner, lines, clock } = make(home, latencyMs);
+            const gate = new LockedGate(inner);
+            const requests: Promise<unknown>[] = [];
             let abort = new AbortController();
-            for (const now of steps) {
-              if (now.do === 'move') asked.push(gate.move(now.to, abort.signal));
-              else if (now.do === 'home') asked.push(gate.home(abort.signal));
-              else if (now.do === 'unlock') asked.push(gate.unlock(abort.signal));
-              else if (now.do === 'lock') asked.push(gate.lock('service'));
-              else if (now.do === 'pass') await clock.advance(now.ms);
-              else if (now.do === 'cut') for (const on of lines.on) lines.cut(on, 'lease');
-              else if (now.do === 'switch') lines.set(now.name, now.active);
+            for (const step of steps) {
+              if (step.do === 'move') requests.push(gate.move(step.to, abort.signal));
+              else if (step.do === 'home') requests.push(gate.home(abort.signal));
+              else if (step.do === 'unlock') requests.push(gate.unlock(abort.signal));
+              else if (step.do === 'lock') requests.push(gate.lock('service'));
+              else if (step.do === 'pass') await clock.advance(step.ms);
+              else if (step.do === 'cut') for (const on of lines.on) lines.cut(on, 'lease');
+              else if (step.do === 'switch') lines.set(step.name, step.active);
               else {
                 abort.abort(new Error('too late'));
                 abort = new AbortController();
               }
-              for (const promise of asked) promise.catch(() => {});
+              for (const request of requests) request.catch(() => {});
             }
             await clock.advance(10_000);
-            const answers = await Promise.allSettled(asked);
+            const answers = await Promise.allSettled(requests);
             for (const answer of answers)
               if (answer.status === 'rejected') assert.match(String(answer.reason), /too late/);
             assert.deepEqual(lines.refusals, []);
@@ -76,7 +76,7 @@ for (const [name, make] of Object.entries(gates))
         { numRuns: 150 },
       ));
 
-    it('is off for good once it was made safe at any moment', () =>
+    it('stays off after safe() at any moment of a move', () =>
       fc.assert(
         fc.asyncProperty(fc.integer({ min: 0, max: 1_200 }), fc.boolean(), async (atMs, home) => {
           const { gate, lines, clock } = make(home, 1);

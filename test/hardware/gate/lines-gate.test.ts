@@ -6,12 +6,12 @@ import { aLinesGate, aSwitch, benchOf, outcome } from '../../support/gates.js';
 
 gateContract('lines', () => benchOf(aLinesGate()));
 
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
 describe('a gate of outputs', () => {
-  it('has its output on for its time, and is home when it has settled', async () => {
+  it('turns its output on for onMs, and is home after settleMs', async () => {
     const { gate, lines, clock } = aLinesGate();
-    const move = gate.move('paper', never);
+    const move = gate.move('paper', neverAborted);
     await clock.advance(299);
     assert.deepEqual(lines.on, ['gate-paper']);
     await clock.advance(1);
@@ -23,18 +23,18 @@ describe('a gate of outputs', () => {
     assert.equal(clock.waiting, 0);
   });
 
-  it('stays at home for a compartment into which things fall by themselves, and refuses an unknown one', async () => {
+  it('stays at home for a passive compartment, and refuses an unknown one', async () => {
     const { gate, lines } = aLinesGate();
-    assert.equal(outcome(await gate.move('residual', never)), 'ok');
-    const unknown = await gate.move('constructor', never);
+    assert.equal(outcome(await gate.move('residual', neverAborted)), 'ok');
+    const unknown = await gate.move('constructor', neverAborted);
     assert.match(unknown.ok ? '' : unknown.fault.message, /"constructor".*"paper", "glass", "residual"/);
     assert.equal(outcome(unknown), 'gate-failed');
     assert.deepEqual(lines.log, []);
   });
 
-  it('is off as soon as its end switch is active', async () => {
+  it('turns its output off as soon as the end switch is active', async () => {
     const { gate, lines, clock } = aLinesGate({}, { end: aSwitch(11) });
-    const move = gate.move('paper', never);
+    const move = gate.move('paper', neverAborted);
     await clock.advance(120);
     lines.set('gate-paper.end', true);
     await clock.advance(0);
@@ -45,19 +45,19 @@ describe('a gate of outputs', () => {
     assert.equal(clock.waiting, 0);
   });
 
-  it('reads its end switch once more in the end, since an edge can be lost', async () => {
+  it('reads the end switch again at the time limit, because an edge can be lost', async () => {
     const { gate, lines, clock } = aLinesGate({}, { end: aSwitch(11) });
     lines.deaf = true;
-    const move = gate.move('paper', never);
+    const move = gate.move('paper', neverAborted);
     await clock.advance(120);
     lines.set('gate-paper.end', true);
     await clock.advance(380);
     assert.equal(outcome(await move), 'ok');
   });
 
-  it('tries a jammed move again after a pause with everything off, so many times', async () => {
+  it('repeats a jammed move up to `retries` times, with everything off for backOffMs before each repetition', async () => {
     const { gate, lines, clock } = aLinesGate({}, { end: aSwitch(11) });
-    const jam = gate.move('paper', never);
+    const jam = gate.move('paper', neverAborted);
     await clock.advance(300);
     assert.deepEqual(lines.on, []);
     await clock.advance(99);
@@ -67,91 +67,97 @@ describe('a gate of outputs', () => {
     await clock.advance(1_000);
     const jammed = await jam;
     assert.equal(outcome(jammed), 'gate-jammed');
-    assert.match(jammed.ok ? '' : jammed.fault.message, /"gate-paper\.end".*3 tries/);
+    assert.match(jammed.ok ? '' : jammed.fault.message, /"gate-paper\.end".*Attempts: 3\. Free the gate\./);
     assert.equal(lines.log.filter((line) => line === '+gate-paper').length, 3);
-    const freed = gate.move('paper', never);
+    const freed = gate.move('paper', neverAborted);
     await clock.advance(450);
     lines.set('gate-paper.end', true);
     await clock.advance(300);
     assert.equal(outcome(await freed), 'ok');
   });
 
-  it('is jammed when its end switch is active before it moves', async () => {
+  it('is jammed if the end switch is active before the move', async () => {
     const { gate, lines } = aLinesGate({}, { end: aSwitch(11) });
     lines.set('gate-paper.end', true);
-    assert.equal(outcome(await gate.move('paper', never)), 'gate-jammed');
+    assert.equal(outcome(await gate.move('paper', neverAborted)), 'gate-jammed');
     assert.deepEqual(lines.log, []);
   });
 
-  it('waits for its home switch, after a move and at the start', async () => {
+  it('waits for the home switch after a move and at the start', async () => {
     const { gate, lines, clock } = aLinesGate({ home: aSwitch(10), retries: 0 });
-    const started = gate.home(never);
+    const started = gate.home(neverAborted);
     await clock.advance(399);
     lines.set('gate.home', true);
     await clock.advance(0);
     assert.equal(outcome(await started), 'ok');
-    const move = gate.move('paper', never);
+    const move = gate.move('paper', neverAborted);
     await clock.advance(1);
     lines.set('gate.home', false);
     await clock.advance(898);
     lines.set('gate.home', true);
     await clock.advance(0);
     assert.equal(outcome(await move), 'ok');
-    const away = gate.move('paper', never);
+    const away = gate.move('paper', neverAborted);
     lines.set('gate.home', false);
     await clock.advance(900);
     assert.equal(outcome(await away), 'gate-jammed');
-    const lost = gate.home(never);
+    const lost = gate.home(neverAborted);
     await clock.advance(400);
     assert.equal(outcome(await lost), 'gate-jammed');
     assert.equal(clock.waiting, 0);
   });
 
-  it('does not move with the lid open, and stops at once when it is opened', async () => {
+  it('does not move while the lid is open, and stops at once when the lid opens', async () => {
     const { gate, lines, clock } = aLinesGate();
     lines.set('lid', true);
-    assert.equal(outcome(await gate.move('paper', never)), 'gate-guarded');
+    assert.equal(outcome(await gate.move('paper', neverAborted)), 'gate-guarded');
     lines.set('lid', false);
-    const move = gate.move('paper', never);
+    const move = gate.move('paper', neverAborted);
     await clock.advance(100);
     lines.set('lid', true);
     const stopped = await move;
     assert.equal(outcome(stopped), 'gate-guarded');
-    assert.match(stopped.ok ? '' : stopped.fault.message, /"gate-paper" went off during the move: a guard/);
+    assert.match(
+      stopped.ok ? '' : stopped.fault.message,
+      /"gate-paper": turned off during the move\. A guard/,
+    );
     assert.deepEqual(lines.log, ['+gate-paper', '-gate-paper guard']);
   });
 
-  it('is home with the lid open where its switch says so, and guarded, not jammed, where a hand came meanwhile', async () => {
+  it('is home with an open lid if the home switch is active, and is guarded, not jammed, if the lid opens during the return', async () => {
     const { gate, lines, clock } = aLinesGate({ home: aSwitch(10) });
     lines.set('lid', true);
-    const guarded = await gate.home(never);
-    assert.match(guarded.ok ? '' : guarded.fault.message, /cannot come home while its guard "lid" is active/);
+    const guarded = await gate.home(neverAborted);
+    assert.match(
+      guarded.ok ? '' : guarded.fault.message,
+      /cannot return home while the guard "lid" is active/,
+    );
     lines.set('gate.home', true);
-    assert.equal(outcome(await gate.home(never)), 'ok');
+    assert.equal(outcome(await gate.home(neverAborted)), 'ok');
     lines.set('gate.home', false);
     lines.set('lid', false);
-    const held = gate.home(never);
+    const held = gate.home(neverAborted);
     await clock.advance(100);
     lines.set('lid', true);
     await clock.advance(300);
     assert.equal(outcome(await held), 'gate-guarded');
     lines.fail('lid', 'line-gone');
-    assert.equal(outcome(await gate.home(never)), 'gate-failed');
+    assert.equal(outcome(await gate.home(neverAborted)), 'gate-failed');
     assert.equal(clock.waiting, 0);
   });
 
-  it('lets an output rest as long as it has to', async () => {
+  it('keeps an output off for minOffMs', async () => {
     const output = { at: { chip: 'bin', offset: 1 }, activeLow: false, maxOnMs: 1_000, minOffMs: 700 };
     const { gate, lines, clock } = aLinesGate({}, { output });
-    for (let turn = 0; turn < 2; turn++) {
-      const move = gate.move('paper', never);
-      await clock.advance(turn === 0 ? 500 : 1_000);
+    for (let count = 0; count < 2; count++) {
+      const move = gate.move('paper', neverAborted);
+      await clock.advance(count === 0 ? 500 : 1_000);
       assert.equal(outcome(await move), 'ok');
     }
     assert.deepEqual(lines.refusals, []);
   });
 
-  it('is off when it says that a move has ended, however long its line takes', async () => {
+  it('ends a move only after its output is off, even with a slow line', async () => {
     const { gate, lines, clock } = aLinesGate({}, {}, 20);
     const abort = new AbortController();
     let onAtEnd: string[] | undefined;
@@ -167,7 +173,7 @@ describe('a gate of outputs', () => {
     assert.deepEqual(onAtEnd, []);
   });
 
-  it('has its outputs in one group, so that what holds the lines refuses a second one too', async () => {
+  it('puts its outputs into one group, so that the driver of the lines also refuses a second one', async () => {
     const { gate, lines, clock } = aLinesGate();
     const rules = {
       at: { line: 'x' },
@@ -178,16 +184,16 @@ describe('a gate of outputs', () => {
       guards: [],
     };
     const other = await lines.output('other', rules);
-    const held = other.ok && other.value.hold(never);
+    const held = other.ok && other.value.hold(neverAborted);
     await clock.advance(0);
-    const refused = await gate.move('paper', never);
+    const refused = await gate.move('paper', neverAborted);
     assert.equal(outcome(refused), 'gate-failed');
     assert.match(refused.ok ? '' : refused.fault.message, /"other" are of the group "gate"/);
     await lines.safe();
     await held;
   });
 
-  it('has every line made safe, not only those that it knows to be on', async () => {
+  it('makes every line safe, including the lines of other parts', async () => {
     const { gate, lines, clock } = aLinesGate();
     const rules = {
       at: { line: 'lamp' },
@@ -198,7 +204,7 @@ describe('a gate of outputs', () => {
       guards: [],
     };
     const lamp = await lines.output('lamp', rules);
-    const lit = lamp.ok && lamp.value.hold(never);
+    const lit = lamp.ok && lamp.value.hold(neverAborted);
     await clock.advance(0);
     assert.deepEqual(lines.on, ['lamp']);
     await gate.safe();
@@ -209,39 +215,42 @@ describe('a gate of outputs', () => {
   const faults: LineFault[] = ['line-missing', 'line-busy', 'line-denied', 'line-gone', 'lines-down'];
   for (const fault of faults)
     for (const name of ['gate-paper', 'gate-paper.end', 'gate.home'])
-      it(`answers gate-failed with the line's words when ${name} is ${fault}, and asks again the next time`, async () => {
+      it(`returns gate-failed with the line's message if ${name} is ${fault}, and requests the line again at the next call`, async () => {
         const { gate, lines, clock } = aLinesGate({ home: aSwitch(10) }, { end: aSwitch(11) });
         lines.set('gate.home', true);
         lines.fail(name, fault);
-        for (const answer of [await gate.home(never), await gate.move('paper', never)]) {
+        for (const answer of [await gate.home(neverAborted), await gate.move('paper', neverAborted)]) {
           assert.equal(outcome(answer), 'gate-failed');
           assert.match(answer.ok ? '' : answer.fault.message, new RegExp(`"${name}" answers ${fault}`));
         }
         lines.fail(name, null);
-        assert.equal(outcome(await gate.home(never)), 'ok');
-        // Once it was had, a fault in use is said as well.
+        assert.equal(outcome(await gate.home(neverAborted)), 'ok');
+        // A fault after the request is reported, too.
         lines.fail(name, fault);
-        const move = gate.move('paper', never);
+        const move = gate.move('paper', neverAborted);
         await clock.advance(2_000);
         assert.equal(outcome(await move), name === 'gate.home' ? 'gate-jammed' : 'gate-failed');
         assert.deepEqual(lines.on, []);
       });
 
   for (const reason of ['command', 'bound', 'lease', 'gone', 'down'] satisfies OffReason[])
-    it(`fails when its output goes off by ${reason} in the middle`, async () => {
+    it(`fails if its output is turned off during a move for the reason ${reason}`, async () => {
       const { gate, lines, clock } = aLinesGate();
-      const move = gate.move('paper', never);
+      const move = gate.move('paper', neverAborted);
       await clock.advance(100);
       lines.cut('gate-paper', reason);
       assert.equal(outcome(await move), 'gate-failed');
       assert.equal(clock.waiting, 0);
     });
 
-  it('refuses rules by which a pulse would pass its bound', () => {
-    assert.throws(() => aLinesGate({}, { onMs: 1_001 }), /"paper" takes 1001 ms.*1000 ms at most/);
+  it('refuses an onMs above the maximum on-time of the output', () => {
+    assert.throws(
+      () => aLinesGate({}, { onMs: 1_001 }),
+      /^SortbinError: gate\.compartments\.paper\.onMs: 1001 ms is longer than output\.maxOnMs, 1000 ms\./,
+    );
   });
 
-  it('leaves no timer behind when it is aborted at any moment', async () => {
+  it('leaves no timer and no output on if it is aborted at any moment', async () => {
     for (let atMs = 0; atMs < 1_800; atMs += 50) {
       const { gate, lines, clock } = aLinesGate({ home: aSwitch(10) }, { end: aSwitch(11) });
       const abort = new AbortController();

@@ -11,15 +11,15 @@ const aLockedGate = () => {
   return { gate: new LockedGate(gate), ...rest };
 };
 
-gateContract('with a lock, unlocked', () => benchOf(aLockedGate()));
+gateContract('with a lock that is open', () => benchOf(aLockedGate()));
 
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
 describe('a locked gate', () => {
-  it('neither moves nor comes home, and says why', async () => {
+  it('refuses to move and to return home, and gives the reason', async () => {
     const { gate, lines } = aLockedGate();
     await gate.lock('the bin is emptied');
-    for (const answer of [await gate.move('paper', never), await gate.home(never)]) {
+    for (const answer of [await gate.move('paper', neverAborted), await gate.home(neverAborted)]) {
       assert.equal(outcome(answer), 'gate-locked');
       assert.match(answer.ok ? '' : answer.fault.message, /the bin is emptied/);
     }
@@ -27,9 +27,9 @@ describe('a locked gate', () => {
     assert.deepEqual(lines.log, []);
   });
 
-  it('stops a running move, which answers that it is locked', async () => {
+  it('stops a running move, which returns gate-locked', async () => {
     const { gate, lines, clock } = aLockedGate();
-    const move = gate.move('paper', never);
+    const move = gate.move('paper', neverAborted);
     await clock.advance(100);
     await gate.lock('service');
     assert.deepEqual(lines.on, []);
@@ -37,55 +37,55 @@ describe('a locked gate', () => {
     assert.equal(clock.waiting, 0);
   });
 
-  it('comes home first when it is unlocked, and moves only then', async () => {
+  it('returns home before it is unlocked and may move', async () => {
     const { gate, lines, clock } = aLockedGate();
     await gate.lock('service');
-    const unlocked = gate.unlock(never);
+    const unlocked = gate.unlock(neverAborted);
     await clock.advance(100);
     assert.deepEqual(lines.log, ['+gate-servo 1500']);
-    assert.equal(outcome(await gate.move('paper', never)), 'gate-locked');
+    assert.equal(outcome(await gate.move('paper', neverAborted)), 'gate-locked');
     await clock.advance(200);
     assert.equal(outcome(await unlocked), 'ok');
-    const move = gate.move('paper', never);
+    const move = gate.move('paper', neverAborted);
     await clock.advance(800);
     assert.equal(outcome(await move), 'ok');
   });
 
-  it('stays locked when it cannot come home', async () => {
+  it('stays locked if it cannot return home', async () => {
     const { gate, lines } = aLockedGate();
     await gate.lock('service');
     lines.set('lid', true);
-    assert.equal(outcome(await gate.unlock(never)), 'gate-guarded');
-    assert.equal(outcome(await gate.move('paper', never)), 'gate-locked');
+    assert.equal(outcome(await gate.unlock(neverAborted)), 'gate-guarded');
+    assert.equal(outcome(await gate.move('paper', neverAborted)), 'gate-locked');
   });
 
-  it('stays locked when it is locked again while it comes home', async () => {
+  it('stays locked if it is locked again during the return home', async () => {
     const { gate, lines, clock } = aLockedGate();
     await gate.lock('service');
-    const unlocked = gate.unlock(never);
+    const unlocked = gate.unlock(neverAborted);
     await clock.advance(100);
-    await gate.lock('once more');
+    await gate.lock('second lock');
     assert.equal(outcome(await unlocked), 'gate-locked');
-    assert.equal(gate.lockReason, 'once more');
+    assert.equal(gate.lockReason, 'second lock');
     assert.deepEqual(lines.on, []);
   });
 
-  it('is locked by whoever locks it last, at whatever moment of an unlocking', async () => {
+  it('keeps a new lock that is set at any moment of an unlock', async () => {
     for (let ticks = 0; ticks < 20; ticks++) {
       const gate = new LockedGate(new SimulatedGate({ script: [], moveMs: 0, clock: new SimulatedClock() }));
       await gate.lock('service');
-      const unlocked = gate.unlock(never);
+      const unlocked = gate.unlock(neverAborted);
       for (let tick = 0; tick < ticks; tick++) await null;
-      await gate.lock('once more');
+      await gate.lock('second lock');
       await unlocked;
-      assert.equal(gate.lockReason, 'once more');
+      assert.equal(gate.lockReason, 'second lock');
     }
   });
 
-  it('is made safe as ever', async () => {
+  it('can be made safe while it is locked', async () => {
     const { gate, lines, clock } = aLockedGate();
     await gate.lock('service');
-    const unlocked = gate.unlock(never);
+    const unlocked = gate.unlock(neverAborted);
     await clock.advance(100);
     await gate.safe();
     assert.deepEqual(lines.on, []);

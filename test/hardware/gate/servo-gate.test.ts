@@ -8,14 +8,14 @@ import { aServoGate, aSwitch, benchOf, outcome } from '../../support/gates.js';
 
 gateContract('servo', () => benchOf(aServoGate()));
 
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
 const END = new Map([['paper', { position: { pulseUs: 1_000 }, end: aSwitch(11) }]]);
 
 describe('a gate on a servo', () => {
-  it('goes there, holds, comes home and gives no more pulses', async () => {
+  it('moves, holds, returns home and stops the pulses', async () => {
     const { gate, lines, clock } = aServoGate();
-    const move = gate.move('glass', never);
+    const move = gate.move('glass', neverAborted);
     await clock.advance(499);
     assert.deepEqual(lines.log, ['+gate-servo 2000']);
     await clock.advance(301);
@@ -25,24 +25,24 @@ describe('a gate on a servo', () => {
     assert.equal(clock.waiting, 0);
   });
 
-  it('drives home at the start, unless its switch says that it is there', async () => {
-    const blind = aServoGate();
-    const home = blind.gate.home(never);
-    await blind.clock.advance(300);
+  it('drives home at the start, unless the home switch is active', async () => {
+    const timed = aServoGate();
+    const home = timed.gate.home(neverAborted);
+    await timed.clock.advance(300);
     assert.equal(outcome(await home), 'ok');
-    assert.deepEqual(blind.lines.log, ['+gate-servo 1500', '-gate-servo command']);
+    assert.deepEqual(timed.lines.log, ['+gate-servo 1500', '-gate-servo command']);
     const { gate, lines, clock } = aServoGate({ home: aSwitch(10) });
-    const driven = gate.home(never);
+    const driven = gate.home(neverAborted);
     await clock.advance(100);
     lines.set('gate.home', true);
     assert.equal(outcome(await driven), 'ok');
-    assert.equal(outcome(await gate.home(never)), 'ok');
+    assert.equal(outcome(await gate.home(neverAborted)), 'ok');
     assert.deepEqual(lines.log, ['+gate-servo 1500', '-gate-servo command']);
   });
 
-  it('is jammed when its home switch stays inactive, and gives no more pulses', async () => {
+  it('is jammed if the home switch stays inactive, and stops the pulses', async () => {
     const { gate, lines, clock } = aServoGate({ home: aSwitch(10) });
-    const home = gate.home(never);
+    const home = gate.home(neverAborted);
     await clock.advance(400);
     const jammed = await home;
     assert.equal(outcome(jammed), 'gate-jammed');
@@ -50,9 +50,9 @@ describe('a gate on a servo', () => {
     assert.deepEqual([lines.on, clock.waiting], [[], 0]);
   });
 
-  it('holds from the moment at which its end switch is active', async () => {
+  it('starts holdMs when the end switch becomes active', async () => {
     const { gate, lines, clock } = aServoGate({ compartments: END });
-    const move = gate.move('paper', never);
+    const move = gate.move('paper', neverAborted);
     await clock.advance(100);
     lines.set('gate-paper.end', true);
     await clock.advance(199);
@@ -61,9 +61,9 @@ describe('a gate on a servo', () => {
     assert.equal(outcome(await move), 'ok');
   });
 
-  it('tries a jammed move again after a pause without pulses, so many times', async () => {
+  it('repeats a jammed move up to `retries` times, without pulses for backOffMs before each repetition', async () => {
     const { gate, lines, clock } = aServoGate({ compartments: END });
-    const jam = gate.move('paper', never);
+    const jam = gate.move('paper', neverAborted);
     await clock.advance(350);
     assert.deepEqual(lines.on, []);
     await clock.advance(750);
@@ -72,49 +72,55 @@ describe('a gate on a servo', () => {
     assert.deepEqual([lines.on, clock.waiting], [[], 0]);
   });
 
-  it('does not move with the lid open, and stops at once when it is opened, on its way home too', async () => {
+  it('does not move while the lid is open, and stops at once when the lid opens, also during the return home', async () => {
     for (const openedAtMs of [0, 100, 600]) {
       const { gate, lines, clock } = aServoGate();
-      const move = gate.move('paper', never);
+      const move = gate.move('paper', neverAborted);
       await clock.advance(openedAtMs);
       lines.set('lid', true);
       assert.equal(outcome(await move), 'gate-guarded');
-      assert.equal(outcome(await gate.home(never)), 'gate-guarded');
+      assert.equal(outcome(await gate.home(neverAborted)), 'gate-guarded');
       assert.deepEqual([lines.on, clock.waiting], [[], 0]);
     }
   });
 
-  it('says how hardware PWM is enabled where there is none', async () => {
+  it('reports how to enable hardware PWM if the channel is missing', async () => {
     for (const fault of ['line-missing', 'line-unsupported'] as const) {
       const { gate, lines } = aServoGate();
       lines.fail('gate-servo', fault);
-      const answer = await gate.home(never);
+      const answer = await gate.home(neverAborted);
       assert.equal(outcome(answer), 'gate-failed');
       assert.match(answer.ok ? '' : answer.fault.message, new RegExp(`${fault}.*"dtoverlay=pwm-2chan"`));
     }
   });
 
-  it('refuses a position out of its bounds, and moves that its pulses may not last for', () => {
+  it('refuses a position outside the pulse limits, and moves longer than maxOnMs', () => {
     const tooLong = new Map([['paper', { position: { pulseUs: 2_101 } }]]);
     assert.throws(
       () => aServoGate({ compartments: tooLong }),
-      /"paper" has to be a pulse of 900 to 2100 us.*2101 us/,
+      /"paper": \{"pulseUs":2101\} gives 2101 us\. Allowed: a pulse of 900 to 2100 us/,
     );
     assert.throws(() => aServoGate({ homePosition: { degrees: -60 } }), /"home".*"degrees":-60.*833 us/);
     assert.throws(() => aServoGate({ homePosition: { degrees: 91 } }), /"home".*"degrees":91/);
-    assert.throws(() => aServoGate({ calibration: null }), /"glass".*an angle that is calibrated/);
-    assert.throws(() => aServoGate({ moveMs: 1_900 }), /up to 2100 ms.*2000 ms at most/);
+    assert.throws(
+      () => aServoGate({ calibration: null }),
+      /"glass".*gives no pulse\..*an angle within gate\.calibration/,
+    );
+    assert.throws(
+      () => aServoGate({ moveMs: 1_900 }),
+      /^SortbinError: gate\.pwm\.maxOnMs: 2000 ms.*up to 2100 ms/,
+    );
   });
 
-  it('never has a pulse that passes the bounds, whatever position and calibration', () => {
+  it('keeps every pulse within the limits, for any position and calibration', () => {
     const number = fc.oneof(fc.integer({ min: -4_000, max: 4_000 }), fc.double());
-    const position = fc.oneof(fc.record({ pulseUs: number }), fc.record({ degrees: number }));
-    const calibration = fc.record({ fromDegrees: number, toDegrees: number, fromUs: number, toUs: number });
-    const bounds = { minPulseUs: 900, maxPulseUs: 2_100 };
+    const positions = fc.oneof(fc.record({ pulseUs: number }), fc.record({ degrees: number }));
+    const calibrations = fc.record({ fromDegrees: number, toDegrees: number, fromUs: number, toUs: number });
+    const limits = { minPulseUs: 900, maxPulseUs: 2_100 };
     fc.assert(
-      fc.property(position, fc.option(calibration), (at, calibrated) => {
+      fc.property(positions, fc.option(calibrations), (position, calibration) => {
         try {
-          const pulseUs = pulseOf('paper', at, calibrated, bounds);
+          const pulseUs = pulseOf('paper', position, calibration, limits);
           assert.ok(Number.isInteger(pulseUs) && pulseUs >= 900 && pulseUs <= 2_100);
         } catch (error) {
           assert.ok(error instanceof SortbinError && error.code === 'gate-rules');

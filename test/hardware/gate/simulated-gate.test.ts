@@ -16,23 +16,23 @@ gateContract('simulated', () => {
 });
 
 describe('a simulated gate with a script', () => {
-  it('takes its time, jams and hangs in turn', async () => {
+  it('takes time, jams and hangs as the script says', async () => {
     const clock = new SimulatedClock();
     const script = [{ moveMs: 300 }, { fault: 'gate-jammed' }, { hang: true }] as const;
     const gate = new SimulatedGate({ script, moveMs: 800, clock });
-    const signal = new AbortController();
-    const quick = gate.move('paper', signal.signal);
+    const abort = new AbortController();
+    const quick = gate.move('paper', abort.signal);
     await clock.advance(300);
     const moved = await quick;
     assert.equal(moved.ok && moved.value.homeAtMs - moved.value.commandedAtMs, 300);
-    const jam = gate.move('paper', signal.signal);
+    const jam = gate.move('paper', abort.signal);
     await clock.advance(800);
     const jammed = await jam;
     assert.equal(!jammed.ok && jammed.fault.code, 'gate-jammed');
-    const hang = gate.move('paper', signal.signal);
+    const hang = gate.move('paper', abort.signal);
     await clock.advance(60_000);
     assert.equal(gate.energised, true);
-    signal.abort(new Error('given up'));
-    await assert.rejects(hang, /given up/);
+    abort.abort(new Error('aborted'));
+    await assert.rejects(hang, /aborted/);
   });
 });
