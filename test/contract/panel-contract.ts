@@ -4,9 +4,9 @@ import type { Panel, Press } from '../../device/hardware/panel/panel.js';
 
 export interface PanelBench {
   readonly panel: Panel;
-  /** What somebody in front of the bin sees: a state, or `off`. */
+  /** The visible state, or `off`. */
   shown(): string;
-  /** Presses the button, and lets it go. */
+  /** Presses and releases the button. */
   press(): Promise<void>;
   nowMs(): number;
   pass(ms: number): Promise<void>;
@@ -14,7 +14,7 @@ export interface PanelBench {
 
 export const panelContract = (name: string, make: () => PanelBench | Promise<PanelBench>) =>
   describe(`panel: ${name}`, () => {
-    it('shows nothing, then what it is told last, and nothing once it is closed', async () => {
+    it('is off at the start, shows the last state, and is off after it is closed', async () => {
       const { panel, shown, pass } = await make();
       const seen = [shown()];
       for (const state of ['ready', 'busy', 'refused', 'fault', 'fault', 'off', 'ready'] as const) {
@@ -31,29 +31,29 @@ export const panelContract = (name: string, make: () => PanelBench | Promise<Pan
       assert.deepEqual(seen, ['off', 'ready', 'busy', 'refused', 'fault', 'fault', 'off', 'ready', 'off']);
     });
 
-    it('tells each listener of each press, with its time, until it forgets or is closed', async () => {
+    it('calls each listener at each press with its time, until the listener is removed or the panel is closed', async () => {
       const { panel, press, nowMs } = await make();
-      const [one, other]: [Press[], Press[]] = [[], []];
-      const forget = panel.onWrong((made) => one.push(made));
-      panel.onWrong((made) => other.push(made));
+      const [removed, kept]: [Press[], Press[]] = [[], []];
+      const unsubscribe = panel.onWrong((press) => removed.push(press));
+      panel.onWrong((press) => kept.push(press));
       const fromMs = nowMs();
       await press();
-      forget();
+      unsubscribe();
       await press();
       await panel.close();
       await press();
-      assert.deepEqual([one.length, other.length], [1, 2]);
-      for (const { atMs } of other) assert.ok(atMs >= fromMs && atMs <= nowMs());
+      assert.deepEqual([removed.length, kept.length], [1, 2]);
+      for (const { atMs } of kept) assert.ok(atMs >= fromMs && atMs <= nowMs());
     });
 
-    it('lights an item, again and again, and gives up when aborted', async () => {
+    it('lights several items in turn, and rejects if the signal is aborted', async () => {
       const { panel, pass } = await make();
       for (let item = 0; item < 2; item++) {
-        const over = new AbortController();
-        const on = panel.light.on(over.signal);
+        const abort = new AbortController();
+        const on = panel.light.on(abort.signal);
         await pass(1_000);
         assert.ok((await on).ok);
-        over.abort(new Error('the frame is there'));
+        abort.abort(new Error('captured'));
       }
       await assert.rejects(panel.light.on(AbortSignal.abort(new Error('too late'))), /too late/);
       await panel.close();

@@ -2,57 +2,57 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Trigger, TriggerSource } from '../../device/hardware/trigger/trigger.js';
 
-/** A source, and a hand that lets items pass its sensor. */
+/** A trigger source, and a test that moves items past its sensor. */
 export interface TriggerBench {
   readonly source: TriggerSource;
-  /** Something passes the sensor; `stays`: and is there still when the level is read next. */
+  /** Moves an item past the sensor. `stays`: the item is still present at the next reading of the level. */
   passItem(stays: boolean): Promise<void>;
-  /** It has no sensor: its level never shows anything. */
+  /** The source has no sensor, so its level is always false. */
   readonly hasNoSensor?: true;
   nowMs(): number;
-  /** Gives a level the time that it takes. */
-  read?(level: Promise<boolean>): Promise<boolean>;
+  /** Advances the clock until a level is measured. */
+  awaitLevel?(level: Promise<boolean>): Promise<boolean>;
 }
 
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
 export const triggerContract = (name: string, make: () => TriggerBench | Promise<TriggerBench>) =>
   describe(`trigger: ${name}`, () => {
-    it('says nothing before it is started and after it is closed', async () => {
-      const { source, passItem: pass } = await make();
-      const heard: Trigger[] = [];
-      await pass(false);
-      source.start((trigger) => heard.push(trigger));
+    it('does not trigger before the start and after the close', async () => {
+      const { source, passItem } = await make();
+      const triggers: Trigger[] = [];
+      await passItem(false);
+      source.start((trigger) => triggers.push(trigger));
       await source.close();
-      await pass(false);
-      assert.deepEqual(heard, []);
+      await passItem(false);
+      assert.deepEqual(triggers, []);
     });
 
-    it('gives each item one trigger with an id of its own and the time at which it came', async () => {
-      const { source, passItem: pass, nowMs } = await make();
-      const heard: Trigger[] = [];
-      source.start((trigger) => heard.push(trigger));
+    it('creates one trigger per item, with a unique id and the time of the item', async () => {
+      const { source, passItem, nowMs } = await make();
+      const triggers: Trigger[] = [];
+      source.start((trigger) => triggers.push(trigger));
       const fromMs = nowMs();
-      for (let item = 0; item < 3; item++) await pass(false);
+      for (let item = 0; item < 3; item++) await passItem(false);
       await source.close();
-      assert.equal(heard.length, 3);
-      assert.equal(new Set(heard.map(({ id }) => id)).size, 3);
-      for (const { atMs, source: spoke } of heard) {
+      assert.equal(triggers.length, 3);
+      assert.equal(new Set(triggers.map(({ id }) => id)).size, 3);
+      for (const { atMs, source: name } of triggers) {
         assert.ok(atMs >= fromMs && atMs <= nowMs());
-        assert.notEqual(spoke, '');
+        assert.notEqual(name, '');
       }
     });
 
-    it('shows by its level whether something is there', async () => {
-      const { source, passItem: pass, hasNoSensor: blind, read: look = (level) => level } = await make();
+    it('reports by its level whether an item is present', async () => {
+      const { source, passItem, hasNoSensor, awaitLevel = (level) => level } = await make();
       source.start(() => {});
-      assert.equal(await look(source.level(never)), false);
-      await pass(true);
-      assert.equal(await look(source.level(never)), !blind);
+      assert.equal(await awaitLevel(source.level(neverAborted)), false);
+      await passItem(true);
+      assert.equal(await awaitLevel(source.level(neverAborted)), !hasNoSensor);
       await source.close();
     });
 
-    it('gives up a level when its signal is aborted', async () => {
+    it('rejects a level if its signal is aborted', async () => {
       const { source } = await make();
       source.start(() => {});
       await assert.rejects(source.level(AbortSignal.abort(new Error('too late'))), /too late/);

@@ -4,13 +4,13 @@ import type { SimulatedClock } from '../../device/kit/simulated-clock.js';
 
 const nsOf = (clock: SimulatedClock): bigint => BigInt(Math.round(clock.monotonicMs() * 1e6));
 
-/** The line that was asked for. */
+/** Returns the value of an answer, or throws its fault. */
 export const unwrap = <Line>(answer: Answer<Line, LineFault>): Line => {
   if (!answer.ok) throw new Error(answer.fault.message);
   return answer.value;
 };
 
-/** An input whose level a test sets. */
+/** An input with a level that the test sets. */
 export class FakeInput implements Input {
   fault: LineFault | null = null;
   hangs = false;
@@ -26,14 +26,14 @@ export class FakeInput implements Input {
     return this.#listeners.size;
   }
 
-  /** An edge, where it changes anything; `missed`: others were lost before it. `atNs`: now, or when it really was. */
+  /** Sets the level and emits an edge if the level changes or edges are missed. `missed`: edges lost before this one. */
   set(active: boolean, missed = 0, atNs = nsOf(this.clock)): void {
     if (active === this.#active && missed === 0) return;
     this.#active = active;
     this.emit(active, missed, atNs);
   }
 
-  /** An edge as a kernel may tell it, also where it is none. */
+  /** Emits an edge even if the level has not changed, as a kernel can. */
   emit(active: boolean, missed = 0, atNs = nsOf(this.clock)): void {
     for (const listener of [...this.#listeners]) listener({ active, atNs, missed });
   }
@@ -49,15 +49,15 @@ export class FakeInput implements Input {
   }
 }
 
-/** An output that a test watches. `minOffMs` is 0. */
+/** An output that records its changes. `minOffMs` is 0. */
 export class FakeOutput implements Output {
   fault: LineFault | null = null;
   on = false;
-  /** From the command to the moment at which it is off: a real one's is a few ms away. */
-  offTakesMs = 0;
-  /** Each change: when, and to what. */
+  /** The time from the command until the output is off. A real one takes a few ms. */
+  offDelayMs = 0;
+  /** Each change with its time. */
   readonly history: [atMs: number, on: boolean][] = [];
-  /** Called when it goes on. */
+  /** Called when the output is turned on. */
   onTurnedOn = () => {};
   #end: (reason: OffReason) => void = () => {};
 
@@ -75,14 +75,14 @@ export class FakeOutput implements Output {
     return this.#run(this.maxOnMs, 'bound', signal);
   }
 
-  /** It goes off without being asked. */
+  /** Turns the output off without a command. */
   turnOffBy(reason: OffReason): void {
     this.#end(reason);
   }
 
   async #run(onMs: number, reason: OffReason, signal: AbortSignal): Promise<Answer<Off, LineFault>> {
     if (this.fault) return failed(this.fault, `${this.name}: ${this.fault}`);
-    if (this.on) return failed('line-refused', `${this.name}: it is on already`);
+    if (this.on) return failed('line-refused', `${this.name}: already on`);
     if (signal.aborted) return done({ reason: 'command', atNs: nsOf(this.clock) });
     this.#turn(true);
     const ended = new Promise<OffReason>((resolve) => {
@@ -90,16 +90,16 @@ export class FakeOutput implements Output {
     });
     const cancel = this.clock.after(onMs, () => this.#end(reason));
     const onAbort = () => {
-      if (this.offTakesMs > 0) this.clock.after(this.offTakesMs, () => this.#end('command'));
+      if (this.offDelayMs > 0) this.clock.after(this.offDelayMs, () => this.#end('command'));
       else this.#end('command');
     };
     signal.addEventListener('abort', onAbort, { once: true });
     this.onTurnedOn();
-    const why = await ended;
+    const offReason = await ended;
     cancel();
     signal.removeEventListener('abort', onAbort);
     this.#turn(false);
-    return done({ reason: why, atNs: nsOf(this.clock) });
+    return done({ reason: offReason, atNs: nsOf(this.clock) });
   }
 
   #turn(on: boolean): void {
@@ -108,34 +108,34 @@ export class FakeOutput implements Output {
   }
 }
 
-/** Lets what is in front of an HC-SR04 throw its sound back, over `trig` and `echo`. */
-export class FakeEcho {
+/** Simulates an HC-SR04 and the object in front of it, on `trig` and `echo`. */
+export class FakeSonar {
   readonly trig: FakeOutput;
   readonly echo: FakeInput;
-  /** How far away something is; Infinity: nothing is; null: the sensor is dead. */
+  /** The distance of the object. Infinity: no object. null: the sensor does not answer. */
   distanceMm: number | null = Infinity;
-  /** Edges that are lost before the end of the echo. */
+  /** The number of edges that are lost before the end of the echo. */
   missed = 0;
-  measures = 0;
+  measurements = 0;
 
   constructor(
     clock: SimulatedClock,
     name = 'sonar',
-    /** In m/s. */
+    /** The speed of sound in m/s. */
     private readonly speed = 343.2,
-    /** Of an echo that nothing ends. */
+    /** The length of an echo without an object. */
     private readonly longestMs = 38,
   ) {
     this.trig = new FakeOutput(clock, `${name}-trig`);
     this.echo = new FakeInput(clock, `${name}-echo`);
     this.trig.onTurnedOn = () => {
-      this.measures++;
+      this.measurements++;
       const { distanceMm } = this;
       if (distanceMm === null) return;
-      const underWayMs = Math.min(this.longestMs, (2 * distanceMm) / this.speed);
+      const travelMs = Math.min(this.longestMs, (2 * distanceMm) / this.speed);
       clock.after(0.45, () => {
         this.echo.set(true);
-        clock.after(underWayMs, () => this.echo.set(false, this.missed));
+        clock.after(travelMs, () => this.echo.set(false, this.missed));
       });
     };
   }

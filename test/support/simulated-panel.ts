@@ -2,7 +2,7 @@ import { noLight } from '../../device/hardware/panel/light.js';
 import type { IndicatorState, Light, Panel, Press } from '../../device/hardware/panel/panel.js';
 import type { Clock } from '../../device/kit/clock.js';
 
-/** Nobody is there: it remembers what is shown, and its button is pressed by a call. */
+/** A panel without hardware that records the shown state. A call presses its button. */
 export class SimulatedPanel implements Panel {
   readonly light: Light = noLight;
   #shown: IndicatorState | 'off' = 'off';
@@ -24,7 +24,6 @@ export class SimulatedPanel implements Panel {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Somebody presses the button. */
   press(): void {
     const press = { atMs: this.clock.monotonicMs(), wallMs: this.clock.wallMs() };
     for (const listener of [...this.#listeners]) listener(press);

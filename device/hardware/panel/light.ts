@@ -5,41 +5,44 @@ import type { LineFault, Output } from '../lines/lines.js';
 import type { Light } from './panel.js';
 
 export interface LineLightOptions {
-  /** Its bound is the light's: longer than a capture may take. */
+  /** Its maximum on-time limits the light. It must be longer than a capture. */
   readonly output: Output;
-  /** Until it shines steadily and the camera has become used to it. */
+  /** The time until the brightness is steady and the camera has adapted to it. */
   readonly settleMs: number;
   readonly clock: Clock;
 }
 
 /** A lamp on an output. */
 export class LineLight implements Light {
-  #before: Promise<unknown> = Promise.resolve();
+  #previous: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: LineLightOptions) {}
 
   async on(signal: AbortSignal): Promise<Answer<void, LineFault>> {
     signal.throwIfAborted();
     const { output, settleMs, clock } = this.options;
-    const begun = this.#before.then(() => {
+    const started = this.#previous.then(() => {
       signal.throwIfAborted();
       return { off: output.hold(signal) };
     });
-    this.#before = begun.then(({ off }) => off).catch(() => {});
-    const { off } = await orAborted(begun, signal);
+    this.#previous = started.then(({ off }) => off).catch(() => {});
+    const { off } = await orAborted(started, signal);
     try {
       const answer = await withDeadline(clock, settleMs, () => off, signal);
       signal.throwIfAborted();
       if (!answer.ok) return answer;
-      return failed('line-refused', `${output.name}: it went off before it shone (${answer.value.reason})`);
+      return failed(
+        'line-refused',
+        `"${output.name}": turned off before settleMs, ${settleMs} ms, had passed. Reason: ${answer.value.reason}.`,
+      );
     } catch (error) {
       if (signal.aborted || !(error instanceof DeadlineExceeded)) throw error;
-      return done(undefined); // It is on still.
+      return done(undefined); // The light is still on after `settleMs`.
     }
   }
 }
 
-/** Where there is none. */
+/** The light of a bin without a lamp. */
 export const noLight: Light = {
   on: async (signal) => {
     signal.throwIfAborted();

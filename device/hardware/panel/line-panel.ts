@@ -5,14 +5,14 @@ import type { IndicatorState, Light, Panel, Press } from './panel.js';
 import { checkPattern, type Indicator, playPattern } from './pattern.js';
 
 export interface ButtonOptions {
-  /** Active while it is pressed. */
+  /** Active while the button is pressed. */
   readonly input: Input;
-  /** What comes within so long of the last press is the same press. */
+  /** Edges that follow the last press within this time belong to the same press. */
   readonly minGapMs: number;
   readonly clock: Clock;
 }
 
-/** Has `listener` told of each press; the returned function ends that. */
+/** Calls `listener` at each press. The returned function removes the listener. */
 export const onPress = (
   { input, minGapMs, clock }: ButtonOptions,
   listener: (press: Press) => void,
@@ -27,24 +27,24 @@ export const onPress = (
 };
 
 export interface LinePanelOptions {
-  /** What is shown, by what is said; what has no sign is dark and silent. */
+  /** The indicators of each state. All others are off. */
   readonly indicators: Partial<Readonly<Record<IndicatorState, readonly Indicator[]>>>;
   readonly light: Light;
-  /** null: there is no button. */
+  /** null: the panel has no such button. */
   readonly wrong: Omit<ButtonOptions, 'clock'> | null;
   readonly clock: Clock;
-  /** Told each time an output of the signs ended: its fault, or null. */
+  /** Called each time an indicator's output was turned off, with the fault or null. */
   readonly onFault?: (output: string, fault: Fault<LineFault> | null) => void;
 }
 
-/** LEDs, a buzzer, a lamp and a button on lines; without any of them it does nothing. */
+/** LEDs, a buzzer, a lamp and a button on lines. Each of them is optional. */
 export class LinePanel implements Panel {
   readonly light: Light;
   #shown: IndicatorState | 'off' = 'off';
   #playing = new AbortController();
   #ended: Promise<unknown> = Promise.resolve();
-  #closed = false;
-  readonly #buttons = new Set<() => void>();
+  #isClosed = false;
+  readonly #unsubscribers = new Set<() => void>();
 
   /** @throws SortbinError `pattern-invalid` */
   constructor(private readonly options: LinePanelOptions) {
@@ -53,13 +53,13 @@ export class LinePanel implements Panel {
   }
 
   show(state: IndicatorState | 'off'): void {
-    if (state === this.#shown || this.#closed) return;
+    if (state === this.#shown || this.#isClosed) return;
     this.#shown = state;
-    this.#playing.abort(new Error(`${state} is shown now`));
+    this.#playing.abort(new Error(`replaced by the state "${state}"`));
     this.#playing = new AbortController();
     const { signal } = this.#playing;
     const { indicators, clock, onFault } = this.options;
-    // The outputs of what was shown before are off first: the same ones may be wanted again.
+    // The indicators of the previous state must be off first: the new state may use the same outputs.
     this.#ended = this.#ended.then(() =>
       Promise.all(
         (state === 'off' ? [] : (indicators[state] ?? [])).map((indicator) =>
@@ -71,20 +71,20 @@ export class LinePanel implements Panel {
 
   onWrong(listener: (press: Press) => void): () => void {
     const { wrong, clock } = this.options;
-    if (!wrong || this.#closed) return () => {};
-    const forget = onPress({ ...wrong, clock }, listener);
-    this.#buttons.add(forget);
+    if (!wrong || this.#isClosed) return () => {};
+    const unsubscribe = onPress({ ...wrong, clock }, listener);
+    this.#unsubscribers.add(unsubscribe);
     return () => {
-      this.#buttons.delete(forget);
-      forget();
+      this.#unsubscribers.delete(unsubscribe);
+      unsubscribe();
     };
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    for (const forget of this.#buttons) forget();
-    this.#buttons.clear();
-    this.#playing.abort(new Error('the signs are closed'));
+    this.#isClosed = true;
+    for (const unsubscribe of this.#unsubscribers) unsubscribe();
+    this.#unsubscribers.clear();
+    this.#playing.abort(new Error('the panel is closed'));
     await this.#ended;
   }
 }

@@ -1,10 +1,10 @@
 import type { Answer } from '../../kit/errors.js';
 import type { LineFault } from '../lines/lines.js';
 
-/** What the bin can say to the person in front of it. */
+/** The states that the indicators show to the operator. */
 export type IndicatorState = 'ready' | 'busy' | 'refused' | 'fault';
 
-/** The button that says: the last item went to the wrong place. */
+/** A press of a button. */
 export interface Press {
   /** Monotonic milliseconds. */
   readonly atMs: number;
@@ -14,19 +14,23 @@ export interface Press {
 /** The light for the camera. */
 export interface Light {
   /**
-   * On until `signal` is aborted, but no longer than its output's bound; resolves once it shines steadily. One user at a
-   * time: a second one waits until the first one's light is off. Rejects with the signal's reason when aborted before.
+   * Turns the light on and resolves when its brightness is steady. It turns off when `signal` is aborted, or when the
+   * maximum on-time of its output expires. It has one user at a time: a second one waits until the light is off again.
+   * Rejects with the signal's reason if the signal is aborted before the light is steady.
    */
   on(signal: AbortSignal): Promise<Answer<void, LineFault>>;
 }
 
-/** Whoever stands in front of the bin: what it shows and sounds to them, what lights their item, and their button. */
+/** The operator panel: the indicators, the light for the camera and the button "wrong". */
 export interface Panel {
   readonly light: Light;
-  /** Shows this until something else is shown; showing the same again changes nothing. Nothing after `close`. */
+  /** Shows `state` until the next call. Has no effect if the state is already shown, or after `close`. */
   show(state: IndicatorState | 'off'): void;
-  /** Has `listener` told of each press; the returned function ends that. */
+  /**
+   * Calls `listener` at each press of the button that reports a wrong compartment for the last item. The returned
+   * function removes the listener.
+   */
   onWrong(listener: (press: Press) => void): () => void;
-  /** What it shows goes off; the light is its user's. */
+  /** Turns the indicators off. The light is left to its user. */
   close(): Promise<void>;
 }

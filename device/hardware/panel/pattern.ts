@@ -3,55 +3,55 @@ import { sleep } from '../../kit/deadline.js';
 import { type Answer, type Fault, messageOf, SortbinError } from '../../kit/errors.js';
 import type { LineFault, Off, Output } from '../lines/lines.js';
 
-/** `steady`: on all the time; else on, off, on, … for so long each, in ms, once or over and over. */
+/** `steady`: always on. Otherwise alternating on and off times in ms, played once or repeated. */
 export type Pattern = 'steady' | { readonly onOffMs: readonly number[]; readonly repeat: boolean };
 
-/** A LED or a buzzer, and what it does. */
+/** An LED or a buzzer with its pattern. */
 export interface Indicator {
   readonly output: Output;
   readonly pattern: Pattern;
 }
 
-/** After an output went off without being asked, or refused: the pause before it is tried again. */
+/** The pause after an output was refused or turned off unexpectedly. */
 const RETRY_MS = 1_000;
 
 /** @throws SortbinError `pattern-invalid` */
 export const checkPattern = ({ output, pattern }: Indicator): void => {
   if (pattern === 'steady') return;
   const { onOffMs, repeat } = pattern;
-  const wrong = (what: string) =>
-    new SortbinError('pattern-invalid', `the pattern of ${output.name}, [${onOffMs.join(', ')}]: ${what}`);
+  const invalid = (problem: string) =>
+    new SortbinError('pattern-invalid', `"${output.name}": the pattern [${onOffMs.join(', ')}] ${problem}`);
   if (onOffMs.length === 0 || !onOffMs.every((ms) => ms > 0 && Number.isFinite(ms)))
-    throw wrong('give one time or more, each above 0 ms');
+    throw invalid('is not valid. Give at least one time, each above 0 ms.');
   if (repeat && onOffMs.length % 2 === 1)
-    throw wrong('what repeats must end with a time off; give one more time');
+    throw invalid('repeats but does not end with an off time. Add an off time.');
 };
 
 /**
- * Plays until the pattern is over or `signal` is aborted; then the output is off. `tell`: how each time on ended. Never
- * rejects: a sign that fails stops nothing else.
+ * Plays a pattern until it ends or `signal` is aborted. The output is off afterwards. Calls `onOff` with the fault or
+ * null each time the output was turned off. Never rejects, so that a failed indicator stops nothing else.
  */
 export const playPattern = async (
   { output, pattern }: Indicator,
   clock: Clock,
   signal: AbortSignal,
-  tell: (fault: Fault<LineFault> | null) => void,
+  onOff: (fault: Fault<LineFault> | null) => void,
 ): Promise<void> => {
-  const ended = async (time: Promise<Answer<Off, LineFault>>) => {
-    const answer = await time;
-    tell(answer.ok ? null : answer.fault);
+  const waitForOff = async (off: Promise<Answer<Off, LineFault>>) => {
+    const answer = await off;
+    onOff(answer.ok ? null : answer.fault);
     signal.throwIfAborted();
     if (!answer.ok || answer.value.reason !== 'time') await sleep(clock, RETRY_MS, signal);
   };
   try {
     signal.throwIfAborted();
-    if (pattern === 'steady') while (true) await ended(output.hold(signal));
+    if (pattern === 'steady') while (true) await waitForOff(output.hold(signal));
     const { onOffMs, repeat } = pattern;
     do
       for (const [index, ms] of onOffMs.entries())
-        await (index % 2 === 0 ? ended(output.pulse(ms, signal)) : sleep(clock, ms, signal));
+        await (index % 2 === 0 ? waitForOff(output.pulse(ms, signal)) : sleep(clock, ms, signal));
     while (repeat);
   } catch (error) {
-    if (!signal.aborted) tell({ code: 'lines-down', message: messageOf(error) });
+    if (!signal.aborted) onOff({ code: 'lines-down', message: messageOf(error) });
   }
 };

@@ -1,14 +1,14 @@
 import type { Clock } from '../../kit/clock.js';
 import type { Panel } from './panel.js';
 
-/** What the person is shown, from what the bin says of itself: a fault before all, then a refusal for a while. */
+/** Selects the indicator state from the state of the bin. A fault has priority, then a recent refusal. */
 export class StateIndicator {
   #phase = 'new';
-  readonly #faulty = new Set<string>();
-  #refused = false;
+  readonly #faultyParts = new Set<string>();
+  #isRefusalShown = false;
   #cancel = () => {};
 
-  /** `refusedMs`: how long a refusal is shown. */
+  /** `refusedMs`: the time for which a refusal is shown. */
   constructor(
     private readonly panel: Panel,
     private readonly refusedMs: number,
@@ -21,16 +21,16 @@ export class StateIndicator {
   }
 
   health(part: string, isFaulty: boolean): void {
-    if (isFaulty) this.#faulty.add(part);
-    else this.#faulty.delete(part);
+    if (isFaulty) this.#faultyParts.add(part);
+    else this.#faultyParts.delete(part);
     this.#show();
   }
 
   refused(): void {
     this.#cancel();
-    this.#refused = true;
+    this.#isRefusalShown = true;
     this.#cancel = this.clock.after(this.refusedMs, () => {
-      this.#refused = false;
+      this.#isRefusalShown = false;
       this.#show();
     });
     this.#show();
@@ -42,8 +42,8 @@ export class StateIndicator {
   }
 
   #show(): void {
-    if (this.#faulty.size > 0) this.panel.show('fault');
-    else if (this.#refused) this.panel.show('refused');
+    if (this.#faultyParts.size > 0) this.panel.show('fault');
+    else if (this.#isRefusalShown) this.panel.show('refused');
     else this.panel.show(this.#phase === 'idle' ? 'ready' : 'busy');
   }
 }

@@ -1,19 +1,19 @@
 import { makeTrigger, type Trigger, type TriggerContext, type TriggerSource } from './trigger.js';
 
-/** No sensor: somebody says that an item is there. */
+/** A source without a sensor: a command reports each item. */
 export class CommandTrigger implements TriggerSource {
   #onTrigger: ((trigger: Trigger) => void) | null = null;
 
-  constructor(private readonly making: TriggerContext) {}
+  constructor(private readonly context: TriggerContext) {}
 
   start(onTrigger: (trigger: Trigger) => void): void {
     this.#onTrigger = onTrigger;
   }
 
-  /** Triggers now. Answers with the trigger, or null where nobody watches: not started yet, or closed. */
+  /** Triggers now and returns the trigger. Returns null before `start` and after `close`. */
   fire(source = 'command'): Trigger | null {
     if (!this.#onTrigger) return null;
-    const trigger = makeTrigger(source, this.making);
+    const trigger = makeTrigger(source, this.context);
     this.#onTrigger(trigger);
     return trigger;
   }

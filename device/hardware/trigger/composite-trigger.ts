@@ -1,6 +1,6 @@
 import type { Trigger, TriggerSource } from './trigger.js';
 
-/** Several sources as one: whichever notices something triggers. */
+/** Several sources as one. Each of them triggers. */
 export class CompositeTrigger implements TriggerSource {
   constructor(private readonly sources: readonly TriggerSource[]) {}
 
@@ -8,16 +8,17 @@ export class CompositeTrigger implements TriggerSource {
     for (const source of this.sources) source.start(onTrigger);
   }
 
-  /** As soon as one shows something that is the answer, even where another hangs or fails; a failure hides no item. */
+  /** Returns true as soon as one source detects an item, even if another one hangs or fails. */
   async level(signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     const levels = this.sources.map((source) => source.level(signal));
-    const seen = levels.map(async (level) => {
-      if (!(await level)) throw new Error('nothing there');
+    const detections = levels.map(async (level) => {
+      if (!(await level)) throw new Error('no item');
     });
-    return Promise.any(seen).then(
+    return Promise.any(detections).then(
       () => true,
       async () => {
+        // If no source detects an item, a failed source may have missed one. Its error is thrown here.
         await Promise.all(levels);
         return false;
       },

@@ -1,35 +1,34 @@
 import type { Clock } from '../../kit/clock.js';
 import { orAborted, sleep } from '../../kit/deadline.js';
 
+/** The minimum time from the start of one measurement to the start of the next. */
+const INTERVAL_MS = 60;
+
 /**
- * Ultrasonic sensors that share a bin hear each other: one measures at a time, in the order in which they asked, and
- * none before the echoes of the one before have died away.
+ * Makes the ultrasonic sensors of a bin take turns, because each one receives the echoes of the others. Measurements run
+ * one at a time, in the order of the requests, and start only after the previous echoes have faded.
  */
 export class EchoArbiter {
   #last: Promise<unknown> = Promise.resolve();
-  #freeAtMs = -Infinity;
+  #nextStartMs = -Infinity;
 
-  /** `restMs`: from the beginning of one turn to the beginning of the next, at least. */
-  constructor(
-    private readonly clock: Clock,
-    private readonly restMs = 60,
-  ) {}
+  constructor(private readonly clock: Clock) {}
 
-  /** Waits for its turn; rejects with the signal's reason when aborted meanwhile, else settles as `work` does. */
-  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  /** Runs `measure` in its turn. Rejects with the signal's reason if the signal is aborted while it waits. */
+  async run<T>(signal: AbortSignal, measure: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
-    const before = this.#last;
+    const previous = this.#last;
     let end = () => {};
-    const mine = new Promise<void>((resolve) => {
+    const current = new Promise<void>((resolve) => {
       end = resolve;
     });
-    this.#last = Promise.all([before, mine]);
+    this.#last = Promise.all([previous, current]);
     try {
-      await orAborted(before, signal);
-      const waitMs = this.#freeAtMs - this.clock.monotonicMs();
+      await orAborted(previous, signal);
+      const waitMs = this.#nextStartMs - this.clock.monotonicMs();
       if (waitMs > 0) await sleep(this.clock, waitMs, signal);
-      this.#freeAtMs = this.clock.monotonicMs() + this.restMs;
-      return await work();
+      this.#nextStartMs = this.clock.monotonicMs() + INTERVAL_MS;
+      return await measure();
     } finally {
       end();
     }

@@ -4,7 +4,7 @@ export interface IntervalTriggerOptions extends TriggerContext {
   readonly everyMs: number;
 }
 
-/** No sensor: it looks every so often. The first time is one interval after the start. */
+/** A source without a sensor that triggers at fixed intervals. The first trigger comes one interval after the start. */
 export class IntervalTrigger implements TriggerSource {
   #cancel = () => {};
 
@@ -24,7 +24,7 @@ export class IntervalTrigger implements TriggerSource {
     this.#cancel();
   }
 
-  /** By due times, so that late timers do not add up; what was slept through is left out. */
+  /** Schedules by due times, so that the delays of late timers do not accumulate. Missed due times are skipped. */
   #schedule(onTrigger: (trigger: Trigger) => void, dueMs: number): void {
     const { clock, everyMs } = this.options;
     this.#cancel = clock.after(dueMs - clock.monotonicMs(), () => {

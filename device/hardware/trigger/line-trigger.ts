@@ -1,6 +1,5 @@
 import { orAborted } from '../../kit/deadline.js';
-import type { Fault } from '../../kit/errors.js';
-import type { Edge, Input, LineFault } from '../lines/lines.js';
+import type { Edge, Input } from '../lines/lines.js';
 import {
   makeTrigger,
   type Trigger,
@@ -10,21 +9,19 @@ import {
 } from './trigger.js';
 
 export interface LineTriggerOptions extends TriggerContext {
-  /** Active while something is there; the kernel debounces it, by the rules that it was requested with. */
+  /** Active while an item is present. The kernel debounces it, as its input rules say. */
   readonly input: Input;
   readonly source: 'beam' | 'pir' | 'switch';
-  /** What comes within so long of the last edge belongs to the same passage: one trigger. */
+  /** Edges that follow the last edge within this time belong to the same passage and do not trigger again. */
   readonly minGapMs: number;
-  /** Told of each reading of the level: its fault, or null. */
-  readonly onFault?: (fault: Fault<LineFault> | null) => void;
 }
 
-/** A passage of more than so many gaps counts as another one: a line that flickers for ever is not held off for ever. */
-const LONGEST_PASSAGE_GAPS = 10;
+/** A passage longer than this number of gaps counts as a new one, so that a line that always flickers still triggers. */
+const MAX_PASSAGE_GAPS = 10;
 
-/** A break-beam, a motion detector or a switch. Its triggers bear the kernel's time of the edge to active. */
+/** A break-beam, a motion detector or a switch. Its triggers have the kernel's time of the edge to active. */
 export class LineTrigger implements TriggerSource {
-  #forget = () => {};
+  #unsubscribe = () => {};
   /** null: no edge has come yet. */
   #active: boolean | null = null;
   #edgeAtMs = -Infinity;
@@ -34,37 +31,35 @@ export class LineTrigger implements TriggerSource {
 
   start(onTrigger: (trigger: Trigger) => void): void {
     const { input, source } = this.options;
-    this.#forget();
-    this.#forget = input.onEdge((edge) => {
+    this.#unsubscribe();
+    this.#unsubscribe = input.onEdge((edge) => {
       const atMs = Number(edge.atNs) / 1e6;
-      if (this.#isNew(edge, atMs)) onTrigger(makeTrigger(source, this.options, atMs));
+      if (this.#startsPassage(edge, atMs)) onTrigger(makeTrigger(source, this.options, atMs));
     });
   }
 
   async level(signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
-    const { input, onFault } = this.options;
-    const answer = await orAborted(input.active(), signal);
-    onFault?.(answer.ok ? null : answer.fault);
+    const answer = await orAborted(this.options.input.active(), signal);
     if (!answer.ok) throw new TriggerError(answer.fault.code, answer.fault.message);
     return answer.value;
   }
 
   async close(): Promise<void> {
-    this.#forget();
-    this.#forget = () => {};
+    this.#unsubscribe();
+    this.#unsubscribe = () => {};
   }
 
-  #isNew({ active, missed }: Edge, atMs: number): boolean {
-    // An end without a beginning: the item of the beginning that was lost, or that the kernel told as an end since it was
-    // over before it was looked at, was there all the same.
-    const begins = active || this.#active === false || (missed > 0 && !this.#active);
+  #startsPassage({ active, missed }: Edge, atMs: number): boolean {
+    // An edge to inactive without an edge to active before it is an item, too. The edge to active was lost, or the kernel
+    // reported it as inactive because the item had passed before the kernel read the level.
+    const isItem = active || this.#active === false || (missed > 0 && !this.#active);
     const quietMs = atMs - this.#edgeAtMs;
     this.#active = active;
     this.#edgeAtMs = atMs;
     const { minGapMs } = this.options;
-    const sinceMs = atMs - this.#triggeredAtMs;
-    if (!begins || (quietMs < minGapMs && sinceMs < LONGEST_PASSAGE_GAPS * minGapMs)) return false;
+    const sinceTriggerMs = atMs - this.#triggeredAtMs;
+    if (!isItem || (quietMs < minGapMs && sinceTriggerMs < MAX_PASSAGE_GAPS * minGapMs)) return false;
     this.#triggeredAtMs = atMs;
     return true;
   }

@@ -1,29 +1,32 @@
-/** When something counts as there. */
+/** The distances, in mm, at which an item becomes present and absent (hysteresis). */
 export interface PresenceRules {
-  /** Nearer is there. */
+  /** A nearer distance means present. */
   readonly nearMm: number;
-  /** Farther is gone; what lies between the two changes nothing. */
+  /** A farther distance means absent. A distance between the two changes nothing. */
   readonly farMm: number;
 }
 
 export interface PresenceState {
   readonly isPresent: boolean;
-  /** The last measures in mm, newest last; null: nothing was measured. */
+  /** The last measurements in mm, newest last. null: the measurement failed. */
   readonly recentMm: readonly (number | null)[];
 }
 
 export const absent: PresenceState = { isPresent: false, recentMm: [] };
 
-const MEASURES = 3;
+const WINDOW = 3;
 const NEEDED = 2;
 
-/** Pure: it takes two of the last three measures to change it. `distanceMm`: Infinity where nothing was in range. */
+/**
+ * Returns the state after one more measurement. Two of the last three measurements must agree to change the presence.
+ * `distanceMm` is Infinity if nothing is in range, and null if the measurement failed.
+ */
 export const updatePresence = (
   state: PresenceState,
   distanceMm: number | null,
   { nearMm, farMm }: PresenceRules,
 ): PresenceState => {
-  const recentMm = [...state.recentMm, distanceMm].slice(-MEASURES);
+  const recentMm = [...state.recentMm, distanceMm].slice(-WINDOW);
   const changes = recentMm.filter((mm) => mm !== null && (state.isPresent ? mm > farMm : mm < nearMm));
   return { isPresent: changes.length >= NEEDED ? !state.isPresent : state.isPresent, recentMm };
 };

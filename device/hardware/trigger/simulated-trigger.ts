@@ -3,21 +3,21 @@ import type { NewId } from '../../kit/ids.js';
 import type { Trigger, TriggerSource } from './trigger.js';
 
 export interface TriggerStep {
-  /** Since the trigger before, or since the start. */
+  /** The time since the previous trigger or the start. */
   readonly afterMs: number;
-  /** How many times the level, read after this trigger, still shows something. */
+  /** The number of level readings after this trigger that still return true. */
   readonly stillThere?: number;
 }
 
 export interface SimulatedTriggerOptions {
   readonly script: readonly TriggerStep[];
-  /** Begin again at the script's end. */
+  /** Whether the script starts again after its last step. */
   readonly repeat: boolean;
   readonly clock: Clock;
   readonly newId: NewId;
 }
 
-/** A sensor that sees what its script says. */
+/** A simulated sensor that detects the items of a script. */
 export class SimulatedTrigger implements TriggerSource {
   #onTrigger: ((trigger: Trigger) => void) | null = null;
   #cancel: () => void = () => {};
@@ -31,7 +31,7 @@ export class SimulatedTrigger implements TriggerSource {
     this.#schedule();
   }
 
-  /** Something passes the sensor now, script or not. */
+  /** Detects an item now, in addition to the script. */
   fire(source = 'simulated', stillThere = 0): void {
     const { clock, newId } = this.options;
     this.#stillThere = stillThere;

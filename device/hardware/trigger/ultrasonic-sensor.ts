@@ -5,8 +5,10 @@ import type { Input, LineFault, Output } from '../lines/lines.js';
 import type { EchoArbiter } from './echo-arbiter.js';
 
 /**
- * `ultrasonic-silent`: the sensor does not answer at all; `ultrasonic-out-of-range`: it answers, but nothing that it can
- * see is in front of it; `ultrasonic-edges-lost`: the echo's length is not known; or a fault of its lines.
+ * - `ultrasonic-silent`: the sensor does not answer.
+ * - `ultrasonic-out-of-range`: the sensor answers, but detects nothing within its range.
+ * - `ultrasonic-edges-lost`: the length of the echo is unknown.
+ * - A `LineFault`: a line of the sensor failed.
  */
 export type DistanceFault =
   | 'ultrasonic-silent'
@@ -14,19 +16,19 @@ export type DistanceFault =
   | 'ultrasonic-edges-lost'
   | LineFault;
 
-/** Says how far away the next thing is. */
+/** A sensor that measures the distance to the nearest object. */
 export interface DistanceSensor {
-  /** In mm, within a fraction of a second. Rejects with the signal's reason when aborted. */
+  /** Returns the distance in mm within a fraction of a second. Rejects with the signal's reason if it is aborted. */
   measure(signal: AbortSignal): Promise<Answer<number, DistanceFault>>;
 }
 
 export interface UltrasonicSensorOptions {
   readonly trig: Output;
-  /** Without debouncing. */
+  /** An input without debouncing. */
   readonly echo: Input;
-  /** Of the air in the bin: 10 degrees more are 1.7 % more mm. */
+  /** The temperature of the air in the bin. An increase of 10 degrees adds 1.7 % to the distance. */
   readonly temperatureC: number;
-  /** What is said to be farther is out of range. */
+  /** A longer measured distance is out of range. */
   readonly maxMm: number;
   /** Shared by all sensors of a bin. */
   readonly echoArbiter: EchoArbiter;
@@ -35,13 +37,13 @@ export interface UltrasonicSensorOptions {
 
 const PULSE_MS = 0.02;
 
-/** An HC-SR04 that sees nothing ends its echo by itself after 38 ms, some of its kin after 200. */
+/** An HC-SR04 without an object in range ends its echo after 38 ms. Some compatible sensors need 200 ms. */
 const ECHO_MS = 60;
 
-/** Of dry air, in m/s. */
-export const soundSpeed = (temperatureC: number): number => 331.3 * Math.sqrt(1 + temperatureC / 273.15);
+/** Returns the speed of sound in dry air in m/s. */
+const soundSpeed = (temperatureC: number): number => 331.3 * Math.sqrt(1 + temperatureC / 273.15);
 
-/** An HC-SR04 or one of its kin: a pulse on `trig`, and `echo` is active for as long as the sound was under way. */
+/** An HC-SR04 or a compatible sensor. After a pulse on `trig`, `echo` is active for the travel time of the sound. */
 export class UltrasonicSensor implements DistanceSensor {
   constructor(private readonly options: UltrasonicSensorOptions) {}
 
@@ -51,7 +53,7 @@ export class UltrasonicSensor implements DistanceSensor {
 
   async #measure(signal: AbortSignal): Promise<Answer<number, DistanceFault>> {
     const { trig, clock } = this.options;
-    const heard = this.#listen(clock.monotonicMs());
+    const echo = this.#captureEcho(clock.monotonicMs());
     try {
       return await withDeadline(
         clock,
@@ -61,21 +63,24 @@ export class UltrasonicSensor implements DistanceSensor {
           if (!pulse.ok) return pulse;
           const { reason } = pulse.value;
           if (reason !== 'time')
-            return failed('line-refused', `${trig.name}: its pulse was ended (${reason})`);
-          return this.#answer(await heard.widthNs);
+            return failed('line-refused', `"${trig.name}": the pulse was interrupted. Reason: ${reason}.`);
+          return this.#toDistance(await echo.widthNs);
         },
         signal,
       );
     } catch (error) {
       if (signal.aborted || !(error instanceof DeadlineExceeded)) throw error;
-      return heard.begun() ? this.#outOfRange() : this.#silent();
+      return echo.hasBegun() ? this.#outOfRange() : this.#silent();
     } finally {
-      heard.end();
+      echo.end();
     }
   }
 
-  /** The length of the first echo that begins after `fromMs`; null where edges were lost. What is older is not ours. */
-  #listen(fromMs: number) {
+  /**
+   * Captures the width of the first echo that begins after `fromMs`, or null if edges were lost. Older edges belong to
+   * another measurement.
+   */
+  #captureEcho(fromMs: number) {
     let end = () => {};
     let beganNs: bigint | null = null;
     const widthNs = new Promise<bigint | null>((resolve) => {
@@ -86,31 +91,31 @@ export class UltrasonicSensor implements DistanceSensor {
         else if (beganNs !== null) resolve(atNs - beganNs);
       });
     });
-    return { widthNs, begun: () => beganNs !== null, end };
+    return { widthNs, hasBegun: () => beganNs !== null, end };
   }
 
-  #answer(widthNs: bigint | null): Answer<number, DistanceFault> {
+  #toDistance(widthNs: bigint | null): Answer<number, DistanceFault> {
     const { echo, temperatureC, maxMm } = this.options;
     if (widthNs === null)
       return failed(
         'ultrasonic-edges-lost',
-        `${echo.name}: edges of the echo were lost; the machine is too busy`,
+        `"${echo.name}": edges of the echo were lost. Reduce the load of the machine.`,
       );
-    // There and back.
+    // The sound travels to the object and back.
     const mm = (Number(widthNs) * soundSpeed(temperatureC) * 1e-6) / 2;
     return mm > maxMm ? this.#outOfRange() : done(mm);
   }
 
   #outOfRange(): Answer<number, DistanceFault> {
     const { echo, maxMm } = this.options;
-    return failed('ultrasonic-out-of-range', `${echo.name}: nothing within ${maxMm} mm threw the sound back`);
+    return failed('ultrasonic-out-of-range', `"${echo.name}": no object within ${maxMm} mm`);
   }
 
   #silent(): Answer<number, DistanceFault> {
     const { echo } = this.options;
     return failed(
       'ultrasonic-silent',
-      `${echo.name}: no echo began within ${ECHO_MS} ms of the pulse; check the sensor's power and wires`,
+      `"${echo.name}": no echo within ${ECHO_MS} ms of the pulse. Check the sensor's power and wires.`,
     );
   }
 }

@@ -13,16 +13,18 @@ import type { DistanceSensor } from './ultrasonic-sensor.js';
 
 export interface UltrasonicTriggerOptions extends TriggerContext, PresenceRules {
   readonly sensor: DistanceSensor;
-  /** From the end of one measure to the next. */
+  /** The time from the end of one measurement to the start of the next. */
   readonly everyMs: number;
-  /** Told when several measures in a row failed, and (null) when one works again. */
+  /** Called with the fault after several failures in a row, and with null after the next success. */
   readonly onFault?: (fault: Fault<TriggerFault> | null) => void;
 }
 
-/** So many measures, where the level is asked for; so many that fail in a row are a fault. */
-const MEASURES = 3;
+/** The number of measurements for one level. */
+const LEVEL_MEASUREMENTS = 3;
+/** The number of failures in a row that are reported as a fault. */
+const FAULT_FAILURES = 3;
 
-/** Something is there when it is near in two of three measures, and the next one when it was far again meanwhile. */
+/** Triggers when an item becomes present. It must become absent before the next trigger. */
 export class UltrasonicTrigger implements TriggerSource {
   #presence = absent;
   #failures = 0;
@@ -37,13 +39,13 @@ export class UltrasonicTrigger implements TriggerSource {
     this.#watching = this.#watch(this.#closing.signal);
   }
 
-  /** By three measures of its own: what the last ones said may be older than the question. */
+  /** Measures again three times, because the last measurements may be older than the request. */
   async level(signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     let failures = 0;
-    for (let measure = 0; measure < MEASURES; measure++) {
-      const fault = await this.#look(signal);
-      if (fault && ++failures === MEASURES - 1) throw new TriggerError(fault.code, fault.message);
+    for (let count = 0; count < LEVEL_MEASUREMENTS; count++) {
+      const fault = await this.#measure(signal);
+      if (fault && ++failures === LEVEL_MEASUREMENTS - 1) throw new TriggerError(fault.code, fault.message);
     }
     return this.#presence.isPresent;
   }
@@ -57,7 +59,7 @@ export class UltrasonicTrigger implements TriggerSource {
   async #watch(signal: AbortSignal): Promise<void> {
     try {
       while (true) {
-        await this.#look(signal);
+        await this.#measure(signal);
         await sleep(this.options.clock, this.options.everyMs, signal);
       }
     } catch (error) {
@@ -65,22 +67,22 @@ export class UltrasonicTrigger implements TriggerSource {
     }
   }
 
-  async #look(signal: AbortSignal): Promise<Fault<TriggerFault> | null> {
+  async #measure(signal: AbortSignal): Promise<Fault<TriggerFault> | null> {
     const answer = await this.options.sensor.measure(signal);
-    const nothing = !answer.ok && answer.fault.code === 'ultrasonic-out-of-range';
-    const fault = answer.ok || nothing ? null : answer.fault;
-    this.#judge(fault);
-    const before = this.#presence.isPresent;
-    const distanceMm = answer.ok ? answer.value : nothing ? Infinity : null;
+    const isOutOfRange = !answer.ok && answer.fault.code === 'ultrasonic-out-of-range';
+    const fault = answer.ok || isOutOfRange ? null : answer.fault;
+    this.#reportFault(fault);
+    const wasPresent = this.#presence.isPresent;
+    const distanceMm = answer.ok ? answer.value : isOutOfRange ? Infinity : null;
     this.#presence = updatePresence(this.#presence, distanceMm, this.options);
-    if (this.#presence.isPresent && !before) this.#onTrigger?.(makeTrigger('ultrasonic', this.options));
+    if (this.#presence.isPresent && !wasPresent) this.#onTrigger?.(makeTrigger('ultrasonic', this.options));
     return fault;
   }
 
-  #judge(fault: Fault<TriggerFault> | null): void {
-    const before = this.#failures;
-    this.#failures = fault ? before + 1 : 0;
-    if (this.#failures === MEASURES) this.options.onFault?.(fault);
-    if (!fault && before >= MEASURES) this.options.onFault?.(null);
+  #reportFault(fault: Fault<TriggerFault> | null): void {
+    const earlier = this.#failures;
+    this.#failures = fault ? earlier + 1 : 0;
+    if (this.#failures === FAULT_FAILURES) this.options.onFault?.(fault);
+    if (!fault && earlier >= FAULT_FAILURES) this.options.onFault?.(null);
   }
 }

@@ -40,7 +40,7 @@ panelContract('lines', async () => {
   };
 });
 
-const made = (patterns: Partial<Record<'ready' | 'refused' | 'fault', Pattern>>, maxOnMs?: number) => {
+const setUp = (patterns: Partial<Record<'ready' | 'refused' | 'fault', Pattern>>, maxOnMs?: number) => {
   const clock = new SimulatedClock(0);
   const led = new FakeOutput(clock, 'red', maxOnMs);
   const faults: (string | null)[] = [];
@@ -57,9 +57,9 @@ const made = (patterns: Partial<Record<'ready' | 'refused' | 'fault', Pattern>>,
   return { clock, led, faults, panel };
 };
 
-describe('signs', () => {
-  it('play a pattern once, or over and over', async () => {
-    const once = made({ refused: { onOffMs: [100, 50, 200], repeat: false } });
+describe('the indicators', () => {
+  it('play a pattern once or repeatedly', async () => {
+    const once = setUp({ refused: { onOffMs: [100, 50, 200], repeat: false } });
     once.panel.show('refused');
     await once.clock.advance(10_000);
     assert.deepEqual(once.led.history, [
@@ -68,7 +68,7 @@ describe('signs', () => {
       [150, true],
       [350, false],
     ]);
-    const blinking = made({ fault: { onOffMs: [500, 500], repeat: true } });
+    const blinking = setUp({ fault: { onOffMs: [500, 500], repeat: true } });
     blinking.panel.show('fault');
     await blinking.clock.advance(2_600);
     assert.deepEqual(
@@ -79,9 +79,9 @@ describe('signs', () => {
     assert.deepEqual([blinking.led.on, blinking.clock.waiting], [false, 0]);
   });
 
-  it('use one output for several states, one after the other', async () => {
-    const { clock, led, panel, faults } = made({ ready: 'steady', fault: { onOffMs: [70], repeat: false } });
-    led.offTakesMs = 5;
+  it('share one output between several states', async () => {
+    const { clock, led, panel, faults } = setUp({ ready: 'steady', fault: { onOffMs: [70], repeat: false } });
+    led.offDelayMs = 5;
     panel.show('ready');
     await clock.advance(1_000);
     panel.show('refused');
@@ -103,8 +103,8 @@ describe('signs', () => {
     assert.equal(led.on, false);
   });
 
-  it('come on again after their bound or a fault, without haste', async () => {
-    const { clock, led, panel, faults } = made({ ready: 'steady' }, 5_000);
+  it('turn on again 1 s after their maximum on-time or a fault', async () => {
+    const { clock, led, panel, faults } = setUp({ ready: 'steady' }, 5_000);
     panel.show('ready');
     await clock.advance(5_500);
     led.fault = 'line-gone';
@@ -116,25 +116,28 @@ describe('signs', () => {
       [0, 5_000, 9_000],
     );
     assert.deepEqual(faults, [null, 'line-gone', 'line-gone', 'line-gone']);
-    const blinking = made({ fault: { onOffMs: [10, 10], repeat: true } });
+    const blinking = setUp({ fault: { onOffMs: [10, 10], repeat: true } });
     blinking.led.fault = 'lines-down';
     blinking.panel.show('fault');
     await blinking.clock.advance(5_000);
     assert.ok(blinking.faults.length <= 6);
   });
 
-  it('refuse a pattern that cannot be played', () => {
-    const wrong: Pattern[] = [
+  it('refuse an invalid pattern', () => {
+    const invalid: Pattern[] = [
       { onOffMs: [], repeat: false },
       { onOffMs: [0, 100], repeat: true },
       { onOffMs: [100], repeat: true },
     ];
-    for (const pattern of wrong)
-      assert.throws(() => made({ fault: pattern }), { code: 'pattern-invalid', message: /of red/ });
+    for (const pattern of invalid)
+      assert.throws(() => setUp({ fault: pattern }), {
+        code: 'pattern-invalid',
+        message: /^"red": the pattern \[/,
+      });
   });
 
-  it('are nothing where nothing is configured', async () => {
-    const { clock, panel, led } = made({});
+  it('are optional', async () => {
+    const { clock, panel, led } = setUp({});
     panel.onWrong(() => {})();
     panel.show('ready');
     assert.ok((await panel.light.on(new AbortController().signal)).ok);
@@ -144,7 +147,7 @@ describe('signs', () => {
 });
 
 describe('the button', () => {
-  it('is pressed once, however it bounces, at the time of the first edge', async () => {
+  it('reports one press with the time of the first edge, even if the contact bounces', async () => {
     const clock = new SimulatedClock(0);
     const input = new FakeInput(clock, 'wrong');
     const panel = new LinePanel({ indicators: {}, light: noLight, wrong: { input, minGapMs: 300 }, clock });
@@ -171,34 +174,34 @@ describe('the light for the camera', () => {
     return { clock, output, light };
   };
 
-  it('says that it is on once it has settled, and goes off with its signal', async () => {
+  it('resolves after settleMs, and turns off when the signal is aborted', async () => {
     const { clock, output, light } = lamp();
-    const over = new AbortController();
+    const abort = new AbortController();
     let settledAtMs = 0;
-    const on = light.on(over.signal).then((answer) => {
+    const on = light.on(abort.signal).then((answer) => {
       settledAtMs = clock.monotonicMs();
       return answer;
     });
     await clock.advance(400);
     assert.ok((await on).ok);
     assert.deepEqual([settledAtMs, output.on], [150, true]);
-    over.abort(new Error('the frame is there'));
+    abort.abort(new Error('captured'));
     await clock.advance(0);
     assert.deepEqual([output.on, clock.waiting], [false, 0]);
   });
 
-  it('goes off while it settles, too', async () => {
+  it('turns off if the signal is aborted before settleMs', async () => {
     const { clock, output, light } = lamp();
-    const over = new AbortController();
-    const on = light.on(over.signal);
+    const abort = new AbortController();
+    const on = light.on(abort.signal);
     await clock.advance(100);
-    over.abort(new Error('stopped'));
+    abort.abort(new Error('stopped'));
     await assert.rejects(on, /stopped/);
     await clock.advance(0);
     assert.deepEqual([output.on, clock.waiting], [false, 0]);
   });
 
-  it('is off by its bound where it is forgotten', async () => {
+  it('turns off after its maximum on-time', async () => {
     const { clock, output, light } = lamp(3_000);
     const on = light.on(new AbortController().signal);
     await clock.advance(10_000);
@@ -209,7 +212,7 @@ describe('the light for the camera', () => {
     ]);
   });
 
-  it('answers with what kept it off', async () => {
+  it('returns the reason if it does not stay on', async () => {
     const { clock, output, light } = lamp(100);
     const short = light.on(new AbortController().signal);
     await clock.advance(200);
@@ -221,7 +224,7 @@ describe('the light for the camera', () => {
     assert.equal(clock.waiting, 0);
   });
 
-  it('is lent to one at a time', async () => {
+  it('has one user at a time', async () => {
     const { clock, output, light } = lamp();
     const [first, second] = [new AbortController(), new AbortController()];
     const one = light.on(first.signal);

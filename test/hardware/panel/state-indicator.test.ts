@@ -6,29 +6,29 @@ import { SimulatedPanel } from '../../support/simulated-panel.js';
 
 const REFUSED_MS = 3_000;
 
-const shown = () => {
+const setUp = () => {
   const clock = new SimulatedClock();
   const panel = new SimulatedPanel(clock);
-  return { clock, panel, manner: new StateIndicator(panel, REFUSED_MS, clock) };
+  return { clock, panel, indicator: new StateIndicator(panel, REFUSED_MS, clock) };
 };
 
-describe('what the person is shown', () => {
-  it('is ready while an item can come, and busy else', () => {
-    const { panel, manner } = shown();
+describe('the indicator state', () => {
+  it('is ready in the phase idle, and busy in all others', () => {
+    const { panel, indicator } = setUp();
     for (const phase of ['homing', 'capturing', 'moving']) {
-      manner.phase(phase);
+      indicator.phase(phase);
       assert.equal(panel.shown, 'busy');
     }
-    manner.phase('idle');
+    indicator.phase('idle');
     assert.equal(panel.shown, 'ready');
   });
 
-  it('is a refusal for its time, counted from the last one', async () => {
-    const { clock, panel, manner } = shown();
-    manner.refused();
-    manner.phase('idle');
+  it('is refused for refusedMs after the last refusal', async () => {
+    const { clock, panel, indicator } = setUp();
+    indicator.refused();
+    indicator.phase('idle');
     await clock.advance(2_000);
-    manner.refused();
+    indicator.refused();
     await clock.advance(2_000);
     assert.equal(panel.shown, 'refused');
     await clock.advance(1_000);
@@ -36,24 +36,24 @@ describe('what the person is shown', () => {
     assert.equal(clock.waiting, 0);
   });
 
-  it('is a fault before all else, until each part is well', () => {
-    const { panel, manner } = shown();
-    manner.phase('idle');
-    manner.health('camera', true);
-    manner.health('gate', true);
-    manner.refused();
+  it('is fault with priority, until every part has recovered', () => {
+    const { panel, indicator } = setUp();
+    indicator.phase('idle');
+    indicator.health('camera', true);
+    indicator.health('gate', true);
+    indicator.refused();
     assert.equal(panel.shown, 'fault');
-    manner.health('camera', false);
+    indicator.health('camera', false);
     assert.equal(panel.shown, 'fault');
-    manner.health('gate', false);
+    indicator.health('gate', false);
     assert.equal(panel.shown, 'refused');
   });
 
-  it('is nothing once it is closed', () => {
-    const { clock, panel, manner } = shown();
-    manner.phase('idle');
-    manner.refused();
-    manner.close();
+  it('is off after the close', () => {
+    const { clock, panel, indicator } = setUp();
+    indicator.phase('idle');
+    indicator.refused();
+    indicator.close();
     assert.equal(panel.shown, 'off');
     assert.equal(clock.waiting, 0);
   });

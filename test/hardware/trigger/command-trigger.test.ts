@@ -19,15 +19,15 @@ triggerContract('command', () => {
   };
 });
 
-it('a command is answered with the trigger that it made, or with null where nobody watches', async () => {
+it('a command trigger returns each trigger, or null before the start and after the close', async () => {
   const source = new CommandTrigger({ clock: new SimulatedClock(), newId });
-  const heard: Trigger[] = [];
+  const received: Trigger[] = [];
   assert.equal(source.fire(), null);
-  source.start((trigger) => heard.push(trigger));
-  const made = [source.fire(), source.fire('http')];
-  assert.deepEqual(made, heard);
+  source.start((trigger) => received.push(trigger));
+  const returned = [source.fire(), source.fire('http')];
+  assert.deepEqual(returned, received);
   assert.deepEqual(
-    heard.map((trigger) => trigger.source),
+    received.map((trigger) => trigger.source),
     ['command', 'http'],
   );
   await source.close();

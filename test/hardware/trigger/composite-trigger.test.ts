@@ -1,30 +1,30 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CommandTrigger } from '../../../device/hardware/trigger/command-trigger.js';
-import { LineTrigger } from '../../../device/hardware/trigger/line-trigger.js';
 import { CompositeTrigger } from '../../../device/hardware/trigger/composite-trigger.js';
+import { LineTrigger } from '../../../device/hardware/trigger/line-trigger.js';
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { triggerContract } from '../../contract/trigger-contract.js';
 import { FakeInput } from '../../support/fake-lines.js';
 
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
-const made = () => {
+const setUp = () => {
   const clock = new SimulatedClock();
   const line = (source: 'beam' | 'pir') => {
     const input = new FakeInput(clock, source);
     return { input, trigger: new LineTrigger({ input, source, minGapMs: 100, clock, newId }) };
   };
   const [beam, pir, command] = [line('beam'), line('pir'), new CommandTrigger({ clock, newId })];
-  const several = new CompositeTrigger([beam.trigger, command, pir.trigger]);
-  return { clock, beam: beam.input, pir: pir.input, command, several };
+  const composite = new CompositeTrigger([beam.trigger, command, pir.trigger]);
+  return { clock, beam: beam.input, pir: pir.input, command, composite };
 };
 
-triggerContract('several', () => {
-  const { clock, pir, several } = made();
+triggerContract('composite', () => {
+  const { clock, pir, composite } = setUp();
   return {
-    source: several,
+    source: composite,
     passItem: async (stays) => {
       await clock.advance(1_000);
       pir.set(true);
@@ -34,34 +34,34 @@ triggerContract('several', () => {
   };
 });
 
-describe('several triggers', () => {
-  it('trigger by whichever notices something, and say which', async () => {
-    const { beam, pir, command, several } = made();
-    const heard: string[] = [];
-    several.start(({ source }) => heard.push(source));
+describe('a composite trigger', () => {
+  it('triggers for each of its sources, and names the source', async () => {
+    const { beam, pir, command, composite } = setUp();
+    const sources: string[] = [];
+    composite.start(({ source }) => sources.push(source));
     pir.set(true);
     command.fire();
     beam.set(true);
-    assert.deepEqual(heard, ['pir', 'command', 'beam']);
-    await several.close();
+    assert.deepEqual(sources, ['pir', 'command', 'beam']);
+    await composite.close();
     assert.deepEqual([command.fire(), beam.listeners, pir.listeners], [null, 0, 0]);
   });
 
-  it('show what any of them shows, though another fails or hangs', async () => {
-    const { beam, pir, several } = made();
+  it('detects an item of any source, even if another source fails or hangs', async () => {
+    const { beam, pir, composite } = setUp();
     beam.fault = 'line-gone';
     pir.set(true);
-    assert.equal(await several.level(never), true);
+    assert.equal(await composite.level(neverAborted), true);
     beam.fault = null;
     beam.hangs = true;
-    assert.equal(await several.level(never), true);
+    assert.equal(await composite.level(neverAborted), true);
   });
 
-  it('do not say that nothing is there where one cannot tell', async () => {
-    const { beam, several } = made();
+  it('does not report an absent item if a source cannot be read', async () => {
+    const { beam, composite } = setUp();
     beam.fault = 'line-gone';
-    await assert.rejects(several.level(never), { code: 'line-gone' });
+    await assert.rejects(composite.level(neverAborted), { code: 'line-gone' });
     beam.fault = null;
-    assert.equal(await several.level(never), false);
+    assert.equal(await composite.level(neverAborted), false);
   });
 });

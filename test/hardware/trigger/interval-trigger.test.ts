@@ -15,7 +15,7 @@ triggerContract('interval', () => {
   };
 });
 
-/** Its timers come late, by the next of `latenessMs`. */
+/** A clock whose timers are late, each by the next value of `latenessMs`. */
 class LateClock extends SimulatedClock {
   constructor(private readonly latenessMs: number[]) {
     super(0);
@@ -26,7 +26,7 @@ class LateClock extends SimulatedClock {
   }
 }
 
-it('an interval does not drift with late timers, and leaves out what was slept through', async () => {
+it('an interval trigger does not drift with late timers, and skips missed intervals', async () => {
   const clock = new LateClock([0, 30, 2_150, 0, 0]);
   const trigger = new IntervalTrigger({ everyMs: 1_000, clock, newId });
   const times: number[] = [];
@@ -40,7 +40,7 @@ it('an interval does not drift with late timers, and leaves out what was slept t
   assert.equal(clock.waiting, 0);
 });
 
-it('an interval that is closed by what it triggers stays closed', async () => {
+it('an interval trigger that is closed by its own listener stays closed', async () => {
   const clock = new SimulatedClock();
   const trigger = new IntervalTrigger({ everyMs: 10, clock, newId });
   let count = 0;

@@ -18,16 +18,16 @@ triggerContract('simulated', () => {
 const times = async (repeat: boolean): Promise<number[]> => {
   const clock = new SimulatedClock(0);
   const source = new SimulatedTrigger({ script: [{ afterMs: 100 }, { afterMs: 30 }], repeat, clock, newId });
-  const heard: number[] = [];
-  source.start(({ atMs }) => heard.push(atMs));
+  const triggered: number[] = [];
+  source.start(({ atMs }) => triggered.push(atMs));
   await clock.advance(300);
   await source.close();
   assert.equal(clock.waiting, 0);
-  return heard;
+  return triggered;
 };
 
 describe('a simulated trigger with a script', () => {
-  it('keeps its times, once or over and over', async () => {
+  it('triggers at the times of the script, once or repeatedly', async () => {
     assert.deepEqual(await times(false), [100, 130]);
     assert.deepEqual(await times(true), [100, 130, 230, 260]);
   });

@@ -4,19 +4,19 @@ import { describe, it } from 'node:test';
 import { EchoArbiter } from '../../../device/hardware/trigger/echo-arbiter.js';
 import { UltrasonicSensor } from '../../../device/hardware/trigger/ultrasonic-sensor.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { FakeEcho } from '../../support/fake-lines.js';
+import { FakeSonar } from '../../support/fake-lines.js';
 
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
-const made = (given: { temperatureC?: number; longestMs?: number } = {}) => {
+const setUp = (options: { temperatureC?: number; longestMs?: number } = {}) => {
   const clock = new SimulatedClock();
-  const turns = new EchoArbiter(clock);
-  const world = new FakeEcho(clock, 'sonar', 343.2, given.longestMs);
-  const { trig, echo } = world;
-  const temperatureC = given.temperatureC ?? 20;
-  const sensor = new UltrasonicSensor({ trig, echo, temperatureC, maxMm: 4_000, echoArbiter: turns, clock });
+  const echoArbiter = new EchoArbiter(clock);
+  const sonar = new FakeSonar(clock, 'sonar', 343.2, options.longestMs);
+  const { trig, echo } = sonar;
+  const temperatureC = options.temperatureC ?? 20;
+  const sensor = new UltrasonicSensor({ trig, echo, temperatureC, maxMm: 4_000, echoArbiter, clock });
   const measure = async () => {
-    const answer = sensor.measure(never);
+    const answer = sensor.measure(neverAborted);
     await clock.advance(200);
     return answer;
   };
@@ -29,38 +29,38 @@ const made = (given: { temperatureC?: number; longestMs?: number } = {}) => {
     const answer = await measure();
     return answer.ok ? 'none' : answer.fault.code;
   };
-  return { clock, turns, world, sensor, distance, fault };
+  return { clock, sonar, sensor, distance, fault };
 };
 
 describe('an ultrasonic sensor', () => {
-  it('measures from the time that the sound was under way', async () => {
-    const { world, distance } = made();
+  it('calculates the distance from the travel time of the sound', async () => {
+    const { sonar, distance } = setUp();
     for (const mm of [20, 123, 1_000, 3_900]) {
-      world.distanceMm = mm;
+      sonar.distanceMm = mm;
       assert.ok(Math.abs((await distance()) - mm) < 0.5);
     }
   });
 
-  it('knows that sound is slower in the cold', async () => {
-    const [warm, cold] = [made({ temperatureC: 20 }), made({ temperatureC: -10 })];
-    warm.world.distanceMm = cold.world.distanceMm = 1_000;
-    const share = (await cold.distance()) / (await warm.distance());
-    assert.ok(Math.abs(share - Math.sqrt(263.15 / 293.15)) < 1e-6);
+  it('accounts for the slower sound in cold air', async () => {
+    const [warm, cold] = [setUp({ temperatureC: 20 }), setUp({ temperatureC: -10 })];
+    warm.sonar.distanceMm = cold.sonar.distanceMm = 1_000;
+    const ratio = (await cold.distance()) / (await warm.distance());
+    assert.ok(Math.abs(ratio - Math.sqrt(263.15 / 293.15)) < 1e-6);
   });
 
-  it('pulses 20 microseconds, and leaves neither a listener nor a timer behind', async () => {
-    const { clock, world, distance } = made();
-    world.distanceMm = 100;
+  it('pulses for 20 microseconds, and leaves no listener or timer', async () => {
+    const { clock, sonar, distance } = setUp();
+    sonar.distanceMm = 100;
     await distance();
-    const [on, off] = world.trig.history;
+    const [on, off] = sonar.trig.history;
     assert.ok(on && off && Math.abs(off[0] - on[0] - 0.02) < 1e-9);
-    assert.deepEqual([world.trig.on, world.echo.listeners, clock.waiting], [false, 0, 0]);
+    assert.deepEqual([sonar.trig.on, sonar.echo.listeners, clock.waiting], [false, 0, 0]);
   });
 
-  it('leaves nothing on a signal that lives as long as the daemon', async () => {
-    const { clock, world, sensor } = made();
+  it('leaves no listener on a long-lived signal', async () => {
+    const { clock, sonar, sensor } = setUp();
     const { signal } = new AbortController();
-    world.distanceMm = 100;
+    sonar.distanceMm = 100;
     for (let measure = 0; measure < 20; measure++) {
       const measuring = sensor.measure(signal);
       await clock.advance(100);
@@ -69,55 +69,55 @@ describe('an ultrasonic sensor', () => {
     assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
 
-  it('tells what it cannot see from a sensor that does not answer', async () => {
-    const { world, fault } = made();
-    world.distanceMm = Infinity;
+  it('distinguishes an object out of range from a sensor that does not answer', async () => {
+    const { sonar, fault } = setUp();
+    sonar.distanceMm = Infinity;
     assert.equal(await fault(), 'ultrasonic-out-of-range');
-    world.distanceMm = null;
+    sonar.distanceMm = null;
     assert.equal(await fault(), 'ultrasonic-silent');
   });
 
-  it('gives up an echo that lasts longer than 60 ms, and does not take its end for that of the next', async () => {
-    const { clock, world, sensor, distance } = made({ longestMs: 190 });
-    const first = sensor.measure(never);
+  it('ignores an echo longer than 60 ms, and does not use its end for the next measurement', async () => {
+    const { clock, sonar, sensor, distance } = setUp({ longestMs: 190 });
+    const first = sensor.measure(neverAborted);
     await clock.advance(61);
     const answer = await first;
     assert.equal(!answer.ok && answer.fault.code, 'ultrasonic-out-of-range');
-    world.distanceMm = 500;
+    sonar.distanceMm = 500;
     await clock.advance(129);
     assert.ok(Math.abs((await distance()) - 500) < 0.5);
   });
 
-  it('does not make up a distance where edges were lost', async () => {
-    const { world, fault } = made();
-    world.distanceMm = 100;
-    world.missed = 2;
+  it('returns no distance if edges were lost', async () => {
+    const { sonar, fault } = setUp();
+    sonar.distanceMm = 100;
+    sonar.missed = 2;
     assert.equal(await fault(), 'ultrasonic-edges-lost');
   });
 
-  it('answers with the fault of its line', async () => {
-    const { world, fault } = made();
-    world.trig.fault = 'line-gone';
+  it('returns the fault of its line', async () => {
+    const { sonar, fault } = setUp();
+    sonar.trig.fault = 'line-gone';
     assert.equal(await fault(), 'line-gone');
-    world.trig.fault = null;
-    world.trig.onTurnedOn = () => world.trig.turnOffBy('guard');
+    sonar.trig.fault = null;
+    sonar.trig.onTurnedOn = () => sonar.trig.turnOffBy('guard');
     assert.equal(await fault(), 'line-refused');
   });
 
-  it('ignores an edge that is older than its pulse but was told late', async () => {
-    const { clock, world, sensor } = made();
-    world.distanceMm = 200;
-    const measuring = sensor.measure(never);
+  it('ignores an edge that is older than its pulse and reported late', async () => {
+    const { clock, sonar, sensor } = setUp();
+    sonar.distanceMm = 200;
+    const measuring = sensor.measure(neverAborted);
     await clock.advance(0);
-    world.echo.set(true, 0, 1n);
-    world.echo.set(false, 0, 2_000n);
+    sonar.echo.set(true, 0, 1n);
+    sonar.echo.set(false, 0, 2_000n);
     await clock.advance(100);
     const answer = await measuring;
     assert.ok(answer.ok && Math.abs(answer.value - 200) < 0.5);
   });
 
-  it('ends its pulse and its turn when it is aborted, waiting or measuring', async () => {
-    const { clock, world, sensor, distance } = made();
+  it('ends its pulse and its turn if it is aborted while waiting or measuring', async () => {
+    const { clock, sonar, sensor, distance } = setUp();
     const abort = new AbortController();
     const measuring = sensor.measure(abort.signal);
     const waiting = sensor.measure(abort.signal);
@@ -125,26 +125,29 @@ describe('an ultrasonic sensor', () => {
     abort.abort(new Error('closed'));
     await assert.rejects(measuring, /closed/);
     await assert.rejects(waiting, /closed/);
-    assert.deepEqual([world.trig.on, world.measures], [false, 1]);
-    world.distanceMm = 300;
+    assert.deepEqual([sonar.trig.on, sonar.measurements], [false, 1]);
+    sonar.distanceMm = 300;
     await clock.advance(100);
     assert.ok(Math.abs((await distance()) - 300) < 0.5);
   });
 });
 
-it('sensors that share their turns never measure at the same time, nor within 60 ms', async () => {
+it('sensors with a shared echo arbiter start their measurements at least 60 ms apart', async () => {
   const clock = new SimulatedClock();
-  const turns = new EchoArbiter(clock);
+  const echoArbiter = new EchoArbiter(clock);
   const sensors = ['a', 'b', 'c'].map((name) => {
-    const world = new FakeEcho(clock, name);
-    const { trig, echo } = world;
-    return { world, sensor: new UltrasonicSensor({ trig, echo, temperatureC: 20, maxMm: 4_000, echoArbiter: turns, clock }) };
+    const sonar = new FakeSonar(clock, name);
+    const { trig, echo } = sonar;
+    return {
+      sonar,
+      sensor: new UltrasonicSensor({ trig, echo, temperatureC: 20, maxMm: 4_000, echoArbiter, clock }),
+    };
   });
-  const answers = [...sensors, ...sensors].map(({ sensor }) => sensor.measure(never));
+  const answers = [...sensors, ...sensors].map(({ sensor }) => sensor.measure(neverAborted));
   await clock.advance(1_000);
   await Promise.all(answers);
   const pulses = sensors
-    .flatMap(({ world }) => world.trig.history.filter(([, on]) => on))
+    .flatMap(({ sonar }) => sonar.trig.history.filter(([, on]) => on))
     .map(([atMs]) => atMs);
   pulses.sort((a, b) => a - b);
   assert.equal(pulses.length, 6);

@@ -9,38 +9,38 @@ import { UltrasonicTrigger } from '../../../device/hardware/trigger/ultrasonic-t
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { triggerContract } from '../../contract/trigger-contract.js';
-import { FakeEcho } from '../../support/fake-lines.js';
+import { FakeSonar } from '../../support/fake-lines.js';
 
 const RULES = { nearMm: 200, farMm: 260 };
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
-const made = () => {
+const setUp = () => {
   const clock = new SimulatedClock();
-  const world = new FakeEcho(clock);
-  const { trig, echo } = world;
-  const turns = new EchoArbiter(clock);
-  const sensor = new UltrasonicSensor({ trig, echo, temperatureC: 20, maxMm: 4_000, echoArbiter: turns, clock });
+  const sonar = new FakeSonar(clock);
+  const { trig, echo } = sonar;
+  const echoArbiter = new EchoArbiter(clock);
+  const sensor = new UltrasonicSensor({ trig, echo, temperatureC: 20, maxMm: 4_000, echoArbiter, clock });
   const faults: (string | null)[] = [];
   const onFault = (fault: { code: string } | null) => faults.push(fault?.code ?? null);
   const source = new UltrasonicTrigger({ sensor, ...RULES, everyMs: 20, clock, newId, onFault });
-  const look = async (level: Promise<boolean>) => {
+  const awaitLevel = async (level: Promise<boolean>) => {
     level.catch(() => {});
     await clock.advance(700);
     return level;
   };
-  const heard: Trigger[] = [];
+  const triggers: Trigger[] = [];
   const show = async (distanceMm: number | null, forMs = 400) => {
-    world.distanceMm = distanceMm;
+    sonar.distanceMm = distanceMm;
     await clock.advance(forMs);
   };
-  return { clock, world, source, look, heard, show, faults };
+  return { clock, sonar, source, awaitLevel, triggers, show, faults };
 };
 
 triggerContract('ultrasonic', () => {
-  const { clock, source, look, show } = made();
+  const { clock, source, awaitLevel, show } = setUp();
   return {
     source,
-    read: look,
+    awaitLevel,
     passItem: async (stays) => {
       await show(120);
       if (!stays) await show(600);
@@ -50,78 +50,81 @@ triggerContract('ultrasonic', () => {
 });
 
 describe('presence by distance', () => {
-  it('triggers once for what comes near, and again only after it was far', async () => {
-    const { source, heard, show } = made();
-    source.start((trigger) => heard.push(trigger));
+  it('triggers once when an item comes near, and again only after it was far', async () => {
+    const { source, triggers, show } = setUp();
+    source.start((trigger) => triggers.push(trigger));
     for (const mm of [600, 150, 230, 150, 230]) await show(mm);
-    assert.equal(heard.length, 1);
+    assert.equal(triggers.length, 1);
     await show(Infinity);
     await show(150);
     assert.deepEqual(
-      heard.map((trigger) => trigger.source),
+      triggers.map((trigger) => trigger.source),
       ['ultrasonic', 'ultrasonic'],
     );
     await source.close();
   });
 
-  it('does not trigger by a single stray measure', () => {
-    const measures = fc.array(fc.constantFrom(120, 600, Infinity, null), { maxLength: 60 });
+  it('does not change by a single stray measurement', () => {
+    const measurements = fc.array(fc.constantFrom(120, 600, Infinity, null), { maxLength: 60 });
     fc.assert(
-      fc.property(measures, (distances) => {
+      fc.property(measurements, (distances) => {
         let state = absent;
         for (const [index, mm] of distances.entries()) {
-          const before = state.isPresent;
+          const wasPresent = state.isPresent;
           state = updatePresence(state, mm, RULES);
           const recent = distances.slice(Math.max(0, index - 2), index + 1);
-          const near = recent.filter((one) => one === 120).length;
-          const far = recent.filter((one) => one !== null && one > 260).length;
-          assert.equal(state.isPresent, before ? far < 2 : near >= 2);
+          const near = recent.filter((distanceMm) => distanceMm === 120).length;
+          const far = recent.filter((distanceMm) => distanceMm !== null && distanceMm > 260).length;
+          assert.equal(state.isPresent, wasPresent ? far < 2 : near >= 2);
         }
       }),
     );
   });
 
-  it('lets what lies between near and far change nothing', () => {
+  it('does not change by a distance between near and far', () => {
     const between = fc.array(fc.double({ min: RULES.nearMm, max: RULES.farMm, noNaN: true }), {
       maxLength: 30,
     });
     fc.assert(
-      fc.property(fc.boolean(), between, (there, distances) => {
-        let state: PresenceState = { isPresent: there, recentMm: [] };
+      fc.property(fc.boolean(), between, (isPresent, distances) => {
+        let state: PresenceState = { isPresent, recentMm: [] };
         for (const mm of distances) state = updatePresence(state, mm, RULES);
-        assert.equal(state.isPresent, there);
+        assert.equal(state.isPresent, isPresent);
       }),
     );
   });
 
-  it('reads its level afresh', async () => {
-    const { source, world, look, show } = made();
+  it('measures again for a level', async () => {
+    const { source, sonar, awaitLevel, show } = setUp();
     source.start(() => {});
     await show(150);
-    world.distanceMm = 600;
-    assert.equal(await look(source.level(never)), false);
-    world.distanceMm = 150;
-    assert.equal(await look(source.level(never)), true);
+    sonar.distanceMm = 600;
+    assert.equal(await awaitLevel(source.level(neverAborted)), false);
+    sonar.distanceMm = 150;
+    assert.equal(await awaitLevel(source.level(neverAborted)), true);
     await source.close();
   });
 
-  it('rejects a level that its sensor cannot tell, and tells of a fault once, when it came and when it went', async () => {
-    const { source, look, show, faults } = made();
+  it('rejects a level if the sensor fails, and reports the fault once and the recovery once', async () => {
+    const { source, awaitLevel, show, faults } = setUp();
     source.start(() => {});
     await show(null, 2_000);
-    await assert.rejects(look(source.level(never)), { name: 'TriggerError', code: 'ultrasonic-silent' });
+    await assert.rejects(awaitLevel(source.level(neverAborted)), {
+      name: 'TriggerError',
+      code: 'ultrasonic-silent',
+    });
     assert.deepEqual(faults, ['ultrasonic-silent']);
     await show(600);
     assert.deepEqual(faults, ['ultrasonic-silent', null]);
     await source.close();
   });
 
-  it('leaves nothing behind', async () => {
-    const { clock, source, world, show } = made();
+  it('leaves no timer, listener or pulse after it is closed', async () => {
+    const { clock, source, sonar, show } = setUp();
     source.start(() => {});
     await show(150, 403);
     await source.close();
     await clock.advance(100);
-    assert.deepEqual([clock.waiting, world.trig.on, world.echo.listeners], [0, false, 0]);
+    assert.deepEqual([clock.waiting, sonar.trig.on, sonar.echo.listeners], [0, false, 0]);
   });
 });
