@@ -2,20 +2,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Clock } from '../../device/kit/clock.js';
 
-/** `pass` lets at least so many milliseconds go by on that clock. */
+/** `pass` advances the clock by at least the given number of milliseconds. */
 export const clockContract = (
   name: string,
   make: () => { clock: Clock; pass: (ms: number) => Promise<void> },
 ) =>
   describe(`clock: ${name}`, () => {
-    it('runs monotonic time forward, by at least what passed', async () => {
+    it('advances monotonic time by at least the elapsed time', async () => {
       const { clock, pass } = make();
       const before = clock.monotonicMs();
       await pass(5);
       assert.ok(clock.monotonicMs() - before >= 5);
     });
 
-    it('runs a task once, not before its time', async () => {
+    it('runs a task once, not before its delay', async () => {
       const { clock, pass } = make();
       const start = clock.monotonicMs();
       const ran: number[] = [];
@@ -24,11 +24,11 @@ export const clockContract = (
       await pass(20);
       await pass(20);
       assert.equal(ran.length, 1);
-      // setTimeout rounds to whole milliseconds, downwards too.
+      // setTimeout rounds to whole milliseconds, sometimes down.
       assert.ok((ran[0] ?? 0) >= 9, `ran after ${ran[0]} ms`);
     });
 
-    it('runs tasks in the order of their times', async () => {
+    it('runs tasks in the order of their delays', async () => {
       const { clock, pass } = make();
       const ran: string[] = [];
       clock.after(12, () => ran.push('second'));
@@ -37,7 +37,7 @@ export const clockContract = (
       assert.deepEqual(ran, ['first', 'second']);
     });
 
-    it('does not run a task that was cancelled', async () => {
+    it('does not run a cancelled task', async () => {
       const { clock, pass } = make();
       let ran = false;
       const cancel = clock.after(5, () => {
@@ -48,7 +48,7 @@ export const clockContract = (
       assert.equal(ran, false);
     });
 
-    it('does not run a task of the far future at once', async () => {
+    it('does not run a task with a very long delay at once', async () => {
       const { clock, pass } = make();
       let ran = false;
       const cancel = clock.after(2 ** 40, () => {

@@ -1,6 +1,6 @@
 import type { Answer } from '../../kit/errors.js';
 
-/** Red, green, blue, 8 bits each, row by row; a row takes `strideBytes`, 3 * width or more. */
+/** Red, green and blue with 8 bits each, row by row. A row has `strideBytes` bytes, at least 3 * width. */
 interface RgbFormat {
   readonly kind: 'rgb';
   readonly width: number;
@@ -9,9 +9,9 @@ interface RgbFormat {
 }
 
 /**
- * Planes of Y, then U, then V, the last two of half the sides, rounded up; a row of Y takes `strideBytes`, width or
- * more, one of U and V half of that. `colour` by libcamera's names: sYCC is `bt601-full`, SMPTE 170M `bt601-limited`,
- * Rec. 709 `bt709-limited`.
+ * Three planes: Y, then U, then V. U and V have half the width and half the height, rounded up. A row of Y has
+ * `strideBytes` bytes, at least the width. A row of U or V has half of that. `colour` corresponds to libcamera's names:
+ * `bt601-full` is sYCC, `bt601-limited` is SMPTE 170M, and `bt709-limited` is Rec. 709.
  */
 interface Yuv420Format {
   readonly kind: 'yuv420';
@@ -22,30 +22,33 @@ interface Yuv420Format {
   readonly colour: 'bt601-full' | 'bt601-limited' | 'bt709-limited';
 }
 
-/** How the bytes of a raw frame are laid out. */
+/** The memory layout of a raw frame. */
 export type FrameFormat = RgbFormat | Yuv420Format;
 
-/** A picture with the time at which its exposure began. */
+/** An image with the start time of its exposure. */
 export interface Frame {
   readonly id: string;
-  /** As it was captured: the daemon never decodes it. */
+  /** The bytes as captured. The daemon never decodes them. */
   readonly bytes: Uint8Array;
-  /** Of raw bytes; where it is left out, they are a JPEG, PNG or WebP. */
+  /** The layout of raw bytes. Without it, the bytes are a JPEG, PNG or WebP file. */
   readonly format?: FrameFormat;
   /** Monotonic milliseconds. */
   readonly capturedAtMs: number;
   readonly capturedAtWallMs: number;
-  /** Where a picture comes from a file: its path under the camera's folder. */
+  /** If the image comes from a file, its path relative to the camera's folder. */
   readonly name?: string;
 }
 
-/** `camera-no-frame`: nothing came; `camera-failed`: the camera itself is broken or gone. */
+/**
+ * - `camera-no-frame`: no frame arrived.
+ * - `camera-failed`: the camera is broken or disconnected.
+ */
 export type CameraFault = 'camera-no-frame' | 'camera-failed';
 
 export interface Camera {
   /**
-   * The first frame whose exposure began after `atMs` (monotonic). The caller checks the time again, and bounds the
-   * wait by `signal`; rejects with the signal's reason when aborted.
+   * Returns the first frame whose exposure began after `atMs` (monotonic). The caller checks the time of the frame again,
+   * and limits the wait with `signal`. Rejects with the signal's reason if the signal is aborted.
    */
   frameAfter(atMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>>;
   close(): Promise<void>;

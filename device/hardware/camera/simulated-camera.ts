@@ -6,7 +6,7 @@ import { type Answer, done, failed, messageOf, SortbinError } from '../../kit/er
 import type { NewId } from '../../kit/ids.js';
 import type { Camera, CameraFault, Frame } from './camera.js';
 
-/** What one capture gives. A picture is a path under the folder. */
+/** The result of one capture. `picture` is the path of an image relative to the folder. */
 export type CameraStep =
   | { readonly picture: string }
   | { readonly fault: CameraFault }
@@ -16,19 +16,19 @@ export type CameraStep =
 
 export interface SimulatedCameraOptions {
   readonly folder: string;
-  /** One step a capture, from the start again at its end. */
+  /** One step per capture, repeated from the start. */
   readonly script: readonly CameraStep[];
   readonly delayMs: number;
   readonly clock: Clock;
   readonly newId: NewId;
-  /** Reads a picture; from the disk where nothing is given. */
+  /** Reads an image file. By default from the disk. */
   readonly read?: (path: string) => Promise<Uint8Array>;
 }
 
-const PICTURES = new Set(['.jpg', '.jpeg', '.png', '.webp']);
-const STALE_BY_MS = 1_000;
+const IMAGE_EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp']);
+const STALE_MS = 1_000;
 
-/** A camera that holds pictures of a folder before its lens, as its script says. */
+/** A simulated camera that captures the images of a folder, as its script says. */
 export class SimulatedCamera implements Camera {
   #captures = 0;
 
@@ -38,15 +38,16 @@ export class SimulatedCamera implements Camera {
     signal.throwIfAborted();
     const { script, delayMs, clock, folder, read = readFile } = this.options;
     const step = script[this.#captures++ % Math.max(1, script.length)];
-    if (!step) return failed('camera-no-frame', `the simulated camera has no picture: ${folder} holds none`);
+    if (!step)
+      return failed('camera-no-frame', `camera.script: the script is empty. Add an image of ${folder}.`);
     if ('hang' in step) await untilAborted(signal);
     await sleep(clock, delayMs, signal);
-    if ('fault' in step) return failed(step.fault, `the simulated camera was told to answer ${step.fault}`);
+    if ('fault' in step) return failed(step.fault, `camera.script: this step returns ${step.fault}`);
     if ('garbage' in step) return done(this.#frame(new Uint8Array(512).fill(0x5a), 'garbage'));
-    const name = 'picture' in step ? step.picture : firstPicture(script);
+    const name = 'picture' in step ? step.picture : firstImage(script);
     try {
       const frame = this.#frame(await read(join(folder, name)), name);
-      return done('stale' in step ? { ...frame, capturedAtMs: atMs - STALE_BY_MS } : frame);
+      return done('stale' in step ? { ...frame, capturedAtMs: atMs - STALE_MS } : frame);
     } catch (error) {
       return failed('camera-failed', `${join(folder, name)}: ${messageOf(error)}`);
     }
@@ -60,36 +61,36 @@ export class SimulatedCamera implements Camera {
   }
 }
 
-const firstPicture = (script: readonly CameraStep[]): string =>
+const firstImage = (script: readonly CameraStep[]): string =>
   script.find((step) => 'picture' in step)?.picture ?? '';
 
 /**
- * The pictures under a folder, as paths under it, in order of name.
- * @throws SortbinError `pictures-missing` where there are none
+ * Returns the paths of the images below a folder, relative to it and sorted by name.
+ * @throws SortbinError `pictures-missing` if the folder is unreadable or contains no image
  */
 export const listImages = async (folder: string): Promise<string[]> => {
-  const missing = (why: string, cause?: unknown) =>
-    new SortbinError('pictures-missing', `${folder}: ${why}; name a folder with pictures`, { cause });
+  const missing = (problem: string, cause?: unknown) =>
+    new SortbinError('pictures-missing', `${folder}: ${problem}. Give a folder with images.`, { cause });
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause) => {
     throw missing(`cannot be listed (${messageOf(cause)})`, cause);
   });
-  const pictures = entries
-    .filter((entry) => entry.isFile() && PICTURES.has(extname(entry.name).toLowerCase()))
+  const images = entries
+    .filter((entry) => entry.isFile() && IMAGE_EXTENSIONS.has(extname(entry.name).toLowerCase()))
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .sort();
-  if (pictures.length === 0) throw missing(`holds no ${[...PICTURES].join(', ')} file`);
-  return pictures;
+  if (images.length === 0) throw missing(`contains no ${[...IMAGE_EXTENSIONS].join(', ')} file`);
+  return images;
 };
 
-/** The same pictures, dealt out by sub-folder in turn, so that a demonstration shows every label early. */
-export const interleaveByLabel = (pictures: readonly string[]): string[] => {
-  const decks = new Map<string, string[]>();
-  for (const picture of pictures) {
-    const label = picture.split(sep)[0] ?? '';
-    decks.set(label, [...(decks.get(label) ?? []), picture]);
+/** Returns the same images, one of each sub-folder in turn, so that a demonstration shows every label early. */
+export const interleaveByLabel = (images: readonly string[]): string[] => {
+  const byLabel = new Map<string, string[]>();
+  for (const image of images) {
+    const label = image.split(sep)[0] ?? '';
+    byLabel.set(label, [...(byLabel.get(label) ?? []), image]);
   }
-  const dealt: string[] = [];
-  for (let round = 0; dealt.length < pictures.length; round++)
-    for (const deck of decks.values()) dealt.push(...deck.slice(round, round + 1));
-  return dealt;
+  const interleaved: string[] = [];
+  for (let round = 0; interleaved.length < images.length; round++)
+    for (const group of byLabel.values()) interleaved.push(...group.slice(round, round + 1));
+  return interleaved;
 };

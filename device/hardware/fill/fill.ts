@@ -1,24 +1,27 @@
 import type { Fault } from '../../kit/errors.js';
 
-/** How full a compartment is. */
+/** The fill level of a compartment. */
 export interface FillLevel {
   readonly compartment: string;
-  /** A whole number, 0 empty to 100 full; null: not measured yet. Where its sensor fails, the last one that was measured. */
+  /** A whole number from 0 (empty) to 100 (full). null: not measured yet. If the sensor fails, the last level stays. */
   readonly percent: number | null;
-  /** It became full, and did not go below the lower threshold since. */
+  /** Whether the level reached the upper threshold and has not fallen to the lower one since. */
   readonly full: boolean;
-  /** What is wrong with its sensor. */
+  /** The fault of the sensor. */
   readonly fault: Fault | null;
 }
 
-/** Watches how full the compartments are. */
+/** Measures the fill levels of the compartments. */
 export interface Fill {
   start(): void;
-  /** Of each compartment that has a sensor, in the order of the configuration. */
+  /** Returns the level of each compartment that has a sensor, in the order of the configuration. */
   levels(): readonly FillLevel[];
-  /** Has `listener` told of each change of a level; the returned function ends that. Nothing is told after `close`. */
+  /** Calls `listener` at each change of a level until `close`. The returned function removes the listener. */
   onChange(listener: (level: FillLevel) => void): () => void;
-  /** Somebody emptied it: 0 until it is measured again, afresh. False where no such compartment has a sensor. */
+  /**
+   * Sets the level to 0 until the next measurement and discards earlier ones. Returns false if the compartment has no
+   * sensor.
+   */
   markEmptied(compartment: string): boolean;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { FillLevel } from './fill.js';
 
-/** The levels as they were last told, and those who are told. */
+/** The current fill levels and the listeners to their changes. */
 export class Levels {
   readonly #levels: Map<string, FillLevel>;
   readonly #listeners = new Set<(level: FillLevel) => void>();
@@ -22,17 +22,17 @@ export class Levels {
     return this.#levels.has(compartment);
   }
 
-  /** Tells the listeners, where that changes anything. */
+  /** Changes a level. Calls the listeners if the percentage, the full state or the fault code is different. */
   change(compartment: string, change: Partial<Omit<FillLevel, 'compartment'>>): void {
     const before = this.#levels.get(compartment);
     if (!before) return;
     const level = { ...before, ...change };
     this.#levels.set(compartment, level);
-    const same =
+    const isSame =
       level.percent === before.percent &&
       level.full === before.full &&
       level.fault?.code === before.fault?.code;
-    if (!same) for (const listener of [...this.#listeners]) listener(level);
+    if (!isSame) for (const listener of [...this.#listeners]) listener(level);
   }
 
   onChange(listener: (level: FillLevel) => void): () => void {

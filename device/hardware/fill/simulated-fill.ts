@@ -3,7 +3,7 @@ import type { Fill, FillLevel } from './fill.js';
 import { Levels } from './levels.js';
 
 export interface FillStep {
-  /** Since the step before, or since the start. */
+  /** The time since the previous step or the start. */
   readonly afterMs: number;
   readonly compartment: string;
   readonly percent: number;
@@ -12,9 +12,9 @@ export interface FillStep {
 export interface SimulatedFillOptions {
   readonly compartments: readonly string[];
   readonly script: readonly FillStep[];
-  /** From here on it is full … */
+  /** A compartment becomes full at this percentage. */
   readonly fullPercent: number;
-  /** … until it is here or below. */
+  /** A full compartment stays full until its level is at or below this percentage. */
   readonly clearPercent: number;
   readonly clock: Clock;
 }
@@ -33,7 +33,7 @@ export class SimulatedFill implements Fill {
     this.#schedule();
   }
 
-  /** It is so full now, script or not. */
+  /** Sets a level now, in addition to the script. */
   set(compartment: string, percent: number): void {
     const { fullPercent, clearPercent } = this.options;
     const before = this.#levels.all().find((level) => level.compartment === compartment);

@@ -1,57 +1,67 @@
 import { SortbinError } from '../../kit/errors.js';
 
-/** How distances become a fill level. */
+/** The conversion of distances to a fill level. */
 export interface FillRules {
-  /** What the sensor measures of an empty compartment, in mm. */
+  /** The distance that the sensor measures in an empty compartment, in mm. */
   readonly emptyMm: number;
-  /** Of a full one; less than `emptyMm`. */
+  /** The distance in a full compartment, in mm. It is less than `emptyMm`. */
   readonly fullMm: number;
-  /** From this percentage on it is full … */
+  /** The compartment becomes full at this percentage. */
   readonly fullPercent: number;
-  /** … until it is at this one or below; less than `fullPercent`. */
+  /** A full compartment stays full until it is at or below this percentage, which is less than `fullPercent`. */
   readonly clearPercent: number;
-  /** How much of a new measure counts, above 0 to 1 (all of it). */
+  /** The weight of a new measurement, above 0 and at most 1. 1: earlier measurements do not count. */
   readonly smoothing: number;
 }
 
 export interface FillState {
-  /** null: not measured since it was emptied. */
+  /** null: not measured since the compartment was emptied. */
   readonly smoothedMm: number | null;
   readonly full: boolean;
 }
 
 export const initialFillState: FillState = { smoothedMm: null, full: false };
 
+/** The number of readings per measurement. */
 export const READINGS = 5;
-/** Of the readings of one measure, so many must have worked. */
+/** The number of successful readings that a measurement needs. */
 export const READINGS_NEEDED = 3;
 
-/** @throws SortbinError `fill-rules-invalid`, naming the value that does not fit */
+/** @throws SortbinError `fill-rules-invalid`, which names the key and the value */
 export const checkFillRules = (compartment: string, rules: FillRules): void => {
   const { emptyMm, fullMm, fullPercent, clearPercent, smoothing } = rules;
-  const wrong = (what: string) =>
-    new SortbinError('fill-rules-invalid', `the fill level of "${compartment}": ${what}`);
+  const invalid = (message: string) => new SortbinError('fill-rules-invalid', message);
   if (!(fullMm >= 0 && fullMm < emptyMm))
-    throw wrong(`fullMm (${fullMm}) must be less than emptyMm (${emptyMm}): the sensor looks down`);
+    throw invalid(
+      `fill.sensors.${compartment}.fullMm: ${fullMm} does not fit emptyMm, ${emptyMm}. ` +
+        'Use 0 <= fullMm < emptyMm, because the sensor looks down.',
+    );
   if (!(clearPercent >= 0 && clearPercent < fullPercent && fullPercent <= 100))
-    throw wrong(`clearPercent (${clearPercent}) must be less than fullPercent (${fullPercent}), 0 to 100`);
-  if (!(smoothing > 0 && smoothing <= 1)) throw wrong(`smoothing (${smoothing}) must be above 0, at most 1`);
+    throw invalid(
+      `fill.clearPercent: ${clearPercent} does not fit fill.fullPercent, ${fullPercent}. ` +
+        'Use 0 <= clearPercent < fullPercent <= 100.',
+    );
+  if (!(smoothing > 0 && smoothing <= 1))
+    throw invalid(`fill.smoothing: ${smoothing} is not allowed. Use a number above 0 and at most 1.`);
 };
 
-/** The middle one; of an even number the lower of the two. */
+/** Returns the middle value. If the number of values is even, returns the lower of the two middle ones. */
 export const median = (values: readonly number[]): number | undefined =>
   [...values].sort((a, b) => a - b)[(values.length - 1) >> 1];
 
-/** A whole number from 0 to 100. */
+/** Converts a distance to a whole number from 0 to 100. */
 export const percentOf = (mm: number, { emptyMm, fullMm }: FillRules): number =>
   Math.round(100 * Math.min(1, Math.max(0, (emptyMm - mm) / (emptyMm - fullMm))));
 
-/** Pure: the median of one measure's readings, smoothed; too few readings change nothing. */
+/**
+ * Returns the state after one measurement: the median of its readings, exponentially smoothed. Too few readings change
+ * nothing.
+ */
 export const updateFill = (state: FillState, readingsMm: readonly number[], rules: FillRules): FillState => {
-  const middleMm = median(readingsMm);
-  if (middleMm === undefined || readingsMm.length < READINGS_NEEDED) return state;
-  const beforeMm = state.smoothedMm ?? middleMm;
-  const smoothedMm = beforeMm + rules.smoothing * (middleMm - beforeMm);
+  const medianMm = median(readingsMm);
+  if (medianMm === undefined || readingsMm.length < READINGS_NEEDED) return state;
+  const beforeMm = state.smoothedMm ?? medianMm;
+  const smoothedMm = beforeMm + rules.smoothing * (medianMm - beforeMm);
   const percent = percentOf(smoothedMm, rules);
   const full = state.full ? percent > rules.clearPercent : percent >= rules.fullPercent;
   return { smoothedMm, full };

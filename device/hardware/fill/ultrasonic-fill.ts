@@ -5,18 +5,18 @@ import type { Fill, FillLevel } from './fill.js';
 import { Levels } from './levels.js';
 import {
   checkFillRules,
-  initialFillState,
   type FillRules,
   type FillState,
-  updateFill,
+  initialFillState,
   percentOf,
   READINGS,
   READINGS_NEEDED,
+  updateFill,
 } from './smoothing.js';
 
-/** Looks down into a compartment. */
+/** A sensor that looks down into a compartment. */
 export interface FillSensor {
-  /** The distance in mm, soon. Rejects with the signal's reason when aborted. */
+  /** Returns the distance in mm. Rejects with the signal's reason if the signal is aborted. */
   measure(signal: AbortSignal): Promise<Answer<number>>;
 }
 
@@ -27,12 +27,12 @@ export interface CompartmentSensor extends FillRules {
 
 export interface UltrasonicFillOptions {
   readonly sensors: readonly CompartmentSensor[];
-  /** From the end of one round through all sensors to the next. */
+  /** The time from the end of one round through all sensors to the start of the next. */
   readonly everyMs: number;
   readonly clock: Clock;
 }
 
-/** Fill levels by ultrasonic sensors, one after the other: each would hear the others' echoes. */
+/** Fill levels by ultrasonic sensors. They measure one after the other, because each receives the others' echoes. */
 export class UltrasonicFill implements Fill {
   readonly #levels: Levels;
   readonly #states = new Map<string, FillState>();
@@ -42,7 +42,7 @@ export class UltrasonicFill implements Fill {
   /** @throws SortbinError `fill-rules-invalid` */
   constructor(private readonly options: UltrasonicFillOptions) {
     const { sensors } = options;
-    for (const gauge of sensors) checkFillRules(gauge.compartment, gauge);
+    for (const sensor of sensors) checkFillRules(sensor.compartment, sensor);
     this.#levels = new Levels(sensors.map(({ compartment }) => compartment));
   }
 
@@ -60,7 +60,7 @@ export class UltrasonicFill implements Fill {
 
   markEmptied(compartment: string): boolean {
     if (!this.#levels.has(compartment)) return false;
-    // A new object: a measure that began before is of what was in it.
+    // A new object marks a measurement that began earlier as outdated.
     this.#states.set(compartment, { ...initialFillState });
     this.#levels.change(compartment, { percent: 0, full: false });
     return true;
@@ -76,7 +76,7 @@ export class UltrasonicFill implements Fill {
     const { sensors, everyMs, clock } = this.options;
     try {
       while (true) {
-        for (const gauge of sensors) await this.#measure(gauge, signal);
+        for (const sensor of sensors) await this.#measure(sensor, signal);
         await sleep(clock, everyMs, signal);
       }
     } catch (error) {
@@ -84,25 +84,24 @@ export class UltrasonicFill implements Fill {
     }
   }
 
-  async #measure(gauge: CompartmentSensor, signal: AbortSignal): Promise<void> {
-    const { compartment, sensor } = gauge;
+  async #measure({ compartment, sensor, ...rules }: CompartmentSensor, signal: AbortSignal): Promise<void> {
     const before = this.#states.get(compartment) ?? initialFillState;
     const readingsMm: number[] = [];
     let fault: Fault | null = null;
-    for (let reading = 0; reading < READINGS; reading++) {
+    for (let count = 0; count < READINGS; count++) {
       const answer = await sensor.measure(signal);
       if (answer.ok) readingsMm.push(answer.value);
       else fault = answer.fault;
     }
     if ((this.#states.get(compartment) ?? initialFillState) !== before) return;
-    const state = updateFill(before, readingsMm, gauge);
+    const state = updateFill(before, readingsMm, rules);
     this.#states.set(compartment, state);
-    const failed = readingsMm.length < READINGS_NEEDED;
+    const hasFailed = readingsMm.length < READINGS_NEEDED;
     this.#levels.change(compartment, {
-      fault: failed ? fault : null,
-      ...(failed || state.smoothedMm === null
+      fault: hasFailed ? fault : null,
+      ...(hasFailed || state.smoothedMm === null
         ? {}
-        : { percent: percentOf(state.smoothedMm, gauge), full: state.full }),
+        : { percent: percentOf(state.smoothedMm, rules), full: state.full }),
     });
   }
 }

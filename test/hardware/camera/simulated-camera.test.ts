@@ -22,9 +22,9 @@ const cameraWith = (script: readonly CameraStep[], clock = new SimulatedClock())
 
 const capture = async (script: readonly CameraStep[]) => {
   const { camera, clock } = cameraWith(script);
-  const asked = camera.frameAfter(clock.monotonicMs(), new AbortController().signal);
+  const frame = camera.frameAfter(clock.monotonicMs(), new AbortController().signal);
   await clock.advance(100);
-  return asked;
+  return frame;
 };
 
 cameraContract('simulated', async () => {
@@ -33,19 +33,19 @@ cameraContract('simulated', async () => {
 });
 
 describe('a simulated camera with a script', () => {
-  it('gives the pictures in turn, by name', async () => {
+  it('returns the images in turn, with their names', async () => {
     const { camera, clock } = cameraWith([{ picture: PAPER }, { picture: 'trash/trash73.jpg' }]);
     const names: (string | undefined)[] = [];
     for (let count = 0; count < 3; count++) {
-      const asked = camera.frameAfter(clock.monotonicMs(), new AbortController().signal);
+      const frame = camera.frameAfter(clock.monotonicMs(), new AbortController().signal);
       await clock.advance(100);
-      const answer = await asked;
+      const answer = await frame;
       names.push(answer.ok ? answer.value.name : answer.fault.code);
     }
     assert.deepEqual(names, [PAPER, 'trash/trash73.jpg', PAPER]);
   });
 
-  it('plays its faults: nothing, broken, stale, garbage', async () => {
+  it('simulates missing, failed, stale and garbage frames', async () => {
     for (const fault of ['camera-no-frame', 'camera-failed'] as const) {
       const answer = await capture([{ fault }]);
       assert.equal(!answer.ok && answer.fault.code, fault);
@@ -56,20 +56,20 @@ describe('a simulated camera with a script', () => {
     assert.ok(garbage.ok && garbage.value.bytes[0] !== 0xff);
   });
 
-  it('says which file it could not read', async () => {
+  it('names the file that it could not read', async () => {
     const answer = await capture([{ picture: 'paper/none.jpg' }]);
     assert.ok(!answer.ok);
     assert.match(answer.fault.message, /paper\/none\.jpg.*ENOENT/);
   });
 });
 
-describe('a folder of pictures', () => {
-  it('is listed by paths under it, and dealt out label by label', async () => {
-    const pictures = await listImages(folder);
-    assert.equal(pictures.length, 47);
-    assert.ok(pictures.includes(PAPER));
-    const labels = interleaveByLabel(pictures).map((picture) => picture.split('/')[0]);
-    assert.deepEqual([...interleaveByLabel(pictures)].sort(), pictures);
+describe('a folder of images', () => {
+  it('is listed by relative paths, and interleaved by label', async () => {
+    const images = await listImages(folder);
+    assert.equal(images.length, 47);
+    assert.ok(images.includes(PAPER));
+    const labels = interleaveByLabel(images).map((image) => image.split('/')[0]);
+    assert.deepEqual([...interleaveByLabel(images)].sort(), images);
     assert.equal(new Set(labels.slice(0, 8)).size, 8);
   });
 });

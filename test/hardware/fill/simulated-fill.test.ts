@@ -12,7 +12,7 @@ fillContract('simulated', () => {
   return { fill, set: async (compartment, percent) => fill.set(compartment, percent) };
 });
 
-it('simulated compartments fill up as their script says', async () => {
+it('simulated compartments fill up as the script says', async () => {
   const clock = new SimulatedClock(0);
   const script = [
     { afterMs: 100, compartment: 'paper', percent: 50 },
@@ -20,14 +20,14 @@ it('simulated compartments fill up as their script says', async () => {
     { afterMs: 1_000, compartment: 'paper', percent: 60 },
   ];
   const fill = new SimulatedFill({ compartments, script, ...thresholds, clock });
-  const heard: unknown[] = [];
+  const changes: unknown[] = [];
   fill.onChange(({ compartment, percent, full }) =>
-    heard.push([clock.monotonicMs(), compartment, percent, full]),
+    changes.push([clock.monotonicMs(), compartment, percent, full]),
   );
   fill.start();
   await clock.advance(500);
   await fill.close();
-  assert.deepEqual(heard, [
+  assert.deepEqual(changes, [
     [100, 'paper', 50, false],
     [150, 'glass', 95, true],
   ]);

@@ -3,12 +3,12 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
   checkFillRules,
-  initialFillState,
   type FillRules,
-  updateFill,
+  initialFillState,
   median,
   percentOf,
   READINGS,
+  updateFill,
 } from '../../../device/hardware/fill/smoothing.js';
 
 const RULES: FillRules = { emptyMm: 600, fullMm: 100, fullPercent: 90, clearPercent: 70, smoothing: 0.3 };
@@ -32,11 +32,11 @@ const someRules = fc
     }),
   );
 const state = fc.record({ smoothedMm: fc.option(mm), full: fc.boolean() });
-const measure = fc.array(mm, { minLength: READINGS, maxLength: READINGS });
+const measurement = fc.array(mm, { minLength: READINGS, maxLength: READINGS });
 const same = (distanceMm: number): number[] => Array(READINGS).fill(distanceMm);
 
 describe('the smoothing of a fill level', () => {
-  it('gives whole percents from 0 to 100, more for what is nearer', () => {
+  it('returns whole percentages from 0 to 100, which are higher for a nearer distance', () => {
     fc.assert(
       fc.property(mm, mm, someRules, (one, other, rules) => {
         const [near, far] = [Math.min(one, other), Math.max(one, other)].map((at) => percentOf(at, rules));
@@ -50,30 +50,32 @@ describe('the smoothing of a fill level', () => {
     );
   });
 
-  it('has a middle that two wild readings of five cannot pull out of the other three', () => {
-    const three = fc.array(mm, { minLength: 3, maxLength: 3 });
-    const wild = fc.array(fc.double({ noNaN: true }), { minLength: 2, maxLength: 2 });
+  it('has a median within three good readings, even if two of five readings are wrong', () => {
+    const goodReadings = fc.array(mm, { minLength: 3, maxLength: 3 });
+    const wrongReadings = fc.array(fc.double({ noNaN: true }), { minLength: 2, maxLength: 2 });
     fc.assert(
-      fc.property(three, wild, (good, bad) => {
+      fc.property(goodReadings, wrongReadings, (good, bad) => {
         const middle = median([...good, ...bad]) ?? Number.NaN;
         assert.ok(middle >= Math.min(...good) && middle <= Math.max(...good));
       }),
     );
   });
 
-  it('lies between what it was and what was measured', () => {
+  it('lies between the previous value and the measurement', () => {
     fc.assert(
-      fc.property(state, measure, someRules, (before, readings, rules) => {
+      fc.property(state, measurement, someRules, (before, readings, rules) => {
         const { smoothedMm } = updateFill(before, readings, rules);
         const middle = median(readings) ?? Number.NaN;
-        const was = before.smoothedMm ?? middle;
+        const previous = before.smoothedMm ?? middle;
         assert.ok(smoothedMm !== null);
-        assert.ok(smoothedMm >= Math.min(was, middle) - 1e-9 && smoothedMm <= Math.max(was, middle) + 1e-9);
+        assert.ok(
+          smoothedMm >= Math.min(previous, middle) - 1e-9 && smoothedMm <= Math.max(previous, middle) + 1e-9,
+        );
       }),
     );
   });
 
-  it('takes the first measure as it is, and comes to rest at a distance that stays', () => {
+  it('uses the first measurement unchanged, and converges to a constant distance', () => {
     fc.assert(
       fc.property(mm, mm, someRules, (first, then, rules) => {
         let now = updateFill(initialFillState, same(first), rules);
@@ -85,9 +87,9 @@ describe('the smoothing of a fill level', () => {
     );
   });
 
-  it('becomes full at one threshold and clear at the other, and nothing changes in between', () => {
+  it('becomes full at one threshold and clear at the other, and changes nothing in between', () => {
     fc.assert(
-      fc.property(state, measure, someRules, (before, readings, rules) => {
+      fc.property(state, measurement, someRules, (before, readings, rules) => {
         const after = updateFill(before, readings, rules);
         const percent = percentOf(after.smoothedMm ?? Number.NaN, rules);
         if (percent >= rules.fullPercent) assert.equal(after.full, true);
@@ -97,7 +99,7 @@ describe('the smoothing of a fill level', () => {
     );
   });
 
-  it('is not changed by a measure of which too few readings worked', () => {
+  it('is not changed by a measurement with too few successful readings', () => {
     fc.assert(
       fc.property(state, fc.array(mm, { maxLength: 2 }), (before, readings) => {
         assert.deepEqual(updateFill(before, readings, RULES), before);
@@ -105,15 +107,15 @@ describe('the smoothing of a fill level', () => {
     );
   });
 
-  it('refuses rules that cannot be right, and names the value', () => {
-    const wrong: [Partial<FillRules>, RegExp][] = [
-      [{ fullMm: 600 }, /"paper".*fullMm \(600\)/],
-      [{ clearPercent: 90 }, /clearPercent \(90\)/],
-      [{ fullPercent: 101 }, /fullPercent \(101\)/],
-      [{ smoothing: 0 }, /smoothing \(0\)/],
-      [{ emptyMm: Number.NaN }, /emptyMm \(NaN\)/],
+  it('refuses invalid rules, and names the key and the value', () => {
+    const invalid: [Partial<FillRules>, RegExp][] = [
+      [{ fullMm: 600 }, /^SortbinError: fill\.sensors\.paper\.fullMm: 600 /],
+      [{ clearPercent: 90 }, /^SortbinError: fill\.clearPercent: 90 /],
+      [{ fullPercent: 101 }, /fill\.fullPercent, 101\./],
+      [{ smoothing: 0 }, /^SortbinError: fill\.smoothing: 0 /],
+      [{ emptyMm: Number.NaN }, /emptyMm, NaN\./],
     ];
-    for (const [rules, message] of wrong)
+    for (const [rules, message] of invalid)
       assert.throws(() => checkFillRules('paper', { ...RULES, ...rules }), message);
     fc.assert(fc.property(someRules, (rules) => checkFillRules('paper', rules)));
   });

@@ -10,7 +10,7 @@ import { fillContract } from '../../contract/fill-contract.js';
 const EVERY_MS = 10_000;
 const ROUND_MS = EVERY_MS + 1_000;
 
-/** Takes 30 ms a reading; reads what the test says, in turn where it says several. */
+/** A sensor that takes 30 ms per reading and returns the readings of the test in turn. null: the reading fails. */
 class FakeSensor implements FillSensor {
   readingsMm: (number | null)[] = [null];
   readonly startedAtMs: number[] = [];
@@ -26,7 +26,7 @@ class FakeSensor implements FillSensor {
   }
 }
 
-const made = (smoothing = 1) => {
+const setUp = (smoothing = 1) => {
   const clock = new SimulatedClock(0);
   const sensors = { paper: new FakeSensor(clock), glass: new FakeSensor(clock) };
   const rules = { emptyMm: 600, fullMm: 100, fullPercent: 90, clearPercent: 70, smoothing };
@@ -35,13 +35,13 @@ const made = (smoothing = 1) => {
     everyMs: EVERY_MS,
     clock,
   });
-  const heard: FillLevel[] = [];
-  fill.onChange((level) => heard.push(level));
-  return { clock, ...sensors, fill, heard };
+  const changes: FillLevel[] = [];
+  fill.onChange((level) => changes.push(level));
+  return { clock, ...sensors, fill, changes };
 };
 
 fillContract('ultrasonic', () => {
-  const { clock, fill, ...sensors } = made();
+  const { clock, fill, ...sensors } = setUp();
   const set = async (compartment: 'paper' | 'glass', percent: number) => {
     sensors[compartment].readingsMm = [600 - 5 * percent];
     await clock.advance(2 * ROUND_MS);
@@ -50,8 +50,8 @@ fillContract('ultrasonic', () => {
 });
 
 describe('fill levels by ultrasonic sensors', () => {
-  it('reads one sensor after the other, five times each, round by round', async () => {
-    const { clock, paper, glass, fill } = made();
+  it('reads one sensor after the other, five times each, in every round', async () => {
+    const { clock, paper, glass, fill } = setUp();
     fill.start();
     await clock.advance(EVERY_MS + 450);
     const round = [0, 30, 60, 90, 120];
@@ -61,8 +61,8 @@ describe('fill levels by ultrasonic sensors', () => {
     assert.equal(clock.waiting, 0);
   });
 
-  it('is not misled by two wild readings, and follows a change step by step', async () => {
-    const { clock, paper, glass, fill, heard } = made(0.5);
+  it('ignores two wrong readings of five, and follows a change step by step', async () => {
+    const { clock, paper, glass, fill, changes } = setUp(0.5);
     glass.readingsMm = [600];
     paper.readingsMm = [350, 40, 350, 4_000, 350];
     fill.start();
@@ -71,14 +71,14 @@ describe('fill levels by ultrasonic sensors', () => {
     paper.readingsMm = [250];
     await clock.advance(3 * ROUND_MS);
     assert.deepEqual(
-      heard.filter(({ compartment }) => compartment === 'paper').map(({ percent }) => percent),
+      changes.filter(({ compartment }) => compartment === 'paper').map(({ percent }) => percent),
       [50, 60, 65, 68],
     );
     await fill.close();
   });
 
-  it('keeps the last level of a sensor that fails, with the fault, while the others go on', async () => {
-    const { clock, paper, glass, fill } = made();
+  it('keeps the last level of a failed sensor with its fault, while the other sensors continue', async () => {
+    const { clock, paper, glass, fill } = setUp();
     paper.readingsMm = [100];
     glass.readingsMm = [600];
     fill.start();
@@ -95,8 +95,8 @@ describe('fill levels by ultrasonic sensors', () => {
     await fill.close();
   });
 
-  it('drops a measure that began before the compartment was emptied', async () => {
-    const { clock, paper, fill } = made();
+  it('discards a measurement that began before the compartment was emptied', async () => {
+    const { clock, paper, fill } = setUp();
     paper.readingsMm = [100];
     fill.start();
     await clock.advance(70);
@@ -109,7 +109,7 @@ describe('fill levels by ultrasonic sensors', () => {
     await fill.close();
   });
 
-  it('refuses a compartment whose rules cannot be right, and does nothing without sensors', async () => {
+  it('refuses a compartment with invalid rules, and does nothing without sensors', async () => {
     const clock = new SimulatedClock();
     const sensor = new FakeSensor(clock);
     const rules = { emptyMm: 100, fullMm: 600, fullPercent: 90, clearPercent: 70, smoothing: 1 };
