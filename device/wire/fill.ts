@@ -8,14 +8,17 @@ import { inputRules, type LinesOnDemand, unwrap } from './lines.js';
 import { PRESS_GAP_MS } from './panel.js';
 import type { UltrasonicSensors } from './ultrasonic.js';
 
-/** The compartments' levels, and the buttons by which a person says that one was emptied. */
+/** The fill levels, and the buttons that report that a compartment was emptied. */
 export interface FillParts {
   readonly fill: Fill;
-  /** Has `listener` told of each press of such a button. */
+  /** Calls `listener` at each press of such a button. */
   onEmptied(listener: (compartment: string) => void): void;
 }
 
-/** null: nobody measures. @throws SortbinError where a line cannot be had, or a gauge does not fit */
+/**
+ * Returns null if no fill levels are measured.
+ * @throws SortbinError if a line is unavailable, or the rules of a fill sensor are invalid
+ */
 export const makeFill = async (
   { fill }: Pick<Config, 'fill'>,
   lines: LinesOnDemand,

@@ -23,7 +23,7 @@ export interface GateContext {
 
 const LID = 'lid';
 
-/** @throws SortbinError where a line cannot be had, or the gate does not fit the policy */
+/** @throws SortbinError if a line is unavailable, or the gate does not serve each compartment of the policy */
 export const makeGate = async (
   { config, policy, clock }: GateContext,
   lines: LinesOnDemand,
@@ -33,10 +33,10 @@ export const makeGate = async (
     return new SimulatedGate({ script: gate.script, moveMs: gate.moveMs, clock });
   const { passive, homeMs, retries, backOffMs } = gate;
   checkRoutes(policy, [...Object.keys(gate.compartments), ...passive]);
-  const held = await lines.get();
-  const lid = gate.lid && unwrap(await held.input(LID, inputRules(gate.lid)));
-  const patience = {
-    lines: held,
+  const startedLines = await lines.get();
+  const lid = gate.lid && unwrap(await startedLines.input(LID, inputRules(gate.lid)));
+  const common = {
+    lines: startedLines,
     clock,
     passive,
     homeMs,
@@ -48,37 +48,36 @@ export const makeGate = async (
   const endOf = ({ end }: { readonly end: LineConfig<InputConfig> | null }) =>
     end ? { end: inputRules(end) } : {};
   if (gate.driver === 'servo') {
-    const ways = Object.entries(gate.compartments).map(
-      ([name, way]) => [name, { position: way, ...endOf(way) }] as const,
+    const routes = Object.entries(gate.compartments).map(
+      ([name, route]) => [name, { position: route, ...endOf(route) }] as const,
     );
-    const { chip, channel, ...bounds } = gate.pwm;
+    const { chip, channel, ...limits } = gate.pwm;
     return makeServoGate({
-      ...patience,
-      compartments: new Map(ways),
-      pwm: { at: { chip, channel }, ...bounds },
+      ...common,
+      compartments: new Map(routes),
+      pwm: { at: { chip, channel }, ...limits },
       calibration: gate.calibration,
       homePosition: gate.homeDegrees === null ? { pulseUs: gate.homePulseUs } : { degrees: gate.homeDegrees },
       moveMs: gate.moveMs,
       holdMs: gate.holdMs,
     });
   }
-  const ways = Object.entries(gate.compartments).map(
-    ([name, way]) =>
-      [
-        name,
-        { output: outputRules(way.output), onMs: way.onMs, settleMs: way.settleMs, ...endOf(way) },
-      ] as const,
-  );
-  return makeLinesGate({ ...patience, compartments: new Map(ways) });
+  const routes = Object.entries(gate.compartments).map(([name, route]) => {
+    const { output, onMs, settleMs } = route;
+    return [name, { output: outputRules(output), onMs, settleMs, ...endOf(route) }] as const;
+  });
+  return makeLinesGate({ ...common, compartments: new Map(routes) });
 };
 
-/** Each compartment that the policy can name has a way, or is one into which things fall. */
-const checkRoutes = ({ compartmentOf, fallback }: Policy, ways: readonly string[]): void => {
-  const missing = [...new Set([...compartmentOf.values(), fallback])].filter((name) => !ways.includes(name));
+/** @throws SortbinError `gate-rules` if the gate does not serve a compartment of the policy */
+const checkRoutes = ({ compartmentOf, fallback }: Policy, served: readonly string[]): void => {
+  const missing = [...new Set([...compartmentOf.values(), fallback])].filter(
+    (name) => !served.includes(name),
+  );
   if (missing.length === 0) return;
   throw new SortbinError(
     'gate-rules',
-    `gate: no way into ${missing.map((name) => `"${name}"`).join(', ')}; give each compartment of the policy one in ` +
-      'gate.compartments, or name it in gate.passive where things fall into it by themselves',
+    `gate.compartments: no entry for ${missing.map((name) => `"${name}"`).join(', ')}. ` +
+      'Add one, or list it in gate.passive if items fall in without a move.',
   );
 };

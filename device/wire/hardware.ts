@@ -16,49 +16,52 @@ import { makePanel } from './panel.js';
 import { makeTriggerSource } from './trigger.js';
 import { UltrasonicSensors } from './ultrasonic.js';
 
-/** What hangs on the machine's lines, or stands in for it. */
+/** The parts that use the machine's GPIO lines, or their simulations. */
 export interface Hardware {
-  /** null: nothing hangs on any. */
+  /** null: no part uses a line. */
   readonly lines: Lines | null;
   readonly trigger: TriggerSource;
-  /** By which somebody says that an item is there; it is heeded where the configuration names it. */
+  /** The source for the `trigger` command. It only works if the configuration has a trigger with driver `command`. */
   readonly command: CommandTrigger;
   readonly gate: LockedGate;
   readonly panel: Panel;
-  /** The switch that locks the gate; null: there is none. */
+  /** The service switch, which locks the gate. null: not configured. */
   readonly service: Input | null;
-  /** null: nobody measures. */
+  /** null: no fill levels are measured. */
   readonly fillParts: FillParts | null;
 }
 
 export interface HardwareContext {
   readonly config: Config;
-  /** What relative paths are relative to. */
+  /** The folder of the configuration, for relative paths. */
   readonly folder: string;
-  /** Where the list of the outputs is kept. */
+  /** The folder for the list of outputs. */
   readonly dataDir: string;
   readonly policy: Policy;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** For `sortbin-io --safe`, when nobody else is left to turn the outputs off. */
+/** The input of `sortbin-io --safe`, which turns the outputs off if sortbin and its sortbin-io have crashed. */
 const OUTPUTS_FILE = 'outputs.txt';
 
-/** Takes the lines that the configuration names, and no others. @throws SortbinError, and no line is left taken */
-export const wireHardware = async (setting: HardwareContext): Promise<Hardware> => {
-  const { config, folder, dataDir, clock, log } = setting;
+/**
+ * Requests exactly the lines that the configuration names.
+ * @throws SortbinError if a part cannot be created. All lines are released then.
+ */
+export const wireHardware = async (context: HardwareContext): Promise<Hardware> => {
+  const { config, folder, dataDir, clock, log } = context;
   const outputsFile = join(dataDir, OUTPUTS_FILE);
   const lines = new LinesOnDemand({ config, folder, outputsFile, clock, log });
   const sensors = new UltrasonicSensors(lines, clock);
   const command = new CommandTrigger({ clock, newId });
   try {
     return {
-      gate: new LockedGate(await makeGate(setting, lines)),
-      trigger: await makeTriggerSource({ ...setting, command }, lines, sensors),
+      gate: new LockedGate(await makeGate(context, lines)),
+      trigger: await makeTriggerSource({ ...context, command }, lines, sensors),
       command,
       panel: await makePanel(config, lines, clock, log),
-      service: await serviceSwitch(config, lines),
+      service: await openServiceSwitch(config, lines),
       fillParts: await makeFill(config, lines, sensors, clock),
       lines: await lines.started(),
     };
@@ -68,5 +71,5 @@ export const wireHardware = async (setting: HardwareContext): Promise<Hardware> 
   }
 };
 
-const serviceSwitch = async ({ panel }: Config, lines: LinesOnDemand): Promise<Input | null> =>
+const openServiceSwitch = async ({ panel }: Config, lines: LinesOnDemand): Promise<Input | null> =>
   panel.service && unwrap(await (await lines.get()).input('service', inputRules(panel.service)));

@@ -9,34 +9,32 @@ import type { Clock } from '../kit/clock.js';
 import { type Answer, SortbinError } from '../kit/errors.js';
 import { findLibrary } from '../perception/inference/native.js';
 
-// From the configuration's lines to the rules of the room.
-
 export interface LinesContext {
   readonly config: Pick<Config, 'lines'>;
   readonly folder: string;
-  /** Where the outputs are noted for `sortbin-io --safe`; left out: nowhere. */
+  /** The list of outputs for `sortbin-io --safe`. If it is undefined, no list is written. */
   readonly outputsFile?: string;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** The lines, brought up when a part first asks for them: a bin that uses none takes none. */
+/** Starts the driver of the lines at the first use. A bin without lines starts none. */
 export class LinesOnDemand {
   #lines: Promise<Lines> | null = null;
 
-  constructor(private readonly setting: LinesContext) {}
+  constructor(private readonly context: LinesContext) {}
 
   get driver(): Config['lines']['driver'] {
-    return this.setting.config.lines.driver;
+    return this.context.config.lines.driver;
   }
 
-  /** @throws SortbinError where this machine has none */
+  /** @throws SortbinError if this machine has no usable lines */
   get(): Promise<Lines> {
     this.#lines ??= this.#start();
     return this.#lines;
   }
 
-  /** null: nobody asked. */
+  /** Returns null if no part has used the lines. */
   async started(): Promise<Lines | null> {
     return this.#lines;
   }
@@ -47,7 +45,7 @@ export class LinesOnDemand {
   }
 
   async #start(): Promise<Lines> {
-    const lines = await makeLines(this.setting);
+    const lines = await makeLines(this.context);
     try {
       await lines.start();
       return lines;
@@ -58,7 +56,10 @@ export class LinesOnDemand {
   }
 }
 
-/** sortbin-io. @throws NativeError where there is none for this machine, or it is damaged */
+/**
+ * Returns the path of sortbin-io.
+ * @throws NativeError if there is none for this machine, or it is damaged
+ */
 export const ioProgram = async ({
   config,
   folder,
@@ -76,30 +77,33 @@ const makeLines = async ({ config, folder, ...rest }: LinesContext): Promise<Lin
   return lines.driver === 'onoff' ? new SysfsLines(options) : new IoLines(options);
 };
 
-/** @throws SortbinError with the line's fault */
+/**
+ * Returns the value of an answer.
+ * @throws SortbinError with the fault of the line
+ */
 export const unwrap = <T>(answer: Answer<T, LineFault>): T => {
   if (answer.ok) return answer.value;
   throw new SortbinError(answer.fault.code, answer.fault.message);
 };
 
-interface PlaceConfig {
+interface LineRefConfig {
   readonly chip: string | null;
   readonly offset: number;
   readonly line: string | null;
 }
-export type LineConfig<Rules> = PlaceConfig & Rules;
+export type LineConfig<Rules> = LineRefConfig & Rules;
 export type InputConfig = Omit<InputRules, 'at'>;
 export type OutputConfig = Pick<OutputRules, 'activeLow' | 'maxOnMs' | 'minOffMs'>;
 
-const place = ({ chip, offset, line }: PlaceConfig): LineRef =>
+const lineRefOf = ({ chip, offset, line }: LineRefConfig): LineRef =>
   line === null ? { chip: chip ?? '', offset } : { line };
 
 export const inputRules = (config: LineConfig<InputConfig>): InputRules => {
   const { bias, activeLow, debounceMs } = config;
-  return { at: place(config), bias, activeLow, debounceMs };
+  return { at: lineRefOf(config), bias, activeLow, debounceMs };
 };
 
 export const outputRules = (config: LineConfig<OutputConfig>) => {
   const { activeLow, maxOnMs, minOffMs } = config;
-  return { at: place(config), activeLow, maxOnMs, minOffMs };
+  return { at: lineRefOf(config), activeLow, maxOnMs, minOffMs };
 };

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.js';
-import { makePolicy, type Policy } from '../cycle/policy.js';
+import { makePolicy } from '../cycle/policy.js';
 import type { CycleOptions } from '../cycle/runner.js';
 import type { Clock } from '../kit/clock.js';
 import { packageRoot } from '../kit/root.js';
@@ -11,17 +11,18 @@ import { SimulatedVision } from '../perception/vision/simulated-vision.js';
 import type { Vision } from '../perception/vision/vision.js';
 import type { LoadedConfig } from './loaded-config.js';
 
-export const modelParts = async (
-  setting: LoadedConfig,
+/** Loads the model bundle and creates what depends on it. */
+export const loadModelParts = async (
+  loaded: LoadedConfig,
   clock: Clock,
 ): Promise<{ vision: Vision; cycle: CycleOptions; labels: readonly string[]; bundleFolder: string }> => {
-  const { config, folder } = setting;
+  const { config, folder } = loaded;
   const bundleFolder =
     config.model.bundle === null ? join(packageRoot(), 'deploy/model') : resolve(folder, config.model.bundle);
   const { manifest } = await loadBundle(bundleFolder);
-  const policy: Policy = makePolicy(config.policy, manifest.labels, manifest.policy);
+  const policy = makePolicy(config.policy, manifest.labels, manifest.policy);
   return {
-    vision: makeVision(setting, clock, bundleFolder, manifest.labels),
+    vision: makeVision(loaded, clock, bundleFolder, manifest.labels),
     cycle: {
       bin: config.bin.id,
       policy,
@@ -44,7 +45,7 @@ const makeVision = (
   return new ForkedVision({ ...visionOptions(vision, folder, bundle), startMs: vision.startMs, clock, log });
 };
 
-/** What a child is asked to serve; paths are the folder's of the configuration. */
+/** Converts the configuration of vision to the options of the vision process. Paths are resolved in `folder`. */
 export const visionOptions = (
   { runtime, threads, tflite, edgetpu, nice, cpus }: Extract<Config['vision'], { driver: 'child' }>,
   folder: string,

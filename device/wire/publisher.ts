@@ -6,13 +6,14 @@ import type { EmbeddedBroker, Outbox, Publisher } from '../network/mqtt/mqtt.js'
 import { OutboxPublisher } from '../network/mqtt/outbox-publisher.js';
 import type { LoadedConfig } from './loaded-config.js';
 
+/** Creates the publisher. Without `mqtt.url`, starts the embedded broker and connects to it. */
 export const wirePublisher = async (
   { config, folder, log }: LoadedConfig,
   outbox: Outbox,
   clock: Clock,
 ): Promise<{ publisher: Publisher; broker: EmbeddedBroker | null; url: string }> => {
   const { mqtt, bin } = config;
-  const broker = mqtt.url === null ? await embeddedBroker(mqtt.embedded, log) : null;
+  const broker = mqtt.url === null ? await startBroker(mqtt.embedded, log) : null;
   const url = mqtt.url ?? broker?.url ?? '';
   const options = {
     prefix: mqtt.prefix,
@@ -37,8 +38,8 @@ export const wirePublisher = async (
   };
 };
 
-/** Loaded only where it is wanted: it costs memory. */
-const embeddedBroker = async (options: Config['mqtt']['embedded'], log: Logger): Promise<EmbeddedBroker> => {
+/** Imports the broker only when it is used, to save memory. */
+const startBroker = async (options: Config['mqtt']['embedded'], log: Logger): Promise<EmbeddedBroker> => {
   const { startEmbeddedBroker } = await import('../network/mqtt/embedded-broker.js');
   return startEmbeddedBroker(options, log);
 };

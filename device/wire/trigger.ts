@@ -8,32 +8,33 @@ import { SimulatedTrigger } from '../hardware/trigger/simulated-trigger.js';
 import type { TriggerSource } from '../hardware/trigger/trigger.js';
 import { UltrasonicTrigger } from '../hardware/trigger/ultrasonic-trigger.js';
 import type { Clock } from '../kit/clock.js';
+import type { Fault } from '../kit/errors.js';
 import { newId } from '../kit/ids.js';
 import { inputRules, type LinesOnDemand, unwrap } from './lines.js';
 import type { UltrasonicSensors } from './ultrasonic.js';
 
 export interface TriggerSourceContext {
   readonly config: Pick<Config, 'trigger'>;
-  /** By which somebody says that an item is there. */
+  /** The source for the `trigger` command. */
   readonly command: CommandTrigger;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** @throws SortbinError where a line cannot be had */
+/** @throws SortbinError if a line is unavailable */
 export const makeTriggerSource = async (
-  setting: TriggerSourceContext,
+  context: TriggerSourceContext,
   lines: LinesOnDemand,
   sensors: UltrasonicSensors,
 ): Promise<TriggerSource> => {
-  const { config, clock } = setting;
+  const { config, clock } = context;
   const { trigger } = config;
   if (trigger.driver === 'simulated')
     return new SimulatedTrigger({ script: trigger.script, repeat: trigger.repeat, clock, newId });
-  if (trigger.driver !== 'several') return makeSensor('sensor', trigger, setting, lines, sensors);
+  if (trigger.driver !== 'several') return makeSensor('sensor', trigger, context, lines, sensors);
   const sources: TriggerSource[] = [];
   for (const [name, sensor] of Object.entries(trigger.sensors))
-    sources.push(await makeSensor(`sensor-${name}`, sensor, setting, lines, sensors));
+    sources.push(await makeSensor(`sensor-${name}`, sensor, context, lines, sensors));
   return new CompositeTrigger(sources);
 };
 
@@ -46,23 +47,25 @@ const makeSensor = async (
   lines: LinesOnDemand,
   sensors: UltrasonicSensors,
 ): Promise<TriggerSource> => {
-  const making = { clock, newId };
+  const shared = { clock, newId };
   switch (trigger.driver) {
     case 'command':
       return command;
     case 'interval':
-      return new IntervalTrigger({ everyMs: trigger.everyMs, ...making });
+      return new IntervalTrigger({ everyMs: trigger.everyMs, ...shared });
     case 'line': {
       const { source, minGapMs } = trigger;
       const input = unwrap(await (await lines.get()).input(name, inputRules(trigger.input)));
-      return new LineTrigger({ input, source, minGapMs, ...making });
+      return new LineTrigger({ input, source, minGapMs, ...shared });
     }
     case 'ultrasonic': {
       const { nearMm, farMm, everyMs } = trigger;
       const sensor = await sensors.open(name, trigger, trigger.temperatureC);
-      const onFault = (fault: { readonly message: string } | null) =>
-        fault ? log.warn(`${name}: ${fault.message}`) : log.info(`${name} works again`);
-      return new UltrasonicTrigger({ sensor, nearMm, farMm, everyMs, onFault, ...making });
+      const onFault = (fault: Fault | null) => {
+        if (fault) log.warn({ part: name, code: fault.code }, `${name}: ${fault.message}`);
+        else log.info({ part: name }, `${name}: recovered`);
+      };
+      return new UltrasonicTrigger({ sensor, nearMm, farMm, everyMs, onFault, ...shared });
     }
   }
 };

@@ -13,44 +13,44 @@ import {
   unwrap,
 } from './lines.js';
 
-/** What an HC-SR04 can see. */
-const MOST_MM = 4_000;
+/** The range of an HC-SR04. */
+const MAX_MM = 4_000;
 
 interface SensorConfig {
   readonly trig: LineConfig<OutputConfig>;
   readonly echo: LineConfig<InputConfig>;
 }
 
-/** The ultrasonic sensors of a bin, which take turns. */
+/** Opens the ultrasonic sensors of a bin. They share one echo arbiter. */
 export class UltrasonicSensors {
-  readonly #turns: EchoArbiter;
+  readonly #echoArbiter: EchoArbiter;
 
   constructor(
     private readonly lines: LinesOnDemand,
     private readonly clock: Clock,
   ) {
-    this.#turns = new EchoArbiter(clock);
+    this.#echoArbiter = new EchoArbiter(clock);
   }
 
-  /** @throws SortbinError where a line cannot be had, or its driver cannot time an echo */
+  /** @throws SortbinError if a line is unavailable, or its driver cannot measure the time of an echo */
   async open(name: string, { trig, echo }: SensorConfig, temperatureC: number): Promise<UltrasonicSensor> {
-    if (this.lines.driver === 'onoff') throw untimed(name);
+    if (this.lines.driver === 'onoff') throw noTimestamps(name);
     const lines = await this.lines.get();
     const rules = { ...outputRules(trig), group: null, guards: [] };
     return new UltrasonicSensor({
       trig: unwrap(await lines.output(`${name}-trig`, rules)),
       echo: unwrap(await lines.input(`${name}-echo`, inputRules(echo))),
       temperatureC,
-      maxMm: MOST_MM,
-      echoArbiter: this.#turns,
+      maxMm: MAX_MM,
+      echoArbiter: this.#echoArbiter,
       clock: this.clock,
     });
   }
 }
 
-const untimed = (name: string) =>
+const noTimestamps = (name: string) =>
   new SortbinError<LineFault>(
     'line-unsupported',
-    `"${name}": an ultrasonic sensor cannot be read by the driver onoff: its edges have no time of the kernel, and one ` +
-      'that is noticed 1 ms late makes 17 cm; set lines.driver: sortbin-io',
+    `"${name}": the driver onoff cannot read an ultrasonic sensor. Its edges have no timestamps of the kernel, and a ` +
+      'delay of 1 ms is an error of 17 cm. Set lines.driver: sortbin-io.',
   );

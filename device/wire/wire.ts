@@ -11,9 +11,9 @@ import { newId } from '../kit/ids.js';
 import { packageRoot } from '../kit/root.js';
 import { type Hardware, wireHardware } from './hardware.js';
 import type { LoadedConfig } from './loaded-config.js';
-import { modelParts } from './model.js';
+import { loadModelParts } from './model.js';
 
-/** What a bin is made of. */
+/** The parts of the sorting cycle. */
 export interface Wired {
   readonly parts: Parts;
   readonly cycle: CycleOptions;
@@ -21,18 +21,21 @@ export interface Wired {
   readonly bundleFolder: string;
 }
 
-/** … and what it has on disk and in the machine. */
+/** A complete bin: the sorting cycle with its data folder and its hardware. */
 export interface WiredBin extends Wired {
   readonly dataDir: string;
   readonly hardware: Hardware;
 }
 
-/** The parts of a bin as the configuration names them. @throws SortbinError, and nothing is left open */
-export const wireBin = async (setting: LoadedConfig): Promise<WiredBin> => {
-  const { config, folder, log } = setting;
+/**
+ * Creates the parts of a bin that the configuration selects.
+ * @throws SortbinError if a part cannot be created. Nothing is left open then.
+ */
+export const wireBin = async (loaded: LoadedConfig): Promise<WiredBin> => {
+  const { config, folder, log } = loaded;
   const clock = new SystemClock();
-  const model = await modelParts(setting, clock);
-  const camera = await makeCamera(setting, clock);
+  const model = await loadModelParts(loaded, clock);
+  const camera = await makeCamera(loaded, clock);
   const dataDir = resolve(folder, config.dataDir);
   const { maxEvents, maxOutbox, frames } = config.journal;
   const journal = await SqliteJournal.open({
@@ -65,14 +68,14 @@ export const wireBin = async (setting: LoadedConfig): Promise<WiredBin> => {
   }
 };
 
-/** A bin whose camera is shown the pictures of a folder, one for each `show`, and whose gate takes no time. */
+/** Creates a sorting cycle for the benchmark. Each `show` sorts the next image of a folder. The gate takes no time. */
 export const wireBench = async (
-  setting: LoadedConfig,
+  loaded: LoadedConfig,
   folder: string,
   limit: number,
 ): Promise<Wired & { readonly pictures: readonly string[]; show(): void }> => {
   const clock = new SystemClock();
-  const { vision, ...rest } = await modelParts(setting, clock);
+  const { vision, ...rest } = await loadModelParts(loaded, clock);
   const all = await listImages(folder);
   const pictures = limit < all.length ? interleaveByLabel(all).slice(0, limit) : all;
   const script = pictures.map((picture) => ({ picture }));
@@ -85,14 +88,17 @@ export const wireBench = async (
     journal: new SimulatedJournal(),
     clock,
     newId,
-    log: setting.log,
+    log: loaded.log,
   };
   return { parts, pictures, show: () => trigger.fire('bench'), ...rest };
 };
 
 const makeCamera = async ({ config: { camera }, folder }: LoadedConfig, clock: Clock): Promise<Camera> => {
-  const shown = camera.folder === null ? join(packageRoot(), 'test/samples') : resolve(folder, camera.folder);
+  const imageFolder =
+    camera.folder === null ? join(packageRoot(), 'test/samples') : resolve(folder, camera.folder);
   const script =
-    camera.script.length > 0 ? camera.script : interleaveByLabel(await listImages(shown)).map((picture) => ({ picture }));
-  return new SimulatedCamera({ folder: shown, script, delayMs: camera.delayMs, clock, newId });
+    camera.script.length > 0
+      ? camera.script
+      : interleaveByLabel(await listImages(imageFolder)).map((picture) => ({ picture }));
+  return new SimulatedCamera({ folder: imageFolder, script, delayMs: camera.delayMs, clock, newId });
 };

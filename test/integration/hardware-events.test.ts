@@ -15,7 +15,7 @@ import { SimulatedPanel } from '../support/simulated-panel.js';
 
 const AT = { line: 'GPIO5' };
 
-/** A bin with a person, a gauge, a service switch and simulated lines, started and idle. */
+/** A bin with a panel, a fill sensor, a service switch and simulated lines, started and idle. */
 const started = async () => {
   const clock = new SimulatedClock();
   const simulated = new SimulatedGate({ script: [], moveMs: 5, clock });
@@ -33,11 +33,11 @@ const started = async () => {
   const panel = new SimulatedPanel(clock);
   const levels = { fullPercent: 90, clearPercent: 75, clock };
   const fill = new SimulatedFill({ compartments: ['paper'], script: [], ...levels });
-  let empty: (compartment: string) => void = () => {};
+  let pressEmptied: (compartment: string) => void = () => {};
   const fillParts = {
     fill,
     onEmptied: (listener: (compartment: string) => void) => {
-      empty = listener;
+      pressEmptied = listener;
     },
   };
   const status = new Status(clock, () => {});
@@ -47,12 +47,12 @@ const started = async () => {
     3_000,
   );
   const faults: string[] = [];
-  const remarks: BinEvent[] = [];
+  const reports: BinEvent[] = [];
   bin.watch({
     phase: (phase) => hardwareEvents.phase(phase),
-    journalled: (one) => hardwareEvents.journalled(one),
+    journalled: (event) => hardwareEvents.journalled(event),
     reported: (event) => {
-      remarks.push(eventSchema.parse(event));
+      reports.push(eventSchema.parse(event));
       status.journalled(event);
     },
   });
@@ -76,9 +76,9 @@ const started = async () => {
     status,
     hardwareEvents,
     faults,
-    remarks,
+    reports,
     item,
-    empty: () => empty('paper'),
+    pressEmptied: () => pressEmptied('paper'),
   };
 };
 
@@ -87,37 +87,37 @@ const lockedIn = (status: Status) => {
   return { locked, held };
 };
 
-describe('what surrounds the bin', () => {
-  it('shows the person what the bin does, and writes down what they say of the last item', async () => {
-    const { panel, remarks, item, clock } = await started();
+describe('hardware events', () => {
+  it('shows the state of the bin on the panel, and journals the report of a wrong compartment for the last item', async () => {
+    const { panel, reports, item, clock } = await started();
     assert.equal(panel.shown, 'ready');
-    panel.press(); // of what?
+    panel.press(); // No item has been sorted yet.
     await clock.advance(1);
-    assert.equal(remarks.length, 0);
+    assert.equal(reports.length, 0);
     const sorted = await item();
     panel.press();
     await clock.advance(1);
     assert.deepEqual(
-      remarks.map(({ outcome, item: id, seq, trigger }) => [outcome, id, seq, trigger.source]),
+      reports.map(({ outcome, item: id, seq, trigger }) => [outcome, id, seq, trigger.source]),
       [['disputed', sorted?.id, 2, 'button']],
     );
   });
 
-  it('counts anew and measures anew what was emptied', async () => {
-    const { fill, status, remarks, empty, clock } = await started();
+  it('resets the counter and the fill level of an emptied compartment', async () => {
+    const { fill, status, reports, pressEmptied, clock } = await started();
     fill.set('paper', 95);
     assert.deepEqual(status.snapshot().fill, [{ compartment: 'paper', percent: 95, full: true }]);
-    empty();
+    pressEmptied();
     await clock.advance(1);
     assert.deepEqual(status.snapshot().fill, [{ compartment: 'paper', percent: 0, full: false }]);
     assert.deepEqual(
-      remarks.map(({ outcome, compartment }) => [outcome, compartment]),
+      reports.map(({ outcome, compartment }) => [outcome, compartment]),
       [['emptied', 'paper']],
     );
     assert.deepEqual(Object.keys(status.snapshot().counters.emptied), ['paper']);
   });
 
-  it('locks the gate while the service switch is on, and brings it home after', async () => {
+  it('locks the gate while the service switch is on, and moves it home afterwards', async () => {
     const { lines, gate, status, item, clock } = await started();
     lines.set('service', true);
     await clock.advance(1);
@@ -131,7 +131,7 @@ describe('what surrounds the bin', () => {
     assert.deepEqual(lockedIn(status), { locked: false, held: false });
   });
 
-  it('goes on trying to unlock until the gate is home, or the switch is on again', async () => {
+  it('repeats the unlock until the gate is home or the switch is on again', async () => {
     const { lines, gate, lid, faults, clock, hardwareEvents } = await started();
     const turn = async (on: boolean) => {
       lines.set('service', on);
@@ -159,10 +159,10 @@ describe('what surrounds the bin', () => {
     await hardwareEvents.close();
     lid.open = false;
     await clock.advance(60_000);
-    assert.equal(gate.lockReason, 'the service switch is on', 'a bin that stops moves no gate');
+    assert.equal(gate.lockReason, 'the service switch is on', 'a closed bin does not move its gate');
   });
 
-  it('is told when the lines are down, and gives them back dark', async () => {
+  it('reports lines that are down, and turns the panel off when it is closed', async () => {
     const { lines, faults, panel, hardwareEvents } = await started();
     lines.fail();
     assert.ok(faults.includes('lines:lines-down'));

@@ -8,10 +8,10 @@ import { wireHardware } from '../../device/wire/hardware.js';
 import { onlyProblem } from '../config/support.js';
 import { LABELS } from '../support/cycle.js';
 
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
-/** Each place where a name becomes that of a line; how long it may be there, and what that line is called. */
-const PLACES: readonly (readonly [yaml: (name: string) => string, longest: number, line: string])[] = [
+/** Each key whose name becomes part of a line name, with the maximum length of the name and the line name. */
+const KEYS: readonly (readonly [yaml: (name: string) => string, longest: number, line: string])[] = [
   [
     (name) =>
       `gate: { driver: lines, passive: [residual], compartments: { ${name}: { output: { line: A } } } }`,
@@ -50,11 +50,11 @@ const PLACES: readonly (readonly [yaml: (name: string) => string, longest: numbe
   [(name) => `panel: { outputs: { ${name}: { line: A } } }`, 26, 'sign-NAME'],
 ];
 
-/** Takes every line of a configuration, as the daemon does at its start. */
-const takeAll = async (text: string) => {
+/** Requests every line of a configuration, as the daemon does at its start. */
+const requestAll = async (text: string) => {
   const config = parseConfig(`lines: { driver: simulated }\n${text}`, 'sortbin.yaml');
-  const ways = config.gate.driver === 'simulated' ? [] : Object.keys(config.gate.compartments);
-  const compartments = Object.fromEntries([...ways.map((name) => [name, []]), ['residual', [...LABELS]]]);
+  const routes = config.gate.driver === 'simulated' ? [] : Object.keys(config.gate.compartments);
+  const compartments = Object.fromEntries([...routes.map((name) => [name, []]), ['residual', [...LABELS]]]);
   const policy = makePolicy({ ...config.policy, compartments, refuse: [] }, LABELS, {
     confidence: 0.5,
     margin: 0.1,
@@ -62,21 +62,21 @@ const takeAll = async (text: string) => {
   const clock = new SimulatedClock();
   const log = pino({ level: 'silent' });
   const { gate, lines } = await wireHardware({ config, folder: '.', dataDir: '.', policy, clock, log });
-  const home = gate.home(never);
+  const home = gate.home(neverAborted);
   await clock.advance(10_000);
   const answer = await home;
   await lines?.close();
   return answer.ok ? 'ok' : answer.fault.message;
 };
 
-describe('a name that becomes that of a line', () => {
-  for (const [yaml, longest, line] of PLACES) {
+describe('a name that becomes part of a line name', () => {
+  for (const [yaml, longest, line] of KEYS) {
     const name = 'x'.repeat(longest);
-    it(`of ${longest} characters can be taken, as ${line}: ${yaml('NAME')}`, async () => {
-      assert.equal(await takeAll(yaml(name)), 'ok');
+    it(`can have ${longest} characters for the line ${line}: ${yaml('NAME')}`, async () => {
+      assert.equal(await requestAll(yaml(name)), 'ok');
     });
 
-    it('is refused with one more', () => {
+    it('is refused with one more character', () => {
       const { message, value } = onlyProblem(yaml(`${name}x`));
       assert.equal(value, `${name}x`);
       assert.match(
@@ -88,11 +88,11 @@ describe('a name that becomes that of a line', () => {
     });
   }
 
-  it('may be longer where no line is made of it', async () => {
+  it('may be longer if it is not part of a line name', async () => {
     const name = 'x'.repeat(63);
     const gate = `gate: { driver: servo, compartments: { ${name}: { pulseUs: 900 } }, passive: [residual] }`;
-    assert.equal(await takeAll(gate), 'ok');
+    assert.equal(await requestAll(gate), 'ok');
     const sensors = `trigger: { driver: several, sensors: { ${name}: { driver: interval } } }`;
-    assert.equal(await takeAll(sensors), 'ok');
+    assert.equal(await requestAll(sensors), 'ok');
   });
 });

@@ -41,6 +41,6 @@ for (const [name, use] of USES)
     await assert.rejects(wireHardware(setting), {
       name: 'SortbinError',
       code: 'line-unsupported',
-      message: new RegExp(`^"${name}": .*onoff.*no time of the kernel.*lines\\.driver: sortbin-io`),
+      message: new RegExp(`^"${name}": .*onoff.*no timestamps of the kernel.*lines\\.driver: sortbin-io`),
     });
   });
