@@ -42,7 +42,7 @@ export interface HardwareContext {
   readonly log: Logger;
 }
 
-/** The input of `sortbin-io --safe`, which turns the outputs off if sortbin and its sortbin-io have crashed. */
+/** The input of `sortbin-io --safe`, which turns the outputs off after sortbin and its sortbin-io have ended. */
 const OUTPUTS_FILE = 'outputs.txt';
 
 /**

@@ -11,7 +11,7 @@ import { SimulatedVision } from '../perception/vision/simulated-vision.js';
 import type { Vision } from '../perception/vision/vision.js';
 import type { LoadedConfig } from './loaded-config.js';
 
-/** Loads the model bundle and creates what depends on it. */
+/** Loads the model bundle. Creates the vision and the options of the cycle from it. */
 export const loadModelParts = async (
   loaded: LoadedConfig,
   clock: Clock,

@@ -97,7 +97,7 @@ describe('sortbin bench', () => {
 
   const wrong: [string, string[], number, RegExp][] = [
     ['a folder that is not there', ['nowhere'], 66, /nowhere: cannot be listed.*ENOENT/],
-    ['a folder without pictures', ['.'], 66, /holds no \.jpg, \.jpeg, \.png, \.webp file/],
+    ['a folder without pictures', ['.'], 66, /contains no \.jpg, \.jpeg, \.png, \.webp file/],
     [
       'a runtime that it does not know',
       ['.', '--runtime', 'gpu'],

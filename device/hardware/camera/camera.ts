@@ -47,8 +47,8 @@ export type CameraFault = 'camera-no-frame' | 'camera-failed';
 
 export interface Camera {
   /**
-   * Returns the first frame whose exposure began after `atMs` (monotonic). The caller checks the time of the frame again,
-   * and limits the wait with `signal`. Rejects with the signal's reason if the signal is aborted.
+   * Returns the first frame whose exposure began after `atMs` (monotonic). The caller checks the time of the frame
+   * again, and limits the wait with `signal`. Rejects with the signal's reason if the signal is aborted.
    */
   frameAfter(atMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>>;
   close(): Promise<void>;

@@ -10,8 +10,8 @@ export interface Route {
 }
 
 /**
- * The part of a gate that depends on its actuator. `moveTo` and `returnHome` return false if the position is not reached
- * in time. Both leave the actuator off.
+ * The part of a gate that depends on its actuator. `moveTo` and `returnHome` return false if the gate does not reach
+ * the position in time. Both leave the actuator off.
  */
 export interface Drive<R extends Route> {
   /** Requests the actuator's lines once. */

@@ -44,8 +44,8 @@ export interface EnergiseOptions {
 }
 
 /**
- * Energises the actuator until the position is reached (true) or the time is over (false). The actuator is off when this
- * returns or throws.
+ * Energises the actuator until the position is reached (true) or the time is over (false). The actuator is off when the
+ * promise settles.
  */
 export const energise = async (
   { name, start, positionSwitch, withinMs, holdMs }: EnergiseOptions,

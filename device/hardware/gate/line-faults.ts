@@ -40,7 +40,7 @@ export const findGuardFault = async (guards: readonly Input[], signal: AbortSign
     if (active.value)
       return failed<GateFault>(
         'gate-guarded',
-        `gate: cannot return home while the guard "${guard.name}" is active. Clear what the guard detects.`,
+        `gate: cannot return home while the guard "${guard.name}" is active. Close the lid or remove the obstacle.`,
       );
   }
   return null;

@@ -26,7 +26,7 @@ const NAME = 'gate-servo';
 /**
  * Creates a gate on a servo with hardware PWM. The pulses end after each move, so a servo at rest draws no current and
  * exerts no force.
- * @throws SortbinError `gate-rules` if a position is outside the pulse limits, or a move takes longer than `pwm.maxOnMs`
+ * @throws SortbinError `gate-rules` if a position is outside the pulse limits, or a move is longer than `pwm.maxOnMs`
  */
 export const makeServoGate = (options: ServoGateOptions): Gate => {
   const { pwm, calibration, homePosition, compartments, moveMs, holdMs, home, homeMs } = options;
@@ -95,7 +95,7 @@ class ServoDrive implements Drive<ServoRoute> {
   }
 }
 
-/** Adds how to enable hardware PWM. Software PWM is no fallback: its pulses jitter under load, and so does the servo. */
+/** Adds how to enable hardware PWM. Software PWM is no alternative: its pulses, and so the servo, jitter under load. */
 const withPwmFix = (fault: Fault<LineFault>): Fault<LineFault> =>
   fault.code !== 'line-missing' && fault.code !== 'line-unsupported'
     ? fault

@@ -12,7 +12,7 @@ export interface Indicator {
   readonly pattern: Pattern;
 }
 
-/** The pause after an output was refused or turned off unexpectedly. */
+/** The pause before the next attempt, after an output was refused or turned off unexpectedly. */
 const RETRY_MS = 1_000;
 
 /** @throws SortbinError `pattern-invalid` */

@@ -5,8 +5,8 @@ import { orAborted, sleep } from '../../kit/deadline.js';
 const INTERVAL_MS = 60;
 
 /**
- * Makes the ultrasonic sensors of a bin take turns, because each one receives the echoes of the others. Measurements run
- * one at a time, in the order of the requests, and start only after the previous echoes have faded.
+ * Makes the ultrasonic sensors of a bin take turns, because each one receives the echoes of the others. Measurements
+ * run one at a time, in the order of the requests, and start only after the previous echoes have faded.
  */
 export class EchoArbiter {
   #last: Promise<unknown> = Promise.resolve();

@@ -16,7 +16,7 @@ export interface LineTriggerOptions extends TriggerContext {
   readonly minGapMs: number;
 }
 
-/** A passage longer than this number of gaps counts as a new one, so that a line that always flickers still triggers. */
+/** A passage that lasts this number of gaps counts as a new one, so that a line that always flickers still triggers. */
 const MAX_PASSAGE_GAPS = 10;
 
 /** A break-beam, a motion detector or a switch. Its triggers have the kernel's time of the edge to active. */
@@ -51,8 +51,8 @@ export class LineTrigger implements TriggerSource {
   }
 
   #startsPassage({ active, missed }: Edge, atMs: number): boolean {
-    // An edge to inactive without an edge to active before it is an item, too. The edge to active was lost, or the kernel
-    // reported it as inactive because the item had passed before the kernel read the level.
+    // An edge to inactive also means an item if no edge to active came before it. Either that edge was lost, or the
+    // item had passed before the kernel read the level, and the kernel reported an edge to inactive instead.
     const isItem = active || this.#active === false || (missed > 0 && !this.#active);
     const quietMs = atMs - this.#edgeAtMs;
     this.#active = active;

@@ -6,7 +6,7 @@ import { aLinesGate, aServoGate, aSwitch } from '../../support/gates.js';
 
 const SWITCHES = ['gate.home', 'gate-paper.end', 'gate-glass.end', 'lid'];
 
-const step = fc.oneof(
+const anyStep = fc.oneof(
   fc.record({ do: fc.constant('move' as const), to: fc.constantFrom('paper', 'glass', 'residual') }),
   fc.record({ do: fc.constantFrom('home', 'abort', 'lock', 'unlock', 'cut' as const) }),
   fc.record({ do: fc.constant('switch' as const), name: fc.constantFrom(...SWITCHES), active: fc.boolean() }),
@@ -43,7 +43,7 @@ for (const [name, make] of Object.entries(gates))
     it('never requests an output while another is on or one rests, and leaves none on', () =>
       fc.assert(
         fc.asyncProperty(
-          fc.array(step, { maxLength: 30 }),
+          fc.array(anyStep, { maxLength: 30 }),
           fc.boolean(),
           fc.integer({ min: 0, max: 3 }),
           async (steps, home, latencyMs) => {

@@ -11,7 +11,7 @@ const aLockedGate = () => {
   return { gate: new LockedGate(gate), ...rest };
 };
 
-gateContract('with a lock that is open', () => benchOf(aLockedGate()));
+gateContract('lockable, unlocked', () => benchOf(aLockedGate()));
 
 const neverAborted = new AbortController().signal;
 
