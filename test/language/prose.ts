@@ -61,7 +61,7 @@ const commentText = (raw: string): string =>
     .trim();
 
 /** A message has words with spaces in one line. A name has no space; SQL, YAML and scripts have more than one line. */
-const isMessage = (text: string): boolean => /[a-z]{2,} [a-z]{2,}/i.test(text) && !text.includes('\n');
+const isMessage = (text: string): boolean => /[a-z]{2,} [a-z]{2,}/.test(text) && !text.includes('\n');
 
 const typescriptProse = (text: string): Prose[] => {
   const found: Prose[] = [];
@@ -120,7 +120,7 @@ const hashOrBlockProse = (text: string): Prose[] => {
   return patterns.flatMap(([pattern, kind]) =>
     [...text.matchAll(pattern)].flatMap(({ 0: raw, index }): Prose[] => {
       const content = commentText(raw.replace(/^"+|"+$/g, ''));
-      if (kind === 'message' && !isMessage(content)) return [];
+      if (kind === 'message' ? !isMessage(content) : !/[a-z]/.test(content)) return [];
       return [{ kind, line: text.slice(0, index).split('\n').length, text: content }];
     }),
   );

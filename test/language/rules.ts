@@ -28,7 +28,7 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(is|are|was|were|be) told\b/i, 'receive, or is notified'],
   [/\b(can(not)?|may|to) be had\b/i, 'available'],
   [/\bwell again\b/i, 'recovered'],
-  [/\b(passed|passes|pass) over\b/i, 'skipped'],
+  [/\bpassed over\b/i, 'skipped'],
   [/\bas it lies\b/i, 'unchanged'],
   [/\b(thereof|therein|whence|whereof|lest|hitherto|henceforth|amiss)\b/i, 'a common word'],
   [/\bat hand\b/i, 'available'],
@@ -38,7 +38,7 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\bvision child\b/i, 'vision process'],
   [/\bequal bits\b/i, 'bit-identical'],
   [/\bthe mark\b/i, 'the baseline'],
-  [/\b(color|behavior|license[ds]? under|gray|labeled|center)\b/, 'British spelling'],
+  [/\b(color|behavior|gray|labeled|center)\b/, 'British spelling'],
 ];
 
 /** Returns the violations of one piece of prose. */
@@ -58,9 +58,9 @@ export const findIn = ({ kind, line, text }: Prose): Finding[] => {
   return findings;
 };
 
-/** Splits at the end of a sentence, at a colon and at a blank line. A dot inside a word or a number is no end. */
+/** Splits at the end of a sentence, at a colon and at a blank line. A dot inside a word, a number or "e.g." is no end. */
 const sentencesOf = (text: string): string[] =>
   text
-    .split(/(?<=[.!?])["')*_]*\s+(?=["'(*_]*[\p{Lu}\p{N}`<$@"'])|:\s+|\n\s*\n/u)
+    .split(/(?<=(?<!\b(?:e\.g|i\.e|etc|vs|no))[.!?]["')*_]*)\s+|:\s+|\n\s*\n/u)
     .map((sentence) => sentence.trim())
     .filter((sentence) => sentence !== '');
