@@ -44,3 +44,78 @@ export const defaultDriver = <Name extends string>(name: Name, meaning: string) 
   z.literal(name).optional().default(name).describe(meaning);
 
 export const driver = <Name extends string>(name: Name, meaning: string) => z.literal(name).describe(meaning);
+
+// Lines, and what hangs on them. What a driver needs of a line is in its own part, so that a wiring is read in one place.
+
+const at = {
+  chip: text(63)
+    .nullable()
+    .default(null)
+    .describe('Label or name of the GPIO chip, as gpiodetect shows it: pinctrl-bcm2711 on a Pi 4'),
+  offset: whole(0, 1023, 0, 'Of the line on that chip: the BCM number on a Pi'),
+  line: text(31)
+    .nullable()
+    .default(null)
+    .describe('Name of the line, as gpioinfo shows it (GPIO17), in place of chip and offset'),
+};
+
+const oneWay = {
+  path: ['chip'],
+  message: 'name either a chip, with the offset, or a line',
+};
+
+/** An input of the bin. */
+export const inputLine = (preset: { readonly debounceMs: number }) =>
+  z
+    .strictObject({
+      ...at,
+      bias: z
+        .enum(['as-is', 'pull-up', 'pull-down', 'disabled'])
+        .default('as-is')
+        .describe("The Pi's own resistor on that line"),
+      activeLow: z.boolean().default(false).describe('The low level counts as active'),
+      debounceMs: ms(0, 10_000, preset.debounceMs, 'The level must have been steady for so long'),
+    })
+    .refine(({ chip, line }) => (chip === null) !== (line === null), oneWay);
+
+/** An output of the bin. */
+export const outputLine = (preset: { readonly maxOnMs: number; readonly minOffMs: number }) =>
+  z
+    .strictObject({
+      ...at,
+      activeLow: z.boolean().default(false).describe('The low level is on'),
+      maxOnMs: ms(1, 86_400_000, preset.maxOnMs, 'It never stays on longer, whatever happens to the daemon'),
+      minOffMs: ms(0, 600_000, preset.minOffMs, 'After it went off it stays off for so long'),
+    })
+    .refine(({ chip, line }) => (chip === null) !== (line === null), oneWay);
+
+export const inputOf = (preset: { readonly debounceMs: number }, meaning: string) =>
+  inputLine(preset).nullable().default(null).describe(meaning);
+
+// What no value alone shows to be wrong: problems of values that do not fit each other, or what is made of them.
+
+type Path = (string | number)[];
+
+/** A line's name is no longer: sortbin-io holds to it. */
+const LONGEST_LINE_NAME = 31;
+
+export interface Report {
+  value(path: Path, allowed: string): void;
+  /** Where the line that is called after the key at `path`, as `gate-NAME.end`, would have too long a name. */
+  lineName(path: Path, before: string, after?: string): void;
+}
+
+export const reportTo = (context: z.core.$RefinementCtx): Report => ({
+  value: (path, message) => context.addIssue({ code: 'custom', path, message }),
+  lineName: (path, before, after = '') => {
+    const longest = LONGEST_LINE_NAME - before.length - after.length;
+    if (String(path.at(-1)).length <= longest) return;
+    const message = `a name of at most ${longest} characters, since its line is called "${before}NAME${after}"`;
+    context.addIssue({ code: 'custom', path, message, params: NAME });
+  },
+});
+
+const NAME = { isOfName: true };
+
+/** Whether it is the key that is wrong, and not what stands there. */
+export const isOfName = (params: Record<string, unknown> | undefined): boolean => params?.isOfName === true;

@@ -1,10 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { messageOf } from '../kit/errors.js';
-import { ConfigError, type ConfigErrorCode } from './errors.js';
-import { jsonSchema, type Path } from './fragment.js';
-import { migrate } from './migrations.js';
+import { ConfigError, type ConfigErrorCode, type Problem } from './errors.js';
+import type { Path } from './json-schema.js';
 import { problemsOf } from './problems.js';
-import { type Config, configSchema } from './schema.js';
+import { type Config, configSchema, jsonSchema } from './schema.js';
 import { MAX_BYTES, readYaml } from './yaml.js';
 
 /**
@@ -70,3 +69,86 @@ const unreadable = (code: ConfigErrorCode, source: string, message: string, caus
     ],
     { cause },
   );
+
+/** A key that has a new name. This release accepts the old name, the next release does not. */
+interface Renaming {
+  /** Keys of the mapping that holds the key. */
+  readonly parent: readonly string[];
+  readonly from: string;
+  readonly to: string;
+}
+
+const RENAMINGS: readonly Renaming[] = [
+  { parent: [], from: 'person', to: 'panel' },
+  { parent: ['fill'], from: 'gauges', to: 'sensors' },
+  { parent: ['gate'], from: 'rest', to: 'passive' },
+];
+
+interface Migrated {
+  /** The input, with the new names. */
+  readonly value: unknown;
+  /** One warning for each old name, with its place. */
+  readonly warnings: readonly string[];
+  /** The path in the input of a path in `value`. */
+  originalPath(path: Path): Path;
+}
+
+/**
+ * Gives renamed keys their new names. `source` and `lineAt` name the place of a key in messages.
+ * @throws ConfigError `config-invalid` if both the old and the new name are present
+ */
+export const migrate = (input: unknown, source: string, lineAt: (path: Path) => number | null): Migrated => {
+  let value = input;
+  const applied: Renaming[] = [];
+  const problems: Problem[] = [];
+  for (const renaming of RENAMINGS) {
+    const { parent, from, to } = renaming;
+    const holder = parent.reduce(memberOf, value);
+    if (!isMapping(holder) || !Object.hasOwn(holder, from)) continue;
+    if (Object.hasOwn(holder, to)) problems.push(bothNames(renaming, lineAt([...parent, from])));
+    value = withRenamedKey(value, renaming);
+    applied.push(renaming);
+  }
+  if (problems.length > 0) throw new ConfigError('config-invalid', source, problems);
+  return {
+    value,
+    warnings: applied.map((renaming) => warningText(renaming, source, lineAt)),
+    originalPath: (path) => {
+      const renaming = applied.find(({ parent, to }) => [...parent, to].every((key, at) => path[at] === key));
+      return renaming ? path.with(renaming.parent.length, renaming.from) : path;
+    },
+  };
+};
+
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const memberOf = (value: unknown, key: string): unknown => (isMapping(value) ? value[key] : undefined);
+
+/** Copies the mappings on the way to the key: an alias elsewhere may share them. */
+const withRenamedKey = (value: unknown, { parent, from, to }: Renaming): unknown => {
+  if (!isMapping(value)) return value;
+  const [key, ...rest] = parent;
+  if (key !== undefined) return { ...value, [key]: withRenamedKey(value[key], { parent: rest, from, to }) };
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name === from ? to : name, inner]));
+};
+
+const textOf = (parent: readonly string[], key: string): string => [...parent, key].join('.');
+
+const bothNames = ({ parent, from, to }: Renaming, line: number | null): Problem => ({
+  path: textOf(parent, from),
+  value: null,
+  allowed: textOf(parent, to),
+  line,
+  message: `${textOf(parent, from)}: this is the old name of ${textOf(parent, to)}, which is present too. Keep only ${textOf(parent, to)}.`,
+});
+
+const warningText = (
+  { parent, from, to }: Renaming,
+  source: string,
+  lineAt: (path: Path) => number | null,
+): string => {
+  const line = lineAt([...parent, from]);
+  const place = line === null ? source : `${source}:${line}`;
+  return `${place}: ${textOf(parent, from)} has the new name ${textOf(parent, to)}. Rename it: the next release refuses the old name.`;
+};

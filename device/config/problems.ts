@@ -1,10 +1,17 @@
 import type { z } from 'zod';
-import { allowedInstead, isMapping } from './allowed.js';
-import { keyText, pathText, valueText } from './display.js';
 import type { Problem } from './errors.js';
-import { type Fragment, fitting, fragmentsAt, keysOf, members, type Path, valueAt } from './fragment.js';
-import { nearest } from './nearest.js';
-import { isOfName } from './report.js';
+import { isOfName } from './fields.js';
+import {
+  allowedInstead,
+  type Fragment,
+  fitting,
+  fragmentsAt,
+  isMapping,
+  keysOf,
+  members,
+  type Path,
+  valueAt,
+} from './json-schema.js';
 
 type Issue = z.core.$ZodIssue;
 
@@ -92,3 +99,62 @@ const shownValue = (value: unknown, fragments: readonly Fragment[]): string => {
   // Text in the place of a mapping may hold anything, a secret too.
   return mapping && typeof value === 'string' ? 'a text' : valueText(value);
 };
+
+/** The known word that `word` is most likely a slip of; undefined where none is near. */
+export const nearest = (word: string, known: readonly string[]): string | undefined => {
+  const allowed = Math.max(1, Math.floor(word.length / 3));
+  return known
+    .map((candidate) => ({ candidate, edits: edits(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ edits }) => edits <= allowed)
+    .sort((a, b) => a.edits - b.edits)[0]?.candidate;
+};
+
+/** How many characters are put in, left out, replaced or swapped with their neighbour (optimal string alignment). */
+const edits = (from: string, to: string): number => {
+  if (Math.abs(from.length - to.length) > 10) return Number.POSITIVE_INFINITY;
+  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)];
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY;
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    rows.push(current);
+    for (let column = 1; column <= to.length; column++) {
+      const replaced = at(row - 1, column - 1) + (from[row - 1] === to[column - 1] ? 0 : 1);
+      const swaps = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      current.push(
+        Math.min(
+          replaced,
+          at(row - 1, column) + 1,
+          at(row, column - 1) + 1,
+          swaps ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      );
+    }
+  }
+  return at(from.length, to.length);
+};
+
+const LONGEST = 80;
+const PLAIN_KEY = /^[A-Za-z0-9_-]+$/;
+
+/** `camera.script[2].fault`; keys out of other characters are quoted. */
+export const pathText = (path: Path): string =>
+  path
+    .map((key) => {
+      if (typeof key === 'number') return `[${key}]`;
+      return PLAIN_KEY.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+    })
+    .join('')
+    .replace(/^\./, '');
+
+/** A value for a message: one line, bounded, no credentials of URLs, no contents of lists and mappings. */
+export const valueText = (value: unknown): string => {
+  if (typeof value === 'string') return JSON.stringify(shorten(value.replace(/^.*@/s, '***@')));
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  const keys = Object.keys(value);
+  return keys.length === 0 ? 'an empty mapping' : shorten(`a mapping with ${keys.map(keyText).join(', ')}`);
+};
+
+export const keyText = (key: string): string => (PLAIN_KEY.test(key) ? key : JSON.stringify(key));
+
+const shorten = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);

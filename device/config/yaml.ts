@@ -11,7 +11,7 @@ import {
   type YAMLError,
 } from 'yaml';
 import { ConfigError, type Problem } from './errors.js';
-import type { Path } from './fragment.js';
+import type { Path } from './json-schema.js';
 
 /** A config file's size in bytes; a large one has 10 kB. */
 export const MAX_BYTES = 1_000_000;

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseConfig } from '../../device/config/load.js';
-import { initText, jsonSchema, referencePage } from '../../device/config/reference.js';
+import { initText, referencePage } from '../../device/config/reference.js';
+import { jsonSchema } from '../../device/config/schema.js';
 import { packageRoot } from '../../device/kit/root.js';
 
 interface Described {

@@ -54,3 +54,6 @@ const notHad = (key: string, { code, message }: Fault<LineFault>): CalibrateErro
 
 /** Dotted, as messages and the reference page have it. */
 export const keyOf = (path: readonly string[]): string => path.join('.');
+
+export const longest = (texts: readonly string[]): number =>
+  Math.max(0, ...texts.map(({ length }) => length));

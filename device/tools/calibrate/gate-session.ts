@@ -1,11 +1,14 @@
+import type { Config } from '../../config/schema.js';
 import type { Lines } from '../../hardware/lines/lines.js';
 import type { Clock } from '../../kit/clock.js';
-import type { Change, Key, Screen } from './calibrate.js';
-import type { GateInHand } from './gates.js';
-import { HeldDrive } from './held-drive.js';
-import { ends } from './keys.js';
-import type { Item } from './mover.js';
-import { gateView } from './render.js';
+import { CalibrateError, type Change, type Key, longest, type Screen } from './calibrate.js';
+import { HeldDrive, HOLD_MS } from './hold-to-run.js';
+import { gateInputs, LID, SERVICE, serviceSwitch } from './inputs.js';
+import { type Level, Levels, word } from './levels.js';
+import { LinesMover } from './lines-mover.js';
+import type { Item, Mover } from './mover.js';
+import { ServoMover } from './servo-mover.js';
+import { ends } from './terminal.js';
 
 export interface SessionOptions extends GateInHand {
   readonly lines: Lines;
@@ -100,3 +103,64 @@ class GateSession {
     screen.show(gateView({ mover, chosen: this.#item, taken: this.#taken, levels: levels.all, moving }));
   }
 }
+
+/** A gate in hand: what moves it, and the switches around it. */
+export interface GateInHand {
+  readonly mover: Mover;
+  readonly levels: Levels;
+}
+
+/**
+ * Takes the gate's lines by the rules of the running bin; besides the lid, the service switch guards them: in service
+ * the whole bin is locked, not only this gate. @throws CalibrateError where there is no such gate, or a line cannot be had
+ */
+export const takeGate = async (
+  { gate, panel }: Pick<Config, 'gate' | 'panel'>,
+  lines: Lines,
+  clock: Clock,
+): Promise<GateInHand> => {
+  if (gate.driver === 'simulated')
+    throw new CalibrateError(
+      'calibrate-nothing',
+      'gate.driver is simulated: a gate of air needs no values; set it to servo or lines',
+    );
+  const inputs = [...gateInputs(gate), ...serviceSwitch(panel)];
+  const levels = await Levels.of(inputs, lines, clock);
+  const guards = [LID, SERVICE].filter((name) => levels.input(name));
+  const mover =
+    gate.driver === 'servo'
+      ? await ServoMover.of(gate, guards, lines)
+      : await LinesMover.of(gate, guards, levels, lines, clock);
+  if (mover) return { mover, levels };
+  throw new CalibrateError('calibrate-nothing', 'gate.compartments names none; give each its output');
+};
+
+interface GateShown {
+  readonly mover: Mover;
+  readonly chosen: Item;
+  /** Values that were taken. */
+  readonly taken: ReadonlyMap<Item, number>;
+  readonly levels: readonly Level[];
+  readonly moving: boolean;
+}
+
+export const gateView = ({ mover, chosen, taken, levels, moving }: GateShown): string[] => {
+  const width = longest(mover.items.map(({ name }) => name));
+  const items = mover.items.map((item) => {
+    const { name, digit, value, unit } = item;
+    const to = taken.get(item);
+    const now = to === undefined || to === value ? '' : ` -> ${to}`;
+    return `${item === chosen ? '>' : ' '} ${digit ?? ' '}  ${name.padEnd(width)}  ${value}${now} ${unit}`;
+  });
+  const switches = levels.map(({ key, active }) => `${key} ${word(active)}`).join('   ');
+  return [
+    '',
+    ...items,
+    '',
+    `${moving ? '*' : ' '} ${mover.state}`,
+    `  ${switches}`,
+    '',
+    `  ${mover.help}`,
+    `  it stops ${HOLD_MS} ms after the last key · number or Tab: choose · Enter: take the value · q: off, and end`,
+  ];
+};

@@ -1,9 +1,7 @@
-import { type Calibration, degreesAt } from '../../hardware/gate/gate.js';
+import { type Calibration, degreesAt, pulseAt } from '../../hardware/gate/gate.js';
 import type { Lines, Pwm } from '../../hardware/lines/lines.js';
 import { had, type Key } from './calibrate.js';
 import { type Item, type Mover, type ServoConfig, unasked } from './mover.js';
-import { type Points, type ServoItems, servoItems } from './servo-items.js';
-import { angles, pulses, type Scale } from './servo-scale.js';
 
 /** Moves a servo to a pulse or to an angle, which the arrows change. */
 export class ServoMover implements Mover {
@@ -94,3 +92,99 @@ export class ServoMover implements Mover {
     return this.#calibration ? `${pulse}, ${degreesAt(value, this.#calibration).toFixed(1)} degrees` : pulse;
   }
 }
+
+/** The two points of the calibration: the pulses at which the servo stands at their angles. */
+export interface Points {
+  readonly angles: Calibration;
+  readonly from: Item;
+  readonly to: Item;
+}
+
+export interface ServoItems {
+  readonly all: readonly [Item, ...Item[]];
+  /** null: there is no calibration. */
+  readonly points: Points | null;
+}
+
+/** What can be found anew: home, the compartments and the points of the calibration, each in the unit it is given in. */
+export const servoItems = ({
+  homePulseUs,
+  homeDegrees,
+  compartments,
+  calibration,
+}: ServoConfig): ServoItems => {
+  let digits = 0;
+  const item = (name: string, unit: Item['unit'], value: number, ...path: string[]): Item => {
+    const digit = digits < 10 ? `${digits++}` : null;
+    return { name, digit, path: ['gate', ...path], value, unit };
+  };
+  const home =
+    homeDegrees === null
+      ? item('home', 'us', homePulseUs, 'homePulseUs')
+      : item('home', 'degrees', homeDegrees, 'homeDegrees');
+  const ways = Object.entries(compartments).map(([name, way]) =>
+    'pulseUs' in way
+      ? item(name, 'us', way.pulseUs, 'compartments', name, 'pulseUs')
+      : item(name, 'degrees', way.degrees, 'compartments', name, 'degrees'),
+  );
+  if (!calibration) return { all: [home, ...ways], points: null };
+  const from = item('calibration from', 'us', calibration.fromUs, 'calibration', 'fromUs');
+  const to = item('calibration to', 'us', calibration.toUs, 'calibration', 'toUs');
+  return { all: [home, ...ways, from, to], points: { angles: calibration, from, to } };
+};
+
+interface Bounds {
+  readonly minPulseUs: number;
+  readonly maxPulseUs: number;
+}
+
+/** What a position of the servo is told in, and stepped by. */
+export interface Scale {
+  readonly unit: 'us' | 'degrees';
+  /** From fine to coarse. */
+  readonly steps: readonly [number, number, number];
+  readonly least: number;
+  readonly most: number;
+  /** In whole microseconds; null: it has none. */
+  pulseUs(value: number): number | null;
+  /** Farther by a step, and never out of the scale. */
+  moved(value: number, by: number): number;
+}
+
+const within = (value: number, least: number, most: number) => Math.min(Math.max(value, least), most);
+
+export const pulses = ({ minPulseUs, maxPulseUs }: Bounds): Scale => ({
+  unit: 'us',
+  steps: [1, 10, 50],
+  least: minPulseUs,
+  most: maxPulseUs,
+  pulseUs: (value) => value,
+  moved: (value, by) => within(value + by, minPulseUs, maxPulseUs),
+});
+
+/** An angle is found to a tenth of a degree; most pulses have no finer step. */
+const PARTS = 10;
+/** By so much of a part sums of floating-point numbers may be off. */
+const NOISE = 1e-6;
+
+/** The angles that are calibrated, and whose pulses are within the bounds. */
+export const angles = (calibration: Calibration, { minPulseUs, maxPulseUs }: Bounds): Scale => {
+  const { fromDegrees, toDegrees, fromUs, toUs } = calibration;
+  const points = [fromDegrees, toDegrees];
+  // While they are sought both points may be at one pulse, which is at no angle then.
+  const ends =
+    fromUs === toUs ? points : [minPulseUs, maxPulseUs].map((pulseUs) => degreesAt(pulseUs, calibration));
+  const lowest = Math.max(Math.min(...ends), Math.min(...points));
+  const highest = Math.min(Math.max(...ends), Math.max(...points));
+  const least = Math.ceil(lowest * PARTS - NOISE) / PARTS;
+  const most = Math.floor(highest * PARTS + NOISE) / PARTS;
+  return {
+    unit: 'degrees',
+    steps: [0.1, 1, 5],
+    least,
+    most,
+    pulseUs: (value) => pulseAt(value, calibration),
+    // Plus 0: no file has a -0.
+    moved: (value, by) => within(Math.round((value + by) * PARTS) / PARTS, least, most) + 0,
+  };
+};

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseConfig } from '../../../device/config/load.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { takeGate } from '../../../device/tools/calibrate/gates.js';
-import { HOLD_MS } from '../../../device/tools/calibrate/hold.js';
+import { takeGate } from '../../../device/tools/calibrate/gate-session.js';
+import { HOLD_MS } from '../../../device/tools/calibrate/hold-to-run.js';
 import { WatchedLines } from '../../support/watched-lines.js';
 import { ANGLES, aSession, LINES, SERVO } from './support.js';
 

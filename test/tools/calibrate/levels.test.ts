@@ -4,7 +4,7 @@ import { parseConfig } from '../../../device/config/load.js';
 import { SimulatedLines } from '../../../device/hardware/lines/simulated-lines.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { configuredInputs } from '../../../device/tools/calibrate/inputs.js';
-import { type LevelStyle, watchLevels } from '../../../device/tools/calibrate/watch-levels.js';
+import { type LevelStyle, watchLevels } from '../../../device/tools/calibrate/levels.js';
 import { WatchedLines } from '../../support/watched-lines.js';
 import { LINES, ScreenInMemory } from './support.js';
 

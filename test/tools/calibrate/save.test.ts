@@ -6,9 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { parseConfig } from '../../../device/config/load.js';
 import type { Change } from '../../../device/tools/calibrate/calibrate.js';
-import { edited, fragmentOf } from '../../../device/tools/calibrate/edit.js';
-import { finish } from '../../../device/tools/calibrate/finish.js';
-import { save } from '../../../device/tools/calibrate/save.js';
+import { edited, finish, fragmentOf, save } from '../../../device/tools/calibrate/save.js';
 import { Keys, ScreenInMemory } from './support.js';
 
 const parse = (text: string) => parseConfig(text, 'sortbin.yaml');

@@ -1,8 +1,7 @@
 import { parseConfig } from '../../../device/config/load.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import type { Change, Key, Screen } from '../../../device/tools/calibrate/calibrate.js';
-import { calibrateGate } from '../../../device/tools/calibrate/gate-session.js';
-import { takeGate } from '../../../device/tools/calibrate/gates.js';
+import { calibrateGate, takeGate } from '../../../device/tools/calibrate/gate-session.js';
 import { configuredInputs } from '../../../device/tools/calibrate/inputs.js';
 import { WatchedLines } from '../../support/watched-lines.js';
 

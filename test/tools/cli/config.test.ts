@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { initText, jsonSchema, referencePage } from '../../../device/config/reference.js';
+import { initText, referencePage } from '../../../device/config/reference.js';
+import { jsonSchema } from '../../../device/config/schema.js';
 import { configCommand } from '../../../device/tools/cli/config.js';
 
 let folder = '';

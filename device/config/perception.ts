@@ -1,9 +1,6 @@
 import { z } from 'zod';
 import { EDGETPU_PERFORMANCES, RUNTIMES, TFLITE_BINDINGS } from '../perception/inference/runtimes.js';
 import { defaultDriver, driver, hang, label, ms, path, script, share, text, whole } from './fields.js';
-import { linesGate } from './gate-lines.js';
-import { servoGate } from './gate-servo.js';
-import { lineTriggers } from './lines-parts.js';
 
 // Each part here is a union by `driver`: a further driver is a further member.
 
@@ -108,30 +105,6 @@ export const vision = z
   .prefault({})
   .describe('How a frame is classified');
 
-export const trigger = z
-  .discriminatedUnion('driver', [
-    z.strictObject({
-      driver: defaultDriver('simulated', 'A sensor that sees what its script says'),
-      script: script(
-        z.strictObject({
-          afterMs: ms(0, 86_400_000, 3_000, 'Waits so long in ms after the trigger before, then triggers'),
-          stillThere: whole(
-            0,
-            1000,
-            0,
-            'How many times the sensor still sees something when the gate is home',
-          ),
-        }),
-      )
-        .default(() => [{ afterMs: 3_000, stillThere: 0 }])
-        .describe('The triggers, one step each'),
-      repeat: z.boolean().default(true).describe('Begins again at the end of the script'),
-    }),
-    ...lineTriggers,
-  ])
-  .prefault({})
-  .describe('What notices an item');
-
 const cameraStep = z.union([
   z.strictObject({ picture: text(1024).describe('Shows this file of the folder: paper/paper18.jpg') }),
   z.strictObject({
@@ -163,25 +136,12 @@ export const camera = z
   .prefault({})
   .describe('What takes the frame');
 
-const gateStep = z.union([
-  z.strictObject({
-    moveMs: z.number().int().min(0).max(600_000).describe('Moves, and takes so long in ms'),
-  }),
-  z.strictObject({ fault: z.enum(['gate-jammed', 'gate-failed']).describe('Answers with this fault') }),
-  hang(),
-]);
-
-export const gate = z
-  .discriminatedUnion('driver', [
-    z.strictObject({
-      driver: defaultDriver('simulated', 'A gate of air'),
-      moveMs: ms(0, 600_000, 800, 'How long a move takes, there and home, in ms'),
-      script: script(gateStep)
-        .default([])
-        .describe('One step a move, from the start again at its end; empty: each move takes moveMs'),
-    }),
-    linesGate,
-    servoGate,
-  ])
+export const model = z
+  .strictObject({
+    bundle: path()
+      .nullable()
+      .default(null)
+      .describe('Folder of the model bundle, relative as dataDir; null: the factory bundle, deploy/model'),
+  })
   .prefault({})
-  .describe('What moves the item into its compartment');
+  .describe('What items are classified with');

@@ -1,8 +1,74 @@
 import { z } from 'zod';
 import { type Calibration, pulseAt } from '../hardware/gate/gate.js';
-import { driver, ms, shortName, text, whole } from './fields.js';
-import { end, patience } from './gate-patience.js';
-import { type Report, reportTo } from './report.js';
+import {
+  defaultDriver,
+  driver,
+  hang,
+  inputOf,
+  ms,
+  outputLine,
+  type Report,
+  reportTo,
+  script,
+  shortName,
+  text,
+  whole,
+} from './fields.js';
+
+const gateStep = z.union([
+  z.strictObject({
+    moveMs: z.number().int().min(0).max(600_000).describe('Moves, and takes so long in ms'),
+  }),
+  z.strictObject({ fault: z.enum(['gate-jammed', 'gate-failed']).describe('Answers with this fault') }),
+  hang(),
+]);
+
+// What the gates on lines have in common.
+
+export const patience = {
+  passive: z
+    .array(shortName())
+    .max(100)
+    .default([])
+    .describe('Compartments into which things fall by themselves: the gate does not move'),
+  home: inputOf({ debounceMs: 10 }, 'Switch that is active while the gate is at home'),
+  lid: inputOf({ debounceMs: 10 }, 'Finger guard: while it is active nothing moves, and what moves stops'),
+  homeMs: ms(10, 60_000, 2_000, 'In this time in ms the home switch has to become active'),
+  retries: whole(0, 10, 1, 'How many more times a jammed move is tried'),
+  backOffMs: ms(0, 60_000, 500, 'The pause before that in ms, with everything off'),
+};
+
+export const end = inputOf(
+  { debounceMs: 10 },
+  'Switch that is active once the gate is there; without one the time says it',
+);
+
+/** A gate of outputs: a member of the union `gate`. */
+export const linesGate = z
+  .strictObject({
+    driver: driver('lines', 'One output for each compartment: solenoids, or the enables of a motor driver'),
+    compartments: z
+      .record(
+        shortName(),
+        z.strictObject({
+          output: outputLine({ maxOnMs: 1_500, minOffMs: 200 }).describe('What moves the gate there'),
+          onMs: ms(1, 60_000, 400, 'It is on for so long in ms; with an end switch, at most'),
+          settleMs: ms(0, 60_000, 400, 'The item falls and the gate springs back in this time in ms'),
+          end,
+        }),
+      )
+      .default({})
+      .describe('The ways of the gate'),
+    ...patience,
+  })
+  .superRefine(({ compartments }, context) => {
+    const report = reportTo(context);
+    for (const [name, { output, onMs, end }] of Object.entries(compartments)) {
+      const path = ['compartments', name];
+      report.lineName(path, 'gate-', end ? '.end' : '');
+      if (onMs > output.maxOnMs) report.value([...path, 'onMs'], `at most output.maxOnMs, ${output.maxOnMs}`);
+    }
+  });
 
 const HOME_US = 1_500;
 
@@ -132,3 +198,18 @@ const angleAllowed = (degrees: number, calibration: Calibration | null, bounds: 
   const allowed = pulseAllowed(pulseUs, bounds);
   return allowed && `an angle with ${allowed}; this one has ${pulseUs}`;
 };
+
+export const gate = z
+  .discriminatedUnion('driver', [
+    z.strictObject({
+      driver: defaultDriver('simulated', 'A gate of air'),
+      moveMs: ms(0, 600_000, 800, 'How long a move takes, there and home, in ms'),
+      script: script(gateStep)
+        .default([])
+        .describe('One step a move, from the start again at its end; empty: each move takes moveMs'),
+    }),
+    linesGate,
+    servoGate,
+  ])
+  .prefault({})
+  .describe('What moves the item into its compartment');

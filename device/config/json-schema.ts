@@ -1,6 +1,3 @@
-import { z } from 'zod';
-import { configSchema } from './schema.js';
-
 /** JSON Schema, as far as the config's own schema makes use of it. */
 export interface Fragment {
   readonly title?: string;
@@ -26,9 +23,6 @@ export interface Fragment {
 }
 
 export type Path = readonly (string | number)[];
-
-/** The JSON Schema of what may be written into the file: every key is optional. */
-export const jsonSchema = (): Fragment => z.toJSONSchema(configSchema, { io: 'input' }) as Fragment;
 
 /** The members of a union, of a union in it, too; of anything else itself. */
 export const members = (fragment: Fragment): readonly Fragment[] =>
@@ -79,3 +73,56 @@ export const valueAt = (value: unknown, key: string | number): unknown =>
 export const keysOf = (fragments: readonly Fragment[]): string[] => [
   ...new Set(fragments.flatMap(({ properties = {} }) => Object.keys(properties))),
 ];
+
+/** What is allowed, in words: `a number from 0 to 1, or null`. */
+export const allowedWords = (fragments: readonly Fragment[]): string => {
+  const all = fragments.flatMap(members);
+  const isChoice = (fragment: Fragment) => fragment.enum !== undefined || 'const' in fragment;
+  const choices = all.flatMap((fragment) => fragment.enum ?? ('const' in fragment ? [fragment.const] : []));
+  const mappings = all.filter(isMapping);
+  const others = all.filter(
+    (fragment) => !isMapping(fragment) && !isChoice(fragment) && fragment.type !== 'null',
+  );
+  const words = [
+    ...(choices.length > 0
+      ? [`one of ${[...new Set(choices)].map((choice) => JSON.stringify(choice)).join(', ')}`]
+      : []),
+    ...others.map(wordsOf),
+    ...(mappings.length > 0 ? [mappingWords(mappings)] : []),
+    ...(all.some(({ type }) => type === 'null') ? ['null'] : []),
+  ];
+  return [...new Set(words)].join(', or ');
+};
+
+/** The same, without the null that many values may be instead. */
+export const allowedInstead = (fragments: readonly Fragment[]): string =>
+  allowedWords(fragments.flatMap(members).filter(({ type }) => type !== 'null'));
+
+/** An object whose keys are known, not a record. */
+export const isMapping = ({ properties }: Fragment): boolean => properties !== undefined;
+
+const mappingWords = (mappings: readonly Fragment[]): string =>
+  `a mapping with ${mappings.map((mapping) => keysOf([mapping]).join(', ')).join('; or with ')}`;
+
+const wordsOf = (fragment: Fragment): string => {
+  if (fragment.title) return fragment.title;
+  switch (fragment.type) {
+    case 'integer':
+      return `a whole number from ${fragment.minimum} to ${fragment.maximum}`;
+    case 'number':
+      return `a number from ${fragment.minimum} to ${fragment.maximum}`;
+    case 'boolean':
+      return 'true or false';
+    case 'string':
+      return `a text of ${fragment.minLength} to ${fragment.maxLength} characters`;
+    case 'array':
+      return `a list of ${fragment.minItems ?? 0} to ${fragment.maxItems}, each ${allowedWords([fragment.items ?? {}])}`;
+    default:
+      return recordWords(fragment);
+  }
+};
+
+const recordWords = ({ propertyNames = {}, additionalProperties }: Fragment): string => {
+  const values = typeof additionalProperties === 'object' ? [additionalProperties] : [];
+  return `a mapping from ${allowedWords([propertyNames])} to ${allowedWords(values)}`;
+};

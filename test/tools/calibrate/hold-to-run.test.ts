@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { HeldDrive } from '../../../device/tools/calibrate/held-drive.js';
-import { HOLD_MS, START_MS } from '../../../device/tools/calibrate/hold.js';
+import { HeldDrive, HOLD_MS, START_MS } from '../../../device/tools/calibrate/hold-to-run.js';
 
 /** A clock whose timers are off the mark by so long, as those of the system are by a little. */
 class RoughClock extends SimulatedClock {

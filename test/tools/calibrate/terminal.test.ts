@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
-import { keysIn, keysOf } from '../../../device/tools/calibrate/keys.js';
-import { terminalScreen } from '../../../device/tools/calibrate/terminal.js';
+import { keysIn, keysOf, terminalScreen } from '../../../device/tools/calibrate/terminal.js';
 
 const ESC = '\u001b';
 
