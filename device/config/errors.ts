@@ -1,28 +1,29 @@
 import { SortbinError } from '../kit/errors.js';
 
 /**
- * `config-missing`: no such file; `config-unreadable`: it is there, and can't be read, or is too large;
- * `config-syntax`: not the YAML that is taken here; `config-invalid`: a key or value that is not allowed.
+ * `config-missing`: the file does not exist. `config-unreadable`: the file exists, but cannot be read or is too large.
+ * `config-syntax`: the text is not in the accepted subset of YAML. `config-invalid`: a key or a value is not allowed.
  */
 export type ConfigErrorCode = 'config-missing' | 'config-unreadable' | 'config-syntax' | 'config-invalid';
 
-/** One thing that is wrong. No secret is in any of its texts. */
+/** One problem of a configuration file. None of its texts contains a secret. */
 export interface Problem {
-  /** Dotted, with array indexes: `camera.script[2].fault`; empty for the file as a whole. */
+  /** Dotted, with array indexes: `camera.script[2].fault`. Empty for the file as a whole. */
   readonly path: string;
-  /** The value as text; null where there is none, or it is not shown. */
+  /** The value as text. null: the value is missing, or is not shown. */
   readonly value: string | null;
+  /** A noun phrase. */
   readonly allowed: string;
-  /** In the file, from 1; null where it is not known. */
+  /** From 1. null: unknown. */
   readonly line: number | null;
-  /** All of it in one line, the place in the file excepted. */
+  /** One line: `<path>: <problem>. <fix>.` */
   readonly message: string;
 }
 
 export class ConfigError extends SortbinError<ConfigErrorCode> {
   override readonly name = 'ConfigError';
 
-  /** The message has one line for each problem: `<source>:<line>: <what is wrong>`. */
+  /** The error's message has one line for each problem: `<source>:<line>: <message>`. */
   constructor(
     code: ConfigErrorCode,
     source: string,

@@ -1,121 +1,143 @@
 import { z } from 'zod';
 
-// The kinds of values that the parts are made of. A `title` is what messages and the reference page say is allowed
-// where the bare rule (a pattern) would be hard to read.
+// Building blocks of the schema. A `title` replaces the bare rule, such as a pattern, in messages and on the reference page.
 
-/** Milliseconds as a whole number. */
-export const ms = (from: number, to: number, preset: number, meaning: string) =>
-  whole(from, to, preset, meaning);
+export const integer = (minimum: number, maximum: number, defaultValue: number, description: string) =>
+  z.number().int().min(minimum).max(maximum).default(defaultValue).describe(description);
 
-export const whole = (from: number, to: number, preset: number, meaning: string) =>
-  z.number().int().min(from).max(to).default(preset).describe(meaning);
+/** A duration in milliseconds, as an integer. */
+export const ms = integer;
 
-/** Of what an ultrasonic sensor measures through. */
-export const airTemperatureC = () =>
-  z.number().min(-20).max(60).default(20).describe('Of the air: sound is faster in warm air');
+/** A number from 0 to 1. */
+export const fraction = () => z.number().min(0).max(1);
 
-/** 0 to 1. */
-export const share = () => z.number().min(0).max(1);
+export const text = (maxLength = 200) => z.string().min(1).max(maxLength);
 
-export const text = (longest = 200) => z.string().min(1).max(longest);
-
-/** A file or folder. */
+/** The path of a file or a folder. */
 export const path = () => text(4096).meta({ title: 'a path of 1 to 4096 characters' });
 
-/** What a bin and a compartment are called: fit for topics and file names. */
+/** The name of a bin or a compartment, valid in MQTT topics and file names. */
 export const shortName = () =>
   z
     .string()
     .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/)
-    .meta({
-      title: 'a name of 1 to 63 characters: a-z, 0-9, _ or -, a letter or digit first',
-    });
+    .meta({ title: 'a name of 1 to 63 characters from a-z, 0-9, _ and -, with a letter or digit first' });
 
-/** A class of the model. */
+/** The name of a class of the model. */
 export const label = () => text(100);
 
-/** At most this many steps: a script is for demonstrations and tests. */
+/** The steps of a simulated driver. */
 export const script = <Step extends z.ZodType>(step: Step) => z.array(step).max(1000);
 
-export const hang = () => z.strictObject({ hang: z.literal(true).describe('Never answers') });
+export const hangStep = () =>
+  z.strictObject({ hang: z.literal(true).describe('A step that never completes') });
 
-/** The driver of a part that is taken when the part names none. One per part. */
-export const defaultDriver = <Name extends string>(name: Name, meaning: string) =>
-  z.literal(name).optional().default(name).describe(meaning);
+/** The driver that a part has if the file names none. Each part has one. */
+export const defaultDriver = <Name extends string>(name: Name, description: string) =>
+  z.literal(name).optional().default(name).describe(description);
 
-export const driver = <Name extends string>(name: Name, meaning: string) => z.literal(name).describe(meaning);
+export const driver = <Name extends string>(name: Name, description: string) =>
+  z.literal(name).describe(description);
 
-// Lines, and what hangs on them. What a driver needs of a line is in its own part, so that a wiring is read in one place.
+export const airTemperatureC = () =>
+  z
+    .number()
+    .min(-20)
+    .max(60)
+    .default(20)
+    .describe('Air temperature in °C. It corrects the speed of sound, which is higher in warm air');
 
-const at = {
+const lineAddress = {
   chip: text(63)
     .nullable()
     .default(null)
-    .describe('Label or name of the GPIO chip, as gpiodetect shows it: pinctrl-bcm2711 on a Pi 4'),
-  offset: whole(0, 1023, 0, 'Of the line on that chip: the BCM number on a Pi'),
+    .describe(
+      'Label or name of the GPIO chip, as gpiodetect shows it: pinctrl-bcm2711 on a Pi 4. null: set line',
+    ),
+  offset: integer(0, 1023, 0, 'Offset of the line on the GPIO chip. On a Pi, this is the BCM number'),
   line: text(31)
     .nullable()
     .default(null)
-    .describe('Name of the line, as gpioinfo shows it (GPIO17), in place of chip and offset'),
+    .describe('Name of the line, as gpioinfo shows it: GPIO17. null: set chip and offset'),
 };
 
-const oneWay = {
-  path: ['chip'],
-  message: 'name either a chip, with the offset, or a line',
-};
+const hasOneAddress = ({ chip, line }: { readonly chip: string | null; readonly line: string | null }) =>
+  (chip === null) !== (line === null);
+const oneAddress = { path: ['chip'], message: 'either chip and offset, or line' };
 
-/** An input of the bin. */
-export const inputLine = (preset: { readonly debounceMs: number }) =>
+/** A GPIO line that the bin reads. */
+export const inputLine = ({ debounceMs }: { readonly debounceMs: number }) =>
   z
     .strictObject({
-      ...at,
+      ...lineAddress,
       bias: z
         .enum(['as-is', 'pull-up', 'pull-down', 'disabled'])
         .default('as-is')
-        .describe("The Pi's own resistor on that line"),
-      activeLow: z.boolean().default(false).describe('The low level counts as active'),
-      debounceMs: ms(0, 10_000, preset.debounceMs, 'The level must have been steady for so long'),
+        .describe("Bias resistor inside the computer's GPIO pin"),
+      activeLow: z.boolean().default(false).describe('Whether the low level counts as active'),
+      debounceMs: ms(
+        0,
+        10_000,
+        debounceMs,
+        'Debounce time in ms. A level counts after it was steady for this time',
+      ),
     })
-    .refine(({ chip, line }) => (chip === null) !== (line === null), oneWay);
+    .refine(hasOneAddress, oneAddress);
 
-/** An output of the bin. */
-export const outputLine = (preset: { readonly maxOnMs: number; readonly minOffMs: number }) =>
+/** A GPIO line that the bin drives. */
+export const outputLine = ({ maxOnMs, minOffMs }: { readonly maxOnMs: number; readonly minOffMs: number }) =>
   z
     .strictObject({
-      ...at,
-      activeLow: z.boolean().default(false).describe('The low level is on'),
-      maxOnMs: ms(1, 86_400_000, preset.maxOnMs, 'It never stays on longer, whatever happens to the daemon'),
-      minOffMs: ms(0, 600_000, preset.minOffMs, 'After it went off it stays off for so long'),
+      ...lineAddress,
+      activeLow: z.boolean().default(false).describe('Whether the low level turns the output on'),
+      maxOnMs: ms(
+        1,
+        86_400_000,
+        maxOnMs,
+        'Maximum on-time in ms. It is enforced even if the daemon hangs or stops',
+      ),
+      minOffMs: ms(0, 600_000, minOffMs, 'Minimum off-time in ms before the output turns on again'),
     })
-    .refine(({ chip, line }) => (chip === null) !== (line === null), oneWay);
+    .refine(hasOneAddress, oneAddress);
 
-export const inputOf = (preset: { readonly debounceMs: number }, meaning: string) =>
-  inputLine(preset).nullable().default(null).describe(meaning);
-
-// What no value alone shows to be wrong: problems of values that do not fit each other, or what is made of them.
+export const optionalInput = (defaults: { readonly debounceMs: number }, description: string) =>
+  inputLine(defaults).nullable().default(null).describe(description);
 
 type Path = (string | number)[];
 
-/** A line's name is no longer: sortbin-io holds to it. */
-const LONGEST_LINE_NAME = 31;
-
-export interface Report {
-  value(path: Path, allowed: string): void;
-  /** Where the line that is called after the key at `path`, as `gate-NAME.end`, would have too long a name. */
-  lineName(path: Path, before: string, after?: string): void;
+/** The parts of a message beside the value and what is allowed. */
+interface Explanation {
+  /** Follows "is not allowed" or "is required": `without a username`. */
+  readonly context?: string;
+  /** An imperative sentence without its full stop. Default: `Use <allowed>`. */
+  readonly fix?: string;
 }
 
-export const reportTo = (context: z.core.$RefinementCtx): Report => ({
-  value: (path, message) => context.addIssue({ code: 'custom', path, message }),
-  lineName: (path, before, after = '') => {
-    const longest = LONGEST_LINE_NAME - before.length - after.length;
-    if (String(path.at(-1)).length <= longest) return;
-    const message = `a name of at most ${longest} characters, since its line is called "${before}NAME${after}"`;
-    context.addIssue({ code: 'custom', path, message, params: NAME });
+/** Reports the problems that the type of a single key cannot express. */
+export interface Reporter {
+  /** `allowed`: a noun phrase, such as `a value up to farMm (250)`. */
+  refuse(path: Path, allowed: string, explanation?: Explanation): void;
+  /** Refuses the last key of `path` if the line called `<before>NAME<after>` would have too long a name. */
+  checkLineName(path: Path, before: string, after?: string): void;
+}
+
+/** sortbin-io has the same limit. */
+const MAX_LINE_NAME_LENGTH = 31;
+
+export const reporterOf = (context: z.core.$RefinementCtx): Reporter => ({
+  refuse: (path, message, explanation = {}) =>
+    context.addIssue({ code: 'custom', path, message, params: { ...explanation } }),
+  checkLineName: (path, before, after = '') => {
+    const maxLength = MAX_LINE_NAME_LENGTH - before.length - after.length;
+    if (String(path.at(-1)).length <= maxLength) return;
+    const message = `a name of at most ${maxLength} characters, because its line is called "${before}NAME${after}"`;
+    context.addIssue({ code: 'custom', path, message, params: { isAboutKey: true } });
   },
 });
 
-const NAME = { isOfName: true };
+/** Returns the explanation of an issue that `refuse` reported. */
+export const explanationOf = (params: Record<string, unknown> | undefined): Explanation => params ?? {};
 
-/** Whether it is the key that is wrong, and not what stands there. */
-export const isOfName = (params: Record<string, unknown> | undefined): boolean => params?.isOfName === true;
+/** Whether the key itself is wrong, instead of its value. */
+export const isAboutKey = (params: Record<string, unknown> | undefined): boolean =>
+  params?.isAboutKey === true;

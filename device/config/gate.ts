@@ -3,213 +3,249 @@ import { type Calibration, pulseAt } from '../hardware/gate/gate.js';
 import {
   defaultDriver,
   driver,
-  hang,
-  inputOf,
+  hangStep,
+  integer,
   ms,
+  optionalInput,
   outputLine,
-  type Report,
-  reportTo,
+  type Reporter,
+  reporterOf,
   script,
   shortName,
   text,
-  whole,
 } from './fields.js';
 
-const gateStep = z.union([
-  z.strictObject({
-    moveMs: z.number().int().min(0).max(600_000).describe('Moves, and takes so long in ms'),
-  }),
-  z.strictObject({ fault: z.enum(['gate-jammed', 'gate-failed']).describe('Answers with this fault') }),
-  hang(),
-]);
-
-// What the gates on lines have in common.
-
-export const patience = {
+/** The keys of every gate that is driven by GPIO or PWM. */
+const commonGateKeys = {
   passive: z
     .array(shortName())
     .max(100)
     .default([])
-    .describe('Compartments into which things fall by themselves: the gate does not move'),
-  home: inputOf({ debounceMs: 10 }, 'Switch that is active while the gate is at home'),
-  lid: inputOf({ debounceMs: 10 }, 'Finger guard: while it is active nothing moves, and what moves stops'),
-  homeMs: ms(10, 60_000, 2_000, 'In this time in ms the home switch has to become active'),
-  retries: whole(0, 10, 1, 'How many more times a jammed move is tried'),
-  backOffMs: ms(0, 60_000, 500, 'The pause before that in ms, with everything off'),
+    .describe('Compartments that items fall into without a move of the gate'),
+  home: optionalInput(
+    { debounceMs: 10 },
+    'Home switch, active while the gate is at home. null: no home switch',
+  ),
+  lid: optionalInput(
+    { debounceMs: 10 },
+    'Lid switch (finger guard). While it is active, nothing moves, and a running move stops. null: no lid switch',
+  ),
+  homeMs: ms(10, 60_000, 2_000, 'Deadline in ms for the home switch to become active'),
+  retries: integer(0, 10, 1, 'Number of times that a jammed move is repeated'),
+  backOffMs: ms(0, 60_000, 500, 'Pause in ms before a jammed move is repeated. Everything is off meanwhile'),
 };
 
-export const end = inputOf(
+const endSwitch = optionalInput(
   { debounceMs: 10 },
-  'Switch that is active once the gate is there; without one the time says it',
+  'End switch, active when the gate has reached the compartment. null: the time of the move decides',
 );
 
-/** A gate of outputs: a member of the union `gate`. */
-export const linesGate = z
+const simulatedGate = z.strictObject({
+  driver: defaultDriver('simulated', 'A gate without hardware'),
+  moveMs: ms(0, 600_000, 800, 'Duration in ms of a move to a compartment and home again'),
+  script: script(
+    z.union([
+      z.strictObject({
+        moveMs: z.number().int().min(0).max(600_000).describe('A move with this duration in ms'),
+      }),
+      z.strictObject({ fault: z.enum(['gate-jammed', 'gate-failed']).describe('A move with this fault') }),
+      hangStep(),
+    ]),
+  )
+    .default([])
+    .describe('Steps, one a move. The script repeats. Empty: each move takes moveMs'),
+});
+
+const linesGate = z
   .strictObject({
-    driver: driver('lines', 'One output for each compartment: solenoids, or the enables of a motor driver'),
+    driver: driver(
+      'lines',
+      'A gate with one output for each compartment: solenoids, or the enable inputs of a motor driver',
+    ),
     compartments: z
       .record(
         shortName(),
         z.strictObject({
-          output: outputLine({ maxOnMs: 1_500, minOffMs: 200 }).describe('What moves the gate there'),
-          onMs: ms(1, 60_000, 400, 'It is on for so long in ms; with an end switch, at most'),
-          settleMs: ms(0, 60_000, 400, 'The item falls and the gate springs back in this time in ms'),
-          end,
+          output: outputLine({ maxOnMs: 1_500, minOffMs: 200 }).describe(
+            'Output that moves the gate to the compartment',
+          ),
+          onMs: ms(1, 60_000, 400, 'On-time of the output in ms. With an end switch: the maximum'),
+          settleMs: ms(0, 60_000, 400, 'Time in ms for the item to fall and for the gate to spring back'),
+          end: endSwitch,
         }),
       )
       .default({})
-      .describe('The ways of the gate'),
-    ...patience,
+      .describe('Compartments that the gate moves to, by name'),
+    ...commonGateKeys,
   })
   .superRefine(({ compartments }, context) => {
-    const report = reportTo(context);
+    const reporter = reporterOf(context);
     for (const [name, { output, onMs, end }] of Object.entries(compartments)) {
       const path = ['compartments', name];
-      report.lineName(path, 'gate-', end ? '.end' : '');
-      if (onMs > output.maxOnMs) report.value([...path, 'onMs'], `at most output.maxOnMs, ${output.maxOnMs}`);
+      reporter.checkLineName(path, 'gate-', end ? '.end' : '');
+      if (onMs > output.maxOnMs)
+        reporter.refuse([...path, 'onMs'], `a value up to output.maxOnMs (${output.maxOnMs})`);
     }
   });
 
-const HOME_US = 1_500;
+const DEFAULT_HOME_PULSE_US = 1_500;
 
-const pulse = () => z.number().int().min(100).max(10_000);
-const angle = () => z.number().min(-360).max(360);
+const pulseUs = () => z.number().int().min(100).max(10_000);
+const angleDegrees = () => z.number().min(-360).max(360);
 
-const shape = z.strictObject({
-  driver: driver('servo', 'A servo on a hardware PWM channel'),
+const servoShape = z.strictObject({
+  driver: driver('servo', 'A gate with a servo on a hardware PWM channel'),
   pwm: z
     .strictObject({
       chip: text(63)
         .default('0')
-        .describe('Number of the PWM chip below /sys/class/pwm, or the name of its device'),
-      channel: whole(0, 15, 0, 'Of that chip'),
-      periodUs: whole(1_000, 100_000, 20_000, 'From pulse to pulse, in microseconds'),
-      minPulseUs: whole(100, 10_000, 500, 'No shorter pulse is ever given'),
-      maxPulseUs: whole(100, 10_000, 2_500, 'No longer pulse is ever given'),
-      maxOnMs: ms(10, 600_000, 5_000, 'Pulses are never given for longer in ms'),
+        .describe('Number of the PWM chip in /sys/class/pwm, or the name of its device'),
+      channel: integer(0, 15, 0, 'Number of the channel on the PWM chip'),
+      periodUs: integer(1_000, 100_000, 20_000, 'Period of the pulses in microseconds'),
+      minPulseUs: integer(100, 10_000, 500, 'Shortest pulse in microseconds that is ever output'),
+      maxPulseUs: integer(100, 10_000, 2_500, 'Longest pulse in microseconds that is ever output'),
+      maxOnMs: ms(10, 600_000, 5_000, 'Maximum on-time in ms: pulses are never output for longer'),
     })
     .prefault({})
-    .describe('The channel'),
+    .describe('PWM channel of the servo'),
   calibration: z
     .strictObject({
-      fromDegrees: angle().describe('One angle'),
-      toDegrees: angle().describe('Another'),
-      fromUs: pulse().describe('The pulse at which it stands at fromDegrees'),
-      toUs: pulse().describe('… and at toDegrees'),
+      fromDegrees: angleDegrees().describe('Angle in degrees of the first point'),
+      toDegrees: angleDegrees().describe('Angle in degrees of the second point'),
+      fromUs: pulseUs().describe('Pulse in microseconds at the angle fromDegrees, as measured'),
+      toUs: pulseUs().describe('Pulse in microseconds at the angle toDegrees, as measured'),
     })
+    .nullable()
+    .default(null)
+    .describe('Two measured points that convert angles to pulses. null: all positions are pulses'),
+  homePulseUs: pulseUs()
     .nullable()
     .default(null)
     .describe(
-      'Two points as measured on the servo, at fromDegrees its pulse is fromUs and at toDegrees toUs, so that ' +
-        'positions can be angles; null: they are pulses',
+      `Pulse in microseconds of the home position. null: homeDegrees, or ${DEFAULT_HOME_PULSE_US} if that is null too`,
     ),
-  homePulseUs: pulse()
+  homeDegrees: angleDegrees()
     .nullable()
     .default(null)
-    .describe(`The pulse of the home position; null: homeDegrees, or else ${HOME_US}`),
-  homeDegrees: angle().nullable().default(null).describe('The angle of the home position; null: homePulseUs'),
+    .describe('Angle in degrees of the home position. null: homePulseUs'),
   compartments: z
     .record(
       shortName(),
       z.union([
-        z.strictObject({ pulseUs: pulse().describe('The pulse of its position'), end }),
-        z.strictObject({ degrees: angle().describe('The angle of its position'), end }),
+        z.strictObject({
+          pulseUs: pulseUs().describe('Pulse in microseconds of the position'),
+          end: endSwitch,
+        }),
+        z.strictObject({
+          degrees: angleDegrees().describe('Angle in degrees of the position'),
+          end: endSwitch,
+        }),
       ]),
     )
     .default({})
-    .describe('The positions of the gate: each by its pulse, or by its angle'),
-  moveMs: ms(10, 60_000, 800, 'The time of the longest way in ms'),
-  holdMs: ms(0, 60_000, 600, 'It stays in the position for so long in ms: the item falls'),
-  ...patience,
+    .describe('Positions of the compartments by name, each as a pulse or as an angle'),
+  moveMs: ms(10, 60_000, 800, 'Duration in ms of the longest move, out or back'),
+  holdMs: ms(0, 60_000, 600, 'Time in ms that the gate stays in the position while the item falls'),
+  ...commonGateKeys,
 });
 
-type Servo = z.infer<typeof shape>;
+type Servo = z.infer<typeof servoShape>;
 
-/** A gate on a servo: a member of the union `gate`. */
-export const servoGate = shape
+const servoGate = servoShape
   .superRefine((servo, context) => {
-    const report = reportTo(context);
-    checkTimes(servo, report);
+    const reporter = reporterOf(context);
+    checkTimes(servo, reporter);
     for (const [name, { end }] of Object.entries(servo.compartments))
-      if (end) report.lineName(['compartments', name], 'gate-', '.end');
-    if (isOrdered(servo, report)) checkPositions(servo, report);
+      if (end) reporter.checkLineName(['compartments', name], 'gate-', '.end');
+    if (hasValidRanges(servo, reporter)) checkPositions(servo, reporter);
   })
   .transform(({ homePulseUs, homeDegrees, ...rest }) => ({
     ...rest,
     ...(homeDegrees === null
-      ? { homePulseUs: homePulseUs ?? HOME_US, homeDegrees: null }
+      ? { homePulseUs: homePulseUs ?? DEFAULT_HOME_PULSE_US, homeDegrees: null }
       : { homePulseUs: null, homeDegrees }),
   }));
 
-const checkTimes = ({ pwm, moveMs, holdMs, home, homeMs }: Servo, { value }: Report): void => {
-  const awayMs = moveMs + holdMs;
-  const leastMs = Math.max(awayMs, home ? homeMs : 0);
-  if (leastMs > pwm.maxOnMs)
-    value(
+const checkTimes = ({ pwm, moveMs, holdMs, home, homeMs }: Servo, { refuse }: Reporter): void => {
+  const outMs = moveMs + holdMs;
+  const longestMs = Math.max(outMs, home ? homeMs : 0);
+  if (longestMs > pwm.maxOnMs)
+    refuse(
       ['pwm', 'maxOnMs'],
-      `at least ${leastMs}, since ${leastMs === awayMs ? 'moveMs and holdMs together take' : 'homeMs takes'} so long`,
+      `a value of ${longestMs} or more, the ${longestMs === outMs ? 'sum of moveMs and holdMs' : 'value of homeMs'}`,
     );
 };
 
-const isOrdered = ({ pwm, calibration }: Servo, { value }: Report): boolean => {
+const hasValidRanges = ({ pwm, calibration }: Servo, { refuse }: Reporter): boolean => {
   const { periodUs, minPulseUs, maxPulseUs } = pwm;
-  const complaints: [string[], string][] = [];
+  const problems: [path: string[], allowed: string][] = [];
   if (minPulseUs >= maxPulseUs)
-    complaints.push([['pwm', 'minPulseUs'], `less than maxPulseUs, ${maxPulseUs}`]);
-  if (maxPulseUs > periodUs) complaints.push([['pwm', 'maxPulseUs'], `at most periodUs, ${periodUs}`]);
+    problems.push([['pwm', 'minPulseUs'], `a value below maxPulseUs (${maxPulseUs})`]);
+  if (maxPulseUs > periodUs) problems.push([['pwm', 'maxPulseUs'], `a value up to periodUs (${periodUs})`]);
   if (calibration && calibration.fromDegrees === calibration.toDegrees)
-    complaints.push([['calibration', 'toDegrees'], 'another angle than fromDegrees']);
+    problems.push([['calibration', 'toDegrees'], 'an angle other than fromDegrees']);
   if (calibration && calibration.fromUs === calibration.toUs)
-    complaints.push([['calibration', 'toUs'], 'another pulse than fromUs']);
-  for (const [path, allowed] of complaints) value(path, allowed);
-  return complaints.length === 0;
+    problems.push([['calibration', 'toUs'], 'a pulse other than fromUs']);
+  for (const [path, allowed] of problems) refuse(path, allowed);
+  return problems.length === 0;
 };
 
-const checkPositions = (servo: Servo, { value }: Report): void => {
-  const { homePulseUs, homeDegrees, compartments, calibration, pwm } = servo;
-  const check = (path: string[], allowed: string | null) => {
-    if (allowed !== null) value(path, allowed);
-  };
+const checkPositions = (servo: Servo, reporter: Reporter): void => {
+  const { homePulseUs, homeDegrees, compartments } = servo;
   if (homePulseUs !== null && homeDegrees !== null)
-    value(['homeDegrees'], 'null where homePulseUs is given: leave one of the two out');
-  else if (homeDegrees !== null) check(['homeDegrees'], angleAllowed(homeDegrees, calibration, pwm));
-  else check(['homePulseUs'], pulseAllowed(homePulseUs ?? HOME_US, pwm));
-  for (const [name, way] of Object.entries(compartments)) {
+    reporter.refuse(['homeDegrees'], 'null', {
+      context: 'together with homePulseUs',
+      fix: 'Remove one of the two',
+    });
+  else if (homeDegrees !== null) checkAngle(['homeDegrees'], homeDegrees, servo, reporter);
+  else
+    checkPulse(
+      ['homePulseUs'],
+      homePulseUs ?? DEFAULT_HOME_PULSE_US,
+      servo,
+      reporter,
+      homePulseUs === null ? `because its default ${DEFAULT_HOME_PULSE_US} is out of range` : undefined,
+    );
+  for (const [name, position] of Object.entries(compartments)) {
     const path = ['compartments', name];
-    if ('pulseUs' in way) check([...path, 'pulseUs'], pulseAllowed(way.pulseUs, pwm));
-    else check([...path, 'degrees'], angleAllowed(way.degrees, calibration, pwm));
+    if ('pulseUs' in position) checkPulse([...path, 'pulseUs'], position.pulseUs, servo, reporter);
+    else checkAngle([...path, 'degrees'], position.degrees, servo, reporter);
   }
 };
 
-type Bounds = Pick<Servo['pwm'], 'minPulseUs' | 'maxPulseUs'>;
+const isPulseInRange = (pulseUs: number, { pwm }: Servo): boolean =>
+  pulseUs >= pwm.minPulseUs && pulseUs <= pwm.maxPulseUs;
 
-/** null: it is allowed as it is. */
-const pulseAllowed = (pulseUs: number, { minPulseUs, maxPulseUs }: Bounds): string | null =>
-  pulseUs >= minPulseUs && pulseUs <= maxPulseUs
-    ? null
-    : `a pulse from pwm.minPulseUs to pwm.maxPulseUs, ${minPulseUs} to ${maxPulseUs}`;
+const pulseRange = ({ pwm }: Servo): string =>
+  `a pulse from pwm.minPulseUs to pwm.maxPulseUs (${pwm.minPulseUs} to ${pwm.maxPulseUs})`;
 
-const angleAllowed = (degrees: number, calibration: Calibration | null, bounds: Bounds): string | null => {
-  if (!calibration) return 'an angle where gate.calibration is given; give it, or a pulse instead';
-  const pulseUs = pulseAt(degrees, calibration);
-  const { fromDegrees, toDegrees } = calibration;
-  if (pulseUs === null)
-    return `an angle of the calibration, from ${Math.min(fromDegrees, toDegrees)} to ${Math.max(fromDegrees, toDegrees)}`;
-  const allowed = pulseAllowed(pulseUs, bounds);
-  return allowed && `an angle with ${allowed}; this one has ${pulseUs}`;
+const checkPulse = (
+  path: string[],
+  pulseUs: number,
+  servo: Servo,
+  { refuse }: Reporter,
+  context?: string,
+): void => {
+  if (!isPulseInRange(pulseUs, servo)) refuse(path, pulseRange(servo), context ? { context } : {});
 };
 
+const checkAngle = (path: string[], degrees: number, servo: Servo, { refuse }: Reporter): void => {
+  const { calibration } = servo;
+  const pulseUs = calibration && pulseAt(degrees, calibration);
+  if (!calibration)
+    refuse(path, 'a pulse', {
+      context: 'without gate.calibration',
+      fix: 'Set gate.calibration, or use a pulse',
+    });
+  else if (pulseUs === null) refuse(path, angleRange(calibration));
+  else if (!isPulseInRange(pulseUs, servo))
+    refuse(path, `an angle with ${pulseRange(servo)}`, { context: `because its pulse is ${pulseUs}` });
+};
+
+const angleRange = ({ fromDegrees, toDegrees }: Calibration): string =>
+  `an angle of the calibration, from ${Math.min(fromDegrees, toDegrees)} to ${Math.max(fromDegrees, toDegrees)}`;
+
 export const gate = z
-  .discriminatedUnion('driver', [
-    z.strictObject({
-      driver: defaultDriver('simulated', 'A gate of air'),
-      moveMs: ms(0, 600_000, 800, 'How long a move takes, there and home, in ms'),
-      script: script(gateStep)
-        .default([])
-        .describe('One step a move, from the start again at its end; empty: each move takes moveMs'),
-    }),
-    linesGate,
-    servoGate,
-  ])
+  .discriminatedUnion('driver', [simulatedGate, linesGate, servoGate])
   .prefault({})
-  .describe('What moves the item into its compartment');
+  .describe('Gate, which moves the item into its compartment');

@@ -1,4 +1,4 @@
-/** JSON Schema, as far as the config's own schema makes use of it. */
+/** A fragment of JSON Schema, with the keywords that this configuration uses. */
 export interface Fragment {
   readonly title?: string;
   readonly description?: string;
@@ -18,45 +18,46 @@ export interface Fragment {
   readonly additionalProperties?: Fragment | boolean;
   readonly anyOf?: readonly Fragment[];
   readonly oneOf?: readonly Fragment[];
-  /** A secret. */
+  /** Whether the value is a secret. */
   readonly writeOnly?: boolean;
 }
 
 export type Path = readonly (string | number)[];
 
-/** The members of a union, of a union in it, too; of anything else itself. */
-export const members = (fragment: Fragment): readonly Fragment[] =>
-  (fragment.anyOf ?? fragment.oneOf)?.flatMap(members) ?? [fragment];
+/** Returns the members of a union, including those of nested unions. Anything else is its own only member. */
+export const unionMembers = (fragment: Fragment): readonly Fragment[] =>
+  (fragment.anyOf ?? fragment.oneOf)?.flatMap(unionMembers) ?? [fragment];
 
 /**
- * What the schema says about the value at `path` in `input`: more than one fragment where a union leaves it open.
- * A union's members are told apart by their constant keys, as `driver`.
+ * Returns the fragments that describe the value at `path` in `input`. The result has several fragments if the value may
+ * belong to several members of a union. A constant key, such as `driver`, tells the members apart.
  */
 export const fragmentsAt = (root: Fragment, input: unknown, path: Path): readonly Fragment[] => {
-  let found: readonly Fragment[] = [root];
+  let current: readonly Fragment[] = [root];
   let value = input;
   for (const key of path) {
-    const within = (fragments: readonly Fragment[]) => fragments.flatMap((fragment) => child(fragment, key));
-    const fit = within(fitting(found, value));
-    found = fit.length > 0 ? fit : within(found.flatMap(members));
+    const childrenOf = (fragments: readonly Fragment[]) =>
+      fragments.flatMap((fragment) => childFragments(fragment, key));
+    const children = childrenOf(matchingMembers(current, value));
+    current = children.length > 0 ? children : childrenOf(current.flatMap(unionMembers));
     value = valueAt(value, key);
   }
-  return found;
+  return current;
 };
 
-/** The members of `fragments` that `value` can be meant for; all, when it fits none. */
-export const fitting = (fragments: readonly Fragment[], value: unknown): readonly Fragment[] => {
-  const all = fragments.flatMap(members);
-  const fit = all.filter(({ properties = {} }) =>
+/** Returns the union members whose constant keys match `value`. If none matches, returns all. */
+export const matchingMembers = (fragments: readonly Fragment[], value: unknown): readonly Fragment[] => {
+  const all = fragments.flatMap(unionMembers);
+  const matching = all.filter(({ properties = {} }) =>
     Object.entries(properties).every(
       ([key, property]) =>
         property.const === undefined || (valueAt(value, key) ?? property.default) === property.const,
     ),
   );
-  return fit.length > 0 ? fit : all;
+  return matching.length > 0 ? matching : all;
 };
 
-const child = (fragment: Fragment, key: string | number): Fragment[] => {
+const childFragments = (fragment: Fragment, key: string | number): Fragment[] => {
   const { items, properties = {}, additionalProperties } = fragment;
   if (typeof key === 'number') return items ? [items] : [];
   const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
@@ -64,7 +65,7 @@ const child = (fragment: Fragment, key: string | number): Fragment[] => {
   return typeof additionalProperties === 'object' ? [additionalProperties] : [];
 };
 
-/** The value under one key, if there is one. */
+/** Returns the value of one key, or undefined. */
 export const valueAt = (value: unknown, key: string | number): unknown =>
   typeof value === 'object' && value !== null && Object.hasOwn(value, key)
     ? (value as Record<string | number, unknown>)[key]
@@ -74,55 +75,68 @@ export const keysOf = (fragments: readonly Fragment[]): string[] => [
   ...new Set(fragments.flatMap(({ properties = {} }) => Object.keys(properties))),
 ];
 
-/** What is allowed, in words: `a number from 0 to 1, or null`. */
-export const allowedWords = (fragments: readonly Fragment[]): string => {
-  const all = fragments.flatMap(members);
+/** Whether the fragment is an object with fixed keys. A record has keys of any name. */
+export const isMapping = ({ properties }: Fragment): boolean => properties !== undefined;
+
+/** Returns a noun phrase for the allowed values: `a number from 0 to 1, or null`. */
+export const allowedText = (fragments: readonly Fragment[]): string => {
+  const all = fragments.flatMap(unionMembers);
   const isChoice = (fragment: Fragment) => fragment.enum !== undefined || 'const' in fragment;
   const choices = all.flatMap((fragment) => fragment.enum ?? ('const' in fragment ? [fragment.const] : []));
   const mappings = all.filter(isMapping);
   const others = all.filter(
     (fragment) => !isMapping(fragment) && !isChoice(fragment) && fragment.type !== 'null',
   );
-  const words = [
-    ...(choices.length > 0
-      ? [`one of ${[...new Set(choices)].map((choice) => JSON.stringify(choice)).join(', ')}`]
-      : []),
-    ...others.map(wordsOf),
-    ...(mappings.length > 0 ? [mappingWords(mappings)] : []),
+  const phrases = [
+    ...(choices.length > 0 ? [choiceText([...new Set(choices)])] : []),
+    ...others.map(typeText),
+    ...(mappings.length > 0 ? [mappingText(mappings)] : []),
     ...(all.some(({ type }) => type === 'null') ? ['null'] : []),
   ];
-  return [...new Set(words)].join(', or ');
+  return [...new Set(phrases)].join(', or ');
 };
 
-/** The same, without the null that many values may be instead. */
-export const allowedInstead = (fragments: readonly Fragment[]): string =>
-  allowedWords(fragments.flatMap(members).filter(({ type }) => type !== 'null'));
+/** Like `allowedText`, but without null. */
+export const allowedTextWithoutNull = (fragments: readonly Fragment[]): string =>
+  allowedText(fragments.flatMap(unionMembers).filter(({ type }) => type !== 'null'));
 
-/** An object whose keys are known, not a record. */
-export const isMapping = ({ properties }: Fragment): boolean => properties !== undefined;
+const choiceText = (choices: readonly unknown[]): string => {
+  const texts = choices.map((choice) => JSON.stringify(choice)).join(', ');
+  return choices.length === 1 ? texts : `one of ${texts}`;
+};
 
-const mappingWords = (mappings: readonly Fragment[]): string =>
-  `a mapping with ${mappings.map((mapping) => keysOf([mapping]).join(', ')).join('; or with ')}`;
+const mappingText = (mappings: readonly Fragment[]): string => {
+  const keys = mappings.map((mapping) => keysOf([mapping]).join(', '));
+  return keys.length === 1
+    ? `a mapping with the keys ${keys[0]}`
+    : `a mapping of the form ${keys.map((names) => `{${names}}`).join(' or ')}`;
+};
 
-const wordsOf = (fragment: Fragment): string => {
+const typeText = (fragment: Fragment): string => {
   if (fragment.title) return fragment.title;
-  switch (fragment.type) {
+  const { type, minimum, maximum, minLength, maxLength } = fragment;
+  switch (type) {
     case 'integer':
-      return `a whole number from ${fragment.minimum} to ${fragment.maximum}`;
+      return `a whole number from ${minimum} to ${maximum}`;
     case 'number':
-      return `a number from ${fragment.minimum} to ${fragment.maximum}`;
+      return `a number from ${minimum} to ${maximum}`;
     case 'boolean':
       return 'true or false';
     case 'string':
-      return `a text of ${fragment.minLength} to ${fragment.maxLength} characters`;
+      return `a string of ${minLength} to ${maxLength} characters`;
     case 'array':
-      return `a list of ${fragment.minItems ?? 0} to ${fragment.maxItems}, each ${allowedWords([fragment.items ?? {}])}`;
+      return listText(fragment);
     default:
-      return recordWords(fragment);
+      return recordText(fragment);
   }
 };
 
-const recordWords = ({ propertyNames = {}, additionalProperties }: Fragment): string => {
+const listText = ({ minItems = 0, maxItems, items = {} }: Fragment): string => {
+  const length = maxItems === undefined ? `${minItems} or more` : `${minItems} to ${maxItems}`;
+  return `a list of ${length} items, each ${allowedText([items])}`;
+};
+
+const recordText = ({ propertyNames = {}, additionalProperties }: Fragment): string => {
   const values = typeof additionalProperties === 'object' ? [additionalProperties] : [];
-  return `a mapping from ${allowedWords([propertyNames])} to ${allowedWords(values)}`;
+  return `a mapping from ${allowedText([propertyNames])} to ${allowedText(values)}`;
 };

@@ -7,10 +7,10 @@ import { type Config, configSchema, jsonSchema } from './schema.js';
 import { MAX_BYTES, readYaml } from './yaml.js';
 
 /**
- * The configuration in YAML text; what is left out has its default, and an empty text is the default configuration.
- * Paths in it stay as they are written. `source` names the text in messages. `warn` receives one text for each key
- * with an old name.
- * @throws ConfigError with every problem found
+ * Parses the YAML text of a configuration. Missing keys get their defaults, so that an empty text is the default
+ * configuration. Paths stay as they are written. `source` names the text in messages. `warn` receives one text for each
+ * key with an old name.
+ * @throws ConfigError with every problem of the text
  */
 export const parseConfig = (
   text: string,
@@ -31,30 +31,43 @@ export const parseConfig = (
   );
 };
 
-/** @throws ConfigError also where the file is not there or can't be read */
+/**
+ * Reads and parses a configuration file, like `parseConfig`.
+ * @throws ConfigError also if the file is missing or unreadable
+ */
 export const loadConfig = async (path: string, warn?: (warning: string) => void): Promise<Config> =>
   parseConfig(await readText(path), path, warn);
 
 const readText = async (path: string): Promise<string> => {
   try {
-    const found = await stat(path);
-    if (!found.isFile()) throw unreadable('config-unreadable', path, 'not a file');
-    if (found.size > MAX_BYTES) throw tooLarge(path, found.size);
+    const info = await stat(path);
+    if (!info.isFile()) throw fileError('config-unreadable', path, 'not a regular file. Name a file.');
+    if (info.size > MAX_BYTES) throw tooLarge(path, info.size);
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT')
-      throw unreadable('config-missing', path, 'no such file; write one with sortbin config init', error);
-    const notUtf8 = code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
-    throw unreadable('config-unreadable', path, notUtf8 ? 'not UTF-8 text' : messageOf(error), error);
+      throw fileError(
+        'config-missing',
+        path,
+        'file not found. Create one with "sortbin config init".',
+        error,
+      );
+    const isNotUtf8 = code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
+    const message = isNotUtf8 ? 'not UTF-8 text. Save the file as UTF-8.' : messageOf(error);
+    throw fileError('config-unreadable', path, message, error);
   }
 };
 
 const tooLarge = (source: string, bytes: number): ConfigError =>
-  unreadable('config-unreadable', source, `${bytes} bytes are not allowed: at most ${MAX_BYTES}`);
+  fileError(
+    'config-unreadable',
+    source,
+    `the file is too large (${bytes} bytes). Use at most ${MAX_BYTES} bytes.`,
+  );
 
-const unreadable = (code: ConfigErrorCode, source: string, message: string, cause?: unknown): ConfigError =>
+const fileError = (code: ConfigErrorCode, source: string, message: string, cause?: unknown): ConfigError =>
   new ConfigError(
     code,
     source,
@@ -125,7 +138,7 @@ const isMapping = (value: unknown): value is Record<string, unknown> =>
 
 const memberOf = (value: unknown, key: string): unknown => (isMapping(value) ? value[key] : undefined);
 
-/** Copies the mappings on the way to the key: an alias elsewhere may share them. */
+/** Copies the mappings that contain the key, because a YAML alias may share them. */
 const withRenamedKey = (value: unknown, { parent, from, to }: Renaming): unknown => {
   if (!isMapping(value)) return value;
   const [key, ...rest] = parent;

@@ -1,25 +1,132 @@
 import { z } from 'zod';
 import { EDGETPU_PERFORMANCES, RUNTIMES, TFLITE_BINDINGS } from '../perception/inference/runtimes.js';
-import { defaultDriver, driver, hang, label, ms, path, script, share, text, whole } from './fields.js';
+import {
+  defaultDriver,
+  driver,
+  fraction,
+  hangStep,
+  integer,
+  label,
+  ms,
+  path,
+  script,
+  text,
+} from './fields.js';
 
-// Each part here is a union by `driver`: a further driver is a further member.
+// The camera, the model, and the vision process that runs it.
 
-const answer = {
-  unfamiliar: z.boolean().default(false).describe('Whether it looks unlike the training data'),
-  delayMs: ms(0, 600_000, 0, 'Waits so long in ms before it answers'),
+const cameraStep = z.union([
+  z.strictObject({
+    picture: text(1024).describe('A frame from this file of the folder, such as paper/paper18.jpg'),
+  }),
+  z.strictObject({
+    fault: z.enum(['camera-no-frame', 'camera-failed']).describe('A capture with this fault'),
+  }),
+  z.strictObject({ stale: z.literal(true).describe('A frame that is older than the trigger') }),
+  z.strictObject({ garbage: z.literal(true).describe('Bytes that are not an image') }),
+  hangStep(),
+]);
+
+export const camera = z
+  .discriminatedUnion('driver', [
+    z.strictObject({
+      driver: defaultDriver('simulated', 'A camera that shows the images of a folder'),
+      folder: path()
+        .nullable()
+        .default(null)
+        .describe(
+          'Folder with one subfolder of images for each label, relative to the configuration file. ' +
+            'null: the included samples, test/samples',
+        ),
+      delayMs: ms(0, 60_000, 20, 'Duration of a capture in ms'),
+      script: script(cameraStep)
+        .default([])
+        .describe(
+          'Steps, one a capture. The script repeats. Empty: all images of the folder in turn, mixed by label',
+        ),
+    }),
+  ])
+  .prefault({})
+  .describe('Camera, which takes the frame');
+
+export const model = z
+  .strictObject({
+    bundle: path()
+      .nullable()
+      .default(null)
+      .describe(
+        'Folder of the model bundle, relative to the configuration file. null: the factory bundle, deploy/model',
+      ),
+  })
+  .prefault({})
+  .describe('Model that classifies the items');
+
+const tflite = z
+  .strictObject({
+    binding: z
+      .enum(['auto', ...TFLITE_BINDINGS])
+      .default('auto')
+      .describe(
+        'Library that runs the int8 model on the CPU. auto: LiteRT, or TensorFlow Lite if LiteRT does not work',
+      ),
+    library: path()
+      .nullable()
+      .default(null)
+      .describe(
+        'Path of the library that binding names, relative to the configuration file. null: the one in deploy/native',
+      ),
+  })
+  .refine(({ binding, library }) => library === null || binding !== 'auto', {
+    path: ['library'],
+    message: 'null',
+    params: {
+      context: 'with binding "auto"',
+      fix: 'Set binding to the type of this library, or use null',
+    },
+  })
+  .prefault({})
+  .describe('TensorFlow Lite on the CPU');
+
+const edgetpu = z
+  .strictObject({
+    library: text().default('libedgetpu.so.1').describe('Name or path of libedgetpu'),
+    device: text()
+      .regex(/^(auto|usb|pci|(usb|pci)?:\d{1,2}|\/dev\/apex_\d{1,2})$/)
+      .meta({ title: 'auto, usb, pci, an index such as usb:0, pci:0 or :0, or a path such as /dev/apex_0' })
+      .default('auto')
+      .describe('Accelerator: automatic choice, any on a bus, one by index, or one by path'),
+    performance: z
+      .enum(EDGETPU_PERFORMANCES)
+      .nullable()
+      .default(null)
+      .describe(
+        'Clock rate. Requires an index or a path in device, without which it has no effect. null: chosen by libedgetpu',
+      ),
+  })
+  .prefault({})
+  .describe('Coral Edge TPU');
+
+const classification = {
+  unfamiliar: z
+    .boolean()
+    .default(false)
+    .describe('Whether the item is marked as unfamiliar: unlike the training data (out of distribution)'),
+  delayMs: ms(0, 600_000, 0, 'Delay of the answer in ms'),
 };
 
 const visionStep = z.union([
   z.strictObject({
-    label: label().describe('Answers with this label'),
-    confidence: share().default(0.95).describe('Its score; the other labels share the rest'),
-    ...answer,
+    label: label().describe('Label of the classification'),
+    confidence: fraction()
+      .default(0.95)
+      .describe('Score of the label, from 0 to 1. The other labels share the rest'),
+    ...classification,
   }),
   z.strictObject({
     scores: z
       .record(label(), z.number().min(0).max(1_000_000))
-      .describe('Answers with these labels, by weight: scaled so that they add up to 1'),
-    ...answer,
+      .describe('Scores of the labels. They are scaled to a sum of 1'),
+    ...classification,
   }),
   z.strictObject({
     fault: z
@@ -31,117 +138,44 @@ const visionStep = z.union([
         'vision-down',
         'vision-failed',
       ])
-      .describe('Answers with this fault'),
-    delayMs: answer.delayMs,
+      .describe('A classification with this fault'),
+    delayMs: classification.delayMs,
   }),
-  hang(),
+  hangStep(),
 ]);
 
 export const vision = z
   .discriminatedUnion('driver', [
     z.strictObject({
-      driver: defaultDriver('child', 'A child process decodes the frame and runs the model'),
+      driver: defaultDriver('child', 'A separate vision process that decodes the frame and runs the model'),
       runtime: z
         .enum(['auto', ...RUNTIMES])
         .default('auto')
-        .describe(
-          'What executes the model; auto: the first of these that passes the golden samples of the bundle',
-        ),
-      threads: whole(1, 16, 1, 'CPU threads of one inference'),
-      tflite: z
-        .strictObject({
-          binding: z
-            .enum(['auto', ...TFLITE_BINDINGS])
-            .default('auto')
-            .describe('The library that runs the int8 model on the CPU; auto: LiteRT, else TensorFlow Lite'),
-          library: path()
-            .nullable()
-            .default(null)
-            .describe(
-              "That library's path, where binding names one, relative as dataDir; null: deploy/native's",
-            ),
-        })
-        .refine(({ binding, library }) => library === null || binding !== 'auto', {
-          path: ['library'],
-          message: 'set binding too: whose library it is',
-        })
-        .prefault({})
-        .describe('TensorFlow Lite on the CPU'),
-      edgetpu: z
-        .strictObject({
-          library: text().default('libedgetpu.so.1').describe('Name or path of libedgetpu'),
-          device: text()
-            .regex(
-              /^(auto|usb|pci|(usb|pci)?:\d{1,2}|\/dev\/apex_\d{1,2})$/,
-              'must be auto, usb, pci, usb:0, pci:0 or /dev/apex_0',
-            )
-            .default('auto')
-            .describe('Which accelerator: auto, usb, pci, one of them by index as usb:0, or /dev/apex_0'),
-          performance: z
-            .enum(EDGETPU_PERFORMANCES)
-            .nullable()
-            .default(null)
-            .describe("Its clock, where device names an index or a path; null: libedgetpu's own choice"),
-        })
-        .prefault({})
-        .describe('The Coral Edge TPU'),
-      nice: whole(0, 19, 0, 'How far the child gives way to other programs; 0: not at all'),
+        .describe('Runtime of the model. auto: the first in this order that passes the golden samples'),
+      threads: integer(1, 16, 1, 'Number of CPU threads for one inference'),
+      tflite,
+      edgetpu,
+      nice: integer(0, 19, 0, 'Niceness of the vision process. 0: normal priority. 19: lowest priority'),
       cpus: z
-        .array(whole(0, 1023, 0, 'Number of a core'))
+        .array(integer(0, 1023, 0, 'Number of a CPU core'))
         .min(1)
         .nullable()
         .default(null)
-        .describe('Cores that the child may run on, as [2, 3]; null: all'),
-      startMs: ms(100, 600_000, 20_000, 'Deadline in ms for the child to start and pass the golden samples'),
+        .describe('CPU cores that the vision process may use, such as [2, 3]. null: all cores'),
+      startMs: ms(
+        100,
+        600_000,
+        20_000,
+        'Deadline in ms for the vision process to start and to pass the golden samples',
+      ),
     }),
     z.strictObject({
-      driver: driver('simulated', 'Answers as the script says, without a model'),
+      driver: driver('simulated', 'Scripted classifications without a model'),
       script: script(visionStep)
         .min(1)
         .default(() => [{ label: 'paper', confidence: 0.95, unfamiliar: false, delayMs: 0 }])
-        .describe('One step a frame, from the start again at its end'),
+        .describe('Steps, one a frame. The script repeats'),
     }),
   ])
   .prefault({})
-  .describe('How a frame is classified');
-
-const cameraStep = z.union([
-  z.strictObject({ picture: text(1024).describe('Shows this file of the folder: paper/paper18.jpg') }),
-  z.strictObject({
-    fault: z.enum(['camera-no-frame', 'camera-failed']).describe('Answers with this fault'),
-  }),
-  z.strictObject({ stale: z.literal(true).describe('Gives a frame that is older than the trigger') }),
-  z.strictObject({ garbage: z.literal(true).describe('Gives bytes that are not a picture') }),
-  hang(),
-]);
-
-export const camera = z
-  .discriminatedUnion('driver', [
-    z.strictObject({
-      driver: defaultDriver('simulated', 'A camera before which the pictures of a folder are held'),
-      folder: path()
-        .nullable()
-        .default(null)
-        .describe(
-          'Pictures in one folder a label, relative as dataDir; null: the shipped samples, test/samples',
-        ),
-      delayMs: ms(0, 60_000, 20, 'How long a capture takes, in ms'),
-      script: script(cameraStep)
-        .default([])
-        .describe(
-          'One step a capture, from the start again at its end; empty: all pictures in turn, mixed by label',
-        ),
-    }),
-  ])
-  .prefault({})
-  .describe('What takes the frame');
-
-export const model = z
-  .strictObject({
-    bundle: path()
-      .nullable()
-      .default(null)
-      .describe('Folder of the model bundle, relative as dataDir; null: the factory bundle, deploy/model'),
-  })
-  .prefault({})
-  .describe('What items are classified with');
+  .describe('Vision, which classifies a frame');

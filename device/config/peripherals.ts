@@ -4,105 +4,111 @@ import {
   defaultDriver,
   driver,
   inputLine,
-  inputOf,
+  integer,
   ms,
+  optionalInput,
   outputLine,
-  reportTo,
+  reporterOf,
   script,
   shortName,
-  whole,
 } from './fields.js';
+
+// The parts on GPIO lines, except the gate: trigger, fill sensors and operator panel.
+
+const ultrasonicLines = {
+  trig: outputLine({ maxOnMs: 1, minOffMs: 0 }).describe('Trigger pin of the HC-SR04'),
+  echo: inputLine({ debounceMs: 0 }).describe('Echo pin of the HC-SR04, behind a divider to 3.3 V'),
+};
 
 const sensors = [
   z.strictObject({
-    driver: driver('line', 'A break-beam, a motion detector or a switch on a line'),
-    source: z.enum(['beam', 'pir', 'switch']).default('beam').describe('What it is called in events'),
-    input: inputLine({ debounceMs: 5 }).describe('Active while something is there'),
+    driver: driver('line', 'A break-beam, a motion detector or a switch on a GPIO line'),
+    source: z.enum(['beam', 'pir', 'switch']).default('beam').describe('Source that the events name'),
+    input: inputLine({ debounceMs: 5 }).describe('Input that is active while an item is present'),
     minGapMs: ms(
       0,
       60_000,
       300,
-      'What comes within so long of the last edge in ms belongs to the same passage',
+      'Gap in ms between two items. An edge within this time after the last edge belongs to the same item',
     ),
   }),
   z.strictObject({
-    driver: driver('interval', 'No sensor: looks every so often'),
-    everyMs: ms(100, 86_400_000, 10_000, 'How often, in ms'),
+    driver: driver('interval', 'A trigger at regular intervals, without a sensor'),
+    everyMs: ms(100, 86_400_000, 10_000, 'Interval in ms'),
   }),
   z
     .strictObject({
-      driver: driver('ultrasonic', 'An HC-SR04: something is there when it is near'),
-      trig: outputLine({ maxOnMs: 1, minOffMs: 0 }).describe('Its trigger pin'),
-      echo: inputLine({ debounceMs: 0 }).describe('Its echo pin, behind a divider to 3.3 V'),
-      nearMm: whole(20, 4_000, 200, 'Nearer than this: something is there'),
-      farMm: whole(20, 4_000, 250, 'Farther than this: it is gone'),
-      everyMs: ms(60, 60_000, 100, 'From one measure to the next, in ms'),
+      driver: driver('ultrasonic', 'An HC-SR04 ultrasonic sensor that detects near items'),
+      ...ultrasonicLines,
+      nearMm: integer(20, 4_000, 200, 'Distance in mm. An item is present if it is nearer'),
+      farMm: integer(20, 4_000, 250, 'Distance in mm. An item is gone if it is farther away'),
+      everyMs: ms(60, 60_000, 100, 'Interval in ms between two measurements'),
       temperatureC: airTemperatureC(),
     })
     .superRefine(({ nearMm, farMm }, context) => {
-      if (nearMm > farMm) reportTo(context).value(['nearMm'], `at most farMm, ${farMm}`);
+      if (nearMm > farMm) reporterOf(context).refuse(['nearMm'], `a value up to farMm (${farMm})`);
     }),
   z.strictObject({
-    driver: driver('command', 'No sensor: an item is there when `sortbin trigger` says so'),
+    driver: driver('command', 'The command `sortbin trigger`, without a sensor'),
   }),
-] as const;
-
-/** The triggers of a real bin: members of the union `trigger`. */
-export const lineTriggers = [
-  ...sensors,
-  z
-    .strictObject({
-      driver: driver('several', 'Several of these: whichever notices something triggers'),
-      sensors: z
-        .record(shortName(), z.discriminatedUnion('driver', [...sensors]))
-        .default({})
-        .describe('Each by a name of its own'),
-    })
-    .superRefine(({ sensors }, context) => {
-      const report = reportTo(context);
-      for (const [name, { driver }] of Object.entries(sensors)) {
-        if (driver === 'line') report.lineName(['sensors', name], 'sensor-');
-        if (driver === 'ultrasonic') report.lineName(['sensors', name], 'sensor-', '-trig');
-      }
-    }),
 ] as const;
 
 export const trigger = z
   .discriminatedUnion('driver', [
     z.strictObject({
-      driver: defaultDriver('simulated', 'A sensor that sees what its script says'),
+      driver: defaultDriver('simulated', 'A sensor that follows a script'),
       script: script(
         z.strictObject({
-          afterMs: ms(0, 86_400_000, 3_000, 'Waits so long in ms after the trigger before, then triggers'),
-          stillThere: whole(
+          afterMs: ms(0, 86_400_000, 3_000, 'Delay in ms between the previous trigger and this one'),
+          stillThere: integer(
             0,
             1000,
             0,
-            'How many times the sensor still sees something when the gate is home',
+            'Number of times that the sensor still reports an item after the gate is home',
           ),
         }),
       )
         .default(() => [{ afterMs: 3_000, stillThere: 0 }])
-        .describe('The triggers, one step each'),
-      repeat: z.boolean().default(true).describe('Begins again at the end of the script'),
+        .describe('Steps, one a trigger'),
+      repeat: z.boolean().default(true).describe('Whether the script starts again at its end'),
     }),
-    ...lineTriggers,
+    ...sensors,
+    z
+      .strictObject({
+        driver: driver('several', 'Several sensors, each of which triggers'),
+        sensors: z
+          .record(shortName(), z.discriminatedUnion('driver', [...sensors]))
+          .default({})
+          .describe('Sensors by name'),
+      })
+      .superRefine(({ sensors }, context) => {
+        const reporter = reporterOf(context);
+        for (const [name, { driver }] of Object.entries(sensors)) {
+          if (driver === 'line') reporter.checkLineName(['sensors', name], 'sensor-');
+          if (driver === 'ultrasonic') reporter.checkLineName(['sensors', name], 'sensor-', '-trig');
+        }
+      }),
   ])
   .prefault({})
-  .describe('What notices an item');
+  .describe('Trigger, which detects an item');
 
-const levels = {
-  fullPercent: whole(1, 100, 90, 'From here on a compartment is full …'),
-  clearPercent: whole(0, 99, 75, '… until it is here or below'),
+const fullLevels = {
+  fullPercent: integer(1, 100, 90, 'Fill level in percent. A compartment becomes full at or above it'),
+  clearPercent: integer(
+    0,
+    99,
+    75,
+    'Fill level in percent. A full compartment counts as full until its level is at or below this',
+  ),
   whenFull: z
     .enum(['fallback', 'refuse'])
     .default('fallback')
-    .describe('What becomes of an item whose compartment is full: it goes into the fallback, or is refused'),
+    .describe('Handling of an item whose compartment is full: use the fallback compartment, or refuse it'),
 };
 
 export const fill = z
   .discriminatedUnion('driver', [
-    z.strictObject({ driver: defaultDriver('none', 'Nobody measures how full the compartments are') }),
+    z.strictObject({ driver: defaultDriver('none', 'No measurement of the fill levels') }),
     z
       .strictObject({
         driver: driver('ultrasonic', 'HC-SR04 sensors that look down into the compartments'),
@@ -110,68 +116,79 @@ export const fill = z
           .record(
             shortName(),
             z.strictObject({
-              trig: outputLine({ maxOnMs: 1, minOffMs: 0 }).describe('Its trigger pin'),
-              echo: inputLine({ debounceMs: 0 }).describe('Its echo pin, behind a divider to 3.3 V'),
-              emptyMm: whole(20, 4_000, 500, 'What it measures of the empty compartment'),
-              fullMm: whole(20, 4_000, 80, 'What it measures of the full one'),
+              ...ultrasonicLines,
+              emptyMm: integer(
+                20,
+                4_000,
+                500,
+                'Distance in mm that the sensor measures in the empty compartment',
+              ),
+              fullMm: integer(
+                20,
+                4_000,
+                80,
+                'Distance in mm that the sensor measures in the full compartment',
+              ),
             }),
           )
           .default({})
-          .describe('One for each compartment'),
-        everyMs: ms(1_000, 86_400_000, 60_000, 'From one round through all of them to the next, in ms'),
+          .describe('Fill sensors by the name of the compartment'),
+        everyMs: ms(1_000, 86_400_000, 60_000, 'Interval in ms between two measurements of all compartments'),
         smoothing: z
           .number()
           .gt(0)
           .max(1)
           .default(0.3)
-          .describe('How much of a new measure counts: 1 is all of it'),
+          .describe('Weight of a new measurement in the smoothed level. 1: no smoothing'),
         temperatureC: airTemperatureC(),
         emptied: z
           .record(shortName(), inputLine({ debounceMs: 20 }))
           .default({})
-          .describe('A button for each compartment that says that it was emptied'),
-        ...levels,
+          .describe('Buttons that report an emptied compartment, by the name of the compartment'),
+        ...fullLevels,
       })
       .superRefine(({ sensors, emptied, fullPercent, clearPercent }, context) => {
-        const report = reportTo(context);
+        const reporter = reporterOf(context);
         if (clearPercent >= fullPercent)
-          report.value(['clearPercent'], `less than fullPercent, ${fullPercent}`);
+          reporter.refuse(['clearPercent'], `a value below fullPercent (${fullPercent})`);
         for (const [name, { emptyMm, fullMm }] of Object.entries(sensors)) {
-          report.lineName(['sensors', name], 'fill-', '-trig');
+          reporter.checkLineName(['sensors', name], 'fill-', '-trig');
           if (fullMm >= emptyMm)
-            report.value(['sensors', name, 'fullMm'], `less than emptyMm, ${emptyMm}: the sensor looks down`);
+            reporter.refuse(
+              ['sensors', name, 'fullMm'],
+              `a value below emptyMm (${emptyMm}), because the sensor looks down`,
+            );
         }
-        for (const name of Object.keys(emptied)) report.lineName(['emptied', name], 'emptied-');
+        for (const name of Object.keys(emptied)) reporter.checkLineName(['emptied', name], 'emptied-');
       }),
     z.strictObject({
-      driver: driver('simulated', 'Compartments that fill up as the script says'),
-      script: z
-        .array(
-          z.strictObject({
-            afterMs: ms(0, 86_400_000, 1_000, 'Waits so long in ms after the step before'),
-            compartment: shortName().describe('Which'),
-            percent: whole(0, 100, 0, 'How full it is then'),
-          }),
-        )
-        .max(1000)
+      driver: driver('simulated', 'Compartments that fill up as a script defines'),
+      script: script(
+        z.strictObject({
+          afterMs: ms(0, 86_400_000, 1_000, 'Delay in ms between the previous step and this one'),
+          compartment: shortName().describe('Name of the compartment'),
+          percent: integer(0, 100, 0, 'New fill level in percent'),
+        }),
+      )
         .default([])
-        .describe('The levels, one step each'),
-      ...levels,
+        .describe('Steps, one a change of a fill level'),
+      ...fullLevels,
     }),
   ])
   .prefault({})
-  .describe('How full the compartments are');
+  .describe('Fill levels of the compartments');
 
-const sign = z.strictObject({
-  output: shortName().describe('One of panel.outputs'),
+const indicator = z.strictObject({
+  output: shortName().describe('Name of an output in panel.outputs'),
   onOffMs: z
-    .array(ms(1, 600_000, 500, 'A time in ms'))
+    .array(ms(1, 600_000, 500, 'Duration in ms'))
     .max(40)
     .default([])
-    .describe('On, off, on, … for so long each in ms; empty: on all the time'),
-  repeat: z.boolean().default(true).describe('Over and over; else once'),
+    .describe('Blink pattern: alternating on-times and off-times in ms. Empty: steadily on'),
+  repeat: z.boolean().default(true).describe('Whether the pattern repeats'),
 });
-const signs = (meaning: string) => z.array(sign).max(8).default([]).describe(meaning);
+
+const indicators = (description: string) => z.array(indicator).max(8).default([]).describe(description);
 
 export const panel = z
   .strictObject({
@@ -179,42 +196,40 @@ export const panel = z
       .record(shortName(), outputLine({ maxOnMs: 86_400_000, minOffMs: 0 }))
       .default({})
       .describe('LEDs and buzzers by name'),
-    ready: signs('What they do while an item can be thrown in'),
-    busy: signs('… while one is sorted'),
-    refused: signs('… after one was refused'),
-    fault: signs('… while something is wrong'),
-    refusedMs: ms(100, 60_000, 3_000, 'How long a refusal is shown in ms'),
+    ready: indicators('Indicators that are active while the bin accepts an item'),
+    busy: indicators('Indicators that are active while an item is sorted'),
+    refused: indicators('Indicators that are active after an item was refused'),
+    fault: indicators('Indicators that are active while a fault exists'),
+    refusedMs: ms(100, 60_000, 3_000, 'Duration in ms of the indicators in refused'),
     light: z
       .strictObject({
-        output: outputLine({ maxOnMs: 10_000, minOffMs: 0 }).describe('The lamp'),
-        settleMs: ms(0, 5_000, 150, 'Until it shines steadily and the camera is used to it, in ms'),
+        output: outputLine({ maxOnMs: 10_000, minOffMs: 0 }).describe('Output of the camera light'),
+        settleMs: ms(0, 5_000, 150, 'Time in ms until the light is steady and the camera has adjusted to it'),
       })
       .nullable()
       .default(null)
-      .describe('A light that is on while the frame is taken'),
-    service: inputOf(
+      .describe('Camera light, which is on while the frame is taken. null: no light'),
+    service: optionalInput(
       { debounceMs: 20 },
-      'A key switch that locks all that moves while it is active: for hands in the bin',
+      'Service switch for work inside the bin. While it is active, every move is locked. null: no service switch',
     ),
-    wrong: inputOf({ debounceMs: 20 }, 'A button that marks the last item as sorted wrongly, for review'),
+    wrong: optionalInput(
+      { debounceMs: 20 },
+      'Button that marks the last item as sorted wrongly, for a later review. null: no button',
+    ),
   })
   .superRefine((value, context) => {
-    for (const name of Object.keys(value.outputs)) reportTo(context).lineName(['outputs', name], 'sign-');
-    for (const said of ['ready', 'busy', 'refused', 'fault'] as const)
-      for (const [index, { output, onOffMs, repeat }] of value[said].entries()) {
+    const reporter = reporterOf(context);
+    for (const name of Object.keys(value.outputs)) reporter.checkLineName(['outputs', name], 'sign-');
+    for (const state of ['ready', 'busy', 'refused', 'fault'] as const)
+      for (const [index, { output, onOffMs, repeat }] of value[state].entries()) {
         if (!(output in value.outputs))
-          context.addIssue({
-            code: 'custom',
-            path: [said, index, 'output'],
-            message: 'one of panel.outputs',
-          });
+          reporter.refuse([state, index, 'output'], 'a name from panel.outputs');
         if (repeat && onOffMs.length % 2 === 1)
-          context.addIssue({
-            code: 'custom',
-            path: [said, index, 'onOffMs'],
-            message: 'a time on and a time off each: what repeats ends with a time off',
+          reporter.refuse([state, index, 'onOffMs'], 'pairs of an on-time and an off-time', {
+            context: 'for a pattern that repeats',
           });
       }
   })
   .prefault({})
-  .describe('What the bin shows to the person before it');
+  .describe('Operator panel: indicators, camera light, service switch and buttons');

@@ -1,92 +1,103 @@
 import type { z } from 'zod';
 import type { Problem } from './errors.js';
-import { isOfName } from './fields.js';
+import { explanationOf, isAboutKey } from './fields.js';
 import {
-  allowedInstead,
+  allowedTextWithoutNull,
   type Fragment,
-  fitting,
   fragmentsAt,
   isMapping,
   keysOf,
-  members,
+  matchingMembers,
   type Path,
+  unionMembers,
   valueAt,
 } from './json-schema.js';
 
 type Issue = z.core.$ZodIssue;
 
-/** What validation found wrong with `input`, in the words of its schema: one problem for each path, by line. */
+/** Converts the issues of a validation of `input` to problems, one for each path, ordered by line. */
 export const problemsOf = (
   issues: readonly Issue[],
   input: unknown,
   schema: Fragment,
   lineAt: (path: Path) => number | null,
 ): Problem[] => {
-  const found = new Map<string, Problem>();
-  const add = (path: Path, problem: Omit<Problem, 'path' | 'line' | 'message'>, message: string) => {
-    const text = pathText(path);
-    if (!found.has(text))
-      found.set(text, {
-        path: text,
-        ...problem,
+  const problems = new Map<string, Problem>();
+  const add = (path: Path, value: string | null, allowed: string, message: string) => {
+    const key = pathText(path);
+    if (!problems.has(key))
+      problems.set(key, {
+        path: key,
+        value,
+        allowed,
         line: lineAt(path),
-        message: `${text || 'the file'}: ${message}`,
+        message: `${key || 'the file'}: ${message}.`,
       });
   };
 
-  const refuse = (path: Path, issue: Issue) => {
+  const addValue = (path: Path, issue: Issue) => {
     const fragments = fragmentsAt(schema, input, path);
     const value = path.reduce(valueAt, input);
-    const allowed = issue.code === 'custom' && issue.message ? issue.message : allowedInstead(fragments);
-    const preset = fragments.find((fragment) => typeof fragment.default === 'number')?.default;
-    if (value === undefined && preset !== undefined)
-      add(path, { value: valueText(preset), allowed }, `${preset}, the default, is not allowed: ${allowed}`);
-    else if (value === undefined) add(path, { value: null, allowed }, `missing: ${allowed}`);
+    const isCustom = issue.code === 'custom';
+    const allowed = isCustom && issue.message ? issue.message : allowedTextWithoutNull(fragments);
+    const { context, fix } = isCustom ? explanationOf(issue.params) : {};
+    const because = context ? ` ${context}` : '';
+    const defaultValue = fragments.find((fragment) => typeof fragment.default === 'number')?.default;
+    if (value === undefined && defaultValue !== undefined)
+      add(
+        path,
+        valueText(defaultValue),
+        allowed,
+        `the default ${defaultValue} is not allowed${because}. ${fix ?? `Use ${allowed}`}`,
+      );
+    else if (value === undefined)
+      add(path, null, allowed, `this key is required${because}. ${fix ?? `Set ${allowed}`}`);
     else {
       const shown = shownValue(value, fragments);
-      add(path, { value: shown, allowed }, `${shown} is not allowed: ${allowed}`);
+      add(path, shown, allowed, `${shown} is not allowed${because}. ${fix ?? `Use ${allowed}`}`);
     }
   };
 
-  const refuseKey = (path: Path, key: string) => {
-    const at = path.reduce(valueAt, input);
-    const known = keysOf(fitting(fragmentsAt(schema, input, path), at));
-    const meant = nearest(key, known);
+  const addUnknownKey = (path: Path, key: string) => {
+    const holder = path.reduce(valueAt, input);
+    const known = keysOf(matchingMembers(fragmentsAt(schema, input, path), holder));
+    const similar = mostSimilar(key, known);
     const allowed = known.join(', ');
-    // Its value is not shown: it may be a secret under a key that was misspelt.
+    // The value is not shown: the key may be a misspelt `password`.
     add(
       [...path, key],
-      { value: null, allowed },
-      `unknown key; ${meant ? `did you mean ${meant}? ` : ''}known here: ${allowed}`,
+      null,
+      allowed,
+      `unknown key. ${similar ? `Did you mean ${similar}? ` : ''}Allowed keys: ${allowed}`,
     );
   };
 
-  const nameAllowed = (path: Path): string => {
-    const records = fragmentsAt(schema, input, path.slice(0, -1)).flatMap(members);
-    return allowedInstead(records.flatMap(({ propertyNames }) => propertyNames ?? []));
+  const allowedNames = (path: Path): string => {
+    const records = fragmentsAt(schema, input, path.slice(0, -1)).flatMap(unionMembers);
+    return allowedTextWithoutNull(records.flatMap(({ propertyNames }) => propertyNames ?? []));
   };
 
-  const refuseName = (path: Path, allowed: string) => {
-    const name = String(path.at(-1));
-    add(path, { value: keyText(name), allowed }, `the name ${keyText(name)} is not allowed: ${allowed}`);
+  const addName = (path: Path, allowed: string) => {
+    const name = keyText(String(path.at(-1)));
+    add(path, name, allowed, `the name ${name} is not allowed. Use ${allowed}`);
   };
 
-  const explain = (issue: Issue, base: Path) => {
+  const addIssue = (issue: Issue, base: Path) => {
     const path = [...base, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key)))];
-    const meant = issue.code === 'invalid_union' ? memberMeant(issue.errors) : undefined;
-    if (meant) for (const inner of meant) explain(inner, path);
-    else if (issue.code === 'unrecognized_keys') for (const key of issue.keys) refuseKey(path, key);
-    else if (issue.code === 'invalid_key') refuseName(path, nameAllowed(path));
-    else if (issue.code === 'custom' && isOfName(issue.params)) refuseName(path, issue.message);
-    else refuse(path, issue);
+    const likely = issue.code === 'invalid_union' ? likelyMember(issue.errors) : undefined;
+    if (likely) for (const inner of likely) addIssue(inner, path);
+    else if (issue.code === 'unrecognized_keys') for (const key of issue.keys) addUnknownKey(path, key);
+    else if (issue.code === 'invalid_key') addName(path, allowedNames(path));
+    else if (issue.code === 'custom' && isAboutKey(issue.params)) addName(path, issue.message);
+    else addValue(path, issue);
   };
 
-  for (const issue of issues) explain(issue, []);
-  return [...found.values()].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  for (const issue of issues) addIssue(issue, []);
+  return [...problems.values()].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
 };
 
-/** The member of a union that a value was plainly meant for: the only one that knows all its keys. */
-const memberMeant = (errors: readonly (readonly Issue[])[]): readonly Issue[] | undefined => {
+/** Returns the issues of the only union member that accepts all keys of the value, or undefined. */
+const likelyMember = (errors: readonly (readonly Issue[])[]): readonly Issue[] | undefined => {
   const likely = errors.filter(
     (issues) => !issues.some(({ code, path }) => path.length === 0 && code !== 'custom'),
   );
@@ -95,22 +106,25 @@ const memberMeant = (errors: readonly (readonly Issue[])[]): readonly Issue[] | 
 
 const shownValue = (value: unknown, fragments: readonly Fragment[]): string => {
   if (fragments.some(({ writeOnly }) => writeOnly)) return '***';
-  const mapping = fragments.flatMap(members).some(isMapping);
-  // Text in the place of a mapping may hold anything, a secret too.
-  return mapping && typeof value === 'string' ? 'a text' : valueText(value);
+  const isMappingExpected = fragments.flatMap(unionMembers).some(isMapping);
+  // A string in place of a mapping may be a secret, such as a misplaced password.
+  return isMappingExpected && typeof value === 'string' ? 'a string' : valueText(value);
 };
 
-/** The known word that `word` is most likely a slip of; undefined where none is near. */
-export const nearest = (word: string, known: readonly string[]): string | undefined => {
-  const allowed = Math.max(1, Math.floor(word.length / 3));
+/** Returns the known word that `word` most likely misspells, or undefined. */
+const mostSimilar = (word: string, known: readonly string[]): string | undefined => {
+  const maxDistance = Math.max(1, Math.floor(word.length / 3));
   return known
-    .map((candidate) => ({ candidate, edits: edits(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ edits }) => edits <= allowed)
-    .sort((a, b) => a.edits - b.edits)[0]?.candidate;
+    .map((candidate) => ({
+      candidate,
+      distance: editDistance(word.toLowerCase(), candidate.toLowerCase()),
+    }))
+    .filter(({ distance }) => distance <= maxDistance)
+    .sort((a, b) => a.distance - b.distance)[0]?.candidate;
 };
 
-/** How many characters are put in, left out, replaced or swapped with their neighbour (optimal string alignment). */
-const edits = (from: string, to: string): number => {
+/** Optimal string alignment distance. Infinity if the lengths differ by more than 10. */
+const editDistance = (from: string, to: string): number => {
   if (Math.abs(from.length - to.length) > 10) return Number.POSITIVE_INFINITY;
   const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY;
@@ -119,13 +133,13 @@ const edits = (from: string, to: string): number => {
     rows.push(current);
     for (let column = 1; column <= to.length; column++) {
       const replaced = at(row - 1, column - 1) + (from[row - 1] === to[column - 1] ? 0 : 1);
-      const swaps = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      const isSwap = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
       current.push(
         Math.min(
           replaced,
           at(row - 1, column) + 1,
           at(row, column - 1) + 1,
-          swaps ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
+          isSwap ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
         ),
       );
     }
@@ -133,11 +147,11 @@ const edits = (from: string, to: string): number => {
   return at(from.length, to.length);
 };
 
-const LONGEST = 80;
+const MAX_VALUE_LENGTH = 80;
 const PLAIN_KEY = /^[A-Za-z0-9_-]+$/;
 
-/** `camera.script[2].fault`; keys out of other characters are quoted. */
-export const pathText = (path: Path): string =>
+/** Returns the path as text: `camera.script[2].fault`. Keys with other characters are quoted. */
+const pathText = (path: Path): string =>
   path
     .map((key) => {
       if (typeof key === 'number') return `[${key}]`;
@@ -146,15 +160,19 @@ export const pathText = (path: Path): string =>
     .join('')
     .replace(/^\./, '');
 
-/** A value for a message: one line, bounded, no credentials of URLs, no contents of lists and mappings. */
-export const valueText = (value: unknown): string => {
+/** Returns one short line for a value, without credentials of URLs and without the contents of lists and mappings. */
+const valueText = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(shorten(value.replace(/^.*@/s, '***@')));
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
+  if (Array.isArray(value))
+    return value.length === 0
+      ? 'an empty list'
+      : `a list of ${value.length} ${value.length === 1 ? 'item' : 'items'}`;
   if (typeof value !== 'object' || value === null) return String(value);
   const keys = Object.keys(value);
   return keys.length === 0 ? 'an empty mapping' : shorten(`a mapping with ${keys.map(keyText).join(', ')}`);
 };
 
-export const keyText = (key: string): string => (PLAIN_KEY.test(key) ? key : JSON.stringify(key));
+const keyText = (key: string): string => (PLAIN_KEY.test(key) ? key : JSON.stringify(key));
 
-const shorten = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+const shorten = (text: string): string =>
+  text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH)}…` : text;

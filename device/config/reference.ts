@@ -1,20 +1,23 @@
 import { stringify } from 'yaml';
-import { allowedWords, type Fragment, fitting, isMapping, members } from './json-schema.js';
+import { allowedText, type Fragment, isMapping, matchingMembers, unionMembers } from './json-schema.js';
 import { jsonSchema } from './schema.js';
 
-const MADE_BY = 'npx sortbin config reference > docs/configuration.md';
+const GENERATOR = 'npx sortbin config reference > docs/configuration.md';
 
-const head = (): string => `<!-- Generated, do not edit: ${MADE_BY} -->
+const pageHead = (): string => `<!-- Generated. Do not edit. To update: ${GENERATOR} -->
 # Configuration
 
-One YAML file, \`sortbin.yaml\`. Every key has a default: leave out what you do not change; an empty file is complete.
-Unknown keys are refused. Times are in the unit that the key ends with: \`Ms\` milliseconds, \`S\` seconds.
+The configuration is one YAML file, \`sortbin.yaml\`.
+
+- Every key has a default. Write only the keys that you change. An empty file is a complete configuration.
+- Unknown keys are refused.
+- The end of a key names its unit: \`Ms\` milliseconds, \`S\` seconds, \`Us\` microseconds, \`Mm\` millimetres.
 
 ${markdownTable([
-  ['command', 'what it does'],
-  ['`sortbin config init`', 'writes a `sortbin.yaml` with every key, its default and its meaning'],
-  ['`sortbin config check`', 'names every problem of the file, with its line'],
-  ['`sortbin config schema`', 'prints the JSON Schema, for editors'],
+  ['Command', 'Result'],
+  ['`sortbin config init`', 'Writes a `sortbin.yaml` with every key, its default and its meaning'],
+  ['`sortbin config check`', 'Lists every problem of the file, with its line'],
+  ['`sortbin config schema`', 'Prints the JSON Schema, for editors'],
 ])}`;
 
 interface Row {
@@ -22,43 +25,43 @@ interface Row {
   readonly fragment: Fragment;
 }
 
-/** The reference page, in Markdown: one table for each part, and for each driver of a part. */
+/** Returns the reference page in Markdown, with one table for each part and each driver of a part. */
 export const referencePage = (): string => {
   const parts = Object.entries(jsonSchema().properties ?? {});
   const sections = parts.map(([name, part]) => section(name, part));
-  return [head(), ...sections].join('\n');
+  return [pageHead(), ...sections].join('\n');
 };
 
 const section = (name: string, part: Fragment): string => {
-  const variants = members(part);
-  if (!variants.some(isMapping)) return `## ${name}\n\n${table([{ key: name, fragment: part }])}`;
-  const tables = variants.map((variant) => {
-    const driver = variant.properties?.driver?.const;
-    const heading = variants.length > 1 ? `### ${name} by driver \`${driver}\`\n\n` : '';
-    return heading + table(rowsOf(name, variant));
+  const members = unionMembers(part);
+  if (!members.some(isMapping)) return `## ${name}\n\n${keyTable([{ key: name, fragment: part }])}`;
+  const tables = members.map((member) => {
+    const driver = member.properties?.driver?.const;
+    const heading = members.length > 1 ? `### ${name} by driver \`${driver}\`\n\n` : '';
+    return heading + keyTable(rowsOf(name, member));
   });
   return `## ${name}\n\n${part.description}.\n\n${tables.join('\n')}`;
 };
 
-/** A row for each key of a mapping; those of mappings and lists in it under their full path. */
+/** Returns a row for each key of a mapping. The keys of nested mappings and lists have their full path. */
 const rowsOf = (path: string, mapping: Fragment): Row[] =>
   Object.entries(mapping.properties ?? {}).flatMap(([name, fragment]) => {
     const key = `${path}.${name}`;
     if (isMapping(fragment)) return rowsOf(key, fragment);
-    const steps = fragment.items ? members(fragment.items) : [];
-    return [{ key, fragment }, ...steps.flatMap((step) => rowsOf(`${key}[]`, step))];
+    const items = fragment.items ? unionMembers(fragment.items) : [];
+    return [{ key, fragment }, ...items.flatMap((item) => rowsOf(`${key}[]`, item))];
   });
 
-const table = (rows: readonly Row[]): string =>
+const keyTable = (rows: readonly Row[]): string =>
   markdownTable([
-    ['key', 'default', 'allowed', 'meaning'],
+    ['Key', 'Default', 'Allowed', 'Meaning'],
     ...rows.map(({ key, fragment }) => {
-      const preset = fragment.default === undefined ? '' : `\`${JSON.stringify(fragment.default)}\``;
-      return [`\`${key}\``, preset, allowedWords([fragment]), fragment.description ?? ''];
+      const defaultText = fragment.default === undefined ? '' : `\`${JSON.stringify(fragment.default)}\``;
+      return [`\`${key}\``, defaultText, allowedText([fragment]), fragment.description ?? ''];
     }),
   ]);
 
-/** The first row is the head. Columns are padded, as a formatter of Markdown leaves them. */
+/** Returns a table with padded columns, as Markdown formatters write it. The first row is the head. */
 const markdownTable = (rows: readonly (readonly string[])[]): string => {
   const cells = rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
   const widths = (cells[0] ?? []).map((_, column) =>
@@ -66,55 +69,55 @@ const markdownTable = (rows: readonly (readonly string[])[]): string => {
   );
   const line = (row: readonly string[]) =>
     `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width)).join(' | ')} |\n`;
-  const [first = [], ...others] = cells;
+  const [head = [], ...others] = cells;
   const rule = widths.map((width) => '-'.repeat(width));
-  return [first, rule, ...others].map(line).join('');
+  return [head, rule, ...others].map(line).join('');
 };
 
-const WIDTH = 100;
+const MAX_WIDTH = 100;
 
-const HEAD = [
-  '# Configuration of the sorting bin. Every value is the default: change what you need, leave out the rest.',
-  '# Check it with: sortbin config check',
+const FILE_HEAD = [
+  '# Configuration of the sorting bin. Every value is the default.',
+  '# Change what you need and delete the rest. Then check the file: sortbin config check',
 ];
 
-/** A config file with every key at its default, what it means and what is allowed in a comment above it. */
+/** Returns a configuration file with every key at its default. A comment above each key explains it. */
 export const initText = (): string => {
   const root = jsonSchema();
-  return `${[...HEAD, ...lines(root, root, '')].join('\n')}\n`;
+  return `${[...FILE_HEAD, ...fileLines(root, root, '')].join('\n')}\n`;
 };
 
-/** The lines of one mapping; of a part with several drivers, those of the default one. */
-const lines = (mapping: Fragment, part: Fragment, indent: string): string[] =>
+/** Returns the lines of one mapping. `part`: the mapping, or the union of drivers that the mapping is the default of. */
+const fileLines = (mapping: Fragment, part: Fragment, indent: string): string[] =>
   Object.entries(mapping.properties ?? {}).flatMap(([name, fragment]) => {
     const blank = indent === '' ? [''] : [];
-    const inner = fitting([fragment], {}).find(isMapping);
-    // What is left out by default is only named: half of it would be wrong.
+    const inner = matchingMembers([fragment], {}).find(isMapping);
+    // Only the name of an optional mapping is written: an incomplete mapping would be invalid.
     if (inner && fragment.default !== null) {
-      const head = [...blank, ...comment(`${fragment.description}.`, indent), `${indent}${name}:`];
-      return [...head, ...lines(inner, fragment, `${indent}  `)];
+      const head = [...blank, ...commentLines(`${fragment.description}.`, indent), `${indent}${name}:`];
+      return [...head, ...fileLines(inner, fragment, `${indent}  `)];
     }
-    const same = members(part).flatMap(({ properties }) => properties?.[name] ?? []);
-    const meaning = `${fragment.description}. Allowed: ${allowedWords(same)}.`;
-    return [...blank, ...comment(meaning, indent), ...entry(name, fragment.default, indent)];
+    const variants = unionMembers(part).flatMap(({ properties }) => properties?.[name] ?? []);
+    const comment = `${fragment.description}. Allowed: ${allowedText(variants)}.`;
+    return [...blank, ...commentLines(comment, indent), ...entryLines(name, fragment.default, indent)];
   });
 
-const entry = (name: string, value: unknown, indent: string): string[] =>
+const entryLines = (name: string, value: unknown, indent: string): string[] =>
   stringify({ [name]: value })
     .trimEnd()
     .split('\n')
     .map((line) => indent + line);
 
-const comment = (text: string, indent: string): string[] => {
-  const lead = `${indent}# `;
-  const wrapped: string[] = [];
-  let line = lead;
+const commentLines = (text: string, indent: string): string[] => {
+  const prefix = `${indent}# `;
+  const lines: string[] = [];
+  let line = prefix;
   for (const word of text.split(' ')) {
-    const longer = line === lead ? line + word : `${line} ${word}`;
-    if (longer.length > WIDTH && line !== lead) {
-      wrapped.push(line);
-      line = lead + word;
+    const longer = line === prefix ? line + word : `${line} ${word}`;
+    if (longer.length > MAX_WIDTH && line !== prefix) {
+      lines.push(line);
+      line = prefix + word;
     } else line = longer;
   }
-  return [...wrapped, line];
+  return [...lines, line];
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defaultDriver, driver, ms, path, shortName, text, whole } from './fields.js';
+import { defaultDriver, driver, integer, ms, path, shortName, text } from './fields.js';
 import { gate } from './gate.js';
 import type { Fragment } from './json-schema.js';
 import { mqtt } from './mqtt.js';
@@ -7,119 +7,151 @@ import { camera, model, vision } from './perception.js';
 import { fill, panel, trigger } from './peripherals.js';
 import { policy } from './policy.js';
 
-export const bin = z
+const bin = z
   .strictObject({
     id: shortName()
       .default('bin')
-      .describe('Names this bin in topics and events; give each bin of a site its own'),
-    name: text(100).default('Sorting bin').describe('What people see'),
+      .describe('Identifier of this bin in topics and events. Each bin of a site needs its own'),
+    name: text(100).default('Sorting bin').describe('Name of this bin for people'),
   })
   .prefault({})
-  .describe('Which bin this is');
+  .describe('Identity of the bin');
 
-export const dataDir = path()
+const dataDir = path()
   .default('data')
   .describe(
-    'Folder of the journal and the kept frames, on a disk that survives a restart. Relative to the folder of the ' +
-      'config file, or to where the daemon is started when there is none',
+    'Folder of the journal and the stored frames, on a disk that survives a restart. Relative to the configuration ' +
+      'file, or to the working directory of the daemon if there is no file',
   );
 
-export const lines = z
+const sortbinIo = {
+  program: path()
+    .nullable()
+    .default(null)
+    .describe(
+      'Path of sortbin-io, relative to the configuration file. null: the one in deploy/native for this machine',
+    ),
+  leaseMs: ms(
+    100,
+    60_000,
+    1_000,
+    'Lease in ms. sortbin-io turns an output off if the daemon does not renew it within this time',
+  ),
+  answerMs: ms(
+    50,
+    60_000,
+    2_000,
+    'Deadline in ms for an answer of sortbin-io. After it, sortbin-io is killed',
+  ),
+};
+
+const lines = z
   .discriminatedUnion('driver', [
     z.strictObject({
-      driver: defaultDriver('sortbin-io', 'The process sortbin-io holds the lines, by the character device'),
-      program: path()
-        .nullable()
-        .default(null)
-        .describe("The program, relative as dataDir; null: deploy/native's for this machine"),
-      leaseMs: ms(
-        100,
-        60_000,
-        1_000,
-        'What is on goes off when the daemon has not renewed it for so long in ms',
+      driver: defaultDriver(
+        'sortbin-io',
+        'The process sortbin-io, which owns the lines through the character device',
       ),
-      answerMs: ms(50, 60_000, 2_000, 'sortbin-io is killed when it has not answered within so many ms'),
+      ...sortbinIo,
     }),
     z.strictObject({
-      driver: driver('onoff', 'Inputs by the package onoff over sysfs; outputs by sortbin-io over sysfs'),
-      program: path().nullable().default(null).describe('As above'),
-      leaseMs: ms(100, 60_000, 1_000, 'As above'),
-      answerMs: ms(50, 60_000, 2_000, 'As above'),
+      driver: driver('onoff', 'sysfs. The package onoff reads the inputs, sortbin-io drives the outputs'),
+      ...sortbinIo,
     }),
     z.strictObject({
-      driver: driver('simulated', 'Lines of air: whatever is asked for is there'),
+      driver: driver('simulated', 'Lines without hardware. Every line exists'),
     }),
   ])
   .prefault({})
-  .describe('The GPIO lines; nothing is taken where no part uses them');
+  .describe('GPIO lines. They are opened only if a part uses them');
 
-export const cycle = z
+const cycle = z
   .strictObject({
-    recordMs: ms(10, 60_000, 2_000, 'For each write to the journal'),
-    captureMs: ms(10, 60_000, 3_000, 'From the trigger to a frame that is newer than it'),
-    classifyMs: ms(10, 60_000, 3_000, 'From the frame to a classification'),
-    moveMs: ms(10, 120_000, 10_000, 'For the gate: into the compartment and home again'),
-    homeMs: ms(10, 120_000, 10_000, 'For the gate to come home after a move that failed, and at the start'),
+    recordMs: ms(10, 60_000, 2_000, 'Deadline in ms for each write to the journal'),
+    captureMs: ms(10, 60_000, 3_000, 'Deadline in ms for a frame that is newer than the trigger'),
+    classifyMs: ms(10, 60_000, 3_000, 'Deadline in ms for the classification of the frame'),
+    moveMs: ms(
+      10,
+      120_000,
+      10_000,
+      'Deadline in ms for the gate to reach the compartment and to be home again',
+    ),
+    homeMs: ms(
+      10,
+      120_000,
+      10_000,
+      'Deadline in ms for the gate to come home at the start and after a failed move',
+    ),
     homeRetryMs: ms(
       100,
       3_600_000,
       30_000,
-      'The pause before a gate that did not come home, or a sensor that is not free, is tried again',
+      'Pause in ms before the next try if the gate did not come home or the sensor is not free',
     ),
     handsMs: ms(
       100,
       600_000,
       2_000,
-      'The pause after a move that an open lid or a lock forbade, before the sensor is read again',
+      'Pause in ms before the sensor is read again, after an open lid or a lock prevented a move',
     ),
-    levelMs: ms(10, 60_000, 1_000, 'For the sensor to say whether something is still there'),
-    stillThereLimit: whole(
+    levelMs: ms(
+      10,
+      60_000,
+      1_000,
+      'Deadline in ms for the sensor to report whether an item is still in front of it',
+    ),
+    stillThereLimit: integer(
       0,
       100,
       3,
-      'How many times in a row an item that is still there when the gate is home is tried again',
+      'Number of times in a row that an item still in front of the sensor is sorted again',
     ),
   })
   .prefault({})
-  .describe('How long each step of one item may take, in ms: what takes longer has failed');
+  .describe('Deadlines and pauses of one item, in ms. A step that misses its deadline has failed');
 
-export const journal = z
+const journal = z
   .strictObject({
-    maxEvents: whole(1, 10_000_000, 100_000, 'Events kept on record; the oldest sent ones go first'),
-    maxOutbox: whole(
+    maxEvents: integer(
+      1,
+      10_000_000,
+      100_000,
+      'Maximum number of stored events. The oldest sent events are deleted',
+    ),
+    maxOutbox: integer(
       1,
       1_000_000,
       20_000,
-      'Events that wait for the broker; past this the oldest are dropped, counted and announced',
+      'Maximum number of events that wait for the broker. The oldest are dropped, and their number is reported',
     ),
     frames: z
       .strictObject({
-        maxCount: whole(0, 1_000_000, 2_000, 'Pictures kept; 0: none'),
-        maxBytes: whole(0, 1_000_000_000_000, 200_000_000, 'Bytes of all kept pictures together'),
+        maxCount: integer(0, 1_000_000, 2_000, 'Maximum number of stored frames. 0: none'),
+        maxBytes: integer(0, 1_000_000_000_000, 200_000_000, 'Maximum size of all stored frames in bytes'),
       })
       .prefault({})
-      .describe('Pictures kept on the bin; the oldest go first'),
+      .describe('Frames stored on the bin. The oldest are deleted'),
   })
   .prefault({})
-  .describe('The record of events and frames on disk, and its bounds');
+  .describe('Journal: the record of events and frames on disk, and its limits');
 
-export const log = z
+const log = z
   .strictObject({
     level: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
       .default('info')
-      .describe('The least severe lines that are written'),
+      .describe('Lowest severity of the lines that are written'),
     format: z
       .enum(['auto', 'pretty', 'json'])
       .default('auto')
-      .describe('auto: pretty on a terminal, one JSON object a line elsewhere'),
+      .describe('Format of the lines. auto: pretty on a terminal, otherwise json, one object a line'),
   })
   .prefault({})
-  .describe("The daemon's log, on standard output");
+  .describe('Log of the daemon, on standard output');
 
 /**
- * The whole configuration: types, validation, JSON Schema and reference page come from here. Every key has a default,
- * so that `{}` is complete; unknown keys are refused; each `describe` text is what the reference page says.
+ * The whole configuration. Types, validation, JSON Schema and reference page are derived from it. Every key has a default,
+ * so that `{}` is complete. Unknown keys are refused. Each `describe` text appears on the reference page.
  */
 export const configSchema = z
   .strictObject({
@@ -141,30 +173,9 @@ export const configSchema = z
   })
   .describe('Configuration of the sorting bin');
 
+/** Returns the JSON Schema of the file, in which every key is optional. */
+export const jsonSchema = (): Fragment => z.toJSONSchema(configSchema, { io: 'input' }) as Fragment;
+
 export type Config = z.infer<typeof configSchema>;
 
-// Each room is given its own part, never the whole.
-/** @public */
-export type BinConfig = Config['bin'];
-/** @public */
-export type ModelConfig = Config['model'];
-/** @public */
-export type VisionConfig = Config['vision'];
-/** @public */
-export type TriggerConfig = Config['trigger'];
-/** @public */
-export type CameraConfig = Config['camera'];
-/** @public */
-export type GateConfig = Config['gate'];
-/** @public */
-export type PolicyConfig = Config['policy'];
-/** @public */
-export type CycleConfig = Config['cycle'];
-/** @public */
-export type JournalConfig = Config['journal'];
-/** @public */
-export type MqttConfig = Config['mqtt'];
 export type LogConfig = Config['log'];
-
-/** The JSON Schema of what may be written into the file: every key is optional. */
-export const jsonSchema = (): Fragment => z.toJSONSchema(configSchema, { io: 'input' }) as Fragment;

@@ -13,27 +13,27 @@ import {
 import { ConfigError, type Problem } from './errors.js';
 import type { Path } from './json-schema.js';
 
-/** A config file's size in bytes; a large one has 10 kB. */
+/** Maximum size of a configuration file. A large one has 10 kB. */
 export const MAX_BYTES = 1_000_000;
-// Bounds on what the YAML parser does with the file: it recurses, and compares each key with all others.
+// Limits for the YAML parser, which is recursive and compares each key of a mapping with all others.
 const MAX_TOKENS = 50_000;
 const MAX_DEPTH = 100;
 const MAX_ALIASES = 100;
 
 export interface YamlFile {
   readonly value: unknown;
-  /** The line of a value's key, or of the innermost thing around it that is there; null where there is none. */
+  /** Returns the line of a value's key, or of the innermost existing mapping or list around it. null: unknown. */
   lineAt(path: Path): number | null;
 }
 
 /**
- * Reads YAML 1.2 (core schema, one document, text keys, no key twice); an empty file is an empty mapping.
+ * Parses YAML 1.2 with the core schema, one document, string keys and no duplicate keys. An empty file is an empty mapping.
  * @throws ConfigError `config-syntax`
  */
 export const readYaml = (text: string, source: string): YamlFile => {
-  const refuse = (problems: readonly Problem[]) => new ConfigError('config-syntax', source, problems);
-  const excess = excessOf(text);
-  if (excess) throw refuse([syntaxProblem(excess)]);
+  const syntaxError = (problems: readonly Problem[]) => new ConfigError('config-syntax', source, problems);
+  const excess = exceededLimit(text);
+  if (excess) throw syntaxError([syntaxProblem(excess)]);
 
   const lines = new LineCounter();
   const document = parseDocument(text, {
@@ -44,19 +44,22 @@ export const readYaml = (text: string, source: string): YamlFile => {
     logLevel: 'error',
     lineCounter: lines,
   });
-  const faults = [...document.errors, ...document.warnings];
-  if (faults.length > 0)
-    throw refuse(faults.map((fault) => syntaxProblem(wordsOf(fault), lines.linePos(fault.pos[0]))));
+  const errors = [...document.errors, ...document.warnings];
+  if (errors.length > 0)
+    throw syntaxError(errors.map((error) => syntaxProblem(errorText(error), lines.linePos(error.pos[0]))));
   visit(document, {
     Pair: (_, { key }) => {
-      // JavaScript gives this key a meaning of its own, so that it would get lost in silence.
+      // In JavaScript this key sets the prototype, so that its value would be lost without a message.
       if (isScalar(key) && key.value === '__proto__')
-        throw refuse([protoProblem(lines.linePos(key.range?.[0] ?? 0))]);
+        throw syntaxError([protoProblem(lines.linePos(key.range?.[0] ?? 0))]);
     },
     Alias: (_, alias) => {
       if (alias.resolve(document) === undefined)
-        throw refuse([
-          syntaxProblem('An alias needs its anchor before it', lines.linePos(alias.range?.[0] ?? 0)),
+        throw syntaxError([
+          syntaxProblem(
+            'An alias has no anchor before it. Define the anchor first.',
+            lines.linePos(alias.range?.[0] ?? 0),
+          ),
         ]);
     },
   });
@@ -68,35 +71,37 @@ export const readYaml = (text: string, source: string): YamlFile => {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
     return { value: value ?? {}, lineAt };
   } catch {
-    throw refuse([syntaxProblem('The aliases unfold to too much')]);
+    throw syntaxError([syntaxProblem('The aliases expand to too many values. Use fewer aliases.')]);
   }
 };
 
-/** Counted before parsing: the parser's own answer to hostile nesting is to run out of stack. */
-const excessOf = (text: string): string | undefined => {
+/** Checks the limits before the parser runs, because deep nesting makes the parser overflow the stack. */
+const exceededLimit = (text: string): string | undefined => {
   let tokens = 0;
   let aliases = 0;
   let flow = 0;
   let column = 0;
   for (const token of new Lexer().lex(text)) {
-    if (++tokens > MAX_TOKENS) return `More than ${MAX_TOKENS} YAML tokens`;
-    if (token.startsWith('*') && ++aliases > MAX_ALIASES) return `More than ${MAX_ALIASES} aliases`;
+    if (++tokens > MAX_TOKENS) return `Too many YAML tokens. Use at most ${MAX_TOKENS}.`;
+    if (token.startsWith('*') && ++aliases > MAX_ALIASES)
+      return `Too many aliases. Use at most ${MAX_ALIASES}.`;
     if (token === '[' || token === '{') flow++;
     else if (token === ']' || token === '}') flow = Math.max(0, flow - 1);
     else if (token.startsWith('\n') || token.startsWith('\r')) column = 0;
-    // In a block each level takes a column or an indicator of its line.
+    // In block style, each level needs a column of indentation or an indicator on the line.
     else if (flow === 0 && /^( +|[-?:])$/.test(token)) column += token.length;
-    if (flow > MAX_DEPTH || column > 2 * MAX_DEPTH) return `Nested more than ${MAX_DEPTH} deep`;
+    if (flow > MAX_DEPTH || column > 2 * MAX_DEPTH)
+      return `Nested too deeply. Use at most ${MAX_DEPTH} levels.`;
   }
   return undefined;
 };
 
-const syntaxProblem = (what: string, at?: { line: number; col: number }): Problem => ({
+const syntaxProblem = (text: string, at?: { line: number; col: number }): Problem => ({
   path: '',
   value: null,
   allowed: 'YAML 1.2',
   line: at?.line ?? null,
-  message: at ? `column ${at.col}: ${what}` : what,
+  message: at ? `column ${at.col}: ${text}` : text,
 });
 
 const protoProblem = ({ line }: { line: number }): Problem => ({
@@ -104,13 +109,13 @@ const protoProblem = ({ line }: { line: number }): Problem => ({
   value: null,
   allowed: 'any other key',
   line,
-  message: '__proto__: not allowed as a key',
+  message: '__proto__: not allowed as a key. Use another name.',
 });
 
-const wordsOf = ({ code, message }: YAMLError): string => {
-  if (code === 'MULTIPLE_DOCS') return 'Only one document is allowed';
-  if (code === 'NON_STRING_KEY') return 'Keys must be texts';
-  // Where the message quotes the file, it might quote a secret.
+const errorText = ({ code, message }: YAMLError): string => {
+  if (code === 'MULTIPLE_DOCS') return 'A second YAML document is not allowed. Keep only one.';
+  if (code === 'NON_STRING_KEY') return 'A key is not a string. Use strings as keys.';
+  // Quotations of the file are removed: they may contain a secret.
   return message.replace(/(?<=\S): .*/s, '').replace(/(escape sequence) .*/s, '$1');
 };
 

@@ -18,7 +18,7 @@ const innerKeys = [
   'fault',
 ];
 
-/** JSON that gets past the first door now and then: the known keys with any values. */
+/** JSON that is valid now and then: known keys with any values. */
 const nearlyConfig = fc.dictionary(
   fc.constantFrom(...keys),
   fc.oneof(
@@ -30,7 +30,7 @@ const nearlyConfig = fc.dictionary(
   ),
 );
 
-test('any JSON value either parses or is refused with a path on each line; nothing else is thrown', () => {
+test('parses any JSON value, or throws a ConfigError with a path on each line', () => {
   fc.assert(
     fc.property(fc.oneof(nearlyConfig, fc.jsonValue()), (value) => {
       try {
@@ -47,7 +47,7 @@ test('any JSON value either parses or is refused with a path on each line; nothi
   );
 });
 
-test('any text either parses or is refused as a ConfigError', () => {
+test('parses any text, or throws a ConfigError', () => {
   const text = fc.oneof(
     fc.string({ unit: 'grapheme', maxLength: 200 }),
     fc
@@ -90,7 +90,7 @@ test('any text either parses or is refused as a ConfigError', () => {
   );
 });
 
-test('what was parsed and is written as JSON parses to the same again', () => {
+test('parses a parsed configuration, written as JSON, to the same configuration', () => {
   fc.assert(
     fc.property(nearlyConfig, (value) => {
       const parsed = configSchema.safeParse(value);

@@ -73,27 +73,27 @@ const DEFAULTS: Config = {
   log: { level: 'info', format: 'auto' },
 };
 
-test('an empty mapping, an empty file and a file of comments are the default configuration', () => {
+test('parses an empty mapping, an empty file and a file of comments to the default configuration', () => {
   assert.deepEqual(configSchema.parse({}), DEFAULTS);
   for (const text of ['', '\n', '# nothing yet\n', '{}', '---\n', '\uFEFF', 'null'])
     assert.deepEqual(parseConfig(text, 'sortbin.yaml'), DEFAULTS);
 });
 
-test('what is given stands beside the defaults of what is not, at every depth', () => {
+test('fills in the defaults of missing keys at every depth', () => {
   const config = parseConfig('mqtt:\n  backoff: { minMs: 50 }\ntrigger: { repeat: false }\n', 'sortbin.yaml');
   assert.deepEqual(config.mqtt, { ...DEFAULTS.mqtt, backoff: { minMs: 50, maxMs: 60_000 } });
   assert.deepEqual(config.trigger, { ...DEFAULTS.trigger, repeat: false });
   assert.deepEqual(config.bin, DEFAULTS.bin);
 });
 
-test('one configuration is not changed through another', () => {
+test('returns configurations that share no state', () => {
   parseConfig('', 'one').policy.compartments = { paper: ['paper'] };
   const { trigger } = parseConfig('', 'one');
   if (trigger.driver === 'simulated') trigger.script.push({ afterMs: 1, stillThere: 0 });
   assert.deepEqual(parseConfig('', 'two'), DEFAULTS);
 });
 
-test('a part has the keys of its driver, and its driver is the default one when it names none', () => {
+test('accepts the keys of the driver of a part, and uses the default driver if none is named', () => {
   const simulated = parseConfig(
     'vision: { driver: simulated, script: [{ label: glass }, { scores: { battery: 4, paper: 6 } }, { hang: true }] }',
     'sortbin.yaml',
@@ -109,7 +109,7 @@ test('a part has the keys of its driver, and its driver is the default one when 
   assert.equal(parseConfig('vision: { threads: 4 }', 'sortbin.yaml').vision.driver, 'child');
 });
 
-test('every kind of step is taken', () => {
+test('accepts every kind of step', () => {
   const { camera, gate } = parseConfig(
     `
 camera:
@@ -133,7 +133,7 @@ gate:
   ]);
 });
 
-test('policies and brokers that fit together are taken', () => {
+test('accepts consistent policies and brokers', () => {
   const { policy, mqtt } = parseConfig(
     `
 policy:
@@ -162,7 +162,7 @@ mqtt:
     assert.equal(parseConfig(`mqtt: { url: "${url}" }`, 'sortbin.yaml').mqtt.url, url);
 });
 
-test('a servo has its home at 1500 us, unless a pulse or an angle is given', () => {
+test('sets the home position of a servo to 1500 us, unless a pulse or an angle is given', () => {
   const homeOf = (more: string) => {
     const calibration = '{ fromDegrees: -90, toDegrees: 90, fromUs: 600, toUs: 2400 }';
     const { gate } = parseConfig(

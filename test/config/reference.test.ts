@@ -14,7 +14,7 @@ interface Described {
   readonly oneOf?: readonly Described[];
 }
 
-/** Every key of a mapping of the schema, with its path; mappings in it, too. */
+/** Returns every key of a mapping of the schema, also of nested mappings, with its path. */
 const keysOf = (schema: Described, path = ''): [path: string, schema: Described][] =>
   Object.entries({ ...schema.properties, ...schema.oneOf?.[0]?.properties }).flatMap(([key, inner]) => [
     [`${path}${key}`, inner],
@@ -26,7 +26,7 @@ const pathsOf = (value: unknown, path = ''): string[] =>
     ? Object.entries(value).flatMap(([key, inner]) => [`${path}${key}`, ...pathsOf(inner, `${path}${key}.`)])
     : [];
 
-test('the JSON Schema names exactly the keys of the default configuration, each with a default and a meaning', () => {
+test('describes exactly the keys of the default configuration in the JSON Schema, with default and meaning', () => {
   const schema = jsonSchema() as Described;
   const named = keysOf(schema);
   assert.deepEqual(named.map(([path]) => path).sort(), pathsOf(parseConfig('', 'defaults')).sort());
@@ -36,13 +36,13 @@ test('the JSON Schema names exactly the keys of the default configuration, each 
   }
 });
 
-test('the JSON Schema is plain: no ids, no references', () => {
+test('makes a JSON Schema without ids and references', () => {
   const text = JSON.stringify(jsonSchema());
   assert.doesNotMatch(text, /"\$(id|ref|defs)"/);
   assert.match(text, /^\{"\$schema":"https:\/\/json-schema.org\/draft\/2020-12\/schema"/);
 });
 
-test('the file that init writes is the default configuration, key by key', () => {
+test('writes the default configuration in the init file, with a comment on each key', () => {
   const text = initText();
   assert.deepEqual(parseConfig(text, 'sortbin.yaml'), parseConfig('', 'defaults'));
   for (const path of pathsOf(parseConfig('', 'defaults'))) {
@@ -50,30 +50,26 @@ test('the file that init writes is the default configuration, key by key', () =>
     assert.match(
       text,
       new RegExp(`^ *#.*\\n${indent}${path.split('.').at(-1)}:`, 'm'),
-      `${path} is not explained`,
+      `${path} has no comment`,
     );
   }
 });
 
-test('the reference page has a row for every value, and for the keys of steps and of other drivers', () => {
+test('has a row on the reference page for every key, including those of steps and of other drivers', () => {
   const page = referencePage().replace(/ +\|/g, ' |');
   const values = keysOf(jsonSchema() as Described).filter(
     ([, { properties, oneOf }]) => !properties && !oneOf,
   );
   for (const [path, { description }] of values) {
     const row = page.split('\n').find((line) => line.startsWith(`| \`${path}\` |`));
-    assert.ok(row?.includes(description ?? '?'), `${path} is not explained`);
+    assert.ok(row?.includes(description ?? '?'), `${path} has no row`);
   }
   assert.ok(page.includes('| `policy.confidence` | `null` | a number from 0 to 1, or null |'));
   assert.ok(page.includes('| `camera.script[].fault` | | one of "camera-no-frame", "camera-failed" |'));
   assert.ok(page.includes('### vision by driver `simulated`'));
 });
 
-test('docs/configuration.md is what the reference is now', async () => {
+test('has the current reference page in docs/configuration.md', async () => {
   const committed = await readFile(join(packageRoot(), 'docs/configuration.md'), 'utf8');
-  assert.equal(
-    committed,
-    referencePage(),
-    'make it again: npx sortbin config reference > docs/configuration.md',
-  );
+  assert.equal(committed, referencePage(), 'update it: npx sortbin config reference > docs/configuration.md');
 });

@@ -5,7 +5,7 @@ import { refusal } from './support.js';
 
 const SECRET = 'hunter2';
 
-/** Files with a secret in them, each wrong in another way. */
+/** Invalid files with a secret, each with another problem. */
 const FILES: readonly string[] = [
   `mqtt: { password: ${SECRET} }`,
   `mqtt: { username: u, password: [${SECRET}] }`,
@@ -28,7 +28,7 @@ const FILES: readonly string[] = [
   `${SECRET}`,
 ];
 
-describe('a secret is in no message, whatever is wrong with the file', () => {
+describe('keeps the secret of an invalid file out of the message', () => {
   for (const text of FILES)
     test(JSON.stringify(text), () => {
       const error = refusal(text);

@@ -1,7 +1,7 @@
 import { ConfigError, type Problem } from '../../device/config/errors.js';
 import { parseConfig } from '../../device/config/load.js';
 
-/** What parsing `text` throws; an error when it throws nothing or something else. */
+/** Returns the ConfigError of parsing `text`. @throws Error if there is none */
 export const refusal = (text: string): ConfigError => {
   try {
     parseConfig(text, 'sortbin.yaml');

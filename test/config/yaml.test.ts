@@ -14,14 +14,20 @@ const SYNTAX: readonly (readonly [text: string, message: string])[] = [
     'bin: { id: a\n',
     'sortbin.yaml:2: column 1: Flow map in block collection must be sufficiently indented and end with a }',
   ],
-  ['bin: {}\n---\nlog: {}\n', 'sortbin.yaml:2: column 1: Only one document is allowed'],
-  ['bin: {}\n[a]: 1\n', 'sortbin.yaml:2: column 1: Keys must be texts'],
+  [
+    'bin: {}\n---\nlog: {}\n',
+    'sortbin.yaml:2: column 1: A second YAML document is not allowed. Keep only one.',
+  ],
+  ['bin: {}\n[a]: 1\n', 'sortbin.yaml:2: column 1: A key is not a string. Use strings as keys.'],
   ['bin: !!js/function "x"\n', 'sortbin.yaml:1: column 6: Unresolved tag'],
-  ['bin: *other\n', 'sortbin.yaml:1: column 6: An alias needs its anchor before it'],
-  ['policy:\n  compartments:\n    __proto__: [x]\n', 'sortbin.yaml:3: __proto__: not allowed as a key'],
+  ['bin: *other\n', 'sortbin.yaml:1: column 6: An alias has no anchor before it. Define the anchor first.'],
+  [
+    'policy:\n  compartments:\n    __proto__: [x]\n',
+    'sortbin.yaml:3: __proto__: not allowed as a key. Use another name.',
+  ],
 ];
 
-describe('what is not the YAML that is taken is refused, with line and column', () => {
+describe('refuses invalid YAML with line and column', () => {
   for (const [text, message] of SYNTAX)
     test(JSON.stringify(text), () => {
       const error = refusal(text);
@@ -30,44 +36,50 @@ describe('what is not the YAML that is taken is refused, with line and column', 
     });
 });
 
-test('anchors and aliases work', () => {
+test('resolves anchors and aliases', () => {
   const { policy } = parseConfig('policy: { confidence: &least 0.6, margin: *least }', 'sortbin.yaml');
   assert.equal(policy.margin, 0.6);
 });
 
-test('aliases that unfold without end are refused, and one that holds itself', () => {
+test('refuses aliases that expand too much, and an alias inside its own anchor', () => {
   const bomb = Array.from({ length: 12 }, (_, n) => `k${n}: &k${n} [${n ? `*k${n - 1},`.repeat(8) : '1'}]`);
   const refused = refusal(bomb.join('\n'));
   assert.equal(refused.code, 'config-syntax');
-  assert.equal(refused.message, 'sortbin.yaml: The aliases unfold to too much');
-  assert.equal(refusal(`l: [${'*a,'.repeat(200)}]`).message, 'sortbin.yaml: More than 100 aliases');
+  assert.equal(refused.message, 'sortbin.yaml: The aliases expand to too many values. Use fewer aliases.');
+  assert.equal(
+    refusal(`l: [${'*a,'.repeat(200)}]`).message,
+    'sortbin.yaml: Too many aliases. Use at most 100.',
+  );
   assert.equal(refusal('camera: &camera { script: *camera }').code, 'config-invalid');
 });
 
-test('nesting and size are bounded before the text is parsed', () => {
+test('limits nesting and size before it parses the text', () => {
   const levels = ['[', '{a: ', '- ', '? ', '- - [\n'].map((level) => level.repeat(20_000));
   for (const text of [...levels, ']'.repeat(5_000) + '['.repeat(5_000)])
-    assert.equal(refusal(text).message, 'sortbin.yaml: Nested more than 100 deep');
+    assert.equal(refusal(text).message, 'sortbin.yaml: Nested too deeply. Use at most 100 levels.');
   const staircase = Array.from({ length: 300 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n');
-  assert.equal(refusal(staircase).message, 'sortbin.yaml: Nested more than 100 deep');
+  assert.equal(refusal(staircase).message, 'sortbin.yaml: Nested too deeply. Use at most 100 levels.');
   const keys = Array.from({ length: 60_000 }, (_, n) => `k${n}: 1`).join('\n');
-  assert.equal(refusal(keys).message, 'sortbin.yaml: More than 50000 YAML tokens');
+  assert.equal(refusal(keys).message, 'sortbin.yaml: Too many YAML tokens. Use at most 50000.');
   const large = refusal(`# ${'x'.repeat(1_000_000)}`);
   assert.equal(large.code, 'config-unreadable');
-  assert.equal(large.message, 'sortbin.yaml: 1000002 bytes are not allowed: at most 1000000');
+  assert.equal(
+    large.message,
+    'sortbin.yaml: the file is too large (1000002 bytes). Use at most 1000000 bytes.',
+  );
 });
 
-test('a script of a thousand steps is well inside the bounds, one step more is not', () => {
+test('accepts a script of 1000 steps, and refuses one of 1001', () => {
   const steps = (count: number) =>
     `camera:\n  script:\n${'    - picture: paper/paper18.jpg\n'.repeat(count)}gate:\n  script:\n${'    - moveMs: 1\n'.repeat(1000)}`;
   assert.equal(parseConfig(steps(1000), 'sortbin.yaml').camera.script.length, 1000);
   assert.match(
     refusal(steps(1001)).message,
-    /^sortbin\.yaml:2: camera\.script: a list of 1001 is not allowed/,
+    /^sortbin\.yaml:2: camera\.script: a list of 1001 items is not allowed/,
   );
 });
 
-describe('a file', () => {
+describe('a configuration file', () => {
   const withFolder = async (work: (folder: string) => Promise<void>) => {
     const folder = await mkdtemp(join(tmpdir(), 'sortbin-config-'));
     try {
@@ -86,7 +98,7 @@ describe('a file', () => {
     return error;
   };
 
-  test('is read, and is named in what is wrong with it', () =>
+  test('is parsed, and is named in the message about a problem', () =>
     withFolder(async (folder) => {
       const path = join(folder, 'bin.yaml');
       await writeFile(path, 'bin:\n  id: hall\n');
@@ -95,20 +107,23 @@ describe('a file', () => {
       assert.match((await rejected(path)).message, new RegExp(`^${path}:2: bin\\.id: "HALL" is not allowed`));
     }));
 
-  test('that is not there, is a folder, is too large or is not text is refused as such', () =>
+  test('is refused if it is missing, a folder, too large, or not text', () =>
     withFolder(async (folder) => {
       const missing = join(folder, 'none.yaml');
       assert.equal((await rejected(missing)).code, 'config-missing');
       assert.match(
         (await rejected(missing)).message,
-        /none\.yaml: no such file; write one with sortbin config init$/,
+        /none\.yaml: file not found\. Create one with "sortbin config init"\.$/,
       );
       assert.equal((await rejected(folder)).code, 'config-unreadable');
       const latin = join(folder, 'latin.yaml');
       await writeFile(latin, Buffer.from([0x62, 0x3a, 0x20, 0xe9, 0x0a]));
-      assert.match((await rejected(latin)).message, /not UTF-8 text$/);
+      assert.match((await rejected(latin)).message, /not UTF-8 text\. Save the file as UTF-8\.$/);
       const large = join(folder, 'large.yaml');
       await writeFile(large, '#'.repeat(1_000_001));
-      assert.match((await rejected(large)).message, /1000001 bytes are not allowed: at most 1000000$/);
+      assert.match(
+        (await rejected(large)).message,
+        /the file is too large \(1000001 bytes\)\. Use at most 1000000 bytes\.$/,
+      );
     }));
 });

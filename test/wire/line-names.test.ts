@@ -82,7 +82,7 @@ describe('a name that becomes part of a line name', () => {
       assert.match(
         message,
         new RegExp(
-          `\\.${name}x: the name ${name}x is not allowed: a name of at most ${longest} characters, since .*"${line}"`,
+          `\\.${name}x: the name ${name}x is not allowed\\. Use a name of at most ${longest} characters, because .*"${line}"\\.$`,
         ),
       );
     });

@@ -36,7 +36,7 @@ test('check says that a file is valid', async () => {
 test('check names the problems on standard error, or as JSON, and exits with 78', async () => {
   const file = join(folder, 'bad.yaml');
   await writeFile(file, 'policy:\n  confidence: 1.4\n');
-  const message = 'policy.confidence: 1.4 is not allowed: a number from 0 to 1';
+  const message = 'policy.confidence: 1.4 is not allowed. Use a number from 0 to 1.';
   assert.deepEqual(await run('check', file), { out: '', err: `${file}:2: ${message}\n`, code: 78 });
   const { out, err, code } = await run('check', '--json', file);
   assert.deepEqual(JSON.parse(out), {
@@ -51,7 +51,7 @@ test('check names the problems on standard error, or as JSON, and exits with 78'
 test('check of a file that is not there says so', async () => {
   const file = join(folder, 'none.yaml');
   const { err, code } = await run('check', file);
-  assert.equal(err, `${file}: no such file; write one with sortbin config init\n`);
+  assert.equal(err, `${file}: file not found. Create one with "sortbin config init".\n`);
   assert.equal(code, 78);
 });
 
