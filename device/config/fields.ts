@@ -16,12 +16,15 @@ export const text = (maxLength = 200) => z.string().min(1).max(maxLength);
 /** The path of a file or a folder. */
 export const path = () => text(4096).meta({ title: 'a path of 1 to 4096 characters' });
 
+/** What `shortName` allows. */
+export const NAME_RULE = 'a name of 1 to 63 characters from a-z, 0-9, _ and -, with a letter or digit first';
+
 /** The name of a bin or a compartment, valid in MQTT topics and file names. */
 export const shortName = () =>
   z
     .string()
     .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/)
-    .meta({ title: 'a name of 1 to 63 characters from a-z, 0-9, _ and -, with a letter or digit first' });
+    .meta({ title: NAME_RULE });
 
 /** The name of a class of the model. */
 export const label = () => text(100);
@@ -73,7 +76,7 @@ export const inputLine = ({ debounceMs }: { readonly debounceMs: number }) =>
       bias: z
         .enum(['as-is', 'pull-up', 'pull-down', 'disabled'])
         .default('as-is')
-        .describe("Bias resistor inside the computer's GPIO pin"),
+        .describe('Internal bias resistor of the GPIO line'),
       activeLow: z.boolean().default(false).describe('Whether the low level counts as active'),
       debounceMs: ms(
         0,

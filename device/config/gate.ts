@@ -22,13 +22,10 @@ const commonGateKeys = {
     .max(100)
     .default([])
     .describe('Compartments that items fall into without a move of the gate'),
-  home: optionalInput(
-    { debounceMs: 10 },
-    'Home switch, active while the gate is at home. null: no home switch',
-  ),
+  home: optionalInput({ debounceMs: 10 }, 'Home switch, active while the gate is at home. null: none'),
   lid: optionalInput(
     { debounceMs: 10 },
-    'Lid switch (finger guard). While it is active, nothing moves, and a running move stops. null: no lid switch',
+    'Lid switch (finger guard). While it is active, nothing moves and a running move stops. null: none',
   ),
   homeMs: ms(10, 60_000, 2_000, 'Deadline in ms for the home switch to become active'),
   retries: integer(0, 10, 1, 'Number of times that a jammed move is repeated'),

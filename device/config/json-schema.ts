@@ -8,6 +8,7 @@ export interface Fragment {
   readonly enum?: readonly unknown[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly minItems?: number;
@@ -114,12 +115,14 @@ const mappingText = (mappings: readonly Fragment[]): string => {
 
 const typeText = (fragment: Fragment): string => {
   if (fragment.title) return fragment.title;
-  const { type, minimum, maximum, minLength, maxLength } = fragment;
+  const { type, minimum, maximum, exclusiveMinimum, minLength, maxLength } = fragment;
   switch (type) {
     case 'integer':
       return `a whole number from ${minimum} to ${maximum}`;
     case 'number':
-      return `a number from ${minimum} to ${maximum}`;
+      return exclusiveMinimum === undefined
+        ? `a number from ${minimum} to ${maximum}`
+        : `a number above ${exclusiveMinimum}, up to ${maximum}`;
     case 'boolean':
       return 'true or false';
     case 'string':
@@ -133,7 +136,7 @@ const typeText = (fragment: Fragment): string => {
 
 const listText = ({ minItems = 0, maxItems, items = {} }: Fragment): string => {
   const length = maxItems === undefined ? `${minItems} or more` : `${minItems} to ${maxItems}`;
-  return `a list of ${length} items, each ${allowedText([items])}`;
+  return `a list of ${length} entries, each ${allowedText([items])}`;
 };
 
 const recordText = ({ propertyNames = {}, additionalProperties }: Fragment): string => {

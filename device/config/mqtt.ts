@@ -25,8 +25,7 @@ export const mqtt = z
       .nullable()
       .default(null)
       .describe(
-        "PEM file of the authority that signed the broker's certificate, relative to the configuration file. " +
-          'null: the authorities that Node.js trusts',
+        "PEM file of the broker's CA, relative to the configuration file. null: the CAs that Node.js trusts",
       ),
     prefix: z
       .string()

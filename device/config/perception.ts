@@ -35,8 +35,7 @@ export const camera = z
         .nullable()
         .default(null)
         .describe(
-          'Folder with one subfolder of images for each label, relative to the configuration file. ' +
-            'null: the included samples, test/samples',
+          'Folder of images, one subfolder a label, relative to the configuration file. null: test/samples',
         ),
       delayMs: ms(0, 60_000, 20, 'Duration of a capture in ms'),
       script: script(cameraStep)
@@ -55,7 +54,7 @@ export const model = z
       .nullable()
       .default(null)
       .describe(
-        'Folder of the model bundle, relative to the configuration file. null: the factory bundle, deploy/model',
+        'Model bundle folder, relative to the configuration file. null: the factory bundle, deploy/model',
       ),
   })
   .prefault({})
@@ -67,14 +66,12 @@ const tflite = z
       .enum(['auto', ...TFLITE_BINDINGS])
       .default('auto')
       .describe(
-        'Library that runs the int8 model on the CPU. auto: LiteRT, or TensorFlow Lite if LiteRT does not work',
+        'Library for the int8 model on the CPU. auto: LiteRT, or TensorFlow Lite if LiteRT does not work',
       ),
     library: path()
       .nullable()
       .default(null)
-      .describe(
-        'Path of the library that binding names, relative to the configuration file. null: the one in deploy/native',
-      ),
+      .describe('Path of the library for binding, relative to the configuration file. null: deploy/native'),
   })
   .refine(({ binding, library }) => library === null || binding !== 'auto', {
     path: ['library'],
@@ -100,7 +97,7 @@ const edgetpu = z
       .nullable()
       .default(null)
       .describe(
-        'Clock rate. Requires an index or a path in device, without which it has no effect. null: chosen by libedgetpu',
+        'Clock rate. It has no effect unless device is an index or a path. null: chosen by libedgetpu',
       ),
   })
   .prefault({})

@@ -23,7 +23,10 @@ const ultrasonicLines = {
 const sensors = [
   z.strictObject({
     driver: driver('line', 'A break-beam, a motion detector or a switch on a GPIO line'),
-    source: z.enum(['beam', 'pir', 'switch']).default('beam').describe('Source that the events name'),
+    source: z
+      .enum(['beam', 'pir', 'switch'])
+      .default('beam')
+      .describe('Type of the sensor, which is the source in events'),
     input: inputLine({ debounceMs: 5 }).describe('Input that is active while an item is present'),
     minGapMs: ms(
       0,
@@ -200,7 +203,7 @@ export const panel = z
     busy: indicators('Indicators that are active while an item is sorted'),
     refused: indicators('Indicators that are active after an item was refused'),
     fault: indicators('Indicators that are active while a fault exists'),
-    refusedMs: ms(100, 60_000, 3_000, 'Duration in ms of the indicators in refused'),
+    refusedMs: ms(100, 60_000, 3_000, 'Time in ms for which a refusal is shown'),
     light: z
       .strictObject({
         output: outputLine({ maxOnMs: 10_000, minOffMs: 0 }).describe('Output of the camera light'),
@@ -208,14 +211,14 @@ export const panel = z
       })
       .nullable()
       .default(null)
-      .describe('Camera light, which is on while the frame is taken. null: no light'),
+      .describe('Camera light, which is on while the frame is taken. null: none'),
     service: optionalInput(
       { debounceMs: 20 },
-      'Service switch for work inside the bin. While it is active, every move is locked. null: no service switch',
+      'Service switch for work inside the bin. While it is active, every move is locked. null: none',
     ),
     wrong: optionalInput(
       { debounceMs: 20 },
-      'Button that marks the last item as sorted wrongly, for a later review. null: no button',
+      'Button that marks the last item as sorted wrongly, for a later review. null: none',
     ),
   })
   .superRefine((value, context) => {

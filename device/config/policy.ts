@@ -31,20 +31,16 @@ const policyShape = z.strictObject({
   confidence: fraction()
     .nullable()
     .default(null)
-    .describe(
-      'Minimum score of the top label, from 0 to 1. Below it, the fallback is used. null: as in the bundle',
-    ),
+    .describe('Minimum score of the top label. Below it, the fallback is used. null: as in the bundle'),
   margin: fraction()
     .nullable()
     .default(null)
     .describe(
-      'Minimum difference of the two highest scores, from 0 to 1. Below it, the fallback is used. null: as in the bundle',
+      'Minimum difference of the two highest scores. Below it, the fallback is used. null: as in the bundle',
     ),
   hazardConfidence: fraction()
     .default(0.3)
-    .describe(
-      'Sum of the scores of all refused labels, from 0 to 1. At or above it, the item is refused, whatever the top label is',
-    ),
+    .describe('Total score of the refused labels from which an item is refused, whatever the top label is'),
 });
 
 const DEFAULT_FALLBACK = 'residual';

@@ -166,7 +166,7 @@ const valueText = (value: unknown): string => {
   if (Array.isArray(value))
     return value.length === 0
       ? 'an empty list'
-      : `a list of ${value.length} ${value.length === 1 ? 'item' : 'items'}`;
+      : `a list of ${value.length} ${value.length === 1 ? 'entry' : 'entries'}`;
   if (typeof value !== 'object' || value === null) return String(value);
   const keys = Object.keys(value);
   return keys.length === 0 ? 'an empty mapping' : shorten(`a mapping with ${keys.map(keyText).join(', ')}`);

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { NAME_RULE } from './fields.js';
 import { allowedText, type Fragment, isMapping, matchingMembers, unionMembers } from './json-schema.js';
 import { jsonSchema } from './schema.js';
 
@@ -12,6 +13,9 @@ The configuration is one YAML file, \`sortbin.yaml\`.
 - Every key has a default. Write only the keys that you change. An empty file is a complete configuration.
 - Unknown keys are refused.
 - The end of a key names its unit: \`Ms\` milliseconds, \`S\` seconds, \`Us\` microseconds, \`Mm\` millimetres.
+- A relative path starts at the folder of the configuration file. If there is no file, it starts at the working
+  directory of the daemon.
+- In the tables, "a name" means ${NAME_RULE}.
 
 ${markdownTable([
   ['Command', 'Result'],
@@ -57,7 +61,12 @@ const keyTable = (rows: readonly Row[]): string =>
     ['Key', 'Default', 'Allowed', 'Meaning'],
     ...rows.map(({ key, fragment }) => {
       const defaultText = fragment.default === undefined ? '' : `\`${JSON.stringify(fragment.default)}\``;
-      return [`\`${key}\``, defaultText, allowedText([fragment]), fragment.description ?? ''];
+      return [
+        `\`${key}\``,
+        defaultText,
+        allowedText([fragment]).replaceAll(NAME_RULE, 'a name'),
+        fragment.description ?? '',
+      ];
     }),
   ]);
 

@@ -20,8 +20,7 @@ const bin = z
 const dataDir = path()
   .default('data')
   .describe(
-    'Folder of the journal and the stored frames, on a disk that survives a restart. Relative to the configuration ' +
-      'file, or to the working directory of the daemon if there is no file',
+    'Folder for journal and frames, relative to the configuration file. Its disk must survive a restart',
   );
 
 const sortbinIo = {
@@ -29,7 +28,7 @@ const sortbinIo = {
     .nullable()
     .default(null)
     .describe(
-      'Path of sortbin-io, relative to the configuration file. null: the one in deploy/native for this machine',
+      'Path of sortbin-io, relative to the configuration file. null: deploy/native, for this machine',
     ),
   leaseMs: ms(
     100,
@@ -122,7 +121,7 @@ const journal = z
       1,
       1_000_000,
       20_000,
-      'Maximum number of events that wait for the broker. The oldest are dropped, and their number is reported',
+      'Maximum number of events that wait for the broker. The oldest are dropped, counted and reported',
     ),
     frames: z
       .strictObject({

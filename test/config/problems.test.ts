@@ -26,12 +26,16 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
   ],
   [
     'vision: { cpus: [] }',
-    'vision.cpus: an empty list is not allowed. Use a list of 1 or more items, each a whole number from 0 to 1023.',
+    'vision.cpus: an empty list is not allowed. Use a list of 1 or more entries, each a whole number from 0 to 1023.',
   ],
   ['vision: { driver: tpu }', 'vision.driver: "tpu" is not allowed. Use one of "child", "simulated".'],
   ['log: { format: xml }', 'log.format: "xml" is not allowed. Use one of "auto", "pretty", "json".'],
+  [
+    'fill: { driver: ultrasonic, smoothing: 0 }',
+    'fill.smoothing: 0 is not allowed. Use a number above 0, up to 1.',
+  ],
   ['bin: { name: "" }', 'bin.name: "" is not allowed. Use a string of 1 to 100 characters.'],
-  ['dataDir: [a, b]', 'dataDir: a list of 2 items is not allowed. Use a path of 1 to 4096 characters.'],
+  ['dataDir: [a, b]', 'dataDir: a list of 2 entries is not allowed. Use a path of 1 to 4096 characters.'],
   [
     'bin: { id: Kitchen 1 }',
     'bin.id: "Kitchen 1" is not allowed. Use a name of 1 to 63 characters from a-z, 0-9, _ and -, with a letter or digit first.',
@@ -73,7 +77,7 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
   ],
   [
     'camera: { script: { hang: true } }',
-    `camera.script: a mapping with hang is not allowed. Use a list of 0 to 1000 items, each ${STEP}.`,
+    `camera.script: a mapping with hang is not allowed. Use a list of 0 to 1000 entries, each ${STEP}.`,
   ],
   ['camera: { script: [3] }', `camera.script[0]: 3 is not allowed. Use ${STEP}.`],
   [
@@ -150,7 +154,7 @@ const CROSSED: readonly (readonly [text: string, message: string])[] = [
   ],
   [
     'panel: { outputs: { green: { line: A } }, ready: [{ output: green, onOffMs: [200] }] }',
-    'panel.ready[0].onOffMs: a list of 1 item is not allowed for a pattern that repeats. Use pairs of an on-time and an off-time.',
+    'panel.ready[0].onOffMs: a list of 1 entry is not allowed for a pattern that repeats. Use pairs of an on-time and an off-time.',
   ],
   [
     'mqtt: { backoff: { minMs: 70000 } }',

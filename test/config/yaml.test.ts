@@ -75,7 +75,7 @@ test('accepts a script of 1000 steps, and refuses one of 1001', () => {
   assert.equal(parseConfig(steps(1000), 'sortbin.yaml').camera.script.length, 1000);
   assert.match(
     refusal(steps(1001)).message,
-    /^sortbin\.yaml:2: camera\.script: a list of 1001 items is not allowed/,
+    /^sortbin\.yaml:2: camera\.script: a list of 1001 entries is not allowed/,
   );
 });
 
