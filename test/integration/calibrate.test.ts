@@ -10,25 +10,25 @@ import { until } from '../support/until.js';
 const SWITCHES = 'gate: { driver: servo, lid: { chip: a, offset: 5 }, home: { chip: a, offset: 6 } }\n';
 
 describe('sortbin calibrate, without a terminal', () => {
-  it('tells the levels of the inputs by sortbin-io, a line a change, until it is interrupted', async (test) => {
+  it('prints the levels of the inputs, one line a change, until it is interrupted', async (test) => {
     const io = await new FakeIo().start();
     test.after(() => io.stop());
     await inFolder(`lines: { program: ${io.path} }\n${SWITCHES}`, async (folder) => {
       const levels = new Sortbin(['calibrate', 'levels', '--json'], folder);
-      const told = () => levels.output.map((line) => JSON.parse(line));
-      await until('two levels', () => told().length === 2);
+      const printed = () => levels.output.map((line) => JSON.parse(line));
+      await until('two levels', () => printed().length === 2);
       io.press('lid', true);
-      await until('a change', () => told().length === 3);
+      await until('a change', () => printed().length === 3);
       assert.deepEqual(
-        told().map(({ input, active, edges }) => [input, active, edges]),
+        printed().map(({ input, active, edges }) => [input, active, edges]),
         [
           ['gate.lid', false, 0],
           ['gate.home', false, 0],
           ['gate.lid', true, 1],
         ],
       );
-      assert.ok(told().every(({ at }) => Math.abs(Date.parse(at) - Date.now()) < 60_000));
-      // Inputs are all that it takes.
+      assert.ok(printed().every(({ at }) => Math.abs(Date.parse(at) - Date.now()) < 60_000));
+      // It opens only inputs.
       assert.deepEqual([...new Set(io.heard.map((words) => words.split(' ')[0]))].sort(), ['get', 'in']);
       levels.kill('SIGINT');
       assert.equal(await levels.ended(), 0);
@@ -36,24 +36,24 @@ describe('sortbin calibrate, without a terminal', () => {
     });
   });
 
-  it('is refused while the bin holds the lines', async (test) => {
+  it('is refused while the bin owns the lines', async (test) => {
     const io = await new FakeIo().start();
     test.after(() => io.stop());
     io.manners = (words) => (words.startsWith('in ') ? 'error busy sortbin-io' : 'rules');
     await inFolder(`lines: { program: ${io.path} }\n${SWITCHES}`, async (folder) => {
       const levels = new Sortbin(['calibrate', 'levels'], folder);
       assert.equal(await levels.ended(), 69);
-      assert.match(levels.stderr, /^sortbin: gate\.lid: "lid" .*held by somebody else.*stop it first/);
+      assert.match(levels.stderr, /^sortbin: gate\.lid: "lid" .*held by somebody else.*Stop it first/);
     });
   });
 
-  it('is refused while the bin runs, with lines that nobody else would miss too', () =>
+  it('is refused while the bin runs, even if its lines are simulated', () =>
     inFolder(`lines: { driver: simulated }\n${SWITCHES}`, async (folder) => {
       await mkdir(join(folder, 'data'));
       const unlock = lockFolder(join(folder, 'data'));
       const busy = new Sortbin(['calibrate', 'levels'], folder);
       assert.equal(await busy.ended(), 69);
-      assert.match(busy.stderr, /the bin of .*data runs: .*stop it first/);
+      assert.match(busy.stderr, /the bin of .*data runs\. .*Stop it first/);
       unlock();
       const levels = new Sortbin(['calibrate', 'levels'], folder);
       await until('the levels', () => levels.output.length === 2);
@@ -62,7 +62,7 @@ describe('sortbin calibrate, without a terminal', () => {
       assert.equal(await levels.ended(), 0);
     }));
 
-  it('moves no gate: that needs a keyboard', () =>
+  it('refuses to move a gate without a keyboard', () =>
     inFolder(`lines: { driver: simulated }\n${SWITCHES}`, async (folder) => {
       const gate = new Sortbin(['calibrate', 'gate'], folder);
       assert.deepEqual([await gate.ended(), gate.output], [66, []]);

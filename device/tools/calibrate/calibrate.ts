@@ -1,29 +1,27 @@
 import type { LineFault } from '../../hardware/lines/lines.js';
 import { type Answer, type Fault, SortbinError } from '../../kit/errors.js';
 
-/** One printable character, or the name of another key: `left`, `right`, `up`, `down`, `enter`, `tab`, `escape`, `ctrl-c`. */
+/** One printable character, or the name of a key: `left`, `right`, `up`, `down`, `enter`, `tab`, `escape`, `ctrl-c`, `other`. */
 export type Key = string;
 
-/** What a person sees. */
 export interface Screen {
-  /** A line that stays. */
-  say(line: string): void;
-  /** What is there at this moment, below all that stays; it replaces what was shown before. */
+  /** Prints a line that stays on the screen. */
+  print(line: string): void;
+  /** Replaces the live lines, which are below all printed lines. */
   show(lines: readonly string[]): void;
 }
 
-/** A value of the configuration that was found anew. */
+/** A new value for one key of the configuration. */
 export interface Change {
-  /** Of its key. */
   readonly path: readonly string[];
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * `calibrate-nothing`: nothing is configured that could be calibrated; `calibrate-no-terminal`: keys are needed, and
- * there is no keyboard; `calibrate-busy`: the bin runs; `calibrate-line`: a line cannot be had; `calibrate-file`: the
- * file cannot be changed, and is as it was.
+ * `calibrate-nothing`: the configuration has nothing to calibrate. `calibrate-no-terminal`: a keyboard is needed, but
+ * there is no terminal. `calibrate-busy`: the bin is running. `calibrate-line`: a line is unavailable.
+ * `calibrate-file`: the configuration file cannot be changed, and is unchanged.
  */
 export type CalibrateErrorCode =
   | 'calibrate-nothing'
@@ -36,24 +34,30 @@ export class CalibrateError extends SortbinError<CalibrateErrorCode> {
   override readonly name = 'CalibrateError';
 }
 
-const STOP_IT = 'the bin holds its lines while it runs; stop it first, and start it again afterwards';
+/** Returns the error for a bin that is running. `problem`: a clause without a full stop. */
+export const busyError = (problem: string, cause?: unknown): CalibrateError =>
+  new CalibrateError(
+    'calibrate-busy',
+    `${problem}. A running bin owns its lines. Stop it first, and start it again after the calibration.`,
+    { cause },
+  );
 
-export const busy = (what: string, cause?: unknown): CalibrateError =>
-  new CalibrateError('calibrate-busy', `${what}: ${STOP_IT}`, { cause });
-
-/** @throws CalibrateError where the line cannot be had; `key`: of the configuration */
-export const had = <T>(key: string, answer: Answer<T, LineFault>): T => {
+/**
+ * Returns the value of an answer. `key`: the key of the line in the configuration.
+ * @throws CalibrateError if the line is unavailable
+ */
+export const unwrapLine = <T>(key: string, answer: Answer<T, LineFault>): T => {
   if (answer.ok) return answer.value;
-  throw notHad(key, answer.fault);
+  throw lineError(key, answer.fault);
 };
 
-const notHad = (key: string, { code, message }: Fault<LineFault>): CalibrateError =>
+const lineError = (key: string, { code, message }: Fault<LineFault>): CalibrateError =>
   code === 'line-busy'
-    ? busy(`${key}: ${message}`)
+    ? busyError(`${key}: ${message.replace(/\.$/, '')}`)
     : new CalibrateError('calibrate-line', `${key}: ${message}`);
 
-/** Dotted, as messages and the reference page have it. */
+/** Returns the dotted key, as in messages and on the reference page. */
 export const keyOf = (path: readonly string[]): string => path.join('.');
 
-export const longest = (texts: readonly string[]): number =>
+export const maxLength = (texts: readonly string[]): number =>
   Math.max(0, ...texts.map(({ length }) => length));

@@ -1,23 +1,61 @@
 import type { Config } from '../../config/schema.js';
 import type { Lines } from '../../hardware/lines/lines.js';
 import type { Clock } from '../../kit/clock.js';
-import { CalibrateError, type Change, type Key, longest, type Screen } from './calibrate.js';
-import { HeldDrive, HOLD_MS } from './hold-to-run.js';
+import { CalibrateError, type Change, type Key, maxLength, type Screen } from './calibrate.js';
+import { HoldToRun, RELEASE_TIMEOUT_MS } from './hold-to-run.js';
 import { gateInputs, LID, SERVICE, serviceSwitch } from './inputs.js';
-import { type Level, Levels, word } from './levels.js';
+import { Levels, LINES_RECOVERED, levelWord } from './levels.js';
 import { LinesMover } from './lines-mover.js';
-import type { Item, Mover } from './mover.js';
+import type { Mover, Parameter } from './mover.js';
 import { ServoMover } from './servo-mover.js';
-import { ends } from './terminal.js';
+import { isQuitKey } from './terminal.js';
 
-export interface SessionOptions extends GateInHand {
+/** A gate that is ready to move, and the switches around it. */
+export interface OpenGate {
+  readonly mover: Mover;
+  readonly levels: Levels;
+}
+
+/**
+ * Opens the lines of the gate with the rules of the daemon. The service switch is a guard in addition to the lid switch,
+ * because it locks the whole bin.
+ * @throws CalibrateError if no gate is configured, or a line is unavailable
+ */
+export const openGate = async (
+  { gate, panel }: Pick<Config, 'gate' | 'panel'>,
+  lines: Lines,
+  clock: Clock,
+): Promise<OpenGate> => {
+  if (gate.driver === 'simulated')
+    throw new CalibrateError(
+      'calibrate-nothing',
+      'gate.driver: "simulated" has nothing to calibrate. Set it to servo or lines.',
+    );
+  const inputs = [...gateInputs(gate), ...serviceSwitch(panel)];
+  const levels = await Levels.open(inputs, lines, clock);
+  const guards = [LID, SERVICE].filter((name) => levels.input(name));
+  const mover =
+    gate.driver === 'servo'
+      ? await ServoMover.open(gate, guards, lines)
+      : await LinesMover.open(gate, guards, levels, lines, clock);
+  if (mover) return { mover, levels };
+  throw new CalibrateError(
+    'calibrate-nothing',
+    'gate.compartments: no compartments. Add each compartment with its output.',
+  );
+};
+
+export interface SessionOptions extends OpenGate {
   readonly lines: Lines;
   readonly keys: AsyncIterator<Key>;
   readonly screen: Screen;
   readonly clock: Clock;
 }
 
-/** Moves the gate by keys until one ends it, or no more come; everything is off then. Answers what was found anew. */
+/**
+ * Moves the gate by keys until a quit key, or until the terminal is closed. Then everything is off. Returns the accepted
+ * values that differ from the configuration.
+ */
 export const calibrateGate = async (options: SessionOptions): Promise<Change[]> => {
   const session = new GateSession(options);
   try {
@@ -29,32 +67,32 @@ export const calibrateGate = async (options: SessionOptions): Promise<Change[]> 
 };
 
 class GateSession {
-  readonly #taken = new Map<Item, number>();
-  readonly #drive: HeldDrive;
-  #item: Item;
+  readonly #accepted = new Map<Parameter, number>();
+  readonly #holdToRun: HoldToRun;
+  #selected: Parameter;
 
   constructor(private readonly options: SessionOptions) {
     const { mover, clock } = options;
-    this.#item = mover.items[0];
-    this.#drive = new HeldDrive({
+    this.#selected = mover.parameters[0];
+    this.#holdToRun = new HoldToRun({
       clock,
-      start: (signal) => mover.drive(signal, () => this.#drive.lastKeyMs),
-      onOff: () => this.#show(),
+      run: (signal) => mover.move(signal, () => this.#holdToRun.lastKeyMs),
+      onStopped: () => this.#show(),
     });
   }
 
   get changes(): Change[] {
-    return [...this.#taken].flatMap(([{ path, value }, to]) =>
+    return [...this.#accepted].flatMap(([{ path, value }, to]) =>
       to === value ? [] : [{ path, from: value, to }],
     );
   }
 
   async run(): Promise<void> {
     const { keys, lines, levels, screen } = this.options;
-    lines.onHealth((fault) => screen.say(fault ? fault.message : 'the lines work again'));
+    lines.onHealth((fault) => screen.print(fault ? fault.message : LINES_RECOVERED));
     levels.onChange(() => this.#show());
-    this.#choose(this.#item);
-    for (let next = await keys.next(); !next.done && !ends(next.value); next = await keys.next()) {
+    this.#select(this.#selected);
+    for (let next = await keys.next(); !next.done && !isQuitKey(next.value); next = await keys.next()) {
       this.#press(next.value);
       this.#show();
     }
@@ -62,105 +100,67 @@ class GateSession {
 
   async end(): Promise<void> {
     const { lines, levels } = this.options;
-    await Promise.all([this.#drive.letGo(), lines.safe()]);
+    await Promise.all([this.#holdToRun.release(), lines.safe()]);
     levels.onChange(() => {});
     this.options.screen.show([]);
   }
 
-  /** Never waits: the key that turns off may be the next. */
+  /** Never waits, because the next key may have to turn everything off. */
   #press(key: Key): void {
     const { mover } = this.options;
-    const does = mover.press(key);
-    if (does !== 'nothing') {
-      this.#drive.press(does === 'moves-anew');
+    const effect = mover.press(key);
+    if (effect !== 'none') {
+      this.#holdToRun.press(effect === 'move-to-new-target');
       return;
     }
-    void this.#drive.letGo();
-    if (key === 'enter') this.#take();
-    const chosen = key === 'tab' ? this.#next() : mover.items.find(({ digit }) => digit === key);
-    if (chosen) this.#choose(chosen);
+    void this.#holdToRun.release();
+    if (key === 'enter') this.#accept();
+    const selected = key === 'tab' ? this.#next() : mover.parameters.find(({ digit }) => digit === key);
+    if (selected) this.#select(selected);
   }
 
-  #take(): void {
-    const { offer } = this.options.mover;
-    if (offer !== null) this.#taken.set(this.#item, offer);
+  #accept(): void {
+    const { proposal } = this.options.mover;
+    if (proposal !== null) this.#accepted.set(this.#selected, proposal);
   }
 
-  #next(): Item {
-    const { items } = this.options.mover;
-    return items[(items.indexOf(this.#item) + 1) % items.length] ?? items[0];
+  #next(): Parameter {
+    const { parameters } = this.options.mover;
+    return parameters[(parameters.indexOf(this.#selected) + 1) % parameters.length] ?? parameters[0];
   }
 
-  #choose(item: Item): void {
-    this.#item = item;
-    this.options.mover.choose(item, (one) => this.#taken.get(one) ?? one.value);
+  #select(parameter: Parameter): void {
+    this.#selected = parameter;
+    this.options.mover.select(parameter, (one) => this.#accepted.get(one) ?? one.value);
     this.#show();
   }
 
   #show(): void {
     const { mover, levels, screen } = this.options;
-    const { moving } = this.#drive;
-    screen.show(gateView({ mover, chosen: this.#item, taken: this.#taken, levels: levels.all, moving }));
+    const switches = levels.all.map(({ key, active }) => `${key} ${levelWord(active)}`).join('   ');
+    screen.show([
+      '',
+      ...this.#parameterLines(),
+      '',
+      `${this.#holdToRun.isRunning ? '*' : ' '} ${mover.status}`,
+      `  ${switches}`,
+      '',
+      `  ${mover.help}`,
+      `  number or Tab: select · Enter: accept the value · q: stop and quit`,
+      `  The gate stops ${RELEASE_TIMEOUT_MS} ms after the last key.`,
+    ]);
+  }
+
+  /** `> 1  paper  1000 -> 1012 us` */
+  #parameterLines(): string[] {
+    const { parameters } = this.options.mover;
+    const width = maxLength(parameters.map(({ name }) => name));
+    return parameters.map((parameter) => {
+      const { name, digit, value, unit } = parameter;
+      const accepted = this.#accepted.get(parameter) ?? value;
+      const change = accepted === value ? '' : ` -> ${accepted}`;
+      const marker = parameter === this.#selected ? '>' : ' ';
+      return `${marker} ${digit ?? ' '}  ${name.padEnd(width)}  ${value}${change} ${unit}`;
+    });
   }
 }
-
-/** A gate in hand: what moves it, and the switches around it. */
-export interface GateInHand {
-  readonly mover: Mover;
-  readonly levels: Levels;
-}
-
-/**
- * Takes the gate's lines by the rules of the running bin; besides the lid, the service switch guards them: in service
- * the whole bin is locked, not only this gate. @throws CalibrateError where there is no such gate, or a line cannot be had
- */
-export const takeGate = async (
-  { gate, panel }: Pick<Config, 'gate' | 'panel'>,
-  lines: Lines,
-  clock: Clock,
-): Promise<GateInHand> => {
-  if (gate.driver === 'simulated')
-    throw new CalibrateError(
-      'calibrate-nothing',
-      'gate.driver is simulated: a gate of air needs no values; set it to servo or lines',
-    );
-  const inputs = [...gateInputs(gate), ...serviceSwitch(panel)];
-  const levels = await Levels.of(inputs, lines, clock);
-  const guards = [LID, SERVICE].filter((name) => levels.input(name));
-  const mover =
-    gate.driver === 'servo'
-      ? await ServoMover.of(gate, guards, lines)
-      : await LinesMover.of(gate, guards, levels, lines, clock);
-  if (mover) return { mover, levels };
-  throw new CalibrateError('calibrate-nothing', 'gate.compartments names none; give each its output');
-};
-
-interface GateShown {
-  readonly mover: Mover;
-  readonly chosen: Item;
-  /** Values that were taken. */
-  readonly taken: ReadonlyMap<Item, number>;
-  readonly levels: readonly Level[];
-  readonly moving: boolean;
-}
-
-export const gateView = ({ mover, chosen, taken, levels, moving }: GateShown): string[] => {
-  const width = longest(mover.items.map(({ name }) => name));
-  const items = mover.items.map((item) => {
-    const { name, digit, value, unit } = item;
-    const to = taken.get(item);
-    const now = to === undefined || to === value ? '' : ` -> ${to}`;
-    return `${item === chosen ? '>' : ' '} ${digit ?? ' '}  ${name.padEnd(width)}  ${value}${now} ${unit}`;
-  });
-  const switches = levels.map(({ key, active }) => `${key} ${word(active)}`).join('   ');
-  return [
-    '',
-    ...items,
-    '',
-    `${moving ? '*' : ' '} ${mover.state}`,
-    `  ${switches}`,
-    '',
-    `  ${mover.help}`,
-    `  it stops ${HOLD_MS} ms after the last key · number or Tab: choose · Enter: take the value · q: off, and end`,
-  ];
-};

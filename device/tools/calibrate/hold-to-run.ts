@@ -1,108 +1,108 @@
 import type { Clock } from '../../kit/clock.js';
 
-/**
- * Hold to move: what is on while a key is held. A terminal tells only of keys that come, never of one that is let go,
- * so that "held" means: it came again a moment ago. A keyboard repeats a held key for the first time after 250 to 660 ms,
- * and then every 30 to 100 ms.
- */
+// Hold-to-run: an output is on only while a key is held. A terminal reports keys, but not their release. So a key counts
+// as held while it repeats. A keyboard repeats a held key first after 250 to 660 ms, and then every 30 to 100 ms.
 
 /**
- * So long in ms after the last key everything is off. Four times a slow repeat, so that a network that stumbles does not
- * chop the move; and short enough for a hand that lets go.
+ * Time in ms from the last key to off. It is four times a slow repeat, so that a short network delay does not interrupt
+ * the move. It is still short enough for a hand that releases the key.
  */
-export const HOLD_MS = 400;
+export const RELEASE_TIMEOUT_MS = 400;
 
-/** In this time in ms the first repeat must have come. One key alone moves nothing: it may have been a sleeve. */
-export const START_MS = 1_000;
+/** Time in ms for the first repeat. A single key moves nothing, because it may be an accident. */
+export const FIRST_REPEAT_TIMEOUT_MS = 1_000;
 
-/** `touched`: the key came once; `spent`: what it moved went off by itself, and stays so until the key is let go. */
-export interface Hold {
-  readonly at: 'free' | 'touched' | 'held' | 'spent';
-  /** When the key came last, in monotonic milliseconds. */
+/**
+ * `pressed`: the key came once. `held`: it repeats. `ended`: the output turned off on its own, and stays off until the
+ * key is released.
+ */
+interface HoldState {
+  readonly phase: 'released' | 'pressed' | 'held' | 'ended';
+  /** Time of the last key in monotonic ms. */
   readonly lastKeyMs: number;
 }
 
-export const FREE: Hold = { at: 'free', lastKeyMs: Number.NEGATIVE_INFINITY };
+const RELEASED: HoldState = { phase: 'released', lastKeyMs: Number.NEGATIVE_INFINITY };
 
-/** When it ends if no key comes. */
-export const endMs = ({ at, lastKeyMs }: Hold): number => lastKeyMs + (at === 'touched' ? START_MS : HOLD_MS);
+const expiryMs = ({ phase, lastKeyMs }: HoldState): number =>
+  lastKeyMs + (phase === 'pressed' ? FIRST_REPEAT_TIMEOUT_MS : RELEASE_TIMEOUT_MS);
 
-const NEXT = { free: 'touched', touched: 'held', held: 'held', spent: 'spent' } as const;
+const NEXT_PHASE = { released: 'pressed', pressed: 'held', held: 'held', ended: 'ended' } as const;
 
-/** A key that moves came. */
-export const pressed = (hold: Hold, nowMs: number): Hold => ({
-  at: NEXT[nowMs >= endMs(hold) ? 'free' : hold.at],
+const afterKey = (state: HoldState, nowMs: number): HoldState => ({
+  phase: NEXT_PHASE[nowMs >= expiryMs(state) ? 'released' : state.phase],
   lastKeyMs: nowMs,
 });
 
-/** What it moved went off by itself. */
-export const spent = (hold: Hold): Hold => (hold.at === 'held' ? { ...hold, at: 'spent' } : hold);
+const afterEnd = (state: HoldState): HoldState =>
+  state.phase === 'held' ? { ...state, phase: 'ended' } : state;
 
-export interface HeldDriveOptions {
+export interface HoldToRunOptions {
   readonly clock: Clock;
-  /** Turns it on until the signal is aborted, or until it goes off by itself; resolves once it is off. */
-  readonly start: (signal: AbortSignal) => Promise<void>;
-  /** It is off. */
-  readonly onOff: () => void;
+  /** Turns the output on until the signal is aborted or the output turns off on its own. Resolves when it is off. */
+  readonly run: (signal: AbortSignal) => Promise<void>;
+  /** Called when the output is off. */
+  readonly onStopped: () => void;
 }
 
-/** Drives while a key is held. */
-export class HeldDrive {
-  #hold: Hold = FREE;
+/** Runs an output while a key is held. */
+export class HoldToRun {
+  #state: HoldState = RELEASED;
   #lastKeyMs = Number.NEGATIVE_INFINITY;
-  #turn: AbortController | null = null;
-  #off: Promise<void> = Promise.resolve();
-  #cancel: () => void = () => {};
+  #current: AbortController | null = null;
+  #stopped: Promise<void> = Promise.resolve();
+  #cancelTimer: () => void = () => {};
 
-  constructor(private readonly options: HeldDriveOptions) {}
+  constructor(private readonly options: HoldToRunOptions) {}
 
-  get moving(): boolean {
-    return this.#turn !== null;
+  get isRunning(): boolean {
+    return this.#current !== null;
   }
 
-  /** When a key that moves came last, in monotonic milliseconds. */
+  /** Time of the last key that moves, in monotonic ms. */
   get lastKeyMs(): number {
     return this.#lastKeyMs;
   }
 
-  /** A key that moves came; `anew`: to another place than before. */
-  press(anew: boolean): void {
+  /** Handles a key that moves. `isNewTarget`: restart, because the key changed the target. */
+  press(isNewTarget: boolean): void {
     const { clock } = this.options;
     this.#lastKeyMs = clock.monotonicMs();
-    this.#hold = pressed(this.#hold, this.#lastKeyMs);
-    this.#cancel();
-    this.#cancel = clock.after(endMs(this.#hold) - this.#lastKeyMs, () => this.#timeIsUp());
-    if (this.#turn === null) {
-      if (this.#hold.at === 'held') this.#off = this.#drive();
-      // Not held: the key came too late, and before a timer that is late too.
-    } else if (anew || this.#hold.at !== 'held') this.#turn.abort();
+    this.#state = afterKey(this.#state, this.#lastKeyMs);
+    this.#cancelTimer();
+    this.#cancelTimer = clock.after(expiryMs(this.#state) - this.#lastKeyMs, () => this.#expire());
+    const isHeld = this.#state.phase === 'held';
+    if (this.#current === null) {
+      if (isHeld) this.#stopped = this.#run();
+      // The output may be on without a held key: if the key came after its timeout, but before the late timer.
+    } else if (isNewTarget || !isHeld) this.#current.abort();
   }
 
-  /** Off; resolves once it is. */
-  letGo(): Promise<void> {
-    this.#cancel();
-    this.#hold = FREE;
-    this.#turn?.abort();
-    return this.#off;
+  /** Turns the output off. Resolves when it is off. */
+  release(): Promise<void> {
+    this.#cancelTimer();
+    this.#state = RELEASED;
+    this.#current?.abort();
+    return this.#stopped;
   }
 
-  /** No key has come since the timer was set. It is not compared with the clock, than which a timer may be earlier. */
-  #timeIsUp(): void {
-    this.#hold = FREE;
-    this.#turn?.abort();
+  /** Does not compare with the clock, because a timer may fire slightly before its time. */
+  #expire(): void {
+    this.#state = RELEASED;
+    this.#current?.abort();
   }
 
-  async #drive(): Promise<void> {
-    while (this.#hold.at === 'held') {
-      const turn = new AbortController();
-      this.#turn = turn;
+  async #run(): Promise<void> {
+    while (this.#state.phase === 'held') {
+      const current = new AbortController();
+      this.#current = current;
       try {
-        await this.options.start(turn.signal);
+        await this.options.run(current.signal);
       } finally {
-        this.#turn = null;
+        this.#current = null;
       }
-      if (!turn.signal.aborted) this.#hold = spent(this.#hold);
+      if (!current.signal.aborted) this.#state = afterEnd(this.#state);
     }
-    this.options.onOff();
+    this.options.onStopped();
   }
 }

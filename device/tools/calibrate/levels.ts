@@ -1,32 +1,32 @@
 import type { Input, Lines } from '../../hardware/lines/lines.js';
 import type { Clock } from '../../kit/clock.js';
 import { sleep } from '../../kit/deadline.js';
-import { CalibrateError, had, longest, type Screen } from './calibrate.js';
+import { CalibrateError, maxLength, type Screen, unwrapLine } from './calibrate.js';
 import type { NamedInput } from './inputs.js';
 
 export interface Level {
-  /** Of the configuration. */
+  /** The key of the input in the configuration. */
   readonly key: string;
   readonly active: boolean;
-  /** When it became so, in milliseconds since 1970-01-01 UTC; of the first level, when it was read. */
+  /** Time of the last change in ms since 1970-01-01 UTC. Before the first change: the time of the first reading. */
   readonly atMs: number;
-  /** Edges so far, those that were lost among them. */
+  /** Number of edges so far, including lost edges. */
   readonly edges: number;
 }
 
-/** The levels of inputs as they are now. */
+/** The current levels of inputs. */
 export class Levels {
   readonly #inputs = new Map<string, Input>();
   readonly #levels = new Map<string, Level>();
-  #tell: (level: Level) => void = () => {};
+  #listener: (level: Level) => void = () => {};
 
   private constructor(private readonly clock: Clock) {}
 
-  /** Takes the inputs. @throws CalibrateError where one cannot be had */
-  static async of(inputs: readonly NamedInput[], lines: Lines, clock: Clock): Promise<Levels> {
+  /** Opens the inputs. @throws CalibrateError if one is unavailable */
+  static async open(inputs: readonly NamedInput[], lines: Lines, clock: Clock): Promise<Levels> {
     const levels = new Levels(clock);
     for (const { key, name, rules } of inputs)
-      await levels.#add(key, had(key, await lines.input(name, rules)));
+      await levels.#add(key, unwrapLine(key, await lines.input(name, rules)));
     return levels;
   }
 
@@ -34,35 +34,35 @@ export class Levels {
     return [...this.#levels.values()];
   }
 
-  /** The input of that name, where it was taken. */
+  /** Returns the input with this line name. null: it is not configured. */
   input(name: string): Input | null {
     return this.#inputs.get(name) ?? null;
   }
 
-  /** Has `listener` told of each change from now on. */
+  /** Sets the listener for changes. It replaces the previous listener. */
   onChange(listener: (level: Level) => void): void {
-    this.#tell = listener;
+    this.#listener = listener;
   }
 
   async #add(key: string, input: Input): Promise<void> {
     this.#inputs.set(input.name, input);
-    // Listens before it reads, so that no edge is missed in between.
+    // Subscribes before the first reading, so that no edge is missed in between.
     input.onEdge(({ active, atNs, missed }) => {
-      const agoMs = this.clock.monotonicMs() - Number(atNs) / 1e6;
+      const ageMs = this.clock.monotonicMs() - Number(atNs) / 1e6;
       const edges = (this.#levels.get(key)?.edges ?? 0) + 1 + missed;
-      this.#set({ key, active, atMs: this.clock.wallMs() - agoMs, edges });
+      this.#set({ key, active, atMs: this.clock.wallMs() - ageMs, edges });
     });
-    const active = had(key, await input.active());
+    const active = unwrapLine(key, await input.active());
     if (!this.#levels.has(key)) this.#set({ key, active, atMs: this.clock.wallMs(), edges: 0 });
   }
 
   #set(level: Level): void {
     this.#levels.set(level.key, level);
-    this.#tell(level);
+    this.#listener(level);
   }
 }
 
-/** How a change is told: as text beside a live table, as lines of text, or as lines of JSON. */
+/** `live`: lines of text above a live table. `lines`: lines of text. `json`: lines of JSON. */
 export type LevelStyle = 'live' | 'lines' | 'json';
 
 export interface WatchOptions {
@@ -73,85 +73,91 @@ export interface WatchOptions {
   readonly clock: Clock;
 }
 
-/** A screen is drawn at most so often in ms; a contact that bounces or a loose wire changes more often. */
-const DRAW_MS = 50;
-/** Changes from one drawing to the next that are told one by one. */
-const MOST_TOLD = 20;
+/** Minimum time in ms between two updates of the live screen. A bouncing contact or a loose wire changes more often. */
+const UPDATE_INTERVAL_MS = 50;
+/** Maximum number of changes that one update prints. */
+const MAX_PRINTED_CHANGES = 20;
 
-/** Shows the levels of the inputs, and each change, until `stop`. @throws CalibrateError where one cannot be had */
+/** Shows the levels of the inputs and each change until `stop`. @throws CalibrateError if an input is unavailable */
 export const watchLevels = async (options: WatchOptions, stop: AbortSignal): Promise<void> => {
   const { inputs, lines, screen, style, clock } = options;
   if (inputs.length === 0)
     throw new CalibrateError(
       'calibrate-nothing',
-      'the configuration names no input; name sensor, switches and buttons under trigger, gate, fill and person',
+      'the configuration has no inputs. Add sensors, switches or buttons under trigger, gate, fill or panel.',
     );
   lines.onHealth((fault) => {
-    const text = fault ? fault.message : 'the lines work again';
-    screen.say(style === 'json' ? JSON.stringify({ fault: fault?.code ?? null, message: text }) : text);
+    const text = fault ? fault.message : LINES_RECOVERED;
+    screen.print(style === 'json' ? JSON.stringify({ fault: fault?.code ?? null, message: text }) : text);
   });
-  const levels = await Levels.of(inputs, lines, clock);
-  if (style === 'live') return live(levels, options, stop);
-  const tell = (level: Level) => screen.say(style === 'json' ? json(level) : levelLine(level));
-  for (const level of levels.all) tell(level);
-  levels.onChange(tell);
-  await untilStopped(clock, stop);
+  const levels = await Levels.open(inputs, lines, clock);
+  if (style === 'live') return showLive(levels, options, stop);
+  const print = (level: Level) => screen.print(style === 'json' ? levelJson(level) : levelLine(level));
+  for (const level of levels.all) print(level);
+  levels.onChange(print);
+  await untilAborted(clock, stop);
   levels.onChange(() => {});
 };
 
-const json = ({ key, active, atMs, edges }: Level): string =>
-  JSON.stringify({ at: new Date(atMs).toISOString(), input: key, active, edges });
+export const LINES_RECOVERED = 'GPIO lines: recovered';
 
-const live = async (levels: Levels, { screen, clock }: WatchOptions, stop: AbortSignal): Promise<void> => {
-  let isDue = false;
-  let news: Level[] = [];
-  let untold = 0;
-  const draw = () => {
-    isDue = false;
-    for (const level of news) screen.say(levelLine(level));
-    if (untold > 0) screen.say(`… and ${untold} changes more`);
-    [news, untold] = [[], 0];
-    screen.show(['', ...levelTable(levels.all), '', 'q ends']);
+const showLive = async (
+  levels: Levels,
+  { screen, clock }: WatchOptions,
+  stop: AbortSignal,
+): Promise<void> => {
+  let isUpdateDue = false;
+  let changes: Level[] = [];
+  let omitted = 0;
+  const update = () => {
+    isUpdateDue = false;
+    for (const level of changes) screen.print(levelLine(level));
+    if (omitted > 0) screen.print(`${omitted} more changes`);
+    [changes, omitted] = [[], 0];
+    screen.show(['', ...levelTable(levels.all), '', 'q: quit']);
   };
   let cancel = () => {};
   levels.onChange((level) => {
-    if (news.length < MOST_TOLD) news.push(level);
-    else untold += 1;
-    if (isDue) return;
-    isDue = true;
-    cancel = clock.after(DRAW_MS, draw);
+    if (changes.length < MAX_PRINTED_CHANGES) changes.push(level);
+    else omitted += 1;
+    if (isUpdateDue) return;
+    isUpdateDue = true;
+    cancel = clock.after(UPDATE_INTERVAL_MS, update);
   });
-  draw();
-  await untilStopped(clock, stop);
+  update();
+  await untilAborted(clock, stop);
   levels.onChange(() => {});
   cancel();
-  draw();
+  update();
 };
 
-/** By a timer also, since simulated lines alone keep no process alive. */
-const untilStopped = async (clock: Clock, stop: AbortSignal): Promise<void> => {
+/** Sleeps with a timer, because simulated lines alone do not keep the process running. */
+const untilAborted = async (clock: Clock, stop: AbortSignal): Promise<void> => {
   while (!stop.aborted) await sleep(clock, 86_400_000, stop).catch(() => {});
 };
 
-/** `10:31:02.120  gate.lid  active` */
-export const levelLine = ({ atMs, key, active }: Level): string =>
-  `${timeOf(atMs)}  ${key}  ${active ? 'active' : 'not active'}`;
+const levelJson = ({ key, active, atMs, edges }: Level): string =>
+  JSON.stringify({ at: new Date(atMs).toISOString(), input: key, active, edges });
 
-export const levelTable = (levels: readonly Level[]): string[] => {
-  const width = longest(levels.map(({ key }) => key));
-  return levels.map(({ key, active, edges, atMs }) =>
-    `  ${key.padEnd(width)}  ${word(active).padEnd(6)}  ${edges === 0 ? '' : `${count(edges)}, last ${timeOf(atMs)}`}`.trimEnd(),
-  );
+/** `10:31:02.120  gate.lid  active` */
+const levelLine = ({ atMs, key, active }: Level): string =>
+  `${localTime(atMs)}  ${key}  ${active ? 'active' : 'not active'}`;
+
+const levelTable = (levels: readonly Level[]): string[] => {
+  const width = maxLength(levels.map(({ key }) => key));
+  return levels.map(({ key, active, edges, atMs }) => {
+    const history = edges === 0 ? '' : `${changeCount(edges)}, last ${localTime(atMs)}`;
+    return `  ${key.padEnd(width)}  ${levelWord(active).padEnd(6)}  ${history}`.trimEnd();
+  });
 };
 
-export const word = (active: boolean): string => (active ? 'active' : '-');
+export const levelWord = (active: boolean): string => (active ? 'active' : '-');
 
-/** In the zone of the machine. */
-const timeOf = (atMs: number): string => {
+const changeCount = (edges: number): string => (edges === 1 ? '1 change' : `${edges} changes`);
+
+const localTime = (atMs: number): string => {
   const date = new Date(atMs);
   const two = (part: number) => String(part).padStart(2, '0');
   const ms = String(date.getMilliseconds()).padStart(3, '0');
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${ms}`;
 };
-
-const count = (edges: number): string => (edges === 1 ? '1 change' : `${edges} changes`);

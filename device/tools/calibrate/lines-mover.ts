@@ -1,156 +1,168 @@
 import type { Input, Lines, Output } from '../../hardware/lines/lines.js';
 import type { Clock } from '../../kit/clock.js';
 import { outputRules } from '../../wire/lines.js';
-import { had, type Key } from './calibrate.js';
-import { endName } from './inputs.js';
+import { type Key, unwrapLine } from './calibrate.js';
+import { endSwitchName } from './inputs.js';
 import type { Levels } from './levels.js';
-import { type Item, type LinesConfig, type Mover, unasked } from './mover.js';
+import { type KeyEffect, type LinesConfig, type Mover, type Parameter, unexpectedOff } from './mover.js';
 
-interface Way {
+interface Route {
   readonly output: Output;
   readonly maxOnMs: number;
-  /** The switch that is active once the gate is there. */
-  readonly end: Input | null;
+  readonly endSwitch: Input | null;
 }
 
-/** Energises the output of a compartment, and measures for how long. */
+/** Energises the output of a compartment and measures the on-time. */
 export class LinesMover implements Mover {
-  readonly help = 'hold space to move; let go when the item would have fallen, or let the end switch end it';
-  #item: Item;
-  #offer: number | null = null;
-  #state = '';
+  readonly help = 'hold space: move until the item would have fallen, or until the end switch';
+  #selected: Parameter;
+  #proposal: number | null = null;
+  #status = '';
 
   private constructor(
-    readonly items: readonly [Item, ...Item[]],
-    private readonly ways: ReadonlyMap<string, Way>,
+    readonly parameters: readonly [Parameter, ...Parameter[]],
+    private readonly routes: ReadonlyMap<string, Route>,
     private readonly clock: Clock,
   ) {
-    this.#item = items[0];
+    this.#selected = parameters[0];
   }
 
-  /** null: there is no way. @throws CalibrateError where a line cannot be had */
-  static async of(
+  /** Opens the outputs. null: the gate has no compartments. @throws CalibrateError if a line is unavailable */
+  static async open(
     gate: LinesConfig,
     guards: readonly string[],
     levels: Levels,
     lines: Lines,
     clock: Clock,
   ): Promise<LinesMover | null> {
-    const ways = new Map<string, Way>();
-    const items: Item[] = [];
-    for (const [name, way] of Object.entries(gate.compartments)) {
-      const rules = { ...outputRules(way.output), group: 'gate', guards };
-      const output = had(`gate.compartments.${name}.output`, await lines.output(`gate-${name}`, rules));
-      ways.set(name, { output, maxOnMs: way.output.maxOnMs, end: levels.input(endName(name)) });
-      const digit = items.length < 9 ? `${items.length + 1}` : null;
-      items.push({ name, digit, path: ['gate', 'compartments', name, 'onMs'], value: way.onMs, unit: 'ms' });
+    const routes = new Map<string, Route>();
+    const parameters: Parameter[] = [];
+    for (const [name, compartment] of Object.entries(gate.compartments)) {
+      const path = ['gate', 'compartments', name];
+      const rules = { ...outputRules(compartment.output), group: 'gate', guards };
+      const output = unwrapLine(
+        `gate.compartments.${name}.output`,
+        await lines.output(`gate-${name}`, rules),
+      );
+      const { maxOnMs } = compartment.output;
+      routes.set(name, { output, maxOnMs, endSwitch: levels.input(endSwitchName(name)) });
+      const digit = parameters.length < 9 ? `${parameters.length + 1}` : null;
+      parameters.push({ name, digit, path: [...path, 'onMs'], value: compartment.onMs, unit: 'ms' });
     }
-    const [first, ...more] = items;
-    return first ? new LinesMover([first, ...more], ways, clock) : null;
+    const [first, ...others] = parameters;
+    return first ? new LinesMover([first, ...others], routes, clock) : null;
   }
 
-  get offer(): number | null {
-    return this.#offer;
+  get proposal(): number | null {
+    return this.#proposal;
   }
 
-  get state(): string {
-    return this.#state;
+  get status(): string {
+    return this.#status;
   }
 
-  choose(item: Item): void {
-    this.#item = item;
-    this.#offer = null;
-    const end = this.ways.get(item.name)?.end;
-    this.#state = end ? `"${end.name}" ends it` : 'no end switch: the key ends it';
+  select(parameter: Parameter): void {
+    this.#selected = parameter;
+    this.#proposal = null;
+    const endSwitch = this.routes.get(parameter.name)?.endSwitch;
+    this.#status = endSwitch
+      ? `the end switch "${endSwitch.name}" ends the move`
+      : 'no end switch: the release of the key ends the move';
   }
 
-  press(key: Key): 'moves' | 'nothing' {
-    return key === ' ' ? 'moves' : 'nothing';
+  press(key: Key): KeyEffect {
+    return key === ' ' ? 'move' : 'none';
   }
 
-  async drive(signal: AbortSignal, lastKeyMs: () => number): Promise<void> {
-    const way = this.ways.get(this.#item.name);
-    if (!way) return;
-    this.#offer = null;
-    const measure = await this.#measure(way, signal, lastKeyMs);
-    // Another one may have been chosen meanwhile.
-    if (way !== this.ways.get(this.#item.name)) return;
-    const { onMs, words } = onMsOf(measure, way.maxOnMs, way.end?.name ?? null);
-    this.#offer = onMs;
-    this.#state = words;
+  async move(signal: AbortSignal, lastKeyMs: () => number): Promise<void> {
+    const route = this.routes.get(this.#selected.name);
+    if (!route) return;
+    this.#proposal = null;
+    const measurement = await this.#measure(route, signal, lastKeyMs);
+    // Another compartment may have been selected meanwhile.
+    if (route !== this.routes.get(this.#selected.name)) return;
+    const { onMs, text } = proposeOnMs(measurement, route.maxOnMs, route.endSwitch?.name ?? null);
+    this.#proposal = onMs;
+    this.#status = text;
   }
 
-  async #measure(way: Way, signal: AbortSignal, lastKeyMs: () => number): Promise<Measure> {
-    const stuck = await way.end?.active();
-    if (stuck && !stuck.ok) return { at: 'failed', why: stuck.fault.message };
-    if (!stuck?.value) return this.#energise(way, signal, lastKeyMs);
-    const why = `"${way.end?.name}" is active before the move; free the gate, or its switch`;
-    return { at: 'failed', why };
+  async #measure(route: Route, signal: AbortSignal, lastKeyMs: () => number): Promise<Measurement> {
+    const level = await route.endSwitch?.active();
+    if (level && !level.ok) return { kind: 'failed', reason: level.fault.message };
+    if (!level?.value) return this.#energise(route, signal, lastKeyMs);
+    return {
+      kind: 'failed',
+      reason: `"${route.endSwitch?.name}" is active before the move. Free the gate or the switch.`,
+    };
   }
 
-  async #energise(way: Way, signal: AbortSignal, lastKeyMs: () => number): Promise<Measure> {
-    const there = new AbortController();
-    let atMs: number | null = null;
-    const forget = way.end?.onEdge(({ active, atNs }) => {
-      if (!active || atMs !== null) return;
-      atMs = Number(atNs) / 1e6;
-      there.abort();
+  async #energise(
+    { output, endSwitch }: Route,
+    signal: AbortSignal,
+    lastKeyMs: () => number,
+  ): Promise<Measurement> {
+    const arrived = new AbortController();
+    let arrivedAtMs: number | null = null;
+    const unsubscribe = endSwitch?.onEdge(({ active, atNs }) => {
+      if (!active || arrivedAtMs !== null) return;
+      arrivedAtMs = Number(atNs) / 1e6;
+      arrived.abort();
     });
-    this.#state = 'moving';
-    const sinceMs = this.clock.monotonicMs();
+    this.#status = 'moving';
+    const startMs = this.clock.monotonicMs();
     try {
-      const answer = await way.output.hold(AbortSignal.any([signal, there.signal]));
-      const why = unasked(answer, signal.aborted || there.signal.aborted);
-      if (why !== null) return { at: 'failed', why };
-      if (atMs !== null) return { at: 'end', afterMs: atMs - sinceMs };
-      return { at: 'let-go', afterMs: lastKeyMs() - sinceMs };
+      const answer = await output.hold(AbortSignal.any([signal, arrived.signal]));
+      const reason = unexpectedOff(answer, signal.aborted || arrived.signal.aborted);
+      if (reason !== null) return { kind: 'failed', reason };
+      if (arrivedAtMs !== null) return { kind: 'end-switch', durationMs: arrivedAtMs - startMs };
+      return { kind: 'released', durationMs: lastKeyMs() - startMs };
     } finally {
-      forget?.();
+      unsubscribe?.();
     }
   }
 }
 
-/** How an output that was held on came to its end; times in ms from when it was turned on. */
-export type Measure =
-  | { readonly at: 'end'; readonly afterMs: number }
-  /** Until the last key. */
-  | { readonly at: 'let-go'; readonly afterMs: number }
-  | { readonly at: 'failed'; readonly why: string };
+/** How a move ended. Times in ms count from the start of the move. */
+type Measurement =
+  | { readonly kind: 'end-switch'; readonly durationMs: number }
+  /** The duration ends with the last key. */
+  | { readonly kind: 'released'; readonly durationMs: number }
+  | { readonly kind: 'failed'; readonly reason: string };
 
-/** With an end switch `onMs` is the most that a move may take: cold grease and a weak supply are slower than today. */
-const MARGIN = 1.5;
-/** Proposals are rounded up to this. */
-const GRAIN_MS = 10;
-/** Shorter than this no hand holds a key. */
-const LEAST_MS = 20;
-/** What `onMs` may be at all. */
-const MOST_MS = 60_000;
+/** With an end switch, `onMs` is a maximum. Cold grease and a weak supply make a move slower than the measured one. */
+const END_SWITCH_MARGIN = 1.5;
+/** Proposals are rounded up to a multiple of this. */
+const STEP_MS = 10;
+/** A key is never held for a shorter time. */
+const MIN_HOLD_MS = 20;
+/** The maximum of `onMs` in the configuration. */
+const MAX_ON_MS = 60_000;
 
-export interface Proposal {
-  /** null: nothing to propose. */
+interface Proposal {
+  /** null: no proposal. */
   readonly onMs: number | null;
-  readonly words: string;
+  readonly text: string;
 }
 
-/** What to make of a measure; `end`: the name of the switch, where there is one. */
-export const onMsOf = (measure: Measure, maxOnMs: number, end: string | null): Proposal => {
-  if (measure.at === 'failed') return { onMs: null, words: measure.why };
-  const tookMs = Math.round(measure.afterMs);
-  const propose = (ms: number) =>
-    Math.min(Math.max(Math.ceil(ms / GRAIN_MS) * GRAIN_MS, GRAIN_MS), maxOnMs, MOST_MS);
-  if (measure.at === 'end') {
-    const onMs = propose(measure.afterMs * MARGIN);
+const proposeOnMs = (measurement: Measurement, maxOnMs: number, endSwitch: string | null): Proposal => {
+  if (measurement.kind === 'failed') return { onMs: null, text: measurement.reason };
+  const { kind, durationMs } = measurement;
+  const roundedMs = Math.round(durationMs);
+  const round = (ms: number) =>
+    Math.min(Math.max(Math.ceil(ms / STEP_MS) * STEP_MS, STEP_MS), maxOnMs, MAX_ON_MS);
+  if (kind === 'end-switch') {
+    const onMs = round(durationMs * END_SWITCH_MARGIN);
     return {
       onMs,
-      words: `there after ${tookMs} ms; with half of that as margin onMs is ${onMs}, Enter takes it`,
+      text: `end switch reached after ${roundedMs} ms. onMs with a margin of 50 %: ${onMs}. Enter: accept`,
     };
   }
-  if (end !== null)
+  if (endSwitch !== null)
     return {
       onMs: null,
-      words: `let go after ${tookMs} ms, before "${end}" was active: hold on, or see to the switch`,
+      text: `released after ${roundedMs} ms, before "${endSwitch}" was active. Hold longer, or check the switch.`,
     };
-  if (measure.afterMs < LEAST_MS) return { onMs: null, words: 'let go at once: hold the key longer' };
-  const onMs = propose(measure.afterMs);
-  return { onMs, words: `held for ${tookMs} ms: onMs is ${onMs}, Enter takes it` };
+  if (durationMs < MIN_HOLD_MS) return { onMs: null, text: 'released at once. Hold the key longer.' };
+  const onMs = round(durationMs);
+  return { onMs, text: `held for ${roundedMs} ms. onMs: ${onMs}. Enter: accept` };
 };

@@ -6,49 +6,51 @@ import type { Key } from './calibrate.js';
 export type ServoConfig = Extract<Config['gate'], { driver: 'servo' }>;
 export type LinesConfig = Extract<Config['gate'], { driver: 'lines' }>;
 
-/** A value that can be found anew: a position of the servo, a point of its calibration, or the time of an output. */
-export interface Item {
-  /** `home`, the compartment, or the point. */
+/** A value to calibrate: a position of the servo, a point of its calibration, or the on-time of an output. */
+export interface Parameter {
+  /** `home`, a compartment, or a calibration point. */
   readonly name: string;
-  /** The number key by which it is chosen; null where those are used up. */
+  /** The number key that selects it. null: all number keys are in use. */
   readonly digit: Key | null;
-  /** Of its key in the configuration. */
+  /** The path of its key in the configuration. */
   readonly path: readonly string[];
-  /** As the configuration has it. */
+  /** As configured. */
   readonly value: number;
   readonly unit: 'us' | 'degrees' | 'ms';
 }
 
-/** What moves one kind of gate by hand. */
+/** `move`: moves while the key repeats. `move-to-new-target`: the same, to another position than before. */
+export type KeyEffect = 'move' | 'move-to-new-target' | 'none';
+
+/** Moves one kind of gate by keys. */
 export interface Mover {
-  readonly items: readonly [Item, ...Item[]];
-  /** What its keys do. */
+  readonly parameters: readonly [Parameter, ...Parameter[]];
+  /** The keys of this mover, for the screen. */
   readonly help: string;
-  /** `item` is chosen; `now`: what each stands at. */
-  choose(item: Item, now: (item: Item) => number): void;
-  /** What a key does: it moves while it is held, to a new place, or does nothing here. */
-  press(key: Key): 'moves' | 'moves-anew' | 'nothing';
-  /** Moves until the signal is aborted, or until it goes off by itself; resolves once all is off. */
-  drive(signal: AbortSignal, lastKeyMs: () => number): Promise<void>;
-  /** The value that Enter takes; null: there is none yet. */
-  readonly offer: number | null;
-  /** What is there at this moment, in words. */
-  readonly state: string;
+  /** Selects a parameter. `currentValue`: the current value of each parameter. */
+  select(parameter: Parameter, currentValue: (parameter: Parameter) => number): void;
+  press(key: Key): KeyEffect;
+  /** Moves until the signal is aborted or the output turns off on its own. Resolves when everything is off. */
+  move(signal: AbortSignal, lastKeyMs: () => number): Promise<void>;
+  /** The value that Enter accepts. null: there is none yet. */
+  readonly proposal: number | null;
+  /** The current state, for the screen. */
+  readonly status: string;
 }
 
-const UNASKED: Record<OffReason, string> = {
-  command: 'somebody else turned it off',
-  time: 'its time was over',
-  bound: 'it reached its bound maxOnMs',
-  lease: 'its lease was not renewed in time: this machine is too busy',
+const OFF_REASONS: Record<OffReason, string> = {
+  command: 'another command turned it off',
+  time: 'its on-time expired',
+  bound: 'it reached its maximum on-time, maxOnMs',
+  lease: 'its lease expired, because this computer is too busy',
   guard: 'the lid or the service switch became active',
   gone: 'its chip was unplugged',
-  down: 'what drives the lines died',
+  down: 'the process that drives the lines exited',
 };
 
-/** Why it went off, where nobody asked for it; null: somebody did. */
-export const unasked = (answer: Answer<Off, LineFault>, aborted: boolean): string | null => {
+/** Returns why an output turned off. null: it was turned off on request. */
+export const unexpectedOff = (answer: Answer<Off, LineFault>, isAborted: boolean): string | null => {
   if (!answer.ok) return answer.fault.message;
   const { reason } = answer.value;
-  return reason === 'command' && aborted ? null : `off: ${UNASKED[reason]}`;
+  return reason === 'command' && isAborted ? null : `off: ${OFF_REASONS[reason]}`;
 };

@@ -4,38 +4,47 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Document, isAlias, isMap, isNode, isScalar, parseDocument } from 'yaml';
 import type { Config } from '../../config/schema.js';
 import { messageOf } from '../../kit/errors.js';
-import { CalibrateError, type Change, type Key, keyOf, longest, type Screen } from './calibrate.js';
+import { CalibrateError, type Change, type Key, keyOf, maxLength, type Screen } from './calibrate.js';
 
-export interface FinishOptions {
+export interface ConfirmOptions {
   readonly changes: readonly Change[];
   readonly file: string;
   readonly keys: AsyncIterator<Key>;
   readonly screen: Screen;
-  /** @throws CalibrateError where it cannot be written */
+  /** @throws CalibrateError if the file cannot be written */
   readonly save: () => Promise<void>;
 }
 
-/** Shows what changed, asks, and writes it; where it does not, it shows what to write. @throws CalibrateError where it cannot be written */
-export const finish = async ({ changes, file, keys, screen, save }: FinishOptions): Promise<void> => {
-  if (changes.length === 0) return screen.say('No value was changed.');
-  for (const line of changeLines(changes)) screen.say(line);
-  const show = (why: string) => {
-    screen.say(`${why} To have them, write:`);
-    for (const line of fragmentOf(changes).trimEnd().split('\n')) screen.say(line);
+/**
+ * Shows the changes and saves them after a yes. Otherwise shows the YAML to write by hand.
+ * @throws CalibrateError if the file cannot be written
+ */
+export const confirmAndSave = async ({
+  changes,
+  file,
+  keys,
+  screen,
+  save,
+}: ConfirmOptions): Promise<void> => {
+  if (changes.length === 0) return screen.print('No value was changed.');
+  for (const line of changeLines(changes)) screen.print(line);
+  const showYaml = (reason: string) => {
+    screen.print(`${reason} To use the values, write:`);
+    for (const line of changesAsYaml(changes).trimEnd().split('\n')) screen.print(line);
   };
-  screen.say(`Write this into ${file}, and keep the file that was as ${file}.bak? y/n`);
-  if (!(await yes(keys))) return show('Nothing was written.');
+  screen.print(`Write these values to ${file}, and keep the old file as ${file}.bak? y/n`);
+  if (!(await isConfirmed(keys))) return showYaml('Nothing was written.');
   try {
     await save();
   } catch (thrown) {
-    show('It could not be written.');
+    showYaml('The file could not be written.');
     throw thrown;
   }
-  screen.say(`${file} written`);
+  screen.print(`${file} written`);
 };
 
-/** Other keys are no answer: one that was held down may still be coming. */
-const yes = async (keys: AsyncIterator<Key>): Promise<boolean> => {
+/** Ignores keys other than y, n and Ctrl-C: repeats of a key that was held may still arrive. */
+const isConfirmed = async (keys: AsyncIterator<Key>): Promise<boolean> => {
   for (let next = await keys.next(); !next.done; next = await keys.next()) {
     if (next.value === 'y') return true;
     if (next.value === 'n' || next.value === 'ctrl-c') return false;
@@ -43,129 +52,80 @@ const yes = async (keys: AsyncIterator<Key>): Promise<boolean> => {
   return false;
 };
 
-/** `put` stands in the text from `from` to before `end` afterwards. */
-interface Splice {
-  readonly from: number;
-  readonly end: number;
-  readonly put: string;
-}
-
-/**
- * The text of a configuration with other values, the rest of it as it is to the letter: a value that is there is
- * replaced in its place; one that was left out is put at the beginning of its mapping. Pure.
- * @throws Error where there is no mapping to put a value into
- */
-export const edited = (text: string, changes: readonly Change[]): string => {
-  const document = parse(text);
-  return (
-    changes
-      .map((change) => replacing(document, change) ?? adding(document, text, change))
-      // From the end on, so that the places before stay where they are.
-      .sort((a, b) => b.from - a.from)
-      .reduce((before, { from, end, put }) => before.slice(0, from) + put + before.slice(end), text)
-  );
-};
-
-/** What to put into a configuration that has none of it. */
-export const fragmentOf = (changes: readonly Change[]): string => {
-  const document = parse('');
-  for (const { path, to } of changes) document.setIn(path, to);
-  return document.toString();
-};
-
-const parse = (text: string) => parseDocument(text, { version: '1.2', schema: 'core', stringKeys: true });
-
-/** null: it is not there. */
-const replacing = (document: Document, { path, to }: Change): Splice | null => {
-  const node = document.getIn(path, true);
-  if (!(isScalar(node) || isAlias(node)) || !node.range) return null;
-  const [from, end] = node.range;
-  return { from, end, put: `${to}` };
-};
-
-const adding = (document: Document, text: string, { path, to }: Change): Splice => {
-  const [name = '', holder = '', ...above] = path.toReversed();
-  const outer = document.getIn(above.toReversed(), true);
-  const pair = isMap(outer) && outer.items.find(({ key }) => isScalar(key) && key.value === holder);
-  const map = pair ? pair.value : null;
-  if (!pair || !isNode(pair.key) || !pair.key.range || !isMap(map) || !map.range)
-    throw new Error(`there is no place for ${keyOf(path)}`);
-  const first = map.items[0]?.key;
-  const firstAt = isNode(first) && first.range ? first.range[0] : null;
-  if (map.flow) {
-    if (firstAt !== null) return { from: firstAt, end: firstAt, put: `${name}: ${to}, ` };
-    return { from: map.range[0], end: map.range[1], put: `{ ${name}: ${to} }` };
-  }
-  // A line of its own below that of the mapping's key, as far in as its other keys.
-  const lineEnd = text.indexOf('\n', pair.key.range[1]);
-  const at = firstAt ?? map.range[0];
-  const indent = text.slice(text.lastIndexOf('\n', at - 1) + 1, at);
-  const newline = text[lineEnd - 1] === '\r' ? '\r\n' : '\n';
-  return { from: lineEnd + 1, end: lineEnd + 1, put: `${indent}${name}: ${to}${newline}` };
+/** `gate.homePulseUs  1500 -> 1480` */
+const changeLines = (changes: readonly Change[]): string[] => {
+  const width = maxLength(changes.map(({ path }) => keyOf(path)));
+  return changes.map(({ path, from, to }) => `  ${keyOf(path).padEnd(width)}  ${from} -> ${to}`);
 };
 
 export interface SaveOptions {
   readonly file: string;
   readonly changes: readonly Change[];
-  /** Reads and checks the text of a configuration. @throws Error with what is wrong */
+  /** Parses the text of a configuration. @throws Error if it is invalid */
   readonly parse: (text: string) => Config;
 }
 
 /**
- * Writes the changes into the file, and keeps the file that was as `FILE.bak`. After a power cut the old file or the
- * new one is there. @throws CalibrateError where that cannot be; the file is as it was
+ * Writes the changes to the file and keeps the old file as `FILE.bak`. After a power cut, either the old file or the new
+ * file exists.
+ * @throws CalibrateError if the file cannot be changed. It is unchanged then.
  */
-export const save = async (options: SaveOptions): Promise<void> => {
+export const saveChanges = async (options: SaveOptions): Promise<void> => {
   try {
-    // A link stays one.
+    // Resolves a symbolic link, so that the link stays.
     const file = await realpath(options.file);
     const before = await readFile(file, 'utf8');
-    const after = edited(before, options.changes);
-    check(before, after, options);
+    const after = editYaml(before, options.changes);
+    checkResult(before, after, options);
     const { mode, uid, gid } = await stat(file);
-    await write(`${file}.bak`, before, { mode, uid, gid });
-    await write(file, after, { mode, uid, gid });
+    await writeDurably(`${file}.bak`, before, { mode, uid, gid });
+    await writeDurably(file, after, { mode, uid, gid });
   } catch (cause) {
-    const why = `${options.file} stays as it is: ${messageOf(cause)}`;
-    throw new CalibrateError('calibrate-file', why, { cause });
+    throw new CalibrateError('calibrate-file', `${options.file}: not changed. ${messageOf(cause)}`, {
+      cause,
+    });
   }
 };
 
-/** The new text must say what the old one said, with these values and no other. */
-const check = (before: string, after: string, { changes, parse }: SaveOptions): void => {
-  const wanted: unknown = structuredClone(parse(before));
+/** Checks that the new text differs from the old text in the changed values only. */
+const checkResult = (before: string, after: string, { changes, parse }: SaveOptions): void => {
+  const expected: unknown = structuredClone(parse(before));
   for (const { path, from, to } of changes) {
-    if (replace(wanted, path, to) !== from)
-      throw new Error(`${keyOf(path)} is no longer ${from}: the file was changed meanwhile`);
+    if (replaceValue(expected, path, to) !== from)
+      throw new Error(
+        `${keyOf(path)}: the value is no longer ${from}, because the file was changed meanwhile. Calibrate again.`,
+      );
   }
-  if (!isDeepStrictEqual(parse(after), wanted))
-    throw new Error('the values cannot be put in without changing others (anchors?); do it by hand');
+  if (!isDeepStrictEqual(parse(after), expected))
+    throw new Error(
+      'The edit would change other values too, perhaps through an anchor. Edit the file by hand.',
+    );
 };
 
-/** Puts a value in the place of another, which it answers. */
-const replace = (config: unknown, path: readonly string[], value: number): unknown => {
-  const [last = '', ...above] = path.toReversed();
-  const holder = Object(above.reduceRight<unknown>((part, key) => Reflect.get(Object(part), key), config));
+/** Replaces a value in the configuration and returns the old value. */
+const replaceValue = (config: unknown, path: readonly string[], value: number): unknown => {
+  const [last = '', ...parents] = path.toReversed();
+  const holder = Object(parents.reduceRight<unknown>((part, key) => Reflect.get(Object(part), key), config));
   const before: unknown = Reflect.get(holder, last);
   Reflect.set(holder, last, value);
   return before;
 };
 
-interface Owner {
+interface Ownership {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
 }
 
-const write = async (path: string, text: string, { mode, uid, gid }: Owner): Promise<void> => {
+const writeDurably = async (path: string, text: string, { mode, uid, gid }: Ownership): Promise<void> => {
   const temporary = `${path}.tmp`;
   try {
     const file = await open(temporary, 'w', 0o600);
     try {
       await file.writeFile(text);
-      // Another owner may be given by root alone, who needs it most: the bin must be able to read its file.
-      const own = await file.stat();
-      if (own.uid !== uid || own.gid !== gid) await file.chown(uid, gid);
+      // If root runs this, the user of the daemon must still be able to read the file. Only root may change the owner.
+      const current = await file.stat();
+      if (current.uid !== uid || current.gid !== gid) await file.chown(uid, gid);
       await file.chmod(mode & 0o777);
       await file.sync();
     } finally {
@@ -184,8 +144,65 @@ const write = async (path: string, text: string, { mode, uid, gid }: Owner): Pro
   }
 };
 
-/** `gate.homePulseUs  1500 -> 1480` */
-export const changeLines = (changes: readonly Change[]): string[] => {
-  const width = longest(changes.map(({ path }) => keyOf(path)));
-  return changes.map(({ path, from, to }) => `  ${keyOf(path).padEnd(width)}  ${from} -> ${to}`);
+/** Replaces the text from `start` to before `end`. */
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/**
+ * Changes values in the text of a configuration and keeps the rest, including comments and spaces. A present value is
+ * replaced in place. A missing value is inserted at the beginning of its mapping.
+ * @throws Error if the mapping of a missing value does not exist
+ */
+export const editYaml = (text: string, changes: readonly Change[]): string => {
+  const document = parseYaml(text);
+  return (
+    changes
+      .map((change) => replacement(document, change) ?? insertion(document, text, change))
+      // Applies the edits from the end, so that earlier positions stay valid.
+      .sort((a, b) => b.start - a.start)
+      .reduce((before, edit) => before.slice(0, edit.start) + edit.text + before.slice(edit.end), text)
+  );
+};
+
+/** Returns a configuration text with only these values. */
+export const changesAsYaml = (changes: readonly Change[]): string => {
+  const document = parseYaml('');
+  for (const { path, to } of changes) document.setIn(path, to);
+  return document.toString();
+};
+
+const parseYaml = (text: string) => parseDocument(text, { version: '1.2', schema: 'core', stringKeys: true });
+
+/** null: the value is missing. */
+const replacement = (document: Document, { path, to }: Change): Edit | null => {
+  const node = document.getIn(path, true);
+  if (!(isScalar(node) || isAlias(node)) || !node.range) return null;
+  const [start, end] = node.range;
+  return { start, end, text: `${to}` };
+};
+
+const insertion = (document: Document, text: string, { path, to }: Change): Edit => {
+  const [name = '', holder = '', ...parents] = path.toReversed();
+  const outer = document.getIn(parents.toReversed(), true);
+  const pair = isMap(outer) && outer.items.find(({ key }) => isScalar(key) && key.value === holder);
+  const map = pair ? pair.value : null;
+  if (!pair || !isNode(pair.key) || !pair.key.range || !isMap(map) || !map.range)
+    throw new Error(
+      `${keyOf(path)}: the file has no mapping to insert this key into. Edit the file by hand.`,
+    );
+  const first = map.items[0]?.key;
+  const firstStart = isNode(first) && first.range ? first.range[0] : null;
+  if (map.flow) {
+    if (firstStart !== null) return { start: firstStart, end: firstStart, text: `${name}: ${to}, ` };
+    return { start: map.range[0], end: map.range[1], text: `{ ${name}: ${to} }` };
+  }
+  // Inserts a line below the key of the mapping, with the indentation of its other keys.
+  const lineEnd = text.indexOf('\n', pair.key.range[1]);
+  const sibling = firstStart ?? map.range[0];
+  const indent = text.slice(text.lastIndexOf('\n', sibling - 1) + 1, sibling);
+  const newline = text[lineEnd - 1] === '\r' ? '\r\n' : '\n';
+  return { start: lineEnd + 1, end: lineEnd + 1, text: `${indent}${name}: ${to}${newline}` };
 };

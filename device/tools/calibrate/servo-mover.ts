@@ -1,190 +1,188 @@
 import { type Calibration, degreesAt, pulseAt } from '../../hardware/gate/gate.js';
 import type { Lines, Pwm } from '../../hardware/lines/lines.js';
-import { had, type Key } from './calibrate.js';
-import { type Item, type Mover, type ServoConfig, unasked } from './mover.js';
+import { type Key, unwrapLine } from './calibrate.js';
+import { type KeyEffect, type Mover, type Parameter, type ServoConfig, unexpectedOff } from './mover.js';
 
-/** Moves a servo to a pulse or to an angle, which the arrows change. */
+/** Moves a servo to a pulse or to an angle, which the arrow keys change. */
 export class ServoMover implements Mover {
-  readonly help = 'hold space, left or right to move · left/right: less/more · up/down: step';
-  readonly items: readonly [Item, ...Item[]];
-  readonly #points: Points | null;
-  #item: Item;
+  readonly help = 'hold space, left or right: move · left/right: less/more · up/down: step size';
+  readonly parameters: readonly [Parameter, ...Parameter[]];
+  readonly #points: CalibrationPoints | null;
+  #selected: Parameter;
   #scale: Scale;
   #value: number;
-  /** With the points as they stand now. */
+  /** With the current values of the points. null: none is configured. */
   #calibration: Calibration | null = null;
-  #step = 1;
+  #stepIndex = 1;
   #note = '';
 
   private constructor(
-    { all, points }: ServoItems,
+    { all, points }: ServoParameters,
     private readonly pwm: Pwm,
-    private readonly bounds: Pick<ServoConfig['pwm'], 'minPulseUs' | 'maxPulseUs'>,
+    private readonly limits: PulseLimits,
   ) {
-    this.items = all;
+    this.parameters = all;
     this.#points = points;
-    this.#item = all[0];
-    this.#value = this.#item.value;
-    this.#scale = pulses(bounds);
+    this.#selected = all[0];
+    this.#value = this.#selected.value;
+    this.#scale = pulseScale(limits);
   }
 
-  /** @throws CalibrateError where the channel cannot be had */
-  static async of(gate: ServoConfig, guards: readonly string[], lines: Lines): Promise<ServoMover> {
+  /** Opens the PWM channel. @throws CalibrateError if it is unavailable */
+  static async open(gate: ServoConfig, guards: readonly string[], lines: Lines): Promise<ServoMover> {
     const { chip, channel, ...rules } = gate.pwm;
     const pwm = await lines.pwm('gate-servo', { at: { chip, channel }, ...rules, guards });
-    return new ServoMover(servoItems(gate), had('gate.pwm', pwm), rules);
+    return new ServoMover(servoParameters(gate), unwrapLine('gate.pwm', pwm), rules);
   }
 
-  get offer(): number {
+  get proposal(): number {
     return this.#value;
   }
 
-  get state(): string {
-    const { unit, steps, least, most } = this.#scale;
-    const note = this.#note && `; ${this.#note}`;
-    return `${this.#place()} (${least} to ${most}), step ${steps[this.#step]} ${unit}${note}`;
+  get status(): string {
+    const { unit, steps, minimum, maximum } = this.#scale;
+    const note = this.#note && `, ${this.#note}`;
+    return `${this.#positionText()} (${minimum} to ${maximum}), step ${steps[this.#stepIndex]} ${unit}${note}`;
   }
 
-  choose(item: Item, now: (item: Item) => number): void {
+  select(parameter: Parameter, currentValue: (parameter: Parameter) => number): void {
     const points = this.#points;
     this.#note = '';
-    this.#item = item;
-    this.#value = now(item);
+    this.#selected = parameter;
+    this.#value = currentValue(parameter);
     this.#calibration = points && {
       ...points.angles,
-      fromUs: now(points.from),
-      toUs: now(points.to),
+      fromUs: currentValue(points.from),
+      toUs: currentValue(points.to),
     };
     this.#scale =
-      item.unit === 'degrees' && this.#calibration
-        ? angles(this.#calibration, this.bounds)
-        : pulses(this.bounds);
+      parameter.unit === 'degrees' && this.#calibration
+        ? angleScale(this.#calibration, this.limits)
+        : pulseScale(this.limits);
   }
 
-  press(key: Key): 'moves' | 'moves-anew' | 'nothing' {
+  press(key: Key): KeyEffect {
     const { steps } = this.#scale;
-    if (key === ' ') return 'moves';
-    if (key === 'up') this.#step = Math.min(this.#step + 1, steps.length - 1);
-    if (key === 'down') this.#step = Math.max(this.#step - 1, 0);
-    if (key !== 'left' && key !== 'right') return 'nothing';
+    if (key === ' ') return 'move';
+    if (key === 'up') this.#stepIndex = Math.min(this.#stepIndex + 1, steps.length - 1);
+    if (key === 'down') this.#stepIndex = Math.max(this.#stepIndex - 1, 0);
+    if (key !== 'left' && key !== 'right') return 'none';
     const before = this.#value;
-    const step = steps[this.#step] ?? steps[0];
-    this.#value = this.#scale.moved(before, key === 'left' ? -step : step);
-    return this.#value === before ? 'moves' : 'moves-anew';
+    const step = steps[this.#stepIndex] ?? steps[0];
+    this.#value = this.#scale.add(before, key === 'left' ? -step : step);
+    return this.#value === before ? 'move' : 'move-to-new-target';
   }
 
-  async drive(signal: AbortSignal): Promise<void> {
+  async move(signal: AbortSignal): Promise<void> {
     this.#note = '';
     const pulseUs = this.#scale.pulseUs(this.#value);
     if (pulseUs === null) return;
     const answer = await this.pwm.drive(pulseUs, signal);
-    this.#note = unasked(answer, signal.aborted) ?? '';
+    this.#note = unexpectedOff(answer, signal.aborted) ?? '';
   }
 
-  /** Where it is, or will be, in each unit there is. */
-  #place(): string {
+  #positionText(): string {
     const value = this.#value;
     if (this.#scale.unit === 'degrees') return `${value} degrees, pulse ${this.#scale.pulseUs(value)} us`;
     const { angles, from, to } = this.#points ?? {};
     const pulse = `pulse ${value} us`;
-    if (this.#item === from) return `${pulse}, to stand at ${angles?.fromDegrees} degrees`;
-    if (this.#item === to) return `${pulse}, to stand at ${angles?.toDegrees} degrees`;
+    if (this.#selected === from) return `${pulse} for ${angles?.fromDegrees} degrees`;
+    if (this.#selected === to) return `${pulse} for ${angles?.toDegrees} degrees`;
     return this.#calibration ? `${pulse}, ${degreesAt(value, this.#calibration).toFixed(1)} degrees` : pulse;
   }
 }
 
-/** The two points of the calibration: the pulses at which the servo stands at their angles. */
-export interface Points {
+/** The two points of the calibration: a pulse for each of two angles. */
+interface CalibrationPoints {
   readonly angles: Calibration;
-  readonly from: Item;
-  readonly to: Item;
+  readonly from: Parameter;
+  readonly to: Parameter;
 }
 
-export interface ServoItems {
-  readonly all: readonly [Item, ...Item[]];
-  /** null: there is no calibration. */
-  readonly points: Points | null;
+interface ServoParameters {
+  readonly all: readonly [Parameter, ...Parameter[]];
+  /** null: no calibration is configured. */
+  readonly points: CalibrationPoints | null;
 }
 
-/** What can be found anew: home, the compartments and the points of the calibration, each in the unit it is given in. */
-export const servoItems = ({
+/** Returns home, the compartments and the calibration points, each in the unit of the configuration. */
+const servoParameters = ({
   homePulseUs,
   homeDegrees,
   compartments,
   calibration,
-}: ServoConfig): ServoItems => {
+}: ServoConfig): ServoParameters => {
   let digits = 0;
-  const item = (name: string, unit: Item['unit'], value: number, ...path: string[]): Item => {
+  const parameter = (name: string, unit: Parameter['unit'], value: number, ...path: string[]): Parameter => {
     const digit = digits < 10 ? `${digits++}` : null;
     return { name, digit, path: ['gate', ...path], value, unit };
   };
   const home =
     homeDegrees === null
-      ? item('home', 'us', homePulseUs, 'homePulseUs')
-      : item('home', 'degrees', homeDegrees, 'homeDegrees');
-  const ways = Object.entries(compartments).map(([name, way]) =>
-    'pulseUs' in way
-      ? item(name, 'us', way.pulseUs, 'compartments', name, 'pulseUs')
-      : item(name, 'degrees', way.degrees, 'compartments', name, 'degrees'),
+      ? parameter('home', 'us', homePulseUs, 'homePulseUs')
+      : parameter('home', 'degrees', homeDegrees, 'homeDegrees');
+  const positions = Object.entries(compartments).map(([name, position]) =>
+    'pulseUs' in position
+      ? parameter(name, 'us', position.pulseUs, 'compartments', name, 'pulseUs')
+      : parameter(name, 'degrees', position.degrees, 'compartments', name, 'degrees'),
   );
-  if (!calibration) return { all: [home, ...ways], points: null };
-  const from = item('calibration from', 'us', calibration.fromUs, 'calibration', 'fromUs');
-  const to = item('calibration to', 'us', calibration.toUs, 'calibration', 'toUs');
-  return { all: [home, ...ways, from, to], points: { angles: calibration, from, to } };
+  if (!calibration) return { all: [home, ...positions], points: null };
+  const from = parameter('calibration from', 'us', calibration.fromUs, 'calibration', 'fromUs');
+  const to = parameter('calibration to', 'us', calibration.toUs, 'calibration', 'toUs');
+  return { all: [home, ...positions, from, to], points: { angles: calibration, from, to } };
 };
 
-interface Bounds {
-  readonly minPulseUs: number;
-  readonly maxPulseUs: number;
-}
+type PulseLimits = Pick<ServoConfig['pwm'], 'minPulseUs' | 'maxPulseUs'>;
 
-/** What a position of the servo is told in, and stepped by. */
-export interface Scale {
+/** The unit of a position, with its steps and limits. */
+interface Scale {
   readonly unit: 'us' | 'degrees';
   /** From fine to coarse. */
   readonly steps: readonly [number, number, number];
-  readonly least: number;
-  readonly most: number;
-  /** In whole microseconds; null: it has none. */
+  readonly minimum: number;
+  readonly maximum: number;
+  /** Converts a value to whole microseconds. null: the value has no pulse. */
   pulseUs(value: number): number | null;
-  /** Farther by a step, and never out of the scale. */
-  moved(value: number, by: number): number;
+  /** Adds a step and limits the result to the scale. */
+  add(value: number, step: number): number;
 }
 
-const within = (value: number, least: number, most: number) => Math.min(Math.max(value, least), most);
+const clamp = (value: number, minimum: number, maximum: number) =>
+  Math.min(Math.max(value, minimum), maximum);
 
-export const pulses = ({ minPulseUs, maxPulseUs }: Bounds): Scale => ({
+const pulseScale = ({ minPulseUs, maxPulseUs }: PulseLimits): Scale => ({
   unit: 'us',
   steps: [1, 10, 50],
-  least: minPulseUs,
-  most: maxPulseUs,
+  minimum: minPulseUs,
+  maximum: maxPulseUs,
   pulseUs: (value) => value,
-  moved: (value, by) => within(value + by, minPulseUs, maxPulseUs),
+  add: (value, step) => clamp(value + step, minPulseUs, maxPulseUs),
 });
 
-/** An angle is found to a tenth of a degree; most pulses have no finer step. */
-const PARTS = 10;
-/** By so much of a part sums of floating-point numbers may be off. */
-const NOISE = 1e-6;
+/** Angles have a resolution of a tenth of a degree. A microsecond of the pulse is rarely a smaller angle. */
+const STEPS_PER_DEGREE = 10;
+/** Tolerance for rounding errors of floating-point sums, in steps. */
+const TOLERANCE = 1e-6;
 
-/** The angles that are calibrated, and whose pulses are within the bounds. */
-export const angles = (calibration: Calibration, { minPulseUs, maxPulseUs }: Bounds): Scale => {
+/** Returns the scale of the calibrated angles whose pulses are within the limits. */
+const angleScale = (calibration: Calibration, { minPulseUs, maxPulseUs }: PulseLimits): Scale => {
   const { fromDegrees, toDegrees, fromUs, toUs } = calibration;
-  const points = [fromDegrees, toDegrees];
-  // While they are sought both points may be at one pulse, which is at no angle then.
-  const ends =
-    fromUs === toUs ? points : [minPulseUs, maxPulseUs].map((pulseUs) => degreesAt(pulseUs, calibration));
-  const lowest = Math.max(Math.min(...ends), Math.min(...points));
-  const highest = Math.min(Math.max(...ends), Math.max(...points));
-  const least = Math.ceil(lowest * PARTS - NOISE) / PARTS;
-  const most = Math.floor(highest * PARTS + NOISE) / PARTS;
+  const calibrated = [fromDegrees, toDegrees];
+  // During the calibration both points may have the same pulse. Then a pulse has no angle.
+  const reachable =
+    fromUs === toUs ? calibrated : [minPulseUs, maxPulseUs].map((pulseUs) => degreesAt(pulseUs, calibration));
+  const lowest = Math.max(Math.min(...reachable), Math.min(...calibrated));
+  const highest = Math.min(Math.max(...reachable), Math.max(...calibrated));
+  const minimum = Math.ceil(lowest * STEPS_PER_DEGREE - TOLERANCE) / STEPS_PER_DEGREE;
+  const maximum = Math.floor(highest * STEPS_PER_DEGREE + TOLERANCE) / STEPS_PER_DEGREE;
   return {
     unit: 'degrees',
     steps: [0.1, 1, 5],
-    least,
-    most,
+    minimum,
+    maximum,
     pulseUs: (value) => pulseAt(value, calibration),
-    // Plus 0: no file has a -0.
-    moved: (value, by) => within(Math.round((value + by) * PARTS) / PARTS, least, most) + 0,
+    // `+ 0` converts -0 to 0, which is what the file must contain.
+    add: (value, step) =>
+      clamp(Math.round((value + step) * STEPS_PER_DEGREE) / STEPS_PER_DEGREE, minimum, maximum) + 0,
   };
 };

@@ -2,7 +2,7 @@ import { on } from 'node:events';
 import type { ReadStream } from 'node:tty';
 import type { Key, Screen } from './calibrate.js';
 
-const NAMES: Readonly<Record<string, Key>> = {
+const KEY_NAMES: Readonly<Record<string, Key>> = {
   '\u001b[A': 'up',
   '\u001b[B': 'down',
   '\u001b[C': 'right',
@@ -18,31 +18,34 @@ const NAMES: Readonly<Record<string, Key>> = {
 };
 
 /** An escape sequence, or one character. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal sends
-const KEYS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|O.)|./gsu;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: terminals send control characters
+const KEY_SEQUENCE = /\u001b(?:\[[0-?]*[ -/]*[@-~]|O.)|./gsu;
 
 /**
- * The keys in what a terminal sent at once. An Escape that stands alone is the key, without a wait for more: it turns
- * off. The same key several times over is one: what piled up on the way must not look as if it were held now.
+ * Returns the keys in a chunk of terminal input. A lone escape character is the Escape key at once, without a wait for the
+ * rest of a sequence, because Escape turns everything off. Repeats of a key in one chunk count as one: a backlog of
+ * repeats must not look like a key that is held now.
  */
-export const keysIn = (sent: string): Key[] =>
-  [...sent.matchAll(KEYS)]
-    .map(([key]) => NAMES[key] ?? (key.startsWith('\u001b') ? (key.length === 1 ? 'escape' : 'other') : key))
+export const parseKeys = (chunk: string): Key[] =>
+  [...chunk.matchAll(KEY_SEQUENCE)]
+    .map(
+      ([key]) => KEY_NAMES[key] ?? (key.startsWith('\u001b') ? (key.length === 1 ? 'escape' : 'other') : key),
+    )
     .filter((key, index, keys) => key !== keys[index - 1]);
 
-/** What leaves a program: everything off, and the end. */
-export const ends = (key: Key): boolean => key === 'q' || key === 'escape' || key === 'ctrl-c';
+/** Whether the key ends the program. */
+export const isQuitKey = (key: Key): boolean => key === 'q' || key === 'escape' || key === 'ctrl-c';
 
-/** The keys of a terminal as they come, until `stop` or until it is gone. */
-export async function* keysOf(
+/** Yields the keys of a terminal until `stop` is aborted or the terminal is closed. */
+export async function* readKeys(
   stdin: Pick<ReadStream, 'setRawMode' | 'setEncoding' | 'pause' | 'on' | 'once' | 'removeListener'>,
   stop: AbortSignal,
 ): AsyncGenerator<Key> {
   stdin.setRawMode(true);
   stdin.setEncoding('utf8');
   try {
-    for await (const [sent] of on(stdin as ReadStream, 'data', { signal: stop, close: ['end', 'close'] }))
-      yield* keysIn(String(sent));
+    for await (const [chunk] of on(stdin as ReadStream, 'data', { signal: stop, close: ['end', 'close'] }))
+      yield* parseKeys(String(chunk));
   } catch (thrown) {
     if (!stop.aborted) throw thrown;
   } finally {
@@ -57,33 +60,33 @@ interface Terminal {
   write(text: string): unknown;
 }
 
-/** Some of what is shown comes from a program: no control character of it reaches the terminal. */
-const plain = (text: string): string => text.replace(/\p{Cc}/gu, '\ufffd');
+/** Replaces control characters, because some texts come from other programs. */
+const withoutControls = (text: string): string => text.replace(/\p{Cc}/gu, '\ufffd');
 
-/** A terminal whose last lines change. */
+/** Returns a screen that rewrites the last lines of the terminal. */
 export const terminalScreen = (terminal: Terminal): Screen => {
   let shown: readonly string[] = [];
-  const clear = () => (shown.length > 0 ? `\r\u001b[${shown.length}A\u001b[J` : '');
-  /** A line that wraps would be two to climb over. */
-  const cut = (line: string) => plain(line).slice(0, Math.max(1, (terminal.columns || 80) - 1));
-  const text = (lines: readonly string[]) => lines.map((line) => `${cut(line)}\n`).join('');
+  const eraseShown = () => (shown.length > 0 ? `\r\u001b[${shown.length}A\u001b[J` : '');
+  /** Cuts a line to the width of the terminal: a wrapped line would make the cursor movement wrong. */
+  const cut = (line: string) => withoutControls(line).slice(0, Math.max(1, (terminal.columns || 80) - 1));
+  const textOf = (lines: readonly string[]) => lines.map((line) => `${cut(line)}\n`).join('');
   return {
-    say: (line) => {
-      terminal.write(`${clear()}${plain(line)}\n${text(shown)}`);
+    print: (line) => {
+      terminal.write(`${eraseShown()}${withoutControls(line)}\n${textOf(shown)}`);
     },
     show: (lines) => {
-      // No line can be climbed to that has left the screen.
-      const seen = lines.slice(0, Math.max(1, (terminal.rows || 24) - 1));
-      terminal.write(`${clear()}${text(seen)}`);
-      shown = seen;
+      // The cursor cannot move to a line that has scrolled off the screen.
+      const visible = lines.slice(0, Math.max(1, (terminal.rows || 24) - 1));
+      terminal.write(`${eraseShown()}${textOf(visible)}`);
+      shown = visible;
     },
   };
 };
 
-/** No terminal: what is said is a line, and nothing is shown live. */
+/** Returns a screen for an output that is no terminal. It prints lines, but shows no live lines. */
 export const plainScreen = (output: Terminal): Screen => ({
-  say: (line) => {
-    output.write(`${plain(line)}\n`);
+  print: (line) => {
+    output.write(`${withoutControls(line)}\n`);
   },
   show: () => {},
 });

@@ -8,12 +8,12 @@ import type { Lines } from '../../hardware/lines/lines.js';
 import { lockFolder } from '../../journal/lock.js';
 import { type Clock, SystemClock } from '../../kit/clock.js';
 import { LinesOnDemand } from '../../wire/lines.js';
-import { busy, CalibrateError, type CalibrateErrorCode, type Key } from '../calibrate/calibrate.js';
-import { calibrateGate, takeGate } from '../calibrate/gate-session.js';
+import { busyError, CalibrateError, type CalibrateErrorCode, type Key } from '../calibrate/calibrate.js';
+import { calibrateGate, openGate } from '../calibrate/gate-session.js';
 import { configuredInputs } from '../calibrate/inputs.js';
 import { watchLevels } from '../calibrate/levels.js';
-import { finish, save } from '../calibrate/save.js';
-import { ends, keysOf, plainScreen, terminalScreen } from '../calibrate/terminal.js';
+import { confirmAndSave, saveChanges } from '../calibrate/save.js';
+import { isQuitKey, plainScreen, readKeys, terminalScreen } from '../calibrate/terminal.js';
 import type { Read } from './examinations.js';
 import { EXIT, fail } from './failure.js';
 import { readConfig } from './loaded-config.js';
@@ -61,13 +61,13 @@ const levels = async ({ config: file, json = false }: Flags): Promise<void> => {
     const inputs = configuredInputs(read.config);
     await Promise.all([
       watchLevels({ inputs, lines, screen, style, clock }, stop.signal).finally(() => stop.abort()),
-      isLive && untilQuit(keysOf(stdin, stop.signal)).finally(() => stop.abort()),
+      isLive && untilQuit(readKeys(stdin, stop.signal)).finally(() => stop.abort()),
     ]);
   });
 };
 
 const untilQuit = async (keys: AsyncIterable<Key>): Promise<void> => {
-  for await (const key of keys) if (ends(key)) return;
+  for await (const key of keys) if (isQuitKey(key)) return;
 };
 
 const gate = async ({ config }: Flags): Promise<void> => {
@@ -79,23 +79,23 @@ const gate = async ({ config }: Flags): Promise<void> => {
     );
   const read = await readConfig(config);
   const screen = terminalScreen(stdout);
-  const keys = keysOf(stdin, stopping().signal);
+  const keys = readKeys(stdin, stopping().signal);
   try {
     const changes = await withLines(read, async (lines, clock) => {
-      const inHand = await takeGate(read.config, lines, clock);
-      screen.say('What you hold a key for moves: hands and tools out, lid shut.');
-      return calibrateGate({ ...inHand, lines, keys, screen, clock });
+      const opened = await openGate(read.config, lines, clock);
+      screen.print('What you hold a key for moves: hands and tools out, lid shut.');
+      return calibrateGate({ ...opened, lines, keys, screen, clock });
     });
     // A gate that moves stands in a file: the defaults have one of air.
     const file = read.source;
     const parse = (text: string) => parseConfig(text, file);
-    await finish({ changes, file, keys, screen, save: () => save({ file, changes, parse }) });
+    await confirmAndSave({ changes, file, keys, screen, save: () => saveChanges({ file, changes, parse }) });
   } finally {
     await keys.return(undefined);
   }
 };
 
-/** Aborted by what ends a process from outside, and by the end of what is written to. */
+/** Aborted by what isQuitKey a process from outside, and by the end of what is written to. */
 const stopping = (): AbortController => {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
@@ -130,7 +130,7 @@ const lock = async (dataDir: string): Promise<() => void> => {
   try {
     return lockFolder(dataDir);
   } catch (cause) {
-    throw busy(`the bin of ${dataDir} runs`, cause);
+    throw busyError(`the bin of ${dataDir} runs`, cause);
   }
 };
 

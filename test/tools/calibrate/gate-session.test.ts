@@ -3,18 +3,18 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseConfig } from '../../../device/config/load.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { takeGate } from '../../../device/tools/calibrate/gate-session.js';
-import { HOLD_MS } from '../../../device/tools/calibrate/hold-to-run.js';
+import { openGate } from '../../../device/tools/calibrate/gate-session.js';
+import { RELEASE_TIMEOUT_MS } from '../../../device/tools/calibrate/hold-to-run.js';
 import { WatchedLines } from '../../support/watched-lines.js';
-import { ANGLES, aSession, LINES, SERVO } from './support.js';
+import { ANGLES, LINES, SERVO, startSession } from './support.js';
 
-describe('the servo in hand', () => {
-  it('moves while an arrow is held, by steps, and Enter takes where it is', async () => {
-    const { press, hold, clock, lines, quit } = await aSession(SERVO);
+describe('calibration of a servo', () => {
+  it('moves by steps while an arrow is held, and Enter accepts the position', async () => {
+    const { press, hold, clock, lines, quit } = await startSession(SERVO);
     await press('1');
     await hold('right', 100);
     assert.deepEqual(lines.on, ['gate-servo']);
-    await clock.advance(HOLD_MS);
+    await clock.advance(RELEASE_TIMEOUT_MS);
     assert.deepEqual(lines.on, []);
     assert.deepEqual(
       lines.log.filter((line) => line.startsWith('+')),
@@ -27,8 +27,8 @@ describe('the servo in hand', () => {
     assert.equal(clock.waiting, 0);
   });
 
-  it('never leaves its bounds', async () => {
-    const { press, hold, lines, quit } = await aSession(SERVO);
+  it('stays within its pulse limits', async () => {
+    const { press, hold, lines, quit } = await startSession(SERVO);
     await press('2', 'up');
     await hold('right', 300);
     assert.ok(lines.log.every((line) => !line.startsWith('+') || line === '+gate-servo 2100'));
@@ -38,8 +38,8 @@ describe('the servo in hand', () => {
     ]);
   });
 
-  it('chooses home by 0, the next by Tab, and forgets what was not taken', async () => {
-    const { press, screen, quit } = await aSession(SERVO);
+  it('selects home by 0 and the next parameter by Tab, and discards a value that was not accepted', async () => {
+    const { press, screen, quit } = await startSession(SERVO);
     await press('right', 'tab');
     assert.match(screen.text, /> 1 {2}paper/);
     await press('tab', 'tab', 'left', 'enter', '1', '0', 'right');
@@ -48,9 +48,9 @@ describe('the servo in hand', () => {
     assert.deepEqual(await quit(), [{ path: ['gate', 'homePulseUs'], from: 1500, to: 1490 }]);
   });
 
-  it('goes off when another key than that of the move comes', async () => {
+  it('turns off if a key comes that does not move', async () => {
     for (const other of ['x', '1', 'tab', 'enter', 'up', 'other']) {
-      const { press, hold, lines, quit } = await aSession(SERVO);
+      const { press, hold, lines, quit } = await startSession(SERVO);
       await hold(' ', 100);
       assert.deepEqual(lines.on, ['gate-servo']);
       await press(other);
@@ -60,8 +60,8 @@ describe('the servo in hand', () => {
   });
 
   for (const guard of ['lid', 'service'])
-    it(`goes off with the ${guard}, says so, and stays off until the key was let go`, async () => {
-      const { press, hold, clock, lines, screen, quit } = await aSession(SERVO);
+    it(`turns off if the guard ${guard} is active, shows the reason, and stays off until the key is released`, async () => {
+      const { press, hold, clock, lines, screen, quit } = await startSession(SERVO);
       await hold(' ', 100);
       lines.set(guard, true);
       await clock.advance(50);
@@ -71,25 +71,25 @@ describe('the servo in hand', () => {
       await clock.advance(50);
       await press(' ');
       assert.deepEqual(lines.on, []);
-      await clock.advance(HOLD_MS);
+      await clock.advance(RELEASE_TIMEOUT_MS);
       await hold(' ', 0);
       assert.deepEqual(lines.on, ['gate-servo']);
       await quit();
     });
 
-  it('goes off at its bound however long the key is held', async () => {
-    const { hold, lines, quit } = await aSession(SERVO);
+  it('turns off at its maximum on-time although the key is held', async () => {
+    const { hold, lines, quit } = await startSession(SERVO);
     await hold(' ', 6_000);
     assert.deepEqual(lines.log, ['+gate-servo 1500', '-gate-servo bound']);
     await quit();
   });
 });
 
-describe('the servo in hand, with a calibration', () => {
+describe('calibration of a servo with angles', () => {
   const degrees = (name: string) => ['gate', 'compartments', name, 'degrees'];
 
-  it('moves by degrees to what was given by degrees, and Enter takes a tenth of one', async () => {
-    const { press, hold, lines, screen, quit } = await aSession(ANGLES);
+  it('moves by degrees to a position in degrees, and Enter accepts tenths of a degree', async () => {
+    const { press, hold, lines, screen, quit } = await startSession(ANGLES);
     assert.match(screen.text, /> 0 {2}home +0 degrees/);
     await press('1');
     assert.match(screen.text, /-45\.25 degrees, pulse 1048 us \(-60 to 60\), step 1 degrees/);
@@ -102,14 +102,14 @@ describe('the servo in hand, with a calibration', () => {
     assert.deepEqual(await quit(), [{ path: degrees('paper'), from: -45.25, to: -48.1 }]);
   });
 
-  it('changes nothing that was not moved', async () => {
-    const { press, quit } = await aSession(ANGLES);
+  it('changes no value that was not moved', async () => {
+    const { press, quit } = await startSession(ANGLES);
     await press('enter', '1', 'enter', '2', 'enter', '3', 'enter', '4', 'enter');
     assert.deepEqual(await quit(), []);
   });
 
-  it('never leaves the bounds of its pulses, nor the calibration', async () => {
-    const { press, hold, lines, quit } = await aSession(ANGLES);
+  it('stays within its pulse limits and within the calibration', async () => {
+    const { press, hold, lines, quit } = await startSession(ANGLES);
     await press('1', 'up', 'left', 'left', 'left');
     await hold('left', 300);
     await press('enter', '0', ...Array.from({ length: 40 }, () => 'right'));
@@ -123,8 +123,8 @@ describe('the servo in hand, with a calibration', () => {
     ]);
   });
 
-  it('says both for a position that was given by its pulse, which it stays', async () => {
-    const { press, screen, quit } = await aSession(ANGLES);
+  it('shows pulse and angle of a position in microseconds, and keeps the unit', async () => {
+    const { press, screen, quit } = await startSession(ANGLES);
     await press('2');
     assert.match(screen.text, /pulse 2000 us, 50\.0 degrees \(900 to 2100\), step 10 us/);
     await press('right', 'enter');
@@ -133,16 +133,16 @@ describe('the servo in hand, with a calibration', () => {
     ]);
   });
 
-  it('finds the points of the calibration, by which it moves from then on', async () => {
-    const { press, hold, lines, screen, quit } = await aSession(ANGLES);
+  it('calibrates the calibration points, and uses the new points at once', async () => {
+    const { press, hold, lines, screen, quit } = await startSession(ANGLES);
     await press('3');
     assert.match(screen.text, /> 3 {2}calibration from +600 us/);
-    assert.match(screen.text, /pulse 600 us, to stand at -90 degrees/);
+    assert.match(screen.text, /pulse 600 us for -90 degrees/);
     await press('right', 'enter', 'tab');
     assert.match(screen.text, /> 4 {2}calibration to +2400 us/);
-    assert.match(screen.text, /to stand at 90 degrees/);
+    assert.match(screen.text, /pulse 2400 us for 90 degrees/);
     await press('left', 'enter', '0', 'right');
-    // From 900 to 2100 us for 180 degrees; it was 10 us a degree.
+    // 900 to 2100 us for 180 degrees, instead of 10 us a degree.
     assert.match(screen.text, /1 degrees, pulse 1507 us \(-90 to 90\)/);
     await hold(' ', 50);
     assert.equal(lines.log.at(-1), '+gate-servo 1507');
@@ -152,8 +152,8 @@ describe('the servo in hand, with a calibration', () => {
     ]);
   });
 
-  it('stands still where both points were taken at one pulse', async () => {
-    const { press, hold, lines, screen, quit } = await aSession(ANGLES);
+  it('does not move if both calibration points have the same pulse', async () => {
+    const { press, hold, lines, screen, quit } = await startSession(ANGLES);
     const presses = (key: string) => Array.from({ length: 13 }, () => key);
     await press('3', 'up', ...presses('right'), 'enter', '4', ...presses('left'), 'enter', '1');
     assert.match(screen.text, /pulse 1500 us \(-90 to 90\)/);
@@ -165,30 +165,30 @@ describe('the servo in hand, with a calibration', () => {
   });
 });
 
-describe('outputs in hand', () => {
-  it('measure how long the key was held, where no switch says it', async () => {
-    const { press, hold, clock, lines, screen, quit } = await aSession(LINES);
+describe('calibration of outputs', () => {
+  it('measures how long the key was held if there is no end switch', async () => {
+    const { press, hold, clock, lines, screen, quit } = await startSession(LINES);
     await hold(' ', 300);
     assert.deepEqual(lines.on, ['gate-paper']);
     await press('enter');
-    await clock.advance(HOLD_MS);
+    await clock.advance(RELEASE_TIMEOUT_MS);
     await hold(' ', 350);
-    await clock.advance(HOLD_MS);
+    await clock.advance(RELEASE_TIMEOUT_MS);
     assert.deepEqual(lines.on, []);
-    assert.match(screen.text, /held for 350 ms: onMs is 350/);
+    assert.match(screen.text, /held for 350 ms\. onMs: 350\./);
     await press('enter');
     assert.deepEqual(await quit(), [{ path: ['gate', 'compartments', 'paper', 'onMs'], from: 400, to: 350 }]);
   });
 
-  it('measure until the end switch, go off there, and propose half as much again', async () => {
-    const { press, hold, clock, lines, screen, quit } = await aSession(LINES);
+  it('measures until the end switch, turns off there, and proposes a margin of 50 %', async () => {
+    const { press, hold, clock, lines, screen, quit } = await startSession(LINES);
     await press('2');
     await hold(' ', 200);
     await clock.advance(13);
     lines.set('gate-glass.end', true);
     await clock.advance(0);
     assert.deepEqual(lines.log, ['+gate-glass', '-gate-glass command']);
-    assert.match(screen.text, /there after 213 ms; .* onMs is 320/);
+    assert.match(screen.text, /end switch reached after 213 ms\. onMs with a margin of 50 %: 320\./);
     for (let n = 0; n < 10; n++) {
       await press(' ');
       await clock.advance(50);
@@ -198,28 +198,28 @@ describe('outputs in hand', () => {
     assert.deepEqual(await quit(), [{ path: ['gate', 'compartments', 'glass', 'onMs'], from: 400, to: 320 }]);
   });
 
-  it('propose nothing before the switch was reached, where it is stuck, or at the bound', async () => {
-    const { press, hold, clock, lines, screen, quit } = await aSession(LINES);
+  it('proposes nothing if the end switch was not reached, is stuck, or the maximum on-time expired', async () => {
+    const { press, hold, clock, lines, screen, quit } = await startSession(LINES);
     await press('2');
     await hold(' ', 200);
-    await clock.advance(HOLD_MS);
-    assert.match(screen.text, /let go after 200 ms, before "gate-glass.end" was active/);
+    await clock.advance(RELEASE_TIMEOUT_MS);
+    assert.match(screen.text, /released after 200 ms, before "gate-glass.end" was active/);
     await press('enter');
     lines.set('gate-glass.end', true);
     await hold(' ', 200);
     assert.match(screen.text, /"gate-glass.end" is active before the move/);
     assert.deepEqual(lines.on, []);
     await press('enter', '1');
-    await clock.advance(HOLD_MS);
+    await clock.advance(RELEASE_TIMEOUT_MS);
     await hold(' ', 2_000);
-    assert.match(screen.text, /off: it reached its bound maxOnMs/);
+    assert.match(screen.text, /off: it reached its maximum on-time, maxOnMs/);
     await press('enter');
     assert.equal(lines.log.at(-1), '-gate-paper bound');
     assert.deepEqual(await quit(), []);
   });
 
-  it('never give the measure of one to another that was chosen meanwhile', async () => {
-    const { press, hold, clock, quit } = await aSession(LINES, 5);
+  it('discards the measurement if another compartment was selected meanwhile', async () => {
+    const { press, hold, clock, quit } = await startSession(LINES, 5);
     await hold(' ', 300);
     await press('tab');
     await clock.advance(50);
@@ -228,38 +228,38 @@ describe('outputs in hand', () => {
   });
 });
 
-describe('a gate in hand', () => {
+describe('a calibration session', () => {
   for (const key of ['q', 'escape', 'ctrl-c'])
-    it(`is off, and the session over, by ${key}`, async () => {
-      const { hold, press, lines, over, screen } = await aSession(LINES);
+    it(`turns everything off and ends by ${key}`, async () => {
+      const { hold, press, lines, ended, screen } = await startSession(LINES);
       await hold(' ', 100);
       await press(key);
-      await over;
+      await ended;
       assert.deepEqual([lines.on, screen.shown], [[], []]);
     });
 
-  it('is off, and the session over, where the terminal is gone', async () => {
-    const { hold, keys, lines, over, clock } = await aSession(SERVO);
+  it('turns everything off and ends if the terminal is closed', async () => {
+    const { hold, keys, lines, ended, clock } = await startSession(SERVO);
     await hold(' ', 100);
     keys.end();
-    await over;
+    await ended;
     assert.deepEqual([lines.on, clock.waiting], [[], 0]);
   });
 
-  it('is refused while the bin holds its lines, and where there is none', async () => {
+  it('is refused while the bin owns its lines, and if no gate is configured', async () => {
     const clock = new SimulatedClock();
     const lines = new WatchedLines(clock);
     lines.fail('gate-glass', 'line-busy');
-    await assert.rejects(takeGate(parseConfig(LINES, 'x'), lines, clock), {
+    await assert.rejects(openGate(parseConfig(LINES, 'x'), lines, clock), {
       code: 'calibrate-busy',
-      message: /^gate\.compartments\.glass\.output: .*the bin holds its lines while it runs; stop it first/,
+      message: /^gate\.compartments\.glass\.output: .*A running bin owns its lines\. Stop it first/,
     });
     lines.fail('gate-servo', 'line-missing');
-    await assert.rejects(takeGate(parseConfig('gate: { driver: servo }', 'x'), lines, clock), {
+    await assert.rejects(openGate(parseConfig('gate: { driver: servo }', 'x'), lines, clock), {
       code: 'calibrate-line',
     });
     for (const yaml of ['', 'gate: { driver: lines }'])
-      await assert.rejects(takeGate(parseConfig(yaml, 'x'), new WatchedLines(clock), clock), {
+      await assert.rejects(openGate(parseConfig(yaml, 'x'), new WatchedLines(clock), clock), {
         code: 'calibrate-nothing',
       });
   });
@@ -284,13 +284,13 @@ describe('a gate in hand', () => {
   );
 
   for (const [name, yaml] of Object.entries({ servo: SERVO, angles: ANGLES, lines: LINES }))
-    it(`of ${name}: whatever is pressed, is never on for longer than the bound after the last key that moves`, () =>
+    it(`turns the ${name} off within the timeout after the last key that moves, whatever is pressed`, () =>
       fc.assert(
         fc.asyncProperty(
           fc.array(step, { maxLength: 12 }),
           fc.integer({ min: 0, max: 3 }),
           async (steps, latencyMs) => {
-            const { clock, lines, keys, inputs, quit } = await aSession(yaml, latencyMs);
+            const { clock, lines, keys, inputs, quit } = await startSession(yaml, latencyMs);
             const isMove = (key: string) => key === ' ' || (name !== 'lines' && MOVES.includes(key));
             let offByMs = Number.NEGATIVE_INFINITY;
             const pass = async (ms: number) => {
@@ -301,9 +301,9 @@ describe('a gate in hand', () => {
             };
             const press = async (key: string) => {
               keys.press(key);
-              // A command of a moment ago may still be under way, and the next one after it.
-              const wayMs = 2 * latencyMs;
-              offByMs = clock.monotonicMs() + wayMs + (isMove(key) ? HOLD_MS : 0);
+              // The previous command may still be in transit, and the next one follows it.
+              const transitMs = 2 * latencyMs;
+              offByMs = clock.monotonicMs() + transitMs + (isMove(key) ? RELEASE_TIMEOUT_MS : 0);
               await clock.advance(0);
             };
             for (const now of steps) {

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { HeldDrive, HOLD_MS, START_MS } from '../../../device/tools/calibrate/hold-to-run.js';
+import {
+  FIRST_REPEAT_TIMEOUT_MS,
+  HoldToRun,
+  RELEASE_TIMEOUT_MS,
+} from '../../../device/tools/calibrate/hold-to-run.js';
 
-/** A clock whose timers are off the mark by so long, as those of the system are by a little. */
+/** A clock whose timers fire late by `lateMs`, or early if it is negative. System timers are slightly inaccurate too. */
 class RoughClock extends SimulatedClock {
   constructor(private readonly lateMs: number) {
     super();
@@ -14,85 +18,85 @@ class RoughClock extends SimulatedClock {
   }
 }
 
-/** Something that is on until it is told otherwise, or until `fall`. */
+/** Sets up an output that is on until it is aborted or `turnOff` is called. */
 const setUp = (lateMs = 0) => {
   const clock = new RoughClock(lateMs);
   let on = 0;
   let starts = 0;
-  let fall = () => {};
-  const drive = new HeldDrive({
+  let resolveRun = () => {};
+  const holdToRun = new HoldToRun({
     clock,
-    start: async (signal) => {
+    run: async (signal) => {
       on += 1;
       starts += 1;
       await new Promise<void>((resolve) => {
-        fall = resolve;
+        resolveRun = resolve;
         if (signal.aborted) resolve();
         signal.addEventListener('abort', () => resolve());
       });
       on -= 1;
     },
-    onOff: () => {},
+    onStopped: () => {},
   });
   return {
     clock,
     isOn: () => on === 1,
     starts: () => starts,
-    fall: async () => {
-      fall();
+    turnOff: async () => {
+      resolveRun();
       await clock.advance(0);
     },
-    press: async (afterMs: number, anew = false) => {
+    press: async (afterMs: number, isNewTarget = false) => {
       await clock.advance(afterMs);
-      drive.press(anew);
+      holdToRun.press(isNewTarget);
       await clock.advance(0);
     },
-    drive,
+    holdToRun,
   };
 };
 
-describe('hold to move', () => {
-  it('does nothing for one key, and moves once that repeats', async () => {
+describe('hold-to-run', () => {
+  it('does nothing for a single key, and runs when the key repeats', async () => {
     const { press, clock, isOn, starts } = setUp();
     await press(0);
-    await clock.advance(START_MS - 1);
+    await clock.advance(FIRST_REPEAT_TIMEOUT_MS - 1);
     assert.equal(isOn(), false);
     await press(0);
     assert.equal(isOn(), true);
-    await clock.advance(HOLD_MS);
+    await clock.advance(RELEASE_TIMEOUT_MS);
     assert.deepEqual([isOn(), starts(), clock.waiting], [false, 1, 0]);
   });
 
-  it('takes keys that are far apart for one key each', async () => {
+  it('treats keys with a long gap as single keys', async () => {
     const { press, starts } = setUp();
-    for (let n = 0; n < 5; n++) await press(START_MS);
+    for (let n = 0; n < 5; n++) await press(FIRST_REPEAT_TIMEOUT_MS);
     assert.equal(starts(), 0);
   });
 
-  it('stays on, as one move, while keys come, and is off in time after the last', async () => {
+  it('runs once while keys come, and is off within the timeout after the last key', async () => {
     const { press, clock, isOn, starts } = setUp();
     await press(0);
-    for (let n = 0; n < 20; n++) await press(HOLD_MS - 1);
+    for (let n = 0; n < 20; n++) await press(RELEASE_TIMEOUT_MS - 1);
     assert.deepEqual([isOn(), starts()], [true, 1]);
-    await clock.advance(HOLD_MS - 1);
+    await clock.advance(RELEASE_TIMEOUT_MS - 1);
     assert.equal(isOn(), true);
     await clock.advance(1);
     assert.equal(isOn(), false);
   });
 
-  it('is off in time by a timer that is early, as those of the system may be', async () => {
+  it('is off in time if the timer is early', async () => {
     const { press, clock, isOn } = setUp(-1);
     await press(0);
     await press(100);
-    await clock.advance(HOLD_MS);
+    await clock.advance(RELEASE_TIMEOUT_MS);
     assert.equal(isOn(), false);
   });
 
-  it('goes off by a key that comes too late, where the timer is later', async () => {
+  it('turns off by a key that comes after the timeout, if the timer is later still', async () => {
     const { press, clock, isOn, starts } = setUp(200);
     await press(0);
     await press(100);
-    await clock.advance(HOLD_MS + 100);
+    await clock.advance(RELEASE_TIMEOUT_MS + 100);
     assert.equal(isOn(), true);
     await press(0);
     assert.equal(isOn(), false);
@@ -100,7 +104,7 @@ describe('hold to move', () => {
     assert.deepEqual([isOn(), starts()], [true, 2]);
   });
 
-  it('moves anew to another place without letting go', async () => {
+  it('restarts for a new target without a release of the key', async () => {
     const { press, isOn, starts } = setUp();
     await press(0);
     await press(50);
@@ -109,24 +113,24 @@ describe('hold to move', () => {
     assert.deepEqual([isOn(), starts()], [true, 3]);
   });
 
-  it('stays off where it went off by itself, until the key was let go', async () => {
-    const { press, fall, clock, isOn, starts } = setUp();
+  it('stays off after it turned off on its own, until the key is released', async () => {
+    const { press, turnOff, clock, isOn, starts } = setUp();
     await press(0);
     await press(50);
-    await fall();
+    await turnOff();
     for (let n = 0; n < 100; n++) await press(50);
     assert.deepEqual([isOn(), starts()], [false, 1]);
-    await clock.advance(HOLD_MS);
+    await clock.advance(RELEASE_TIMEOUT_MS);
     await press(0);
     await press(50);
     assert.deepEqual([isOn(), starts()], [true, 2]);
   });
 
-  it('lets go at once, and says when it is off', async () => {
-    const { press, drive, isOn, clock } = setUp();
+  it('turns off at once on release, and resolves when it is off', async () => {
+    const { press, holdToRun, isOn, clock } = setUp();
     await press(0);
     await press(50);
-    await drive.letGo();
-    assert.deepEqual([isOn(), drive.moving, clock.waiting], [false, false, 0]);
+    await holdToRun.release();
+    assert.deepEqual([isOn(), holdToRun.isRunning, clock.waiting], [false, false, 0]);
   });
 });

@@ -24,7 +24,7 @@ panel: { service: { chip: a, offset: 8 }, wrong: { chip: a, offset: 9 } }
 
 const INPUTS = configuredInputs(parseConfig(LINES, 'x'));
 
-/** The keys of everything that has a bias, as inputs have and nothing else. */
+/** Returns the keys of all mappings with a bias, which only inputs have. */
 const inputsIn = (value: unknown, key = ''): string[] => {
   if (typeof value !== 'object' || value === null) return [];
   if ('bias' in value) return [key];
@@ -36,12 +36,12 @@ const watch = (style: LevelStyle) => {
   const lines = new SimulatedLines({ clock });
   const screen = new ScreenInMemory();
   const stop = new AbortController();
-  const over = watchLevels({ inputs: INPUTS, lines, screen, style, clock }, stop.signal);
-  return { clock, lines, screen, stop, over };
+  const ended = watchLevels({ inputs: INPUTS, lines, screen, style, clock }, stop.signal);
+  return { clock, lines, screen, stop, ended };
 };
 
-describe('the inputs of a configuration', () => {
-  it('are all there, each under its key and by a name of its own', () => {
+describe('configuredInputs', () => {
+  it('returns every input with its key and a unique name', () => {
     for (const yaml of [FULL, `${LINES}\ntrigger: { driver: line, input: { chip: a, offset: 1 } }`, '']) {
       const config = parseConfig(yaml, 'x');
       const inputs = configuredInputs(config);
@@ -51,12 +51,12 @@ describe('the inputs of a configuration', () => {
   });
 });
 
-describe('the levels', () => {
-  it('are told as they are, and then each change at the time of its edge', async () => {
-    const { clock, lines, screen, stop, over } = watch('json');
+describe('watchLevels', () => {
+  it('prints the levels, and then each change with the time of its edge', async () => {
+    const { clock, lines, screen, stop, ended } = watch('json');
     await clock.advance(0);
     assert.deepEqual(
-      screen.said.map((line) => JSON.parse(line)),
+      screen.printed.map((line) => JSON.parse(line)),
       ['gate.lid', 'gate.home', 'gate.compartments.glass.end'].map((input) => ({
         at: '2026-01-01T00:00:01.000Z',
         input,
@@ -70,56 +70,56 @@ describe('the levels', () => {
     await clock.advance(50);
     lines.set('lid', false);
     assert.deepEqual(
-      screen.said.slice(3).map((line) => JSON.parse(line)),
+      screen.printed.slice(3).map((line) => JSON.parse(line)),
       [
         { at: '2026-01-01T00:00:01.250Z', input: 'gate.lid', active: true, edges: 1 },
-        // Its debounce is 10 ms.
+        // This input has a debounce time of 10 ms.
         { at: '2026-01-01T00:00:01.260Z', input: 'gate.home', active: true, edges: 1 },
         { at: '2026-01-01T00:00:01.300Z', input: 'gate.lid', active: false, edges: 2 },
       ],
     );
     stop.abort();
-    await over;
+    await ended;
     lines.set('lid', true);
-    assert.deepEqual([screen.said.length, clock.waiting], [6, 0]);
+    assert.deepEqual([screen.printed.length, clock.waiting], [6, 0]);
   });
 
-  it('are lines of text where there is no terminal', async () => {
-    const { clock, lines, screen, stop, over } = watch('lines');
+  it('prints lines of text without a terminal', async () => {
+    const { clock, lines, screen, stop, ended } = watch('lines');
     await clock.advance(0);
     lines.set('lid', true);
-    assert.match(screen.said.at(-1) ?? '', /^\d\d:\d\d:01\.000 {2}gate\.lid {2}active$/);
+    assert.match(screen.printed.at(-1) ?? '', /^\d\d:\d\d:01\.000 {2}gate\.lid {2}active$/);
     stop.abort();
-    await over;
+    await ended;
   });
 
-  it('stand in a table that lives, in which a line that flutters floods nobody', async () => {
-    const { clock, lines, screen, stop, over } = watch('live');
+  it('shows a live table, and limits the printed changes of a line that bounces', async () => {
+    const { clock, lines, screen, stop, ended } = watch('live');
     await clock.advance(0);
-    assert.deepEqual(screen.said, []);
+    assert.deepEqual(screen.printed, []);
     for (let n = 0; n < 501; n++) lines.set('lid', n % 2 === 0);
     await clock.advance(100);
-    assert.equal(screen.said.length, 21);
-    assert.equal(screen.said.at(-1), '… and 481 changes more');
+    assert.equal(screen.printed.length, 21);
+    assert.equal(screen.printed.at(-1), '481 more changes');
     assert.match(screen.text, /gate\.lid +active {2}501 changes, last/);
     stop.abort();
-    await over;
+    await ended;
     assert.equal(clock.waiting, 0);
   });
 
-  it('say what became of a line whose chip is unplugged', async () => {
-    const { clock, lines, screen, stop, over } = watch('json');
+  it('prints the loss and the return of a line whose chip is unplugged', async () => {
+    const { clock, lines, screen, stop, ended } = watch('json');
     await clock.advance(0);
     lines.unplug('lid');
     lines.plug('lid');
-    const [gone, back] = screen.said.slice(3).map((line) => JSON.parse(line));
-    assert.deepEqual([gone.fault, back], ['line-gone', { fault: null, message: 'the lines work again' }]);
+    const [gone, back] = screen.printed.slice(3).map((line) => JSON.parse(line));
+    assert.deepEqual([gone.fault, back], ['line-gone', { fault: null, message: 'GPIO lines: recovered' }]);
     assert.match(gone.message, /^"lid" was unplugged/);
     stop.abort();
-    await over;
+    await ended;
   });
 
-  it('are refused while the bin runs, and where no input is named', async () => {
+  it('is refused while the bin runs, and if no input is configured', async () => {
     const clock = new SimulatedClock();
     const lines = new WatchedLines(clock);
     lines.fail('gate.home', 'line-busy');
@@ -127,7 +127,7 @@ describe('the levels', () => {
     const never = new AbortController().signal;
     await assert.rejects(watchLevels({ ...options, inputs: INPUTS }, never), {
       code: 'calibrate-busy',
-      message: /^gate\.home: .*stop it first/,
+      message: /^gate\.home: .*Stop it first/,
     });
     await assert.rejects(watchLevels({ ...options, inputs: [] }, never), { code: 'calibrate-nothing' });
   });

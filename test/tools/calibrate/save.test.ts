@@ -6,7 +6,12 @@ import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { parseConfig } from '../../../device/config/load.js';
 import type { Change } from '../../../device/tools/calibrate/calibrate.js';
-import { edited, finish, fragmentOf, save } from '../../../device/tools/calibrate/save.js';
+import {
+  changesAsYaml,
+  confirmAndSave,
+  editYaml,
+  saveChanges,
+} from '../../../device/tools/calibrate/save.js';
 import { Keys, ScreenInMemory } from './support.js';
 
 const parse = (text: string) => parseConfig(text, 'sortbin.yaml');
@@ -55,32 +60,32 @@ const onMs = (name: string, to: number): Change => ({
 const GLASS: Change = { path: ['gate', 'compartments', 'glass', 'degrees'], from: 45, to: -12.3 };
 const POINT: Change = { path: ['gate', 'calibration', 'toUs'], from: 2400, to: 2380 };
 
-describe('the text of a configuration', () => {
-  it('keeps each comment, order and space, where values are replaced and added', () => {
+describe('editYaml', () => {
+  it('keeps comments, order and spaces when it replaces and inserts values', () => {
     const changes = [HOME, pulse('paper', 1000, 1012), GLASS, POINT];
     const expected = TEXT.replace('# turntable\n', '# turntable\n    homePulseUs: 1480\n')
       .replace('0x3E8', '1012')
       .replace('4.5e1', '-12.3')
       .replace('2400', '2380');
-    assert.equal(edited(TEXT, changes), expected);
+    assert.equal(editYaml(TEXT, changes), expected);
     const { gate } = parse(expected);
     assert.ok(gate.driver === 'servo');
     assert.deepEqual([gate.homePulseUs, gate.compartments.glass], [1480, { degrees: -12.3, end: null }]);
-    // And back, in lines that end as those of Windows do.
+    // The same with Windows line ends.
     const windows = TEXT.replaceAll('\n', '\r\n');
-    assert.equal(edited(windows, changes), expected.replaceAll('\n', '\r\n'));
+    assert.equal(editYaml(windows, changes), expected.replaceAll('\n', '\r\n'));
   });
 
-  it('has a value that was left out at the beginning of its mapping', () => {
+  it('inserts a missing value at the beginning of its mapping', () => {
     const expected = OUTPUTS.replace('paper:\n', 'paper:\n      onMs: 350\n').replace(
       'glass: { ',
       'glass: { onMs: 320, ',
     );
-    assert.equal(edited(OUTPUTS, [onMs('paper', 350), onMs('glass', 320)]), expected);
-    assert.equal(edited('gate: {} # none\n', [HOME]), 'gate: { homePulseUs: 1480 } # none\n');
+    assert.equal(editYaml(OUTPUTS, [onMs('paper', 350), onMs('glass', 320)]), expected);
+    assert.equal(editYaml('gate: {} # none\n', [HOME]), 'gate: { homePulseUs: 1480 } # none\n');
   });
 
-  it('has the values afterwards that it was given, and no other is changed', () => {
+  it('changes the given values and no others', () => {
     const found = fc.record({
       home: fc.integer({ min: 500, max: 2_500 }),
       paper: fc.integer({ min: 500, max: 2_500 }),
@@ -98,7 +103,7 @@ describe('the text of a configuration', () => {
         const changed = Object.entries(all).filter(([name]) => names.includes(name));
         const { gate: before, ...restBefore } = parse(TEXT);
         const { gate, ...rest } = parse(
-          edited(
+          editYaml(
             TEXT,
             changed.map(([, change]) => change),
           ),
@@ -120,17 +125,17 @@ describe('the text of a configuration', () => {
     );
   });
 
-  it('has no place for a value below an alias, or below nothing', () => {
+  it('refuses to insert a value into an alias or a missing mapping', () => {
     const text = 'gate:\n  driver: servo\n  compartments: { paper: &way { end: null }, glass: *way }\n';
     assert.throws(
-      () => edited(text, [pulse('glass', 1500, 1)]),
-      /no place for gate\.compartments\.glass\.pulseUs/,
+      () => editYaml(text, [pulse('glass', 1500, 1)]),
+      /^Error: gate\.compartments\.glass\.pulseUs: the file has no mapping/,
     );
-    assert.throws(() => edited('', [HOME]), /no place for gate\.homePulseUs/);
+    assert.throws(() => editYaml('', [HOME]), /^Error: gate\.homePulseUs: the file has no mapping/);
   });
 
-  it('can be shown alone', () => {
-    const fragment = fragmentOf([HOME, GLASS]);
+  it('returns the changes as a separate YAML text', () => {
+    const fragment = changesAsYaml([HOME, GLASS]);
     assert.equal(fragment, 'gate:\n  homePulseUs: 1480\n  compartments:\n    glass:\n      degrees: -12.3\n');
   });
 });
@@ -143,101 +148,107 @@ const inFile = async (test: TestContext, text: string) => {
   return { file, folder };
 };
 
-describe('a configuration file', () => {
-  it('is written, with its mode, and the one that was is kept', async (test) => {
+describe('saveChanges', () => {
+  it('writes the file with its mode, and keeps the old file', async (test) => {
     const { file, folder } = await inFile(test, TEXT);
     await chmod(file, 0o640);
-    await save({ file, changes: [HOME], parse });
-    assert.equal(await readFile(file, 'utf8'), edited(TEXT, [HOME]));
+    await saveChanges({ file, changes: [HOME], parse });
+    assert.equal(await readFile(file, 'utf8'), editYaml(TEXT, [HOME]));
     assert.equal(await readFile(`${file}.bak`, 'utf8'), TEXT);
     for (const path of [file, `${file}.bak`]) assert.equal((await stat(path)).mode & 0o777, 0o640);
     assert.deepEqual((await readdir(folder)).sort(), ['sortbin.yaml', 'sortbin.yaml.bak']);
   });
 
-  it('is written where a link points, and the link stays', async (test) => {
+  it('writes the target of a symbolic link, and keeps the link', async (test) => {
     const { file, folder } = await inFile(test, TEXT);
     const link = join(folder, 'link.yaml');
     await symlink(file, link);
-    await save({ file: link, changes: [HOME], parse });
+    await saveChanges({ file: link, changes: [HOME], parse });
     assert.ok((await lstat(link)).isSymbolicLink());
-    assert.equal(await readFile(file, 'utf8'), edited(TEXT, [HOME]));
+    assert.equal(await readFile(file, 'utf8'), editYaml(TEXT, [HOME]));
   });
 
   const wrong: readonly [string, string, Change, RegExp][] = [
+    ['if the result is invalid', TEXT, { ...HOME, to: 50_000 }, /gate\.homePulseUs: 50000 is not allowed/],
     [
-      'where the result is not valid',
-      TEXT,
-      { ...HOME, to: 50_000 },
-      /gate\.homePulseUs: 50000 is not allowed/,
-    ],
-    [
-      'where another value hangs on the same anchor',
+      'if another value uses the same anchor',
       TEXT.replace('"servo"\n', '"servo"\n    homePulseUs: &p 1500\n').replace(' 1500 }', ' *p }'),
       HOME,
-      /without changing others/,
+      /The edit would change other values too/,
     ],
-    ['where it says something else by now', TEXT, { ...HOME, from: 1400 }, /homePulseUs is no longer 1400/],
     [
-      'where there is no place for it',
+      'if the value was changed meanwhile',
+      TEXT,
+      { ...HOME, from: 1400 },
+      /homePulseUs: the value is no longer 1400/,
+    ],
+    [
+      'if the mapping does not exist',
       OUTPUTS.replace('{ output: ', '&a { output: ').concat('    residual: *a\n'),
       onMs('residual', 1),
-      /no place/,
+      /the file has no mapping/,
     ],
   ];
   for (const [when, text, change, message] of wrong)
-    it(`stays as it is ${when}`, async (test) => {
+    it(`does not change the file ${when}`, async (test) => {
       const { file, folder } = await inFile(test, text);
-      await assert.rejects(save({ file, changes: [change], parse }), { code: 'calibrate-file', message });
+      await assert.rejects(saveChanges({ file, changes: [change], parse }), {
+        code: 'calibrate-file',
+        message,
+      });
       assert.equal(await readFile(file, 'utf8'), text);
       assert.deepEqual(await readdir(folder), ['sortbin.yaml']);
     });
 });
 
-describe('at the end', () => {
-  const ask = async (keys: Keys, changes: readonly Change[], saved: () => Promise<void> = async () => {}) => {
+describe('confirmAndSave', () => {
+  const ask = async (keys: Keys, changes: readonly Change[], write: () => Promise<void> = async () => {}) => {
     const screen = new ScreenInMemory();
     let times = 0;
     const save = () => {
       times += 1;
-      return saved();
+      return write();
     };
-    const over = finish({ changes, file: 'bin.yaml', keys, screen, save });
-    await over.catch(() => {});
-    return { screen, over, times };
+    const ended = confirmAndSave({ changes, file: 'bin.yaml', keys, screen, save });
+    await ended.catch(() => {});
+    return { screen, ended, times };
   };
-  const answered = (...keys: string[]) => {
+  const pressKeys = (...keys: string[]) => {
     const pressed = new Keys();
     pressed.press(...keys);
     pressed.end();
     return pressed;
   };
 
-  it('the changes are shown, and written after a yes; a key that was held down is no answer', async () => {
-    const { screen, times } = await ask(answered(' ', ' ', 'enter', 'y'), [HOME, pulse('paper', 1000, 1012)]);
-    assert.deepEqual(screen.said, [
+  it('shows the changes, and saves them after a yes, but ignores repeats of another key', async () => {
+    const { screen, times } = await ask(pressKeys(' ', ' ', 'enter', 'y'), [
+      HOME,
+      pulse('paper', 1000, 1012),
+    ]);
+    assert.deepEqual(screen.printed, [
       '  gate.homePulseUs                 1500 -> 1480',
       '  gate.compartments.paper.pulseUs  1000 -> 1012',
-      'Write this into bin.yaml, and keep the file that was as bin.yaml.bak? y/n',
+      'Write these values to bin.yaml, and keep the old file as bin.yaml.bak? y/n',
       'bin.yaml written',
     ]);
     assert.equal(times, 1);
   });
 
   for (const keys of [['n', 'y'], ['ctrl-c', 'y'], []])
-    it(`nothing is written after ${keys[0] ?? 'the end of the terminal'}, and what to write is shown`, async () => {
-      const { screen, times } = await ask(answered(...keys), [HOME]);
+    it(`saves nothing after ${keys[0] ?? 'the end of the terminal'}, and shows the YAML`, async () => {
+      const { screen, times } = await ask(pressKeys(...keys), [HOME]);
       assert.equal(times, 0);
-      assert.deepEqual(screen.said.slice(-2), ['gate:', '  homePulseUs: 1480']);
+      assert.deepEqual(screen.printed.slice(-2), ['gate:', '  homePulseUs: 1480']);
     });
 
-  it('what to write is shown where it cannot be written', async () => {
-    const { screen, over } = await ask(answered('y'), [HOME], () => Promise.reject(new Error('disk full')));
-    await assert.rejects(over, /disk full/);
-    assert.equal(screen.said.at(-1), '  homePulseUs: 1480');
+  it('shows the YAML if the file cannot be written', async () => {
+    const { screen, ended } = await ask(pressKeys('y'), [HOME], () => Promise.reject(new Error('disk full')));
+    await assert.rejects(ended, /disk full/);
+    assert.equal(screen.printed.at(-1), '  homePulseUs: 1480');
   });
 
-  it('nobody is asked where nothing changed', async () => {
-    const { screen, times } = await ask(answered('y'), []);
-    assert.deepEqual([screen.said, times], [['No value was changed.'], 0]);
+  it('does not ask if nothing changed', async () => {
+    const { screen, times } = await ask(pressKeys('y'), []);
+    assert.deepEqual([screen.printed, times], [['No value was changed.'], 0]);
   });
 });

@@ -1,11 +1,11 @@
 import { parseConfig } from '../../../device/config/load.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import type { Change, Key, Screen } from '../../../device/tools/calibrate/calibrate.js';
-import { calibrateGate, takeGate } from '../../../device/tools/calibrate/gate-session.js';
+import { calibrateGate, openGate } from '../../../device/tools/calibrate/gate-session.js';
 import { configuredInputs } from '../../../device/tools/calibrate/inputs.js';
 import { WatchedLines } from '../../support/watched-lines.js';
 
-/** Keys that a test presses. */
+/** Keys of a terminal, which a test presses. */
 export class Keys implements AsyncIterator<Key> {
   readonly #pressed: Key[] = [];
   #isOver = false;
@@ -16,7 +16,7 @@ export class Keys implements AsyncIterator<Key> {
     this.#wake();
   }
 
-  /** The terminal is gone. */
+  /** Closes the terminal. */
   end(): void {
     this.#isOver = true;
     this.#wake();
@@ -32,13 +32,13 @@ export class Keys implements AsyncIterator<Key> {
   }
 }
 
-/** A screen that remembers. */
+/** A screen that records its lines. */
 export class ScreenInMemory implements Screen {
-  readonly said: string[] = [];
+  readonly printed: string[] = [];
   shown: readonly string[] = [];
 
-  say(line: string): void {
-    this.said.push(line);
+  print(line: string): void {
+    this.printed.push(line);
   }
 
   show(lines: readonly string[]): void {
@@ -64,7 +64,7 @@ panel:
   service: { chip: bin, offset: 6 }
 `;
 
-/** Ten microseconds a degree; its bounds are at -60 and 60 degrees. */
+/** A servo with 10 us a degree. Its pulse limits are at -60 and 60 degrees. */
 export const ANGLES = `
 gate:
   driver: servo
@@ -91,16 +91,16 @@ gate:
       end: { chip: bin, offset: 7, debounceMs: 0 }
 `;
 
-/** A gate in hand, with keys that a test presses and time that it lets pass. */
-export const aSession = async (yaml: string, latencyMs = 0) => {
+/** Starts a session with keys that a test presses, on a simulated clock. */
+export const startSession = async (yaml: string, latencyMs = 0) => {
   const clock = new SimulatedClock();
   const lines = new WatchedLines(clock, latencyMs);
   const keys = new Keys();
   const screen = new ScreenInMemory();
   const config = parseConfig(yaml, 'sortbin.yaml');
-  const inHand = await takeGate(config, lines, clock);
+  const opened = await openGate(config, lines, clock);
   let changes: readonly Change[] | null = null;
-  const over = calibrateGate({ ...inHand, lines, keys, screen, clock }).then((found) => {
+  const ended = calibrateGate({ ...opened, lines, keys, screen, clock }).then((found) => {
     changes = found;
   });
   const press = async (...pressed: Key[]) => {
@@ -114,7 +114,7 @@ export const aSession = async (yaml: string, latencyMs = 0) => {
     screen,
     inputs: configuredInputs(config),
     press,
-    /** Holds a key for so long after its first repeat, which comes after 500 ms; another each 50 ms. */
+    /** Presses a key, and repeats it first after 500 ms, then every 50 ms for `forMs`. */
     hold: async (key: Key, forMs: number) => {
       await press(key);
       await clock.advance(500);
@@ -124,13 +124,13 @@ export const aSession = async (yaml: string, latencyMs = 0) => {
         await press(key);
       }
     },
-    /** Presses q, and answers what was found. */
+    /** Presses q and returns the changes. */
     quit: async () => {
       await press('q');
       await clock.advance(100);
-      await over;
+      await ended;
       return changes;
     },
-    over,
+    ended,
   };
 };

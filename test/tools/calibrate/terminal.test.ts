@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
-import { keysIn, keysOf, terminalScreen } from '../../../device/tools/calibrate/terminal.js';
+import { parseKeys, readKeys, terminalScreen } from '../../../device/tools/calibrate/terminal.js';
 
 const ESC = '\u001b';
 
-describe('the keys of a terminal', () => {
-  const cases: readonly (readonly [sent: string, keys: string[]])[] = [
+describe('parseKeys', () => {
+  const cases: readonly (readonly [chunk: string, keys: string[]])[] = [
     [' ', [' ']],
     [`${ESC}[C${ESC}[D${ESC}OA${ESC}OB`, ['right', 'left', 'up', 'down']],
     ['\r\t\u0003', ['enter', 'tab', 'ctrl-c']],
@@ -14,15 +14,18 @@ describe('the keys of a terminal', () => {
     [`${ESC}[`, ['escape', '[']],
     [`${ESC}[1;5C${ESC}[3~`, ['other']],
     ['é🎉', ['é', '🎉']],
-    // What piled up on the way.
+    // A backlog of repeats.
     ['    ', [' ']],
     [`${ESC}[C`.repeat(9), ['right']],
     ['', []],
   ];
-  for (const [sent, keys] of cases)
-    it(`are ${JSON.stringify(keys)} in ${JSON.stringify(sent)}`, () => assert.deepEqual(keysIn(sent), keys));
+  for (const [chunk, keys] of cases)
+    it(`returns ${JSON.stringify(keys)} for ${JSON.stringify(chunk)}`, () =>
+      assert.deepEqual(parseKeys(chunk), keys));
+});
 
-  it('come as they are pressed, in raw mode until the end', async () => {
+describe('readKeys', () => {
+  it('yields keys as they come, in raw mode until the end', async () => {
     const modes: boolean[] = [];
     const stdin = Object.assign(new PassThrough(), {
       setRawMode(on: boolean) {
@@ -31,7 +34,7 @@ describe('the keys of a terminal', () => {
       },
     });
     const stop = new AbortController();
-    const keys = keysOf(stdin as never, stop.signal);
+    const keys = readKeys(stdin as never, stop.signal);
     stdin.write('ab');
     assert.deepEqual(
       [await keys.next(), await keys.next()],
@@ -47,18 +50,18 @@ describe('the keys of a terminal', () => {
   });
 });
 
-describe('the screen of a terminal', () => {
-  it('replaces what it shows, below what it says, and lets no control character through', () => {
+describe('terminalScreen', () => {
+  it('replaces the live lines below the printed lines, and replaces control characters', () => {
     let written = '';
     const screen = terminalScreen({ columns: 10, rows: 3, write: (text) => (written += text) });
     screen.show(['one', 'a line that is long', 'cut off']);
     assert.equal(written, 'one\na line th\n');
     written = '';
-    screen.say(`said${ESC}[2J`);
-    assert.equal(written, `\r${ESC}[2A${ESC}[Jsaid\ufffd[2J\none\na line th\n`);
+    screen.print(`printed${ESC}[2J`);
+    assert.equal(written, `\r${ESC}[2A${ESC}[Jprinted\ufffd[2J\none\na line th\n`);
     written = '';
     screen.show([]);
-    screen.say('end');
+    screen.print('end');
     assert.equal(written, `\r${ESC}[2A${ESC}[Jend\n`);
   });
 });
