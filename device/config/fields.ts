@@ -5,8 +5,9 @@ import { z } from 'zod';
 export const integer = (minimum: number, maximum: number, defaultValue: number, description: string) =>
   z.number().int().min(minimum).max(maximum).default(defaultValue).describe(description);
 
-/** A duration in milliseconds, as an integer. */
-export const ms = integer;
+/** A duration in milliseconds. */
+export const ms = (minimum: number, maximum: number, defaultValue: number, description: string) =>
+  integer(minimum, maximum, defaultValue, description);
 
 /** A number from 0 to 1. */
 export const fraction = () => z.number().min(0).max(1);
@@ -108,11 +109,11 @@ export const optionalInput = (defaults: { readonly debounceMs: number }, descrip
 
 type Path = (string | number)[];
 
-/** The parts of a message beside the value and what is allowed. */
+/** Optional parts of a message. */
 interface Explanation {
   /** Follows "is not allowed" or "is required": `without a username`. */
   readonly context?: string;
-  /** An imperative sentence without its full stop. Default: `Use <allowed>`. */
+  /** An imperative sentence without its full stop. Default: `Use <allowed>`, or `Set <allowed>` for a missing key. */
   readonly fix?: string;
 }
 

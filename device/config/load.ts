@@ -110,7 +110,7 @@ interface Migrated {
  * Gives renamed keys their new names. `source` and `lineAt` name the place of a key in messages.
  * @throws ConfigError `config-invalid` if both the old and the new name are present
  */
-export const migrate = (input: unknown, source: string, lineAt: (path: Path) => number | null): Migrated => {
+const migrate = (input: unknown, source: string, lineAt: (path: Path) => number | null): Migrated => {
   let value = input;
   const applied: Renaming[] = [];
   const problems: Problem[] = [];

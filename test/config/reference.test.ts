@@ -30,9 +30,9 @@ test('describes exactly the keys of the default configuration in the JSON Schema
   const schema = jsonSchema() as Described;
   const named = keysOf(schema);
   assert.deepEqual(named.map(([path]) => path).sort(), pathsOf(parseConfig('', 'defaults')).sort());
-  for (const [path, { description, default: preset }] of named) {
+  for (const [path, { description, default: defaultValue }] of named) {
     assert.ok(description, `${path} has no meaning`);
-    assert.notEqual(preset, undefined, `${path} has no default`);
+    assert.notEqual(defaultValue, undefined, `${path} has no default`);
   }
 });
 

@@ -16,17 +16,17 @@ const examples = readdirSync(docs, { recursive: true, encoding: 'utf8' })
     ),
   );
 
-describe('the configurations in docs/', () => {
-  it('are found', () => {
+describe('the example configurations in docs/', () => {
+  it('exist', () => {
     assert.ok(examples.length >= 2);
   });
   for (const { name, text } of examples)
-    it(`${name} is valid, and fits the factory model and its gate`, () => {
+    it(`${name} is valid, and its policy fits the factory model and the gate`, () => {
       const { policy, gate } = parseConfig(text, name);
       const { compartmentOf, fallback } = makePolicy(policy, LABELS, { confidence: 0.5, margin: 0.1 });
       if (gate.driver === 'simulated') return;
-      const ways = new Set([...Object.keys(gate.compartments), ...gate.passive]);
+      const routes = new Set([...Object.keys(gate.compartments), ...gate.passive]);
       for (const compartment of [...compartmentOf.values(), fallback])
-        assert.ok(ways.has(compartment), compartment);
+        assert.ok(routes.has(compartment), compartment);
     });
 });
