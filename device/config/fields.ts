@@ -17,7 +17,7 @@ export const text = (maxLength = 200) => z.string().min(1).max(maxLength);
 /** The path of a file or a folder. */
 export const path = () => text(4096).meta({ title: 'a path of 1 to 4096 characters' });
 
-/** What `shortName` allows. */
+/** The rule of `shortName`, as a noun phrase. */
 export const NAME_RULE = 'a name of 1 to 63 characters from a-z, 0-9, _ and -, with a letter or digit first';
 
 /** The name of a bin or a compartment, valid in MQTT topics and file names. */

@@ -50,7 +50,7 @@ const simulatedGate = z.strictObject({
     ]),
   )
     .default([])
-    .describe('Steps, one a move. The script repeats. Empty: each move takes moveMs'),
+    .describe('Steps, one for each move. The script repeats. Empty: each move takes moveMs'),
 });
 
 const linesGate = z
@@ -240,7 +240,7 @@ const checkAngle = (path: string[], degrees: number, servo: Servo, { refuse }: R
 };
 
 const angleRange = ({ fromDegrees, toDegrees }: Calibration): string =>
-  `an angle of the calibration, from ${Math.min(fromDegrees, toDegrees)} to ${Math.max(fromDegrees, toDegrees)}`;
+  `an angle within the calibration, from ${Math.min(fromDegrees, toDegrees)} to ${Math.max(fromDegrees, toDegrees)}`;
 
 export const gate = z
   .discriminatedUnion('driver', [simulatedGate, linesGate, servoGate])

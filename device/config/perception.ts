@@ -35,13 +35,13 @@ export const camera = z
         .nullable()
         .default(null)
         .describe(
-          'Folder of images, one subfolder a label, relative to the configuration file. null: test/samples',
+          'Image folder with a subfolder for each label, relative to the configuration file. null: test/samples',
         ),
       delayMs: ms(0, 60_000, 20, 'Duration of a capture in ms'),
       script: script(cameraStep)
         .default([])
         .describe(
-          'Steps, one a capture. The script repeats. Empty: all images of the folder in turn, mixed by label',
+          'Steps, one for each capture. The script repeats. Empty: all images in turn, mixed by label',
         ),
     }),
   ])
@@ -171,7 +171,7 @@ export const vision = z
       script: script(visionStep)
         .min(1)
         .default(() => [{ label: 'paper', confidence: 0.95, unfamiliar: false, delayMs: 0 }])
-        .describe('Steps, one a frame. The script repeats'),
+        .describe('Steps, one for each frame. The script repeats'),
     }),
   ])
   .prefault({})

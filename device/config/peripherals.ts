@@ -72,7 +72,7 @@ export const trigger = z
         }),
       )
         .default(() => [{ afterMs: 3_000, stillThere: 0 }])
-        .describe('Steps, one a trigger'),
+        .describe('Steps, one for each trigger'),
       repeat: z.boolean().default(true).describe('Whether the script starts again at its end'),
     }),
     ...sensors,
@@ -174,7 +174,7 @@ export const fill = z
         }),
       )
         .default([])
-        .describe('Steps, one a change of a fill level'),
+        .describe('Steps, one for each change of a fill level'),
       ...fullLevels,
     }),
   ])

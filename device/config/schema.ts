@@ -143,7 +143,7 @@ const log = z
     format: z
       .enum(['auto', 'pretty', 'json'])
       .default('auto')
-      .describe('Format of the lines. auto: pretty on a terminal, otherwise json, one object a line'),
+      .describe('Format of the lines. auto: pretty on a terminal, otherwise json, one object per line'),
   })
   .prefault({})
   .describe('Log of the daemon, on standard output');

@@ -232,7 +232,7 @@ const SERVO: readonly (readonly [text: string, message: string])[] = [
   ],
   [
     `compartments: { a: { degrees: 90.5 } }, ${CALIBRATION}`,
-    'compartments.a.degrees: 90.5 is not allowed. Use an angle of the calibration, from -90 to 90.',
+    'compartments.a.degrees: 90.5 is not allowed. Use an angle within the calibration, from -90 to 90.',
   ],
   [
     `compartments: { a: { degrees: -70 } }, pwm: { maxPulseUs: 2100 }, ${CALIBRATION}`,

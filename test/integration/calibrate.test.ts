@@ -10,7 +10,7 @@ import { until } from '../support/until.js';
 const SWITCHES = 'gate: { driver: servo, lid: { chip: a, offset: 5 }, home: { chip: a, offset: 6 } }\n';
 
 describe('sortbin calibrate, without a terminal', () => {
-  it('prints the levels of the inputs, one line a change, until it is interrupted', async (test) => {
+  it('prints the levels of the inputs, one line per change, until it is interrupted', async (test) => {
     const io = await new FakeIo().start();
     test.after(() => io.stop());
     await inFolder(`lines: { program: ${io.path} }\n${SWITCHES}`, async (folder) => {

@@ -13,8 +13,8 @@ export const RELEASE_TIMEOUT_MS = 400;
 export const FIRST_REPEAT_TIMEOUT_MS = 1_000;
 
 /**
- * `pressed`: the key came once. `held`: it repeats. `ended`: the output turned off on its own, and stays off until the
- * key is released.
+ * `pressed`: the key came once. `held`: it repeats. `ended`: a rule, such as a guard, turned the output off. It stays off
+ * until the key is released.
  */
 interface HoldState {
   readonly phase: 'released' | 'pressed' | 'held' | 'ended';
@@ -39,7 +39,7 @@ const afterEnd = (state: HoldState): HoldState =>
 
 export interface HoldToRunOptions {
   readonly clock: Clock;
-  /** Turns the output on until the signal is aborted or the output turns off on its own. Resolves when it is off. */
+  /** Turns the output on until the signal is aborted, or a rule turns it off. Resolves when it is off. */
   readonly run: (signal: AbortSignal) => Promise<void>;
   /** Called when the output is off. */
   readonly onStopped: () => void;
@@ -74,7 +74,7 @@ export class HoldToRun {
     const isHeld = this.#state.phase === 'held';
     if (this.#current === null) {
       if (isHeld) this.#stopped = this.#run();
-      // The output may be on without a held key: if the key came after its timeout, but before the late timer.
+      // The output may still be on without a held key: this key came after the timeout, but the timer is late.
     } else if (isNewTarget || !isHeld) this.#current.abort();
   }
 

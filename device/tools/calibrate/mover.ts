@@ -30,7 +30,7 @@ export interface Mover {
   /** Selects a parameter. `currentValue`: the current value of each parameter. */
   select(parameter: Parameter, currentValue: (parameter: Parameter) => number): void;
   press(key: Key): KeyEffect;
-  /** Moves until the signal is aborted or the output turns off on its own. Resolves when everything is off. */
+  /** Moves until the signal is aborted, or a rule turns the output off. Resolves when everything is off. */
   move(signal: AbortSignal, lastKeyMs: () => number): Promise<void>;
   /** The value that Enter accepts. null: there is none yet. */
   readonly proposal: number | null;

@@ -142,7 +142,7 @@ describe('calibration of a servo with angles', () => {
     assert.match(screen.text, /> 4 {2}calibration to +2400 us/);
     assert.match(screen.text, /pulse 2400 us for 90 degrees/);
     await press('left', 'enter', '0', 'right');
-    // 900 to 2100 us for 180 degrees, instead of 10 us a degree.
+    // 900 to 2100 us for 180 degrees, instead of 10 us per degree.
     assert.match(screen.text, /1 degrees, pulse 1507 us \(-90 to 90\)/);
     await hold(' ', 50);
     assert.equal(lines.log.at(-1), '+gate-servo 1507');

@@ -113,7 +113,7 @@ describe('hold-to-run', () => {
     assert.deepEqual([isOn(), starts()], [true, 3]);
   });
 
-  it('stays off after it turned off on its own, until the key is released', async () => {
+  it('stays off after a rule turned it off, until the key is released', async () => {
     const { press, turnOff, clock, isOn, starts } = setUp();
     await press(0);
     await press(50);

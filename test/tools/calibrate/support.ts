@@ -64,7 +64,7 @@ panel:
   service: { chip: bin, offset: 6 }
 `;
 
-/** A servo with 10 us a degree. Its pulse limits are at -60 and 60 degrees. */
+/** A servo with 10 us per degree. Its pulse limits are at -60 and 60 degrees. */
 export const ANGLES = `
 gate:
   driver: servo
