@@ -54,7 +54,7 @@ const DRIVERS = {
   'network/mqtt': 'outbox-publisher|embedded-broker',
   'perception/vision': 'simulated-vision|forked-vision',
   journal: 'simulated-journal|sqlite-journal',
-  'hardware/lines': 'simulated-lines|io-lines|sysfs-lines',
+  'hardware/lines': 'simulated/simulated-lines|sortbin-io/sortbin-io-lines|sysfs/sysfs-lines',
   'hardware/trigger': '[a-z]+-trigger',
   'hardware/camera': '[a-z0-9]+-camera',
   'hardware/gate': 'simulated-gate|lines-gate|servo-gate',

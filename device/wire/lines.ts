@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
-import { IoLines } from '../hardware/lines/io-lines.js';
 import type { InputRules, LineFault, LineRef, Lines, OutputRules } from '../hardware/lines/lines.js';
-import { SimulatedLines } from '../hardware/lines/simulated-lines.js';
-import { SysfsLines } from '../hardware/lines/sysfs-lines.js';
+import { SimulatedLines } from '../hardware/lines/simulated/simulated-lines.js';
+import { IoLines } from '../hardware/lines/sortbin-io/sortbin-io-lines.js';
+import { SysfsLines } from '../hardware/lines/sysfs/sysfs-lines.js';
 import type { Clock } from '../kit/clock.js';
 import { type Answer, SortbinError } from '../kit/errors.js';
 import { findLibrary } from '../perception/inference/native.js';

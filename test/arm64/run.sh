@@ -80,7 +80,7 @@ if [ $# = 0 ]; then
     printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$cache/qemu/usr/bin/qemu-${machine%:*}" \
       "$root/deploy/native/${machine#*:}/sortbin-io" >"$program"
     chmod +x "$program"
-    if SORTBIN_IO=$program node --test "$root/dist/test/hardware/lines/sortbin-io.test.js" >log 2>&1; then
+    if SORTBIN_IO=$program node --test "$root/dist/test/hardware/lines/io/program.test.js" >log 2>&1; then
       echo "passed  sortbin-io of ${machine#*:}  ($(grep -c '^ *ok ' log) tests)"
     else
       failed=1

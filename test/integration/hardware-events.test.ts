@@ -6,7 +6,7 @@ import { SimulatedFill } from '../../device/hardware/fill/simulated-fill.js';
 import type { Gate } from '../../device/hardware/gate/gate.js';
 import { LockedGate } from '../../device/hardware/gate/locked-gate.js';
 import { SimulatedGate } from '../../device/hardware/gate/simulated-gate.js';
-import { SimulatedLines } from '../../device/hardware/lines/simulated-lines.js';
+import { SimulatedLines } from '../../device/hardware/lines/simulated/simulated-lines.js';
 import { failed } from '../../device/kit/errors.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { Status } from '../../device/status/status.js';

@@ -1,5 +1,5 @@
 import type { Input, LineFault, Off, Output, Pwm } from '../../device/hardware/lines/lines.js';
-import { SimulatedLines } from '../../device/hardware/lines/simulated-lines.js';
+import { SimulatedLines } from '../../device/hardware/lines/simulated/simulated-lines.js';
 import type { Clock } from '../../device/kit/clock.js';
 import type { Answer } from '../../device/kit/errors.js';
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { SystemClock } from '../../device/kit/clock.js';
 import { FakeBoard } from './fake-board.js';
 
-const SCRIPT = fileURLToPath(new URL('./fake-sortbin-io.js', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('./fake-io-relay.js', import.meta.url));
 
 /** A sortbin-io that serves by the rules until it is told to behave worse; its lines outlive its processes. */
 export class FakeIo {

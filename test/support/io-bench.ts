@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
-import { IoLines } from '../../device/hardware/lines/io-lines.js';
 import type { Edge, LineFault } from '../../device/hardware/lines/lines.js';
+import { IoLines } from '../../device/hardware/lines/sortbin-io/sortbin-io-lines.js';
 import type { Clock } from '../../device/kit/clock.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { FakeIo } from './fake-io.js';

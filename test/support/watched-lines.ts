@@ -10,7 +10,7 @@ import type {
   Pwm,
   PwmRules,
 } from '../../device/hardware/lines/lines.js';
-import { SimulatedLines } from '../../device/hardware/lines/simulated-lines.js';
+import { SimulatedLines } from '../../device/hardware/lines/simulated/simulated-lines.js';
 import { type Answer, done, failed } from '../../device/kit/errors.js';
 import type { SimulatedClock } from '../../device/kit/simulated-clock.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SimulatedLines } from '../../../device/hardware/lines/simulated-lines.js';
+import { SimulatedLines } from '../../../device/hardware/lines/simulated/simulated-lines.js';
 import { LineLight, noLight } from '../../../device/hardware/panel/light.js';
 import { LinePanel } from '../../../device/hardware/panel/line-panel.js';
 import type { IndicatorState } from '../../../device/hardware/panel/panel.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SimulatedLines } from '../../../device/hardware/lines/simulated-lines.js';
+import { SimulatedLines } from '../../../device/hardware/lines/simulated/simulated-lines.js';
 import { LineTrigger } from '../../../device/hardware/trigger/line-trigger.js';
 import type { Trigger } from '../../../device/hardware/trigger/trigger.js';
 import { newId } from '../../../device/kit/ids.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseConfig } from '../../../device/config/load.js';
-import { SimulatedLines } from '../../../device/hardware/lines/simulated-lines.js';
+import { SimulatedLines } from '../../../device/hardware/lines/simulated/simulated-lines.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { configuredInputs } from '../../../device/tools/calibrate/inputs.js';
 import { type LevelStyle, watchLevels } from '../../../device/tools/calibrate/levels.js';

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { pino } from 'pino';
-import { IoHost } from '../../../device/hardware/lines/io-host.js';
-import { IoLines } from '../../../device/hardware/lines/io-lines.js';
 import type {
   InputRules,
   LineFault,
@@ -10,7 +8,9 @@ import type {
   Output,
   OutputRules,
 } from '../../../device/hardware/lines/lines.js';
-import { SysfsLines } from '../../../device/hardware/lines/sysfs-lines.js';
+import { IoLines } from '../../../device/hardware/lines/sortbin-io/sortbin-io-lines.js';
+import { IoHost } from '../../../device/hardware/lines/sortbin-io/supervisor.js';
+import { SysfsLines } from '../../../device/hardware/lines/sysfs/sysfs-lines.js';
 import { SystemClock } from '../../../device/kit/clock.js';
 import type { Answer } from '../../../device/kit/errors.js';
 import { ioProgram } from '../../support/sortbin-io.js';

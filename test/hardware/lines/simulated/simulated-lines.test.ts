@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Edge } from '../../../../device/hardware/lines/lines.js';
+import { SimulatedLines } from '../../../../device/hardware/lines/simulated/simulated-lines.js';
+import { nowNs } from '../../../../device/hardware/lines/time.js';
+import { SimulatedClock } from '../../../../device/kit/simulated-clock.js';
+import { linesContract } from '../../../contract/lines-contract.js';
+
+linesContract('simulated', async () => {
+  const clock = new SimulatedClock();
+  const lines = new SimulatedLines({ clock, missing: ['nowhere'] });
+  await lines.start();
+  return {
+    lines,
+    at: (name) => ({ line: name }),
+    nowhere: { chip: 'nowhere', offset: 0 },
+    servo: { chip: '0', channel: 0 },
+    press: (name, active) => lines.set(name, active),
+    level: (name) => lines.read(name) > 0,
+    nowNs: () => nowNs(clock),
+    pass: (ms) => clock.advance(ms),
+    close: () => lines.close(),
+  };
+});
+
+const never = new AbortController().signal;
+const INPUT = { at: { line: 'any' }, bias: 'as-is', activeLow: false, debounceMs: 0 } as const;
+const OUTPUT = {
+  at: { line: 'any' },
+  activeLow: false,
+  maxOnMs: 5_000,
+  minOffMs: 0,
+  group: null,
+  guards: ['lid'],
+} as const;
+
+const setUp = async (debounceMs = 0) => {
+  const clock = new SimulatedClock();
+  const lines = new SimulatedLines({ clock });
+  const lid = await lines.input('lid', { ...INPUT, debounceMs });
+  const gate = await lines.output('gate', OUTPUT);
+  assert.ok(lid.ok && gate.ok);
+  const edges: Edge[] = [];
+  lid.value.onEdge((edge) => edges.push(edge));
+  const health: (string | null)[] = [];
+  lines.onHealth((fault) => health.push(fault?.code ?? null));
+  return { clock, lines, lid: lid.value, gate: gate.value, edges, health };
+};
+
+describe('simulated lines', () => {
+  it('tell of a level once it was steady for the time of the debounce', async () => {
+    const { clock, lines, lid, edges } = await setUp(20);
+    for (const active of [true, false, true]) {
+      lines.set('lid', active);
+      await clock.advance(15);
+    }
+    assert.deepEqual(edges, []);
+    await clock.advance(5);
+    assert.deepEqual(edges, [{ active: true, atNs: 1_050_000_000n, missed: 0 }]);
+    assert.deepEqual(await lid.active(), { ok: true, value: true });
+  });
+
+  it('lose an unplugged line until it is plugged in, and see then what changed', async () => {
+    const { lines, lid, gate, edges, health } = await setUp();
+    const hold = gate.hold(never);
+    lines.unplug('gate');
+    const off = await hold;
+    assert.equal(off.ok && off.value.reason, 'gone');
+    const refused = await gate.hold(never);
+    assert.equal(!refused.ok && refused.fault.code, 'line-gone');
+    lines.plug('gate');
+    lines.unplug('lid');
+    lines.set('lid', true);
+    const level = await lid.active();
+    assert.equal(!level.ok && level.fault.code, 'line-gone');
+    const guarded = await gate.hold(never);
+    assert.equal(!guarded.ok && guarded.fault.code, 'line-guarded');
+    assert.deepEqual(edges, []);
+    lines.plug('lid');
+    assert.deepEqual(
+      edges.map(({ active }) => active),
+      [true],
+    );
+    assert.deepEqual(health, ['line-gone', null, 'line-gone', null]);
+  });
+
+  it('are down and recover as they are told', async () => {
+    const { clock, lines, gate, edges, health } = await setUp();
+    const hold = gate.hold(never);
+    lines.fail();
+    const off = await hold;
+    assert.equal(off.ok && off.value.reason, 'down');
+    assert.equal(lines.read('gate'), 0);
+    lines.set('lid', true);
+    const refused = await gate.hold(never);
+    assert.equal(!refused.ok && refused.fault.code, 'lines-down');
+    assert.deepEqual(edges, []);
+    lines.recover();
+    assert.equal(edges.length, 1);
+    assert.deepEqual(health, ['lines-down', null]);
+    await lines.close();
+    assert.equal(clock.waiting, 0);
+  });
+});

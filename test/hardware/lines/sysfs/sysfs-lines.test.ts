@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { pino } from 'pino';
+import type { Edge } from '../../../../device/hardware/lines/lines.js';
+import { SysfsLines, type SysfsLinesOptions } from '../../../../device/hardware/lines/sysfs/sysfs-lines.js';
+import { nowNs } from '../../../../device/hardware/lines/time.js';
+import { SystemClock } from '../../../../device/kit/clock.js';
+import { SimulatedClock } from '../../../../device/kit/simulated-clock.js';
+import { CONTRACT_LINES, linesContract } from '../../../contract/lines-contract.js';
+import { FakeIo } from '../../../support/fake-io.js';
+import { fakeOnoff } from '../../../support/fake-onoff.js';
+import { ioProgram } from '../../../support/sortbin-io.js';
+import { until } from '../../../support/until.js';
+
+const never = new AbortController().signal;
+const INPUT = { at: { chip: 'bank', offset: 5 }, bias: 'as-is', activeLow: false, debounceMs: 0 } as const;
+const OUTPUT = { activeLow: false, maxOnMs: 60_000, minOffMs: 0, group: null, guards: [] } as const;
+const BASE = 512;
+
+const setUp = async (options: Partial<SysfsLinesOptions> = {}, test?: TestContext) => {
+  const root = await mkdtemp(join(tmpdir(), 'sysfs-'));
+  writeFileSync(join(root, 'export'), '');
+  for (const [folder, label, base] of [
+    ['gpiochip0', 'other', 0],
+    ['gpiochip512', 'bank', BASE],
+  ] as const) {
+    mkdirSync(join(root, folder));
+    writeFileSync(join(root, folder, 'label'), `${label}\n`);
+    writeFileSync(join(root, folder, 'base'), `${base}\n`);
+    writeFileSync(join(root, folder, 'ngpio'), '32\n');
+  }
+  const fake = await new FakeIo().start();
+  const onoff = fakeOnoff(root);
+  const clock = new SystemClock();
+  const log = pino({ level: 'silent' });
+  const path = fake.path;
+  const lines = new SysfsLines({
+    path,
+    leaseMs: 400,
+    clock,
+    log,
+    root,
+    load: async () => onoff.Gpio,
+    ...options,
+  });
+  const close = async () => {
+    await lines.close();
+    await fake.stop();
+    await rm(root, { recursive: true, force: true });
+  };
+  test?.after(close);
+  const read = (number: number, file: string) => readFileSync(join(root, `gpio${number}`, file), 'utf8');
+  return { root, fake, onoff, clock, lines, close, read };
+};
+
+const OFFSETS = { lid: 1, button: 2, gate: 3, flap: 4 } as const;
+
+linesContract('sysfs, with a made-up tree, a fake onoff and sortbin-io itself', async () => {
+  const { lines, clock, onoff, close, read } = await setUp({ path: ioProgram() });
+  await lines.start();
+  return {
+    lines,
+    at: (name) => ({ chip: 'bank', offset: OFFSETS[name] }),
+    nowhere: { chip: 'nowhere', offset: 0 },
+    servo: null,
+    press: (name, active) => onoff.press(BASE + OFFSETS[name], active),
+    level: (name) => {
+      if (name === 'servo') return false;
+      return read(BASE + OFFSETS[name], 'value').startsWith(CONTRACT_LINES[name].activeLow ? '0' : '1');
+    },
+    nowNs: () => nowNs(clock),
+    pass: async () => {},
+    close,
+  };
+});
+
+describe('sysfs lines', () => {
+  it('say at the start what is missing, and what to use', async (test) => {
+    const bare = await setUp({ root: '/nowhere/class/gpio' }, test);
+    await assert.rejects(bare.lines.start(), /\/nowhere\/class\/gpio.*use the driver sortbin-io/);
+    const unloaded = await setUp(
+      { load: () => Promise.reject(new Error("Cannot find package 'onoff'")) },
+      test,
+    );
+    await assert.rejects(unloaded.lines.start(), /Cannot find package 'onoff'.*npm install.*sortbin-io/);
+    assert.equal(unloaded.fake.lives, 0);
+  });
+
+  it('find the number of a line by the label of its chip', async (test) => {
+    const { lines, onoff, fake, close } = await setUp({}, test);
+    await lines.start();
+    await lines.input('lid', INPUT);
+    assert.deepEqual([...onoff.exported.keys()], [517]);
+    const strange = await lines.input('a', { ...INPUT, at: { chip: 'gpiochip0', offset: 0 } });
+    assert.match(strange.ok ? '' : strange.fault.message, /label "gpiochip0"; there are: other, bank/);
+    const far = await lines.input('a', { ...INPUT, at: { chip: 'bank', offset: 32 } });
+    assert.match(far.ok ? '' : far.fault.message, /lines 0 to 31, not 32/);
+    for (const rules of [
+      { ...INPUT, at: { line: 'GPIO5' } },
+      { ...INPUT, bias: 'pull-up' as const },
+    ]) {
+      const answer = await lines.input('a', rules);
+      assert.equal(!answer.ok && answer.fault.code, 'line-unsupported');
+    }
+    assert.deepEqual(fake.heard, []);
+    await close();
+    assert.deepEqual([...onoff.exported.keys()], []);
+  });
+
+  it('export an output off, whatever it was before, and have sortbin-io drive it', async (test) => {
+    const { root, lines, onoff, fake, close, read } = await setUp({}, test);
+    await lines.start();
+    // Left on by a process that was killed.
+    mkdirSync(join(root, 'gpio513'));
+    writeFileSync(join(root, 'gpio513', 'direction'), 'out\n');
+    writeFileSync(join(root, 'gpio513', 'value'), '1\n');
+    const cases = [
+      ['gate', 1, false],
+      ['flap', 2, true],
+    ] as const;
+    for (const [name, offset, activeLow] of cases) {
+      const answer = await lines.output(name, { ...OUTPUT, activeLow, at: { chip: 'bank', offset } });
+      assert.ok(answer.ok);
+      assert.equal(read(BASE + offset, 'value').trim(), activeLow ? '1' : '0');
+    }
+    assert.deepEqual(onoff.directions, ['low', 'high']);
+    const value = (number: number) => join(root, `gpio${number}`, 'value');
+    assert.deepEqual(fake.heard, [
+      `out gate file ${value(513)} bound=60000000 lease=400000`,
+      `out flap file ${value(514)} bound=60000000 low lease=400000`,
+    ]);
+    onoff.stubborn = true;
+    const stuck = await lines.output('lamp', { ...OUTPUT, at: { chip: 'bank', offset: 7 } });
+    assert.match(stuck.ok ? '' : stuck.fault.message, /"lamp".*did not go off: direction in/);
+    await close();
+    assert.deepEqual([...onoff.exported.keys()], [513, 514, 519]);
+  });
+
+  it('translate what the kernel says', async (test) => {
+    const { lines, onoff } = await setUp({}, test);
+    await lines.start();
+    const cases = [
+      ['EBUSY', 'line-busy', /"lid" \(gpio517\).*gpioinfo/],
+      ['EACCES', 'line-denied', /group gpio/],
+      ['EINVAL', 'line-missing', /no such line/],
+      ['EIO', 'line-unsupported', /EIO/],
+    ] as const;
+    for (const [error, code, message] of cases) {
+      onoff.error = error;
+      const answer = await lines.input('lid', INPUT);
+      assert.ok(!answer.ok);
+      assert.equal(answer.fault.code, code);
+      assert.match(answer.fault.message, message);
+    }
+  });
+
+  it('count an edge that came back before it was read, unless it bounced', async (test) => {
+    const { lines, onoff } = await setUp({}, test);
+    await lines.start();
+    const edges: Edge[] = [];
+    const fast = await lines.input('fast', INPUT);
+    const slow = await lines.input('slow', { ...INPUT, at: { chip: 'bank', offset: 6 }, debounceMs: 20 });
+    assert.ok(fast.ok && slow.ok);
+    fast.value.onEdge((edge) => edges.push(edge));
+    slow.value.onEdge(() => assert.fail('it only bounced'));
+    onoff.notice(517);
+    onoff.notice(518);
+    assert.deepEqual(
+      edges.map(({ active, missed }) => [active, missed]),
+      [[false, 1]],
+    );
+    assert.equal(onoff.debounceMs(518), 20);
+  });
+
+  it('keep an output off by a guard that cannot be read', async (test) => {
+    const { lines, onoff, fake } = await setUp({}, test);
+    await lines.start();
+    await lines.input('lid', INPUT);
+    const gate = await lines.output('gate', { ...OUTPUT, at: { chip: 'bank', offset: 1 }, guards: ['lid'] });
+    assert.ok(gate.ok);
+    const hold = gate.value.hold(never);
+    await until('the gate is on', () => fake.level('gate'));
+    onoff.press(517, true);
+    const off = await hold;
+    assert.equal(off.ok && off.value.reason, 'guard');
+    onoff.press(517, false);
+    onoff.unplug(517);
+    const refused = await gate.value.pulse(10, never);
+    assert.equal(!refused.ok && refused.fault.code, 'line-guarded');
+    assert.match(
+      refused.ok ? '' : refused.fault.message,
+      /"gate" stays off.*"lid".*ENODEV.*plug it in again/,
+    );
+  });
+
+  it('stop a move under way when its guard is unplugged', async (test) => {
+    const clock = new SimulatedClock();
+    const { lines, onoff, fake } = await setUp({ clock, leaseMs: 60_000 }, test);
+    await lines.start();
+    await lines.input('lid', INPUT);
+    const gate = await lines.output('gate', { ...OUTPUT, at: { chip: 'bank', offset: 1 }, guards: ['lid'] });
+    assert.ok(gate.ok);
+    const hold = gate.value.hold(never);
+    await until('the gate is on', () => fake.level('gate'));
+    await clock.advance(500);
+    assert.equal(fake.level('gate'), true);
+    onoff.unplug(517);
+    await clock.advance(500);
+    await until('the gate is off', () => !fake.level('gate'));
+    const off = await hold;
+    assert.equal(off.ok && off.value.reason, 'guard');
+  });
+
+  it('say by themselves, once, that an input was unplugged, and that it can be read again', async (test) => {
+    const clock = new SimulatedClock();
+    const { lines, onoff, close } = await setUp({ clock }, test);
+    const health: (string | null)[] = [];
+    lines.onHealth((fault) => health.push(fault && `${fault.code}: ${fault.message}`));
+    await lines.start();
+    await lines.input('lid', INPUT);
+    await lines.input('button', { ...INPUT, at: { chip: 'bank', offset: 6 } });
+    await clock.advance(10_000);
+    assert.deepEqual(health, []);
+    onoff.unplug(517);
+    await clock.advance(10_000);
+    assert.equal(health.length, 1);
+    assert.match(health[0] ?? '', /^line-gone: "lid".*unplugged; plug it in again, and start sortbin anew/);
+    onoff.plug(517);
+    await clock.advance(10_000);
+    assert.deepEqual(health.slice(1), [null]);
+    onoff.unplug(518);
+    await close();
+    await clock.advance(10_000);
+    assert.deepEqual([health.length, clock.waiting], [2, 0]);
+  });
+
+  it('say what is wrong with sortbin-io too', async (test) => {
+    const { lines, fake } = await setUp({}, test);
+    const health: (string | null)[] = [];
+    lines.onHealth((fault) => health.push(fault?.code ?? null));
+    await lines.start();
+    fake.leave();
+    await until('it is down, and back', () => health.length === 2);
+    assert.deepEqual(health, ['lines-down', null]);
+  });
+});
