@@ -1,8 +1,8 @@
-// sample FILE EVERY_US FOR_MS: reads a small file again and again, as the kernel makes it anew at each read. It prints
-// CLOCK_MONOTONIC in nanoseconds and the value for the first reading and each that differs: `<ns> <value>`, and at last
-// `<ns> end <n>`, n: the nanoseconds of its own longest gap between two readings, or `<ns> gone <n>` where the file can no
-// longer be read. SIGTERM ends it before its time, after a last reading. It has a process and real-time priority of its
-// own, so that nothing that a test does to its event loop makes it blind.
+// sample FILE EVERY_US FOR_MS: reads a small file of the kernel every EVERY_US microseconds, for FOR_MS milliseconds.
+// It prints `<ns> <value>` for the first reading and for each that differs from the one before. <ns> is CLOCK_MONOTONIC.
+// The last line is `<ns> end <n>`, or `<ns> gone <n>` if the file can no longer be read. <n> is the longest gap between
+// two readings, in nanoseconds. SIGTERM ends it early, after a last reading.
+// It is a separate process with real-time priority, so that it also samples while a test blocks its event loop.
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -45,7 +45,7 @@ int main(int argc, char **argv) {
   int64_t every_ns = atoll(argv[2]) * 1000, due_ns = now_ns(), end_ns = due_ns + atoll(argv[3]) * 1000000;
   int64_t last_ns = due_ns, longest_ns = 0;
   char value[64], before[64] = "";
-  // The last reading is taken after it was told to stop.
+  // The last reading is taken after the stop.
   for (int last = 0; !last;) {
     last = stopped || last_ns >= end_ns;
     ssize_t size = pread(file, value, sizeof value - 1, 0);
@@ -62,7 +62,7 @@ int main(int argc, char **argv) {
     if (strcmp(value, before) != 0)
       printf("%lld %s\n", (long long)read_ns, value);
     strcpy(before, value);
-    // Missed times are left out.
+    // Skips the times that were missed.
     do
       due_ns += every_ns;
     while (due_ns <= read_ns);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A PWM chip of two channels without hardware. What a servo would see is in
- * /sys/module/pwm_sim/parameters/pulse{0,1}_ns: the length of the pulses, 0
- * while there are none, whoever holds the channel or has left it.
+ * A simulated PWM chip with two channels. The pulse length in nanoseconds is
+ * in /sys/module/pwm_sim/parameters/pulse{0,1}_ns. It is 0 while the channel
+ * sends no pulses. It stays readable after the holder of the channel exits.
  */
 #include <linux/module.h>
 #include <linux/platform_device.h>

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-/* A day in microseconds: nothing here lasts longer. */
+/* One day in microseconds, the maximum of every time. */
 static const uint64_t MOST = 86400000000ull;
 
-/* Words of the line, cut in place: one space between two, none at the ends. */
+/* The words of a line, split in place. One space separates two words. None is allowed at the ends. */
 struct words {
   char *next;
 };
@@ -43,7 +43,7 @@ static bool where(const char *text, char *to) {
   return true;
 }
 
-/* The value of "key=value", or NULL. */
+/* Returns the value of "key=value", or NULL if the key differs. */
 static const char *after(const char *word, const char *key) {
   size_t size = strlen(key);
   return strncmp(word, key, size) == 0 && word[size] == '=' ? word + size + 1 : NULL;

@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* A name that others gave, as one word. */
+/* Makes a name from outside one printable word. */
 static const char *word(char *name) {
   for (char *c = name; *c; c++)
     if (*c <= ' ' || *c > '~') *c = '_';

@@ -82,13 +82,13 @@ static void perform(const struct command *c) {
   answer("%u ok", c->id);
 }
 
-/* Bytes of standard input that are no whole line yet. */
+/* Bytes of standard input that do not form a complete line yet. */
 static struct {
   char text[4096];
   size_t size;
 } in;
 
-/* RUNNING, or the code to exit with. */
+/* Returns RUNNING, or the exit code. */
 static int take_commands(void) {
   ssize_t size = read(STDIN_FILENO, in.text + in.size, sizeof in.text - in.size);
   if (size < 0) return errno == EAGAIN || errno == EINTR ? RUNNING : EXIT_ASKED;
@@ -117,7 +117,7 @@ static int take_commands(void) {
   return EXIT_NO_COMMAND;
 }
 
-/* What a polled line has to tell: edges, or that its chip is gone, as is all that an output ever tells. */
+/* Handles the events of a polled line: edges of an input, or the removal of its chip. An output has no other event. */
 static void take_news(struct line *line) {
   struct edge edges[16];
   int count = line->output ? -1 : pin_edges(&line->pin, edges, 16);
@@ -129,7 +129,7 @@ static void take_news(struct line *line) {
   }
   for (int i = 0; i < count; i++) {
     if (edges[i].active) guard_is_active(&board, line->name, now());
-    /* What finds no room shows as missed in the next one that does. */
+    /* If the buffer is full, the next edge that fits reports this one as missed. */
     if (!say("edge %s %llu %d %u", line->name, (unsigned long long)edges[i].at_ns, edges[i].active,
              edges[i].missed + line->pin.lost))
       line->pin.lost += 1 + edges[i].missed;
@@ -158,7 +158,7 @@ static int serve(int signals, int timer) {
     }
     wake_at(timer, end_what_is_over(&board, now()));
     if (poll(polled, count, -1) < 0 && errno != EINTR) return EXIT_ASKED;
-    /* What is over comes first: nobody who writes or bounces a lot can put it off. */
+    /* Expired outputs come first, so that many commands or edges cannot delay them. */
     end_what_is_over(&board, now());
     if (polled[2].revents) {
       uint64_t times;
@@ -176,7 +176,7 @@ static int serve(int signals, int timer) {
   }
 }
 
-/* Drives each output of a file off, and goes on where one cannot be had. */
+/* Drives each output of a file off. Continues if one of them is not available. */
 static int make_safe(const char *path) {
   FILE *file = fopen(path, "re");
   if (!file) {
@@ -196,7 +196,7 @@ static int make_safe(const char *path) {
       continue;
     }
     if (command.verb != VERB_OUT && command.verb != VERB_PWM) continue;
-    /* Taking it drives it off. */
+    /* pin_take drives the output off. */
     if (pin_take(&pin, &command, why) == OK) {
       pin_drop(&pin);
       continue;
@@ -219,7 +219,7 @@ int main(int count, char **words) {
     fputs("usage: sortbin-io [--safe FILE | --list | --version]; it is the daemon that speaks to it\n", stderr);
     return EXIT_NO_COMMAND;
   }
-  /* Where these are not allowed it serves all the same. */
+  /* Both calls may fail without permission. sortbin-io works without them. */
   mlockall(MCL_CURRENT | MCL_FUTURE);
   sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 10});
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Never waited for: a caller that hangs must not hang this. */
+/* Writes never block: a caller that hangs must not stop this process. */
 static struct {
   char text[OUT_SIZE];
   size_t size;

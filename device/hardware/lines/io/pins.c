@@ -26,7 +26,8 @@ static enum failure because(int error, char why[WHY_SIZE], const char *what) {
   }
 }
 
-/* The chip of that label or name, with the offset of the line on it; -1 and `error` where there is none. */
+/* Opens the chip by its label or name, or the chip of a named line, and sets `offset`. Returns -1 and sets `error` if
+   there is none. */
 static int find_chip(const struct command *c, uint32_t *offset, int *error) {
   *error = ENOENT;
   for (int number = 0; number < CHIPS; number++) {
@@ -117,7 +118,7 @@ static enum failure take_file(struct pin *pin, const struct command *c, char why
   return failure;
 }
 
-/* The folder of the chip of that number, or whose device has that name. */
+/* Finds the folder of a PWM chip by its number or the name of its device. */
 static bool find_pwm(const char *wanted, char folder[PATH_SIZE]) {
   for (int number = 0; number < CHIPS; number++) {
     char link[PATH_SIZE], target[PATH_SIZE], text[8];
@@ -147,13 +148,13 @@ static enum failure take_pwm(struct pin *pin, const struct command *c, char why[
     bool exported = put(export, number);
     int error = errno;
     close(export);
-    /* The kernel says so of a channel that the chip does not have. */
+    /* The kernel returns ENODEV if the chip does not have this channel. */
     if (!exported) return because(error == ENODEV ? ENOENT : error, why, channel);
   }
   int period = open_in(channel, "period");
   pin->fd = open_in(channel, "enable");
   pin->duty_fd = open_in(channel, "duty_cycle");
-  /* Off first, and no pulse longer than the new period: a dead process may have left anything. */
+  /* A crashed process may have left any state. Off and pulse 0 come first, so that no pulse exceeds the new period. */
   bool ready = period >= 0 && pin->fd >= 0 && pin->duty_fd >= 0;
   if (ready) {
     put(pin->fd, "0");

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* A line that the kernel does not let us drive off is tried again so soon. */
+/* Delay before the next attempt if the kernel failed to drive a line off. */
 static const uint64_t STUCK_NS = 10000000;
 
 static uint64_t least(uint64_t one, uint64_t other) { return one < other ? one : other; }
@@ -19,7 +19,7 @@ void lose_line(struct line *line) {
   line->used = false;
 }
 
-/* A guard that cannot be read stops a move as one that is active does. */
+/* A guard that cannot be read counts as active. */
 static bool is_guarded(struct board *board, const struct line *line) {
   for (unsigned i = 0; i < line->guard_count; i++) {
     struct line *guard = find_line(board, line->guards[i]);
@@ -42,7 +42,7 @@ const char *turn_on(struct board *board, struct line *line, uint64_t pulse_ns, u
       return "refused another of its group is on";
   }
   if (is_guarded(board, line)) return "guarded a guard is active";
-  /* Before it is driven: what follows ends it, whatever the drive says. */
+  /* Set before the line is driven, so that the limits end it even if the kernel reports a failure. */
   line->on = true;
   line->stuck = false;
   line->on_at_ns = now_ns;

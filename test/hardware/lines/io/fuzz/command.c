@@ -1,4 +1,4 @@
-/* What parse_command may be given is anything; what it takes has to be a command. */
+/* Fuzz target: parse_command receives any bytes. Whatever it accepts must be a valid command. */
 #include "../../../../../device/hardware/lines/io/io.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static void hold_name(const char *name) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size >= LINE_SIZE) return -1;
-  /* On the heap and no longer than it is, so that a step too far is noticed. */
+  /* On the heap with the exact size, so that the address sanitizer finds a read past the end. */
   char *text = malloc(size + 1);
   struct command c;
   memcpy(text, data, size);

@@ -1,10 +1,11 @@
 #!/bin/sh
-# npm run test:fuzz [-- SECONDS]: sortbin-io's parser by libFuzzer with the sanitizers, for 60 seconds or so many; then
-# the whole program, built with them, by its own tests.
+# npm run test:fuzz [-- SECONDS]
+# Fuzzes the parser of sortbin-io with libFuzzer and the sanitizers, for SECONDS (default: 60).
+# Then builds the whole program with the sanitizers and runs its tests.
 # Needs clang with its runtime (Debian: clang-14 libclang-rt-14-dev).
 set -eu
 cd "$(dirname "$0")/../../../../.."
-clang=$(command -v clang || command -v clang-14) || { echo "test:fuzz: no clang; see the head of $0" >&2; exit 1; }
+clang=$(command -v clang || command -v clang-14) || { echo "test:fuzz: clang not found. Install clang-14 and libclang-rt-14-dev." >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/corpus"
