@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { InputRules, LineFault, LineRef, Lines, OutputRules } from '../hardware/lines/lines.js';
 import { SimulatedLines } from '../hardware/lines/simulated/simulated-lines.js';
-import { IoLines } from '../hardware/lines/sortbin-io/sortbin-io-lines.js';
+import { SortbinIoLines } from '../hardware/lines/sortbin-io/sortbin-io-lines.js';
 import { SysfsLines } from '../hardware/lines/sysfs/sysfs-lines.js';
 import type { Clock } from '../kit/clock.js';
 import { type Answer, SortbinError } from '../kit/errors.js';
@@ -74,7 +74,7 @@ const makeLines = async ({ config, folder, ...rest }: LinesContext): Promise<Lin
   const { answerMs, leaseMs } = lines;
   const path = await ioProgram({ config, folder });
   const options = { path, answerMs, leaseMs, ...rest };
-  return lines.driver === 'onoff' ? new SysfsLines(options) : new IoLines(options);
+  return lines.driver === 'onoff' ? new SysfsLines(options) : new SortbinIoLines(options);
 };
 
 /**

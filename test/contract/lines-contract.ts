@@ -13,7 +13,7 @@ import type {
 } from '../../device/hardware/lines/lines.js';
 import type { Answer } from '../../device/kit/errors.js';
 
-/** The lines that the contract takes, and whether their low level counts. */
+/** The lines that the contract requests, and whether their low level is active. */
 export const CONTRACT_LINES = {
   lid: { activeLow: false },
   button: { activeLow: true },
@@ -22,29 +22,29 @@ export const CONTRACT_LINES = {
 } as const;
 type Name = keyof typeof CONTRACT_LINES;
 
-/** Lines that are started, and a hand outside of the machine; all inputs are inactive at first. */
+/** Started lines, with access to their levels from outside. All inputs are inactive at first. */
 export interface LinesBench {
   readonly lines: Lines;
   at(name: Name): LineRef;
-  /** A line of a chip that is not there. */
-  readonly nowhere: LineRef;
-  /** A channel, where there is PWM. */
+  /** A line of a chip that does not exist. */
+  readonly missingLine: LineRef;
+  /** A PWM channel, or null if the driver has none. */
   readonly servo: PwmRef | null;
-  /** Makes an input active or not; what its lines levels are then is for the bench to say. */
+  /** Sets whether an input is active. The bench chooses the level for it. */
   press(input: Name, active: boolean): void | Promise<void>;
-  /** Whether an output is on, or its servo gets pulses, seen from outside. */
+  /** Returns whether an output is on, or the servo receives pulses, measured from outside. */
   level(output: Name | 'servo'): boolean | Promise<boolean>;
-  /** Nanoseconds of the clock that the lines have. */
+  /** Returns nanoseconds of the clock of the lines. */
   nowNs(): bigint;
-  /** Lets time pass where it does not do so by itself. */
-  pass(ms: number): Promise<void>;
-  /** Closes the lines, and ends what was set up. */
+  /** Advances a simulated clock. Does nothing with a real one. */
+  advance(ms: number): Promise<void>;
+  /** Closes the lines and removes the setup of the bench. */
   close(): Promise<void>;
 }
 
 const never = new AbortController().signal;
-const BOUND_MS = 30_000;
-/** Longer than any bench needs to see that a line is on. */
+const DEADLINE_MS = 30_000;
+/** Longer than any bench needs to measure that a line is on. */
 const LONG_MS = 60_000;
 
 const value = <T>(answer: Answer<T, LineFault>): T => {
@@ -57,9 +57,9 @@ const codeOf = (answer: Answer<unknown, LineFault>): LineFault | null =>
 
 export const linesContract = (name: string, make: () => Promise<LinesBench>) =>
   describe(`lines: ${name}`, () => {
-    /** A test with a bench of its own. */
-    const proves = (what: string, test: (bench: LinesBench, context: TestContext) => Promise<void>) =>
-      it(what, { timeout: 4 * BOUND_MS }, async (context) => {
+    /** Defines a test with its own bench. */
+    const testLines = (behaviour: string, test: (bench: LinesBench, context: TestContext) => Promise<void>) =>
+      it(behaviour, { timeout: 4 * DEADLINE_MS }, async (context) => {
         const bench = await make();
         try {
           await test(bench, context);
@@ -68,11 +68,11 @@ export const linesContract = (name: string, make: () => Promise<LinesBench>) =>
         }
       });
 
-    proves('tell the level of an input and each edge, until they are no longer asked to', async (bench) => {
-      const lid = await takeInput(bench, 'lid');
+    testLines('report the level of an input and each edge, until the listener is removed', async (bench) => {
+      const lid = await requestInput(bench, 'lid');
       assert.equal(value(await lid.active()), false);
       const edges: Edge[] = [];
-      const end = lid.onEdge((edge) => edges.push(edge));
+      const removeListener = lid.onEdge((edge) => edges.push(edge));
       const beforeNs = bench.nowNs();
       await bench.press('lid', true);
       await until(bench, 'an edge', () => edges.length === 1);
@@ -88,16 +88,16 @@ export const linesContract = (name: string, make: () => Promise<LinesBench>) =>
       );
       const times = [beforeNs, ...edges.map(({ atNs }) => atNs), bench.nowNs()];
       assert.deepEqual(times, [...times].sort(ascending));
-      end();
-      const again: Edge[] = [];
-      lid.onEdge((edge) => again.push(edge));
+      removeListener();
+      const later: Edge[] = [];
+      lid.onEdge((edge) => later.push(edge));
       await bench.press('lid', true);
-      await until(bench, 'a third edge', () => again.length === 1);
+      await until(bench, 'a third edge', () => later.length === 1);
       assert.equal(edges.length, 2);
     });
 
-    proves('turn the level of an input round where low counts', async (bench) => {
-      const button = await takeInput(bench, 'button');
+    testLines('invert the level of an input that is active low', async (bench) => {
+      const button = await requestInput(bench, 'button');
       assert.equal(value(await button.active()), false);
       const edges: Edge[] = [];
       button.onEdge((edge) => edges.push(edge));
@@ -107,52 +107,49 @@ export const linesContract = (name: string, make: () => Promise<LinesBench>) =>
       assert.equal(value(await button.active()), true);
     });
 
-    proves('give a pulse of its length and say so', async (bench) => {
-      const gate = await takeOutput(bench, 'gate');
+    testLines('turn an output on for the time of a pulse, and report the end', async (bench) => {
+      const gate = await requestOutput(bench, 'gate');
       assert.equal(await bench.level('gate'), false);
       const beforeNs = bench.nowNs();
-      const off = value(await passing(bench, gate.pulse(50, never)));
+      const off = value(await settle(bench, gate.pulse(50, never)));
       assert.equal(off.reason, 'time');
       assert.ok(off.atNs - beforeNs >= 50_000_000n && off.atNs <= bench.nowNs());
       assert.equal(await bench.level('gate'), false);
     });
 
-    proves('have an output on until it is aborted, where low is on too', async (bench) => {
+    testLines('hold an output on until the abort, also if it is active low', async (bench) => {
       for (const name of ['gate', 'flap'] as const) {
-        const output = await takeOutput(bench, name);
+        const output = await requestOutput(bench, name);
         assert.equal(await bench.level(name), false);
         const abort = new AbortController();
         const hold = output.hold(abort.signal);
         await until(bench, `${name} is on`, () => bench.level(name));
         abort.abort();
-        assert.equal(value(await passing(bench, hold)).reason, 'command');
+        assert.equal(value(await settle(bench, hold)).reason, 'command');
         assert.equal(await bench.level(name), false);
       }
     });
 
-    proves(
-      'end a pulse that is aborted, and give none to a signal that is aborted already',
-      async (bench) => {
-        const gate = await takeOutput(bench, 'gate');
-        const abort = new AbortController();
-        const pulse = gate.pulse(LONG_MS, abort.signal);
-        await until(bench, 'the gate is on', () => bench.level('gate'));
-        abort.abort();
-        assert.equal(value(await passing(bench, pulse)).reason, 'command');
-        assert.equal(value(await gate.pulse(LONG_MS, abort.signal)).reason, 'command');
-        assert.equal(await bench.level('gate'), false);
-      },
-    );
-
-    proves('keep the bound of an output, leases renewed or not', async (bench) => {
-      const gate = await takeOutput(bench, 'gate', { maxOnMs: 1_200 });
-      assert.equal(value(await passing(bench, gate.hold(never))).reason, 'bound');
+    testLines('end a pulse on abort, and start none if the signal is already aborted', async (bench) => {
+      const gate = await requestOutput(bench, 'gate');
+      const abort = new AbortController();
+      const pulse = gate.pulse(LONG_MS, abort.signal);
+      await until(bench, 'the gate is on', () => bench.level('gate'));
+      abort.abort();
+      assert.equal(value(await settle(bench, pulse)).reason, 'command');
+      assert.equal(value(await gate.pulse(LONG_MS, abort.signal)).reason, 'command');
       assert.equal(await bench.level('gate'), false);
-      assert.equal(value(await passing(bench, gate.pulse(LONG_MS, never))).reason, 'bound');
     });
 
-    proves('refuse an output that is on, and what is no time', async (bench) => {
-      const gate = await takeOutput(bench, 'gate');
+    testLines('turn an output off at its maximum on-time, even if its lease is renewed', async (bench) => {
+      const gate = await requestOutput(bench, 'gate', { maxOnMs: 1_200 });
+      assert.equal(value(await settle(bench, gate.hold(never))).reason, 'bound');
+      assert.equal(await bench.level('gate'), false);
+      assert.equal(value(await settle(bench, gate.pulse(LONG_MS, never))).reason, 'bound');
+    });
+
+    testLines('refuse an output that is on, and an invalid time', async (bench) => {
+      const gate = await requestOutput(bench, 'gate');
       const hold = gate.pulse(LONG_MS, never);
       await until(bench, 'the gate is on', () => bench.level('gate'));
       assert.equal(codeOf(await gate.pulse(10, never)), 'line-refused');
@@ -164,47 +161,47 @@ export const linesContract = (name: string, make: () => Promise<LinesBench>) =>
       }
     });
 
-    proves('have an output rest after it was on', async (bench) => {
-      const gate = await takeOutput(bench, 'gate', { minOffMs: 400 });
-      const first = value(await passing(bench, gate.pulse(10, never)));
-      let answer = await passing(bench, gate.pulse(10, never));
+    testLines('keep an output off for its minimum off-time', async (bench) => {
+      const gate = await requestOutput(bench, 'gate', { minOffMs: 400 });
+      const first = value(await settle(bench, gate.pulse(10, never)));
+      let answer = await settle(bench, gate.pulse(10, never));
       while (codeOf(answer) === 'line-refused') {
-        await bench.pass(20);
-        answer = await passing(bench, gate.pulse(10, never));
+        await bench.advance(20);
+        answer = await settle(bench, gate.pulse(10, never));
       }
       assert.ok(value(answer).atNs - first.atNs >= 400_000_000n);
     });
 
-    proves('have one output of a group on at most', async (bench) => {
-      const gate = await takeOutput(bench, 'gate', { group: 'motors' });
-      const flap = await takeOutput(bench, 'flap', { group: 'motors' });
+    testLines('turn at most one output of a group on', async (bench) => {
+      const gate = await requestOutput(bench, 'gate', { group: 'motors' });
+      const flap = await requestOutput(bench, 'flap', { group: 'motors' });
       const abort = new AbortController();
       const hold = gate.hold(abort.signal);
       await until(bench, 'the gate is on', () => bench.level('gate'));
       assert.equal(codeOf(await flap.pulse(10, never)), 'line-refused');
       assert.equal(await bench.level('flap'), false);
       abort.abort();
-      await passing(bench, hold);
-      assert.equal(value(await passing(bench, flap.pulse(10, never))).reason, 'time');
+      await settle(bench, hold);
+      assert.equal(value(await settle(bench, flap.pulse(10, never))).reason, 'time');
     });
 
-    proves('keep an output off while a guard is active', async (bench) => {
-      const lid = await takeInput(bench, 'lid');
-      const gate = await takeOutput(bench, 'gate', { guards: ['lid'] });
+    testLines('keep an output off while a guard is active', async (bench) => {
+      const lid = await requestInput(bench, 'lid');
+      const gate = await requestOutput(bench, 'gate', { guards: ['lid'] });
       const hold = gate.hold(never);
       await until(bench, 'the gate is on', () => bench.level('gate'));
       await bench.press('lid', true);
-      assert.equal(value(await passing(bench, hold)).reason, 'guard');
+      assert.equal(value(await settle(bench, hold)).reason, 'guard');
       assert.equal(await bench.level('gate'), false);
       assert.equal(codeOf(await gate.pulse(10, never)), 'line-guarded');
       await bench.press('lid', false);
-      await until(bench, 'the lid is shut', async () => !value(await lid.active()));
-      assert.equal(value(await passing(bench, gate.pulse(10, never))).reason, 'time');
+      await until(bench, 'the lid is inactive', async () => !value(await lid.active()));
+      assert.equal(value(await settle(bench, gate.pulse(10, never))).reason, 'time');
     });
 
-    proves('turn all off by safe, and work after that', async (bench) => {
-      const gate = await takeOutput(bench, 'gate');
-      const flap = await takeOutput(bench, 'flap');
+    testLines('turn all outputs off by safe, and work after that', async (bench) => {
+      const gate = await requestOutput(bench, 'gate');
+      const flap = await requestOutput(bench, 'flap');
       const both = [gate.hold(never), flap.pulse(LONG_MS, never)];
       await until(
         bench,
@@ -216,13 +213,13 @@ export const linesContract = (name: string, make: () => Promise<LinesBench>) =>
       assert.equal(await bench.level('flap'), false);
       const reasons = (await Promise.all(both)).map((answer) => value(answer).reason);
       assert.deepEqual(reasons, ['command', 'command']);
-      assert.equal(value(await passing(bench, gate.pulse(10, never))).reason, 'time');
+      assert.equal(value(await settle(bench, gate.pulse(10, never))).reason, 'time');
     });
 
-    proves(
-      'refuse a name that is taken, a guard that is none, and a line that is not there',
+    testLines(
+      'refuse a name in use, a guard that is no input, and a line that does not exist',
       async (bench) => {
-        await takeInput(bench, 'lid');
+        await requestInput(bench, 'lid');
         const rules = { at: bench.at('button'), bias: 'as-is', activeLow: false, debounceMs: 0 } as const;
         assert.equal(codeOf(await bench.lines.input('lid', rules)), 'line-refused');
         assert.equal(codeOf(await bench.lines.input('No Name', rules)), 'line-refused');
@@ -230,31 +227,31 @@ export const linesContract = (name: string, make: () => Promise<LinesBench>) =>
           codeOf(await bench.lines.output('gate', outputRules(bench, 'gate', { guards: ['x'] }))),
           'line-refused',
         );
-        const missing = await bench.lines.input('ghost', { ...rules, at: bench.nowhere });
+        const missing = await bench.lines.input('ghost', { ...rules, at: bench.missingLine });
         assert.equal(codeOf(missing), 'line-missing');
         assert.match(!missing.ok ? missing.fault.message : '', /ghost/);
         value(await bench.lines.input('ghost', rules));
       },
     );
 
-    proves('give a servo pulses within its limits until aborted', async (bench, context) => {
-      if (!bench.servo) return context.skip('there is no PWM');
+    testLines('send a servo pulses within its limits until the abort', async (bench, context) => {
+      if (!bench.servo) return context.skip('this driver has no PWM');
       const limits = { periodUs: 20_000, minPulseUs: 600, maxPulseUs: 2_400, maxOnMs: LONG_MS };
       const servo = value(await bench.lines.pwm('servo', { at: bench.servo, ...limits, guards: [] }));
       const abort = new AbortController();
       const drive = servo.drive(1_500, abort.signal);
-      await until(bench, 'there are pulses', () => bench.level('servo'));
+      await until(bench, 'the servo receives pulses', () => bench.level('servo'));
       abort.abort();
-      assert.equal(value(await passing(bench, drive)).reason, 'command');
+      assert.equal(value(await settle(bench, drive)).reason, 'command');
       assert.equal(await bench.level('servo'), false);
       for (const pulseUs of [599, 2_401, Number.NaN]) {
         assert.equal(codeOf(await servo.drive(pulseUs, never)), 'line-refused');
       }
     });
 
-    proves('turn all off when they are closed, and do nothing after that', async (bench) => {
-      const lid = await takeInput(bench, 'lid');
-      const gate = await takeOutput(bench, 'gate');
+    testLines('turn all outputs off on close, and refuse every command after that', async (bench) => {
+      const lid = await requestInput(bench, 'lid');
+      const gate = await requestOutput(bench, 'gate');
       const hold = gate.hold(never);
       await until(bench, 'the gate is on', () => bench.level('gate'));
       await bench.lines.close();
@@ -267,7 +264,7 @@ export const linesContract = (name: string, make: () => Promise<LinesBench>) =>
     });
   });
 
-const takeInput = async (bench: LinesBench, name: 'lid' | 'button'): Promise<Input> => {
+const requestInput = async (bench: LinesBench, name: 'lid' | 'button'): Promise<Input> => {
   const { activeLow } = CONTRACT_LINES[name];
   return value(
     await bench.lines.input(name, { at: bench.at(name), bias: 'as-is', activeLow, debounceMs: 0 }),
@@ -286,24 +283,27 @@ const outputRules = (bench: LinesBench, name: 'gate' | 'flap', limits: Limits) =
   return { at: bench.at(name), ...CONTRACT_LINES[name], maxOnMs, minOffMs, group, guards };
 };
 
-const takeOutput = async (bench: LinesBench, name: 'gate' | 'flap', limits: Limits = {}): Promise<Output> =>
-  value(await bench.lines.output(name, outputRules(bench, name, limits)));
+const requestOutput = async (
+  bench: LinesBench,
+  name: 'gate' | 'flap',
+  limits: Limits = {},
+): Promise<Output> => value(await bench.lines.output(name, outputRules(bench, name, limits)));
 
-/** What comes of a command, while time passes. */
-const passing = async (bench: LinesBench, work: Promise<Answer<Off, LineFault>>) => {
+/** Advances time until a command has settled, and returns its answer. */
+const settle = async (bench: LinesBench, work: Promise<Answer<Off, LineFault>>) => {
   let answer: Answer<Off, LineFault> | null = null;
   void work.then((settled) => {
     answer = settled;
   });
-  await until(bench, 'it is off again', () => answer !== null);
+  await until(bench, 'the output is off again', () => answer !== null);
   return work;
 };
 
 const until = async (bench: LinesBench, what: string, holds: () => boolean | Promise<boolean>) => {
-  const endMs = performance.now() + BOUND_MS;
+  const endMs = performance.now() + DEADLINE_MS;
   while (!(await holds())) {
-    if (performance.now() > endMs) assert.fail(`within ${BOUND_MS} ms it did not come to this: ${what}`);
-    await bench.pass(10);
+    if (performance.now() > endMs) assert.fail(`not within ${DEADLINE_MS} ms: ${what}`);
+    await bench.advance(10);
     await wait(1);
   }
 };

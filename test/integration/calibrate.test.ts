@@ -29,7 +29,7 @@ describe('sortbin calibrate, without a terminal', () => {
       );
       assert.ok(printed().every(({ at }) => Math.abs(Date.parse(at) - Date.now()) < 60_000));
       // It opens only inputs.
-      assert.deepEqual([...new Set(io.heard.map((words) => words.split(' ')[0]))].sort(), ['get', 'in']);
+      assert.deepEqual([...new Set(io.commands.map((words) => words.split(' ')[0]))].sort(), ['get', 'in']);
       levels.kill('SIGINT');
       assert.equal(await levels.ended(), 0);
       assert.deepEqual([levels.stderr, await readdir(folder)], ['', ['sortbin.yaml']]);
@@ -39,11 +39,11 @@ describe('sortbin calibrate, without a terminal', () => {
   it('is refused while the bin owns the lines', async (test) => {
     const io = await new FakeIo().start();
     test.after(() => io.stop());
-    io.manners = (words) => (words.startsWith('in ') ? 'error busy sortbin-io' : 'rules');
+    io.respond = (words) => (words.startsWith('in ') ? 'error busy sortbin-io' : 'rules');
     await inFolder(`lines: { program: ${io.path} }\n${SWITCHES}`, async (folder) => {
       const levels = new Sortbin(['calibrate', 'levels'], folder);
       assert.equal(await levels.ended(), 69);
-      assert.match(levels.stderr, /^sortbin: gate\.lid: "lid" .*held by somebody else.*Stop it first/);
+      assert.match(levels.stderr, /^sortbin: gate\.lid: "lid" .*another process holds the line.*Stop it first/);
     });
   });
 

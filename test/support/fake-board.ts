@@ -4,8 +4,8 @@ import type { Clock } from '../../device/kit/clock.js';
 import type { Answer } from '../../device/kit/errors.js';
 
 const ANYWHERE = { chip: 'any', offset: 0 } as const;
-/** The chip that is never there. */
-const NOWHERE = 'nowhere';
+/** A chip that never exists. */
+const MISSING_CHIP = 'nowhere';
 
 interface World {
   readonly levels: ReadonlyMap<string, boolean>;
@@ -14,22 +14,22 @@ interface World {
 
 type Actuator = Output | Pwm;
 
-/** What sortbin-io does with its commands, by the rules of the simulated lines. */
+/** Executes the commands of a fake sortbin-io on simulated lines. */
 export class FakeBoard {
   readonly #lines: SimulatedLines;
   readonly #inputs = new Map<string, Input>();
   readonly #actuators = new Map<string, Actuator>();
   readonly #leasesMs = new Map<string, number>();
-  readonly #on = new Map<string, { readonly abort: AbortController; stay: Promise<unknown> }>();
+  readonly #on = new Map<string, { readonly abort: AbortController; off: Promise<unknown> }>();
   readonly #gone = new Set<string>();
   #renewedAtMs = 0;
 
   constructor(
     private readonly clock: Clock,
     private readonly world: World,
-    private readonly say: (text: string) => void,
+    private readonly write: (text: string) => void,
   ) {
-    this.#lines = new SimulatedLines({ clock, missing: [NOWHERE] });
+    this.#lines = new SimulatedLines({ clock, missing: [MISSING_CHIP] });
   }
 
   press(name: string, active: boolean): void {
@@ -43,7 +43,7 @@ export class FakeBoard {
   unplug(name: string): void {
     this.#gone.add(name);
     this.#lines.unplug(name);
-    this.say(`gone ${name} its chip was pulled`);
+    this.write(`gone ${name} the chip was unplugged`);
   }
 
   close(): Promise<void> {
@@ -52,15 +52,15 @@ export class FakeBoard {
 
   async perform(id: string, [verb = '', name = '', ...rest]: readonly string[]): Promise<void> {
     const answer = await this.#perform(id, verb, name, rest);
-    if (answer !== null) this.say(`${id} ${answer}`);
+    if (answer !== null) this.write(`${id} ${answer}`);
   }
 
-  /** Null: it has answered by itself. */
+  /** Returns the answer, or null if it was already written. */
   async #perform(id: string, verb: string, name: string, rest: readonly string[]): Promise<string | null> {
-    if (verb === 'in' || verb === 'out' || verb === 'pwm') return this.#take(verb, name, rest);
+    if (verb === 'in' || verb === 'out' || verb === 'pwm') return this.#request(verb, name, rest);
     if (verb === 'renew') this.#renewedAtMs = this.clock.monotonicMs();
-    if (verb === 'safe') await this.#off([...this.#on.keys()]);
-    if (verb === 'off') await this.#off([name]);
+    if (verb === 'safe') await this.#turnOff([...this.#on.keys()]);
+    if (verb === 'off') await this.#turnOff([name]);
     if (verb === 'get') {
       const active = await this.#inputs.get(name)?.active();
       return active?.ok ? `ok ${active.value ? 1 : 0}` : `error gone ${name}`;
@@ -70,47 +70,47 @@ export class FakeBoard {
     return 'ok';
   }
 
-  async #take(verb: 'in' | 'out' | 'pwm', name: string, words: readonly string[]): Promise<string> {
+  async #request(verb: 'in' | 'out' | 'pwm', name: string, words: readonly string[]): Promise<string> {
     if (this.world.unplugged.has(name)) return `error missing ${name} is unplugged`;
     if (this.#gone.delete(name)) {
       this.#lines.plug(name);
       return 'ok';
     }
-    const one = (key: string) => words.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1);
-    const at = words.includes(NOWHERE) ? { chip: NOWHERE, offset: 0 } : ANYWHERE;
+    const option = (key: string) => words.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1);
+    const at = words.includes(MISSING_CHIP) ? { chip: MISSING_CHIP, offset: 0 } : ANYWHERE;
     const guards = words.filter((word) => word.startsWith('guard=')).map((word) => word.slice(6));
-    const maxOnMs = Number(one('bound')) / 1000;
-    this.#leasesMs.set(name, Number(one('lease')) / 1000);
-    if (verb === 'in') return this.#takeInput(name, at);
+    const maxOnMs = Number(option('bound')) / 1000;
+    this.#leasesMs.set(name, Number(option('lease')) / 1000);
+    if (verb === 'in') return this.#requestInput(name, at);
     const common = { activeLow: false, maxOnMs, guards };
     const answer =
       verb === 'out'
         ? await this.#lines.output(name, {
             ...common,
             at,
-            minOffMs: Number(one('rest') ?? 0) / 1000,
-            group: one('group') ?? null,
+            minOffMs: Number(option('rest') ?? 0) / 1000,
+            group: option('group') ?? null,
           })
         : await this.#lines.pwm(name, {
             ...common,
             at: { chip: at.chip, channel: 0 },
-            periodUs: Number(one('period')),
-            minPulseUs: Number(one('min')),
-            maxPulseUs: Number(one('max')),
+            periodUs: Number(option('period')),
+            minPulseUs: Number(option('min')),
+            maxPulseUs: Number(option('max')),
           });
-    if (!answer.ok) return error(answer);
+    if (!answer.ok) return outcome(answer);
     this.#actuators.set(name, answer.value);
     return 'ok';
   }
 
-  async #takeInput(name: string, at: { readonly chip: string; readonly offset: number }): Promise<string> {
+  async #requestInput(name: string, at: { readonly chip: string; readonly offset: number }): Promise<string> {
     const answer = await this.#lines.input(name, { at, bias: 'as-is', activeLow: false, debounceMs: 0 });
-    if (!answer.ok) return error(answer);
+    if (!answer.ok) return outcome(answer);
     this.#inputs.set(name, answer.value);
     this.#lines.set(name, this.world.levels.get(name) ?? false);
     answer.value.onEdge(({ active, atNs, missed }) => {
       if (this.world.levels.get(name) === active)
-        this.say(`edge ${name} ${atNs} ${active ? 1 : 0} ${missed}`);
+        this.write(`edge ${name} ${atNs} ${active ? 1 : 0} ${missed}`);
     });
     return 'ok';
   }
@@ -119,25 +119,25 @@ export class FakeBoard {
     const actuator = this.#actuators.get(name);
     if (!actuator) return `error missing ${name}`;
     const abort = new AbortController();
-    const stay = this.#stay(actuator, pulseUs, us, abort.signal);
-    const on = this.#lines.read(name) > 0 && !this.#on.has(name);
-    if (!on) return error(await stay);
-    this.say(`${id} ok`);
+    const off = this.#drive(actuator, pulseUs, us, abort.signal);
+    const isOn = this.#lines.read(name) > 0 && !this.#on.has(name);
+    if (!isOn) return outcome(await off);
+    this.write(`${id} ok`);
     this.#renewedAtMs = this.clock.monotonicMs();
-    const entry = { abort, stay: Promise.resolve<unknown>(null) };
+    const entry = { abort, off: Promise.resolve<unknown>(null) };
     this.#on.set(name, entry);
-    const watch = this.#watchLease(name, abort);
-    entry.stay = stay.then((answer) => {
+    const cancelLease = this.#watchLease(name, abort);
+    entry.off = off.then((answer) => {
       this.#on.delete(name);
-      watch();
+      cancelLease();
       if (!answer.ok || answer.value.reason === 'gone') return;
       const reason = abort.signal.reason === 'lease' ? 'lease' : answer.value.reason;
-      this.say(`off ${name} ${reason} ${answer.value.atNs}`);
+      this.write(`off ${name} ${reason} ${answer.value.atNs}`);
     });
     return null;
   }
 
-  #stay(actuator: Actuator, pulseUs: number | undefined, us: string | undefined, signal: AbortSignal) {
+  #drive(actuator: Actuator, pulseUs: number | undefined, us: string | undefined, signal: AbortSignal) {
     if ('drive' in actuator) return actuator.drive(pulseUs ?? 0, signal);
     return us === undefined ? actuator.hold(signal) : actuator.pulse(Number(us) / 1000, signal);
   }
@@ -145,21 +145,21 @@ export class FakeBoard {
   #watchLease(name: string, abort: AbortController): () => void {
     const leaseMs = this.#leasesMs.get(name) ?? 0;
     let cancel = () => {};
-    const look = () => {
+    const check = () => {
       const leftMs = this.#renewedAtMs + leaseMs - this.clock.monotonicMs();
       if (leftMs <= 0) abort.abort('lease');
-      else cancel = this.clock.after(leftMs, look);
+      else cancel = this.clock.after(leftMs, check);
     };
-    look();
+    check();
     return () => cancel();
   }
 
-  async #off(names: readonly string[]): Promise<void> {
+  async #turnOff(names: readonly string[]): Promise<void> {
     const ons = names.flatMap((name) => this.#on.get(name) ?? []);
     for (const { abort } of ons) abort.abort();
-    await Promise.all(ons.map(({ stay }) => stay));
+    await Promise.all(ons.map(({ off }) => off));
   }
 }
 
-const error = (answer: Answer<Off | Actuator | Input, LineFault>): string =>
+const outcome = (answer: Answer<Off | Actuator | Input, LineFault>): string =>
   answer.ok ? 'ok' : `error ${answer.fault.code.replace('line-', '')} ${answer.fault.message}`;

@@ -1,6 +1,6 @@
 import { createConnection } from 'node:net';
 
-/** Stands where sortbin-io would: what it is told goes to the test, and what the test says is what it says. */
+/** Takes the place of sortbin-io: relays standard input and output to the socket of a test. */
 const socket = createConnection(process.argv[2] ?? '');
 process.stdin.pipe(socket);
 socket.pipe(process.stdout);

@@ -9,18 +9,19 @@ import { FakeBoard } from './fake-board.js';
 
 const SCRIPT = fileURLToPath(new URL('./fake-io-relay.js', import.meta.url));
 
-/** A sortbin-io that serves by the rules until it is told to behave worse; its lines outlive its processes. */
+/** A fake sortbin-io that follows the protocol until a test makes it misbehave. Its input levels outlive its processes. */
 export class FakeIo {
-  /** The program to spawn. */
+  /** Path of the program to spawn. */
   path = '';
-  greeting: string | null = 'sortbin-io 1 fake';
-  /** All that it was told, without the numbers. */
-  readonly heard: string[] = [];
-  /** Processes so far. */
-  lives = 0;
+  /** The first line of output. Null sends none. */
+  versionLine: string | null = 'sortbin-io 1 fake';
+  /** All commands received, without their numbers. */
+  readonly commands: string[] = [];
+  /** Number of processes started. */
+  starts = 0;
   board: FakeBoard | null = null;
-  /** What it answers to a command in place of what the rules say: `ok`, `error failed why`, or nothing at all. */
-  manners: (words: string) => string | 'silence' | 'rules' = () => 'rules';
+  /** Returns the answer to a command (`ok`, `error failed why`), `silence` for none, or `rules` to follow the protocol. */
+  respond: (command: string) => string | 'silence' | 'rules' = () => 'rules';
   readonly #levels = new Map<string, boolean>();
   readonly #unplugged = new Set<string>();
   readonly #sockets = new Set<Socket>();
@@ -43,13 +44,13 @@ export class FakeIo {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Has the process of this moment say anything. */
-  say(text: string): void {
+  /** Writes a line to the output of the current process. */
+  write(text: string): void {
     for (const socket of this.#sockets) if (!socket.destroyed) socket.write(`${text}\n`);
   }
 
-  /** Has the process of this moment exit by itself. */
-  leave(): void {
+  /** Makes the current process exit. */
+  exit(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -58,7 +59,7 @@ export class FakeIo {
     this.board?.press(input, active);
   }
 
-  /** Whether an output is on. */
+  /** Returns whether an output is on. */
   level(output: string): boolean {
     return this.board?.level(output) ?? false;
   }
@@ -73,25 +74,25 @@ export class FakeIo {
   }
 
   #serve(socket: Socket): void {
-    this.lives += 1;
+    this.starts += 1;
     this.#sockets.add(socket);
-    const say = (text: string) => {
+    const write = (text: string) => {
       if (!socket.destroyed && socket.writable) socket.write(`${text}\n`);
     };
     const world = { levels: this.#levels, unplugged: this.#unplugged };
-    const board = new FakeBoard(new SystemClock(), world, say);
+    const board = new FakeBoard(new SystemClock(), world, write);
     this.board = board;
-    if (this.greeting !== null) say(this.greeting);
-    const told = createInterface({ input: socket });
-    // A process that was killed; its end is told by the socket.
-    told.on('error', () => {});
-    told.on('line', (line) => {
+    if (this.versionLine !== null) write(this.versionLine);
+    const input = createInterface({ input: socket });
+    // A killed process causes an error. The close of the socket handles it.
+    input.on('error', () => {});
+    input.on('line', (line) => {
       const space = line.indexOf(' ');
-      const [id, words] = [line.slice(0, space), line.slice(space + 1)];
-      this.heard.push(words);
-      const answer = this.manners(words);
-      if (answer === 'rules') void board.perform(id, words.split(' '));
-      else if (answer !== 'silence') say(`${id} ${answer}`);
+      const [id, command] = [line.slice(0, space), line.slice(space + 1)];
+      this.commands.push(command);
+      const answer = this.respond(command);
+      if (answer === 'rules') void board.perform(id, command.split(' '));
+      else if (answer !== 'silence') write(`${id} ${answer}`);
     });
     socket
       .on('error', () => {})

@@ -5,28 +5,28 @@ import type { OnoffConstructor, OnoffGpio } from '../../device/hardware/lines/sy
 type Callback = Parameters<OnoffGpio['watch']>[0];
 type Options = ConstructorParameters<OnoffConstructor>[3];
 
-/** The package onoff over a made-up tree: what it exports shows there, and a test is the one who presses. */
-export const fakeOnoff = (root: string) => {
+/** A fake of the package onoff. It exports lines as folders below `root`. A test sets their levels. */
+export const makeFakeOnoff = (root: string) => {
   const unplugged = new Set<number>();
-  const world = {
+  const fake = {
     exported: new Map<number, FakeGpio>(),
     /** Directions of the outputs, in order. */
     directions: [] as string[],
-    /** What the kernel says to an export. */
+    /** Error code of the kernel for each export. */
     error: null as string | null,
-    /** A line that somebody else set up and lets nobody change. */
-    stubborn: false,
-    /** Takes the chip of a line away: its folder goes, what is open cannot be read, and nobody is told. */
+    /** Exported outputs stay inputs, as if another user had exported them. */
+    ignoresDirection: false,
+    /** Unplugs the chip of a line: its folder is removed and reads fail. No event reports it. */
     unplug: (number: number) => {
       unplugged.add(number);
       rmSync(join(root, `gpio${number}`), { recursive: true });
     },
-    /** What is open can be read again. */
+    /** Makes reads succeed again. */
     plug: (number: number) => unplugged.delete(number),
-    press: (number: number, active: boolean) => world.exported.get(number)?.press(active),
-    /** An edge is told, though the level is what it was. */
-    notice: (number: number) => world.exported.get(number)?.notice(),
-    debounceMs: (number: number) => world.exported.get(number)?.options.debounceTimeout,
+    press: (number: number, active: boolean) => fake.exported.get(number)?.press(active),
+    /** Reports an edge without a change of the level. */
+    reportEdge: (number: number) => fake.exported.get(number)?.reportEdge(),
+    debounceMs: (number: number) => fake.exported.get(number)?.options.debounceTimeout,
   };
 
   class FakeGpio implements OnoffGpio {
@@ -39,23 +39,23 @@ export const fakeOnoff = (root: string) => {
       _edge: 'none' | 'both',
       readonly options: Options,
     ) {
-      if (world.error) throw Object.assign(new Error(`${world.error}: write`), { code: world.error });
+      if (fake.error) throw Object.assign(new Error(`${fake.error}: write`), { code: fake.error });
       const folder = join(root, `gpio${number}`);
       if (!existsSync(folder)) mkdirSync(folder);
-      const input = direction === 'in' || world.stubborn;
-      if (direction !== 'in') world.directions.push(direction);
+      const input = direction === 'in' || fake.ignoresDirection;
+      if (direction !== 'in') fake.directions.push(direction);
       writeFileSync(join(folder, 'direction'), input ? 'in\n' : 'out\n');
       writeFileSync(join(folder, 'active_low'), options.activeLow ? '1\n' : '0\n');
       writeFileSync(join(folder, 'value'), direction === 'high' ? '1\n' : '0\n');
-      world.exported.set(number, this);
+      fake.exported.set(number, this);
     }
 
     press(active: boolean): void {
       this.#level = active ? 1 : 0;
-      this.notice();
+      this.reportEdge();
     }
 
-    notice(): void {
+    reportEdge(): void {
       this.#callback(null, this.#level);
     }
 
@@ -77,10 +77,10 @@ export const fakeOnoff = (root: string) => {
     }
 
     unexport(): void {
-      world.exported.delete(this.number);
+      fake.exported.delete(this.number);
       rmSync(join(root, `gpio${this.number}`), { recursive: true, force: true });
     }
   }
 
-  return Object.assign(world, { Gpio: FakeGpio });
+  return Object.assign(fake, { Gpio: FakeGpio });
 };

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { Edge, LineFault } from '../../device/hardware/lines/lines.js';
-import { IoLines } from '../../device/hardware/lines/sortbin-io/sortbin-io-lines.js';
+import { SortbinIoLines } from '../../device/hardware/lines/sortbin-io/sortbin-io-lines.js';
 import type { Clock } from '../../device/kit/clock.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { FakeIo } from './fake-io.js';
@@ -24,23 +24,23 @@ export interface IoBenchOptions {
   readonly outputsFile?: string;
 }
 
-/** Lines by a fake sortbin-io, closed after the test; time stands still for them unless it wants another clock. */
-export const ioBench = async (
+/** Makes lines of a fake sortbin-io, closed after the test. By default their clock is simulated and stands still. */
+export const makeIoBench = async (
   test: Pick<TestContext, 'after'>,
   { clock = new SimulatedClock(), answerMs = 1_000_000, leaseMs = 60_000, ...more }: IoBenchOptions = {},
 ) => {
   const fake = await new FakeIo().start();
   const health: (LineFault | null)[] = [];
   const messages: string[] = [];
-  const rests: number[] = [];
+  const restartDelaysMs: number[] = [];
   const stream = new Writable({
     write: (line, _, next) => {
-      const { restMs } = JSON.parse(String(line));
-      if (restMs !== undefined) rests.push(restMs);
+      const { delayMs } = JSON.parse(String(line));
+      if (delayMs !== undefined) restartDelaysMs.push(delayMs);
       next();
     },
   });
-  const lines = new IoLines({ path: fake.path, answerMs, leaseMs, clock, log: pino(stream), ...more });
+  const lines = new SortbinIoLines({ path: fake.path, answerMs, leaseMs, clock, log: pino(stream), ...more });
   lines.onHealth((fault) => {
     health.push(fault?.code ?? null);
     messages.push(fault?.message ?? '');
@@ -54,13 +54,13 @@ export const ioBench = async (
     lines,
     health,
     messages,
-    /** The rests before each restart, in milliseconds. */
-    rests,
-    async take() {
+    /** The delay before each restart. */
+    restartDelaysMs,
+    async requestLines() {
       await lines.start();
       const lid = await lines.input('lid', INPUT);
       const gate = await lines.output('gate', OUTPUT);
-      if (!lid.ok || !gate.ok) throw new Error('the fake sortbin-io has these lines');
+      if (!lid.ok || !gate.ok) throw new Error('the fake sortbin-io refused a line');
       const edges: Edge[] = [];
       lid.value.onEdge((edge) => edges.push(edge));
       return { lid: lid.value, gate: gate.value, edges };

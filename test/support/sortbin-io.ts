@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { packageRoot } from '../../device/kit/root.js';
 
-/** The program of this machine; `SORTBIN_IO` names another build of it. */
-export const ioProgram = (): string =>
+/** Returns the path of sortbin-io for this machine. The variable `SORTBIN_IO` selects another build. */
+export const sortbinIoPath = (): string =>
   process.env.SORTBIN_IO ??
   join(packageRoot(), 'deploy', 'native', `${process.platform}-${process.arch}`, 'sortbin-io');
 
-/** sortbin-io, spoken to by hand. */
-export class Io {
+/** A sortbin-io process with direct access to its commands and lines of output. */
+export class SortbinIoProcess {
   readonly #lines: string[] = [];
   readonly #ended: Promise<unknown[]>;
   #wake: () => void = () => {};
@@ -23,52 +23,52 @@ export class Io {
       this.#lines.push(line);
       this.#wake();
     });
-    child.stdin?.on('error', () => {}); // it may have ended before it has read all
+    child.stdin?.on('error', () => {}); // it may exit before it has read everything
   }
 
-  static start(): Io {
-    return new Io(spawn(ioProgram(), { stdio: ['pipe', 'pipe', 'inherit'] }));
+  static start(): SortbinIoProcess {
+    return new SortbinIoProcess(spawn(sortbinIoPath(), { stdio: ['pipe', 'pipe', 'inherit'] }));
   }
 
-  /** The next line that begins so; those before it stay. */
-  async line(start: string): Promise<string> {
+  /** Waits for the next line that starts with `start`. Earlier lines stay in the queue. */
+  async nextLine(start: string): Promise<string> {
     for (;;) {
       const index = this.#lines.findIndex((line) => line.startsWith(start));
       if (index >= 0) return this.#lines.splice(index, 1)[0] ?? '';
       const more = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
-      await Promise.race([more, this.#end(start)]);
+      await Promise.race([more, this.#failAtExit(start)]);
     }
   }
 
-  /** Sends a command; its answer without the number. */
-  async ask(command: string): Promise<string> {
+  /** Sends a command. Returns its answer without the number. */
+  async send(command: string): Promise<string> {
     const id = ++this.#id;
     this.write(`${id} ${command}\n`);
-    return (await this.line(`${id} `)).slice(`${id} `.length);
+    return (await this.nextLine(`${id} `)).slice(`${id} `.length);
   }
 
   write(text: string): void {
     this.child.stdin?.write(text);
   }
 
-  /** Ends its standard input. */
+  /** Closes its standard input. */
   end(): void {
     this.child.stdin?.end();
   }
 
-  /** The code that it ended with, or the signal. */
-  async exit(): Promise<number | string> {
+  /** Waits for the exit. Returns the exit code or the signal. */
+  async exited(): Promise<number | string> {
     const [code, signal] = await this.#ended;
     return (code as number | null) ?? (signal as string);
   }
 
-  async #end(start: string): Promise<void> {
-    await this.exit();
-    // What it wrote last may still be on its way.
+  async #failAtExit(start: string): Promise<void> {
+    await this.exited();
+    // The last output may arrive after the exit.
     await new Promise((resolve) => setImmediate(resolve));
     if (!this.#lines.some((line) => line.startsWith(start)))
-      throw new Error(`sortbin-io ended without "${start}"`);
+      throw new Error(`sortbin-io exited without a line that starts with "${start}"`);
   }
 }

@@ -14,20 +14,20 @@ import { SimulatedLines } from '../../device/hardware/lines/simulated/simulated-
 import { type Answer, done, failed } from '../../device/kit/errors.js';
 import type { SimulatedClock } from '../../device/kit/simulated-clock.js';
 
-type Given = Answer<Off, LineFault>;
+type OffAnswer = Answer<Off, LineFault>;
 
-/** Simulated lines whose commands take `latencyMs` each way, which are written down, and which fail as a test says. */
+/** Simulated lines with a latency of `latencyMs` each way. They record all commands and fail on request of a test. */
 export class WatchedLines implements Lines {
   readonly #lines: SimulatedLines;
   readonly #outputs = new Set<string>();
   readonly #levels = new Map<string, boolean>();
   readonly #faults = new Map<string, LineFault>();
-  readonly #cuts = new Map<string, (reason: OffReason) => void>();
-  /** Edges are lost, as by an overflow. */
-  deaf = false;
-  /** What went on and off, in order: `+gate-paper`, `-gate-paper command`, `+gate-servo 1500`. */
+  readonly #turnOffs = new Map<string, (reason: OffReason) => void>();
+  /** Drops all edges, as after an overflow. */
+  losesEdges = false;
+  /** Records what went on and off, in order: `+gate-paper`, `-gate-paper command`, `+gate-servo 1500`. */
   readonly log: string[] = [];
-  /** What was asked for against the rules: a driver that keeps them itself has none. */
+  /** Requests that the rules forbid. A caller that follows the rules makes none. */
   readonly refusals: string[] = [];
 
   constructor(
@@ -37,26 +37,26 @@ export class WatchedLines implements Lines {
     this.#lines = new SimulatedLines({ clock });
   }
 
-  /** The outputs that are on. */
+  /** Names of the outputs that are on. */
   get on(): string[] {
     return [...this.#outputs].filter((name) => this.#lines.read(name) > 0);
   }
 
-  /** Sets an input's level from outside, before it is taken too. */
+  /** Sets whether an input is active, also before it is requested. */
   set(name: string, active: boolean): void {
     this.#levels.set(name, active);
     if (this.#lines.isInput(name)) this.#lines.set(name, active);
   }
 
-  /** Has a line refused, when it is requested and when it is driven or read; null: no more. */
+  /** Makes each request, command and read of a line fail with `code`. Null ends that. */
   fail(name: string, code: LineFault | null): void {
     if (code) this.#faults.set(name, code);
     else this.#faults.delete(name);
   }
 
-  /** Turns an output off as no command would. */
-  cut(name: string, reason: OffReason): void {
-    this.#cuts.get(name)?.(reason);
+  /** Turns an output off with this reason, without a command. */
+  turnOff(name: string, reason: OffReason): void {
+    this.#turnOffs.get(name)?.(reason);
   }
 
   start(): Promise<void> {
@@ -64,37 +64,37 @@ export class WatchedLines implements Lines {
   }
 
   async input(name: string, rules: InputRules): Promise<Answer<Input, LineFault>> {
-    const taken = this.#fault(name) ?? (await this.#lines.input(name, rules));
-    if (!taken.ok) return taken;
-    const input = taken.value;
+    const answer = this.#fault(name) ?? (await this.#lines.input(name, rules));
+    if (!answer.ok) return answer;
+    const input = answer.value;
     this.#lines.set(name, this.#levels.get(name) ?? false);
     return done({
       name,
       active: async () => this.#fault(name) ?? input.active(),
-      onEdge: (listener) => input.onEdge((edge) => this.deaf || listener(edge)),
+      onEdge: (listener) => input.onEdge((edge) => this.losesEdges || listener(edge)),
     });
   }
 
   async output(name: string, rules: OutputRules): Promise<Answer<Output, LineFault>> {
-    const taken = this.#fault(name) ?? (await this.#lines.output(name, rules));
-    if (!taken.ok) return taken;
-    const output = taken.value;
+    const answer = this.#fault(name) ?? (await this.#lines.output(name, rules));
+    if (!answer.ok) return answer;
+    const output = answer.value;
     this.#outputs.add(name);
     return done({
       name,
-      pulse: (onMs, signal) => this.#through(name, (late) => output.pulse(onMs, late), signal),
-      hold: (signal) => this.#through(name, (late) => output.hold(late), signal),
+      pulse: (onMs, signal) => this.#drive(name, (late) => output.pulse(onMs, late), signal),
+      hold: (signal) => this.#drive(name, (late) => output.hold(late), signal),
     });
   }
 
   async pwm(name: string, rules: PwmRules): Promise<Answer<Pwm, LineFault>> {
-    const taken = this.#fault(name) ?? (await this.#lines.pwm(name, rules));
-    if (!taken.ok) return taken;
-    const pwm = taken.value;
+    const answer = this.#fault(name) ?? (await this.#lines.pwm(name, rules));
+    if (!answer.ok) return answer;
+    const pwm = answer.value;
     this.#outputs.add(name);
     return done({
       name,
-      drive: (us, signal) => this.#through(name, (late) => pwm.drive(us, late), signal, ` ${us}`),
+      drive: (us, signal) => this.#drive(name, (late) => pwm.drive(us, late), signal, ` ${us}`),
     });
   }
 
@@ -110,42 +110,42 @@ export class WatchedLines implements Lines {
     return this.#lines.close();
   }
 
-  async #through(
+  async #drive(
     name: string,
-    drive: (late: AbortSignal) => Promise<Given>,
+    start: (late: AbortSignal) => Promise<OffAnswer>,
     signal: AbortSignal,
     what = '',
-  ): Promise<Given> {
-    await this.#after(() => {});
+  ): Promise<OffAnswer> {
+    await this.#delay(() => {});
     const fault = this.#fault(name);
     if (fault) return fault;
     const late = new AbortController();
-    const onAbort = () => void this.#after(() => late.abort());
+    const onAbort = () => void this.#delay(() => late.abort());
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort);
-    let cut: OffReason | null = null;
-    const driven = drive(late.signal);
+    let forcedReason: OffReason | null = null;
+    const driven = start(late.signal);
     const isOn = this.#lines.read(name) > 0;
     if (isOn) {
       this.log.push(`+${name}${what}`);
-      this.#cuts.set(name, (reason) => {
-        cut = reason;
+      this.#turnOffs.set(name, (reason) => {
+        forcedReason = reason;
         late.abort();
       });
     }
-    const given = await driven;
+    const answer = await driven;
     signal.removeEventListener('abort', onAbort);
-    if (!given.ok) {
-      if (given.fault.code === 'line-refused') this.refusals.push(given.fault.message);
-      return given;
+    if (!answer.ok) {
+      if (answer.fault.code === 'line-refused') this.refusals.push(answer.fault.message);
+      return answer;
     }
-    const off = { ...given.value, reason: cut ?? given.value.reason };
+    const off = { ...answer.value, reason: forcedReason ?? answer.value.reason };
     if (isOn) this.log.push(`-${name} ${off.reason}`);
     return done(off);
   }
 
-  /** At once where there is no latency. */
-  async #after(task: () => void): Promise<void> {
+  /** Runs `task` after the latency. */
+  async #delay(task: () => void): Promise<void> {
     if (this.latencyMs > 0) await new Promise<void>((go) => this.clock.after(this.latencyMs, go));
     task();
   }

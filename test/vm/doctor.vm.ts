@@ -3,18 +3,18 @@ import { execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { examineLines } from '../../device/tools/doctor/lines.js';
 import { parseMachineLines } from '../../device/tools/doctor/machine-lines.js';
-import { ioProgram } from '../support/sortbin-io.js';
+import { sortbinIoPath } from '../support/sortbin-io.js';
 import { inputRules, LABEL, NAMES, value } from './guest/bin-lines.js';
 import { HeldLine } from './guest/gpio-cdev.js';
 import { GpioSim } from './guest/gpio-sim.js';
-import { makeIoBench } from './guest/io-bench.js';
+import { makeSortbinIoBench } from './guest/io-bench.js';
 
-const list = () => parseMachineLines(execFileSync(ioProgram(), ['--list'], { encoding: 'utf8' }));
+const list = () => parseMachineLines(execFileSync(sortbinIoPath(), ['--list'], { encoding: 'utf8' }));
 
 describe('what the doctor sees of a machine', () => {
-  let bench: Awaited<ReturnType<typeof makeIoBench>>;
+  let bench: Awaited<ReturnType<typeof makeSortbinIoBench>>;
   before(async () => {
-    bench = await makeIoBench();
+    bench = await makeSortbinIoBench();
   });
   after(() => bench.close());
 

@@ -7,7 +7,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
 import { percentiles } from '../../device/tools/bench/report.js';
-import { ioProgram } from '../support/sortbin-io.js';
+import { sortbinIoPath } from '../support/sortbin-io.js';
 import { until } from '../support/until.js';
 import { LABEL, LEASE_MS, NAMES } from './guest/bin-lines.js';
 import { GpioSim, outputsPersist } from './guest/gpio-sim.js';
@@ -76,7 +76,7 @@ describe(`the line after a kill (KILLS=${KILLS} SEED=${SEED})`, {
   });
 
   const safe = (): void => {
-    const { status, stderr } = spawnSync(ioProgram(), ['--safe', outputsFile], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(sortbinIoPath(), ['--safe', outputsFile], { encoding: 'utf8' });
     assert.deepEqual([status, stderr], [0, '']);
   };
 

@@ -5,7 +5,7 @@ import type { Edge, LineFault } from '../../device/hardware/lines/lines.js';
 import { until } from '../support/until.js';
 import { at, codeOf, inputRules, outputRules, value } from './guest/bin-lines.js';
 import { HeldLine } from './guest/gpio-cdev.js';
-import { blockLoop, makeIoBench } from './guest/io-bench.js';
+import { blockLoop, makeSortbinIoBench } from './guest/io-bench.js';
 import { Sampling } from './guest/sample.js';
 
 const BOUND_MS = 30_000;
@@ -13,9 +13,9 @@ const never = new AbortController().signal;
 const SERVO = { periodUs: 20_000, minPulseUs: 600, maxPulseUs: 2_400, maxOnMs: 60_000, guards: [] };
 
 describe('lines of sortbin-io', { timeout: 4 * BOUND_MS }, () => {
-  let bench: Awaited<ReturnType<typeof makeIoBench>>;
+  let bench: Awaited<ReturnType<typeof makeSortbinIoBench>>;
   beforeEach(async () => {
-    bench = await makeIoBench();
+    bench = await makeSortbinIoBench();
   });
   afterEach(() => bench.close());
 

@@ -1,6 +1,6 @@
 import type { Lines } from '../../device/hardware/lines/lines.js';
 import { CONTRACT_LINES, type LinesBench, linesContract } from '../contract/lines-contract.js';
-import { at, newIoLines, newSysfsLines } from './guest/bin-lines.js';
+import { at, makeSortbinIoLines, makeSysfsLines } from './guest/bin-lines.js';
 import { makeBench } from './guest/io-bench.js';
 
 const contractBench = async (driver: Lines): Promise<LinesBench> => {
@@ -11,19 +11,19 @@ const contractBench = async (driver: Lines): Promise<LinesBench> => {
   return {
     lines,
     at,
-    nowhere: { chip: 'nowhere', offset: 0 },
+    missingLine: { chip: 'nowhere', offset: 0 },
     servo: { chip: pwm.device, channel: 0 },
     press,
     level: (name) =>
       name === 'servo' ? pwm.pulseNs(0) > 0 : (sim.value(name) === 1) !== CONTRACT_LINES[name].activeLow,
     nowNs: () => process.hrtime.bigint(),
-    pass: async () => {},
+    advance: async () => {},
     close,
   };
 };
 
-linesContract('sortbin-io on a kernel with simulated chips', () => contractBench(newIoLines()));
+linesContract('sortbin-io on a kernel with simulated chips', () => contractBench(makeSortbinIoLines()));
 
 linesContract('onoff itself on a kernel with simulated chips, outputs and PWM by sortbin-io', () =>
-  contractBench(newSysfsLines()),
+  contractBench(makeSysfsLines()),
 );

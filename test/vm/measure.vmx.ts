@@ -10,9 +10,9 @@ import { SystemClock } from '../../device/kit/clock.js';
 import { newId } from '../../device/kit/ids.js';
 import { packageRoot } from '../../device/kit/root.js';
 import { percentiles } from '../../device/tools/bench/report.js';
-import { ioProgram } from '../support/sortbin-io.js';
+import { sortbinIoPath } from '../support/sortbin-io.js';
 import { until } from '../support/until.js';
-import { gateBy, inputRules, LABEL, NAMES, newIoLines, value } from './guest/bin-lines.js';
+import { makeGate, inputRules, LABEL, NAMES, makeSortbinIoLines, value } from './guest/bin-lines.js';
 import { GpioSim } from './guest/gpio-sim.js';
 import { Holding } from './guest/holding.js';
 import { Sampling } from './guest/sample.js';
@@ -50,7 +50,7 @@ describe(`figures (p50, p99, max in ms), kernel ${release()}`, {
 
   it('edge to trigger', { skip: !sim }, async (context) => {
     if (!sim) return;
-    const lines = newIoLines();
+    const lines = makeSortbinIoLines();
     await lines.start();
     const input = value(await lines.input('lid', inputRules('lid')));
     const trigger = new LineTrigger({ input, source: 'beam', minGapMs: 0, clock: new SystemClock(), newId });
@@ -67,7 +67,7 @@ describe(`figures (p50, p99, max in ms), kernel ${release()}`, {
   });
 
   it('command to line', async (context) => {
-    const { lines, take } = gateBy(driver);
+    const { lines, take } = makeGate(driver);
     await lines.start();
     const gate = value(await take());
     const sampling = await sample();
@@ -107,7 +107,7 @@ describe(`figures (p50, p99, max in ms), kernel ${release()}`, {
     let memory = '';
     for (let start = 0; start < MEASURES; start++) {
       const atNs = process.hrtime.bigint();
-      const child = spawn(ioProgram(), { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
+      const child = spawn(sortbinIoPath(), { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
       await once(child.stdout, 'data');
       ms.push(sinceMs(atNs));
       const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');

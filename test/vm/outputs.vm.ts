@@ -5,7 +5,7 @@ import type { LineFault } from '../../device/hardware/lines/lines.js';
 import { until } from '../support/until.js';
 import { inputRules, outputRules, value } from './guest/bin-lines.js';
 import { Holding } from './guest/holding.js';
-import { blockLoop, makeIoBench } from './guest/io-bench.js';
+import { blockLoop, makeSortbinIoBench } from './guest/io-bench.js';
 import { Sampling } from './guest/sample.js';
 
 const BOUND_MS = 30_000;
@@ -19,9 +19,9 @@ const sawOneStay = async (sampling: Sampling): Promise<readonly [onNs: bigint, o
 };
 
 describe('an output of sortbin-io, seen from outside', { timeout: 4 * BOUND_MS }, () => {
-  let bench: Awaited<ReturnType<typeof makeIoBench>>;
+  let bench: Awaited<ReturnType<typeof makeSortbinIoBench>>;
   beforeEach(async () => {
-    bench = await makeIoBench();
+    bench = await makeSortbinIoBench();
   });
   afterEach(() => bench.close());
 

@@ -5,9 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { ioProgram } from '../support/sortbin-io.js';
+import { sortbinIoPath } from '../support/sortbin-io.js';
 import { until } from '../support/until.js';
-import { codeOf, inputRules, LABEL, newSysfsLines, outputRules, value } from './guest/bin-lines.js';
+import { codeOf, inputRules, LABEL, makeSysfsLines, outputRules, value } from './guest/bin-lines.js';
 import { HeldLine } from './guest/gpio-cdev.js';
 import { Holding } from './guest/holding.js';
 import { makeBench } from './guest/io-bench.js';
@@ -28,7 +28,7 @@ describe('lines by onoff and sysfs', { timeout: 4 * BOUND_MS }, () => {
   let bench: Awaited<ReturnType<typeof makeBench>>;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sysfs-'));
-    bench = await makeBench(newSysfsLines());
+    bench = await makeBench(makeSysfsLines());
   });
   afterEach(async () => {
     await bench.close();
@@ -69,7 +69,7 @@ describe('lines by onoff and sysfs', { timeout: 4 * BOUND_MS }, () => {
     process.kill(daemon.ioPid, 'SIGKILL');
     await daemon.end();
     assert.equal(bench.sim.value('gate'), 1);
-    const { status, stderr } = spawnSync(ioProgram(), ['--safe', outputsFile], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(sortbinIoPath(), ['--safe', outputsFile], { encoding: 'utf8' });
     assert.deepEqual([status, stderr], [0, '']);
     assert.equal(bench.sim.value('gate'), 0);
   });
@@ -109,7 +109,7 @@ describe('lines by onoff and sysfs', { timeout: 4 * BOUND_MS }, () => {
     const level = await lid.active();
     assert.deepEqual([codeOf(level), codeOf(await gate.pulse(50, never))], ['line-gone', 'line-gone']);
     assert.match(level.ok ? '' : level.fault.message, /start sortbin anew/);
-    const anew = newSysfsLines();
+    const anew = makeSysfsLines();
     await anew.start();
     try {
       const again = value(await anew.output('gate', outputRules('gate')));

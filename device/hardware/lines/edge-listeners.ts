@@ -2,18 +2,18 @@ import type { Edge } from './lines.js';
 
 type Listener = (edge: Edge) => void;
 
-/** Who is told of the edges of an input. */
-export class Listeners {
-  readonly #all = new Set<{ readonly tell: Listener }>();
+/** The listeners of an input. The same function may be added twice. */
+export class EdgeListeners {
+  readonly #entries = new Set<{ readonly notify: Listener }>();
 
-  /** The returned function ends it; the same listener may be added twice. */
-  add(tell: Listener): () => void {
-    const entry = { tell };
-    this.#all.add(entry);
-    return () => this.#all.delete(entry);
+  /** Returns a function that removes the listener. */
+  add(notify: Listener): () => void {
+    const entry = { notify };
+    this.#entries.add(entry);
+    return () => this.#entries.delete(entry);
   }
 
-  tell(edge: Edge): void {
-    for (const { tell } of this.#all) tell(edge);
+  notify(edge: Edge): void {
+    for (const { notify } of this.#entries) notify(edge);
   }
 }

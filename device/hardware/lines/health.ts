@@ -3,34 +3,33 @@ import type { LineFault } from './lines.js';
 
 type Listener = (fault: Fault<LineFault> | null) => void;
 
-/** What is wrong at this moment, told whenever that changes: first of all with what drives the lines, then with a line. */
+/** Reports the current fault to its listeners on each change. A fault of the driver comes before the fault of a line. */
 export class Health {
-  readonly #faults = new Map<string, Fault<LineFault>>();
+  readonly #lineFaults = new Map<string, Fault<LineFault>>();
   readonly #listeners: Listener[] = [];
-  #driver: Fault<LineFault> | null = null;
-  #told: string | null = null;
+  #driverFault: Fault<LineFault> | null = null;
+  #reported: string | null = null;
 
   onChange(listener: Listener): void {
     this.#listeners.push(listener);
   }
 
-  /** Of what drives all lines; null: it works. */
-  driver(fault: Fault<LineFault> | null): void {
-    this.#driver = fault;
-    this.#tell();
+  setDriverFault(fault: Fault<LineFault> | null): void {
+    this.#driverFault = fault;
+    this.#report();
   }
 
-  line(name: string, fault: Fault<LineFault> | null): void {
-    if (fault) this.#faults.set(name, fault);
-    else this.#faults.delete(name);
-    this.#tell();
+  setLineFault(name: string, fault: Fault<LineFault> | null): void {
+    if (fault) this.#lineFaults.set(name, fault);
+    else this.#lineFaults.delete(name);
+    this.#report();
   }
 
-  #tell(): void {
-    const fault = this.#driver ?? this.#faults.values().next().value ?? null;
-    const said = fault && `${fault.code} ${fault.message}`;
-    if (said === this.#told) return;
-    this.#told = said;
+  #report(): void {
+    const fault = this.#driverFault ?? this.#lineFaults.values().next().value ?? null;
+    const text = fault && `${fault.code} ${fault.message}`;
+    if (text === this.#reported) return;
+    this.#reported = text;
     for (const listener of this.#listeners) listener(fault);
   }
 }

@@ -1,9 +1,12 @@
 import type { Answer } from '../../kit/errors.js';
 
-/** A line of a GPIO chip: by the chip's label or name (`pinctrl-bcm2711`, `gpiochip0`) and offset, or by its own name. */
+/**
+ * A line of a GPIO chip: the label or name of the chip (`pinctrl-bcm2711`, `gpiochip0`) with the offset of the line,
+ * or the name of the line.
+ */
 export type LineRef = { readonly chip: string; readonly offset: number } | { readonly line: string };
 
-/** A channel of a PWM chip, by its number or the name of its device (`0`, `1f00098000.pwm`). */
+/** A channel of a PWM chip. `chip` is its number or the name of its device (`0`, `1f00098000.pwm`). */
 export interface PwmRef {
   readonly chip: string;
   readonly channel: number;
@@ -14,42 +17,48 @@ export type Bias = 'as-is' | 'pull-up' | 'pull-down' | 'disabled';
 export interface InputRules {
   readonly at: LineRef;
   readonly bias: Bias;
-  /** The low level counts as active. */
+  /** True if the low level is active. */
   readonly activeLow: boolean;
-  /** By the kernel: the level must have been steady for so long; 0: every edge counts. */
+  /** The kernel reports a level only after it was steady for this time. 0 reports every edge. */
   readonly debounceMs: number;
 }
 
-/** What an output may do; whoever drives it holds to it, whatever becomes of the daemon. */
+/** Limits of an output. The driver enforces them even if the daemon hangs or crashes. */
 export interface OutputRules {
   readonly at: LineRef;
-  /** The low level is on. */
+  /** True if the low level turns the output on. */
   readonly activeLow: boolean;
-  /** It never stays on longer. */
+  /** Maximum on-time. */
   readonly maxOnMs: number;
-  /** After it went off it stays off for so long. */
+  /** Minimum time between going off and going on again. */
   readonly minOffMs: number;
-  /** Of the outputs of one group at most one is on. */
+  /** At most one output of a group is on at a time. */
   readonly group: string | null;
-  /** While one of these inputs is active, it cannot be on. */
+  /** Names of inputs. The output stays off while one of them is active. */
   readonly guards: readonly string[];
 }
 
-/** A servo's line: a pulse each period, whose length says the angle. */
+/** Limits of a servo's PWM channel. The pulse length sets the angle of the servo. */
 export interface PwmRules {
   readonly at: PwmRef;
   readonly periodUs: number;
-  /** No shorter and no longer pulse is ever given. */
   readonly minPulseUs: number;
   readonly maxPulseUs: number;
+  /** Maximum on-time. */
   readonly maxOnMs: number;
+  /** Names of inputs. The channel stays off while one of them is active. */
   readonly guards: readonly string[];
 }
 
 /**
- * `line-missing`: no such chip or line; `line-busy`: somebody else holds it; `line-denied`: no permission;
- * `line-gone`: its chip was unplugged; `line-refused`: the rules forbid it now; `line-guarded`: a guard is active;
- * `line-unsupported`: this driver cannot do that; `lines-down`: what drives the lines died or does not answer.
+ * - `line-missing`: the chip or line does not exist.
+ * - `line-busy`: another process holds the line.
+ * - `line-denied`: no permission.
+ * - `line-gone`: the chip was unplugged.
+ * - `line-refused`: the rules forbid the request now.
+ * - `line-guarded`: a guard is active.
+ * - `line-unsupported`: this driver cannot do it.
+ * - `lines-down`: the driver of the lines stopped or does not answer.
  */
 export type LineFault =
   | 'line-missing'
@@ -62,15 +71,24 @@ export type LineFault =
   | 'lines-down';
 
 export interface Edge {
-  /** It became active; else it became inactive. */
+  /** True if the input became active, false if it became inactive. */
   readonly active: boolean;
-  /** Monotonic nanoseconds of the kernel, or of the driver where that has none. */
+  /** Nanoseconds of CLOCK_MONOTONIC, from the kernel. The driver takes the time if the kernel gives none. */
   readonly atNs: bigint;
-  /** Edges that were lost before this one. */
+  /** Number of edges lost before this one. */
   readonly missed: number;
 }
 
-/** Why an output went off: the last six without being asked. */
+/**
+ * Why an output went off.
+ * - `command`: the caller aborted it, or turned all outputs off.
+ * - `time`: the requested time ended.
+ * - `bound`: the maximum on-time expired.
+ * - `lease`: the daemon did not renew the lease.
+ * - `guard`: a guard became active.
+ * - `gone`: the chip was unplugged.
+ * - `down`: the driver of the lines stopped.
+ */
 export type OffReason = 'command' | 'time' | 'bound' | 'lease' | 'guard' | 'gone' | 'down';
 
 export interface Off {
@@ -80,36 +98,45 @@ export interface Off {
 
 export interface Input {
   readonly name: string;
-  /** Whether it is active at this moment. */
+  /** Reads whether the input is active. */
   active(): Promise<Answer<boolean, LineFault>>;
-  /** Has `listener` told of each edge; the returned function ends that. */
+  /** Calls `listener` for each edge. Returns a function that removes the listener. */
   onEdge(listener: (edge: Edge) => void): () => void;
 }
 
 export interface Output {
   readonly name: string;
-  /** On for so long, at most `maxOnMs`; resolves once it is off again, with the reason. Aborting turns it off. */
+  /**
+   * Turns the output on for `onMs`, at most for the maximum on-time. An abort turns it off early.
+   * Resolves when the output is off, with the reason.
+   */
   pulse(onMs: number, signal: AbortSignal): Promise<Answer<Off, LineFault>>;
-  /** On until `signal` is aborted, by a lease that is renewed meanwhile, `maxOnMs` at most; resolves once it is off. */
+  /**
+   * Turns the output on until `signal` aborts, at most for the maximum on-time. Renews its lease meanwhile.
+   * Resolves when the output is off, with the reason.
+   */
   hold(signal: AbortSignal): Promise<Answer<Off, LineFault>>;
 }
 
 export interface Pwm {
   readonly name: string;
-  /** Gives pulses of this length until `signal` is aborted, `maxOnMs` at most; then none. Resolves once there are none. */
+  /**
+   * Sends pulses of this length until `signal` aborts, at most for the maximum on-time.
+   * Resolves when the pulses have stopped, with the reason.
+   */
   drive(pulseUs: number, signal: AbortSignal): Promise<Answer<Off, LineFault>>;
 }
 
-/** The lines of this machine. A name is the bin's own (`gate-paper`), given once, and stands in every message. */
+/** The GPIO lines and PWM channels of this machine. Each name (`gate-paper`) is requested once and appears in messages. */
 export interface Lines {
-  /** @throws SortbinError where the driver cannot work on this machine at all */
+  /** @throws SortbinError if the driver cannot work on this machine */
   start(): Promise<void>;
   input(name: string, rules: InputRules): Promise<Answer<Input, LineFault>>;
   output(name: string, rules: OutputRules): Promise<Answer<Output, LineFault>>;
   pwm(name: string, rules: PwmRules): Promise<Answer<Pwm, LineFault>>;
-  /** All outputs off, at once; pending pulses and holds resolve. Never rejects. */
+  /** Turns all outputs off at once. Pending pulses and holds resolve. Never rejects. */
   safe(): Promise<void>;
-  /** Has `listener` told when what drives the lines is down or a line is gone, and when it is back. */
+  /** Calls `listener` when the driver stops or a line is lost, and with null on recovery. */
   onHealth(listener: (fault: { readonly code: LineFault; readonly message: string } | null) => void): void;
   close(): Promise<void>;
 }

@@ -1,102 +1,112 @@
 import type { Fault } from '../../kit/errors.js';
 import type { InputRules, LineFault, LineRef, OutputRules, PwmRules } from './lines.js';
 
+// The limits of sortbin-io. All drivers share them, so that a configuration fits each of them.
 const NAME = /^[a-z0-9._-]{1,31}$/;
-const MOST_NAMES = 32;
-const MOST_GUARDS = 4;
-const LAST_OFFSET = 4_095;
+const NAME_CHARACTERS = '1 to 31 characters of a-z, 0-9, "-", "_" and "."';
+const MAX_NAMES = 32;
+const MAX_GUARDS = 4;
+const MAX_OFFSET = 4_095;
 const DAY_MS = 86_400_000;
-const LONGEST_DEBOUNCE_MS = 60_000;
-/** What may stand as one word in a command. */
+const MAX_DEBOUNCE_MS = 60_000;
+/** One word of a command to sortbin-io. */
 const WORD = /^[!-~]{1,127}$/;
 
-/** What has been taken so far. */
-export interface TakenLines {
+/** The lines requested so far. */
+export interface KnownLines {
   readonly size: number;
   has(name: string): boolean;
   isInput(name: string): boolean;
 }
 
-type Complaint = Fault<LineFault> | null;
+type Problem = Fault<LineFault> | null;
 
-const refuse = (message: string): Complaint => ({ code: 'line-refused', message });
+const refuse = (message: string): Problem => ({ code: 'line-refused', message });
 
-const checkName = (name: string, taken: TakenLines): Complaint => {
+const checkName = (name: string, known: KnownLines): Problem => {
   if (!NAME.test(name)) {
-    return refuse(`"${name}" is no name for a line: 1 to 31 of a-z, 0-9, "-", "_" and "." are allowed`);
+    return refuse(`"${name}": invalid name of a line. Use ${NAME_CHARACTERS}.`);
   }
-  if (taken.has(name)) return refuse(`"${name}" is taken already; each line has a name of its own`);
-  if (taken.size >= MOST_NAMES) return refuse(`"${name}" is one line too many; ${MOST_NAMES} are allowed`);
+  if (known.has(name)) return refuse(`"${name}": the name is already in use. Give each line its own name.`);
+  if (known.size >= MAX_NAMES) return refuse(`"${name}": too many lines. At most ${MAX_NAMES} are allowed.`);
   return null;
 };
 
-const checkPlace = (name: string, at: LineRef): Complaint => {
+const checkPlace = (name: string, at: LineRef): Problem => {
   const word = 'chip' in at ? at.chip : at.line;
   if (!WORD.test(word)) {
-    return {
-      code: 'line-unsupported',
-      message: `"${name}": "${word}" cannot be passed on, it has a space or a foreign character; give chip and offset instead`,
-    };
+    const message =
+      `"${name}": "${word}" must be 1 to 127 ASCII characters without spaces. ` +
+      'Give the device name of the chip (gpiochip0) and the offset.';
+    return { code: 'line-unsupported', message };
   }
-  if ('chip' in at && !(Number.isInteger(at.offset) && at.offset >= 0 && at.offset <= LAST_OFFSET)) {
-    return refuse(`"${name}": ${at.offset} is no line of a chip; those are whole numbers from 0`);
+  if ('chip' in at && !(Number.isInteger(at.offset) && at.offset >= 0 && at.offset <= MAX_OFFSET)) {
+    return refuse(`"${name}": offset is ${at.offset}. Whole numbers from 0 to ${MAX_OFFSET} are allowed.`);
   }
   return null;
 };
 
-const checkMs = (name: string, what: string, ms: number, leastMs: number, mostMs = DAY_MS): Complaint =>
-  ms >= leastMs && ms <= mostMs
+const checkMs = (name: string, what: string, ms: number, minMs: number, maxMs = DAY_MS): Problem =>
+  ms >= minMs && ms <= maxMs
     ? null
-    : refuse(`"${name}": ${what} is ${ms} ms; ${leastMs} to ${mostMs} ms are allowed`);
+    : refuse(`"${name}": ${what} is ${ms} ms. ${minMs} to ${maxMs} ms are allowed.`);
 
-const checkGuards = (name: string, guards: readonly string[], taken: TakenLines): Complaint => {
-  if (guards.length > MOST_GUARDS) {
-    return refuse(`"${name}" has ${guards.length} guards; ${MOST_GUARDS} are allowed`);
+const checkGroup = (name: string, group: string): Problem =>
+  NAME.test(group) ? null : refuse(`"${name}": invalid group "${group}". Use ${NAME_CHARACTERS}.`);
+
+const checkGuards = (name: string, guards: readonly string[], known: KnownLines): Problem => {
+  if (guards.length > MAX_GUARDS) {
+    return refuse(`"${name}": it has ${guards.length} guards. At most ${MAX_GUARDS} are allowed.`);
   }
-  const stranger = guards.find((guard) => !taken.isInput(guard));
-  if (stranger === undefined) return null;
-  return refuse(`"${name}": its guard "${stranger}" is no input that has been taken; take that one first`);
+  const unknown = guards.find((guard) => !known.isInput(guard));
+  if (unknown === undefined) return null;
+  return refuse(`"${name}": its guard "${unknown}" is not a requested input. Request the guard first.`);
 };
 
-export const checkInput = (name: string, { at, debounceMs }: InputRules, taken: TakenLines): Complaint =>
-  checkName(name, taken) ??
+export const checkInput = (name: string, { at, debounceMs }: InputRules, known: KnownLines): Problem =>
+  checkName(name, known) ??
   checkPlace(name, at) ??
-  checkMs(name, 'debounceMs', debounceMs, 0, LONGEST_DEBOUNCE_MS);
+  checkMs(name, 'debounceMs', debounceMs, 0, MAX_DEBOUNCE_MS);
 
-export const checkOutput = (name: string, rules: OutputRules, taken: TakenLines): Complaint => {
+export const checkOutput = (name: string, rules: OutputRules, known: KnownLines): Problem => {
   const { at, maxOnMs, minOffMs, group, guards } = rules;
   return (
-    checkName(name, taken) ??
+    checkName(name, known) ??
     checkPlace(name, at) ??
     checkMs(name, 'maxOnMs', maxOnMs, 1) ??
     checkMs(name, 'minOffMs', minOffMs, 0) ??
-    (group === null || NAME.test(group) ? null : refuse(`"${name}": "${group}" is no name for a group`)) ??
-    checkGuards(name, guards, taken)
+    (group === null ? null : checkGroup(name, group)) ??
+    checkGuards(name, guards, known)
   );
 };
 
-export const checkPwm = (name: string, rules: PwmRules, taken: TakenLines): Complaint => {
+export const checkPwm = (name: string, rules: PwmRules, known: KnownLines): Problem => {
   const { at, periodUs, minPulseUs, maxPulseUs, maxOnMs, guards } = rules;
   const lengths = [minPulseUs, maxPulseUs, periodUs];
-  const ordered = 0 < minPulseUs && minPulseUs <= maxPulseUs && maxPulseUs <= periodUs;
+  const isOrdered = 0 < minPulseUs && minPulseUs <= maxPulseUs && maxPulseUs <= periodUs;
+  const lengthsProblem =
+    isOrdered && lengths.every(Number.isSafeInteger)
+      ? null
+      : refuse(
+          `"${name}": minPulseUs ${minPulseUs}, maxPulseUs ${maxPulseUs} and periodUs ${periodUs} are invalid. ` +
+            'They must be whole numbers above 0, in this order from shortest to longest.',
+        );
   return (
-    checkName(name, taken) ??
+    checkName(name, known) ??
     checkPlace(name, { chip: at.chip, offset: at.channel }) ??
     checkMs(name, 'maxOnMs', maxOnMs, 1) ??
-    (ordered && lengths.every(Number.isSafeInteger)
-      ? null
-      : refuse(`"${name}": pulses of ${minPulseUs} to ${maxPulseUs} us do not fit into ${periodUs} us`)) ??
-    checkGuards(name, guards, taken)
+    lengthsProblem ??
+    checkGuards(name, guards, known)
   );
 };
 
-/** Of a single pulse of an output. */
-export const checkPulse = (name: string, onMs: number): Complaint => checkMs(name, 'the pulse', onMs, 0.001);
+/** Checks the time of one pulse of an output. */
+export const checkPulse = (name: string, onMs: number): Problem => checkMs(name, 'the pulse', onMs, 0.001);
 
-/** Of the pulses of a servo. */
-export const checkDuty = (name: string, pulseUs: number, { minPulseUs, maxPulseUs }: PwmRules): Complaint =>
+/** Checks the pulse length of a servo. */
+export const checkDuty = (name: string, pulseUs: number, { minPulseUs, maxPulseUs }: PwmRules): Problem =>
   Number.isInteger(pulseUs) && pulseUs >= minPulseUs && pulseUs <= maxPulseUs
     ? null
     : refuse(
-        `"${name}": a pulse of ${pulseUs} us is refused; whole numbers from ${minPulseUs} to ${maxPulseUs} are allowed`,
+        `"${name}": a pulse of ${pulseUs} us is refused. Whole numbers from ${minPulseUs} to ${maxPulseUs} are allowed.`,
       );

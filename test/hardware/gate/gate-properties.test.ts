@@ -57,7 +57,7 @@ for (const [name, make] of Object.entries(gates))
               else if (step.do === 'unlock') requests.push(gate.unlock(abort.signal));
               else if (step.do === 'lock') requests.push(gate.lock('service'));
               else if (step.do === 'pass') await clock.advance(step.ms);
-              else if (step.do === 'cut') for (const on of lines.on) lines.cut(on, 'lease');
+              else if (step.do === 'cut') for (const on of lines.on) lines.turnOff(on, 'lease');
               else if (step.do === 'switch') lines.set(step.name, step.active);
               else {
                 abort.abort(new Error('too late'));

@@ -47,7 +47,7 @@ describe('a gate of outputs', () => {
 
   it('reads the end switch again at the time limit, because an edge can be lost', async () => {
     const { gate, lines, clock } = aLinesGate({}, { end: aSwitch(11) });
-    lines.deaf = true;
+    lines.losesEdges = true;
     const move = gate.move('paper', neverAborted);
     await clock.advance(120);
     lines.set('gate-paper.end', true);
@@ -188,7 +188,7 @@ describe('a gate of outputs', () => {
     await clock.advance(0);
     const refused = await gate.move('paper', neverAborted);
     assert.equal(outcome(refused), 'gate-failed');
-    assert.match(refused.ok ? '' : refused.fault.message, /"other" are of the group "gate"/);
+    assert.match(refused.ok ? '' : refused.fault.message, /"other" of group "gate" is on/);
     await lines.safe();
     await held;
   });
@@ -238,7 +238,7 @@ describe('a gate of outputs', () => {
       const { gate, lines, clock } = aLinesGate();
       const move = gate.move('paper', neverAborted);
       await clock.advance(100);
-      lines.cut('gate-paper', reason);
+      lines.turnOff('gate-paper', reason);
       assert.equal(outcome(await move), 'gate-failed');
       assert.equal(clock.waiting, 0);
     });

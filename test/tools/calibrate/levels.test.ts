@@ -114,7 +114,7 @@ describe('watchLevels', () => {
     lines.plug('lid');
     const [gone, back] = screen.printed.slice(3).map((line) => JSON.parse(line));
     assert.deepEqual([gone.fault, back], ['line-gone', { fault: null, message: 'GPIO lines: recovered' }]);
-    assert.match(gone.message, /^"lid" was unplugged/);
+    assert.match(gone.message, /^"lid": the chip was unplugged/);
     stop.abort();
     await ended;
   });

@@ -8,12 +8,12 @@ import type {
   Output,
   OutputRules,
 } from '../../../device/hardware/lines/lines.js';
-import { IoLines } from '../../../device/hardware/lines/sortbin-io/sortbin-io-lines.js';
-import { IoHost } from '../../../device/hardware/lines/sortbin-io/supervisor.js';
+import { SortbinIoLines } from '../../../device/hardware/lines/sortbin-io/sortbin-io-lines.js';
+import { IoSupervisor } from '../../../device/hardware/lines/sortbin-io/supervisor.js';
 import { SysfsLines } from '../../../device/hardware/lines/sysfs/sysfs-lines.js';
 import { SystemClock } from '../../../device/kit/clock.js';
 import type { Answer } from '../../../device/kit/errors.js';
-import { ioProgram } from '../../support/sortbin-io.js';
+import { sortbinIoPath } from '../../support/sortbin-io.js';
 
 /** The label of the chip, by which the drivers find its lines. */
 export const LABEL = 'bin';
@@ -52,7 +52,7 @@ export const codeOf = (answer: Answer<unknown, LineFault>): LineFault | null =>
 
 /** `outputsFile`: where the outputs are noted for `sortbin-io --safe`. */
 const options = (outputsFile?: string) => ({
-  path: ioProgram(),
+  path: sortbinIoPath(),
   leaseMs: LEASE_MS,
   // Emulation is slow; nothing here is about a process that does not answer.
   answerMs: 10_000,
@@ -61,10 +61,10 @@ const options = (outputsFile?: string) => ({
   ...(outputsFile === undefined ? {} : { outputsFile }),
 });
 
-export const newIoLines = (outputsFile?: string): IoLines => new IoLines(options(outputsFile));
+export const makeSortbinIoLines = (outputsFile?: string): SortbinIoLines => new SortbinIoLines(options(outputsFile));
 
 /** With the package onoff itself. */
-export const newSysfsLines = (outputsFile?: string): SysfsLines => new SysfsLines(options(outputsFile));
+export const makeSysfsLines = (outputsFile?: string): SysfsLines => new SysfsLines(options(outputsFile));
 
 interface Gate {
   readonly lines: Pick<Lines, 'start' | 'onHealth' | 'close'>;
@@ -72,11 +72,11 @@ interface Gate {
 }
 
 /** The gate by a driver: `io`, `sysfs`, or the path of a plain file, into which sortbin-io writes where there is no chip. */
-export const gateBy = (driver: string, outputsFile?: string): Gate => {
+export const makeGate = (driver: string, outputsFile?: string): Gate => {
   if (driver.startsWith('/')) {
-    const host = new IoHost(options(outputsFile));
-    return { lines: host, take: () => host.takeOutput('gate', `file ${driver}`, outputRules('gate')) };
+    const host = new IoSupervisor(options(outputsFile));
+    return { lines: host, take: () => host.requestOutput('gate', `file ${driver}`, outputRules('gate')) };
   }
-  const lines = driver === 'sysfs' ? newSysfsLines(outputsFile) : newIoLines(outputsFile);
+  const lines = driver === 'sysfs' ? makeSysfsLines(outputsFile) : makeSortbinIoLines(outputsFile);
   return { lines, take: () => lines.output('gate', outputRules('gate')) };
 };

@@ -1,12 +1,12 @@
 import { createInterface } from 'node:readline';
 import type { LineFault, Off } from '../../../device/hardware/lines/lines.js';
 import type { Answer } from '../../../device/kit/errors.js';
-import { gateBy, value } from './bin-lines.js';
+import { makeGate, value } from './bin-lines.js';
 
 // holder.js DRIVER [OUTPUTS_FILE]: a daemon as far as its lines go, to be killed. It takes the gate, does what it
 // reads (`hold`, `pulse MS`, `block MS`) and says what comes of it. SIGTERM ends it in the daemon's order.
 const [driver = 'io', outputsFile] = process.argv.slice(2);
-const { lines, take } = gateBy(driver, outputsFile);
+const { lines, take } = makeGate(driver, outputsFile);
 await lines.start();
 const gate = value(await take());
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import type { Lines } from '../../../device/hardware/lines/lines.js';
-import { LABEL, NAMES, newIoLines } from './bin-lines.js';
+import { LABEL, NAMES, makeSortbinIoLines } from './bin-lines.js';
 import { GpioSim } from './gpio-sim.js';
 import { PwmSim } from './pwm-sim.js';
 
@@ -24,4 +24,4 @@ export const makeBench = async <L extends Lines>(lines: L) => {
   return { sim, pwm, lines, close };
 };
 
-export const makeIoBench = () => makeBench(newIoLines());
+export const makeSortbinIoBench = () => makeBench(makeSortbinIoLines());

@@ -2,15 +2,15 @@ import type { Clock } from '../../../kit/clock.js';
 import type { Fault } from '../../../kit/errors.js';
 import type { LineFault } from '../lines.js';
 
-/** What the lines of one machine know of each other. */
-export interface BoardInMemory {
+/** What one simulated line knows of the others. */
+export interface SimulatedBoard {
   readonly clock: Clock;
-  /** Why `name` cannot be used at this moment. */
-  fault(name: string): Fault<LineFault> | null;
-  /** Whether one of these inputs is active, or cannot be read. */
-  guarded(guards: readonly string[]): boolean;
-  /** An output of that group that is on. */
-  onOf(group: string): string | undefined;
-  /** `name` became active. */
-  alarm(name: string): void;
+  /** Returns why line `name` cannot be used now. */
+  faultOf(name: string): Fault<LineFault> | null;
+  /** Returns whether one of these inputs is active or cannot be read. */
+  isGuarded(guards: readonly string[]): boolean;
+  /** Returns the name of an output of this group that is on. */
+  outputOnIn(group: string): string | undefined;
+  /** Turns off the outputs that input `name` guards. */
+  tripGuard(name: string): void;
 }

@@ -1,20 +1,20 @@
 import { type Answer, done } from '../../../kit/errors.js';
-import { Listeners } from '../edge-listeners.js';
+import { EdgeListeners } from '../edge-listeners.js';
 import type { Edge, Input, InputRules, LineFault } from '../lines.js';
 import { nowNs } from '../time.js';
-import type { BoardInMemory } from './board.js';
+import type { SimulatedBoard } from './board.js';
 
-export class InputInMemory implements Input {
-  readonly #listeners = new Listeners();
+export class SimulatedInput implements Input {
+  readonly #listeners = new EdgeListeners();
   #level = false;
-  /** What has been steady for the time of the debounce, and was told. */
+  /** The level after debouncing. Listeners know this one. */
   #steady = false;
   #cancel: () => void = () => {};
 
   constructor(
     readonly name: string,
     private readonly rules: InputRules,
-    private readonly board: BoardInMemory,
+    private readonly board: SimulatedBoard,
   ) {}
 
   get steady(): boolean {
@@ -22,7 +22,7 @@ export class InputInMemory implements Input {
   }
 
   async active(): Promise<Answer<boolean, LineFault>> {
-    const fault = this.board.fault(this.name);
+    const fault = this.board.faultOf(this.name);
     return fault ? { ok: false, fault } : done(this.#steady);
   }
 
@@ -38,12 +38,12 @@ export class InputInMemory implements Input {
     else this.#cancel = this.board.clock.after(debounceMs, () => this.settle());
   }
 
-  /** What is there now counts, unless nobody can see it. */
+  /** Makes the current level the steady one, unless the line has a fault. */
   settle(): void {
-    if (this.#level === this.#steady || this.board.fault(this.name)) return;
+    if (this.#level === this.#steady || this.board.faultOf(this.name)) return;
     this.#steady = this.#level;
-    if (this.#steady) this.board.alarm(this.name);
-    this.#listeners.tell({ active: this.#steady, atNs: nowNs(this.board.clock), missed: 0 });
+    if (this.#steady) this.board.tripGuard(this.name);
+    this.#listeners.notify({ active: this.#steady, atNs: nowNs(this.board.clock), missed: 0 });
   }
 
   close(): void {

@@ -2,24 +2,24 @@ import { type Answer, done, type Fault, failed } from '../../../kit/errors.js';
 import type { LineFault, Off, OffReason, Output, OutputRules, Pwm, PwmRules } from '../lines.js';
 import { checkDuty, checkPulse } from '../rules.js';
 import { nowNs } from '../time.js';
-import type { BoardInMemory } from './board.js';
+import type { SimulatedBoard } from './board.js';
 
 interface On {
   readonly value: number;
   readonly end: (reason: OffReason) => void;
 }
 
-class ActuatorInMemory {
+class SimulatedActuator {
   #on: On | null = null;
   #offAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly name: string,
     private readonly limits: Pick<OutputRules, 'maxOnMs' | 'minOffMs' | 'group' | 'guards'>,
-    private readonly board: BoardInMemory,
+    private readonly board: SimulatedBoard,
   ) {}
 
-  /** 0: off; else 1, or the length of the pulses in microseconds. */
+  /** 0 while off. While on, 1 for an output and the pulse length in microseconds for a PWM channel. */
   get value(): number {
     return this.#on?.value ?? 0;
   }
@@ -32,23 +32,24 @@ class ActuatorInMemory {
     return this.limits.guards;
   }
 
-  off(reason: OffReason): void {
+  turnOff(reason: OffReason): void {
     this.#on?.end(reason);
   }
 
-  protected async on(value: number, onMs: number, signal: AbortSignal): Promise<Answer<Off, LineFault>> {
-    const fault = this.board.fault(this.name) ?? this.#refusal();
+  protected async turnOn(value: number, onMs: number, signal: AbortSignal): Promise<Answer<Off, LineFault>> {
+    const fault = this.board.faultOf(this.name) ?? this.#refusal();
     if (fault) return { ok: false, fault };
     if (signal.aborted) return done({ reason: 'command', atNs: nowNs(this.board.clock) });
-    return done(await this.#stay(value, onMs, signal));
+    return done(await this.#untilOff(value, onMs, signal));
   }
 
-  #stay(value: number, onMs: number, signal: AbortSignal): Promise<Off> {
+  #untilOff(value: number, onMs: number, signal: AbortSignal): Promise<Off> {
     const { clock } = this.board;
     const { maxOnMs } = this.limits;
     return new Promise((resolve) => {
-      const onAbort = () => this.off('command');
-      const cancel = clock.after(Math.min(onMs, maxOnMs), () => this.off(onMs <= maxOnMs ? 'time' : 'bound'));
+      const onAbort = () => this.turnOff('command');
+      const reason = onMs <= maxOnMs ? 'time' : 'bound';
+      const cancel = clock.after(Math.min(onMs, maxOnMs), () => this.turnOff(reason));
       const end = (reason: OffReason) => {
         cancel();
         signal.removeEventListener('abort', onAbort);
@@ -63,40 +64,40 @@ class ActuatorInMemory {
 
   #refusal(): Fault<LineFault> | null {
     const { minOffMs, group, guards } = this.limits;
-    const refuse = (why: string) => failed('line-refused', `"${this.name}" ${why}`).fault;
-    if (this.#on) return refuse('is on already; wait until it is off');
-    const other = group === null ? undefined : this.board.onOf(group);
-    if (other !== undefined)
-      return refuse(`and "${other}" are of the group "${group}"; wait until that is off`);
-    const restMs = this.#offAtMs + minOffMs - this.board.clock.monotonicMs();
-    if (restMs > 0) return refuse(`rests for ${Math.ceil(restMs)} ms more; ask again then`);
-    if (!this.board.guarded(guards)) return null;
-    return failed('line-guarded', `"${this.name}" stays off, a guard is active: ${guards.join(', ')}`).fault;
+    const refuse = (why: string) => failed('line-refused', `"${this.name}": ${why}`).fault;
+    if (this.#on) return refuse('already on. Wait until it is off.');
+    const other = group === null ? undefined : this.board.outputOnIn(group);
+    if (other !== undefined) return refuse(`"${other}" of group "${group}" is on. Wait until it is off.`);
+    const waitMs = this.#offAtMs + minOffMs - this.board.clock.monotonicMs();
+    if (waitMs > 0) return refuse(`stays off for ${Math.ceil(waitMs)} ms more. Try again after that.`);
+    if (!this.board.isGuarded(guards)) return null;
+    const message = `"${this.name}": stays off because a guard is active (${guards.join(', ')}). Clear what the guard detects.`;
+    return failed('line-guarded', message).fault;
   }
 }
 
-export class OutputInMemory extends ActuatorInMemory implements Output {
+export class SimulatedOutput extends SimulatedActuator implements Output {
   async pulse(onMs: number, signal: AbortSignal): Promise<Answer<Off, LineFault>> {
     const fault = checkPulse(this.name, onMs);
-    return fault ? { ok: false, fault } : this.on(1, onMs, signal);
+    return fault ? { ok: false, fault } : this.turnOn(1, onMs, signal);
   }
 
   hold(signal: AbortSignal): Promise<Answer<Off, LineFault>> {
-    return this.on(1, Number.POSITIVE_INFINITY, signal);
+    return this.turnOn(1, Number.POSITIVE_INFINITY, signal);
   }
 }
 
-export class PwmInMemory extends ActuatorInMemory implements Pwm {
+export class SimulatedPwm extends SimulatedActuator implements Pwm {
   constructor(
     name: string,
     private readonly rules: PwmRules,
-    board: BoardInMemory,
+    board: SimulatedBoard,
   ) {
     super(name, { ...rules, minOffMs: 0, group: null }, board);
   }
 
   async drive(pulseUs: number, signal: AbortSignal): Promise<Answer<Off, LineFault>> {
     const fault = checkDuty(this.name, pulseUs, this.rules);
-    return fault ? { ok: false, fault } : this.on(pulseUs, Number.POSITIVE_INFINITY, signal);
+    return fault ? { ok: false, fault } : this.turnOn(pulseUs, Number.POSITIVE_INFINITY, signal);
   }
 }

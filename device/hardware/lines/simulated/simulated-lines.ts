@@ -13,23 +13,23 @@ import type {
   PwmRules,
 } from '../lines.js';
 import { checkInput, checkOutput, checkPwm } from '../rules.js';
-import type { BoardInMemory } from './board.js';
-import { InputInMemory } from './input.js';
-import { OutputInMemory, PwmInMemory } from './output.js';
+import type { SimulatedBoard } from './board.js';
+import { SimulatedInput } from './input.js';
+import { SimulatedOutput, SimulatedPwm } from './output.js';
 
 export interface SimulatedLinesOptions {
   readonly clock: Clock;
-  /** Chips and named lines that this machine lacks; it has all others. */
+  /** Names of chips and lines that do not exist on this machine. All others exist. */
   readonly missing?: readonly string[];
 }
 
-type Actuator = OutputInMemory | PwmInMemory;
+type Actuator = SimulatedOutput | SimulatedPwm;
 
-/** Lines in memory, which keep the rules of real ones; what is outside of the machine is done by the test, or nobody. */
-export class SimulatedLines implements Lines, BoardInMemory {
+/** Lines in memory that enforce the rules of real lines. Only a test changes an input or unplugs a chip. */
+export class SimulatedLines implements Lines, SimulatedBoard {
   readonly clock: Clock;
   readonly #missing: readonly string[];
-  readonly #inputs = new Map<string, InputInMemory>();
+  readonly #inputs = new Map<string, SimulatedInput>();
   readonly #actuators = new Map<string, Actuator>();
   readonly #unplugged = new Set<string>();
   readonly #health = new Health();
@@ -43,26 +43,27 @@ export class SimulatedLines implements Lines, BoardInMemory {
   async start(): Promise<void> {}
 
   async input(name: string, rules: InputRules): Promise<Answer<Input, LineFault>> {
-    const fault = this.#down ?? checkInput(name, rules, this) ?? this.#absence(name, rules.at);
+    const fault = this.#down ?? checkInput(name, rules, this) ?? this.#missingFault(name, rules.at);
     if (fault) return { ok: false, fault };
-    const input = new InputInMemory(name, rules, this);
+    const input = new SimulatedInput(name, rules, this);
     this.#inputs.set(name, input);
     return done(input);
   }
 
   async output(name: string, rules: OutputRules): Promise<Answer<Output, LineFault>> {
-    const fault = this.#down ?? checkOutput(name, rules, this) ?? this.#absence(name, rules.at);
-    return fault ? { ok: false, fault } : done(this.#add(new OutputInMemory(name, rules, this)));
+    const fault = this.#down ?? checkOutput(name, rules, this) ?? this.#missingFault(name, rules.at);
+    return fault ? { ok: false, fault } : done(this.#add(new SimulatedOutput(name, rules, this)));
   }
 
   async pwm(name: string, rules: PwmRules): Promise<Answer<Pwm, LineFault>> {
     const { chip, channel } = rules.at;
-    const fault = this.#down ?? checkPwm(name, rules, this) ?? this.#absence(name, { chip, offset: channel });
-    return fault ? { ok: false, fault } : done(this.#add(new PwmInMemory(name, rules, this)));
+    const fault =
+      this.#down ?? checkPwm(name, rules, this) ?? this.#missingFault(name, { chip, offset: channel });
+    return fault ? { ok: false, fault } : done(this.#add(new SimulatedPwm(name, rules, this)));
   }
 
   async safe(): Promise<void> {
-    for (const actuator of this.#actuators.values()) actuator.off('command');
+    for (const actuator of this.#actuators.values()) actuator.turnOff('command');
   }
 
   onHealth(listener: (fault: Fault<LineFault> | null) => void): void {
@@ -75,44 +76,44 @@ export class SimulatedLines implements Lines, BoardInMemory {
     for (const input of this.#inputs.values()) input.close();
   }
 
-  /** Makes an input active or not, from outside. */
+  /** Sets whether an input is active. */
   set(name: string, active: boolean): void {
     const input = this.#inputs.get(name);
-    if (!input) throw new Error(`"${name}" is no input that was taken`);
+    if (!input) throw new Error(`"${name}" is not a requested input`);
     input.set(active);
   }
 
-  /** What an output shows to the outside: 0 off, 1 on; of a servo, the length of its pulses in microseconds. */
+  /** Returns the level of an output: 0 off, 1 on. For a PWM channel, returns the pulse length in microseconds. */
   read(name: string): number {
     const actuator = this.#actuators.get(name);
-    if (!actuator) throw new Error(`"${name}" is no output that was taken`);
+    if (!actuator) throw new Error(`"${name}" is not a requested output`);
     return actuator.value;
   }
 
-  /** Takes the chip of a line away. */
+  /** Unplugs the chip of a line. */
   unplug(name: string): void {
     this.#unplugged.add(name);
-    this.#actuators.get(name)?.off('gone');
-    this.#health.line(name, this.fault(name));
-    if (this.#inputs.has(name)) this.alarm(name);
+    this.#actuators.get(name)?.turnOff('gone');
+    this.#health.setLineFault(name, this.faultOf(name));
+    if (this.#inputs.has(name)) this.tripGuard(name);
   }
 
   plug(name: string): void {
     this.#unplugged.delete(name);
-    this.#health.line(name, null);
+    this.#health.setLineFault(name, null);
     this.#inputs.get(name)?.settle();
   }
 
-  /** What drives the lines dies. */
+  /** Stops the simulated lines until `recover`. */
   fail(): void {
-    for (const actuator of this.#actuators.values()) actuator.off('down');
-    this.#down = { code: 'lines-down', message: 'what drives the simulated lines was told to fail' };
-    this.#health.driver(this.#down);
+    for (const actuator of this.#actuators.values()) actuator.turnOff('down');
+    this.#down = { code: 'lines-down', message: 'the simulated lines are stopped' };
+    this.#health.setDriverFault(this.#down);
   }
 
   recover(): void {
     this.#down = null;
-    this.#health.driver(null);
+    this.#health.setDriverFault(null);
     for (const input of this.#inputs.values()) input.settle();
   }
 
@@ -128,22 +129,22 @@ export class SimulatedLines implements Lines, BoardInMemory {
     return this.#inputs.has(name);
   }
 
-  fault(name: string): Fault<LineFault> | null {
+  faultOf(name: string): Fault<LineFault> | null {
     if (this.#down || !this.#unplugged.has(name)) return this.#down;
-    return { code: 'line-gone', message: `"${name}" was unplugged; plug its chip in again` };
+    return { code: 'line-gone', message: `"${name}": the chip was unplugged. Plug it in again.` };
   }
 
-  guarded(guards: readonly string[]): boolean {
+  isGuarded(guards: readonly string[]): boolean {
     return guards.some((guard) => this.#unplugged.has(guard) || this.#inputs.get(guard)?.steady !== false);
   }
 
-  onOf(group: string): string | undefined {
+  outputOnIn(group: string): string | undefined {
     return [...this.#actuators.values()].find((other) => other.group === group && other.value > 0)?.name;
   }
 
-  alarm(name: string): void {
+  tripGuard(name: string): void {
     for (const actuator of this.#actuators.values()) {
-      if (actuator.guards.includes(name)) actuator.off('guard');
+      if (actuator.guards.includes(name)) actuator.turnOff('guard');
     }
   }
 
@@ -152,9 +153,9 @@ export class SimulatedLines implements Lines, BoardInMemory {
     return actuator;
   }
 
-  #absence(name: string, at: LineRef): Fault<LineFault> | null {
+  #missingFault(name: string, at: LineRef): Fault<LineFault> | null {
     const place = 'chip' in at ? at.chip : at.line;
     if (!this.#missing.includes(place)) return null;
-    return { code: 'line-missing', message: `"${name}": there is no ${place} on this simulated machine` };
+    return { code: 'line-missing', message: `"${name}" (${place}): not found on this simulated machine` };
   }
 }

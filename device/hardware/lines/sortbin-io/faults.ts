@@ -2,43 +2,42 @@ import type { Fault } from '../../../kit/errors.js';
 import type { LineFault } from '../lines.js';
 import type { IoCode } from './protocol.js';
 
-const LISTED = 'gpiodetect and gpioinfo list the chips and lines of this machine';
+const LIST_LINES = 'Run gpiodetect and gpioinfo to list the chips and lines of this machine.';
 
-/** What each code of sortbin-io means for the daemon, and what to do about it. */
-const MEANINGS: Record<IoCode, { readonly code: LineFault; readonly means: string; readonly cure: string }> =
+const MEANINGS: Record<IoCode, { readonly code: LineFault; readonly problem: string; readonly fix: string }> =
   {
-    missing: { code: 'line-missing', means: 'is not there', cure: LISTED },
+    missing: { code: 'line-missing', problem: 'not found', fix: LIST_LINES },
     busy: {
       code: 'line-busy',
-      means: 'is held by somebody else',
-      cure: 'gpioinfo shows the holder; end it, or choose another line',
+      problem: 'another process holds the line',
+      fix: 'Run gpioinfo to find it and stop it, or choose another line.',
     },
     denied: {
       code: 'line-denied',
-      means: 'may not be opened',
-      cure: 'add the user that runs sortbin to the group gpio, and start it anew',
+      problem: 'no permission',
+      fix: 'Add the user that runs sortbin to the group gpio, then restart sortbin.',
     },
-    gone: { code: 'line-gone', means: 'was unplugged', cure: 'plug its chip in again' },
-    refused: { code: 'line-refused', means: 'is refused for now', cure: 'ask again later' },
+    gone: { code: 'line-gone', problem: 'the chip was unplugged', fix: 'Plug it in again.' },
+    refused: { code: 'line-refused', problem: 'refused by its rules for now', fix: 'Try again later.' },
     guarded: {
       code: 'line-guarded',
-      means: 'stays off, a guard is active',
-      cure: 'clear what the guard sees',
+      problem: 'stays off because a guard is active',
+      fix: 'Clear what the guard detects.',
     },
     failed: {
       code: 'line-unsupported',
-      means: 'is not taken by the kernel',
-      cure: `this chip may lack what the rules ask for; ${LISTED}`,
+      problem: 'the kernel rejected the request',
+      fix: `This chip may not support the bias, debounce or edges of this line. ${LIST_LINES}`,
     },
     command: {
       code: 'line-unsupported',
-      means: 'is not understood by sortbin-io',
-      cure: 'use the sortbin-io of this release',
+      problem: 'sortbin-io does not understand the command',
+      fix: 'Use the sortbin-io of this release.',
     },
   };
 
-/** The fault behind an error of sortbin-io; `text` is its own. */
-export const faultOf = (name: string, where: string, code: IoCode, text: string): Fault<LineFault> => {
-  const { code: fault, means, cure } = MEANINGS[code];
-  return { code: fault, message: `"${name}" (${where}) ${means}: ${text || code}; ${cure}` };
+/** Returns the fault for an error of sortbin-io. `text` is the text of that error. */
+export const faultOf = (name: string, place: string, code: IoCode, text: string): Fault<LineFault> => {
+  const { code: fault, problem, fix } = MEANINGS[code];
+  return { code: fault, message: `"${name}" (${place}): ${problem} (${text || code}). ${fix}` };
 };

@@ -1,64 +1,65 @@
 import type { Clock } from '../../../kit/clock.js';
 import { type Answer, done, type Fault } from '../../../kit/errors.js';
-import { Listeners } from '../edge-listeners.js';
+import { EdgeListeners } from '../edge-listeners.js';
 import type { Edge, Input, LineFault } from '../lines.js';
 import { nowNs } from '../time.js';
-import type { IoHolder, IoLine } from './line.js';
+import type { IoConnection, IoLine } from './line.js';
 import type { IoEvent } from './protocol.js';
 
-/** An input of sortbin-io. What it was before its line was lost is remembered: another level after that is an edge. */
+/** An input of sortbin-io. It keeps its level while the line is lost. If the level differs afterwards, that is an edge. */
 export class IoInput implements Input, IoLine {
   readonly kind = 'input';
   fault: Fault<LineFault> | null = null;
-  readonly #listeners = new Listeners();
+  readonly #listeners = new EdgeListeners();
   #level: boolean | null = null;
   #edges = 0;
-  /** Of the level that was told without an edge. */
-  #toldAtNs: bigint | null = null;
+  /** Time at which a level was reported without an edge of the kernel. */
+  #reportedAtNs: bigint | null = null;
 
   constructor(
     readonly name: string,
-    readonly request: string,
-    readonly where: string,
-    private readonly holder: IoHolder,
+    readonly requestCommand: string,
+    readonly place: string,
+    private readonly connection: IoConnection,
     private readonly clock: Clock,
   ) {}
 
   async active(): Promise<Answer<boolean, LineFault>> {
-    const fault = this.holder.fault ?? this.fault;
+    const fault = this.connection.fault ?? this.fault;
     if (fault) return { ok: false, fault };
-    const reply = await this.holder.ask(`get ${this.name}`);
-    return reply.ok ? done(reply.value === '1') : { ok: false, fault: this.holder.refusal(this, reply) };
+    const reply = await this.connection.send(`get ${this.name}`);
+    return reply.ok ? done(reply.value === '1') : { ok: false, fault: this.connection.toFault(this, reply) };
   }
 
   onEdge(listener: (edge: Edge) => void): () => void {
     return this.#listeners.add(listener);
   }
 
-  async taken(): Promise<void> {
+  async onRequested(): Promise<void> {
     const edges = this.#edges;
-    const reply = await this.holder.ask(`get ${this.name}`);
-    // An edge that came meanwhile says it better.
+    const reply = await this.connection.send(`get ${this.name}`);
+    // An edge that arrived meanwhile is newer than this reply.
     if (!reply.ok || edges !== this.#edges) return;
     const active = reply.value === '1';
-    const changed = this.#level !== null && this.#level !== active;
+    const hasChanged = this.#level !== null && this.#level !== active;
     this.#level = active;
-    if (!changed) return;
-    this.#toldAtNs = nowNs(this.clock);
-    this.#listeners.tell({ active, atNs: this.#toldAtNs, missed: 0 });
+    if (!hasChanged) return;
+    this.#reportedAtNs = nowNs(this.clock);
+    this.#listeners.notify({ active, atNs: this.#reportedAtNs, missed: 0 });
   }
 
-  hear(event: IoEvent): void {
+  handle(event: IoEvent): void {
     if (event.type !== 'edge') return;
     const { active, atNs, missed } = event;
-    const told = this.#toldAtNs !== null && atNs <= this.#toldAtNs && active === this.#level;
-    this.#toldAtNs = null;
+    // The kernel's edge for a level that was already reported.
+    const isReported = this.#reportedAtNs !== null && atNs <= this.#reportedAtNs && active === this.#level;
+    this.#reportedAtNs = null;
     this.#edges += 1;
     this.#level = active;
-    if (!told) this.#listeners.tell({ active, atNs, missed });
+    if (!isReported) this.#listeners.notify({ active, atNs, missed });
   }
 
-  lost(): void {}
+  onLost(): void {}
 
-  async goOff(): Promise<void> {}
+  async untilOff(): Promise<void> {}
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../kit/clock.js';
 
-/** Renews the leases while anything is on: three times within one, so that a late renewal ends nothing. */
+/** Renews all leases while any output is on. Three renewals fit into one lease, so one late renewal does no harm. */
 export class Leases {
   readonly #on = new Set<object>();
   #cancel: () => void = () => {};
@@ -11,25 +11,24 @@ export class Leases {
     private readonly renew: () => void,
   ) {}
 
-  /** Whether anything is on. */
-  get any(): boolean {
+  get isAnyOn(): boolean {
     return this.#on.size > 0;
   }
 
-  /** `what` is on until the returned function is called. */
-  on(what: object): () => void {
-    this.#on.add(what);
-    if (this.#on.size === 1) this.#later();
+  /** Counts `output` as on until the returned function is called. */
+  startRenewing(output: object): () => void {
+    this.#on.add(output);
+    if (this.#on.size === 1) this.#schedule();
     return () => {
-      this.#on.delete(what);
+      this.#on.delete(output);
       if (this.#on.size === 0) this.#cancel();
     };
   }
 
-  #later(): void {
+  #schedule(): void {
     this.#cancel = this.clock.after(this.leaseMs / 3, () => {
       this.renew();
-      this.#later();
+      this.#schedule();
     });
   }
 }

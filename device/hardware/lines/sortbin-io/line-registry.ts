@@ -1,31 +1,32 @@
+import { mkdir, open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock } from '../../../kit/clock.js';
 import { sleep } from '../../../kit/deadline.js';
 import { type Answer, done, type Fault, failed, messageOf } from '../../../kit/errors.js';
-import { Backoff } from '../backoff.js';
 import type { Health } from '../health.js';
 import type { LineFault } from '../lines.js';
-import type { TakenLines } from '../rules.js';
+import type { KnownLines } from '../rules.js';
+import { Backoff } from '../time.js';
 import { faultOf } from './faults.js';
 import type { IoLine } from './line.js';
-import { writeOutputs } from './outputs-file.js';
 import type { Reply } from './process.js';
-import { type IoEvent, LONGEST_COMMAND } from './protocol.js';
+import { type IoEvent, MAX_COMMAND_LENGTH } from './protocol.js';
 
 interface LineRegistryOptions {
-  /** Where the outputs are noted before they can be on; null: nowhere. */
+  /** File for `sortbin-io --safe` that lists the outputs before they can be on. Null writes none. */
   readonly outputsFile: string | null;
-  readonly ask: (words: string) => Promise<Reply>;
+  readonly send: (command: string) => Promise<Reply>;
   readonly health: Health;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 const UDEV_TRIES = 10;
-const UDEV_MS = 100;
+const UDEV_DELAY_MS = 100;
 
-/** The lines that sortbin-io is to hold. One whose chip was unplugged is requested, with growing rests, until it is back. */
-export class LineRegistry implements TakenLines {
+/** The lines that sortbin-io holds. If the chip of a line is unplugged, the line is requested again until it is back. */
+export class LineRegistry implements KnownLines {
   readonly #lines = new Map<string, IoLine>();
   readonly #retries = new Backoff();
   #cancelRetry: (() => void) | null = null;
@@ -44,126 +45,147 @@ export class LineRegistry implements TakenLines {
     return this.#lines.get(name)?.kind === 'input';
   }
 
-  async take<Line extends IoLine>(line: Line): Promise<Answer<Line, LineFault>> {
-    if (line.request.length > LONGEST_COMMAND) {
+  /** Requests a line. It stays registered only if the request succeeds. */
+  async add<Line extends IoLine>(line: Line): Promise<Answer<Line, LineFault>> {
+    if (line.requestCommand.length > MAX_COMMAND_LENGTH) {
       return failed(
         'line-unsupported',
-        `"${line.name}" (${line.where}) needs too many words; give shorter names`,
+        `"${line.name}" (${line.place}): its rules exceed ${MAX_COMMAND_LENGTH} characters. Use shorter names.`,
       );
     }
     this.#lines.set(line.name, line);
-    const fault = (await this.#note(line)) ?? (await this.#request(line));
+    const fault = (await this.#recordOutputs(line)) ?? (await this.#request(line));
     if (!fault) return done(line);
     this.#lines.delete(line.name);
-    this.options.health.line(line.name, null);
+    this.options.health.setLineFault(line.name, null);
     return { ok: false, fault };
   }
 
-  /** Has a new sortbin-io hold all of them. */
-  async recover(): Promise<void> {
-    for (const line of this.#lines.values()) await this.#recover(line);
-    this.#retryLater();
+  /** Requests all lines from a new sortbin-io. */
+  async requestAll(): Promise<void> {
+    for (const line of this.#lines.values()) await this.#requestAgain(line);
+    this.#scheduleRetry();
   }
 
-  handle(event: IoEvent): void {
+  handleEvent(event: IoEvent): void {
     const line = this.#lines.get(event.name);
     if (!line) {
-      this.options.log.warn(
-        { line: event.name },
-        `sortbin-io tells ${event.type} of a line that was not taken`,
-      );
+      const fields = { line: event.name, event: event.type };
+      this.options.log.warn(fields, 'sortbin-io reported an event of an unknown line');
     } else if (event.type === 'gone') {
-      this.lose(line, event.text);
+      this.markGone(line, event.text);
     } else {
-      line.hear(event);
+      line.handle(event);
     }
   }
 
-  /** Its chip was unplugged. */
-  lose(line: IoLine, text: string): void {
+  /** Marks a line as lost because its chip was unplugged. `text` comes from sortbin-io. */
+  markGone(line: IoLine, text: string): void {
     const { log, health } = this.options;
-    line.fault = faultOf(line.name, line.where, 'gone', text);
-    log.warn({ line: line.name, code: line.fault.code }, line.fault.message);
-    line.lost('gone');
-    health.line(line.name, line.fault);
-    this.#retryLater();
+    line.fault = faultOf(line.name, line.place, 'gone', text);
+    log.warn({ line: line.name, code: line.fault.code, reason: line.fault.message }, 'line lost');
+    line.onLost('gone');
+    health.setLineFault(line.name, line.fault);
+    this.#scheduleRetry();
   }
 
-  /** The sortbin-io that held them is no more. */
-  down(): void {
+  /** Marks all lines as lost because sortbin-io ended. */
+  markDown(): void {
     this.#cancelRetry?.();
     this.#cancelRetry = null;
-    for (const line of this.#lines.values()) line.lost('down');
+    for (const line of this.#lines.values()) line.onLost('down');
   }
 
-  /** They have been told to go off; resolves when they are. */
-  async allOff(): Promise<void> {
-    await Promise.all([...this.#lines.values()].map((line) => line.goOff()));
+  /** Resolves when all outputs are off. Call it after the command that turns them off. */
+  async untilAllOff(): Promise<void> {
+    await Promise.all([...this.#lines.values()].map((line) => line.untilOff()));
   }
 
-  /** An output that nobody could make safe after us is not taken. */
-  async #note(line: IoLine): Promise<Fault<LineFault> | null> {
+  /** Records the outputs for `sortbin-io --safe`. An output that cannot be recorded is refused. */
+  async #recordOutputs(line: IoLine): Promise<Fault<LineFault> | null> {
     const { outputsFile } = this.options;
     if (outputsFile === null || line.kind === 'input') return null;
     const outputs = [...this.#lines.values()].filter(({ kind }) => kind !== 'input');
     try {
       await writeOutputs(
         outputsFile,
-        outputs.map(({ request }) => request),
+        outputs.map(({ requestCommand }) => requestCommand),
       );
       return null;
     } catch (thrown) {
-      const message = `"${line.name}" cannot be noted in ${outputsFile}: ${messageOf(thrown)}`;
+      const message =
+        `"${line.name}" (${line.place}): cannot record the output in ${outputsFile} (${messageOf(thrown)}). ` +
+        'Check that sortbin may write to this folder.';
       return { code: 'line-refused', message };
     }
   }
 
-  /** Why it is not held; null: it is. */
+  /** Requests one line. Returns null if sortbin-io holds it. */
   async #request(line: IoLine): Promise<Fault<LineFault> | null> {
     const before = line.fault;
-    const reply = await this.#asked(line);
+    const reply = await this.#sendRequest(line);
     if (!reply.ok) {
       return reply.code === 'down'
         ? { code: 'lines-down', message: reply.text }
-        : faultOf(line.name, line.where, reply.code, reply.text);
+        : faultOf(line.name, line.place, reply.code, reply.text);
     }
-    await line.taken();
-    // Its chip may have gone meanwhile.
+    await line.onRequested();
+    // A `gone` event may have arrived meanwhile.
     return line.fault === before ? null : line.fault;
   }
 
-  /** A PWM channel that has just been exported belongs to root until udev has given it to the group. */
-  async #asked(line: IoLine): Promise<Reply> {
-    const { ask, clock } = this.options;
+  /** Retries a PWM channel: after an export it belongs to root until udev gives it to the group. */
+  async #sendRequest(line: IoLine): Promise<Reply> {
+    const { send, clock } = this.options;
     for (let tries = 1; ; tries++) {
-      const reply = await ask(line.request);
+      const reply = await send(line.requestCommand);
       if (reply.ok || reply.code !== 'denied' || line.kind !== 'pwm' || tries > UDEV_TRIES) return reply;
-      await sleep(clock, UDEV_MS);
+      await sleep(clock, UDEV_DELAY_MS);
     }
   }
 
-  /** It was there once: where it is missing now, it was unplugged. */
-  async #recover(line: IoLine): Promise<void> {
+  /** Requests a line that sortbin-io held before. If it is missing now, it was unplugged. */
+  async #requestAgain(line: IoLine): Promise<void> {
     const fault = await this.#request(line);
     if (fault?.code === 'lines-down') return;
     line.fault = fault?.code === 'line-missing' ? { ...fault, code: 'line-gone' } : fault;
-    this.options.health.line(line.name, line.fault);
+    this.options.health.setLineFault(line.name, line.fault);
   }
 
-  #retryLater(): void {
-    if (this.#cancelRetry || !this.#someLost()) return;
+  #scheduleRetry(): void {
+    if (this.#cancelRetry || !this.#isAnyLost()) return;
     const cancel = this.options.clock.after(this.#retries.nextMs(), async () => {
-      for (const line of this.#lines.values()) if (line.fault) await this.#recover(line);
-      // Another sortbin-io has a retry of its own.
+      for (const line of this.#lines.values()) if (line.fault) await this.#requestAgain(line);
+      // sortbin-io was restarted meanwhile, so a newer retry is scheduled.
       if (this.#cancelRetry !== cancel) return;
       this.#cancelRetry = null;
-      if (!this.#someLost()) this.#retries.reset();
-      this.#retryLater();
+      if (!this.#isAnyLost()) this.#retries.reset();
+      this.#scheduleRetry();
     });
     this.#cancelRetry = cancel;
   }
 
-  #someLost(): boolean {
+  #isAnyLost(): boolean {
     return [...this.#lines.values()].some(({ fault }) => fault !== null);
   }
 }
+
+/** Writes the commands that request the outputs. After a crash the file is either complete or unchanged. */
+const writeOutputs = async (path: string, commands: readonly string[]): Promise<void> => {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true });
+  const file = await open(`${path}.tmp`, 'w', 0o644);
+  try {
+    await file.writeFile(commands.map((command, index) => `${index + 1} ${command}\n`).join(''));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.tmp`, path);
+  const directory = await open(folder, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+};

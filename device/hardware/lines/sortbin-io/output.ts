@@ -3,128 +3,146 @@ import { type Answer, done, type Fault, failed } from '../../../kit/errors.js';
 import type { LineFault, Off, Output, Pwm, PwmRules } from '../lines.js';
 import { checkDuty, checkPulse } from '../rules.js';
 import { nowNs, toUs, whenOverdue } from '../time.js';
-import type { IoHolder, IoLine } from './line.js';
+import type { IoConnection, IoLine } from './line.js';
 import type { IoEvent } from './protocol.js';
 
-/** The time from the command to the moment at which it is off. */
-interface Stay {
+/** The period from the command that turns an output on until it is off. */
+interface OnPeriod {
   readonly off: Promise<Off>;
   readonly end: (off: Off) => void;
-  /** It was told to go off, so it must be off soon. */
+  /** The output was turned off. It must report that within the answer time. */
   readonly expectEnd: () => void;
 }
 
-/** What an output and a PWM channel of sortbin-io have in common: they are on, for one at a time, and go off. */
+/** Common part of an output and a PWM channel: one command at a time turns it on, then it goes off. */
 class IoActuator implements IoLine {
   fault: Fault<LineFault> | null = null;
-  #stay: Stay | null = null;
+  #period: OnPeriod | null = null;
 
   constructor(
     readonly kind: 'output' | 'pwm',
     readonly name: string,
-    readonly request: string,
-    readonly where: string,
+    readonly requestCommand: string,
+    readonly place: string,
     private readonly maxOnMs: number,
-    private readonly holder: IoHolder,
+    private readonly connection: IoConnection,
     private readonly clock: Clock,
   ) {}
 
-  async taken(): Promise<void> {}
+  async onRequested(): Promise<void> {}
 
-  hear(event: IoEvent): void {
-    if (event.type === 'off') this.#stay?.end({ reason: event.reason, atNs: event.atNs });
+  handle(event: IoEvent): void {
+    if (event.type === 'off') this.#period?.end({ reason: event.reason, atNs: event.atNs });
   }
 
-  lost(reason: 'gone' | 'down'): void {
-    this.#stay?.end({ reason, atNs: nowNs(this.clock) });
+  onLost(reason: 'gone' | 'down'): void {
+    this.#period?.end({ reason, atNs: nowNs(this.clock) });
   }
 
-  async goOff(): Promise<void> {
-    this.#stay?.expectEnd();
-    await this.#stay?.off;
+  async untilOff(): Promise<void> {
+    this.#period?.expectEnd();
+    await this.#period?.off;
   }
 
-  /** Has it go on by a command; `longestMs`: it must be off after that. */
-  protected async on(
+  /** Turns it on by `command`. It must go off again within `longestMs` and the maximum on-time. */
+  protected async turnOn(
     command: string,
     longestMs: number,
     signal: AbortSignal,
   ): Promise<Answer<Off, LineFault>> {
-    const fault = this.holder.fault ?? this.fault;
+    const fault = this.connection.fault ?? this.fault;
     if (fault) return { ok: false, fault };
-    if (this.#stay) return failed('line-refused', `"${this.name}" is on already; wait until it is off`);
+    if (this.#period) {
+      return failed('line-refused', `"${this.name}" (${this.place}): already on. Wait until it is off.`);
+    }
     if (signal.aborted) return done({ reason: 'command', atNs: nowNs(this.clock) });
-    const { stay, dispose } = this.#begin(Math.min(longestMs, this.maxOnMs));
+    const { period, dispose } = this.#begin(Math.min(longestMs, this.maxOnMs));
     const onAbort = () => {
-      void this.holder.ask(`off ${this.name}`);
-      stay.expectEnd();
+      void this.connection.send(`off ${this.name}`);
+      period.expectEnd();
     };
     try {
-      const asked = this.holder.ask(command);
+      const replied = this.connection.send(command);
       signal.addEventListener('abort', onAbort, { once: true });
-      const reply = await asked;
-      // `down` is told as the reason: it may have been on.
-      if (reply.ok || reply.code === 'down') return done(await stay.off);
-      return { ok: false, fault: this.holder.refusal(this, reply) };
+      const reply = await replied;
+      // If sortbin-io ended, the output may have been on. The caller then gets the reason `down`, not a fault.
+      if (reply.ok || reply.code === 'down') return done(await period.off);
+      return { ok: false, fault: this.connection.toFault(this, reply) };
     } finally {
       signal.removeEventListener('abort', onAbort);
       dispose();
     }
   }
 
-  #begin(longestMs: number): { readonly stay: Stay; readonly dispose: () => void } {
-    const { answerMs } = this.holder;
-    const overdue = (delayMs: number) =>
-      whenOverdue(this.clock, delayMs, () => this.holder.distrust(`did not say that "${this.name}" is off`));
-    let cancel = overdue(longestMs + answerMs);
+  #begin(longestMs: number): { readonly period: OnPeriod; readonly dispose: () => void } {
+    const { answerMs } = this.connection;
+    const killAfter = (delayMs: number) =>
+      whenOverdue(this.clock, delayMs, () =>
+        this.connection.killProcess(`did not report that "${this.name}" is off`),
+      );
+    let cancel = killAfter(longestMs + answerMs);
     let end: (off: Off) => void = () => {};
     const off = new Promise<Off>((resolve) => {
       end = resolve;
     });
     const expectEnd = () => {
       cancel();
-      cancel = overdue(answerMs);
+      cancel = killAfter(answerMs);
     };
-    const stay = { off, end, expectEnd };
-    this.#stay = stay;
-    const rest = this.holder.renewing(this);
+    const period = { off, end, expectEnd };
+    this.#period = period;
+    const stopRenewing = this.connection.startRenewing(this);
     const dispose = () => {
-      this.#stay = null;
+      this.#period = null;
       cancel();
-      rest();
-      // For whoever waits for a stay that never came about.
+      stopRenewing();
+      // Resolves `untilOff` if the output never went on.
       end({ reason: 'command', atNs: nowNs(this.clock) });
     };
-    return { stay, dispose };
+    return { period, dispose };
   }
 }
 
 export class IoOutput extends IoActuator implements Output {
-  constructor(name: string, request: string, where: string, maxOnMs: number, holder: IoHolder, clock: Clock) {
-    super('output', name, request, where, maxOnMs, holder, clock);
+  constructor(
+    name: string,
+    requestCommand: string,
+    place: string,
+    maxOnMs: number,
+    connection: IoConnection,
+    clock: Clock,
+  ) {
+    super('output', name, requestCommand, place, maxOnMs, connection, clock);
   }
 
   async pulse(onMs: number, signal: AbortSignal): Promise<Answer<Off, LineFault>> {
     const fault = checkPulse(this.name, onMs);
-    return fault ? { ok: false, fault } : this.on(`on ${this.name} ${toUs(onMs)}`, onMs, signal);
+    return fault ? { ok: false, fault } : this.turnOn(`on ${this.name} ${toUs(onMs)}`, onMs, signal);
   }
 
   hold(signal: AbortSignal): Promise<Answer<Off, LineFault>> {
-    return this.on(`on ${this.name}`, Number.POSITIVE_INFINITY, signal);
+    return this.turnOn(`on ${this.name}`, Number.POSITIVE_INFINITY, signal);
   }
 }
 
 export class IoPwm extends IoActuator implements Pwm {
   readonly #rules: PwmRules;
 
-  constructor(name: string, request: string, where: string, rules: PwmRules, holder: IoHolder, clock: Clock) {
-    super('pwm', name, request, where, rules.maxOnMs, holder, clock);
+  constructor(
+    name: string,
+    requestCommand: string,
+    place: string,
+    rules: PwmRules,
+    connection: IoConnection,
+    clock: Clock,
+  ) {
+    super('pwm', name, requestCommand, place, rules.maxOnMs, connection, clock);
     this.#rules = rules;
   }
 
   async drive(pulseUs: number, signal: AbortSignal): Promise<Answer<Off, LineFault>> {
     const fault = checkDuty(this.name, pulseUs, this.#rules);
     if (fault) return { ok: false, fault };
-    return this.on(`duty ${this.name} ${pulseUs}`, Number.POSITIVE_INFINITY, signal);
+    return this.turnOn(`duty ${this.name} ${pulseUs}`, Number.POSITIVE_INFINITY, signal);
   }
 }

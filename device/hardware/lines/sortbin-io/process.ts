@@ -5,17 +5,24 @@ import { withDeadline } from '../../../kit/deadline.js';
 import { type Answer, done, failed, messageOf } from '../../../kit/errors.js';
 import type { LineFault } from '../lines.js';
 import { whenOverdue } from '../time.js';
-import { type IoCode, type IoEvent, type IoMessage, LONGEST_LINE, PROTOCOL, parse } from './protocol.js';
+import {
+  type IoCode,
+  type IoEvent,
+  type IoMessage,
+  MAX_LINE_LENGTH,
+  PROTOCOL,
+  parseMessage,
+} from './protocol.js';
 
-/** What sortbin-io answers; `down`: it never will. */
+/** The reply to a command. Code `down`: the process ended before it replied. */
 export type Reply =
   | { readonly ok: true; readonly value: string }
   | { readonly ok: false; readonly code: IoCode | 'down'; readonly text: string };
 
 export interface IoProcessOptions {
-  /** The program. */
+  /** Path of the program. */
   readonly path: string;
-  /** Within which it must answer; else it is killed. */
+  /** Deadline of each reply. A process that misses it is killed. */
   readonly answerMs: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -27,24 +34,24 @@ interface Pending {
   readonly cancel: () => void;
 }
 
-/** One life of sortbin-io: from spawn to its end. It is ended by whatever it should not say, or fails to say in time. */
+/** One process of sortbin-io, from spawn to exit. It is killed if it sends an invalid line or misses a deadline. */
 export class IoProcess {
-  /** Its version, or why it does not serve. */
+  /** The version of sortbin-io, or why it cannot be used. */
   readonly ready: Promise<Answer<string, LineFault>>;
-  /** Settles when it is gone, or killed: how it ended, in words. All that was asked is answered by then. */
+  /** Resolves when the process has exited or was killed, with the reason. All commands have a reply by then. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
   readonly #options: IoProcessOptions;
   readonly #exited: Promise<unknown>;
   readonly #pending = new Map<number, Pending>();
   #settleReady: (answer: Answer<string, LineFault>) => void = () => {};
-  #settleEnded: (how: string) => void = () => {};
-  #cancelGreeting: () => void;
-  #greeted = false;
-  #end: string | null = null;
+  #settleEnded: (reason: string) => void = () => {};
+  #cancelStartDeadline: () => void;
+  #hasVersion = false;
+  #endReason: string | null = null;
   #lastId = 0;
-  #heard = '';
-  #lastWords = '';
+  #partialLine = '';
+  #lastStderr = '';
 
   constructor(options: IoProcessOptions) {
     this.#options = options;
@@ -54,85 +61,86 @@ export class IoProcess {
     this.ended = new Promise((resolve) => {
       this.#settleEnded = resolve;
     });
-    // A group of its own: Ctrl-C is for the daemon, which ends in its own order. Nothing of its environment is needed.
+    // Detached, so that Ctrl-C reaches only the daemon, which stops its parts in order.
     this.#child = spawn(options.path, [], { stdio: 'pipe', detached: true, env: {} });
     this.#exited = new Promise((resolve) => {
       this.#child.on('close', resolve).on('error', resolve);
     });
     this.#child
-      .on('error', (error) => this.#finish(`did not begin (${error.message})`))
+      .on('error', (error) => this.#finish(`did not start (${error.message})`))
       .on('close', (code, signal) =>
-        this.#finish(signal ? `ended by ${signal}` : `ended with exit code ${code}`),
+        this.#finish(signal ? `was ended by ${signal}` : `exited with code ${code}`),
       );
-    // What cannot be written is not answered: the process' end follows, or the deadline.
-    this.#child.stdin?.on('error', (error) => this.#note(error.message));
-    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#note(text));
-    this.#cancelGreeting = whenOverdue(options.clock, options.answerMs, () =>
-      this.kill(`did not greet within ${options.answerMs} ms`),
+    // If a write fails, the exit of the process or the deadline of the command follows.
+    this.#child.stdin?.on('error', (error) => this.#logStderr(error.message));
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#logStderr(text));
+    this.#cancelStartDeadline = whenOverdue(options.clock, options.answerMs, () =>
+      this.kill(`did not send its version within ${options.answerMs} ms`),
     );
   }
 
-  /** How it ended; null: it has not. */
-  get end(): string | null {
-    return this.#end;
+  /** Why the process ended, or null while it runs. */
+  get endReason(): string | null {
+    return this.#endReason;
   }
 
   get pid(): number | undefined {
     return this.#child.pid;
   }
 
-  /** Resolves with `down` where it ends first. */
-  ask(words: string): Promise<Reply> {
+  /** Sends a command. Resolves with code `down` if the process ends before it replies. */
+  send(command: string): Promise<Reply> {
     const { clock, answerMs } = this.#options;
     return new Promise((settle) => {
-      if (this.#end !== null) return settle({ ok: false, code: 'down', text: this.#end });
+      if (this.#endReason !== null) return settle({ ok: false, code: 'down', text: this.#endReason });
       this.#lastId += 1;
       const cancel = whenOverdue(clock, answerMs, () =>
-        this.kill(`gave no answer to "${words}" within ${answerMs} ms`),
+        this.kill(`did not answer "${command}" within ${answerMs} ms`),
       );
       this.#pending.set(this.#lastId, { settle, cancel });
-      this.#child.stdin?.write(`${this.#lastId} ${words}\n`);
+      this.#child.stdin?.write(`${this.#lastId} ${command}\n`);
     });
   }
 
-  /** For what it did; it is counted as ended from now on, even where the kernel takes its time. */
-  kill(what: string): void {
+  /** Kills the process and counts it as ended at once, without waiting for the kernel. `reason` is a verb phrase. */
+  kill(reason: string): void {
     this.#child.kill('SIGKILL');
-    this.#finish(`was killed, it ${what}`);
+    this.#finish(`was killed because it ${reason}`);
   }
 
-  /** Ends it by the end of its input, which has it drive all outputs off; else by force. */
+  /** Closes standard input, on which sortbin-io turns all outputs off and exits. Kills it if it does not exit in time. */
   async close(): Promise<void> {
     const { clock, answerMs, log } = this.#options;
     this.#child.stdin?.end();
     try {
       await withDeadline(clock, answerMs, () => this.#exited);
     } catch (thrown) {
-      log.warn({ ioPid: this.pid }, `sortbin-io does not end: ${messageOf(thrown)}; it is killed`);
-      this.kill('did not end when it should');
+      log.warn({ ioPid: this.pid, reason: messageOf(thrown) }, 'sortbin-io did not exit and was killed');
+      this.kill('did not exit at the end of its input');
     }
   }
 
-  #hear(text: string): void {
-    const lines = (this.#heard + text).split('\n');
-    this.#heard = lines.pop() ?? '';
-    for (const line of lines) this.#take(line);
-    if (this.#heard.length > LONGEST_LINE) this.#take(this.#heard);
+  #read(text: string): void {
+    const lines = (this.#partialLine + text).split('\n');
+    this.#partialLine = lines.pop() ?? '';
+    for (const line of lines) this.#readLine(line);
+    if (this.#partialLine.length > MAX_LINE_LENGTH) this.#readLine(this.#partialLine);
   }
 
-  #take(line: string): void {
-    if (this.#end !== null) return;
-    const message = line.length <= LONGEST_LINE ? parse(line) : null;
-    if (!message || (message.type === 'greeting') === this.#greeted || !this.#understand(message)) {
-      this.kill(`said what it should not: ${JSON.stringify(line.slice(0, 80))}`);
+  #readLine(line: string): void {
+    if (this.#endReason !== null) return;
+    const message = line.length <= MAX_LINE_LENGTH ? parseMessage(line) : null;
+    // The version comes first, and once.
+    if (!message || (message.type === 'version') === this.#hasVersion || !this.#handle(message)) {
+      this.kill(`sent an invalid line: ${JSON.stringify(line.slice(0, 80))}`);
     }
   }
 
-  /** Whether it makes sense. */
-  #understand(message: IoMessage): boolean {
-    if (message.type === 'greeting') {
-      this.#greet(message.protocol, message.version);
+  /** Returns false for a reply that belongs to no command. */
+  #handle(message: IoMessage): boolean {
+    if (message.type === 'version') {
+      this.#checkVersion(message.protocol, message.version);
     } else if (message.type === 'ok' || message.type === 'error') {
       const pending = this.#pending.get(message.id);
       if (!pending) return false;
@@ -150,38 +158,37 @@ export class IoProcess {
     return true;
   }
 
-  #greet(protocol: number, version: string): void {
-    this.#greeted = true;
-    this.#cancelGreeting();
+  #checkVersion(protocol: number, version: string): void {
+    this.#hasVersion = true;
+    this.#cancelStartDeadline();
     if (protocol === PROTOCOL) {
       this.#settleReady(done(version));
     } else {
-      const message = `${this.#options.path} (${version}) speaks protocol ${protocol}, and this sortbin protocol ${PROTOCOL}`;
+      const message = `${this.#options.path} (${version}) uses protocol ${protocol}, this sortbin uses protocol ${PROTOCOL}`;
       this.#settleReady(failed('line-unsupported', message));
-      this.kill(`speaks protocol ${protocol}`);
+      this.kill(`uses protocol ${protocol}`);
     }
   }
 
-  #finish(how: string): void {
-    if (this.#end !== null) return;
-    const words = this.#lastWords ? `; its last words: ${this.#lastWords}` : '';
-    this.#end = `${how}${words}`;
-    this.#cancelGreeting();
+  #finish(reason: string): void {
+    if (this.#endReason !== null) return;
+    this.#endReason = this.#lastStderr ? `${reason} (last message: ${this.#lastStderr})` : reason;
+    this.#cancelStartDeadline();
     for (const { cancel, settle } of this.#pending.values()) {
       cancel();
-      settle({ ok: false, code: 'down', text: this.#end });
+      settle({ ok: false, code: 'down', text: this.#endReason });
     }
     this.#pending.clear();
-    this.#settleReady(failed('lines-down', `${this.#options.path} ${this.#end}`));
-    this.#settleEnded(this.#end);
+    this.#settleReady(failed('lines-down', `${this.#options.path} ${this.#endReason}`));
+    this.#settleEnded(this.#endReason);
   }
 
-  #note(text: string): void {
+  #logStderr(text: string): void {
     for (const line of text.split('\n')) {
-      const words = line.trim().slice(0, LONGEST_LINE);
-      if (!words) continue;
-      this.#lastWords = words;
-      this.#options.log.warn({ ioPid: this.pid }, `sortbin-io: ${words}`);
+      const message = line.trim().slice(0, MAX_LINE_LENGTH);
+      if (!message) continue;
+      this.#lastStderr = message;
+      this.#options.log.warn({ ioPid: this.pid, text: message }, 'sortbin-io reported a problem');
     }
   }
 }

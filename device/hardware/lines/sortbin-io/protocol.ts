@@ -1,13 +1,14 @@
 import type { Bias, InputRules, LineRef, OutputRules, PwmRules } from '../lines.js';
 import { toUs } from '../time.js';
 
-/** The version of the protocol in io/README.md. */
+// The protocol of sortbin-io. ../io/README.md describes it.
+
 export const PROTOCOL = 1;
 
-/** No line is longer, in either direction. */
-export const LONGEST_LINE = 400;
-/** What remains of it for a command after its number. */
-export const LONGEST_COMMAND = LONGEST_LINE - 11;
+/** Maximum length of a line, in both directions. */
+export const MAX_LINE_LENGTH = 400;
+/** Maximum length of a command, without its number and the space after it. */
+export const MAX_COMMAND_LENGTH = MAX_LINE_LENGTH - 11;
 
 const CODES = ['missing', 'busy', 'denied', 'gone', 'refused', 'guarded', 'failed', 'command'] as const;
 export type IoCode = (typeof CODES)[number];
@@ -26,9 +27,9 @@ export type IoEvent =
   | { readonly type: 'off'; readonly name: string; readonly reason: IoReason; readonly atNs: bigint }
   | { readonly type: 'gone'; readonly name: string; readonly text: string };
 
-/** A line that sortbin-io says. */
+/** A parsed line of sortbin-io's output. */
 export type IoMessage =
-  | { readonly type: 'greeting'; readonly protocol: number; readonly version: string }
+  | { readonly type: 'version'; readonly protocol: number; readonly version: string }
   | { readonly type: 'ok'; readonly id: number; readonly value: string }
   | { readonly type: 'error'; readonly id: number; readonly code: IoCode; readonly text: string }
   | IoEvent;
@@ -37,11 +38,11 @@ const NAME = '[a-z0-9._-]{1,31}';
 
 type Words = readonly [string, string, string, string];
 
-/** Each form that a line may have, and what its words say. */
+/** The pattern of each kind of line, with the function that makes a message of its captured words. */
 const FORMS: readonly (readonly [RegExp, (words: Words) => IoMessage])[] = [
   [
     /^sortbin-io (\d{1,9}) (\S+)$/,
-    ([protocol, version]) => ({ type: 'greeting', protocol: Number(protocol), version }),
+    ([protocol, version]) => ({ type: 'version', protocol: Number(protocol), version }),
   ],
   [/^(\d{1,10}) ok(?: (.*))?$/, ([id, value]) => ({ type: 'ok', id: Number(id), value })],
   [
@@ -65,11 +66,11 @@ const FORMS: readonly (readonly [RegExp, (words: Words) => IoMessage])[] = [
   [new RegExp(`^gone (${NAME})(?: (.*))?$`), ([name, text]) => ({ type: 'gone', name, text })],
 ];
 
-/** What a line says; null where that is not of the protocol. */
-export const parse = (line: string): IoMessage | null => {
-  for (const [form, read] of FORMS) {
-    const found = form.exec(line);
-    if (found) return read([found[1] ?? '', found[2] ?? '', found[3] ?? '', found[4] ?? '']);
+/** Parses a line of sortbin-io's output. Returns null if the line does not follow the protocol. */
+export const parseMessage = (line: string): IoMessage | null => {
+  for (const [form, toMessage] of FORMS) {
+    const match = form.exec(line);
+    if (match) return toMessage([match[1] ?? '', match[2] ?? '', match[3] ?? '', match[4] ?? '']);
   }
   return null;
 };
@@ -83,32 +84,33 @@ const BIAS: Record<Bias, string> = {
 
 const join = (...words: readonly string[]): string => words.filter((word) => word !== '').join(' ');
 
-/** Where a line is, in the words of the protocol. */
-export const place = (at: LineRef): string =>
+/** Returns the words of the protocol for the place of a line. */
+export const placeWords = (at: LineRef): string =>
   'chip' in at ? `chip ${at.chip} ${at.offset}` : `line ${at.line}`;
 
-/** Every input tells its edges: an output that it guards needs them, and a listener may come at any time. */
-export const inputWords = (name: string, { at, bias, activeLow, debounceMs }: InputRules): string =>
+/** Returns the command that requests an input. It always asks for edges: guards need them, and listeners come later. */
+export const inputRequest = (name: string, { at, bias, activeLow, debounceMs }: InputRules): string =>
   join(
     'in',
     name,
-    place(at),
+    placeWords(at),
     BIAS[bias],
     activeLow ? 'low' : '',
     debounceMs > 0 ? `debounce=${toUs(debounceMs)}` : '',
     'edges',
   );
 
-export const outputWords = (
+/** Returns the command that requests an output. `place` is in the words of the protocol. */
+export const outputRequest = (
   name: string,
-  where: string,
+  place: string,
   { activeLow, maxOnMs, minOffMs, group, guards }: OutputRules,
   leaseMs: number,
 ): string =>
   join(
     'out',
     name,
-    where,
+    place,
     `bound=${toUs(maxOnMs)}`,
     activeLow ? 'low' : '',
     minOffMs > 0 ? `rest=${toUs(minOffMs)}` : '',
@@ -117,7 +119,8 @@ export const outputWords = (
     ...guards.map((guard) => `guard=${guard}`),
   );
 
-export const pwmWords = (name: string, rules: PwmRules, leaseMs: number): string => {
+/** Returns the command that requests a PWM channel. */
+export const pwmRequest = (name: string, rules: PwmRules, leaseMs: number): string => {
   const { at, periodUs, minPulseUs, maxPulseUs, maxOnMs, guards } = rules;
   return join(
     'pwm',

@@ -1,50 +1,50 @@
 import type { Answer, Fault } from '../../../kit/errors.js';
 import type { Input, InputRules, LineFault, Lines, Output, OutputRules, Pwm, PwmRules } from '../lines.js';
 import { checkInput, checkOutput, checkPwm } from '../rules.js';
-import { place } from './protocol.js';
-import { IoHost, type IoOptions } from './supervisor.js';
+import { placeWords } from './protocol.js';
+import { IoSupervisor, type SortbinIoOptions } from './supervisor.js';
 
-/** The lines by the process sortbin-io, which holds them and keeps their rules whatever becomes of the daemon. */
-export class IoLines implements Lines {
-  readonly #host: IoHost;
+/** Lines held by the process sortbin-io. It enforces their rules even if the daemon hangs or crashes. */
+export class SortbinIoLines implements Lines {
+  readonly #io: IoSupervisor;
 
-  constructor(options: IoOptions) {
-    this.#host = new IoHost(options);
+  constructor(options: SortbinIoOptions) {
+    this.#io = new IoSupervisor(options);
   }
 
-  /** Of sortbin-io, where it runs. */
+  /** Process id of sortbin-io, if it runs. */
   get pid(): number | undefined {
-    return this.#host.pid;
+    return this.#io.pid;
   }
 
   start(): Promise<void> {
-    return this.#host.start();
+    return this.#io.start();
   }
 
   async input(name: string, rules: InputRules): Promise<Answer<Input, LineFault>> {
-    const fault = checkInput(name, rules, this.#host.registry);
-    return fault ? { ok: false, fault } : this.#host.takeInput(name, rules);
+    const fault = checkInput(name, rules, this.#io.registry);
+    return fault ? { ok: false, fault } : this.#io.requestInput(name, rules);
   }
 
   async output(name: string, rules: OutputRules): Promise<Answer<Output, LineFault>> {
-    const fault = checkOutput(name, rules, this.#host.registry);
-    return fault ? { ok: false, fault } : this.#host.takeOutput(name, place(rules.at), rules);
+    const fault = checkOutput(name, rules, this.#io.registry);
+    return fault ? { ok: false, fault } : this.#io.requestOutput(name, placeWords(rules.at), rules);
   }
 
   async pwm(name: string, rules: PwmRules): Promise<Answer<Pwm, LineFault>> {
-    const fault = checkPwm(name, rules, this.#host.registry);
-    return fault ? { ok: false, fault } : this.#host.takePwm(name, rules);
+    const fault = checkPwm(name, rules, this.#io.registry);
+    return fault ? { ok: false, fault } : this.#io.requestPwm(name, rules);
   }
 
   safe(): Promise<void> {
-    return this.#host.safe();
+    return this.#io.safe();
   }
 
   onHealth(listener: (fault: Fault<LineFault> | null) => void): void {
-    this.#host.onHealth(listener);
+    this.#io.onHealth(listener);
   }
 
   close(): Promise<void> {
-    return this.#host.close();
+    return this.#io.close();
   }
 }

@@ -1,26 +1,26 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../../kit/clock.js';
 import { type Answer, type Fault, messageOf, SortbinError } from '../../../kit/errors.js';
-import { Backoff, LONGEST_MS } from '../backoff.js';
 import { Health } from '../health.js';
 import type { InputRules, LineFault, OutputRules, PwmRules } from '../lines.js';
+import { Backoff, MAX_DELAY_MS } from '../time.js';
 import { faultOf } from './faults.js';
 import { IoInput } from './input.js';
 import { Leases } from './leases.js';
-import type { IoHolder, IoLine } from './line.js';
+import type { IoConnection, IoLine } from './line.js';
 import { LineRegistry } from './line-registry.js';
 import { IoOutput, IoPwm } from './output.js';
 import { IoProcess, type Reply } from './process.js';
-import { type IoEvent, inputWords, outputWords, place, pwmWords } from './protocol.js';
+import { type IoEvent, inputRequest, outputRequest, placeWords, pwmRequest } from './protocol.js';
 
-export interface IoOptions {
-  /** The program sortbin-io. */
+export interface SortbinIoOptions {
+  /** Path of the program sortbin-io. */
   readonly path: string;
-  /** Within which it must answer; else it is killed. */
+  /** Deadline of each reply. A process that misses it is killed. */
   readonly answerMs?: number;
-  /** An output goes off by itself after so long without a word of the daemon. */
+  /** sortbin-io turns an output off if its lease is not renewed within this time. */
   readonly leaseMs?: number;
-  /** Where the commands of the outputs are kept for `sortbin-io --safe`; left out: nowhere. */
+  /** File that lists the outputs for `sortbin-io --safe`. Without it, none is written. */
   readonly outputsFile?: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -28,68 +28,69 @@ export interface IoOptions {
 
 const ANSWER_MS = 2_000;
 const LEASE_MS = 1_000;
+const CHECK_PROGRAM =
+  'Check that the program exists, is executable, is built for this machine, and belongs to this release.';
 
-/** `serving`: all lines were requested; `resting`: until the next attempt. */
+/** `running`: all lines were requested. `waiting`: a restart is scheduled. */
 type State =
   | { readonly at: 'stopped' | 'closed' }
   | { readonly at: 'starting'; readonly attempt: Promise<unknown> }
-  | { readonly at: 'serving'; readonly io: IoProcess; readonly sinceMs: number }
-  | { readonly at: 'resting'; readonly cancel: () => void };
+  | { readonly at: 'running'; readonly io: IoProcess; readonly sinceMs: number }
+  | { readonly at: 'waiting'; readonly cancel: () => void };
 
 const down = (message: string): Fault<LineFault> => ({ code: 'lines-down', message });
 
 /**
- * Keeps a sortbin-io alive, and has it hold the lines that were taken: one that ends is started again, at once where
- * something was on, else after 100 ms, doubling up to 30 s, and requests all of them anew; a line whose chip was
- * unplugged is requested until it is back.
+ * Keeps sortbin-io running with all requested lines. After an exit it restarts sortbin-io and requests all lines again.
+ * The restart is immediate if an output was on, else it comes after 100 ms, doubled each time, at most 30 s.
  */
-export class IoHost implements IoHolder {
+export class IoSupervisor implements IoConnection {
   readonly answerMs: number;
   readonly registry: LineRegistry;
   readonly #leaseMs: number;
-  readonly #options: IoOptions;
+  readonly #options: SortbinIoOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #health = new Health();
   readonly #leases: Leases;
   readonly #restarts = new Backoff();
   #state: State = { at: 'stopped' };
-  /** The process that is asked: from its greeting, before it serves. */
+  /** The process that receives commands. It is set before the state is `running`, to request the lines. */
   #io: IoProcess | null = null;
   #down = down('sortbin-io is not started');
 
-  constructor(options: IoOptions) {
+  constructor(options: SortbinIoOptions) {
     this.#options = options;
     this.answerMs = options.answerMs ?? ANSWER_MS;
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
     this.#clock = options.clock;
     this.#log = options.log;
-    const ask = (words: string) => this.ask(words);
+    const send = (command: string) => this.send(command);
     this.registry = new LineRegistry({
       outputsFile: options.outputsFile ?? null,
-      ask,
+      send,
       health: this.#health,
       clock: options.clock,
       log: options.log,
     });
-    this.#leases = new Leases(options.clock, this.#leaseMs, () => void this.ask('renew'));
+    this.#leases = new Leases(options.clock, this.#leaseMs, () => void this.send('renew'));
   }
 
-  /** Of the process, where there is one. */
+  /** Process id of sortbin-io, if it runs. */
   get pid(): number | undefined {
     return this.#io?.pid;
   }
 
   get fault(): Fault<LineFault> | null {
-    return this.#state.at === 'serving' ? null : this.#down;
+    return this.#state.at === 'running' ? null : this.#down;
   }
 
-  /** @throws SortbinError where sortbin-io does not start */
+  /** @throws SortbinError if sortbin-io does not start */
   async start(): Promise<void> {
     if (this.#state.at !== 'stopped') {
       throw new SortbinError<LineFault>(
         'lines-down',
-        `the lines are ${this.#state.at}; they are started once`,
+        `The lines are already ${this.#state.at}. Start them once.`,
       );
     }
     const fault = await this.#launch();
@@ -98,70 +99,69 @@ export class IoHost implements IoHolder {
     throw new SortbinError<LineFault>(fault.code, fault.message);
   }
 
-  takeInput(name: string, rules: InputRules): Promise<Answer<IoInput, LineFault>> {
-    const words = inputWords(name, rules);
-    return this.#take(new IoInput(name, words, place(rules.at), this, this.#clock));
+  requestInput(name: string, rules: InputRules): Promise<Answer<IoInput, LineFault>> {
+    const command = inputRequest(name, rules);
+    return this.#request(new IoInput(name, command, placeWords(rules.at), this, this.#clock));
   }
 
-  /** `where`: in the words of the protocol. */
-  takeOutput(name: string, where: string, rules: OutputRules): Promise<Answer<IoOutput, LineFault>> {
-    const words = outputWords(name, where, rules, this.#leaseMs);
-    return this.#take(new IoOutput(name, words, where, rules.maxOnMs, this, this.#clock));
+  /** `place` is in the words of the protocol. */
+  requestOutput(name: string, place: string, rules: OutputRules): Promise<Answer<IoOutput, LineFault>> {
+    const command = outputRequest(name, place, rules, this.#leaseMs);
+    return this.#request(new IoOutput(name, command, place, rules.maxOnMs, this, this.#clock));
   }
 
-  takePwm(name: string, rules: PwmRules): Promise<Answer<IoPwm, LineFault>> {
+  requestPwm(name: string, rules: PwmRules): Promise<Answer<IoPwm, LineFault>> {
     const { chip, channel } = rules.at;
-    const words = pwmWords(name, rules, this.#leaseMs);
-    return this.#take(new IoPwm(name, words, `PWM ${chip} ${channel}`, rules, this, this.#clock));
+    const command = pwmRequest(name, rules, this.#leaseMs);
+    return this.#request(new IoPwm(name, command, `PWM ${chip} ${channel}`, rules, this, this.#clock));
   }
 
-  /** Has sortbin-io hold a line from now on. */
-  async #take<Line extends IoLine>(line: Line): Promise<Answer<Line, LineFault>> {
-    return this.fault ? { ok: false, fault: this.fault } : this.registry.take(line);
+  async #request<Line extends IoLine>(line: Line): Promise<Answer<Line, LineFault>> {
+    return this.fault ? { ok: false, fault: this.fault } : this.registry.add(line);
   }
 
-  async ask(words: string): Promise<Reply> {
-    return this.#io?.ask(words) ?? { ok: false, code: 'down', text: this.#down.message };
+  async send(command: string): Promise<Reply> {
+    return this.#io?.send(command) ?? { ok: false, code: 'down', text: this.#down.message };
   }
 
-  refusal(line: IoLine, reply: Reply & { readonly ok: false }): Fault<LineFault> {
+  toFault(line: IoLine, reply: Reply & { readonly ok: false }): Fault<LineFault> {
     if (reply.code === 'down') return this.fault ?? down(reply.text);
-    if (reply.code === 'gone') this.registry.lose(line, reply.text);
-    return faultOf(line.name, line.where, reply.code, reply.text);
+    if (reply.code === 'gone') this.registry.markGone(line, reply.text);
+    return faultOf(line.name, line.place, reply.code, reply.text);
   }
 
-  renewing(line: IoLine): () => void {
-    return this.#leases.on(line);
+  startRenewing(line: IoLine): () => void {
+    return this.#leases.startRenewing(line);
   }
 
-  distrust(what: string): void {
-    this.#io?.kill(what);
+  killProcess(reason: string): void {
+    this.#io?.kill(reason);
   }
 
   onHealth(listener: (fault: Fault<LineFault> | null) => void): void {
     this.#health.onChange(listener);
   }
 
-  /** Where sortbin-io is down it is started first, without a rest: a kernel may have left an output as it was. */
+  /** Turns all outputs off. Starts sortbin-io at once if it is down: the kernel may have left an output on. */
   async safe(): Promise<void> {
-    if (this.#state.at === 'resting') {
+    if (this.#state.at === 'waiting') {
       this.#state.cancel();
       await this.#restart();
     } else if (this.#state.at === 'starting') {
       await this.#state.attempt;
     }
-    await Promise.all([this.ask('safe'), this.registry.allOff()]);
+    await Promise.all([this.send('safe'), this.registry.untilAllOff()]);
   }
 
   async close(): Promise<void> {
-    if (this.#state.at === 'serving') await this.safe();
+    if (this.#state.at === 'running') await this.safe();
     const state = this.#state;
     this.#state = { at: 'closed' };
     this.#down = down('the lines are closed');
-    if (state.at === 'resting') state.cancel();
+    if (state.at === 'waiting') state.cancel();
     const io = this.#io;
     this.#io = null;
-    this.registry.down();
+    this.registry.markDown();
     await io?.close();
     if (state.at === 'starting') await state.attempt;
   }
@@ -172,53 +172,53 @@ export class IoHost implements IoHolder {
     return attempt;
   }
 
-  /** Starts the process and has it hold all lines. */
+  /** Starts the process and requests all lines. */
   async #attempt(): Promise<Fault<LineFault> | null> {
     const { path } = this.#options;
-    const cure = 'it must be there, executable, built for this machine, and of this release';
     let io: IoProcess;
     try {
-      const onEvent = (event: IoEvent) => this.registry.handle(event);
+      const onEvent = (event: IoEvent) => this.registry.handleEvent(event);
       io = new IoProcess({ ...this.#options, answerMs: this.answerMs, onEvent });
     } catch (thrown) {
-      return down(`${path} did not begin (${messageOf(thrown)}); ${cure}`);
+      return down(`${path} did not start (${messageOf(thrown)}). ${CHECK_PROGRAM}`);
     }
     this.#io = io;
     const ready = await io.ready;
-    if (!ready.ok) return { ...ready.fault, message: `${ready.fault.message}; ${cure}` };
-    await this.registry.recover();
-    if (io.end !== null) return down(`sortbin-io ${io.end}`);
+    if (!ready.ok) return { ...ready.fault, message: `${ready.fault.message}. ${CHECK_PROGRAM}` };
+    await this.registry.requestAll();
+    if (io.endReason !== null) return down(`sortbin-io ${io.endReason}`);
     if (this.#at() !== 'starting') return this.#down;
-    this.#state = { at: 'serving', io, sinceMs: this.#clock.monotonicMs() };
-    this.#log.debug({ ioPid: io.pid, version: ready.value }, 'sortbin-io serves');
-    void io.ended.then((how) => this.#ended(io, how));
+    this.#state = { at: 'running', io, sinceMs: this.#clock.monotonicMs() };
+    this.#log.debug({ ioPid: io.pid, version: ready.value }, 'sortbin-io started');
+    void io.ended.then((reason) => this.#onEnd(io, reason));
     return null;
   }
 
-  #ended(io: IoProcess, how: string): void {
-    if (this.#state.at !== 'serving' || this.#state.io !== io) return;
-    if (this.#clock.monotonicMs() - this.#state.sinceMs >= LONGEST_MS) this.#restarts.reset();
-    // A kernel may have left on what was on: the next one, which drives it off, is not waited for.
-    this.#rest(down(`sortbin-io ${how}`), this.#leases.any ? 0 : this.#restarts.nextMs());
+  #onEnd(io: IoProcess, reason: string): void {
+    if (this.#state.at !== 'running' || this.#state.io !== io) return;
+    if (this.#clock.monotonicMs() - this.#state.sinceMs >= MAX_DELAY_MS) this.#restarts.reset();
+    // The kernel may leave an output on. A new sortbin-io turns it off, so do not wait.
+    this.#scheduleRestart(down(`sortbin-io ${reason}`), this.#leases.isAnyOn ? 0 : this.#restarts.nextMs());
   }
 
-  #rest(fault: Fault<LineFault>, restMs: number): void {
+  #scheduleRestart(fault: Fault<LineFault>, delayMs: number): void {
     this.#io = null;
     this.#down = fault;
-    this.#state = { at: 'resting', cancel: this.#clock.after(restMs, () => void this.#restart()) };
-    this.#log.warn({ code: fault.code, restMs }, `${fault.message}; it is started again`);
-    this.registry.down();
-    this.#health.driver(fault);
+    this.#state = { at: 'waiting', cancel: this.#clock.after(delayMs, () => void this.#restart()) };
+    const fields = { code: fault.code, reason: fault.message, delayMs };
+    this.#log.warn(fields, 'scheduled a restart of sortbin-io');
+    this.registry.markDown();
+    this.#health.setDriverFault(fault);
   }
 
   async #restart(): Promise<void> {
     const fault = await this.#launch();
     if (this.#at() === 'closed') return;
-    if (fault) this.#rest(fault, this.#restarts.nextMs());
-    else this.#health.driver(null);
+    if (fault) this.#scheduleRestart(fault, this.#restarts.nextMs());
+    else this.#health.setDriverFault(null);
   }
 
-  /** Also for a compiler that believes the state to be what it was before an await. */
+  /** Returns the current state after an await, where TypeScript assumes the one before it. */
   #at(): State['at'] {
     return this.#state.at;
   }

@@ -4,50 +4,51 @@ import type { Answer } from '../../../kit/errors.js';
 import type { Health } from '../health.js';
 import type { Input, LineFault } from '../lines.js';
 
-const LOOK_MS = 2_000;
+const CHECK_EVERY_MS = 2_000;
 
-interface SysfsWatchOptions {
+interface InputWatchOptions {
   readonly inputs: ReadonlyMap<string, Input>;
   readonly health: Health;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Reads the inputs time and again: sysfs tells nobody that a chip was unplugged. */
-export class SysfsWatch {
-  readonly #lost = new Set<string>();
+/** Reads all inputs every 2 s, because sysfs does not report that a chip was unplugged. */
+export class InputWatch {
+  readonly #unreadable = new Set<string>();
   #cancel: () => void = () => {};
-  #stopped = false;
+  #isStopped = false;
 
-  constructor(private readonly options: SysfsWatchOptions) {}
+  constructor(private readonly options: InputWatchOptions) {}
 
   start(): void {
-    this.#cancel = this.options.clock.after(LOOK_MS, () => void this.#look());
+    this.#cancel = this.options.clock.after(CHECK_EVERY_MS, () => void this.#check());
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#isStopped = true;
     this.#cancel();
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     for (const input of this.options.inputs.values()) {
       const answer = await input.active();
-      if (this.#stopped) return;
-      this.#note(input.name, answer);
+      if (this.#isStopped) return;
+      this.#report(input.name, answer);
     }
     this.start();
   }
 
-  #note(name: string, answer: Answer<boolean, LineFault>): void {
+  #report(name: string, answer: Answer<boolean, LineFault>): void {
     const { health, log } = this.options;
     if (answer.ok) {
-      if (this.#lost.delete(name)) health.line(name, null);
+      if (this.#unreadable.delete(name)) health.setLineFault(name, null);
     } else {
       const { code, message } = answer.fault;
-      if (!this.#lost.has(name)) log.warn({ line: name, code }, message);
-      this.#lost.add(name);
-      health.line(name, answer.fault);
+      if (!this.#unreadable.has(name))
+        log.warn({ line: name, code, reason: message }, 'failed to read a line');
+      this.#unreadable.add(name);
+      health.setLineFault(name, answer.fault);
     }
   }
 }

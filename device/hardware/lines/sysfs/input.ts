@@ -1,17 +1,17 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../../kit/clock.js';
 import { type Answer, done, failed } from '../../../kit/errors.js';
-import { Listeners } from '../edge-listeners.js';
+import { EdgeListeners } from '../edge-listeners.js';
 import type { Edge, Input, InputRules, LineFault } from '../lines.js';
 import { nowNs } from '../time.js';
-import { sysfsFault } from './chips.js';
+import { sysfsFault } from './faults.js';
 import type { OnoffGpio } from './onoff.js';
 
-/** An input by onoff. Sysfs gives edges no time and no level: both are what the daemon finds when it is told. */
+/** An input of the package onoff. Sysfs reports no time and no level of an edge, so both are read after the edge. */
 export class SysfsInput implements Input {
-  readonly #listeners = new Listeners();
+  readonly #listeners = new EdgeListeners();
   #level: boolean;
-  #closed = false;
+  #isClosed = false;
 
   constructor(
     readonly name: string,
@@ -22,14 +22,14 @@ export class SysfsInput implements Input {
   ) {
     this.#level = gpio.readSync() === 1;
     gpio.watch((error, value) => {
-      if (error) log.warn({ line: name }, `an edge of "${name}" cannot be read: ${error.message}`);
-      else this.#hear(value === 1);
+      if (error) log.warn({ line: name, reason: error.message }, 'failed to read an edge');
+      else this.#onLevel(value === 1);
     });
   }
 
   async active(): Promise<Answer<boolean, LineFault>> {
-    // Its file descriptor may be anybody's by now.
-    if (this.#closed) return failed('lines-down', 'the lines are closed');
+    // After close, another file may have this file descriptor.
+    if (this.#isClosed) return failed('lines-down', 'the lines are closed');
     try {
       return done((await this.gpio.read()) === 1);
     } catch (thrown) {
@@ -42,16 +42,16 @@ export class SysfsInput implements Input {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     this.gpio.unwatchAll();
     this.gpio.unexport();
   }
 
-  /** The same level again: it was another one in between, too short for a debounce where there is one. */
-  #hear(active: boolean): void {
-    const same = active === this.#level;
-    if (same && this.rules.debounceMs > 0) return;
+  /** If the level is the same as before, the line changed twice. With debouncing, that was a bounce. */
+  #onLevel(active: boolean): void {
+    const isSame = active === this.#level;
+    if (isSame && this.rules.debounceMs > 0) return;
     this.#level = active;
-    this.#listeners.tell({ active, atNs: nowNs(this.clock), missed: same ? 1 : 0 });
+    this.#listeners.notify({ active, atNs: nowNs(this.clock), missed: isSame ? 1 : 0 });
   }
 }

@@ -3,71 +3,72 @@ import { sleep } from '../../../kit/deadline.js';
 import { type Answer, failed } from '../../../kit/errors.js';
 import type { Input, LineFault, Off, Output, Pwm } from '../lines.js';
 
-/** How often a guard is read while what it guards is on. */
-const LOOK_MS = 100;
+/** Interval at which guards are read while their output is on. */
+const CHECK_EVERY_MS = 100;
 
-export interface Guarding {
-  readonly guards: readonly Input[];
+/** Inputs that keep an output off while one of them is active. The daemon checks them, not sortbin-io. */
+export interface SoftwareGuards {
+  readonly inputs: readonly Input[];
   readonly clock: Clock;
 }
 
 type Work = (signal: AbortSignal) => Promise<Answer<Off, LineFault>>;
 
-/** Resolves once one of them cannot be read: sysfs tells nobody that a chip was unplugged. */
-const untilUnreadable = async ({ guards, clock }: Guarding, signal: AbortSignal): Promise<void> => {
+/** Resolves when a guard cannot be read. Sysfs does not report that a chip was unplugged. */
+const untilUnreadable = async ({ inputs, clock }: SoftwareGuards, signal: AbortSignal): Promise<void> => {
   let levels: Answer<boolean, LineFault>[];
   do {
-    await sleep(clock, LOOK_MS, signal);
-    levels = await Promise.all(guards.map((guard) => guard.active()));
+    await sleep(clock, CHECK_EVERY_MS, signal);
+    levels = await Promise.all(inputs.map((input) => input.active()));
   } while (levels.every(({ ok }) => ok));
 };
 
 /**
- * Guards of outputs whose driver does not see the inputs: the daemon watches them, and turns the output off. Where the
- * daemon hangs, the lease does. A guard that cannot be read stops a move as one that is active does.
+ * Runs `work` and aborts it when a guard becomes active or cannot be read.
+ * If the daemon hangs meanwhile, the output goes off when its lease expires.
  */
-const under = async (name: string, guarding: Guarding, signal: AbortSignal, work: Work) => {
-  const { guards } = guarding;
-  if (guards.length === 0) return work(signal);
-  const alarm = new AbortController();
-  const over = new AbortController();
-  const rests = guards.map((guard) => guard.onEdge(({ active }) => active && alarm.abort()));
+const runGuarded = async (name: string, guards: SoftwareGuards, signal: AbortSignal, work: Work) => {
+  const { inputs } = guards;
+  if (inputs.length === 0) return work(signal);
+  const guarded = new AbortController();
+  const finished = new AbortController();
+  const removers = inputs.map((input) => input.onEdge(({ active }) => active && guarded.abort()));
   try {
-    for (const guard of guards) {
-      const active = await guard.active();
+    for (const input of inputs) {
+      const active = await input.active();
       if (!active.ok) {
         return failed(
           'line-guarded',
-          `"${name}" stays off, its guard cannot be read: ${active.fault.message}`,
+          `"${name}": stays off because its guard cannot be read. ${active.fault.message}`,
         );
       }
-      if (active.value || alarm.signal.aborted) {
+      if (active.value || guarded.signal.aborted) {
         return failed(
           'line-guarded',
-          `"${name}" stays off, its guard "${guard.name}" is active; clear what it sees`,
+          `"${name}": stays off because its guard "${input.name}" is active. Clear what the guard detects.`,
         );
       }
     }
-    untilUnreadable(guarding, over.signal).then(
-      () => alarm.abort(),
+    untilUnreadable(guards, finished.signal).then(
+      () => guarded.abort(),
       () => {},
     );
-    const answer = await work(AbortSignal.any([signal, alarm.signal]));
-    if (!answer.ok || !alarm.signal.aborted || answer.value.reason !== 'command') return answer;
+    const answer = await work(AbortSignal.any([signal, guarded.signal]));
+    if (!answer.ok || !guarded.signal.aborted || answer.value.reason !== 'command') return answer;
     return { ...answer, value: { ...answer.value, reason: 'guard' as const } };
   } finally {
-    over.abort();
-    for (const rest of rests) rest();
+    finished.abort();
+    for (const remove of removers) remove();
   }
 };
 
-export const guardedOutput = (output: Output, guarding: Guarding): Output => ({
+export const guardOutput = (output: Output, guards: SoftwareGuards): Output => ({
   name: output.name,
-  pulse: (onMs, signal) => under(output.name, guarding, signal, (inner) => output.pulse(onMs, inner)),
-  hold: (signal) => under(output.name, guarding, signal, (inner) => output.hold(inner)),
+  pulse: (onMs, signal) => runGuarded(output.name, guards, signal, (inner) => output.pulse(onMs, inner)),
+  hold: (signal) => runGuarded(output.name, guards, signal, (inner) => output.hold(inner)),
 });
 
-export const guardedPwm = (pwm: Pwm, guarding: Guarding): Pwm => ({
+export const guardPwm = (pwm: Pwm, guards: SoftwareGuards): Pwm => ({
   name: pwm.name,
-  drive: (pulseUs, signal) => under(pwm.name, guarding, signal, (inner) => pwm.drive(pulseUs, inner)),
+  drive: (pulseUs, signal) => runGuarded(pwm.name, guards, signal, (inner) => pwm.drive(pulseUs, inner)),
 });

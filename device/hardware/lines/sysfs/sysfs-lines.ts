@@ -3,84 +3,85 @@ import { join } from 'node:path';
 import { type Answer, done, type Fault, failed, messageOf, SortbinError } from '../../../kit/errors.js';
 import { Health } from '../health.js';
 import type { Input, InputRules, LineFault, Lines, Output, OutputRules, Pwm, PwmRules } from '../lines.js';
-import { checkInput, checkOutput, checkPwm, type TakenLines } from '../rules.js';
-import { IoHost, type IoOptions } from '../sortbin-io/supervisor.js';
-import { numberOf, sysfsFault } from './chips.js';
+import { checkInput, checkOutput, checkPwm, type KnownLines } from '../rules.js';
+import { IoSupervisor, type SortbinIoOptions } from '../sortbin-io/supervisor.js';
+import { numberOf } from './chips.js';
+import { sysfsFault, USE_SORTBIN_IO } from './faults.js';
 import { SysfsInput } from './input.js';
-import { SysfsWatch } from './input-watch.js';
+import { InputWatch } from './input-watch.js';
 import { loadOnoff, type OnoffConstructor, type OnoffGpio } from './onoff.js';
-import { type Guarding, guardedOutput, guardedPwm } from './software-guards.js';
+import { guardOutput, guardPwm, type SoftwareGuards } from './software-guards.js';
 
-export interface SysfsLinesOptions extends IoOptions {
-  /** Where the kernel shows its lines. */
+export interface SysfsLinesOptions extends SortbinIoOptions {
+  /** Folder of the kernel's GPIO lines. */
   readonly root?: string;
-  /** The package onoff. */
+  /** Loads the package onoff. */
   readonly load?: () => Promise<OnoffConstructor>;
 }
 
 const ROOT = '/sys/class/gpio';
 
 /**
- * The lines of an older installation, by sysfs. Inputs are read by the package onoff; outputs are exported by it,
- * off, and then driven by sortbin-io, which keeps their bounds and leases whatever becomes of the daemon. Their guards
- * are watched by the daemon, and so is whether the inputs are still there. Outputs stay exported after `close`:
- * unexported, they would be nobody's.
+ * Lines of an older installation, by sysfs. The package onoff reads inputs and exports outputs, off.
+ * sortbin-io then drives the outputs and enforces their maximum on-times and leases, even if the daemon hangs.
+ * The daemon checks their guards and whether the inputs can still be read.
+ * Outputs stay exported after `close`, because an output that is not exported belongs to no process.
  */
 export class SysfsLines implements Lines {
   readonly #options: SysfsLinesOptions;
   readonly #root: string;
-  readonly #host: IoHost;
+  readonly #io: IoSupervisor;
   readonly #inputs = new Map<string, SysfsInput>();
   readonly #health = new Health();
-  readonly #watch: SysfsWatch;
-  readonly #taken: TakenLines;
+  readonly #watch: InputWatch;
+  readonly #known: KnownLines;
   #Gpio: OnoffConstructor | null = null;
 
   constructor(options: SysfsLinesOptions) {
     this.#options = options;
     this.#root = options.root ?? ROOT;
-    this.#host = new IoHost(options);
-    this.#host.onHealth((fault) => this.#health.driver(fault));
+    this.#io = new IoSupervisor(options);
+    this.#io.onHealth((fault) => this.#health.setDriverFault(fault));
     const { clock, log } = options;
-    this.#watch = new SysfsWatch({ inputs: this.#inputs, health: this.#health, clock, log });
-    const { registry: held } = this.#host;
+    this.#watch = new InputWatch({ inputs: this.#inputs, health: this.#health, clock, log });
+    const { registry } = this.#io;
     const inputs = this.#inputs;
-    this.#taken = {
+    this.#known = {
       get size() {
-        return inputs.size + held.size;
+        return inputs.size + registry.size;
       },
-      has: (name) => inputs.has(name) || held.has(name),
+      has: (name) => inputs.has(name) || registry.has(name),
       isInput: (name) => inputs.has(name),
     };
   }
 
   async start(): Promise<void> {
-    const give = (message: string, cause: unknown) =>
-      new SortbinError<LineFault>('line-unsupported', `${message}; use the driver sortbin-io`, { cause });
+    const unsupported = (message: string, cause: unknown) =>
+      new SortbinError<LineFault>('line-unsupported', message, { cause });
     try {
       await access(join(this.#root, 'export'));
     } catch (thrown) {
-      throw give(`this kernel has no ${this.#root} (${messageOf(thrown)})`, thrown);
+      throw unsupported(`${this.#root}: not found (${messageOf(thrown)}). ${USE_SORTBIN_IO}`, thrown);
     }
     try {
       this.#Gpio = await (this.#options.load ?? loadOnoff)();
     } catch (thrown) {
-      throw give(
-        `the package onoff cannot be used (${messageOf(thrown)}): npm install onoff@6 brings it`,
+      throw unsupported(
+        `Cannot load the package onoff (${messageOf(thrown)}). Run npm install onoff@6, or set lines.driver to sortbin-io.`,
         thrown,
       );
     }
-    await this.#host.start();
+    await this.#io.start();
     this.#watch.start();
   }
 
   async input(name: string, rules: InputRules): Promise<Answer<Input, LineFault>> {
-    const fault = checkInput(name, rules, this.#taken);
+    const fault = checkInput(name, rules, this.#known);
     if (fault) return { ok: false, fault };
     if (rules.bias !== 'as-is') {
       return failed(
         'line-unsupported',
-        `"${name}": sysfs cannot set the bias "${rules.bias}"; use "as-is" with a resistor, or the driver sortbin-io`,
+        `"${name}": sysfs cannot set the bias "${rules.bias}". Use "as-is" with a resistor, or set lines.driver to sortbin-io.`,
       );
     }
     const { activeLow, debounceMs } = rules;
@@ -100,33 +101,34 @@ export class SysfsLines implements Lines {
   }
 
   async output(name: string, rules: OutputRules): Promise<Answer<Output, LineFault>> {
-    const fault = this.#host.fault ?? checkOutput(name, rules, this.#taken);
+    const fault = this.#io.fault ?? checkOutput(name, rules, this.#known);
     if (fault) return { ok: false, fault };
     const number = await numberOf(this.#root, name, rules.at);
     if (!number.ok) return number;
-    const off = rules.activeLow ? 'high' : 'low';
-    // Never `out`, which drives the line low at once. The level is the line's own: sortbin-io inverts it.
-    const gpio = this.#export(name, number.value, off, { activeLow: false });
+    const offLevel = rules.activeLow ? 'high' : 'low';
+    // The direction `out` would drive the line low at once, which may be on.
+    // activeLow stays false, because sortbin-io inverts the level.
+    const gpio = this.#export(name, number.value, offLevel, { activeLow: false });
     if (!gpio.ok) return gpio;
     const folder = join(this.#root, `gpio${number.value}`);
-    const refused = await this.#notOff(name, folder, off);
-    if (refused) return { ok: false, fault: refused };
-    const output = await this.#host.takeOutput(name, `file ${join(folder, 'value')}`, {
+    const offFault = await this.#checkOff(name, folder, offLevel);
+    if (offFault) return { ok: false, fault: offFault };
+    const output = await this.#io.requestOutput(name, `file ${join(folder, 'value')}`, {
       ...rules,
       guards: [],
     });
-    return output.ok ? done(guardedOutput(output.value, this.#guarding(rules.guards))) : output;
+    return output.ok ? done(guardOutput(output.value, this.#softwareGuards(rules.guards))) : output;
   }
 
   async pwm(name: string, rules: PwmRules): Promise<Answer<Pwm, LineFault>> {
-    const fault = checkPwm(name, rules, this.#taken);
+    const fault = checkPwm(name, rules, this.#known);
     if (fault) return { ok: false, fault };
-    const pwm = await this.#host.takePwm(name, { ...rules, guards: [] });
-    return pwm.ok ? done(guardedPwm(pwm.value, this.#guarding(rules.guards))) : pwm;
+    const pwm = await this.#io.requestPwm(name, { ...rules, guards: [] });
+    return pwm.ok ? done(guardPwm(pwm.value, this.#softwareGuards(rules.guards))) : pwm;
   }
 
   safe(): Promise<void> {
-    return this.#host.safe();
+    return this.#io.safe();
   }
 
   onHealth(listener: (fault: Fault<LineFault> | null) => void): void {
@@ -135,7 +137,7 @@ export class SysfsLines implements Lines {
 
   async close(): Promise<void> {
     this.#watch.stop();
-    await this.#host.close();
+    await this.#io.close();
     for (const input of this.#inputs.values()) input.close();
     this.#inputs.clear();
   }
@@ -154,26 +156,27 @@ export class SysfsLines implements Lines {
     }
   }
 
-  /** onoff passes over what it could not set on a line that somebody had exported before. */
-  async #notOff(name: string, folder: string, off: 'high' | 'low'): Promise<Fault<LineFault> | null> {
+  /** Checks that an output is off. On a line that was exported before, onoff ignores settings that it cannot change. */
+  async #checkOff(name: string, folder: string, offLevel: 'high' | 'low'): Promise<Fault<LineFault> | null> {
     const read = async (file: string) => (await readFile(join(folder, file), 'utf8')).trim();
     try {
-      const [direction, low, value] = [
+      const [direction, activeLow, value] = [
         await read('direction'),
         await read('active_low'),
         await read('value'),
       ];
-      if (direction === 'out' && low === '0' && value === (off === 'high' ? '1' : '0')) return null;
-      const found = `direction ${direction}, active_low ${low}, value ${value}`;
-      const message = `"${name}" (${folder}) did not go off: ${found}; see who may write there`;
+      if (direction === 'out' && activeLow === '0' && value === (offLevel === 'high' ? '1' : '0'))
+        return null;
+      const found = `direction ${direction}, active_low ${activeLow}, value ${value}`;
+      const message = `"${name}" (${folder}): the output is not off (${found}). Check who may write to this folder.`;
       return { code: 'line-denied', message };
     } catch (thrown) {
       return sysfsFault(name, folder, thrown);
     }
   }
 
-  #guarding(names: readonly string[]): Guarding {
-    const guards = names.flatMap((name) => this.#inputs.get(name) ?? []);
-    return { guards, clock: this.#options.clock };
+  #softwareGuards(names: readonly string[]): SoftwareGuards {
+    const inputs = names.flatMap((name) => this.#inputs.get(name) ?? []);
+    return { inputs, clock: this.#options.clock };
   }
 }

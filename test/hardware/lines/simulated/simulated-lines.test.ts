@@ -13,12 +13,12 @@ linesContract('simulated', async () => {
   return {
     lines,
     at: (name) => ({ line: name }),
-    nowhere: { chip: 'nowhere', offset: 0 },
+    missingLine: { chip: 'nowhere', offset: 0 },
     servo: { chip: '0', channel: 0 },
     press: (name, active) => lines.set(name, active),
     level: (name) => lines.read(name) > 0,
     nowNs: () => nowNs(clock),
-    pass: (ms) => clock.advance(ms),
+    advance: (ms) => clock.advance(ms),
     close: () => lines.close(),
   };
 });
@@ -48,7 +48,7 @@ const setUp = async (debounceMs = 0) => {
 };
 
 describe('simulated lines', () => {
-  it('tell of a level once it was steady for the time of the debounce', async () => {
+  it('report a level when it was steady for the debounce time', async () => {
     const { clock, lines, lid, edges } = await setUp(20);
     for (const active of [true, false, true]) {
       lines.set('lid', active);
@@ -60,7 +60,7 @@ describe('simulated lines', () => {
     assert.deepEqual(await lid.active(), { ok: true, value: true });
   });
 
-  it('lose an unplugged line until it is plugged in, and see then what changed', async () => {
+  it('lose an unplugged line until it is plugged in, and report the change then', async () => {
     const { lines, lid, gate, edges, health } = await setUp();
     const hold = gate.hold(never);
     lines.unplug('gate');
@@ -84,7 +84,7 @@ describe('simulated lines', () => {
     assert.deepEqual(health, ['line-gone', null, 'line-gone', null]);
   });
 
-  it('are down and recover as they are told', async () => {
+  it('go down on fail and work again on recover', async () => {
     const { clock, lines, gate, edges, health } = await setUp();
     const hold = gate.hold(never);
     lines.fail();

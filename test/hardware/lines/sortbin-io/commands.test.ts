@@ -6,16 +6,16 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
-import { parse } from '../../../../device/hardware/lines/sortbin-io/protocol.js';
+import { parseMessage } from '../../../../device/hardware/lines/sortbin-io/protocol.js';
 import { SimulatedClock } from '../../../../device/kit/simulated-clock.js';
-import { ioBench } from '../../../support/io-bench.js';
+import { makeIoBench } from '../../../support/io-bench.js';
 import { until } from '../../../support/until.js';
 
 const never = new AbortController().signal;
 
-describe('lines by sortbin-io', () => {
-  it('say every rule in the words of the protocol', async (test) => {
-    const { lines, fake } = await ioBench(test, { leaseMs: 900 });
+describe('lines of sortbin-io', () => {
+  it('send every rule in the words of the protocol', async (test) => {
+    const { lines, fake } = await makeIoBench(test, { leaseMs: 900 });
     await lines.start();
     const at = { chip: 'pinctrl-rp1', offset: 17 };
     await lines.input('lid', { at, bias: 'pull-up', activeLow: true, debounceMs: 2.5 });
@@ -25,7 +25,7 @@ describe('lines by sortbin-io', () => {
     const pulses = { periodUs: 20_000, minPulseUs: 600, maxPulseUs: 2_400, maxOnMs: 800, guards: ['lid'] };
     await lines.pwm('servo', { at: { chip: '1f00098000.pwm', channel: 2 }, ...pulses });
     assert.deepEqual(
-      fake.heard.filter((words) => !words.startsWith('get ')),
+      fake.commands.filter((words) => !words.startsWith('get ')),
       [
         'in lid chip pinctrl-rp1 17 bias=up low debounce=2500 edges',
         'in beam line GPIO5 bias=off edges',
@@ -35,15 +35,15 @@ describe('lines by sortbin-io', () => {
     );
   });
 
-  it('note the outputs before they are taken, so that sortbin-io can make them safe after us', async (test) => {
+  it('record each output in a file for sortbin-io --safe, before they request it', async (test) => {
     const folder = await mkdtemp(join(tmpdir(), 'sortbin-outputs-'));
     test.after(() => rm(folder, { recursive: true }));
     const outputsFile = join(folder, 'data', 'outputs.txt');
-    const { lines, fake, input, output } = await ioBench(test, { outputsFile });
-    const noted = () => readFileSync(outputsFile, 'utf8');
+    const { lines, fake, input, output } = await makeIoBench(test, { outputsFile });
+    const recorded = () => readFileSync(outputsFile, 'utf8');
     let atRequest = '';
-    fake.manners = (words) => {
-      if (words.startsWith('out first')) atRequest = noted();
+    fake.respond = (words) => {
+      if (words.startsWith('out first')) atRequest = recorded();
       return 'rules';
     };
     await lines.start();
@@ -51,32 +51,35 @@ describe('lines by sortbin-io', () => {
     await output('first');
     assert.match(atRequest, /^1 out first chip bank 4 .*\n$/);
     await output('second');
-    assert.match(noted(), /^1 out first .*\n2 out second chip bank 4 .*\n$/);
+    assert.match(recorded(), /^1 out first .*\n2 out second chip bank 4 .*\n$/);
     await rm(folder, { recursive: true });
-    await writeFile(folder, 'no folder');
+    await writeFile(folder, 'a file');
     const third = await output('third');
-    assert.match(third.ok ? '' : third.fault.message, /"third" cannot be noted in .*outputs.txt/);
-    assert.ok(!fake.heard.some((words) => words.startsWith('out third')));
+    assert.match(
+      third.ok ? '' : third.fault.message,
+      /"third" \(chip bank 4\): cannot record the output in .*outputs.txt \(ENOTDIR.*\)\. Check/,
+    );
+    assert.ok(!fake.commands.some((words) => words.startsWith('out third')));
   });
 
-  it('wait until udev has given a new PWM channel to the group, and no longer than that', async (test) => {
+  it('wait until udev gives a new PWM channel to the group, but not forever', async (test) => {
     const clock = new SimulatedClock();
-    const { lines, fake } = await ioBench(test, { clock });
+    const { lines, fake } = await makeIoBench(test, { clock });
     await lines.start();
     const rules = { periodUs: 20_000, minPulseUs: 600, maxPulseUs: 2_400, maxOnMs: 800, guards: [] };
     const at = { chip: '0', channel: 0 };
     const idle = clock.waiting;
     let denied = 0;
-    fake.manners = (words) => (words.startsWith('pwm') && denied++ < 2 ? 'error denied' : 'rules');
+    fake.respond = (words) => (words.startsWith('pwm') && denied++ < 2 ? 'error denied' : 'rules');
     const settled = async <T>(work: Promise<T>): Promise<T> => {
       let done = false;
       void work.finally(() => {
         done = true;
       });
-      // Only a pause moves the clock on: how long the other process takes to answer is not its time.
+      // The clock advances only during a delay, not while the other process answers.
       const endMs = performance.now() + 8_000;
       while (!done) {
-        assert.ok(performance.now() < endMs, 'the channel is not answered');
+        assert.ok(performance.now() < endMs, 'the request for the channel has no answer');
         await wait(1);
         if (clock.waiting > idle) await clock.advance(10);
       }
@@ -84,13 +87,13 @@ describe('lines by sortbin-io', () => {
     };
     assert.ok((await settled(lines.pwm('servo', { at, ...rules }))).ok);
     assert.equal(denied, 3);
-    fake.manners = (words) => (words.startsWith('pwm') ? 'error denied' : 'rules');
+    fake.respond = (words) => (words.startsWith('pwm') ? 'error denied' : 'rules');
     const never = await settled(lines.pwm('other', { at, ...rules }));
     assert.equal(!never.ok && never.fault.code, 'line-denied');
   });
 
-  it('refuse what would be no command, before it is one', async (test) => {
-    const { lines, fake } = await ioBench(test);
+  it('refuse a place that would break a command, and send nothing', async (test) => {
+    const { lines, fake } = await makeIoBench(test);
     await lines.start();
     const rules = { bias: 'as-is', activeLow: false, debounceMs: 0 } as const;
     const spaced = await lines.input('lid', { ...rules, at: { line: 'PIN 7\n2 safe' } });
@@ -99,37 +102,41 @@ describe('lines by sortbin-io', () => {
       const answer = await lines.input('lid', { ...rules, at: { chip: 'bank', offset } });
       assert.equal(!answer.ok && answer.fault.code, 'line-refused');
     }
-    assert.deepEqual(fake.heard, []);
+    assert.deepEqual(fake.commands, []);
   });
 
-  it('name line, holder and cure of what sortbin-io refuses', async (test) => {
-    const { input, output, fake, lines } = await ioBench(test);
+  it('name the line, its holder and the fix when sortbin-io refuses it', async (test) => {
+    const { input, output, fake, lines } = await makeIoBench(test);
     await lines.start();
     const cases = [
-      ['missing no such chip', 'line-missing', /"a" \(chip bank 3\).*no such chip.*gpiodetect/],
+      [
+        'missing no such chip',
+        'line-missing',
+        /^"a" \(chip bank 3\): not found \(no such chip\)\..*gpiodetect/,
+      ],
       ['busy bank 3 is held by "lircd"', 'line-busy', /"a".*held by "lircd".*gpioinfo/],
       ['denied /dev/gpiochip0', 'line-denied', /"a".*gpiochip0.*group gpio/],
-      ['gone unplugged', 'line-gone', /"a".*plug its chip in/],
+      ['gone unplugged', 'line-gone', /"a".*the chip was unplugged.*Plug it in again/],
       ['failed EINVAL', 'line-unsupported', /"a".*kernel.*EINVAL/],
     ] as const;
-    for (const [said, code, message] of cases) {
-      fake.manners = () => `error ${said}`;
+    for (const [error, code, message] of cases) {
+      fake.respond = () => `error ${error}`;
       const answer = await input('a');
       assert.ok(!answer.ok);
       assert.equal(answer.fault.code, code);
       assert.match(answer.fault.message, message);
     }
-    fake.manners = (words) => (words.startsWith('on ') ? 'error guarded the lid is open' : 'rules');
+    fake.respond = (words) => (words.startsWith('on ') ? 'error guarded the lid is open' : 'rules');
     const gate = await output('gate');
     const answer = gate.ok && (await gate.value.pulse(10, never));
     assert.equal(answer && !answer.ok && answer.fault.code, 'line-guarded');
   });
 
-  it('renew the leases three times in each, while something is on', async (test) => {
+  it('renew the leases three times per lease while an output is on', async (test) => {
     const clock = new SimulatedClock();
-    const bench = await ioBench(test, { clock, leaseMs: 3_000 });
-    const { gate } = await bench.take();
-    const renewals = () => bench.fake.heard.filter((words) => words === 'renew').length;
+    const bench = await makeIoBench(test, { clock, leaseMs: 3_000 });
+    const { gate } = await bench.requestLines();
+    const renewals = () => bench.fake.commands.filter((words) => words === 'renew').length;
     await clock.advance(10_000);
     const abort = new AbortController();
     const hold = gate.hold(abort.signal);
@@ -141,79 +148,79 @@ describe('lines by sortbin-io', () => {
     abort.abort();
     const off = await hold;
     assert.equal(off.ok && off.value.reason, 'command');
-    await until('nothing is awaited', () => clock.waiting === 0);
+    await until('no timer is left', () => clock.waiting === 0);
     assert.equal(renewals(), 4);
   });
 
-  it('hear an end that comes together with the answer', async (test) => {
-    const bench = await ioBench(test);
-    const { gate } = await bench.take();
-    bench.fake.manners = (words) => (words.startsWith('on ') ? 'ok\noff gate lease 12345' : 'rules');
+  it('handle an off event that arrives together with the answer', async (test) => {
+    const bench = await makeIoBench(test);
+    const { gate } = await bench.requestLines();
+    bench.fake.respond = (words) => (words.startsWith('on ') ? 'ok\noff gate lease 12345' : 'rules');
     assert.deepEqual(await gate.pulse(10, never), { ok: true, value: { reason: 'lease', atNs: 12_345n } });
-    bench.fake.manners = (words) => (words.startsWith('out ') ? 'ok\ngone flap it fell off' : 'rules');
+    bench.fake.respond = (words) => (words.startsWith('out ') ? 'ok\ngone flap it fell off' : 'rules');
     const flap = await bench.output('flap');
     assert.equal(!flap.ok && flap.fault.code, 'line-gone');
   });
 });
 
-describe('a chip that is unplugged', () => {
-  it('takes its lines with it until it is back', async (test) => {
+describe('an unplugged chip', () => {
+  it('makes its lines fail until it is plugged in again', async (test) => {
     const clock = new SimulatedClock();
-    const bench = await ioBench(test, { clock });
-    const { lid, gate, edges } = await bench.take();
+    const bench = await makeIoBench(test, { clock });
+    const { lid, gate, edges } = await bench.requestLines();
     const hold = gate.hold(never);
     await until('the gate is on', () => bench.fake.level('gate'));
     bench.fake.unplug('gate');
     bench.fake.unplug('lid');
     const off = await hold;
     assert.equal(off.ok && off.value.reason, 'gone');
-    await until('both are lost', () => clock.waiting === 1);
+    await until('both lines are lost', () => clock.waiting === 1);
     for (const answer of [await gate.pulse(10, never), await lid.active()]) {
       assert.equal(!answer.ok && answer.fault.code, 'line-gone');
     }
-    const requests = () => bench.fake.heard.filter((words) => /^(in|out) /.test(words)).length;
+    const requests = () => bench.fake.commands.filter((words) => /^(in|out) /.test(words)).length;
     await clock.advance(100);
-    await until('it is tried again', () => requests() === 4);
+    await until('both lines are requested again', () => requests() === 4);
     const missing = await gate.pulse(10, never);
     assert.equal(!missing.ok && missing.fault.code, 'line-gone');
     bench.fake.plug('gate');
     bench.fake.plug('lid');
     bench.fake.press('lid', true);
-    await until('all is well', () => {
+    await until('both lines work again', () => {
       void clock.advance(10);
       return bench.health.at(-1) === null;
     });
     assert.equal(bench.health[0], 'line-gone');
-    assert.match(bench.messages[0] ?? '', /"gate" \(chip bank 4\) was unplugged/);
+    assert.match(bench.messages[0] ?? '', /^"gate" \(chip bank 4\): the chip was unplugged/);
     assert.deepEqual(
       edges.map(({ active }) => active),
       [true],
     );
     const pulse = await gate.pulse(10, never);
     assert.equal(pulse.ok && pulse.value.reason, 'time');
-    assert.equal(bench.fake.lives, 1);
+    assert.equal(bench.fake.starts, 1);
     await bench.close();
     assert.equal(clock.waiting, 0);
   });
 });
 
-describe('the words of sortbin-io', () => {
-  it('are understood or not, but never a crash', () => {
+describe('a line of sortbin-io', () => {
+  it('is parsed or rejected, and never throws', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 100 }), (line) => {
-        const message = parse(line);
+        const message = parseMessage(line);
         assert.ok(message === null || typeof message.type === 'string');
       }),
     );
   });
 
-  it('come with exact times and counts', () => {
+  it('keeps exact times and counts', () => {
     const name = fc.stringMatching(/^[a-z0-9._-]{1,31}$/);
     const ns = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
     fc.assert(
       fc.property(name, ns, fc.boolean(), fc.nat(), (line, atNs, active, missed) => {
-        const told = parse(`edge ${line} ${atNs} ${active ? 1 : 0} ${missed}`);
-        assert.deepEqual(told, { type: 'edge', name: line, atNs, active, missed });
+        const message = parseMessage(`edge ${line} ${atNs} ${active ? 1 : 0} ${missed}`);
+        assert.deepEqual(message, { type: 'edge', name: line, atNs, active, missed });
       }),
     );
   });

@@ -1,14 +1,14 @@
 import { pino } from 'pino';
-import { IoLines } from '../../../../device/hardware/lines/sortbin-io/sortbin-io-lines.js';
+import { SortbinIoLines } from '../../../../device/hardware/lines/sortbin-io/sortbin-io-lines.js';
 import { nowNs } from '../../../../device/hardware/lines/time.js';
 import { SystemClock } from '../../../../device/kit/clock.js';
 import { linesContract } from '../../../contract/lines-contract.js';
 import { FakeIo } from '../../../support/fake-io.js';
 
-linesContract('sortbin-io, a fake one', async () => {
+linesContract('fake sortbin-io', async () => {
   const clock = new SystemClock();
   const fake = await new FakeIo().start();
-  const lines = new IoLines({
+  const lines = new SortbinIoLines({
     path: fake.path,
     leaseMs: 400,
     answerMs: 10_000,
@@ -19,12 +19,12 @@ linesContract('sortbin-io, a fake one', async () => {
   return {
     lines,
     at: (name) => ({ line: name }),
-    nowhere: { chip: 'nowhere', offset: 0 },
+    missingLine: { chip: 'nowhere', offset: 0 },
     servo: { chip: '0', channel: 0 },
     press: (name, active) => fake.press(name, active),
     level: (name) => fake.level(name),
     nowNs: () => nowNs(clock),
-    pass: async () => {},
+    advance: async () => {},
     close: async () => {
       await lines.close();
       await fake.stop();

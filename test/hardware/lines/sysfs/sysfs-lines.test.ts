@@ -12,8 +12,8 @@ import { SystemClock } from '../../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../../device/kit/simulated-clock.js';
 import { CONTRACT_LINES, linesContract } from '../../../contract/lines-contract.js';
 import { FakeIo } from '../../../support/fake-io.js';
-import { fakeOnoff } from '../../../support/fake-onoff.js';
-import { ioProgram } from '../../../support/sortbin-io.js';
+import { makeFakeOnoff } from '../../../support/fake-onoff.js';
+import { sortbinIoPath } from '../../../support/sortbin-io.js';
 import { until } from '../../../support/until.js';
 
 const never = new AbortController().signal;
@@ -34,7 +34,7 @@ const setUp = async (options: Partial<SysfsLinesOptions> = {}, test?: TestContex
     writeFileSync(join(root, folder, 'ngpio'), '32\n');
   }
   const fake = await new FakeIo().start();
-  const onoff = fakeOnoff(root);
+  const onoff = makeFakeOnoff(root);
   const clock = new SystemClock();
   const log = pino({ level: 'silent' });
   const path = fake.path;
@@ -59,13 +59,13 @@ const setUp = async (options: Partial<SysfsLinesOptions> = {}, test?: TestContex
 
 const OFFSETS = { lid: 1, button: 2, gate: 3, flap: 4 } as const;
 
-linesContract('sysfs, with a made-up tree, a fake onoff and sortbin-io itself', async () => {
-  const { lines, clock, onoff, close, read } = await setUp({ path: ioProgram() });
+linesContract('sysfs with a fake tree, a fake onoff and the real sortbin-io', async () => {
+  const { lines, clock, onoff, close, read } = await setUp({ path: sortbinIoPath() });
   await lines.start();
   return {
     lines,
     at: (name) => ({ chip: 'bank', offset: OFFSETS[name] }),
-    nowhere: { chip: 'nowhere', offset: 0 },
+    missingLine: { chip: 'nowhere', offset: 0 },
     servo: null,
     press: (name, active) => onoff.press(BASE + OFFSETS[name], active),
     level: (name) => {
@@ -73,21 +73,27 @@ linesContract('sysfs, with a made-up tree, a fake onoff and sortbin-io itself', 
       return read(BASE + OFFSETS[name], 'value').startsWith(CONTRACT_LINES[name].activeLow ? '0' : '1');
     },
     nowNs: () => nowNs(clock),
-    pass: async () => {},
+    advance: async () => {},
     close,
   };
 });
 
 describe('sysfs lines', () => {
-  it('say at the start what is missing, and what to use', async (test) => {
+  it('report at the start what is missing, and how to fix it', async (test) => {
     const bare = await setUp({ root: '/nowhere/class/gpio' }, test);
-    await assert.rejects(bare.lines.start(), /\/nowhere\/class\/gpio.*use the driver sortbin-io/);
+    await assert.rejects(
+      bare.lines.start(),
+      /^.*\/nowhere\/class\/gpio: not found .*\. Set lines\.driver to sortbin-io\.$/,
+    );
     const unloaded = await setUp(
       { load: () => Promise.reject(new Error("Cannot find package 'onoff'")) },
       test,
     );
-    await assert.rejects(unloaded.lines.start(), /Cannot find package 'onoff'.*npm install.*sortbin-io/);
-    assert.equal(unloaded.fake.lives, 0);
+    await assert.rejects(
+      unloaded.lines.start(),
+      /Cannot find package 'onoff'.*Run npm install onoff@6, or set lines\.driver to sortbin-io\.$/,
+    );
+    assert.equal(unloaded.fake.starts, 0);
   });
 
   it('find the number of a line by the label of its chip', async (test) => {
@@ -95,10 +101,13 @@ describe('sysfs lines', () => {
     await lines.start();
     await lines.input('lid', INPUT);
     assert.deepEqual([...onoff.exported.keys()], [517]);
-    const strange = await lines.input('a', { ...INPUT, at: { chip: 'gpiochip0', offset: 0 } });
-    assert.match(strange.ok ? '' : strange.fault.message, /label "gpiochip0"; there are: other, bank/);
+    const unknown = await lines.input('a', { ...INPUT, at: { chip: 'gpiochip0', offset: 0 } });
+    assert.match(
+      unknown.ok ? '' : unknown.fault.message,
+      /label "gpiochip0"\. Use one of these labels: other, bank\./,
+    );
     const far = await lines.input('a', { ...INPUT, at: { chip: 'bank', offset: 32 } });
-    assert.match(far.ok ? '' : far.fault.message, /lines 0 to 31, not 32/);
+    assert.match(far.ok ? '' : far.fault.message, /offset is 32\. This chip has the lines 0 to 31\./);
     for (const rules of [
       { ...INPUT, at: { line: 'GPIO5' } },
       { ...INPUT, bias: 'pull-up' as const },
@@ -106,15 +115,15 @@ describe('sysfs lines', () => {
       const answer = await lines.input('a', rules);
       assert.equal(!answer.ok && answer.fault.code, 'line-unsupported');
     }
-    assert.deepEqual(fake.heard, []);
+    assert.deepEqual(fake.commands, []);
     await close();
     assert.deepEqual([...onoff.exported.keys()], []);
   });
 
-  it('export an output off, whatever it was before, and have sortbin-io drive it', async (test) => {
+  it('export an output off, whatever its level was, and let sortbin-io drive it', async (test) => {
     const { root, lines, onoff, fake, close, read } = await setUp({}, test);
     await lines.start();
-    // Left on by a process that was killed.
+    // Left on by a killed process.
     mkdirSync(join(root, 'gpio513'));
     writeFileSync(join(root, 'gpio513', 'direction'), 'out\n');
     writeFileSync(join(root, 'gpio513', 'value'), '1\n');
@@ -129,24 +138,24 @@ describe('sysfs lines', () => {
     }
     assert.deepEqual(onoff.directions, ['low', 'high']);
     const value = (number: number) => join(root, `gpio${number}`, 'value');
-    assert.deepEqual(fake.heard, [
+    assert.deepEqual(fake.commands, [
       `out gate file ${value(513)} bound=60000000 lease=400000`,
       `out flap file ${value(514)} bound=60000000 low lease=400000`,
     ]);
-    onoff.stubborn = true;
+    onoff.ignoresDirection = true;
     const stuck = await lines.output('lamp', { ...OUTPUT, at: { chip: 'bank', offset: 7 } });
-    assert.match(stuck.ok ? '' : stuck.fault.message, /"lamp".*did not go off: direction in/);
+    assert.match(stuck.ok ? '' : stuck.fault.message, /"lamp".*the output is not off \(direction in/);
     await close();
     assert.deepEqual([...onoff.exported.keys()], [513, 514, 519]);
   });
 
-  it('translate what the kernel says', async (test) => {
+  it('translate errors of the kernel to faults', async (test) => {
     const { lines, onoff } = await setUp({}, test);
     await lines.start();
     const cases = [
       ['EBUSY', 'line-busy', /"lid" \(gpio517\).*gpioinfo/],
       ['EACCES', 'line-denied', /group gpio/],
-      ['EINVAL', 'line-missing', /no such line/],
+      ['EINVAL', 'line-missing', /does not exist in sysfs/],
       ['EIO', 'line-unsupported', /EIO/],
     ] as const;
     for (const [error, code, message] of cases) {
@@ -158,7 +167,7 @@ describe('sysfs lines', () => {
     }
   });
 
-  it('count an edge that came back before it was read, unless it bounced', async (test) => {
+  it('count a missed edge when the level changed back before the read, unless it is debounced', async (test) => {
     const { lines, onoff } = await setUp({}, test);
     await lines.start();
     const edges: Edge[] = [];
@@ -166,9 +175,9 @@ describe('sysfs lines', () => {
     const slow = await lines.input('slow', { ...INPUT, at: { chip: 'bank', offset: 6 }, debounceMs: 20 });
     assert.ok(fast.ok && slow.ok);
     fast.value.onEdge((edge) => edges.push(edge));
-    slow.value.onEdge(() => assert.fail('it only bounced'));
-    onoff.notice(517);
-    onoff.notice(518);
+    slow.value.onEdge(() => assert.fail('a bounce was reported'));
+    onoff.reportEdge(517);
+    onoff.reportEdge(518);
     assert.deepEqual(
       edges.map(({ active, missed }) => [active, missed]),
       [[false, 1]],
@@ -176,7 +185,7 @@ describe('sysfs lines', () => {
     assert.equal(onoff.debounceMs(518), 20);
   });
 
-  it('keep an output off by a guard that cannot be read', async (test) => {
+  it('keep an output off while its guard cannot be read', async (test) => {
     const { lines, onoff, fake } = await setUp({}, test);
     await lines.start();
     await lines.input('lid', INPUT);
@@ -193,11 +202,11 @@ describe('sysfs lines', () => {
     assert.equal(!refused.ok && refused.fault.code, 'line-guarded');
     assert.match(
       refused.ok ? '' : refused.fault.message,
-      /"gate" stays off.*"lid".*ENODEV.*plug it in again/,
+      /"gate": stays off because its guard cannot be read\. "lid".*ENODEV.*Plug it in again/,
     );
   });
 
-  it('stop a move under way when its guard is unplugged', async (test) => {
+  it('turn an output off when its guard is unplugged', async (test) => {
     const clock = new SimulatedClock();
     const { lines, onoff, fake } = await setUp({ clock, leaseMs: 60_000 }, test);
     await lines.start();
@@ -215,7 +224,7 @@ describe('sysfs lines', () => {
     assert.equal(off.ok && off.value.reason, 'guard');
   });
 
-  it('say by themselves, once, that an input was unplugged, and that it can be read again', async (test) => {
+  it('report once that an input was unplugged, and once that it can be read again', async (test) => {
     const clock = new SimulatedClock();
     const { lines, onoff, close } = await setUp({ clock }, test);
     const health: (string | null)[] = [];
@@ -228,7 +237,7 @@ describe('sysfs lines', () => {
     onoff.unplug(517);
     await clock.advance(10_000);
     assert.equal(health.length, 1);
-    assert.match(health[0] ?? '', /^line-gone: "lid".*unplugged; plug it in again, and start sortbin anew/);
+    assert.match(health[0] ?? '', /^line-gone: "lid".*unplugged\. Plug it in again, then restart sortbin\.$/);
     onoff.plug(517);
     await clock.advance(10_000);
     assert.deepEqual(health.slice(1), [null]);
@@ -238,13 +247,13 @@ describe('sysfs lines', () => {
     assert.deepEqual([health.length, clock.waiting], [2, 0]);
   });
 
-  it('say what is wrong with sortbin-io too', async (test) => {
+  it('report faults of sortbin-io too', async (test) => {
     const { lines, fake } = await setUp({}, test);
     const health: (string | null)[] = [];
     lines.onHealth((fault) => health.push(fault?.code ?? null));
     await lines.start();
-    fake.leave();
-    await until('it is down, and back', () => health.length === 2);
+    fake.exit();
+    await until('sortbin-io is down, then running again', () => health.length === 2);
     assert.deepEqual(health, ['lines-down', null]);
   });
 });

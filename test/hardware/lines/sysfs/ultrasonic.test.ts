@@ -9,7 +9,7 @@ import { wireHardware } from '../../../../device/wire/hardware.js';
 const PINS = 'trig: { chip: bank, offset: 25 }, echo: { chip: bank, offset: 24 }';
 const SENSOR = `driver: ultrasonic, ${PINS}`;
 
-const USES = [
+const CONFIGURATIONS = [
   ['sensor', `trigger: { ${SENSOR}, nearMm: 200, farMm: 300 }`],
   [
     'sensor-front',
@@ -27,10 +27,10 @@ const POLICY = {
   hazardConfidence: 0.5,
 };
 
-for (const [name, use] of USES)
-  it(`an ultrasonic sensor is refused over sysfs: ${name}`, async () => {
-    const config = parseConfig(`lines: { driver: onoff }\n${use}\n`, 'sortbin.yaml');
-    const setting = {
+for (const [name, yaml] of CONFIGURATIONS)
+  it(`refuses an ultrasonic sensor over sysfs: ${name}`, async () => {
+    const config = parseConfig(`lines: { driver: onoff }\n${yaml}\n`, 'sortbin.yaml');
+    const context = {
       config,
       folder: tmpdir(),
       dataDir: tmpdir(),
@@ -38,7 +38,7 @@ for (const [name, use] of USES)
       clock: new SimulatedClock(),
       log: pino({ level: 'silent' }),
     };
-    await assert.rejects(wireHardware(setting), {
+    await assert.rejects(wireHardware(context), {
       name: 'SortbinError',
       code: 'line-unsupported',
       message: new RegExp(`^"${name}": .*onoff.*no timestamps of the kernel.*lines\\.driver: sortbin-io`),
