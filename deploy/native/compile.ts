@@ -8,25 +8,25 @@ import { packageRoot } from '../../device/kit/root.js';
 const run = promisify(execFile);
 const DEADLINE_MS = 600_000;
 
-/** Static, so that it runs on any Linux; small; and nothing in it that would differ from machine to machine. */
+/** Static, to run on any Linux, and small. The result is the same on every build machine. */
 const FLAGS = ['-std=c11', '-Os', '-static', '-s', '-Wall', '-Wextra', '-Werror'];
 
-/** sortbin-io for a target of the compiler, `zig` of the package ziglang. */
+/** Compiles sortbin-io for a target of `zig`, the compiler of the package ziglang. */
 export const compile = async (zig: string, target: string): Promise<Buffer> => {
   const source = join(packageRoot(), 'device', 'hardware', 'lines', 'io');
   const files = (await readdir(source)).filter((name) => name.endsWith('.c')).sort();
   const folder = await mkdtemp(join(tmpdir(), 'sortbin-io-'));
   try {
     await chmod(zig, 0o755);
-    const made = join(folder, 'sortbin-io');
-    // Its caches too: what another version of it left elsewhere is none of ours.
+    const output = join(folder, 'sortbin-io');
+    // Own caches, so that files of another version of zig are not used.
     const env = { ...process.env, ZIG_GLOBAL_CACHE_DIR: folder, ZIG_LOCAL_CACHE_DIR: folder };
-    await run(zig, ['cc', '-target', target, ...FLAGS, ...files, '-o', made], {
+    await run(zig, ['cc', '-target', target, ...FLAGS, ...files, '-o', output], {
       cwd: source,
       env,
       timeout: DEADLINE_MS,
     });
-    return await readFile(made);
+    return await readFile(output);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

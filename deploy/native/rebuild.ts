@@ -1,6 +1,6 @@
 /**
- * Makes the libraries of this folder again from the packages that manifest.json names.
- * `--check` only compares: exit code 1 when a file differs.
+ * Rebuilds the files of this folder from the packages in manifest.json.
+ * With `--check` it writes nothing, and exits with code 1 if a file differs.
  */
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,23 +12,23 @@ import { type NativeFile, readNativeManifest } from '../../device/perception/inf
 import { compile } from './compile.js';
 import { fetchPackage, sha256 } from './fetch.js';
 
-const say = (line: string) => process.stdout.write(`${line}\n`);
+const print = (line: string) => process.stdout.write(`${line}\n`);
 
-/** The file as its package has it, or makes it of our source, checked against the manifest. */
+/** Reads a file from its package, or compiles it with the package, and checks it against the manifest. */
 const fromPackage = async (file: NativeFile, unpacked: string): Promise<Buffer> => {
   const { path, target } = file.source;
   const bytes = target ? await compile(join(unpacked, path), target) : await readFile(join(unpacked, path));
   const found = sha256(bytes);
   if (found !== file.sha256 || bytes.length !== file.bytes) {
     throw new Error(
-      `${file.source.path} of ${file.source.package} has ${bytes.length} bytes, sha256 ${found}; ` +
-        `the manifest says ${file.bytes} bytes, ${file.sha256}`,
+      `${file.path}: ${file.source.path} of ${file.source.package} has ${bytes.length} bytes and sha256 ${found}, ` +
+        `but manifest.json has ${file.bytes} bytes and ${file.sha256}`,
     );
   }
   return bytes;
 };
 
-/** A new file in the old one's place: writing into a library that runs would crash who runs it. */
+/** Replaces a file by a rename. A write into a loaded library would crash the process that uses it. */
 const replace = async (path: string, bytes: Uint8Array): Promise<void> => {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(`${path}.new`, bytes);
@@ -39,39 +39,39 @@ const replace = async (path: string, bytes: Uint8Array): Promise<void> => {
 const rebuild = async (folder: string, checkOnly: boolean, temporary: string): Promise<boolean> => {
   const { files } = await readNativeManifest(folder);
   const unpacked = new Map<string, string>();
-  let same = true;
+  let isSame = true;
   for (const file of files) {
     const key = `${file.source.package} ${file.source.sha256}`;
-    let at = unpacked.get(key);
-    if (at === undefined) {
-      at = await mkdtemp(join(temporary, 'p-'));
-      await fetchPackage(file.source, at);
-      unpacked.set(key, at);
+    let packageFolder = unpacked.get(key);
+    if (packageFolder === undefined) {
+      packageFolder = await mkdtemp(join(temporary, 'p-'));
+      await fetchPackage(file.source, packageFolder);
+      unpacked.set(key, packageFolder);
     }
-    const expected = await fromPackage(file, at);
+    const expected = await fromPackage(file, packageFolder);
     const path = join(folder, file.path);
     const present = await readFile(path).catch(() => null);
     if (present?.equals(expected)) {
-      say(`same     ${file.path} (${file.name} ${file.version}, from ${file.source.package})`);
+      print(`same     ${file.path} (${file.name} ${file.version}, from ${file.source.package})`);
     } else if (checkOnly) {
-      same = false;
-      say(
-        `differs  ${file.path}: ${present ? 'is not the file' : 'is missing; it is'} in ${file.source.package}`,
+      isSame = false;
+      print(
+        `differs  ${file.path}: ${present ? 'not the file of' : 'missing, available in'} ${file.source.package}`,
       );
     } else {
       await replace(path, expected);
-      say(`written  ${file.path} (${file.name} ${file.version}, from ${file.source.package})`);
+      print(`written  ${file.path} (${file.name} ${file.version}, from ${file.source.package})`);
     }
   }
-  return same;
+  return isSame;
 };
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
 const temporary = await mkdtemp(join(tmpdir(), 'sortbin-native-'));
 try {
-  const same = await rebuild(join(packageRoot(), 'deploy', 'native'), values.check, temporary);
-  if (!same) say('Run `npm run native` to write the files that differ.');
-  process.exitCode = same ? 0 : 1;
+  const isSame = await rebuild(join(packageRoot(), 'deploy', 'native'), values.check, temporary);
+  if (!isSame) print('Run `npm run native` to write the files that differ.');
+  process.exitCode = isSame ? 0 : 1;
 } catch (thrown) {
   process.stderr.write(`native: ${messageOf(thrown)}\n`);
   process.exitCode = 1;

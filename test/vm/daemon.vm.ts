@@ -8,19 +8,19 @@ import { HeldLine } from './guest/gpio-cdev.js';
 import { GpioSim } from './guest/gpio-sim.js';
 import { type Sampled, Sampling } from './guest/sample.js';
 
-const BOUND_MS = 60_000;
+const DEADLINE_MS = 60_000;
 const BOUNCE_MS = 300;
 
 const values = ({ readings }: Pick<Sampled, 'readings'>) => readings.map(({ value }) => value);
-const isOn = (sampling: Sampling) =>
-  until('the gate is on', () => sampling.readings.at(-1)?.value === '1', BOUND_MS);
-const stays = ({ readings }: Sampled) =>
+const untilOn = (sampling: Sampling) =>
+  until('the gate is on', () => sampling.readings.at(-1)?.value === '1', DEADLINE_MS);
+const onTimesMs = ({ readings }: Sampled) =>
   readings.flatMap(({ value, atNs }, index) =>
     value === '1' ? [Number((readings[index + 1]?.atNs ?? 0n) - atNs) / 1e6] : [],
   );
 
-// One daemon does all of this: in emulation each start of it costs many seconds.
-describe('the daemon at work', { timeout: 20 * BOUND_MS }, () => {
+// One daemon runs all of these tests, because each start takes many seconds in emulation.
+describe('the running daemon', { timeout: 20 * DEADLINE_MS }, () => {
   let sim: GpioSim;
   let daemon: DaemonRun;
   const sampled = (line: 'paper' | 'glass') => Sampling.start(sim.valueFile(line));
@@ -40,17 +40,17 @@ describe('the daemon at work', { timeout: 20 * BOUND_MS }, () => {
       ...unplugged,
       ...stopped,
     ]);
-    await daemon.idle();
+    await daemon.untilIdle();
   });
   after(async () => {
     await daemon.end();
     sim.remove();
   });
 
-  it('moves the gate of the compartment that it decided on, and no other', async () => {
+  it('drives only the output of the compartment it chose', async () => {
     const [paper, glass] = [await sampled('paper'), await sampled('glass')];
     for (const compartment of ['paper', 'glass', 'packaging', 'residual'] as const) {
-      const event = await daemon.sorts();
+      const event = await daemon.sortItem();
       assert.deepEqual(
         [event?.outcome, event?.decision?.compartment, event?.trigger.source],
         ['sorted', compartment, 'beam'],
@@ -61,49 +61,49 @@ describe('the daemon at work', { timeout: 20 * BOUND_MS }, () => {
     for (const [sampling, onMs] of [[paper, ON_MS.paper] as const, [glass, ON_MS.glass] as const]) {
       const seen = await sampling.stop();
       assert.deepEqual(values(seen), ['0', '1', '0']);
-      const [stayMs = 0] = stays(seen);
+      const [onTimeMs = 0] = onTimesMs(seen);
       assert.ok(
-        stayMs >= onMs - seen.longestGapMs && stayMs <= MAX_ON_MS + seen.longestGapMs,
-        `${stayMs} ms`,
+        onTimeMs >= onMs - seen.longestGapMs && onTimeMs <= MAX_ON_MS + seen.longestGapMs,
+        `${onTimeMs} ms`,
       );
     }
   });
 
-  it('takes what is still there when the gate is home for another item', async () => {
+  it('sorts an item that is still at the sensor when the gate is home as another item', async () => {
     const glass = await sampled('glass');
-    await daemon.comes();
-    await isOn(glass);
+    await daemon.placeItem();
+    await untilOn(glass);
     sim.pull('sensor', 'down');
-    await daemon.idle();
-    const told = (await daemon.events(2)).map(({ outcome, decision, trigger }) => [
+    await daemon.untilIdle();
+    const events = (await daemon.events(2)).map(({ outcome, decision, trigger }) => [
       outcome,
       decision?.compartment,
       trigger.source,
     ]);
-    assert.deepEqual(told, [
+    assert.deepEqual(events, [
       ['sorted', 'paper', 'beam'],
       ['sorted', 'glass', 'still-there'],
     ]);
     await glass.stop();
   });
 
-  it('takes a sensor that bounces at 1 kHz for one item', async (context) => {
+  it('counts a sensor that bounces at 1 kHz as one item', async (context) => {
     const paper = await sampled('paper');
     const edges = bounce(sim.valueFile('sensor'), 1_000, BOUNCE_MS);
     context.diagnostic(`${edges} edges in ${BOUNCE_MS} ms`);
-    await isOn(paper);
+    await untilOn(paper);
     sim.pull('sensor', 'down');
-    await daemon.idle();
-    const told = (await daemon.events(1)).map(({ outcome, trigger }) => [outcome, trigger.source]);
-    assert.deepEqual(told, [['sorted', 'beam']]);
-    assert.equal((await daemon.sorts())?.outcome, 'sorted');
+    await daemon.untilIdle();
+    const events = (await daemon.events(1)).map(({ outcome, trigger }) => [outcome, trigger.source]);
+    assert.deepEqual(events, [['sorted', 'beam']]);
+    assert.equal((await daemon.sortItem())?.outcome, 'sorted');
     assert.deepEqual(values(await paper.stop()), ['0', '1', '0', '1', '0']);
   });
 
-  it('has the line low at once when the finger guard opens in a move', async (context) => {
+  it('turns the line off at once when the lid opens during a move', async (context) => {
     const glass = await sampled('glass');
-    await daemon.passes();
-    await isOn(glass);
+    await daemon.passItem();
+    await untilOn(glass);
     const openedNs = process.hrtime.bigint();
     sim.pull('lid', 'up');
     const [event] = await daemon.events(1);
@@ -111,44 +111,44 @@ describe('the daemon at work', { timeout: 20 * BOUND_MS }, () => {
     const seen = await glass.stop();
     assert.deepEqual(values(seen), ['0', '1', '0']);
     const offMs = Number((seen.readings[2]?.atNs ?? 0n) - openedNs) / 1e6;
-    context.diagnostic(`low ${offMs.toFixed(1)} ms after it opened`);
-    // And not by the lease, which is renewed, or the time of the pulse.
-    assert.ok(offMs > 0 && (stays(seen)[0] ?? 0) < ON_MS.glass - seen.longestGapMs);
-    // Not at home while a hand may hold it: that is tried until the lid is shut.
+    context.diagnostic(`off ${offMs.toFixed(1)} ms after the lid opened`);
+    // The lease is renewed, so the guard turned it off before the time of the pulse ended.
+    assert.ok(offMs > 0 && (onTimesMs(seen)[0] ?? 0) < ON_MS.glass - seen.longestGapMs);
+    // The gate does not come home while the lid is open. It tries again until the lid is closed.
     sim.pull('lid', 'down');
-    await daemon.idle();
-    assert.equal((await daemon.sorts())?.outcome, 'sorted');
+    await daemon.untilIdle();
+    assert.equal((await daemon.sortItem())?.outcome, 'sorted');
   });
 
-  it('goes on after its chip was unplugged in a move', async () => {
+  it('works again after its chip was unplugged during a move', async () => {
     const glass = await sampled('glass');
-    await daemon.passes();
-    await isOn(glass);
+    await daemon.passItem();
+    await untilOn(glass);
     sim.unplug();
-    assert.match((await daemon.said(/^gate: gate-failed/)).msg, /"gate-glass".*unplugged/);
-    await daemon.said(/^lines: line-gone/);
+    assert.match((await daemon.waitForLog(/^gate: gate-failed/)).msg, /"gate-glass".*unplugged/);
+    await daemon.waitForLog(/^lines: line-gone/);
     assert.deepEqual(
       (await daemon.events(1)).map(({ outcome }) => outcome),
       ['failed'],
     );
     sim.plug();
-    await daemon.said(/^lines: well again/);
-    await daemon.idle();
+    await daemon.waitForLog(/^lines: recovered/);
+    await daemon.untilIdle();
     assert.equal(sim.value('glass'), 0);
     const paper = await sampled('paper');
-    assert.equal((await daemon.sorts())?.outcome, 'sorted');
+    assert.equal((await daemon.sortItem())?.outcome, 'sorted');
     assert.deepEqual(values(await paper.stop()), ['0', '1', '0']);
   });
 
-  it('is stopped in a move: the line is low, and the item on record', async () => {
+  it('turns the line off and records the item when it is stopped during a move', async () => {
     const glass = await sampled('glass');
-    await daemon.passes();
-    await isOn(glass);
+    await daemon.passItem();
+    await untilOn(glass);
     daemon.kill('SIGTERM');
     assert.equal(await daemon.ended(), 0);
     const seen = await glass.stop();
     assert.deepEqual(values(seen), ['0', '1', '0']);
-    assert.ok((stays(seen)[0] ?? 0) < ON_MS.glass - seen.longestGapMs);
+    assert.ok((onTimesMs(seen)[0] ?? 0) < ON_MS.glass - seen.longestGapMs);
     assert.deepEqual(
       (await daemon.events(1)).map(({ outcome }) => outcome),
       ['interrupted'],
@@ -157,50 +157,50 @@ describe('the daemon at work', { timeout: 20 * BOUND_MS }, () => {
   });
 });
 
-describe('the daemon where a stranger holds a line', { timeout: 20 * BOUND_MS }, () => {
+describe('the daemon while another process holds a line', { timeout: 20 * DEADLINE_MS }, () => {
   let sim: GpioSim;
   let daemon: DaemonRun | null = null;
-  let stranger: HeldLine | null = null;
-  const letGo = () => {
-    stranger?.release();
-    stranger = null;
+  let holder: HeldLine | null = null;
+  const releaseLine = () => {
+    holder?.release();
+    holder = null;
   };
   before(() => {
     sim = GpioSim.create(CHIP, LINES);
   });
-  afterEach(letGo);
+  afterEach(releaseLine);
   after(async () => {
     await daemon?.end();
     sim.remove();
   });
 
-  it('does not start without its sensor, and says who has it', async () => {
-    stranger = HeldLine.input(sim.chip, sim.offset('sensor'), 'doorbell');
+  it('does not start without its sensor, and names the holder of the line', async () => {
+    holder = HeldLine.input(sim.chip, sim.offset('sensor'), 'doorbell');
     const refused = await DaemonRun.start(sim, ['paper']);
     assert.equal(await refused.ended(), EXIT.unavailable);
-    assert.match(refused.stderr, /^sortbin: "sensor".*held by somebody else.*"doorbell".*gpioinfo/);
+    assert.match(refused.stderr, /^sortbin: "sensor".*another process holds the line.*"doorbell".*gpioinfo/);
     assert.doesNotMatch(refused.stderr, /\n\s+at /, 'no stack trace');
     await refused.end();
   });
 
-  it('waits for its gate, says who has it, and sorts once it is free', async () => {
-    stranger = HeldLine.output(sim.chip, sim.offset('glass'), 0, 'doorbell');
+  it('waits for its gate, names the holder of the line, and sorts when it is released', async () => {
+    holder = HeldLine.output(sim.chip, sim.offset('glass'), 0, 'doorbell');
     daemon = await DaemonRun.start(sim, ['paper'], { sensorDebounceMs: 5 });
-    assert.match((await daemon.said(/^gate: gate-failed/)).msg, /"gate-glass".*"doorbell"/);
-    letGo();
-    await daemon.said(/^gate: well again/);
-    await daemon.idle();
+    assert.match((await daemon.waitForLog(/^gate: gate-failed/)).msg, /"gate-glass".*"doorbell"/);
+    releaseLine();
+    await daemon.waitForLog(/^gate: recovered/);
+    await daemon.untilIdle();
   });
 
-  it('takes a sensor that bounces at 1 kHz for one item where the kernel debounces it, too', async () => {
+  it('counts a sensor that bounces at 1 kHz as one item, also if the kernel debounces it', async () => {
     assert.ok(daemon);
     const paper = await Sampling.start(sim.valueFile('paper'));
     bounce(sim.valueFile('sensor'), 1_000, BOUNCE_MS);
-    await isOn(paper);
+    await untilOn(paper);
     sim.pull('sensor', 'down');
-    await daemon.idle();
-    const told = (await daemon.events(1)).map(({ outcome, trigger }) => [outcome, trigger.source]);
-    assert.deepEqual(told, [['sorted', 'beam']]);
+    await daemon.untilIdle();
+    const events = (await daemon.events(1)).map(({ outcome, trigger }) => [outcome, trigger.source]);
+    assert.deepEqual(events, [['sorted', 'beam']]);
     assert.deepEqual(values(await paper.stop()), ['0', '1', '0']);
   });
 });

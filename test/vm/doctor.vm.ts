@@ -9,22 +9,23 @@ import { HeldLine } from './guest/gpio-cdev.js';
 import { GpioSim } from './guest/gpio-sim.js';
 import { makeSortbinIoBench } from './guest/io-bench.js';
 
-const list = () => parseMachineLines(execFileSync(sortbinIoPath(), ['--list'], { encoding: 'utf8' }));
+const listMachineLines = () =>
+  parseMachineLines(execFileSync(sortbinIoPath(), ['--list'], { encoding: 'utf8' }));
 
-describe('what the doctor sees of a machine', () => {
+describe('the doctor', () => {
   let bench: Awaited<ReturnType<typeof makeSortbinIoBench>>;
   before(async () => {
     bench = await makeSortbinIoBench();
   });
   after(() => bench.close());
 
-  it('is its chips with their lines, who holds them, and its PWM', async () => {
+  it('lists chips, lines, their holders and PWM chips', async () => {
     value(await bench.lines.input('lid', inputRules('lid')));
     const gate = bench.sim.offset('gate');
-    const stranger = HeldLine.output(bench.sim.chip, gate, 0, 'door bell');
+    const holder = HeldLine.output(bench.sim.chip, gate, 0, 'door bell');
     const other = GpioSim.create('other', ['lamp']);
     try {
-      const { chips, unusable, pwm } = list();
+      const { chips, unusable, pwm } = listMachineLines();
       assert.deepEqual(unusable, []);
       assert.deepEqual(
         chips.map(({ label, lines }) => [label, lines.map(({ name }) => name)]),
@@ -33,14 +34,14 @@ describe('what the doctor sees of a machine', () => {
           ['other', ['lamp']],
         ],
       );
-      const of = (name: string) => chips[0]?.lines.find((line) => line.name === name);
-      assert.deepEqual([of('lid')?.holder, of('lid')?.direction], ['sortbin_lid', 'input']);
-      assert.deepEqual([of('gate')?.holder, of('gate')?.direction], ['door_bell', 'output']);
-      assert.equal(of('flap')?.holder, null);
+      const lineOf = (name: string) => chips[0]?.lines.find((line) => line.name === name);
+      assert.deepEqual([lineOf('lid')?.holder, lineOf('lid')?.direction], ['sortbin_lid', 'input']);
+      assert.deepEqual([lineOf('gate')?.holder, lineOf('gate')?.direction], ['door_bell', 'output']);
+      assert.equal(lineOf('flap')?.holder, null);
       assert.ok(
         pwm.some(({ device, channels, usable }) => device === bench.pwm.device && channels === 2 && usable),
       );
-      const found = list();
+      const found = listMachineLines();
       const wanted = [
         { key: 'lid', chip: LABEL, offset: bench.sim.offset('lid') },
         { key: 'gate', line: 'gate' },
@@ -54,7 +55,7 @@ describe('what the doctor sees of a machine', () => {
       assert.match(checks[1]?.text ?? '', /held by door_bell/);
     } finally {
       other.remove();
-      stranger.release();
+      holder.release();
     }
   });
 });

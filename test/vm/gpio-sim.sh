@@ -1,9 +1,9 @@
 #!/bin/bash
-# In the guest, by hand: a GPIO chip without hardware. The tests have the same in guest/gpio-sim.ts.
-#   gpio-sim.sh create CHIP NAME...      a chip with this label and lines of these names; prints its device
-#   gpio-sim.sh pull CHIP NAME up|down   what a sensor does
-#   gpio-sim.sh value CHIP NAME          what a motor would see: 0 or 1
-#   gpio-sim.sh remove CHIP              unplugs it, whoever holds its lines
+# Simulates a GPIO chip by hand, in the guest. The tests use guest/gpio-sim.ts for the same.
+#   gpio-sim.sh create CHIP NAME...      create a chip with this label and these lines, and print its device
+#   gpio-sim.sh pull CHIP NAME up|down   pull a line up or down, like a sensor
+#   gpio-sim.sh value CHIP NAME          print the level of a line, 0 or 1, as a motor receives it
+#   gpio-sim.sh remove CHIP              unplug the chip, also while its lines are held
 set -euo pipefail
 usage() {
   sed -n '2,6s/^# //p' "$0" >&2
@@ -14,7 +14,7 @@ verb=$1 chip=$2
 shift 2
 config=/sys/kernel/config/gpio-sim/$chip
 
-# line NAME: the folder that shows the line from outside
+# line NAME: print the folder with the level and pull of a line
 line() {
   local at
   for at in "$config"/bank0/line*; do
@@ -22,7 +22,7 @@ line() {
     echo "/sys/devices/platform/$(cat "$config/dev_name")/$(cat "$config/bank0/chip_name")/sim_gpio${at##*/line}"
     return
   done
-  echo "gpio-sim: no line $1 in $chip" >&2
+  echo "gpio-sim: chip $chip has no line $1" >&2
   return 1
 }
 

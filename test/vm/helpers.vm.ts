@@ -10,9 +10,9 @@ import { GpioSim, outputsPersist } from './guest/gpio-sim.js';
 import { PwmSim } from './guest/pwm-sim.js';
 import { Sampling } from './guest/sample.js';
 
-const SLOW = { timeout: 60_000 };
+const OPTIONS = { timeout: 60_000 };
 
-describe(`simulated GPIO, kernel ${release()}`, SLOW, () => {
+describe(`simulated GPIO, kernel ${release()}`, OPTIONS, () => {
   let sim: GpioSim;
   const held: HeldLine[] = [];
   const hold = (line: HeldLine) => {
@@ -27,7 +27,7 @@ describe(`simulated GPIO, kernel ${release()}`, SLOW, () => {
     sim.remove();
   });
 
-  it('shows a program the level that a sensor pulls a line to', () => {
+  it('shows a program the level to which a sensor pulls a line', () => {
     const lid = hold(HeldLine.input(sim.chip, sim.offset('lid')));
     assert.equal(lid.get(), 0);
     sim.pull('lid', 'up');
@@ -36,7 +36,7 @@ describe(`simulated GPIO, kernel ${release()}`, SLOW, () => {
     assert.equal(lid.get(), 0);
   });
 
-  it('shows from outside what a program drives, and who holds the line', () => {
+  it('shows from outside the level that a program drives, and its holder', () => {
     assert.deepEqual(sim.info('gate'), { name: 'gate', consumer: '', used: false, direction: 'input' });
     const gate = hold(HeldLine.output(sim.chip, sim.offset('gate'), 0, 'sorter'));
     assert.equal(sim.value('gate'), 0);
@@ -51,7 +51,7 @@ describe(`simulated GPIO, kernel ${release()}`, SLOW, () => {
     });
   });
 
-  it('lets one program at a time hold a line', () => {
+  it('lets only one program hold a line', () => {
     hold(HeldLine.input(sim.chip, sim.offset('lid')));
     assert.throws(() => HeldLine.input(sim.chip, sim.offset('lid')), { code: 'EBUSY' });
   });
@@ -64,7 +64,7 @@ describe(`simulated GPIO, kernel ${release()}`, SLOW, () => {
     assert.equal(sim.value('gate'), outputsPersist() ? 1 : 0);
   });
 
-  it('is unplugged under its holder, and plugged in again', () => {
+  it('is unplugged while a line is held, and plugged in again', () => {
     const lid = hold(HeldLine.input(sim.chip, sim.offset('lid')));
     sim.unplug();
     assert.throws(() => lid.get(), { code: 'ENODEV' });
@@ -73,38 +73,38 @@ describe(`simulated GPIO, kernel ${release()}`, SLOW, () => {
     assert.equal(hold(HeldLine.input(sim.chip, sim.offset('lid'))).get(), 1);
   });
 
-  it('has another line on the same offset after it was removed', () => {
+  it('can have another line at the same offset after it was removed', () => {
     sim.remove();
     sim = GpioSim.create('bin', ['beam']);
     assert.equal(sim.info('beam').name, 'beam');
-    assert.throws(() => sim.offset('lid'), /no line lid: there are beam/);
+    assert.throws(() => sim.offset('lid'), /no line lid\. The lines are beam\./);
   });
 });
 
-describe('sampling', SLOW, () => {
+describe('sampling', OPTIONS, () => {
   let sim: GpioSim;
   beforeEach(() => {
     sim = GpioSim.create('bin', ['gate']);
   });
   afterEach(() => sim.remove());
 
-  it('sees pulses while the event loop is blocked', async () => {
+  it('records pulses while the event loop is blocked', async () => {
     const sampling = await Sampling.start(sim.valueFile('gate'));
     const pulls = 'for to in up down up down; do echo pull-$to >"$0"; sleep 0.2; done';
     const blockedNs = process.hrtime.bigint();
     const { status } = spawnSync('sh', ['-c', pulls, join(sim.valueFile('gate'), '../pull')]);
-    const freeNs = process.hrtime.bigint();
+    const unblockedNs = process.hrtime.bigint();
     assert.equal(status, 0);
     const { readings, gone } = await sampling.stop();
     assert.deepEqual(
       readings.map(({ value }) => value),
       ['0', '1', '0', '1', '0'],
     );
-    assert.ok(readings.slice(1, -1).every(({ atNs }) => blockedNs < atNs && atNs < freeNs));
+    assert.ok(readings.slice(1, -1).every(({ atNs }) => blockedNs < atNs && atNs < unblockedNs));
     assert.equal(gone, false);
   });
 
-  it('ends by itself, and says how long it saw nothing', async () => {
+  it('ends after its time, and reports its longest gap', async () => {
     const startNs = process.hrtime.bigint();
     const sampling = await Sampling.start(sim.valueFile('gate'), { forMs: 50 });
     const { readings, endNs, longestGapMs } = await sampling.ended();
@@ -118,25 +118,25 @@ describe('sampling', SLOW, () => {
     );
   });
 
-  it('tells that the chip is gone', async () => {
+  it('reports that the chip is gone', async () => {
     const sampling = await Sampling.start(sim.valueFile('gate'));
     sim.unplug();
     assert.equal((await sampling.ended()).gone, true);
   });
 
-  it('tells what cannot be read', async () => {
-    await assert.rejects(Sampling.start('/nowhere'), /sampler of \/nowhere ended early/);
+  it('fails for a file that cannot be read', async () => {
+    await assert.rejects(Sampling.start('/nowhere'), /sampler of \/nowhere exited early/);
   });
 });
 
-describe('simulated PWM', SLOW, () => {
+describe('simulated PWM', OPTIONS, () => {
   const pwm = new PwmSim();
   const chip = join('/sys/class/pwm', `pwmchip${pwm.number}`);
   const set = (file: string, value: number) => writeFileSync(join(chip, file), String(value));
   beforeEach(() => pwm.reset());
   afterEach(() => pwm.reset());
 
-  it('shows what was applied, also after its holder has left it running', () => {
+  it('shows the applied state, also after its holder has exited', () => {
     assert.equal(pwm.state(1).requested, false);
     assert.equal(pwm.state(1).enabled, false);
     set('export', 1);
@@ -159,23 +159,23 @@ describe('simulated PWM', SLOW, () => {
     assert.equal(pwm.pulseNs(1), 0);
   });
 
-  it('refuses what a real chip refuses', () => {
+  it('refuses values that a real chip refuses', () => {
     assert.throws(() => set('export', 2), { code: 'ENODEV' });
     set('export', 0);
     assert.throws(() => set('export', 0), { code: 'EBUSY' });
     set('pwm0/period', 1_000_000);
-    // While it is disabled, 6.12 takes any duty, and refuses to enable it.
+    // While the channel is disabled, 6.12 accepts any duty. It then refuses to enable the channel.
     set('pwm0/enable', 1);
     assert.throws(() => set('pwm0/duty_cycle', 2_000_000), { code: 'EINVAL' });
   });
 
-  it('has its pulses sampled', async () => {
+  it('can be sampled', async () => {
     const sampling = await Sampling.start(pwm.pulseFile(0));
     set('export', 0);
     set('pwm0/period', 20_000_000);
     set('pwm0/duty_cycle', 1_000_000);
     set('pwm0/enable', 1);
-    await until('a pulse is seen', () => sampling.readings.length === 2);
+    await until('a pulse is sampled', () => sampling.readings.length === 2);
     set('pwm0/enable', 0);
     const { readings } = await sampling.stop();
     assert.deepEqual(

@@ -14,32 +14,33 @@ import { GpioSim, outputsPersist } from './guest/gpio-sim.js';
 import { Holding } from './guest/holding.js';
 import { type Reading, Sampling } from './guest/sample.js';
 
-/** How often each is done; at what moments, the seed says. */
+/** Number of runs of each kind. The seed sets the time of each kill. */
 const KILLS = Number(process.env.KILLS ?? 3);
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
 
-const BOUND_MS = 60_000;
+const DEADLINE_MS = 60_000;
 const PULSE_MS = 800;
-/** A pulse is still on then. */
+/** Latest kill while the pulse is still on. */
 const LATEST_IN_PULSE_MS = 300;
 const BLOCK_MS = 10_000;
-/** Every one from the fourth on: what the line does is over by then. */
+/** Block of the fourth and later runs. The line is off before it ends. */
 const SHORT_BLOCK_MS = 2_500;
-/** The daemon ends by itself after this, and with it the pipe. */
+/** The daemon exits within this time, which closes the pipe. */
 const STOP_MS = 1_900;
-/** What two busy cores and the emulation add to a bound, beside the gaps of the sampling. */
+/** Extra time for two busy cores and the emulation, in addition to the gaps of the sampling. */
 const SLACK_MS = 100;
 
 interface Kind {
   readonly command: string;
-  /** It happens this long after the line went on, at most. */
+  /** Latest time of the event after the line went on. */
   readonly latestMs: number;
-  /** From then on it is off after so long, and why. */
-  readonly boundMs: number;
-  readonly because: string;
-  /** What happens. Where the bound is no time but something done, its moment comes back. */
-  readonly happen: (holding: Holding, run: number) => Promise<bigint | undefined>;
-  /** Has the holder ready for the next one; null: it is gone. */
+  /** Time from the event until the line must be off. */
+  readonly limitMs: number;
+  /** What turns the line off. */
+  readonly cause: string;
+  /** Causes the event. Returns the start of the limit if that is later than the event. */
+  readonly trigger: (holding: Holding, run: number) => Promise<bigint | undefined>;
+  /** Makes the holder ready for the next run. Returns null if it has exited. */
   readonly recover: (holding: Holding) => Promise<Holding | null>;
 }
 
@@ -54,7 +55,7 @@ const ended = async (holding: Holding) => {
 };
 
 describe(`the line after a kill (KILLS=${KILLS} SEED=${SEED})`, {
-  timeout: (KILLS + 1) * 10 * BOUND_MS,
+  timeout: (KILLS + 1) * 10 * DEADLINE_MS,
 }, () => {
   let sim: GpioSim;
   let folder: string;
@@ -68,7 +69,7 @@ describe(`the line after a kill (KILLS=${KILLS} SEED=${SEED})`, {
   afterEach(async () => {
     await holding?.end();
     holding = null;
-    await until('nobody holds the gate', () => !sim.info('gate').used, BOUND_MS);
+    await until('no process holds the gate', () => !sim.info('gate').used, DEADLINE_MS);
   });
   after(async () => {
     sim.remove();
@@ -83,53 +84,53 @@ describe(`the line after a kill (KILLS=${KILLS} SEED=${SEED})`, {
   const kinds: Record<string, Kind> = {
     'SIGKILL of the daemon': {
       ...held,
-      boundMs: LEASE_MS,
-      because: 'its pipe has ended, and the lease comes after that',
-      happen: kill('SIGKILL'),
+      limitMs: LEASE_MS,
+      cause: 'the end of its pipe, before the end of the lease',
+      trigger: kill('SIGKILL'),
       recover: ended,
     },
     'SIGSTOP of the daemon': {
       ...held,
-      boundMs: LEASE_MS,
-      because: 'the lease',
-      happen: kill('SIGSTOP'),
+      limitMs: LEASE_MS,
+      cause: 'the end of the lease',
+      trigger: kill('SIGSTOP'),
       recover: async (daemon) => {
         daemon.kill('SIGCONT');
-        await daemon.says('off lease');
+        await daemon.waitFor('off lease');
         return daemon;
       },
     },
     'SIGSTOP of the daemon in a pulse': {
       command: `pulse ${PULSE_MS}`,
       latestMs: LATEST_IN_PULSE_MS,
-      boundMs: PULSE_MS,
-      because: 'the time of the pulse',
-      happen: kill('SIGSTOP'),
+      limitMs: PULSE_MS,
+      cause: 'the end of the pulse',
+      trigger: kill('SIGSTOP'),
       recover: async (daemon) => {
         daemon.kill('SIGCONT');
-        await daemon.says('off time');
+        await daemon.waitFor('off time');
         return daemon;
       },
     },
     'event loop blocked for 10 s': {
       ...held,
-      boundMs: LEASE_MS,
-      because: 'the lease',
-      happen: async (daemon, run) => {
-        daemon.tell(`block ${run < 3 ? BLOCK_MS : SHORT_BLOCK_MS}`);
+      limitMs: LEASE_MS,
+      cause: 'the end of the lease',
+      trigger: async (daemon, run) => {
+        daemon.send(`block ${run < 3 ? BLOCK_MS : SHORT_BLOCK_MS}`);
         return undefined;
       },
       recover: async (daemon) => {
-        await daemon.says('free');
-        await daemon.says('off lease');
+        await daemon.waitFor('free');
+        await daemon.waitFor('off lease');
         return daemon;
       },
     },
     'SIGTERM of the daemon': {
       ...held,
-      boundMs: STOP_MS,
-      because: 'the stop of the daemon',
-      happen: kill('SIGTERM'),
+      limitMs: STOP_MS,
+      cause: 'the stop of the daemon',
+      trigger: kill('SIGTERM'),
       recover: async (daemon) => {
         assert.equal(await daemon.ended(), 0);
         return null;
@@ -137,26 +138,26 @@ describe(`the line after a kill (KILLS=${KILLS} SEED=${SEED})`, {
     },
     'SIGKILL of sortbin-io alone': {
       ...held,
-      boundMs: LEASE_MS,
-      because: 'the daemon starts another one, which drives it off',
-      happen: async (daemon) => {
+      limitMs: LEASE_MS,
+      cause: 'a new sortbin-io, which the daemon starts',
+      trigger: async (daemon) => {
         process.kill(daemon.ioPid, 'SIGKILL');
         return undefined;
       },
       recover: async (daemon) => {
-        for (const words of ['down', 'off down', 'up']) await daemon.says(words);
+        for (const line of ['down', 'off down', 'up']) await daemon.waitFor(line);
         return daemon;
       },
     },
     'SIGKILL of both, then sortbin-io --safe': {
       ...held,
-      boundMs: 0,
-      because: '--safe has run',
-      happen: async (daemon) => {
+      limitMs: 0,
+      cause: 'sortbin-io --safe',
+      trigger: async (daemon) => {
         process.kill(daemon.ioPid, 'SIGKILL');
         await daemon.end();
-        await until('the kernel has closed the line', () => !sim.info('gate').used, BOUND_MS);
-        // Unless the kernel lets go of what is released it is on still.
+        await until('the kernel has released the line', () => !sim.info('gate').used, DEADLINE_MS);
+        // On a kernel that keeps the level of a released output, the line is still on.
         assert.equal(sim.value('gate'), outputsPersist() ? 1 : 0);
         safe();
         return process.hrtime.bigint();
@@ -166,10 +167,10 @@ describe(`the line after a kill (KILLS=${KILLS} SEED=${SEED})`, {
   };
 
   for (const [what, kind] of Object.entries(kinds))
-    it(`${what}: off before this is over: ${kind.because}`, async (context) => {
+    it(`${what}: the line is turned off by ${kind.cause}`, async (context) => {
       const sampling = await Sampling.start(sim.valueFile('gate'), { forMs: 24 * 3_600_000 });
       const toOffMs: number[] = [];
-      const overMs: number[] = [];
+      const lateMs: number[] = [];
       const moments = fc.sample(fc.noBias(fc.integer({ min: 0, max: kind.latestMs })), {
         seed: SEED,
         numRuns: KILLS,
@@ -177,20 +178,20 @@ describe(`the line after a kill (KILLS=${KILLS} SEED=${SEED})`, {
       for (const [run, momentMs] of moments.entries()) {
         holding ??= await Holding.start({ outputsFile });
         const from = sampling.readings.length;
-        const seen = (): readonly Reading[] => sampling.readings.slice(from);
-        holding.tell(kind.command);
-        await until('the line is on', () => seen().length > 0, BOUND_MS);
+        const newReadings = (): readonly Reading[] => sampling.readings.slice(from);
+        holding.send(kind.command);
+        await until('the line is on', () => newReadings().length > 0, DEADLINE_MS);
         await wait(momentMs);
-        assert.equal(seen().length, 1, 'the line is on when it happens');
+        assert.equal(newReadings().length, 1, 'the line is on at the event');
         const atNs = process.hrtime.bigint();
-        const doneNs = await kind.happen(holding, run);
-        await until('the line is off', () => seen().length > 1, BOUND_MS);
-        const offNs = seen()[1]?.atNs ?? 0n;
+        const doneNs = await kind.trigger(holding, run);
+        await until('the line is off', () => newReadings().length > 1, DEADLINE_MS);
+        const offNs = newReadings()[1]?.atNs ?? 0n;
         toOffMs.push(Number(offNs - atNs) / 1e6);
-        overMs.push(Number(offNs - (doneNs ?? atNs)) / 1e6 - kind.boundMs);
+        lateMs.push(Number(offNs - (doneNs ?? atNs)) / 1e6 - kind.limitMs);
         holding = await kind.recover(holding);
         assert.deepEqual(
-          seen().map(({ value }) => value),
+          newReadings().map(({ value }) => value),
           ['1', '0'],
           'once on, once off',
         );
@@ -198,10 +199,10 @@ describe(`the line after a kill (KILLS=${KILLS} SEED=${SEED})`, {
       const { longestGapMs } = await sampling.stop();
       const { p50, p99 } = percentiles(toOffMs);
       const figures = [p50, p99, Math.max(...toOffMs)].map((ms) => ms.toFixed(1)).join(' / ');
-      const bound = kind.boundMs > 0 ? `${kind.boundMs} ms` : 'its end';
+      const limit = kind.limitMs > 0 ? `${kind.limitMs} ms` : 'its end';
       context.diagnostic(
-        `${what} (${KILLS}, bound: ${bound}): p50 / p99 / max ${figures} ms; sampled each ${longestGapMs.toFixed(1)} ms at the latest`,
+        `${what} (${KILLS}, limit: ${limit}): p50 / p99 / max ${figures} ms, longest sampling gap ${longestGapMs.toFixed(1)} ms`,
       );
-      assert.ok(Math.max(...overMs) <= SLACK_MS + longestGapMs, `late by ${Math.max(...overMs)} ms`);
+      assert.ok(Math.max(...lateMs) <= SLACK_MS + longestGapMs, `late by ${Math.max(...lateMs)} ms`);
     });
 });

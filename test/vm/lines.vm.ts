@@ -24,6 +24,6 @@ const contractBench = async (driver: Lines): Promise<LinesBench> => {
 
 linesContract('sortbin-io on a kernel with simulated chips', () => contractBench(makeSortbinIoLines()));
 
-linesContract('onoff itself on a kernel with simulated chips, outputs and PWM by sortbin-io', () =>
+linesContract('the real onoff on a kernel with simulated chips, outputs and PWM by sortbin-io', () =>
   contractBench(makeSysfsLines()),
 );

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Makes what run-in-vm.sh boots: a Debian kernel, unpacked; the modules that the tests need, of which gpio-sim and
-# pwm-sim are built here; an initramfs. What is there already and still fits these sources is kept.
-#   make-vm.sh [-f] [6.1|6.12]...     both by default; -f: again, with the newest packages
-# It needs no root: packages are fetched with a configuration of its own, and unpacked, never installed.
+# Makes the files that run-in-vm.sh boots: an unpacked Debian kernel, the modules for the tests, and an initramfs.
+# The modules gpio-sim and pwm-sim are built here. A kernel that fits these sources is kept.
+#   make-vm.sh [-f] [6.1|6.12]...     (default: both). -f: make them again, with the newest packages
+# It needs no root. Packages are downloaded with a separate apt configuration and unpacked, but not installed.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sortbin-vm
@@ -24,19 +24,19 @@ missing=
 for tool in gcc-12 make cpio depmod xz zstd busybox qemu-system-x86_64 apt-get; do
   command -v "$tool" >/dev/null || missing+=" $tool"
 done
-[ -z "$missing" ] || fail "missing:$missing (see test/vm/README.md)"
+[ -z "$missing" ] || fail "not installed:$missing. See test/vm/README.md."
 
-# Debian 12 carries both kernels; the machine's own release may be another.
+# Debian 12 has both kernels. This machine may run another release.
 configure_apt() {
   local key=/usr/share/keyrings/debian-archive-keyring.gpg
-  [ -e "$key" ] || fail "missing: $key (see test/vm/README.md)"
+  [ -e "$key" ] || fail "$key: not found. See test/vm/README.md."
   mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial"
   : >"$cache/apt/status"
   cat >"$cache/apt/sources" <<SOURCES
 deb [signed-by=$key] http://deb.debian.org/debian bookworm main
 deb [signed-by=$key] http://deb.debian.org/debian-security bookworm-security main
 SOURCES
-  # As root, apt would fetch as another user, who may not write here.
+  # As root, apt would download as another user, who may not write here.
   cat >"$cache/apt/conf" <<CONF
 Dir::State "$cache/apt";
 Dir::State::status "$cache/apt/status";
@@ -50,7 +50,7 @@ CONF
   apt-get -qq -c "$cache/apt/conf" update
 }
 
-# download PACKAGE...: their newest versions into $cache/debs
+# download PACKAGE...: download the newest versions into $cache/debs
 download() (
   mkdir -p "$cache/debs"
   cd "$cache/debs"
@@ -59,45 +59,46 @@ download() (
 
 deb() { ls -t "$cache/debs/$1"_*.deb | head -1; }
 
-# extract_vmlinux BZIMAGE ELF: the payload of a bzImage is found through its boot header
+# extract_vmlinux BZIMAGE ELF: unpack the payload of a bzImage. The boot header contains its position.
 extract_vmlinux() {
   local start size
   start=$((($(od -An -tu1 -j497 -N1 "$1") + 1) * 512 + $(od -An -tu4 -j584 -N4 "$1")))
   size=$(od -An -tu4 -j588 -N4 "$1")
   head -c $((start + size)) "$1" | tail -c $((size)) >"$2.payload"
-  # Both tools complain about the length in four bytes that follows the stream.
+  # Both tools report an error for the four bytes of length after the stream.
   xz -dc --single-stream "$2.payload" >"$2" 2>/dev/null || zstd -dcq "$2.payload" >"$2" 2>/dev/null || true
   rm "$2.payload"
-  [ "$(od -An -tx1 -N4 "$2")" = " 7f 45 4c 46" ] || fail "no kernel found in $1"
+  [ "$(od -An -tx1 -N4 "$2")" = " 7f 45 4c 46" ] || fail "$1: no kernel found in this file."
 }
 
-# build_modules SERIES RELEASE WORK: gpio-sim and pwm-sim into WORK/mod
+# build_modules SERIES RELEASE WORK: build gpio-sim and pwm-sim in WORK/mod
 build_modules() {
   local series=$1 headers=$3/usr/src/linux-headers-$2 mod=$3/mod
   mkdir -p "$mod"
-  # Debian's kernels leave gpio-sim out, so that it is built from Debian's source package. They leave out IRQ_SIM too,
-  # which becomes part of the module; one call in it has no exported counterpart.
+  # Debian's kernels do not contain gpio-sim, so it is built from Debian's source package. They do not contain IRQ_SIM
+  # either, so it becomes part of the module. One function that it calls is not exported and is replaced.
   dpkg-deb --fsys-tarfile "$(deb "linux-source-$series")" |
     tar -xO --wildcards './usr/src/linux-source-*.tar.xz' | xz -dc -T0 |
     tar -x -C "$mod" --wildcards --transform 's#.*/##' \
       '*/drivers/gpio/gpio-sim.c' '*/drivers/gpio/gpiolib.h' '*/drivers/gpio/gpiolib-*.h' '*/kernel/irq/irq_sim.c'
   mv "$mod/gpio-sim.c" "$mod/gpio-sim-main.c"
   sed -i 's/handle_simple_irq(irq_to_desc(irqnum))/generic_handle_irq(irqnum)/' "$mod/irq_sim.c"
-  # A Raspberry Pi's kernel leaves a released output at its level; with the parameter persist gpio-sim does so too.
+  # The kernel of a Raspberry Pi keeps the level of a released output. The parameter persist makes gpio-sim keep it too.
   sed -i -e '/^static void gpio_sim_free/i static bool persist;\nmodule_param(persist, bool, 0444);' \
     -e '/^static void gpio_sim_free/,/^}/s/__assign_bit(offset, chip->value_map/if (!persist) &/' \
     "$mod/gpio-sim-main.c"
-  grep -q 'if (!persist)' "$mod/gpio-sim-main.c" || fail "gpio-sim of $series has changed: no place for persist"
+  grep -q 'if (!persist)' "$mod/gpio-sim-main.c" ||
+    fail "gpio-sim of $series has changed. Adapt the patch for the parameter persist in this script."
   cp "$here/modules/pwm-sim.c" "$mod/"
   printf '%s\n' 'obj-m += gpio-sim.o pwm-sim.o' 'gpio-sim-y := gpio-sim-main.o irq_sim.o' >"$mod/Kbuild"
   sed -i "s#include /usr/src#include $3/usr/src#" "$headers/Makefile"
   make -s -C "$headers" M="$mod" CONFIG_DEBUG_INFO_BTF_MODULES= modules >"$3/build.log" 2>&1 || {
     cat "$3/build.log" >&2
-    fail "the modules of $series were not built"
+    fail "could not build the modules of $series. See the messages above."
   }
 }
 
-# keep_modules RELEASE WORK OUT: the wanted modules and what they need, of some thousands
+# keep_modules RELEASE WORK OUT: copy the needed modules and their dependencies, of some thousands
 keep_modules() {
   local all=$2/lib/modules/$1 kept=$3/lib/modules/$1 name file
   mkdir -p "$all/updates" "$kept"
@@ -117,7 +118,7 @@ keep_modules() {
   depmod -b "$3" "$1"
 }
 
-# make_initramfs RELEASE WORK OUT: busybox, the modules that init needs, init
+# make_initramfs RELEASE WORK OUT: pack busybox, init and the modules that init needs
 make_initramfs() {
   local name file
   mkdir -p "$2/initramfs/bin" "$2/initramfs/mod"
@@ -142,7 +143,7 @@ build() {
   meta=linux-image-$series-amd64 kbuild=
   if [ "$series" = 6.1 ]; then meta=linux-image-amd64 kbuild=linux-kbuild-6.1; fi
   image=$(apt-cache -c "$cache/apt/conf" depends "$meta" | sed -n 's/^ *Depends: \(linux-image-[0-9]\)/\1/p' | head -1)
-  [ -n "$image" ] || fail "Debian 12 has no $meta"
+  [ -n "$image" ] || fail "$meta: not found in Debian 12."
   release=${image#linux-image-} abi=${release%-amd64}
   local packages=("$image" "linux-headers-$release" "linux-headers-$abi-common" "${kbuild:-linux-kbuild-$abi}")
   echo "make-vm: $series: $release" >&2

@@ -12,21 +12,22 @@ import { packageRoot } from '../../device/kit/root.js';
 import { percentiles } from '../../device/tools/bench/report.js';
 import { sortbinIoPath } from '../support/sortbin-io.js';
 import { until } from '../support/until.js';
-import { makeGate, inputRules, LABEL, NAMES, makeSortbinIoLines, value } from './guest/bin-lines.js';
+import { inputRules, LABEL, makeGate, makeSortbinIoLines, NAMES, value } from './guest/bin-lines.js';
 import { GpioSim } from './guest/gpio-sim.js';
 import { Holding } from './guest/holding.js';
 import { Sampling } from './guest/sample.js';
 
-// Figures, no proofs. In the guest: `run.sh -v measure`, on simulated chips. Outside, `node BUILD/test/vm/measure.vmx.js`
-// without emulation, but with a plain file in place of the line: what the kernel's GPIO takes is then not in it.
+// These tests measure. They check no limit. In the guest, `run.sh -v measure` uses simulated chips.
+// On the host, `node BUILD/test/vm/measure.vmx.js` runs without emulation. A plain file replaces the line there, so the
+// figures do not contain the time of the kernel's GPIO.
 
 const MEASURES = Number(process.env.MEASURES ?? 200);
-const SAMPLED_EACH_MS = 0.2;
-const BOUND_MS = 60_000;
+const SAMPLE_EVERY_MS = 0.2;
+const DEADLINE_MS = 60_000;
 const never = new AbortController().signal;
 const hasChips = existsSync('/sys/module/gpio_sim');
 
-const tell = (context: TestContext, what: string, ms: readonly number[]): void => {
+const report = (context: TestContext, what: string, ms: readonly number[]): void => {
   const { p50, p99 } = percentiles(ms);
   const figures = [p50, p99, Math.max(...ms)].map((figure) => figure.toFixed(2));
   context.diagnostic(`| ${[what, ms.length, ...figures].join(' | ')} |`);
@@ -34,7 +35,7 @@ const tell = (context: TestContext, what: string, ms: readonly number[]): void =
 const sinceMs = (ns: bigint): number => Number(process.hrtime.bigint() - ns) / 1e6;
 
 describe(`figures (p50, p99, max in ms), kernel ${release()}`, {
-  timeout: (MEASURES + 10) * BOUND_MS,
+  timeout: (MEASURES + 10) * DEADLINE_MS,
 }, () => {
   const sim = hasChips ? GpioSim.create(LABEL, NAMES) : null;
   const folder = mkdtempSync(join(tmpdir(), 'measure-'));
@@ -42,7 +43,7 @@ describe(`figures (p50, p99, max in ms), kernel ${release()}`, {
   writeFileSync(file, '0');
   const driver = sim ? 'io' : file;
   const line = sim ? sim.valueFile('gate') : file;
-  const sample = () => Sampling.start(line, { everyMs: SAMPLED_EACH_MS, forMs: 24 * 3_600_000 });
+  const sample = () => Sampling.start(line, { everyMs: SAMPLE_EVERY_MS, forMs: 24 * 3_600_000 });
   after(() => {
     sim?.remove();
     rmSync(folder, { recursive: true });
@@ -58,30 +59,30 @@ describe(`figures (p50, p99, max in ms), kernel ${release()}`, {
     trigger.start(({ atMs }) => ms.push(Number(process.hrtime.bigint()) / 1e6 - atMs));
     for (let edge = 1; edge <= MEASURES; edge++) {
       sim.pull('lid', 'up');
-      await until('a trigger', () => ms.length === edge, BOUND_MS);
+      await until('a trigger', () => ms.length === edge, DEADLINE_MS);
       sim.pull('lid', 'down');
       await wait(10);
     }
     await lines.close();
-    tell(context, "edge (the kernel's time) to the trigger in JavaScript", ms);
+    report(context, "edge (the kernel's time) to the trigger in JavaScript", ms);
   });
 
   it('command to line', async (context) => {
-    const { lines, take } = makeGate(driver);
+    const { lines, request } = makeGate(driver);
     await lines.start();
-    const gate = value(await take());
+    const gate = value(await request());
     const sampling = await sample();
     const ms: number[] = [];
     for (let pulse = 0; pulse < MEASURES; pulse++) {
       const before = sampling.readings.length;
       const atNs = process.hrtime.bigint();
       value(await gate.pulse(20, never));
-      await until('it was seen', () => sampling.readings.length === before + 2, BOUND_MS);
+      await until('the pulse was sampled', () => sampling.readings.length === before + 2, DEADLINE_MS);
       ms.push(Number((sampling.readings[before]?.atNs ?? 0n) - atNs) / 1e6);
     }
     await sampling.stop();
     await lines.close();
-    tell(context, 'call of pulse() in JavaScript to the level', ms);
+    report(context, 'call of pulse() in JavaScript to the level', ms);
   });
 
   it('SIGKILL to low', async (context) => {
@@ -90,16 +91,16 @@ describe(`figures (p50, p99, max in ms), kernel ${release()}`, {
     for (let kill = 0; kill < MEASURES; kill++) {
       const holding = await Holding.start({ driver });
       const before = sampling.readings.length;
-      holding.tell('hold');
-      await until('it is on', () => sampling.readings.length > before, BOUND_MS);
+      holding.send('hold');
+      await until('the line is on', () => sampling.readings.length > before, DEADLINE_MS);
       await wait(50);
       const atNs = process.hrtime.bigint();
       await holding.end();
-      await until('it is off', () => sampling.readings.length > before + 1, BOUND_MS);
+      await until('the line is off', () => sampling.readings.length > before + 1, DEADLINE_MS);
       ms.push(Number((sampling.readings[before + 1]?.atNs ?? 0n) - atNs) / 1e6);
     }
     await sampling.stop();
-    tell(context, 'SIGKILL of the daemon to the level', ms);
+    report(context, 'SIGKILL of the daemon to the level', ms);
   });
 
   it('start and memory of sortbin-io', async (context) => {
@@ -115,7 +116,7 @@ describe(`figures (p50, p99, max in ms), kernel ${release()}`, {
       child.stdin.end();
       await once(child, 'exit');
     }
-    tell(context, 'spawn of sortbin-io to its greeting', ms);
+    report(context, 'spawn of sortbin-io to its version line', ms);
     context.diagnostic(`VmRSS of sortbin-io: ${memory}`);
     for (const platform of ['linux-x64', 'linux-arm64', 'linux-armhf'])
       context.diagnostic(

@@ -1,16 +1,17 @@
 #!/bin/bash
-# Boots the virtual machine, runs a command in it, prints its output, returns its exit status.
+# Boots the virtual machine, runs a command in it, prints its output and returns its exit status.
 #   run-in-vm.sh COMMAND [ARG]...
-# VM_KERNEL   6.1 or 6.12 (default)
-# VM_BOUND_S  seconds for the whole run (default 300); exit status 124 when they are over
-# VM_CONSOLE  file for the kernel's log; its end is shown on stderr where the guest ended without a result (status 125)
-# The guest has the host's programs, the project at its path, loopback and no other network. It can write nowhere
-# outside itself.
+# VM_KERNEL   6.1 or 6.12 (default: 6.12)
+# VM_BOUND_S  seconds for the whole run (default: 300). After them, the exit status is 124.
+# VM_CONSOLE  file for the log of the kernel. Without it, the end of the log goes to stderr if there is no result.
+# If the guest ends without a result, the exit status is 125.
+# The guest has the programs of the host, the project at its path, and no network except loopback. It cannot write to
+# the host.
 set -euo pipefail
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 kernel=${XDG_CACHE_HOME:-$HOME/.cache}/sortbin-vm/${VM_KERNEL:-6.12}
 [ -e "$kernel/release" ] || {
-  echo "run-in-vm: no kernel in $kernel: run make-vm.sh first" >&2
+  echo "run-in-vm: $kernel: no kernel found. Run make-vm.sh first." >&2
   exit 2
 }
 vm=$(mktemp -d)
@@ -26,7 +27,7 @@ printf 'PROJECT=%q\n' "$project" >"$vm/env"
   echo 'sync; echo o >/proc/sysrq-trigger; sleep 30'
 } >"$vm/guest.sh"
 
-# share NAME FOLDER [OPTION]: a folder of the host that the guest may mount
+# share NAME FOLDER [OPTION]: let the guest mount a folder of the host
 shares=()
 share() {
   shares+=(-fsdev "local,id=$1,path=${2//,/,,},security_model=none,multidevs=remap${3:-}")
@@ -37,8 +38,8 @@ share modules "$kernel/lib/modules" ,readonly=on
 share project "$project" ,readonly=on
 share vm "$vm"
 
-# The unpacked kernel starts by PVH, which saves the ten seconds that unpacking takes in emulation. The output's port is a
-# file: on stdio, whose standard input is at its end, the guest's writes would be stuck for ever.
+# The unpacked kernel starts by PVH. In emulation, unpacking would take ten seconds. The port of the output is a file:
+# on stdio, whose standard input is closed, the writes of the guest would block forever.
 status=0
 setpriv --pdeathsig TERM timeout --foreground "${VM_BOUND_S:-300}" setpriv --pdeathsig KILL qemu-system-x86_64 \
   -M pc -accel tcg,thread=multi -smp 2 -m 1024 -nodefaults -no-user-config -display none -no-reboot \
@@ -48,7 +49,7 @@ setpriv --pdeathsig TERM timeout --foreground "${VM_BOUND_S:-300}" setpriv --pde
   -chardev file,id=out,path=/dev/stdout -device virtserialport,chardev=out,name=out \
   "${shares[@]}" </dev/null | cat || status=$?
 if [ "$status" = 124 ]; then
-  echo "run-in-vm: not done within ${VM_BOUND_S:-300} s" >&2
+  echo "run-in-vm: not finished within ${VM_BOUND_S:-300} s. Set VM_BOUND_S to allow more." >&2
 elif [ -e "$vm/status" ]; then
   exit "$(cat "$vm/status")"
 else

@@ -1,12 +1,12 @@
 #!/bin/bash
-# npm run test:vm: the tests of the hardware drivers (test/vm/*.vm.ts, built), in a virtual machine with a real kernel.
+# npm run test:vm: runs the built tests of the hardware drivers (test/vm/*.vm.ts) in a virtual machine.
 #   run.sh [-k 6.1|6.12] [-p N|Y] [-v] [NAME]...
-# -k  one kernel; both by default: the numbering of GPIO lines and PWM's internals differ
-# -p  whether a released output keeps its level, as on a Raspberry Pi (Y), or falls back to its pull (N); both by default
-# -v  shows the tests' output as it comes; else only that of a run that failed
-# NAME  of a test file: `helpers` is helpers.vm.ts; all of these by default. `measure` is measure.vmx.ts, run only by name
-# BUILD  the folder of the built program (default: dist);  VM_BOUND_S  for one boot with its tests (default: 900)
-# SORTBIN_IO  another build of sortbin-io;  KILLS, SEED, MEASURES  see kills.vm.ts and measure.vmx.ts
+# -k  one kernel (default: both, because their numbers of GPIO lines and their PWM code differ)
+# -p  Y: a released output keeps its level, as on a Raspberry Pi. N: it falls back to its pull. (default: both)
+# -v  show the output of the tests as it comes (default: only of a failed run)
+# NAME  a test file, for example helpers for helpers.vm.ts (default: all *.vm.ts). measure.vmx.ts runs only by name
+# BUILD  folder of the built program (default: dist).  VM_BOUND_S  seconds for one boot with its tests (default: 900)
+# SORTBIN_IO  path of another build of sortbin-io.  KILLS, SEED, MEASURES  see kills.vm.ts and measure.vmx.ts
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=${BUILD:-dist}
@@ -33,17 +33,17 @@ done
 [ $# -gt 0 ] || tests=("$build"/test/vm/*.vm.js)
 for test in "${tests[@]}"; do
   [ -e "$test" ] || {
-    echo "run.sh: no $test: is it built?" >&2
+    echo "run.sh: $test: not found. Run npm run build, or check the name." >&2
     exit 2
   }
 done
 # shellcheck disable=SC2086
 test/vm/make-vm.sh $kernels
-# The compiler does not do it.
+# A build by tsc alone does not make it executable.
 chmod +x "$build/device/tools/cli/main.js"
 gcc -O2 -static -Wall -Wextra -o "$build/test/vm/sample" test/vm/guest/sample.c
 
-# All tests of a run share one boot: a file removes the chips that it made, and files run one after the other.
+# All tests of a run share one boot. The files run one after the other, and each removes the chips that it made.
 in_guest='modprobe gpio-sim persist=$0 && modprobe pwm-sim &&
   exec node --test --test-concurrency=1 --test-reporter=spec --enable-source-maps "$@"'
 settings=()
@@ -63,7 +63,7 @@ for kernel in $kernels; do
     passed=$(count pass) skipped=$(count skipped)
     result="${passed:-0} passed"
     [ "${skipped:-0}" = 0 ] || result+=", $skipped skipped"
-    # No test at all is no success.
+    # A run without tests counts as failed.
     if [ "$status" != 0 ] || [ "${passed:-0}" = 0 ]; then
       failed=1
       result="FAILED (status $status), $result, $(count fail) failed"

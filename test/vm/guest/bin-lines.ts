@@ -15,7 +15,7 @@ import { SystemClock } from '../../../device/kit/clock.js';
 import type { Answer } from '../../../device/kit/errors.js';
 import { sortbinIoPath } from '../../support/sortbin-io.js';
 
-/** The label of the chip, by which the drivers find its lines. */
+/** The label of the simulated chip. */
 export const LABEL = 'bin';
 export const NAMES = ['lid', 'button', 'gate', 'flap'] as const;
 export type Name = (typeof NAMES)[number];
@@ -50,33 +50,37 @@ export const value = <T>(answer: Answer<T, LineFault>): T => {
 export const codeOf = (answer: Answer<unknown, LineFault>): LineFault | null =>
   answer.ok ? null : answer.fault.code;
 
-/** `outputsFile`: where the outputs are noted for `sortbin-io --safe`. */
+/** `outputsFile` lists the outputs for `sortbin-io --safe`. */
 const options = (outputsFile?: string) => ({
   path: sortbinIoPath(),
   leaseMs: LEASE_MS,
-  // Emulation is slow; nothing here is about a process that does not answer.
+  // Emulation is slow, and no test here checks the deadline of an answer.
   answerMs: 10_000,
   clock: new SystemClock(),
   log: pino({ level: 'silent' }),
   ...(outputsFile === undefined ? {} : { outputsFile }),
 });
 
-export const makeSortbinIoLines = (outputsFile?: string): SortbinIoLines => new SortbinIoLines(options(outputsFile));
+export const makeSortbinIoLines = (outputsFile?: string): SortbinIoLines =>
+  new SortbinIoLines(options(outputsFile));
 
-/** With the package onoff itself. */
+/** Uses the real package onoff. */
 export const makeSysfsLines = (outputsFile?: string): SysfsLines => new SysfsLines(options(outputsFile));
 
 interface Gate {
   readonly lines: Pick<Lines, 'start' | 'onHealth' | 'close'>;
-  take(): Promise<Answer<Output, LineFault>>;
+  request(): Promise<Answer<Output, LineFault>>;
 }
 
-/** The gate by a driver: `io`, `sysfs`, or the path of a plain file, into which sortbin-io writes where there is no chip. */
+/** Makes the gate with a driver: `io`, `sysfs`, or the path of a plain file that sortbin-io writes without a chip. */
 export const makeGate = (driver: string, outputsFile?: string): Gate => {
   if (driver.startsWith('/')) {
-    const host = new IoSupervisor(options(outputsFile));
-    return { lines: host, take: () => host.requestOutput('gate', `file ${driver}`, outputRules('gate')) };
+    const supervisor = new IoSupervisor(options(outputsFile));
+    return {
+      lines: supervisor,
+      request: () => supervisor.requestOutput('gate', `file ${driver}`, outputRules('gate')),
+    };
   }
   const lines = driver === 'sysfs' ? makeSysfsLines(outputsFile) : makeSortbinIoLines(outputsFile);
-  return { lines, take: () => lines.output('gate', outputRules('gate')) };
+  return { lines, request: () => lines.output('gate', outputRules('gate')) };
 };

@@ -2,8 +2,8 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * What a bad contact does to a line: it goes up and down so many times a second, and is up at the end. Nothing of this
- * process runs meanwhile. Gives the edges. `valueFile`: GpioSim's.
+ * Simulates a bad contact: pulls a line up and down `hz` times a second for `forMs`, and leaves it up.
+ * Blocks this process meanwhile. `valueFile` comes from GpioSim. Returns the number of edges.
  */
 export const bounce = (valueFile: string, hz: number, forMs: number): number => {
   const file = openSync(join(valueFile, '../pull'), 'w');

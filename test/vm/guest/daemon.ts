@@ -7,7 +7,7 @@ import { type LogLine, Sortbin } from '../../support/sortbin.js';
 import { until } from '../../support/until.js';
 import type { GpioSim } from './gpio-sim.js';
 
-const BOUND_MS = 60_000;
+const DEADLINE_MS = 60_000;
 const IDLE = /^cycle: idle$/;
 
 /** The chip of the daemon's bin, and its lines. */
@@ -15,21 +15,21 @@ export const CHIP = 'bin';
 export const LINES = ['sensor', 'lid', 'paper', 'glass'] as const;
 type LineName = (typeof LINES)[number];
 
-/** For so long each way's output is on; into the glass it is long enough for something to happen. */
+/** On-time of the output of each route. The route to the glass is long enough for a test to act during the move. */
 export const ON_MS = { paper: 400, glass: 3_000 };
 export const MAX_ON_MS = 4_000;
 export const SETTLE_MS = 800;
 const MIN_GAP_MS = 300;
-/** The kernel looks at the level a moment after an edge: what is shorter than that can look like two ends. */
+/** The kernel reads the level shortly after an edge. A shorter passage can look like two edges to inactive. */
 const PASSAGE_MS = 25;
 
 const at = (line: LineName) => `chip: ${CHIP}, offset: ${LINES.indexOf(line)}`;
 
-/** Two ways and two compartments into which things fall; no model is needed. `labels`: what is seen, one an item. */
+/** Returns a configuration with two routes and two passive compartments. It needs no model. `labels`: one for each item. */
 const configuration = (labels: readonly string[], sensorDebounceMs: number): string => {
-  const way = (line: 'paper' | 'glass') =>
+  const route = (line: 'paper' | 'glass') =>
     `{ output: { ${at(line)}, maxOnMs: ${MAX_ON_MS}, minOffMs: 0 }, onMs: ${ON_MS[line]}, settleMs: ${SETTLE_MS} }`;
-  // Emulation is slow; nothing here is about a step that takes too long.
+  // Emulation is slow, and no test here checks the deadline of a step.
   return `
 log: { level: debug, format: json }
 mqtt: { embedded: { port: 0 } }
@@ -42,16 +42,16 @@ gate:
   driver: lines
   lid: { ${at('lid')}, debounceMs: 0 }
   compartments:
-    paper: ${way('paper')}
-    glass: ${way('glass')}
+    paper: ${route('paper')}
+    glass: ${route('glass')}
   passive: [packaging, residual]
 `;
 };
 
-/** The daemon itself as its own process, and what its log says. */
+/** The daemon as a separate process, with access to its log. */
 export class DaemonRun {
   readonly #sortbin: Sortbin;
-  /** The phases and events of the log up to here were waited for. */
+  /** Number of idle phases and events of the log that a test has waited for. */
   #idles = 0;
   #events = 0;
 
@@ -76,47 +76,47 @@ export class DaemonRun {
     return this.#sortbin.stderr;
   }
 
-  /** Waits for a line of the log that matches. */
-  async said(pattern: RegExp): Promise<LogLine> {
+  /** Waits for a line of the log whose message matches. */
+  async waitForLog(pattern: RegExp): Promise<LogLine> {
     const find = () => this.#sortbin.lines.find(({ msg }) => pattern.test(msg));
-    await this.#until(`the log says ${pattern}`, () => find() !== undefined);
+    await this.#until(`the log contains ${pattern}`, () => find() !== undefined);
     return find() as LogLine;
   }
 
-  /** Waits until it waits for items. */
-  async idle(): Promise<void> {
+  /** Waits until the daemon is idle again. */
+  async untilIdle(): Promise<void> {
     const count = () => this.#sortbin.lines.filter(({ msg }) => IDLE.test(msg)).length;
     await this.#until('the bin is idle', () => count() > this.#idles);
     this.#idles = count();
   }
 
-  /** Waits for so many events more, and gives all that there are. */
+  /** Waits for `count` more events. Returns all new events. */
   async events(count: number): Promise<BinEvent[]> {
     const all = () =>
       this.#sortbin.lines.flatMap(({ item }) => (item === undefined ? [] : [item as BinEvent]));
-    await this.#until(`${count} events more`, () => all().length >= this.#events + count);
+    await this.#until(`${count} more events`, () => all().length >= this.#events + count);
     const events = all().slice(this.#events);
     this.#events += events.length;
     return events;
   }
 
-  /** Something comes to the sensor, later than the last passage, and stays there. */
-  async comes(): Promise<void> {
+  /** Activates the sensor, later than the minimum gap to the last passage. */
+  async placeItem(): Promise<void> {
     await wait(2 * MIN_GAP_MS);
     this.sim.pull('sensor', 'up');
   }
 
-  /** … and passes, before the frame is there. */
-  async passes(): Promise<void> {
-    await this.comes();
+  /** Activates the sensor, and deactivates it before the camera has its frame. */
+  async passItem(): Promise<void> {
+    await this.placeItem();
     await wait(PASSAGE_MS);
     this.sim.pull('sensor', 'down');
   }
 
-  /** Something passes the sensor; gives the only event of it, once the bin waits for items again. */
-  async sorts(): Promise<BinEvent | undefined> {
-    await this.passes();
-    await this.idle();
+  /** Passes an item and waits until the daemon is idle. Returns its event if it is the only one. */
+  async sortItem(): Promise<BinEvent | undefined> {
+    await this.passItem();
+    await this.untilIdle();
     const events = await this.events(1);
     return events.length === 1 ? events[0] : undefined;
   }
@@ -130,20 +130,20 @@ export class DaemonRun {
     return this.#sortbin.ended();
   }
 
-  /** By force, whatever it does. */
+  /** Kills the daemon and waits until no process holds its lines. */
   async end(): Promise<void> {
     this.kill('SIGKILL');
     await this.ended();
     await rm(this.folder, { recursive: true });
-    // Its sortbin-io ends a moment later.
-    const holds = (line: LineName) => this.sim.info(line).consumer.startsWith('sortbin');
-    await until('it holds no line', () => !LINES.some(holds), BOUND_MS);
+    // Its sortbin-io exits shortly after it.
+    const isHeld = (line: LineName) => this.sim.info(line).consumer.startsWith('sortbin');
+    await until('no line is held', () => !LINES.some(isHeld), DEADLINE_MS);
   }
 
   #until(what: string, holds: () => boolean): Promise<void> {
     const { output } = this.#sortbin;
-    return until(what, holds, BOUND_MS).catch((late: Error) => {
-      throw new Error(`${late.message}; it says:\n${output.join('\n')}\n${this.stderr}`);
+    return until(what, holds, DEADLINE_MS).catch((late: Error) => {
+      throw new Error(`${late.message}; its log:\n${output.join('\n')}\n${this.stderr}`);
     });
   }
 }

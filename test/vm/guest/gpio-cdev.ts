@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import koffi from 'koffi';
 
-/** linux/gpio.h, version 2: the sizes are part of the ABI, and the same on every 64-bit machine. */
+/** From linux/gpio.h, version 2. The sizes are part of the ABI and the same on every 64-bit machine. */
 const GET_LINE_INFO = 0xc100b405;
 const GET_LINE = 0xc250b407;
 const GET_VALUES = 0xc010b40e;
@@ -31,7 +31,7 @@ export interface LineInfo {
   readonly direction: 'input' | 'output';
 }
 
-/** What the kernel says of a line to anybody who asks, whoever holds it. `chip`: `gpiochip0`. */
+/** Reads the state of a line from the kernel, also if another process holds it. `chip` is a device name (`gpiochip0`). */
 export const lineInfo = (chip: string, offset: number): LineInfo => {
   const info = Buffer.alloc(256);
   info.writeUInt32LE(offset, 64);

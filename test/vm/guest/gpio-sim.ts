@@ -6,12 +6,12 @@ const CONFIGFS = '/sys/kernel/config/gpio-sim';
 
 const read = (...path: string[]) => readFileSync(join(...path), 'utf8').trim();
 
-/** Whether a released output keeps its level, as with a Raspberry Pi's kernel, or falls back to its pull. */
+/** Returns whether a released output keeps its level, as on a Raspberry Pi, or falls back to its pull. */
 export const outputsPersist = (): boolean => read('/sys/module/gpio_sim/parameters/persist') === 'Y';
 
 /**
- * A GPIO chip without hardware, by the kernel's module gpio-sim: the test stands where sensors and motors are. Its lines
- * are named; at first all pull down. Every call waits for the kernel, half a second at the most.
+ * A GPIO chip simulated by the kernel module gpio-sim. The test takes the place of sensors and motors.
+ * Its lines have names. At first, all are pulled down. Every call waits for the kernel, at most half a second.
  */
 export class GpioSim {
   readonly #folder: string;
@@ -36,28 +36,28 @@ export class GpioSim {
     return sim;
   }
 
-  /** The name of its device, `gpiochip0`; it may be another after it was plugged in again. */
+  /** The name of its device (`gpiochip0`). It may change when the chip is plugged in again. */
   get chip(): string {
     return read(this.#folder, 'bank0/chip_name');
   }
 
   offset(line: string): number {
     const offset = this.#names.indexOf(line);
-    if (offset < 0) throw new Error(`no line ${line}: there are ${this.#names.join(', ')}`);
+    if (offset < 0) throw new Error(`no line ${line}. The lines are ${this.#names.join(', ')}.`);
     return offset;
   }
 
-  /** Sets what pulls the line from outside: what an input reads. */
+  /** Pulls a line up or down from outside. An input reads this level. */
   pull(line: string, to: 'up' | 'down'): void {
     writeFileSync(join(this.#lineFolder(line), 'pull'), `pull-${to}`);
   }
 
-  /** The level that is on the wire, and so what a motor would see. */
+  /** Returns the level on the wire, as a motor receives it. */
   value(line: string): 0 | 1 {
     return read(this.valueFile(line)) === '1' ? 1 : 0;
   }
 
-  /** The file of that level, for `Sampling`. */
+  /** Returns the path of the file with that level, for `Sampling`. */
   valueFile(line: string): string {
     return join(this.#lineFolder(line), 'value');
   }
@@ -66,7 +66,7 @@ export class GpioSim {
     return lineInfo(this.chip, this.offset(line));
   }
 
-  /** Takes the chip away while its lines are held, as a USB expander that is pulled out. */
+  /** Unplugs the chip while its lines are held, like a USB expander. */
   unplug(): void {
     writeFileSync(join(this.#folder, 'live'), '0');
   }
@@ -75,9 +75,9 @@ export class GpioSim {
     writeFileSync(join(this.#folder, 'live'), '1');
   }
 
-  /** Unplugs it for good; a chip of this label can be created again. */
+  /** Removes the chip. A chip with this label can be created again. */
   remove(): void {
-    // What is not there cannot be unplugged: EPERM.
+    // To unplug an unplugged chip fails with EPERM.
     if (read(this.#folder, 'live') === '1') this.unplug();
     const bank = join(this.#folder, 'bank0');
     for (const entry of readdirSync(bank)) if (entry.startsWith('line')) rmdirSync(join(bank, entry));

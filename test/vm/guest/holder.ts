@@ -3,27 +3,28 @@ import type { LineFault, Off } from '../../../device/hardware/lines/lines.js';
 import type { Answer } from '../../../device/kit/errors.js';
 import { makeGate, value } from './bin-lines.js';
 
-// holder.js DRIVER [OUTPUTS_FILE]: a daemon as far as its lines go, to be killed. It takes the gate, does what it
-// reads (`hold`, `pulse MS`, `block MS`) and says what comes of it. SIGTERM ends it in the daemon's order.
+// holder.js DRIVER [OUTPUTS_FILE]: holds the gate like the daemon, so that a test can kill it.
+// It runs the commands `hold`, `pulse MS` and `block MS` from standard input and prints their results.
+// On SIGTERM it closes the lines and exits, like the daemon.
 const [driver = 'io', outputsFile] = process.argv.slice(2);
-const { lines, take } = makeGate(driver, outputsFile);
+const { lines, request } = makeGate(driver, outputsFile);
 await lines.start();
-const gate = value(await take());
+const gate = value(await request());
 
-const say = (words: string): void => {
-  process.stdout.write(`${words}\n`);
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
 };
-const tell = (answer: Answer<Off, LineFault>): void => {
-  say(answer.ok ? `off ${answer.value.reason}` : `fault ${answer.fault.code}`);
+const printAnswer = (answer: Answer<Off, LineFault>): void => {
+  print(answer.ok ? `off ${answer.value.reason}` : `fault ${answer.fault.code}`);
 };
 const block = (ms: number): void => {
   const endMs = performance.now() + ms;
   while (performance.now() < endMs);
-  say('free');
+  print('free');
 };
 
 const never = new AbortController().signal;
-lines.onHealth((fault) => say(fault ? 'down' : 'up'));
+lines.onHealth((fault) => print(fault ? 'down' : 'up'));
 process.once('SIGTERM', async () => {
   await lines.close();
   process.exit(0);
@@ -31,9 +32,9 @@ process.once('SIGTERM', async () => {
 createInterface({ input: process.stdin })
   .on('line', (line) => {
     const [verb, ms] = line.split(' ');
-    if (verb === 'hold') void gate.hold(never).then(tell);
-    else if (verb === 'pulse') void gate.pulse(Number(ms), never).then(tell);
+    if (verb === 'hold') void gate.hold(never).then(printAnswer);
+    else if (verb === 'pulse') void gate.pulse(Number(ms), never).then(printAnswer);
     else block(Number(ms));
   })
   .on('close', () => process.exit(1));
-say('ready');
+print('ready');

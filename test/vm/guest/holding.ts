@@ -6,34 +6,34 @@ import { fileURLToPath } from 'node:url';
 import { until } from '../../support/until.js';
 
 const HOLDER = fileURLToPath(new URL('holder.js', import.meta.url));
-const BOUND_MS = 60_000;
+const DEADLINE_MS = 60_000;
 
 export interface HolderOptions {
-  /** As `gateBy` has it. */
+  /** A driver of `makeGate`. */
   readonly driver?: string;
   readonly outputsFile?: string;
 }
 
-/** holder.ts as a process of its own, with the gate in its hand. */
+/** A process of holder.ts, which holds the gate. */
 export class Holding {
   readonly #child: ChildProcess;
-  readonly #said: string[] = [];
+  readonly #output: string[] = [];
   readonly #ended: Promise<number | NodeJS.Signals>;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
     this.#ended = once(child, 'exit').then(([code, signal]) => signal ?? code);
-    if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#said.push(line));
-    child.stdin?.on('error', () => {}); // it may have been killed
+    if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#output.push(line));
+    child.stdin?.on('error', () => {}); // it may be killed
   }
 
-  /** Resolves once it has the gate. */
+  /** Resolves when the process holds the gate. */
   static async start({ driver = 'io', outputsFile }: HolderOptions = {}): Promise<Holding> {
     const args = [HOLDER, driver, ...(outputsFile === undefined ? [] : [outputsFile])];
     const holding = new Holding(spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] }));
     await Promise.race([
-      holding.says('ready'),
-      holding.ended().then((how) => Promise.reject(new Error(`the holder ended: ${how}`))),
+      holding.waitFor('ready'),
+      holding.ended().then((how) => Promise.reject(new Error(`the holder exited: ${how}`))),
     ]);
     return holding;
   }
@@ -42,19 +42,19 @@ export class Holding {
     return this.#child.pid ?? -1;
   }
 
-  /** Of its sortbin-io. */
+  /** Process id of its sortbin-io. */
   get ioPid(): number {
     return Number(readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').trim());
   }
 
-  tell(command: string): void {
+  send(command: string): void {
     this.#child.stdin?.write(`${command}\n`);
   }
 
-  /** Waits for it to say so, and forgets it. */
-  async says(words: string): Promise<void> {
-    await until(`it says "${words}"`, () => this.#said.includes(words), BOUND_MS);
-    this.#said.splice(this.#said.indexOf(words), 1);
+  /** Waits for a line of output and removes it. */
+  async waitFor(line: string): Promise<void> {
+    await until(`the holder prints "${line}"`, () => this.#output.includes(line), DEADLINE_MS);
+    this.#output.splice(this.#output.indexOf(line), 1);
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -66,7 +66,7 @@ export class Holding {
     return this.#ended;
   }
 
-  /** By force, whatever it does. */
+  /** Kills the process and waits for its exit. */
   async end(): Promise<void> {
     this.kill('SIGKILL');
     await this.#ended;

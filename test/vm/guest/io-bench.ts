@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import type { Lines } from '../../../device/hardware/lines/lines.js';
-import { LABEL, NAMES, makeSortbinIoLines } from './bin-lines.js';
+import { LABEL, makeSortbinIoLines, NAMES } from './bin-lines.js';
 import { GpioSim } from './gpio-sim.js';
 import { PwmSim } from './pwm-sim.js';
 
-/** Runs a shell; nothing of this process runs meanwhile. */
+/** Runs a shell script. Blocks this process meanwhile. */
 export const blockLoop = (script: string, argument = ''): void => {
   assert.equal(spawnSync('sh', ['-c', script, argument]).status, 0);
 };
 
-/** A simulated chip and PWM, and a real driver, which is started. */
+/** Makes a simulated chip and PWM, and starts a real driver. */
 export const makeBench = async <L extends Lines>(lines: L) => {
   const sim = GpioSim.create(LABEL, NAMES);
   const pwm = new PwmSim();

@@ -6,28 +6,28 @@ const CLASS = '/sys/class/pwm';
 const DEVICE = 'pwm-sim';
 
 export interface PwmState {
-  /** Somebody has it: by sysfs, it is exported. */
+  /** True while a process holds the channel. By sysfs, that means it is exported. */
   readonly requested: boolean;
   readonly enabled: boolean;
   readonly periodNs: number;
   readonly dutyNs: number;
 }
 
-/** The PWM chip of two channels that test/vm/modules/pwm-sim.c simulates, seen from outside. */
+/** The PWM chip of test/vm/modules/pwm-sim.c. It has two channels, read here from outside. */
 export class PwmSim {
   readonly device = DEVICE;
-  /** `0` of /sys/class/pwm/pwmchip0. */
+  /** The number of the chip, `0` for /sys/class/pwm/pwmchip0. */
   readonly number: string;
 
   constructor() {
     const chip = readdirSync(CLASS).find(
       (name) => basename(realpathSync(join(CLASS, name, 'device'))) === DEVICE,
     );
-    if (chip === undefined) throw new Error(`no ${DEVICE} in ${CLASS}: modprobe ${DEVICE}`);
+    if (chip === undefined) throw new Error(`${CLASS}: no ${DEVICE}. Run modprobe ${DEVICE}.`);
     this.number = chip.replace('pwmchip', '');
   }
 
-  /** What the kernel last applied, by /sys/kernel/debug/pwm; it outlives whoever held the channel. */
+  /** Reads the state that the kernel last applied from /sys/kernel/debug/pwm. It stays after the holder has exited. */
   state(channel: 0 | 1): PwmState {
     const text = readFileSync('/sys/kernel/debug/pwm', 'utf8');
     const chip = text.slice(text.indexOf(`platform/${DEVICE},`));
@@ -42,17 +42,17 @@ export class PwmSim {
     };
   }
 
-  /** The length of the pulses that a servo would see now; 0: there are none. */
+  /** Returns the current pulse length, or 0 without pulses. */
   pulseNs(channel: 0 | 1): number {
     return Number(readFileSync(this.pulseFile(channel), 'utf8'));
   }
 
-  /** The file of that length, for `Sampling`. */
+  /** Returns the path of the file with that length, for `Sampling`. */
   pulseFile(channel: 0 | 1): string {
     return `/sys/module/pwm_sim/parameters/pulse${channel}_ns`;
   }
 
-  /** Both channels stopped and given back, whatever the last one who had them left behind. */
+  /** Stops and unexports both channels, whatever state their last holder left. */
   reset(): void {
     const chip = join(CLASS, `pwmchip${this.number}`);
     for (const channel of [0, 1] as const) {

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** Built by test/vm/run.sh from sample.c. */
+/** test/vm/run.sh builds it from sample.c. */
 const SAMPLER = fileURLToPath(new URL('../sample', import.meta.url));
 
 export interface Reading {
-  /** CLOCK_MONOTONIC, as `process.hrtime.bigint()` and the kernel's edges have it. */
+  /** CLOCK_MONOTONIC, like `process.hrtime.bigint()` and the edges of the kernel. */
   readonly atNs: bigint;
   readonly value: string;
 }
@@ -16,13 +16,13 @@ export interface Sampled {
   /** The first reading and each that differs from the one before. */
   readonly readings: readonly Reading[];
   readonly endNs: bigint;
-  /** The file could no longer be read: its chip was unplugged. */
+  /** True if the file could no longer be read because its chip was unplugged. */
   readonly gone: boolean;
-  /** The longest time between two readings: what was shorter may not have been seen. */
+  /** The longest time between two readings. A shorter change may have been missed. */
   readonly longestGapMs: number;
 }
 
-/** A file of the kernel's, read each millisecond by a process of its own, which a blocked event loop does not blind. */
+/** Samples a file of the kernel each millisecond in a separate process, also while the event loop is blocked. */
 export class Sampling {
   readonly #readings: readonly Reading[];
   readonly #child: ChildProcess;
@@ -34,7 +34,7 @@ export class Sampling {
     this.#readings = readings;
   }
 
-  /** Resolves once the first reading was taken. `forMs` is a bound for what is not stopped. */
+  /** Resolves after the first reading. Without `stop`, the sampling ends after `forMs`. */
   static async start(file: string, { everyMs = 1, forMs = 60_000 } = {}): Promise<Sampling> {
     const child = spawn(SAMPLER, [file, String(everyMs * 1_000), String(forMs)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -48,14 +48,14 @@ export class Sampling {
       else last = { endNs: BigInt(ns), gone: value === 'gone', longestGapMs: Number(gap) / 1e6 };
     });
     const ended = once(lines, 'close').then((): Sampled => {
-      if (last === null) throw new Error(`the sampler of ${file} ended early (see its message above)`);
+      if (last === null) throw new Error(`the sampler of ${file} exited early. See its message above.`);
       return { readings, ...last };
     });
     await Promise.race([once(lines, 'line'), ended]);
     return new Sampling(child, ended, readings);
   }
 
-  /** What was read so far. */
+  /** The readings so far. */
   get readings(): readonly Reading[] {
     return this.#readings;
   }
