@@ -43,7 +43,7 @@ describe('sortbin calibrate, without a terminal', () => {
     await inFolder(`lines: { program: ${io.path} }\n${SWITCHES}`, async (folder) => {
       const levels = new Sortbin(['calibrate', 'levels'], folder);
       assert.equal(await levels.ended(), 69);
-      assert.match(levels.stderr, /^sortbin: gate\.lid: "lid" .*another process holds the line.*Stop it first/);
+      assert.match(levels.stderr, /^sortbin: gate\.lid: "lid" .*another process holds.*Stop it first/);
     });
   });
 
