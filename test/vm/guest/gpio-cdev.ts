@@ -50,7 +50,7 @@ export const lineInfo = (chip: string, offset: number): LineInfo => {
   };
 };
 
-/** A line held by a program that is not ours: a stranger, for a driver that finds it busy. */
+/** A line held by this process, to make it busy for a driver. */
 export class HeldLine {
   readonly #file: number;
 
@@ -58,11 +58,11 @@ export class HeldLine {
     this.#file = file;
   }
 
-  static input(chip: string, offset: number, consumer = 'stranger'): HeldLine {
+  static input(chip: string, offset: number, consumer = 'other'): HeldLine {
     return HeldLine.#request(chip, offset, consumer, FLAG_INPUT, null);
   }
 
-  static output(chip: string, offset: number, level: 0 | 1, consumer = 'stranger'): HeldLine {
+  static output(chip: string, offset: number, level: 0 | 1, consumer = 'other'): HeldLine {
     return HeldLine.#request(chip, offset, consumer, FLAG_OUTPUT, level);
   }
 

@@ -75,7 +75,7 @@ enum { OUT_SIZE = 65536 };
 
 /* Adds an event. Returns false if half of the buffer is full. The other half is reserved for answers. */
 __attribute__((format(printf, 1, 2))) bool say(const char *format, ...);
-/* Adds a line that must not be lost. If the buffer is full, the caller counts as dead, and write_out returns false. */
+/* Adds a line that must not be lost. If the buffer is full, the caller counts as gone, and write_out returns false. */
 __attribute__((format(printf, 1, 2))) void answer(const char *format, ...);
 bool is_to_write(void);
 /* Writes as much as fits without waiting. Returns false if the caller no longer reads. */

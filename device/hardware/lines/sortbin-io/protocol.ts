@@ -88,7 +88,7 @@ const join = (...words: readonly string[]): string => words.filter((word) => wor
 export const placeWords = (at: LineRef): string =>
   'chip' in at ? `chip ${at.chip} ${at.offset}` : `line ${at.line}`;
 
-/** Returns the command that requests an input. It always asks for edges: guards need them, and listeners come later. */
+/** Returns the command that requests an input. It includes `edges` for guards and for listeners that are added later. */
 export const inputRequest = (name: string, { at, bias, activeLow, debounceMs }: InputRules): string =>
   join(
     'in',
@@ -100,7 +100,10 @@ export const inputRequest = (name: string, { at, bias, activeLow, debounceMs }: 
     'edges',
   );
 
-/** Returns the command that requests an output. `place` is in the words of the protocol. */
+/**
+ * Returns the command that requests an output. `place` is in the words of the protocol.
+ * In the protocol, `bound` is the maximum on-time and `rest` the minimum off-time.
+ */
 export const outputRequest = (
   name: string,
   place: string,

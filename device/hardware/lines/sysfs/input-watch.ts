@@ -13,7 +13,7 @@ interface InputWatchOptions {
   readonly log: Logger;
 }
 
-/** Reads all inputs every 2 s, because sysfs does not report that a chip was unplugged. */
+/** Reads all inputs periodically, because sysfs does not report that a chip was unplugged. */
 export class InputWatch {
   readonly #unreadable = new Set<string>();
   #cancel: () => void = () => {};

@@ -25,7 +25,7 @@ const ROOT = '/sys/class/gpio';
  * Lines of an older installation, by sysfs. The package onoff reads inputs and exports outputs, off.
  * sortbin-io then drives the outputs and enforces their maximum on-times and leases, even if the daemon hangs.
  * The daemon checks their guards and whether the inputs can still be read.
- * Outputs stay exported after `close`, because an output that is not exported belongs to no process.
+ * Outputs stay exported after `close`, so that they always have an owner.
  */
 export class SysfsLines implements Lines {
   readonly #options: SysfsLinesOptions;
