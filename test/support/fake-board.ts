@@ -7,7 +7,8 @@ const ANYWHERE = { chip: 'any', offset: 0 } as const;
 /** A chip that never exists. */
 const MISSING_CHIP = 'nowhere';
 
-interface World {
+/** Levels of inputs and unplugged lines. They outlive a process. */
+interface BoardState {
   readonly levels: ReadonlyMap<string, boolean>;
   readonly unplugged: ReadonlySet<string>;
 }
@@ -26,7 +27,7 @@ export class FakeBoard {
 
   constructor(
     private readonly clock: Clock,
-    private readonly world: World,
+    private readonly state: BoardState,
     private readonly write: (text: string) => void,
   ) {
     this.#lines = new SimulatedLines({ clock, missing: [MISSING_CHIP] });
@@ -71,7 +72,7 @@ export class FakeBoard {
   }
 
   async #request(verb: 'in' | 'out' | 'pwm', name: string, words: readonly string[]): Promise<string> {
-    if (this.world.unplugged.has(name)) return `error missing ${name} is unplugged`;
+    if (this.state.unplugged.has(name)) return `error missing ${name} is unplugged`;
     if (this.#gone.delete(name)) {
       this.#lines.plug(name);
       return 'ok';
@@ -107,9 +108,9 @@ export class FakeBoard {
     const answer = await this.#lines.input(name, { at, bias: 'as-is', activeLow: false, debounceMs: 0 });
     if (!answer.ok) return outcome(answer);
     this.#inputs.set(name, answer.value);
-    this.#lines.set(name, this.world.levels.get(name) ?? false);
+    this.#lines.set(name, this.state.levels.get(name) ?? false);
     answer.value.onEdge(({ active, atNs, missed }) => {
-      if (this.world.levels.get(name) === active)
+      if (this.state.levels.get(name) === active)
         this.write(`edge ${name} ${atNs} ${active ? 1 : 0} ${missed}`);
     });
     return 'ok';

@@ -79,8 +79,8 @@ export class FakeIo {
     const write = (text: string) => {
       if (!socket.destroyed && socket.writable) socket.write(`${text}\n`);
     };
-    const world = { levels: this.#levels, unplugged: this.#unplugged };
-    const board = new FakeBoard(new SystemClock(), world, write);
+    const state = { levels: this.#levels, unplugged: this.#unplugged };
+    const board = new FakeBoard(new SystemClock(), state, write);
     this.board = board;
     if (this.versionLine !== null) write(this.versionLine);
     const input = createInterface({ input: socket });

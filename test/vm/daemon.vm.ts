@@ -69,7 +69,7 @@ describe('the running daemon', { timeout: 20 * DEADLINE_MS }, () => {
     }
   });
 
-  it('sorts an item that is still at the sensor when the gate is home as another item', async () => {
+  it('counts an item that is still at the sensor after a move as a second item', async () => {
     const glass = await sampled('glass');
     await daemon.placeItem();
     await untilOn(glass);

@@ -18,7 +18,7 @@ const MEANINGS: Record<IoCode, { readonly code: LineFault; readonly problem: str
       fix: 'Add the user that runs sortbin to the group gpio, then restart sortbin.',
     },
     gone: { code: 'line-gone', problem: 'the chip was unplugged', fix: 'Plug it in again.' },
-    refused: { code: 'line-refused', problem: 'refused by its rules for now', fix: 'Try again later.' },
+    refused: { code: 'line-refused', problem: 'a rule forbids this now', fix: 'Try again later.' },
     guarded: {
       code: 'line-guarded',
       problem: 'stays off because a guard is active',

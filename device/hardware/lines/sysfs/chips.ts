@@ -49,7 +49,7 @@ export const numberOf = async (
     const labels = chips.map(({ label }) => label).join(', ') || 'none';
     return failed(
       'line-missing',
-      `"${name}": no chip in ${root} has the label "${at.chip}". Use one of these labels: ${labels}.`,
+      `"${name}": no chip in ${root} has the label "${at.chip}". Available labels: ${labels}.`,
     );
   }
   if (second) {

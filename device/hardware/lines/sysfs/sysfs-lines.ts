@@ -61,7 +61,7 @@ export class SysfsLines implements Lines {
     try {
       await access(join(this.#root, 'export'));
     } catch (thrown) {
-      throw unsupported(`${this.#root}: not found (${messageOf(thrown)}). ${USE_SORTBIN_IO}`, thrown);
+      throw unsupported(`${this.#root}: not available (${messageOf(thrown)}). ${USE_SORTBIN_IO}`, thrown);
     }
     try {
       this.#Gpio = await (this.#options.load ?? loadOnoff)();

@@ -83,7 +83,7 @@ describe('sysfs lines', () => {
     const bare = await setUp({ root: '/nowhere/class/gpio' }, test);
     await assert.rejects(
       bare.lines.start(),
-      /^.*\/nowhere\/class\/gpio: not found .*\. Set lines\.driver to sortbin-io\.$/,
+      /^.*\/nowhere\/class\/gpio: not available .*\. Set lines\.driver to sortbin-io\.$/,
     );
     const unloaded = await setUp(
       { load: () => Promise.reject(new Error("Cannot find package 'onoff'")) },
@@ -104,7 +104,7 @@ describe('sysfs lines', () => {
     const unknown = await lines.input('a', { ...INPUT, at: { chip: 'gpiochip0', offset: 0 } });
     assert.match(
       unknown.ok ? '' : unknown.fault.message,
-      /label "gpiochip0"\. Use one of these labels: other, bank\./,
+      /label "gpiochip0"\. Available labels: other, bank\./,
     );
     const far = await lines.input('a', { ...INPUT, at: { chip: 'bank', offset: 32 } });
     assert.match(far.ok ? '' : far.fault.message, /offset is 32\. This chip has the lines 0 to 31\./);
