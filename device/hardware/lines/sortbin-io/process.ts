@@ -61,7 +61,7 @@ export class IoProcess {
     this.ended = new Promise((resolve) => {
       this.#settleEnded = resolve;
     });
-    // Detached, so that Ctrl-C reaches only the daemon, which stops its parts in order.
+    // Detached, so that Ctrl-C reaches only the daemon, which stops its parts in order. It needs no environment.
     this.#child = spawn(options.path, [], { stdio: 'pipe', detached: true, env: {} });
     this.#exited = new Promise((resolve) => {
       this.#child.on('close', resolve).on('error', resolve);
