@@ -4,7 +4,7 @@ import { makePolicy } from '../cycle/policy.js';
 import type { CycleOptions } from '../cycle/runner.js';
 import type { Clock } from '../kit/clock.js';
 import { packageRoot } from '../kit/root.js';
-import { loadBundle } from '../perception/inference/bundle.js';
+import { loadBundle } from '../perception/inference/bundle/bundle.js';
 import { ForkedVision } from '../perception/vision/forked-vision.js';
 import type { VisionOptions } from '../perception/vision/protocol.js';
 import { SimulatedVision } from '../perception/vision/simulated-vision.js';

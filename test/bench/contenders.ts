@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { messageOf } from '../../device/kit/errors.js';
 import { packageRoot } from '../../device/kit/root.js';
-import { loadBundle } from '../../device/perception/inference/bundle.js';
+import { loadBundle } from '../../device/perception/inference/bundle/bundle.js';
 import { candidatesOf } from '../../device/perception/inference/candidates.js';
 import type {
   InferenceOptions,

@@ -10,7 +10,7 @@ import { packageRoot } from '../../device/kit/root.js';
 import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
 import { table } from '../../device/tools/bench/render.js';
 import { percentiles } from '../../device/tools/bench/report.js';
-import { serving } from '../support/serve.js';
+import { serving } from '../support/vision-options.js';
 import { openContenders } from './contenders.js';
 
 /**

@@ -4,10 +4,10 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { packageRoot } from '../../device/kit/root.js';
-import { openLiteRt } from '../../device/perception/inference/litert.js';
+import { openLiteRt } from '../../device/perception/inference/litert/litert.js';
 import { findLibrary } from '../../device/perception/inference/native.js';
 import { TFLITE_BINDINGS, type TfLiteBinding } from '../../device/perception/inference/runtimes.js';
-import { openTfLite } from '../../device/perception/inference/tflite.js';
+import { openTfLite } from '../../device/perception/inference/tflite/tflite.js';
 import { percentiles } from '../../device/tools/bench/report.js';
 
 /**

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type Bundle, loadBundle, readBundleFile } from '../../device/perception/inference/bundle.js';
-import { noisePicture } from '../../device/perception/inference/golden-samples.js';
+import { type Bundle, loadBundle, readBundleFile } from '../../device/perception/inference/bundle/bundle.js';
+import { noisePicture } from '../../device/perception/inference/golden/samples.js';
 import type { Interpreter, Outputs } from '../../device/perception/inference/interpreter.js';
-import { factoryBundle } from '../perception/inference/bundle-copy.js';
+import { factoryBundle } from '../support/bundle-copy.js';
 
 type Open = (model: Uint8Array, threads: number) => Interpreter | Promise<Interpreter>;
 

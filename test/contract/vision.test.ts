@@ -7,7 +7,7 @@ import { packageRoot } from '../../device/kit/root.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
 import { SimulatedVision } from '../../device/perception/vision/simulated-vision.js';
-import { serving } from '../support/serve.js';
+import { serving } from '../support/vision-options.js';
 import { visionContract } from './vision-contract.js';
 
 const bundle = join(packageRoot(), 'deploy', 'model');

@@ -8,7 +8,7 @@ import pino from 'pino';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
 import type { VisionInfo } from '../../device/perception/vision/vision.js';
-import { factoryBundle } from '../perception/inference/bundle-copy.js';
+import { factoryBundle } from '../support/bundle-copy.js';
 import {
   buildDouble,
   bundleWithEdgeTpu,
@@ -16,8 +16,8 @@ import {
   plugIn,
   unplug,
 } from '../support/edgetpu/edgetpu-double.js';
-import { serving } from '../support/serve.js';
 import { until } from '../support/until.js';
+import { serving } from '../support/vision-options.js';
 
 const skip = (await noCompiler()) ?? false;
 const bytes = await readFile(join(factoryBundle(), 'golden', 'metal301.jpg'));

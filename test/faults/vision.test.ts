@@ -5,8 +5,8 @@ import type { CameraStep } from '../../device/hardware/camera/simulated-camera.j
 import { SystemClock } from '../../device/kit/clock.js';
 import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
 import { FACTORY_BUNDLE, makeBin, quiet } from '../support/bin.js';
-import { serving } from '../support/serve.js';
 import { until } from '../support/until.js';
+import { serving } from '../support/vision-options.js';
 
 const CARDBOARD: CameraStep = { picture: 'cardboard/cardboard391.jpg' };
 

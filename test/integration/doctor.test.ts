@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { type Answer, done, failed } from '../../device/kit/errors.js';
-import { loadBundle } from '../../device/perception/inference/bundle.js';
+import { loadBundle } from '../../device/perception/inference/bundle/bundle.js';
 import { type RuntimeOption, runtimeOptions } from '../../device/perception/vision/probe.js';
 import type { VisionInfo } from '../../device/perception/vision/vision.js';
 import { examineAccelerators } from '../../device/tools/doctor/accelerators.js';
@@ -13,10 +13,10 @@ import { type Section, verdictOf } from '../../device/tools/doctor/doctor.js';
 import { examineMachine } from '../../device/tools/doctor/machine.js';
 import { renderSection } from '../../device/tools/doctor/render.js';
 import { examineRuntimes, type RuntimesOptions } from '../../device/tools/doctor/runtimes.js';
-import { copyBundle, factoryBundle, quickBundle } from '../perception/inference/bundle-copy.js';
+import { copyBundle, factoryBundle, quickBundle } from '../support/bundle-copy.js';
 import { runReport } from '../support/run-report.js';
-import { serving } from '../support/serve.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
+import { serving } from '../support/vision-options.js';
 
 const inBundle = (bundle: string, rest: string, use: (folder: string) => Promise<void>) =>
   inFolder(`model: { bundle: ${bundle} }\n${rest}`, use);

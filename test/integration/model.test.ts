@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rename, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { addEdgeTpu } from '../../device/perception/inference/add-edgetpu.js';
-import { loadBundle } from '../../device/perception/inference/bundle.js';
+import { loadBundle } from '../../device/perception/inference/bundle/bundle.js';
+import { addEdgeTpu } from '../../device/perception/inference/edgetpu/add-edgetpu.js';
 import {
   copyBundle,
   editJson,
@@ -11,7 +11,7 @@ import {
   quickBundle,
   signOff,
   temporaryFolder,
-} from '../perception/inference/bundle-copy.js';
+} from '../support/bundle-copy.js';
 import { runReport } from '../support/run-report.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 

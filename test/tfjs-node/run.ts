@@ -11,9 +11,9 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { messageOf } from '../../device/kit/errors.js';
 import { packageRoot } from '../../device/kit/root.js';
-import { loadBundle, readBundleFile } from '../../device/perception/inference/bundle.js';
-import { passGolden } from '../../device/perception/inference/golden.js';
-import { openTfjsNode } from '../../device/perception/inference/tfjs-node.js';
+import { loadBundle, readBundleFile } from '../../device/perception/inference/bundle/bundle.js';
+import { passGolden } from '../../device/perception/inference/golden/golden.js';
+import { openTfjsNode } from '../../device/perception/inference/tfjs/tfjs-node.js';
 import { decode, findRegion, resize } from '../../device/perception/vision/preprocess.js';
 import { percentiles } from '../../device/tools/bench/report.js';
 

@@ -59,7 +59,7 @@ def test_the_manifest_has_the_same_keys_as_the_factory_bundle(tmp_path: Path) ->
 def test_the_daemon_loads_the_bundle(tmp_path: Path) -> None:
     bundle = write(tmp_path / "bundle", views=(1, 0.75))
     script = """
-        import { loadBundle } from './dist/device/perception/inference/bundle.js';
+        import { loadBundle } from './dist/device/perception/inference/bundle/bundle.js';
         const { manifest } = await loadBundle(process.argv[1]);
         console.log(JSON.stringify([manifest.labels, manifest.views, manifest.calibration]));
     """

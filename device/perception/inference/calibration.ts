@@ -1,6 +1,6 @@
 import { SortbinError } from '../../kit/errors.js';
+import type { Manifest } from './bundle/manifest.js';
 import type { TensorData, TensorSpec } from './interpreter.js';
-import type { Manifest } from './manifest.js';
 
 /** Numbers of a model that nothing can be told from. */
 export class CalibrationError extends SortbinError<'output-invalid'> {

@@ -1,6 +1,6 @@
-import { type Bundle, readBundleFile } from './bundle.js';
+import { type Bundle, readBundleFile } from './bundle/bundle.js';
+import type { Manifest } from './bundle/manifest.js';
 import type { Candidate } from './chain.js';
-import type { Manifest } from './manifest.js';
 import { findLibrary } from './native.js';
 import {
   type InferenceOptions,
@@ -45,8 +45,9 @@ const tflite = (
       ...(own === null ? {} : { path: own }),
     });
     const model = await readBundleFile(bundle, modelFile(bundle, 'tflite'));
-    if (binding === 'litert') return (await import('./litert.js')).openLiteRt({ library, model, threads });
-    return (await import('./tflite.js')).openTfLite({ library, model, threads });
+    if (binding === 'litert')
+      return (await import('./litert/litert.js')).openLiteRt({ library, model, threads });
+    return (await import('./tflite/tflite.js')).openTfLite({ library, model, threads });
   },
 });
 
@@ -56,7 +57,7 @@ const edgeTpu = ({ edgetpu: settings }: InferenceOptions): Candidate => ({
   open: async (bundle) => {
     const library = await findLibrary({ name: LIBRARIES.tensorflowlite });
     const model = await readBundleFile(bundle, modelFile(bundle, 'edgetpu'));
-    return (await import('./edgetpu.js')).openEdgeTpu({ library, model, settings });
+    return (await import('./edgetpu/edgetpu.js')).openEdgeTpu({ library, model, settings });
   },
 });
 
@@ -69,8 +70,8 @@ const tfjs = (runtime: 'tfjs-node' | 'tfjs-wasm', { threads }: InferenceOptions)
     const weights = await Promise.all(file.weights.map((digest) => readBundleFile(bundle, digest)));
     const options = { model, weights };
     return runtime === 'tfjs-node'
-      ? (await import('./tfjs-node.js')).openTfjsNode({ ...options, threads })
-      : (await import('./tfjs-wasm.js')).openTfjsWasm(options);
+      ? (await import('./tfjs/tfjs-node.js')).openTfjsNode({ ...options, threads })
+      : (await import('./tfjs/tfjs-wasm.js')).openTfjsWasm(options);
   },
 });
 

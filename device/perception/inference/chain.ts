@@ -1,8 +1,8 @@
 import { messageOf, SortbinError } from '../../kit/errors.js';
-import { type Bundle, BundleError } from './bundle.js';
-import { type GoldenFault, type GoldenPass, type Prepare, passGolden } from './golden.js';
+import { type Bundle, BundleError } from './bundle/bundle.js';
+import type { BundleRuntime } from './bundle/manifest.js';
+import { type GoldenFault, type GoldenPass, type Prepare, passGolden } from './golden/golden.js';
 import type { Interpreter } from './interpreter.js';
-import type { BundleRuntime } from './manifest.js';
 import { MODEL_OF, type RuntimeName, type SkippedRuntime } from './runtimes.js';
 
 /** The bundle or the decoder is at fault, whatever runtime were tried. */

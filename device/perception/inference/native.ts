@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf, SortbinError } from '../../kit/errors.js';
 import { packageRoot } from '../../kit/root.js';
-import { checkFile, pathSchema, readBounded, sha256Schema } from './files.js';
+import { checkFile, pathSchema, readBounded, sha256Schema } from './bundle/files.js';
 
 /**
  * `native-unsupported`: there is no library for this platform, or not of the version that is spoken here;

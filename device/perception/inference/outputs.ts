@@ -1,3 +1,4 @@
+import type { BundleRuntime, Manifest } from './bundle/manifest.js';
 import {
   type Interpreter,
   InterpreterError,
@@ -5,7 +6,6 @@ import {
   type TensorData,
   type TensorSpec,
 } from './interpreter.js';
-import type { BundleRuntime, Manifest } from './manifest.js';
 
 /**
  * The tensor in which a runtime gives an output of the bundle; null where the manifest names none.

@@ -1,4 +1,4 @@
-import type { BundleRuntime } from './manifest.js';
+import type { BundleRuntime } from './bundle/manifest.js';
 
 /** What can execute a model, in the order in which `auto` tries them. */
 export const RUNTIMES = ['edgetpu', 'tflite', 'tfjs-node', 'tfjs-wasm'] as const;

@@ -1,7 +1,7 @@
 import type { FrameFormat } from '../../hardware/camera/camera.js';
 import type { Clock } from '../../kit/clock.js';
 import { type Answer, done, failed } from '../../kit/errors.js';
-import { type Bundle, loadBundle } from '../inference/bundle.js';
+import { type Bundle, loadBundle } from '../inference/bundle/bundle.js';
 import { dequantise, meanOf, softmax, topLabel, unfamiliarity } from '../inference/calibration.js';
 import { candidatesOf } from '../inference/candidates.js';
 import { type ActiveRuntime, type Candidate, openFirst } from '../inference/chain.js';

@@ -1,6 +1,6 @@
 import type { Frame } from '../../hardware/camera/camera.js';
 import type { Answer } from '../../kit/errors.js';
-import type { GoldenPass } from '../inference/golden.js';
+import type { GoldenPass } from '../inference/golden/golden.js';
 import type { RuntimeName, SkippedRuntime } from '../inference/runtimes.js';
 
 /** What executes the model. */

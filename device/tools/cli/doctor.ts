@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { ConfigError } from '../../config/errors.js';
-import type { Bundle } from '../../perception/inference/bundle.js';
+import type { Bundle } from '../../perception/inference/bundle/bundle.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
 import type { RuntimeOption } from '../../perception/vision/probe.js';
 import { examineAccelerators } from '../doctor/accelerators.js';

@@ -4,7 +4,7 @@ import { parseConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { SystemClock } from '../../kit/clock.js';
 import { packageRoot } from '../../kit/root.js';
-import { type Bundle, BundleError, loadBundle } from '../../perception/inference/bundle.js';
+import { type Bundle, BundleError, loadBundle } from '../../perception/inference/bundle/bundle.js';
 import { probe, type RuntimeOption, runtimeOptions } from '../../perception/vision/probe.js';
 import { visionOptions } from '../../wire/model.js';
 import type { Section } from '../doctor/doctor.js';

@@ -3,12 +3,12 @@ import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { SystemClock } from '../../kit/clock.js';
+import { loadBundle, parseBundleJson } from '../../perception/inference/bundle/bundle.js';
 import {
   AddEdgeTpuError,
   type AddEdgeTpuErrorCode,
   addEdgeTpu,
-} from '../../perception/inference/add-edgetpu.js';
-import { loadBundle, parseBundleJson } from '../../perception/inference/bundle.js';
+} from '../../perception/inference/edgetpu/add-edgetpu.js';
 import { examineBundle } from '../doctor/bundle.js';
 import { describeManifest } from '../doctor/manifest.js';
 import { renderFacts } from '../doctor/render.js';

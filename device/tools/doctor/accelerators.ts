@@ -1,4 +1,8 @@
-import { type Accelerator, findAccelerators, temperatureOf } from '../../perception/inference/accelerator.js';
+import {
+  type Accelerator,
+  findAccelerators,
+  temperatureOf,
+} from '../../perception/inference/edgetpu/accelerator.js';
 import type { Check, Section } from './doctor.js';
 
 /** The Edge TPUs that the kernel shows. `root`: where /dev and /sys lie. */

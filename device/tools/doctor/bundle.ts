@@ -1,5 +1,5 @@
 import type { SortbinError } from '../../kit/errors.js';
-import type { Bundle } from '../../perception/inference/bundle.js';
+import type { Bundle } from '../../perception/inference/bundle/bundle.js';
 import { fact, type Section } from './doctor.js';
 import { countText } from './text.js';
 

@@ -2,7 +2,7 @@ import type { ConfigError } from '../../config/errors.js';
 import type { Config } from '../../config/schema.js';
 import { makePolicy } from '../../cycle/policy.js';
 import { SortbinError } from '../../kit/errors.js';
-import type { Bundle } from '../../perception/inference/bundle.js';
+import type { Bundle } from '../../perception/inference/bundle/bundle.js';
 import { type Check, fact, type Section } from './doctor.js';
 
 /** Whether the configuration is valid, and fits the bundle's labels where there is one. */

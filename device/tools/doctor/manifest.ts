@@ -1,4 +1,4 @@
-import type { Manifest } from '../../perception/inference/manifest.js';
+import type { Manifest } from '../../perception/inference/bundle/manifest.js';
 import { type Check, fact, type Section } from './doctor.js';
 import { bytesText, countText } from './text.js';
 

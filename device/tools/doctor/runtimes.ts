@@ -1,6 +1,6 @@
 import { type Answer, failed } from '../../kit/errors.js';
-import type { Bundle } from '../../perception/inference/bundle.js';
-import type { GoldenPass } from '../../perception/inference/golden.js';
+import type { Bundle } from '../../perception/inference/bundle/bundle.js';
+import type { GoldenPass } from '../../perception/inference/golden/golden.js';
 import { MODEL_OF } from '../../perception/inference/runtimes.js';
 import type { RuntimeOption } from '../../perception/vision/probe.js';
 import type { VisionInfo } from '../../perception/vision/vision.js';

@@ -1,6 +1,6 @@
-import { openLiteRt } from '../../../device/perception/inference/litert.js';
+import { openLiteRt } from '../../../device/perception/inference/litert/litert.js';
 import { findLibrary } from '../../../device/perception/inference/native.js';
-import { openTfLite } from '../../../device/perception/inference/tflite.js';
+import { openTfLite } from '../../../device/perception/inference/tflite/tflite.js';
 import { interpreterContract } from '../../contract/interpreter-contract.js';
 
 const litert = await findLibrary({ name: 'litert' });

@@ -7,8 +7,8 @@ import {
   nativeFolder,
   readNativeManifest,
 } from '../../../device/perception/inference/native.js';
-import { loadTfLite } from '../../../device/perception/inference/tflite-library.js';
-import { temporaryFolder } from './bundle-copy.js';
+import { loadTfLite } from '../../../device/perception/inference/tflite/library.js';
+import { temporaryFolder } from '../../support/bundle-copy.js';
 
 const name = 'tensorflowlite-c';
 

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { loadBundle } from '../../../device/perception/inference/bundle.js';
+import { loadBundle } from '../../../device/perception/inference/bundle/bundle.js';
 import { Classifier } from '../../../device/perception/vision/classifier.js';
-import { serving } from '../../support/serve.js';
-import { copyBundle, factoryBundle, quickBundle } from '../inference/bundle-copy.js';
+import { copyBundle, factoryBundle, quickBundle } from '../../support/bundle-copy.js';
+import { serving } from '../../support/vision-options.js';
 
 const paper = await readFile(join(factoryBundle(), 'golden', 'paper26.jpg'));
 

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../../device/kit/root.js';
-import { sha256Of } from '../../../device/perception/inference/files.js';
+import { sha256Of } from '../../../device/perception/inference/bundle/files.js';
 import { centreCrop, decode, findRegion, resize } from '../../../device/perception/vision/preprocess.js';
 import type { Picture } from '../../../device/perception/vision/raw.js';
 

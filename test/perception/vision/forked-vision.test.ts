@@ -12,9 +12,9 @@ import { type Clock, SystemClock } from '../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { ForkedVision, type ForkedVisionOptions } from '../../../device/perception/vision/forked-vision.js';
 import type { Vision, VisionInfo } from '../../../device/perception/vision/vision.js';
-import { serving } from '../../support/serve.js';
+import { copyBundle, editJson, factoryBundle, quickBundle, signOff } from '../../support/bundle-copy.js';
 import { until } from '../../support/until.js';
-import { copyBundle, editJson, factoryBundle, quickBundle, signOff } from '../inference/bundle-copy.js';
+import { serving } from '../../support/vision-options.js';
 
 const patient = () => AbortSignal.timeout(20_000);
 const frameOf = (bytes: Uint8Array) => ({ id: 'f', bytes, capturedAtMs: 0, capturedAtWallMs: 0 });

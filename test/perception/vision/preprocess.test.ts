@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
-import { sha256Of } from '../../../device/perception/inference/files.js';
+import { sha256Of } from '../../../device/perception/inference/bundle/files.js';
 import {
   centreCrop,
   decode,
@@ -13,7 +13,7 @@ import {
   resize,
 } from '../../../device/perception/vision/preprocess.js';
 import type { Picture } from '../../../device/perception/vision/raw.js';
-import { factoryBundle, factoryInput, factoryInputBytes } from '../inference/bundle-copy.js';
+import { factoryBundle, factoryInput, factoryInputBytes } from '../../support/bundle-copy.js';
 
 const golden = join(factoryBundle(), 'golden');
 const jpeg = await readFile(join(golden, 'cardboard226.jpg'));

@@ -10,9 +10,9 @@ import { type Clock, SystemClock } from '../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { candidatesOf } from '../../../device/perception/inference/candidates.js';
 import { probe, runtimeOptions } from '../../../device/perception/vision/probe.js';
-import { serving } from '../../support/serve.js';
+import { quickBundle, temporaryFolder } from '../../support/bundle-copy.js';
 import { until } from '../../support/until.js';
-import { quickBundle, temporaryFolder } from '../inference/bundle-copy.js';
+import { serving } from '../../support/vision-options.js';
 
 const ask = (serve: ReturnType<typeof serving>, clock: Clock = new SystemClock()) =>
   probe(serve, { clock, log: pino({ level: 'silent' }), deadlineMs: 30_000 });

@@ -8,8 +8,8 @@ import koffi from 'koffi';
 import { packageRoot } from '../../../device/kit/root.js';
 import type { Interpreter, TensorSpec } from '../../../device/perception/inference/interpreter.js';
 import { findLibrary } from '../../../device/perception/inference/native.js';
-import { openTfLite } from '../../../device/perception/inference/tflite.js';
-import { editJson, quickBundle } from '../../perception/inference/bundle-copy.js';
+import { openTfLite } from '../../../device/perception/inference/tflite/tflite.js';
+import { editJson, quickBundle } from '../bundle-copy.js';
 import { type Child, type Field, writeFlatbuffer } from './flatbuffer.js';
 
 export type Behaviour =

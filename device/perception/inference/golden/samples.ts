@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { pathSchema, sha256Schema } from '../bundle/files.js';
+import type { Manifest } from '../bundle/manifest.js';
+
+const MAX_SAMPLES = 256;
+const MAX_VALUES = 1 << 16;
+
+const sample = { id: z.string().min(1).max(64), inputSha256: sha256Schema };
+
+const pictureSchema = z.object({ ...sample, file: pathSchema, fileSha256: sha256Schema });
+const noiseSchema = z.object({
+  ...sample,
+  generator: z.literal('xorshift32'),
+  seed: z.int().positive().max(0xffff_ffff),
+  block: z.int().positive(),
+});
+
+/** golden/inputs.json: pictures, or noise that a generator makes; with the sha256 of the model's input. */
+export const goldenInputsSchema = z.object({
+  schema: z.literal(1),
+  inputs: z
+    .array(z.union([pictureSchema, noiseSchema]))
+    .min(1)
+    .max(MAX_SAMPLES),
+});
+
+export type GoldenPicture = z.infer<typeof pictureSchema>;
+export type GoldenNoise = z.infer<typeof noiseSchema>;
+export type GoldenInput = GoldenPicture | GoldenNoise;
+
+const values = z.array(z.number()).min(1).max(MAX_VALUES);
+const tensorSchema = z.object({
+  type: z.enum(['uint8', 'int8', 'float32']),
+  scale: z.number().positive().default(1),
+  zeroPoint: z.int().default(0),
+});
+
+/** golden/<runtime>.json: what the kernels named answered, as the tensors held it. */
+export const goldenAnswersSchema = z.object({
+  schema: z.literal(1),
+  logits: tensorSchema,
+  embedding: tensorSchema.optional(),
+  expected: z
+    .array(
+      z.object({
+        id: z.string(),
+        top: z.string(),
+        margin: z.number(),
+        logits: values,
+        embedding: values.optional(),
+      }),
+    )
+    .max(MAX_SAMPLES),
+});
+
+export type GoldenAnswers = z.infer<typeof goldenAnswersSchema>;
+export type GoldenAnswer = GoldenAnswers['expected'][number];
+
+/**
+ * Noise from Marsaglia's xorshift32: the generator's highest 8 bits, one value for each channel of each block, row by
+ * row; `block` pixels of a row and of a column share theirs.
+ */
+export const noisePicture = (
+  { seed, block }: GoldenNoise,
+  { width, height }: Manifest['input'],
+): Uint8Array => {
+  const columns = Math.ceil(width / block);
+  const blocks = new Uint8Array(columns * Math.ceil(height / block) * 3);
+  let state = seed >>> 0;
+  for (let index = 0; index < blocks.length; index++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    blocks[index] = state >>> 24;
+  }
+  const picture = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const from = (Math.floor(y / block) * columns + Math.floor(x / block)) * 3;
+      picture.set(blocks.subarray(from, from + 3), (y * width + x) * 3);
+    }
+  }
+  return picture;
+};

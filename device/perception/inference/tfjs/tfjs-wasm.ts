@@ -1,0 +1,29 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { messageOf } from '../../../kit/errors.js';
+import { type Interpreter, InterpreterError } from '../interpreter.js';
+import { openGraphModel, type TfjsOptions } from './graph-model.js';
+
+/**
+ * Opens a graph model on WebAssembly kernels, with SIMD where the machine has it; TensorFlow.js has no threads for them
+ * in Node.
+ * @throws InterpreterError
+ */
+export const openTfjsWasm = async (options: TfjsOptions): Promise<Interpreter> => {
+  const [core, { loadGraphModel }, wasm] = await Promise.all([
+    import('@tensorflow/tfjs-core'),
+    import('@tensorflow/tfjs-converter'),
+    import('@tensorflow/tfjs-backend-wasm'),
+  ]);
+  const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
+  try {
+    wasm.setWasmPaths(join(dirname(main), '/'));
+  } catch (cause) {
+    // Once it could not be set up, it cannot be for the rest of the process.
+    const message = `TensorFlow.js takes no WebAssembly: ${messageOf(cause)}`;
+    throw new InterpreterError('model-invalid', message, { cause });
+  }
+  const simd = await core.env().getAsync('WASM_HAS_SIMD_SUPPORT');
+  const kernels = `wasm${simd ? '' : '-nosimd'}-${wasm.version_wasm}`;
+  return openGraphModel({ core, loadGraphModel, backend: 'wasm', kernels, threads: 1 }, options);
+};

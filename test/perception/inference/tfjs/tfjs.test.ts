@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import {
+  getBackend,
+  getKernel,
+  KernelBackend,
+  memory,
+  registerBackend,
+  removeBackend,
+  setBackend,
+} from '@tensorflow/tfjs-core';
+import { type Bundle, loadBundle } from '../../../../device/perception/inference/bundle/bundle.js';
+import { candidatesOf } from '../../../../device/perception/inference/candidates.js';
+import { openFirst } from '../../../../device/perception/inference/chain.js';
+import type { Interpreter } from '../../../../device/perception/inference/interpreter.js';
+import type { TfjsOptions } from '../../../../device/perception/inference/tfjs/graph-model.js';
+import { openGraphModel } from '../../../../device/perception/inference/tfjs/graph-model.js';
+import { freeBytes, openTfjsNode } from '../../../../device/perception/inference/tfjs/tfjs-node.js';
+import { openTfjsWasm } from '../../../../device/perception/inference/tfjs/tfjs-wasm.js';
+import { decode, findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
+import { factoryBundle, factoryInput, factoryInputBytes } from '../../../support/bundle-copy.js';
+import { inProcess } from '../../../support/in-process.js';
+import { serving } from '../../../support/vision-options.js';
+
+const DRIVER = new URL('../../../../device/perception/inference/tfjs/tfjs-wasm.js', import.meta.url).href;
+
+let bundle: Bundle;
+let options: TfjsOptions;
+let wasm: Interpreter;
+
+before(async () => {
+  bundle = await loadBundle(factoryBundle());
+  const read = (file: string) => readFile(join(bundle.folder, file));
+  const { tfjs } = bundle.manifest.runtimes;
+  assert.ok(tfjs);
+  options = {
+    model: await read(tfjs.file),
+    weights: await Promise.all(tfjs.weights.map(({ file }) => read(file))),
+  };
+  wasm = await openTfjsWasm(options);
+});
+after(() => wasm.close());
+
+const prepare = async (file: Uint8Array): Promise<Uint8Array> => {
+  const picture = await decode(file);
+  assert.ok(picture.ok);
+  return resize(picture.value, findRegion(picture.value), bundle.manifest.input);
+};
+
+const picture = () => new Uint8Array(factoryInputBytes).map((_, index) => (index * 31) & 255);
+
+describe('TensorFlow.js on WebAssembly', () => {
+  it('passes the golden samples by the kernels that it says', async () => {
+    const served = await openFirst(bundle, {
+      candidates: candidatesOf(serving(bundle.folder, { runtime: 'tfjs-wasm' })),
+      skip: [],
+      prepare,
+      monotonicMs: () => 0,
+    });
+    assert.match(served.interpreter.backend, /^wasm(-nosimd)?-4\.22\.0$/);
+    assert.equal(served.golden.samples, 8);
+    assert.ok(served.golden.logitDifference < 0.05);
+    await served.interpreter.close();
+  });
+
+  it('has one picture in, and its outputs by name', () => {
+    assert.deepEqual(wasm.input.shape, [1, factoryInput.height, factoryInput.width, 3]);
+    const shapes = [...wasm.outputs].map(([name, { shape, type }]) => [name, shape, type]);
+    assert.deepEqual(shapes.sort(), [
+      ['Identity:0', [1, 1280], 'float32'],
+      ['Identity_1:0', [1, 12], 'float32'],
+    ]);
+  });
+
+  it('gives the caller its own copies, and leaves no tensor behind', async () => {
+    const first = await wasm.invoke(picture());
+    const before = memory().numTensors;
+    const kept = [...(first.get('Identity_1:0') ?? [])];
+    for (let run = 0; run < 10; run++) await wasm.invoke(picture());
+    assert.equal(memory().numTensors, before);
+    assert.deepEqual([...(first.get('Identity_1:0') ?? [])], kept);
+    assert.deepEqual([...((await wasm.invoke(picture())).get('Identity_1:0') ?? [])], kept);
+  });
+
+  it('refuses what is no input, two calls at once, and calls after the end', async () => {
+    await assert.rejects(wasm.invoke(new Uint8Array(5)), {
+      code: 'input-invalid',
+      message: new RegExp(`5 bytes.*${factoryInputBytes}`),
+    });
+    const running = wasm.invoke(picture());
+    await assert.rejects(wasm.invoke(picture()), { code: 'interpreter-busy' });
+    await running;
+    const other = await openTfjsWasm(options);
+    const tensors = memory().numTensors;
+    await other.close();
+    await other.close();
+    assert.ok(memory().numTensors < tensors, 'its weights are freed');
+    await assert.rejects(other.invoke(picture()), { code: 'interpreter-closed' });
+  });
+
+  it('refuses a model that is none, or lacks weights', async () => {
+    const invalid = { code: 'model-invalid' };
+    await assert.rejects(openTfjsWasm({ ...options, model: Buffer.from('{"format":') }), invalid);
+    await assert.rejects(openTfjsWasm({ ...options, weights: options.weights.slice(1) }), {
+      ...invalid,
+      message: /names 2 weight files, given are 1/,
+    });
+    const [first, last] = options.weights;
+    assert.ok(first && last);
+    const tensors = memory().numTensors;
+    const bytes = first.length + last.length;
+    for (const cut of [last.subarray(4), Buffer.concat([last, last])]) {
+      await assert.rejects(openTfjsWasm({ ...options, weights: [first, cut] }), {
+        ...invalid,
+        message: new RegExp(`describes ${bytes} bytes of weights, given are \\d+`),
+      });
+    }
+    const { signature: _, ...unsigned } = JSON.parse(Buffer.from(options.model).toString('utf8'));
+    await assert.rejects(openTfjsWasm({ ...options, model: Buffer.from(JSON.stringify(unsigned)) }), {
+      ...invalid,
+      message: /no signature/,
+    });
+    assert.equal(memory().numTensors, tensors);
+  });
+
+  it('never computes by another backend than the one that it names', async () => {
+    const core = await import('@tensorflow/tfjs-core');
+    const { loadGraphModel } = await import('@tensorflow/tfjs-converter');
+    const engine = {
+      core: { ...core, getBackend: () => 'cpu' },
+      loadGraphModel,
+      backend: 'wasm',
+      kernels: 'wasm',
+      threads: 1,
+    };
+    await assert.rejects(openGraphModel(engine, options), {
+      code: 'model-invalid',
+      message: /computes by cpu, not by wasm/,
+    });
+  });
+
+  it('takes its backend back where another interpreter of the process has chosen one', async (t) => {
+    const expected = await wasm.invoke(picture());
+    class Other extends KernelBackend {
+      override dispose() {}
+    }
+    registerBackend('other', () => new Other());
+    t.after(() => removeBackend('other'));
+    await setBackend('other');
+    assert.deepEqual(await wasm.invoke(picture()), expected);
+    assert.equal(getBackend(), 'wasm');
+  });
+
+  it('prints nothing', async () => {
+    const script = `
+      const { openTfjsWasm } = await import(${JSON.stringify(DRIVER)});
+      const { readFile } = await import('node:fs/promises');
+      const [model, ...weights] = await Promise.all(process.argv.slice(1).map((file) => readFile(file)));
+      const interpreter = await openTfjsWasm({ model, weights });
+      await interpreter.invoke(new Uint8Array(${factoryInputBytes}));
+      await interpreter.close();`;
+    const { tfjs } = bundle.manifest.runtimes;
+    assert.ok(tfjs);
+    const files = [tfjs, ...tfjs.weights].map(({ file }) => join(bundle.folder, file));
+    assert.deepEqual(await inProcess(script, ...files), { stdout: '', stderr: '' });
+  });
+
+  it('fails at an operation that WebAssembly lacks, and computes it in no other way', async () => {
+    const json = JSON.parse(Buffer.from(options.model).toString('utf8'));
+    const node = json.modelTopology.node.find(({ op }: { op: string }) => op === 'Mean');
+    node.op = 'Real';
+    assert.equal(getKernel('Real', 'wasm'), undefined, 'it has learnt it: take another operation');
+    const lacking = await openTfjsWasm({ ...options, model: Buffer.from(JSON.stringify(json)) });
+    await assert.rejects(lacking.invoke(picture()), {
+      code: 'invoke-failed',
+      message: /Kernel 'Real' not registered for backend 'wasm'/,
+    });
+    await lacking.close();
+  });
+});
+
+describe('TensorFlow.js on its own library', () => {
+  it('is tried with enough free memory alone', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'sortbin-test-'));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const meminfo = join(folder, 'meminfo');
+    await writeFile(meminfo, 'MemTotal: 1000000 kB\nMemAvailable:  409600 kB\n');
+    assert.equal(freeBytes(await readFile(meminfo, 'utf8')), 400 << 20);
+    await assert.rejects(openTfjsNode({ ...options, meminfo }), {
+      code: 'tfjs-node-memory',
+      message: /400 MB of memory are free; it needs 600 MB/,
+    });
+  });
+
+  it('asks nothing of a system that does not tell what memory is free', async () => {
+    const elsewhere = { package: '@tensorflow/not-here', meminfo: '/nowhere/meminfo' };
+    await assert.rejects(openTfjsNode({ ...options, ...elsewhere }), { code: 'tfjs-node-missing' });
+  });
+
+  it('says how to provide it where it is not installed', async () => {
+    await assert.rejects(openTfjsNode({ ...options, package: '@tensorflow/not-here' }), {
+      code: 'tfjs-node-missing',
+      message: /cannot be loaded.*docs\/tensorflow-js\.md/,
+    });
+  });
+});

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { packageRoot } from '../../device/kit/root.js';
+import { loadBundle } from '../../device/perception/inference/bundle/bundle.js';
+
+export const factoryBundle = (): string => join(packageRoot(), 'deploy', 'model');
+
+/** What the factory model takes, and how many bytes of RGB that is. */
+export const factoryInput = (await loadBundle(factoryBundle())).manifest.input;
+export const factoryInputBytes = factoryInput.width * factoryInput.height * 3;
+
+export const temporaryFolder = async (t: TestContext): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'sortbin-test-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+type Json = Record<string, unknown>;
+
+/** Rewrites a JSON file; `change` may alter what it gets, or return another. */
+export const editJson = async <T = Json>(path: string, change: (json: T) => unknown): Promise<void> => {
+  const json = JSON.parse(await readFile(path, 'utf8'));
+  await writeFile(path, JSON.stringify(change(json) ?? json));
+};
+
+interface DigestedManifest {
+  golden: FileEntry;
+  views: number[];
+  runtimes: { tflite: FileEntry & { golden: FileEntry }; tfjs?: unknown };
+}
+interface FileEntry {
+  file: string;
+  sha256: string;
+  bytes: number;
+}
+
+/** A copy of the factory bundle, without TensorFlow.js' model, to be damaged. */
+export const copyBundle = async (
+  t: TestContext,
+  change: (manifest: DigestedManifest) => void = () => {},
+): Promise<string> => {
+  const folder = await temporaryFolder(t);
+  const tfjs = join(factoryBundle(), 'tfjs');
+  await cp(factoryBundle(), folder, { recursive: true, filter: (path) => path !== tfjs });
+  await editJson<DigestedManifest>(join(folder, 'manifest.json'), (manifest) => {
+    delete manifest.runtimes.tfjs;
+    change(manifest);
+  });
+  return folder;
+};
+
+/** Has the manifest name the files that now lie there: a bundle that was changed, not damaged. */
+export const signOff = async (folder: string): Promise<void> => {
+  const path = join(folder, 'manifest.json');
+  const manifest = JSON.parse(await readFile(path, 'utf8')) as DigestedManifest;
+  for (const entry of [manifest.golden, manifest.runtimes.tflite, manifest.runtimes.tflite.golden]) {
+    const bytes = await readFile(join(folder, entry.file));
+    entry.bytes = bytes.length;
+    entry.sha256 = createHash('sha256').update(bytes).digest('hex');
+  }
+  await writeFile(path, JSON.stringify(manifest));
+};
+
+/** A copy that is up sooner: it has one golden sample. */
+export const quickBundle = async (
+  t: TestContext,
+  change: (manifest: DigestedManifest) => void = () => {},
+): Promise<string> => {
+  const folder = await copyBundle(t, change);
+  await editJson<{ inputs: unknown[] }>(join(folder, 'golden', 'inputs.json'), ({ inputs, ...rest }) => ({
+    ...rest,
+    inputs: inputs.slice(0, 1),
+  }));
+  await signOff(folder);
+  return folder;
+};
