@@ -1,15 +1,15 @@
 #!/bin/sh
-# npm run test:arm64: tests of the arm64 program, on an x64 Debian or Ubuntu machine, by qemu-user. No root, no binfmt:
-# what the program would fork is not arm64's to run, so that only tests of one process are here.
-# Downloads are kept in ~/.cache/sortbin-arm64: Debian's qemu (trixie: 10.0; Bookworm's own 7.2 crashes with LiteRT),
-# Bookworm's C and C++ libraries, Node and the packages for arm64 from npm.
+# npm run test:arm64: runs tests as an arm64 program with qemu-user, on an x64 Debian or Ubuntu machine. It needs neither
+# root nor binfmt. Without binfmt, the program cannot start other arm64 programs: only tests of one process run here.
+# Downloads are cached in ~/.cache/sortbin-arm64: Debian's qemu, Bookworm's C and C++ libraries, and Node and the npm
+# packages for arm64. qemu is version 10.0 from trixie, because version 7.2 from Bookworm crashes with LiteRT.
 set -eu
 cd "$(dirname "$0")/../.."
 root=$PWD
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sortbin-arm64
 node_version=20.20.2
-cpu=${CPU:-cortex-a72} # a Pi 4's; cortex-a76 is a Pi 5's
-bound_s=${BOUND_S:-900}
+cpu=${CPU:-cortex-a72} # Raspberry Pi 4; cortex-a76 is Raspberry Pi 5
+limit_s=${BOUND_S:-900} # of one test file
 mkdir -p "$cache"
 
 debian() {
@@ -28,7 +28,7 @@ CONF
   (
     cd "$cache/apt"
     apt-get -qq -c conf -o APT::Sandbox::User=root update
-    # As root, apt would fetch as another user, who may not write here.
+    # If it runs as root, apt would download as another user, who has no write access to this folder.
     apt-get -qq -c conf -o APT::Sandbox::User=root download qemu-user:amd64/trixie libc6:arm64/bookworm libstdc++6:arm64/bookworm \
       libgcc-s1:arm64/bookworm
     dpkg -x qemu-user_*_amd64.deb "$cache/qemu"
@@ -51,7 +51,7 @@ node=$cache/node-$node_version/package/bin/node
 }
 cmp -s package-lock.json "$cache/tree/package-lock.json" || packages
 
-# The program as it is built, beside arm64's packages.
+# The built program, with the packages for arm64.
 for part in dist deploy test package.json; do
   rm -rf "${cache:?}/tree/$part"
   cp -r "$part" "$cache/tree/"
@@ -67,8 +67,8 @@ tests=$*
 emulated="$cache/qemu/usr/bin/qemu-aarch64 -cpu $cpu -L $cache/root $node"
 failed=0
 for test in $tests; do
-  # Without a PATH there is no gcc: it would build the Edge TPU's double for x64.
-  if PATH= TEST_NODE="$emulated" /usr/bin/timeout "$bound_s" $emulated "$test" >log 2>&1; then
+  # An empty PATH hides gcc, which would build the double of libedgetpu for x64.
+  if PATH= TEST_NODE="$emulated" /usr/bin/timeout "$limit_s" $emulated "$test" >log 2>&1; then
     echo "passed  $test  ($(grep -c '^ *ok ' log) tests)"
   else
     failed=1
@@ -76,7 +76,7 @@ for test in $tests; do
     grep -A12 '^ *not ok' log || tail -20 log
   fi
 done
-# sortbin-io is static: by qemu-user too, spoken to by this machine's Node; the 32-bit one beside it.
+# sortbin-io is a static program. It runs in qemu-user, for arm64 and for 32-bit arm, and the Node of this machine tests it.
 if [ $# = 0 ]; then
   for machine in aarch64:linux-arm64 arm:linux-armhf; do
     program=$cache/sortbin-io-${machine#*:}

@@ -12,16 +12,16 @@ import type {
   TfLiteBinding,
 } from '../../device/perception/inference/runtimes.js';
 
-/** Something that runs the model again and again. */
+/** A runtime that runs the model repeatedly. */
 export interface Contender {
   readonly name: string;
   readonly threads: number;
-  /** Milliseconds of each of so many runs. */
+  /** Returns the duration of each run in milliseconds. */
   run(count: number): Promise<number[]>;
   close(): Promise<void>;
 }
 
-/** What this machine has, and what it lacks, with the reason. */
+/** The runtimes of this machine, and the missing ones with the reason. */
 export interface Contenders {
   readonly present: readonly Contender[];
   readonly absent: readonly string[];
@@ -33,7 +33,7 @@ const THREADS = [1, 2] as const;
 export const openContenders = async (folder: string): Promise<Contenders> => {
   const present: Contender[] = [];
   const absent: string[] = [];
-  const take = async (name: string, open: () => Promise<Contender>) => {
+  const add = async (name: string, open: () => Promise<Contender>) => {
     try {
       present.push(await open());
     } catch (thrown) {
@@ -42,12 +42,12 @@ export const openContenders = async (folder: string): Promise<Contenders> => {
   };
   for (const threads of THREADS) {
     for (const binding of BINDINGS) {
-      await take(binding, () => inNode(folder, 'tflite', { threads, tflite: { binding, library: null } }));
+      await add(binding, () => inNode(folder, 'tflite', { threads, tflite: { binding, library: null } }));
     }
-    await take('Python', () => inPython(folder, threads));
+    await add('Python', () => inPython(folder, threads));
   }
   for (const runtime of ['tfjs-node', 'tfjs-wasm'] as const) {
-    await take(runtime, () => inNode(folder, runtime, { threads: 1 }));
+    await add(runtime, () => inNode(folder, runtime, { threads: 1 }));
   }
   return { present, absent };
 };
@@ -68,9 +68,7 @@ const inNode = async (
   if (!candidate) throw new RangeError(`no candidate for ${runtime}`);
   const interpreter = await candidate.open(bundle);
   const { width, height } = bundle.manifest.input;
-  const picture = new Uint8Array(width * height * 3).map(
-    (_, index) => (index * 31 + (index >> 7) * 17) & 255,
-  );
+  const image = new Uint8Array(width * height * 3).map((_, index) => (index * 31 + (index >> 7) * 17) & 255);
   return {
     name: `${candidate.title}, ${interpreter.backend}`,
     threads: options.threads,
@@ -78,7 +76,7 @@ const inNode = async (
       const elapsed: number[] = [];
       for (let run = 0; run < count; run++) {
         const startMs = performance.now();
-        await interpreter.invoke(picture);
+        await interpreter.invoke(image);
         elapsed.push(performance.now() - startMs);
       }
       return elapsed;
@@ -90,7 +88,7 @@ const inNode = async (
 const inPython = async (folder: string, threads: number): Promise<Contender> => {
   const root = packageRoot();
   const python = join(root, 'training', '.venv', 'bin', 'python');
-  if (!existsSync(python)) throw new Error('there is no training/.venv; training/setup makes it');
+  if (!existsSync(python)) throw new Error('training/.venv: not found. Run training/setup.');
   const script = join(root, 'test', 'bench', 'litert.py');
   const child = spawn(python, [script, join(folder, 'model_int8.tflite'), `${threads}`], {
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -99,14 +97,14 @@ const inPython = async (folder: string, threads: number): Promise<Contender> => 
   const run = async (count: number): Promise<number[]> => {
     child.stdin.write(`${count}\n`);
     const { value, done } = await lines.next();
-    if (done) throw new Error(`${python} ended`);
+    if (done) throw new Error(`${python}: exited`);
     return JSON.parse(value) as number[];
   };
   await run(1);
-  return { name: 'Python, ai-edge-litert', threads, run, close: () => ended(child) };
+  return { name: 'Python, ai-edge-litert', threads, run, close: () => closed(child) };
 };
 
-const ended = (child: ChildProcess): Promise<void> =>
+const closed = (child: ChildProcess): Promise<void> =>
   new Promise((resolve) => {
     child.once('exit', () => resolve());
     child.stdin?.end();

@@ -10,12 +10,13 @@ import { packageRoot } from '../../device/kit/root.js';
 import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
 import { table } from '../../device/tools/bench/render.js';
 import { percentiles } from '../../device/tools/bench/report.js';
-import { serving } from '../support/vision-options.js';
+import { makeVisionOptions } from '../support/vision-options.js';
 import { openContenders } from './contenders.js';
 
 /**
- * `npm run bench:inference [-- --rounds N --bundle FOLDER]`: the same model in every runtime that this machine has,
- * in turns, so that what else the machine does hits all of them; then a 640x480 JPEG through the vision child.
+ * `npm run bench:inference [-- --rounds N --bundle FOLDER]`: measures the same model in every runtime of this machine.
+ * The runtimes take turns, so that other load on the machine affects all of them. Then measures a 640x480 JPEG in the
+ * vision process.
  */
 const { values } = parseArgs({
   options: {
@@ -29,40 +30,40 @@ const FRAMES = 300;
 const WARM_UP = 10;
 
 const fixed = (number: number) => number.toFixed(2);
-const say = (line: string) => process.stdout.write(`${line}\n`);
+const print = (line: string) => process.stdout.write(`${line}\n`);
 
-const contend = async (): Promise<void> => {
+const compareRuntimes = async (): Promise<void> => {
   const { present, absent } = await openContenders(values.bundle);
   const elapsed = present.map((): number[] => []);
   for (const contender of present) await contender.run(WARM_UP);
   for (let round = 0; round < ROUNDS; round++) {
-    // Each round begins with another one, so that none always follows the same neighbour.
+    // Each round starts with a different runtime, so that none always follows the same one.
     for (let turn = 0; turn < present.length; turn++) {
       const index = (turn + round) % present.length;
       elapsed[index]?.push(...((await present[index]?.run(RUNS)) ?? []));
     }
   }
   const rows = present.map(({ name, threads }, index) => {
-    const of = elapsed[index] ?? [];
-    const { p50, p95 } = percentiles(of);
-    return [name, `${threads}`, fixed(Math.min(...of)), fixed(p50), fixed(p95), `${of.length}`];
+    const times = elapsed[index] ?? [];
+    const { p50, p95 } = percentiles(times);
+    return [name, `${threads}`, fixed(Math.min(...times)), fixed(p50), fixed(p95), `${times.length}`];
   });
-  say(table(['an inference', 'threads', 'min ms', 'p50 ms', 'p95 ms', 'runs'], rows));
-  for (const line of absent) say(`not here: ${line}`);
+  print(table(['inference', 'threads', 'min ms', 'p50 ms', 'p95 ms', 'runs'], rows));
+  for (const line of absent) print(`not available: ${line}`);
   await Promise.all(present.map((contender) => contender.close()));
 };
 
-/** A bin's frame: 640 x 480, as a camera gives it. */
+/** Returns a frame of 640 x 480 pixels, as from the camera of a bin. */
 const frame = async (): Promise<Buffer> => {
-  const picture = await readFile(join(packageRoot(), 'test', 'samples', 'metal', 'metal264.jpg'));
-  return sharp(picture).resize(640, 480, { fit: 'fill' }).jpeg({ quality: 92 }).toBuffer();
+  const image = await readFile(join(packageRoot(), 'test', 'samples', 'metal', 'metal264.jpg'));
+  return sharp(image).resize(640, 480, { fit: 'fill' }).jpeg({ quality: 92 }).toBuffer();
 };
 
-/** `kept`: the cores that the child is kept to; null: all of them. */
-const throughTheChild = async (kept: readonly number[] | null): Promise<void> => {
+/** `cores`: CPU cores of the vision process; null: all. */
+const measureVisionProcess = async (cores: readonly number[] | null): Promise<void> => {
   const clock = new SystemClock();
   const vision = new ForkedVision({
-    ...serving(values.bundle, { tflite: { binding: 'auto', library: null }, cpus: kept }),
+    ...makeVisionOptions(values.bundle, { tflite: { binding: 'auto', library: null }, cpus: cores }),
     clock,
     log: pino({ level: 'silent' }),
   });
@@ -87,29 +88,29 @@ const throughTheChild = async (kept: readonly number[] | null): Promise<void> =>
     add('decode + resize', decode + region);
     add('invoke', invoke);
     add('request to result', totalMs);
-    add("the child's overhead", totalMs - decode - region - invoke);
+    add('overhead of the process', totalMs - decode - region - invoke);
   }
   delay.disable();
   await vision.close();
-  const rows = [...steps].map(([step, of]) => {
-    const { p50, p95, p99 } = percentiles(of);
-    return [step, fixed(p50), fixed(p95), fixed(p99), `${of.length}`];
+  const rows = [...steps].map(([step, times]) => {
+    const { p50, p95, p99 } = percentiles(times);
+    return [step, fixed(p50), fixed(p95), fixed(p99), `${times.length}`];
   });
-  say(
-    `\na 640x480 JPEG of ${bytes.length} bytes through the child, ${title} (${runtime.backend}), ${runtime.threads} thread, ` +
-      (kept ? `the child on core ${kept.join(', ')}` : 'the child on all cores'),
+  print(
+    `\n640x480 JPEG of ${bytes.length} bytes in the vision process, ${title} (${runtime.backend}), ${runtime.threads} thread, ` +
+      (cores ? `on core ${cores.join(', ')}` : 'on all cores'),
   );
-  say(table(['step', 'p50 ms', 'p95 ms', 'p99 ms', 'frames'], rows));
+  print(table(['step', 'p50 ms', 'p95 ms', 'p99 ms', 'frames'], rows));
   const ms = (ns: number) => fixed(ns / 1e6);
-  say(
-    `event loop delay of the daemon's side meanwhile (timer of 1 ms, its own 1 ms included): ` +
+  print(
+    `event loop delay of the daemon during the measurement (includes the timer interval of 1 ms): ` +
       `p50 ${ms(delay.percentile(50))}, p99 ${ms(delay.percentile(99))}, max ${ms(delay.max)} ms`,
   );
 };
 
-say(
+print(
   `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model}`,
 );
-await contend();
-await throughTheChild(null);
-if (cpus().length > 1) await throughTheChild([cpus().length - 1]);
+await compareRuntimes();
+await measureVisionProcess(null);
+if (cpus().length > 1) await measureVisionProcess([cpus().length - 1]);

@@ -11,8 +11,9 @@ import { openTfLite } from '../../device/perception/inference/tflite/tflite.js';
 import { percentiles } from '../../device/tools/bench/report.js';
 
 /**
- * `node dist/test/bench/leak.js [--invocations 100000] [--binding litert|tensorflowlite]`: runs the factory model over
- * and over, opens it anew now and then, and watches the process' memory. Exit code 1 when it has grown.
+ * `node dist/test/bench/leak.js [--invocations 100000] [--binding litert|tensorflowlite]`: runs the factory model
+ * repeatedly, opens it again at intervals, and measures the memory of the process. Exit code 1 if the memory has
+ * grown.
  */
 const { values } = parseArgs({
   options: {
@@ -23,18 +24,23 @@ const { values } = parseArgs({
 const INVOCATIONS = Number(values.invocations);
 const WARM_UP = 2_000;
 const REOPEN_EVERY = 1_000;
-/** Each thread of Node's pool gets its own heap in the C library, which is full-grown after some 20 openings. */
+/**
+ * Each thread of Node's thread pool has its own heap in the C library. It reaches its full size after about 20
+ * openings.
+ */
 const WARM_UP_REOPEN_EVERY = 50;
-const SAY_EVERY = 10_000;
-/** Noise of the allocators, and what they may creep: a leaked output is 1.3 kB a run, a leaked model 4 MB. */
+const REPORT_EVERY = 10_000;
+/** Allowed noise and growth of the allocators. A leaked output is 1.3 kB per run, a leaked model is 4 MB. */
 const ALLOWED_MB = 5;
 const ALLOWED_BYTES_PER_RUN = 20;
 
-const say = (line: string) => process.stdout.write(`${line}\n`);
-const isBinding = (name: string): name is TfLiteBinding => TFLITE_BINDINGS.some((one) => one === name);
+const print = (line: string) => process.stdout.write(`${line}\n`);
+const isBinding = (name: string): name is TfLiteBinding => TFLITE_BINDINGS.some((known) => known === name);
 const { binding } = values;
 if (!isBinding(binding) || !Number.isInteger(INVOCATIONS) || INVOCATIONS < 1) {
-  throw new Error(`--binding is one of ${TFLITE_BINDINGS.join(', ')}; --invocations a whole number from 1`);
+  throw new Error(
+    `--binding must be one of ${TFLITE_BINDINGS.join(', ')}, and --invocations a whole number from 1`,
+  );
 }
 
 const library = await findLibrary({ name: binding === 'litert' ? 'litert' : 'tensorflowlite-c' });
@@ -43,16 +49,16 @@ const open = () => (binding === 'litert' ? openLiteRt : openTfLite)({ library, m
 
 let interpreter = open();
 const inputBytes = interpreter.input.shape.reduce((product, side) => product * side);
-const picture = new Uint8Array(inputBytes).map((_, index) => index * 31);
+const image = new Uint8Array(inputBytes).map((_, index) => index * 31);
 const runs = async (
   count: number,
   reopenEvery: number,
-  each: (done: number, ms: number) => void = () => {},
+  onRun: (done: number, ms: number) => void = () => {},
 ): Promise<void> => {
   for (let done = 1; done <= count; done++) {
     const startMs = performance.now();
-    await interpreter.invoke(picture);
-    each(done, performance.now() - startMs);
+    await interpreter.invoke(image);
+    onRun(done, performance.now() - startMs);
     if (done % reopenEvery === 0) {
       await interpreter.close();
       interpreter = open();
@@ -62,7 +68,7 @@ const runs = async (
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
-/** Without what only waits to be collected. */
+/** Returns the resident memory after a garbage collection. */
 const residentMb = (): number => {
   collect();
   return process.memoryUsage.rss() / 2 ** 20;
@@ -70,21 +76,21 @@ const residentMb = (): number => {
 
 await runs(WARM_UP, WARM_UP_REOPEN_EVERY);
 const startMb = residentMb();
-say(`${interpreter.backend}: ${startMb.toFixed(1)} MB after a warm-up of ${WARM_UP} runs`);
+print(`${interpreter.backend}: ${startMb.toFixed(1)} MB after a warm-up of ${WARM_UP} runs`);
 const elapsed = new Float64Array(INVOCATIONS);
 await runs(INVOCATIONS, REOPEN_EVERY, (done, ms) => {
   elapsed[done - 1] = ms;
-  if (done % SAY_EVERY === 0) say(`${residentMb().toFixed(1)} MB after ${done} runs`);
+  if (done % REPORT_EVERY === 0) print(`${residentMb().toFixed(1)} MB after ${done} runs`);
 });
 const grownMb = residentMb() - startMb;
 await interpreter.close();
 
 const allowedMb = ALLOWED_MB + (ALLOWED_BYTES_PER_RUN * INVOCATIONS) / 2 ** 20;
 const { p50 } = percentiles([...elapsed]);
-const leastMs = elapsed.reduce((least, ms) => Math.min(least, ms), Number.POSITIVE_INFINITY);
-say(`${(startMb + grownMb).toFixed(1)} MB after ${INVOCATIONS} runs: ${grownMb.toFixed(1)} MB more`);
-say(`an inference took ${leastMs.toFixed(2)} ms at least, ${p50.toFixed(2)} ms in the middle`);
+const minMs = elapsed.reduce((minimum, ms) => Math.min(minimum, ms), Number.POSITIVE_INFINITY);
+print(`${(startMb + grownMb).toFixed(1)} MB after ${INVOCATIONS} runs: ${grownMb.toFixed(1)} MB more`);
+print(`inference: minimum ${minMs.toFixed(2)} ms, median ${p50.toFixed(2)} ms`);
 if (grownMb > allowedMb) {
-  say(`memory grows: allowed are ${allowedMb.toFixed(1)} MB`);
+  print(`the memory has grown by more than the allowed ${allowedMb.toFixed(1)} MB`);
   process.exitCode = 1;
 }

@@ -1,4 +1,4 @@
-"""Python's own interpreter, as the yardstick: a number of runs on stdin, their milliseconds as JSON on stdout."""
+"""Measures the Python interpreter for comparison. Reads a number of runs per line, prints their milliseconds as JSON."""
 
 import json
 import sys
@@ -10,15 +10,15 @@ from ai_edge_litert.interpreter import Interpreter
 model, threads = sys.argv[1], int(sys.argv[2])
 interpreter = Interpreter(model_path=model, num_threads=threads)
 interpreter.allocate_tensors()
-(given,) = interpreter.get_input_details()
+(model_input,) = interpreter.get_input_details()
 outputs = [output["index"] for output in interpreter.get_output_details()]
-picture = np.random.default_rng(1).integers(0, 256, given["shape"], np.uint8)
+image = np.random.default_rng(1).integers(0, 256, model_input["shape"], np.uint8)
 
 for line in sys.stdin:
     elapsed = []
     for _ in range(int(line)):
         start = time.perf_counter()
-        interpreter.set_tensor(given["index"], picture)
+        interpreter.set_tensor(model_input["index"], image)
         interpreter.invoke()
         for index in outputs:
             interpreter.get_tensor(index)

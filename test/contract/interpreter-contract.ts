@@ -3,20 +3,20 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Bundle, loadBundle, readBundleFile } from '../../device/perception/inference/bundle/bundle.js';
-import { noisePicture } from '../../device/perception/inference/golden/samples.js';
+import { noiseImage } from '../../device/perception/inference/golden/samples.js';
 import type { Interpreter, Outputs } from '../../device/perception/inference/interpreter.js';
 import { factoryBundle } from '../support/bundle-copy.js';
 
 type Open = (model: Uint8Array, threads: number) => Interpreter | Promise<Interpreter>;
 
-/** What each interpreter of a quantised .tflite file does; run with the factory bundle's. */
+/** The contract of every interpreter for quantised .tflite files, tested with the factory model. */
 export const interpreterContract = (name: string, open: Open) =>
   describe(`interpreter: ${name}`, () => {
     let bundle: Bundle;
     let model: Uint8Array;
     let interpreter: Interpreter;
     const noise = (seed: number) =>
-      noisePicture(
+      noiseImage(
         { id: 'noise', inputSha256: '', generator: 'xorshift32', seed, block: 8 },
         bundle.manifest.input,
       );
@@ -32,7 +32,7 @@ export const interpreterContract = (name: string, open: Open) =>
     });
     after(() => interpreter.close());
 
-    it('says what the model takes', () => {
+    it('describes the input of the model', () => {
       const { width, height, mean, scale } = bundle.manifest.input;
       const { input } = interpreter;
       assert.match(interpreter.backend, /^[a-z-]+-\d+\.\d+$/);
@@ -42,24 +42,24 @@ export const interpreterContract = (name: string, open: Open) =>
       assert.notEqual(input.name, '');
     });
 
-    it('says what the model gives, under the names that the manifest has', async () => {
+    it('describes the outputs of the model by the names in the manifest', async () => {
       const { labels, outputs, runtimes } = bundle.manifest;
-      const answers = JSON.parse(
+      const golden = JSON.parse(
         await readFile(join(bundle.folder, runtimes.tflite?.golden.file ?? ''), 'utf8'),
       );
       const logits = interpreter.outputs.get(outputs.logits?.tflite ?? '');
       assert.deepEqual(logits?.shape, [1, labels.length]);
-      const { type, scale, zeroPoint } = answers.logits;
+      const { type, scale, zeroPoint } = golden.logits;
       assert.deepEqual([logits.type, logits.zeroPoint], [type, zeroPoint]);
       assert.ok(Math.abs(logits.scale / scale - 1) < 1e-6, `${logits.scale} is not ${scale}`);
       assert.ok(interpreter.outputs.has(outputs.embedding?.tflite ?? ''));
     });
 
-    it('gives each output that it names, as long as its shape', async () => {
-      const given = await interpreter.invoke(noise(1));
-      assert.deepEqual([...given.keys()].sort(), [...interpreter.outputs.keys()].sort());
+    it('returns each output that it names, with the size of its shape', async () => {
+      const outputs = await interpreter.invoke(noise(1));
+      assert.deepEqual([...outputs.keys()].sort(), [...interpreter.outputs.keys()].sort());
       for (const [tensor, { shape, type }] of interpreter.outputs) {
-        const data = given.get(tensor);
+        const data = outputs.get(tensor);
         assert.equal(
           data?.length,
           shape.reduce((product, size) => product * size, 1),
@@ -68,19 +68,19 @@ export const interpreterContract = (name: string, open: Open) =>
       }
     });
 
-    it('answers equal inputs equally, others otherwise, and leaves what it gave to the caller', async () => {
+    it('gives equal outputs for equal inputs only, and the caller owns the outputs', async () => {
       const input = noise(1);
       const first = await interpreter.invoke(input);
-      const kept = copied(first);
+      const copy = copied(first);
       input.fill(0);
       const other = await interpreter.invoke(noise(2));
-      assert.notDeepEqual(other, kept);
-      assert.deepEqual(first, kept);
+      assert.notDeepEqual(other, copy);
+      assert.deepEqual(first, copy);
       for (const data of other.values()) data.fill(1);
-      assert.deepEqual(await interpreter.invoke(noise(1)), kept);
+      assert.deepEqual(await interpreter.invoke(noise(1)), copy);
     });
 
-    it('answers the same with two threads, and beside another', async () => {
+    it('gives the same outputs with two threads, in parallel with another interpreter', async () => {
       const second = await open(model, 2);
       try {
         assert.equal(second.threads, 2);
@@ -91,18 +91,18 @@ export const interpreterContract = (name: string, open: Open) =>
       }
     });
 
-    it('refuses an input of another size, and goes on', async () => {
+    it('refuses an input of the wrong size, and the next run is correct', async () => {
       const expected = await interpreter.invoke(noise(1));
       const { length } = noise(1);
       await assert.rejects(interpreter.invoke(noise(1).subarray(1)), {
         code: 'input-invalid',
-        message: new RegExp(`has ${length - 1} bytes; the model takes ${length}`),
+        message: new RegExp(`has ${length - 1} bytes, but the model takes ${length}`),
       });
       await assert.rejects(interpreter.invoke(new Uint8Array(0)), { code: 'input-invalid' });
       assert.deepEqual(await interpreter.invoke(noise(1)), expected);
     });
 
-    it('runs one call at a time, and that one is not disturbed', async () => {
+    it('refuses a second call during a run, and does not disturb the first', async () => {
       const expected = await interpreter.invoke(noise(1));
       const running = interpreter.invoke(noise(1));
       await assert.rejects(interpreter.invoke(noise(2)), { code: 'interpreter-busy' });
@@ -110,42 +110,42 @@ export const interpreterContract = (name: string, open: Open) =>
       assert.deepEqual(await interpreter.invoke(noise(1)), expected);
     });
 
-    it('leaves the event loop free while it runs', async () => {
-      let turns = 0;
+    it('does not block the event loop during a run', async () => {
+      let iterations = 0;
       const count = () => {
-        turns++;
+        iterations++;
         next = setImmediate(count);
       };
       let next = setImmediate(count);
       await interpreter.invoke(noise(1));
       clearImmediate(next);
-      assert.ok(turns > 0);
+      assert.ok(iterations > 0);
     });
 
-    it('closes when the run in progress has ended; then there are no more', async () => {
+    it('close waits for the run in progress, and later calls are refused', async () => {
       const closing = await open(model, 1);
       const expected = await interpreter.invoke(noise(1));
-      let ended = false;
+      let hasEnded = false;
       const running = closing.invoke(noise(1)).finally(() => {
-        ended = true;
+        hasEnded = true;
       });
       await closing.close();
-      assert.ok(ended);
+      assert.ok(hasEnded);
       assert.deepEqual(await running, expected);
       await assert.rejects(closing.invoke(noise(1)), { code: 'interpreter-closed' });
       await closing.close();
     });
 
-    it('takes nothing for a model that is none', async () => {
+    it('refuses a file that is not a model', async () => {
       const refused = { code: 'model-invalid', message: /not a TensorFlow Lite model/ };
-      const garbage = Buffer.from('this is no model at all, but long enough to be taken for one');
+      const garbage = Buffer.from('this is not a model, but it is long enough to be one');
       for (const bytes of [garbage, new Uint8Array(0)])
         await assert.rejects(async () => open(bytes, 1), refused);
       for (const length of [8, 1_000, 100_000, model.length - 1]) {
         await assert.rejects(
           async () => open(model.subarray(0, length), 1),
           refused,
-          `${length} bytes of it`,
+          `the first ${length} bytes`,
         );
       }
     });

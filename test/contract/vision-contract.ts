@@ -8,17 +8,17 @@ export interface VisionSetup {
   /** Not started yet. */
   readonly vision: Vision;
   readonly frame: Frame;
-  /** What the frame shows. */
+  /** Correct label of the frame. */
   readonly label: string;
   readonly labels: readonly string[];
-  /** Called when it is started, where the first frame is to hang. */
+  /** Makes the started vision hang on the first frame. */
   readonly stall: () => void;
 }
 
-/** `first`: whether the first frame is answered, or hangs until its deadline. */
+/** `first`: whether the first frame is answered or hangs until its deadline. */
 export type MakeVision = (first: 'answers' | 'hangs') => Promise<VisionSetup>;
 
-/** What device/perception/vision/vision.ts promises, for any driver. */
+/** The contract of the Vision interface, for every driver. */
 export const visionContract = (name: string, make: MakeVision): void => {
   const setUp = async (t: TestContext, first: 'answers' | 'hangs' = 'answers') => {
     const setup = await make(first);
@@ -26,17 +26,17 @@ export const visionContract = (name: string, make: MakeVision): void => {
     return setup;
   };
   const faultOf = async (answer: ReturnType<Vision['classify']>): Promise<string | null> => {
-    const given = await answer;
-    return given.ok ? null : given.fault.code;
+    const result = await answer;
+    return result.ok ? null : result.fault.code;
   };
   const labelOf = async (answer: ReturnType<Vision['classify']>): Promise<string> => {
-    const given = await answer;
-    return given.ok ? given.value.label : given.fault.message;
+    const result = await answer;
+    return result.ok ? result.value.label : result.fault.message;
   };
   const patient = () => AbortSignal.timeout(10_000);
 
   describe(`${name} as a Vision`, () => {
-    it('says what serves, and classifies', async (t) => {
+    it('reports the active runtime, and classifies', async (t) => {
       const { vision, frame, label, labels } = await setUp(t);
       const info = await vision.start();
       const answer = await vision.classify(frame, patient());
@@ -54,7 +54,7 @@ export const visionContract = (name: string, make: MakeVision): void => {
       assert.ok(Object.values(timingsMs).every((elapsed) => elapsed >= 0));
     });
 
-    it('is down before it is started and after it is closed', async (t) => {
+    it('is down before start and after close', async (t) => {
       const { vision, frame } = await setUp(t);
       assert.equal(await faultOf(vision.classify(frame, patient())), 'vision-down');
       await vision.start();
@@ -63,7 +63,7 @@ export const visionContract = (name: string, make: MakeVision): void => {
       await vision.close();
     });
 
-    it('takes one frame at a time: a second one waits, a third is refused', async (t) => {
+    it('processes one frame at a time: a second one waits, and a third is refused', async (t) => {
       const { vision, frame, label } = await setUp(t);
       await vision.start();
       const first = vision.classify(frame, patient());
@@ -74,7 +74,7 @@ export const visionContract = (name: string, make: MakeVision): void => {
       assert.equal(await labelOf(vision.classify(frame, patient())), label);
     });
 
-    it('gives up a frame that waits at its own deadline', async (t) => {
+    it('ends a waiting frame at its own deadline', async (t) => {
       const { vision, frame, label } = await setUp(t);
       await vision.start();
       const first = vision.classify(frame, patient());
@@ -82,14 +82,14 @@ export const visionContract = (name: string, make: MakeVision): void => {
       assert.equal(await labelOf(first), label);
     });
 
-    it('answers a deadline that has passed already, and goes on', async (t) => {
+    it('refuses a frame whose deadline has passed, and classifies the next one', async (t) => {
       const { vision, frame, label } = await setUp(t);
       await vision.start();
       assert.equal(await faultOf(vision.classify(frame, AbortSignal.abort())), 'vision-timeout');
       assert.equal(await labelOf(vision.classify(frame, patient())), label);
     });
 
-    it('gives up a frame that hangs at its deadline, and is right about the next', async (t) => {
+    it('ends a hanging frame at its deadline, and classifies the next one correctly', async (t) => {
       const { vision, frame, label, stall } = await setUp(t, 'hangs');
       await vision.start();
       stall();
@@ -101,7 +101,7 @@ export const visionContract = (name: string, make: MakeVision): void => {
       assert.equal(await labelOf(vision.classify(frame, patient())), label);
     });
 
-    it('is closed while a frame hangs', async (t) => {
+    it('can be closed while a frame hangs', async (t) => {
       const { vision, frame, stall } = await setUp(t, 'hangs');
       await vision.start();
       stall();

@@ -7,7 +7,7 @@ import { packageRoot } from '../../device/kit/root.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
 import { SimulatedVision } from '../../device/perception/vision/simulated-vision.js';
-import { serving } from '../support/vision-options.js';
+import { makeVisionOptions } from '../support/vision-options.js';
 import { visionContract } from './vision-contract.js';
 
 const bundle = join(packageRoot(), 'deploy', 'model');
@@ -21,7 +21,7 @@ const frame: Frame = {
 
 visionContract('ForkedVision', async () => {
   const log = pino({ level: 'silent' });
-  const vision = new ForkedVision({ ...serving(bundle), clock: new SystemClock(), log });
+  const vision = new ForkedVision({ ...makeVisionOptions(bundle), clock: new SystemClock(), log });
   const stall = () => {
     if (vision.pid !== undefined) process.kill(vision.pid, 'SIGSTOP');
   };

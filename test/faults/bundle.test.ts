@@ -9,12 +9,12 @@ const FACTORY = join(packageRoot(), 'deploy/model');
 
 const damages: [string, (bundle: string) => Promise<void>, RegExp][] = [
   [
-    'a model that is cut short',
+    'a truncated model',
     (bundle) => truncate(join(bundle, 'model_int8.tflite'), 1_000_000),
     /model_int8\.tflite/,
   ],
   [
-    'a model with one byte flipped',
+    'a model with one flipped bit',
     async (bundle) => {
       const file = join(bundle, 'model_int8.tflite');
       const bytes = await readFile(file);
@@ -24,7 +24,7 @@ const damages: [string, (bundle: string) => Promise<void>, RegExp][] = [
     /model_int8\.tflite/,
   ],
   [
-    'labels in another order',
+    'labels in a different order',
     async (bundle) => {
       const file = join(bundle, 'labels.txt');
       const labels = (await readFile(file, 'utf8')).trim().split('\n');
@@ -42,17 +42,17 @@ const refusal = async (folder: string): Promise<string> => {
   return bin.stderr;
 };
 
-describe('a bundle that is not whole', () => {
-  it('is refused when it is not there', () =>
+describe('a damaged bundle', () => {
+  it('is refused if its folder does not exist', () =>
     inFolder('model: { bundle: nowhere }\n', async (folder) => {
       assert.match(await refusal(folder), /bundle .*nowhere.*no such folder/);
     }));
 
-  for (const [what, damage, named] of damages)
-    it(`is refused with the reason: ${what}`, () =>
+  for (const [name, damage, message] of damages)
+    it(`is refused with the reason: ${name}`, () =>
       inFolder('model: { bundle: model }\n', async (folder) => {
         await cp(FACTORY, join(folder, 'model'), { recursive: true });
         await damage(join(folder, 'model'));
-        assert.match(await refusal(folder), named);
+        assert.match(await refusal(folder), message);
       }));
 });

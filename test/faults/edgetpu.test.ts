@@ -17,15 +17,17 @@ import {
   unplug,
 } from '../support/edgetpu/edgetpu-double.js';
 import { until } from '../support/until.js';
-import { serving } from '../support/vision-options.js';
+import { makeVisionOptions } from '../support/vision-options.js';
 
 const skip = (await noCompiler()) ?? false;
 const bytes = await readFile(join(factoryBundle(), 'golden', 'metal301.jpg'));
 const frame = { id: 'f', bytes, capturedAtMs: 0, capturedAtWallMs: 0 };
-const FIRST_REST_MS = 60_000;
+const FIRST_COOLDOWN_MS = 60_000;
 const START_MS = 20_000;
 
-/** A bin's vision over the double; `told` is what it says of runtimes that come and go. */
+/**
+ * Creates the vision of a bin with the double of libedgetpu. `changes` are the reported changes of the active runtime.
+ */
 const setUp = async (t: TestContext) => {
   const folder = await mkdtemp(join(tmpdir(), 'sortbin-edgetpu-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -33,7 +35,7 @@ const setUp = async (t: TestContext) => {
   await plugIn(folder);
   const clock = new SimulatedClock();
   const vision = new ForkedVision({
-    ...serving(await bundleWithEdgeTpu(t), {
+    ...makeVisionOptions(await bundleWithEdgeTpu(t), {
       runtime: 'auto',
       edgetpu: { library: double.library, device: 'auto', performance: null, root: folder },
     }),
@@ -41,84 +43,87 @@ const setUp = async (t: TestContext) => {
     log: pino({ level: 'silent' }),
   });
   t.after(() => vision.close());
-  const told: VisionInfo[] = [];
-  vision.onChange((info) => told.push(info));
+  const changes: VisionInfo[] = [];
+  vision.onChange((info) => changes.push(info));
   const classify = async (deadlineMs = 20_000) => {
     const answer = await vision.classify(frame, AbortSignal.timeout(deadlineMs));
     return answer.ok ? `${answer.value.label} by ${answer.value.runtime.name}` : answer.fault.code;
   };
-  return { folder, double, clock, vision, told, classify };
+  return { folder, double, clock, vision, changes, classify };
 };
 
-describe('an Edge TPU that fails', { skip }, () => {
-  it('serves first, where it is well', async (t) => {
+describe('an Edge TPU', { skip }, () => {
+  it('is the first choice if it works', async (t) => {
     const { vision, classify } = await setUp(t);
     const info = await vision.start();
     assert.deepEqual([info.title, info.skipped], ['edgetpu', []]);
     assert.equal(await classify(), 'metal by edgetpu');
   });
 
-  it('is given up after two failed runs, and is back after its rest', async (t) => {
-    const { double, clock, vision, told, classify } = await setUp(t);
+  it('is skipped after two failed runs, and active again after the cool-down time', async (t) => {
+    const { double, clock, vision, changes, classify } = await setUp(t);
     await vision.start();
     await double.behave('invoke-fails');
     assert.equal(await classify(), 'vision-failed');
-    // The next child finds it failing at the golden samples already.
+    // In the next process, it already fails at the golden samples.
     assert.equal(await classify(), 'metal by tflite');
-    assert.equal(told.at(-1)?.title, 'tflite (TensorFlow Lite)');
-    assert.match(told.at(-1)?.skipped[0]?.why ?? '', /the Edge TPU does not answer/);
+    assert.equal(changes.at(-1)?.title, 'tflite (TensorFlow Lite)');
+    assert.match(changes.at(-1)?.skipped[0]?.why ?? '', /the Edge TPU does not answer/);
     await double.behave('healthy');
-    await clock.advance(FIRST_REST_MS);
-    await until('it is back', () => told.at(-1)?.title === 'edgetpu', 20_000);
+    await clock.advance(FIRST_COOLDOWN_MS);
+    await until('the Edge TPU is active again', () => changes.at(-1)?.title === 'edgetpu', 20_000);
     assert.equal(await classify(), 'metal by edgetpu');
   });
 
-  it('that hangs costs the frame its deadline, then the CPU serves', async (t) => {
+  it('that hangs costs one frame, then the CPU is active', async (t) => {
     const { folder, double, clock, vision, classify } = await setUp(t);
     await vision.start();
     await double.behave('hangs');
     const hanging = join(folder, 'lib', 'hanging');
     assert.equal(await classify(1_500), 'vision-timeout');
     await rm(hanging);
-    // The next child hangs at its golden samples: its start has a deadline as well.
+    // The next process hangs at its golden samples. Its start has a deadline too.
     const answer = classify();
-    await until('it hangs', () => existsSync(hanging));
+    await until('the Edge TPU hangs', () => existsSync(hanging));
     await clock.advance(START_MS);
     assert.equal(await answer, 'metal by tflite');
   });
 
-  it('that ends the process costs a frame, then the CPU serves', async (t) => {
-    const { double, vision, told, classify } = await setUp(t);
+  it('that ends the process costs one frame, then the CPU is active', async (t) => {
+    const { double, vision, changes, classify } = await setUp(t);
     await vision.start();
     await double.behave('aborts');
     assert.equal(await classify(), 'vision-died');
     assert.equal(await classify(), 'metal by tflite');
-    assert.match(told.at(-1)?.skipped[0]?.why ?? '', /SIGABRT.*the double of libedgetpu aborts/);
+    assert.match(
+      changes.at(-1)?.skipped[0]?.why ?? '',
+      /SIGABRT\. Last output: the double of libedgetpu aborts/,
+    );
   });
 
-  it('that ends the process at the start does not keep the bin from starting', async (t) => {
+  it('that ends the process at its start does not prevent the start of the bin', async (t) => {
     const { double, vision } = await setUp(t);
     await double.behave('aborts');
     assert.equal((await vision.start()).title, 'tflite (TensorFlow Lite)');
   });
 
-  it('that is unplugged between two frames is missed for one of them, and taken again when it is back', async (t) => {
-    const { folder, double, clock, vision, told, classify } = await setUp(t);
+  it('that is unplugged between two frames costs one frame, and is active again when it is connected', async (t) => {
+    const { folder, double, clock, vision, changes, classify } = await setUp(t);
     await vision.start();
     assert.equal(await classify(), 'metal by edgetpu');
     await unplug(folder);
     await double.behave('no-device');
     assert.equal(await classify(), 'vision-failed');
     assert.equal(await classify(), 'metal by tflite');
-    assert.equal(told.at(-1)?.skipped[0]?.code, 'edgetpu-no-device');
+    assert.equal(changes.at(-1)?.skipped[0]?.code, 'edgetpu-no-device');
     await plugIn(folder);
     await double.behave('healthy');
-    await clock.advance(FIRST_REST_MS);
-    await until('it is back', () => told.at(-1)?.title === 'edgetpu', 20_000);
+    await clock.advance(FIRST_COOLDOWN_MS);
+    await until('the Edge TPU is active again', () => changes.at(-1)?.title === 'edgetpu', 20_000);
     assert.equal(await classify(), 'metal by edgetpu');
   });
 
-  it('whose answers are off by some steps serves; with two labels swapped it does not', async (t) => {
+  it('is active if its outputs differ by some steps, and skipped if two labels are swapped', async (t) => {
     const near = await setUp(t);
     await near.double.behave('off-by-4');
     assert.equal((await near.vision.start()).title, 'edgetpu');

@@ -6,18 +6,18 @@ import { SystemClock } from '../../device/kit/clock.js';
 import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
 import { FACTORY_BUNDLE, makeBin, quiet } from '../support/bin.js';
 import { until } from '../support/until.js';
-import { serving } from '../support/vision-options.js';
+import { makeVisionOptions } from '../support/vision-options.js';
 
 const CARDBOARD: CameraStep = { picture: 'cardboard/cardboard391.jpg' };
 
-/** A cycle over the real vision child. */
-const withChild = async (
-  given: { pictures?: readonly CameraStep[]; limits?: Partial<Limits> },
+/** Runs a cycle with a real vision process. */
+const withVisionProcess = async (
+  options: { pictures?: readonly CameraStep[]; limits?: Partial<Limits> },
   use: (bin: ReturnType<typeof makeBin> & { vision: ForkedVision }) => Promise<void>,
 ) => {
   const clock = new SystemClock();
   const vision = new ForkedVision({
-    ...serving(FACTORY_BUNDLE, { runtime: 'auto' }),
+    ...makeVisionOptions(FACTORY_BUNDLE, { runtime: 'auto' }),
     startMs: 30_000,
     clock,
     log: quiet,
@@ -26,8 +26,8 @@ const withChild = async (
     pictures: [CARDBOARD],
     clock,
     vision,
-    limits: { classifyMs: 20_000, ...given.limits },
-    ...given,
+    limits: { classifyMs: 20_000, ...options.limits },
+    ...options,
   });
   await vision.start();
   await bin.runner.start();
@@ -41,13 +41,13 @@ const withChild = async (
 
 const kill = (signal: NodeJS.Signals, pid: number | undefined) => process.kill(pid ?? Number.NaN, signal);
 
-describe('the vision child in the cycle', () => {
-  it('costs one item each time it is killed in the middle of a frame, and the gate is not touched', () =>
-    withChild({}, async ({ runner, trigger, vision, journalled }) => {
+describe('the vision process in the cycle', () => {
+  it('costs one item each time it is killed during a frame, and the gate does not move', () =>
+    withVisionProcess({}, async ({ runner, trigger, vision, journalled }) => {
       for (let time = 1; time <= 10; time++) {
         await until('the bin is idle', () => runner.phase === 'idle');
         trigger.fire();
-        await until('the child has the frame', () => runner.phase === 'classifying');
+        await until('the vision process has the frame', () => runner.phase === 'classifying');
         kill('SIGKILL', vision.pid);
         await until('the item has its event', () => journalled.length === 2 * time - 1, 30_000);
         const { event } = journalled.at(-1) ?? {};
@@ -60,8 +60,8 @@ describe('the vision child in the cycle', () => {
       }
     }));
 
-  it('costs one item when it is stopped and answers nothing, and is started afresh', () =>
-    withChild({ limits: { classifyMs: 5_000 } }, async ({ runner, trigger, vision, journalled }) => {
+  it('costs one item when it is stopped and does not answer, and is restarted', () =>
+    withVisionProcess({ limits: { classifyMs: 5_000 } }, async ({ runner, trigger, vision, journalled }) => {
       await until('the bin is idle', () => runner.phase === 'idle');
       const before = vision.pid;
       kill('SIGSTOP', before);
@@ -78,8 +78,8 @@ describe('the vision child in the cycle', () => {
       assert.notEqual(vision.pid, before);
     }));
 
-  it('takes garbage from the camera for what it is, and lives', () =>
-    withChild(
+  it('reports garbage from the camera as a broken image, and does not exit', () =>
+    withVisionProcess(
       { pictures: [{ garbage: true }, CARDBOARD] },
       async ({ runner, trigger, vision, journalled }) => {
         const before = vision.pid;

@@ -16,7 +16,7 @@ import { examineRuntimes, type RuntimesOptions } from '../../device/tools/doctor
 import { copyBundle, factoryBundle, quickBundle } from '../support/bundle-copy.js';
 import { runReport } from '../support/run-report.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
-import { serving } from '../support/vision-options.js';
+import { makeVisionOptions } from '../support/vision-options.js';
 
 const inBundle = (bundle: string, rest: string, use: (folder: string) => Promise<void>) =>
   inFolder(`model: { bundle: ${bundle} }\n${rest}`, use);
@@ -114,7 +114,7 @@ describe('sortbin doctor', () => {
         [checks('bundle').bundle?.status, checks('bundle').bundle?.code],
         ['fail', 'bundle-damaged'],
       );
-      assert.match(checks('bundle').bundle?.text ?? '', /model_int8\.tflite has 1000 bytes/);
+      assert.match(checks('bundle').bundle?.text ?? '', /model_int8\.tflite: 1000 bytes, expected/);
       assert.deepEqual(Object.keys(checks('runtimes')), ['taken']);
     });
   });
@@ -141,7 +141,7 @@ describe('the runtimes', () => {
   ) => {
     const tried: string[] = [];
     const section = await examineRuntimes({
-      ways: runtimeOptions(serving('/bundle')),
+      ways: runtimeOptions(makeVisionOptions('/bundle')),
       bundle: await loadBundle(factoryBundle()),
       wanted,
       probe: async ({ title }) => {

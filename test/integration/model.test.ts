@@ -9,8 +9,8 @@ import {
   editJson,
   factoryBundle,
   quickBundle,
-  signOff,
   temporaryFolder,
+  updateDigests,
 } from '../support/bundle-copy.js';
 import { runReport } from '../support/run-report.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
@@ -69,7 +69,7 @@ describe('sortbin model verify', () => {
         for (const { logits } of expected) logits.fill(99);
       },
     );
-    await signOff(bundle);
+    await updateDigests(bundle);
     await inFolder('', async (folder) => {
       const wrong = await runReport(['model', 'verify', bundle], folder);
       assert.equal(wrong.code, 69);
@@ -84,7 +84,7 @@ describe('sortbin model verify', () => {
     await inFolder('', async (folder) => {
       const { code, checks } = await runReport(['model', 'verify', bundle], folder);
       assert.equal(code, 65);
-      assert.match(checks('bundle').bundle?.text ?? '', /labels\.txt line/);
+      assert.match(checks('bundle').bundle?.text ?? '', /labels\.txt: line/);
     });
   });
 });
@@ -138,10 +138,10 @@ describe('sortbin model add-edgetpu', () => {
 
       const again = await run(['add-edgetpu', bundle, file, '--out', made], folder);
       assert.equal(again.code, 73);
-      assert.match(again.stderr, /deep\/new: exists, and a bundle never changes/);
+      assert.match(again.stderr, /deep\/new: already exists, and bundles are never changed\./);
       const twice = await run(['add-edgetpu', made, file, '--out', 'twice'], folder);
       assert.equal(twice.code, 65);
-      assert.match(twice.stderr, /has a model for edgetpu already/);
+      assert.match(twice.stderr, /already has a model for the Edge TPU\./);
     });
   });
 
@@ -151,7 +151,10 @@ describe('sortbin model add-edgetpu', () => {
       const args = ['add-edgetpu', factoryBundle(), file, '--out', 'new', '--version', '9.0.0'];
       assert.match((await run(args, folder)).text, /new: waste12 9\.0\.0 written/);
       const newest = addTo(factoryBundle(), file, join(folder, 'newest'), 'newest');
-      await assert.rejects(newest, { code: 'edgetpu-version', message: /version newest: name a semantic/ });
+      await assert.rejects(newest, {
+        code: 'edgetpu-version',
+        message: /version newest: invalid\. Use a semantic/,
+      });
     });
   });
 
@@ -160,19 +163,19 @@ describe('sortbin model add-edgetpu', () => {
       'no TensorFlow Lite model',
       ['edgetpu-custom-op', ...OUTPUTS],
       'JFIF',
-      /is not a TensorFlow Lite model; .*docs\/coral\.md/,
+      /: not a TensorFlow Lite model\. .*docs\/coral\.md/,
     ],
     [
       'a model that is not compiled',
       OUTPUTS,
       'TFL3',
-      /is not compiled for the Edge TPU: it has no edgetpu-custom-op/,
+      /: not compiled for the Edge TPU: it has no edgetpu-custom-op\./,
     ],
     [
       'a model with other outputs',
       ['edgetpu-custom-op', `${OUTPUTS[0]}0`, `${OUTPUTS[1]}`],
       'TFL3',
-      /has no tensor StatefulPartitionedCall_1:1, an output of bundle waste12/,
+      /: no tensor StatefulPartitionedCall_1:1, which is an output of bundle waste12/,
     ],
   ];
   for (const [what, strings, magic, message] of wrong)
@@ -191,14 +194,14 @@ describe('sortbin model add-edgetpu', () => {
     await symlink('elsewhere/labels.txt', join(bundle, 'labels.txt'));
     const folder = await temporaryFolder(t);
     const made = addTo(bundle, await compiled(t), join(folder, 'new'));
-    await assert.rejects(made, { code: 'bundle-damaged', message: /labels\.txt is missing/ });
+    await assert.rejects(made, { code: 'bundle-damaged', message: /labels\.txt: the file is missing/ });
     assert.deepEqual(await readdir(folder), []);
   });
 
   it('exits with 66 where the file cannot be read', () =>
     inFolder('', async (folder) => {
       const missing = await run(['add-edgetpu', factoryBundle(), 'none.tflite', '--out', 'new'], folder);
-      assert.deepEqual([missing.code, /none\.tflite is missing/.test(missing.stderr)], [66, true]);
+      assert.deepEqual([missing.code, /none\.tflite: the file is missing/.test(missing.stderr)], [66, true]);
     }));
 
   it('says where the folder cannot be made', async (t) => {

@@ -8,7 +8,7 @@ import { loadBundle } from '../../device/perception/inference/bundle/bundle.js';
 
 export const factoryBundle = (): string => join(packageRoot(), 'deploy', 'model');
 
-/** What the factory model takes, and how many bytes of RGB that is. */
+/** The input of the factory model, and its size in bytes of RGB. */
 export const factoryInput = (await loadBundle(factoryBundle())).manifest.input;
 export const factoryInputBytes = factoryInput.width * factoryInput.height * 3;
 
@@ -20,7 +20,7 @@ export const temporaryFolder = async (t: TestContext): Promise<string> => {
 
 type Json = Record<string, unknown>;
 
-/** Rewrites a JSON file; `change` may alter what it gets, or return another. */
+/** Rewrites a JSON file. `change` may modify the value, or return a new one. */
 export const editJson = async <T = Json>(path: string, change: (json: T) => unknown): Promise<void> => {
   const json = JSON.parse(await readFile(path, 'utf8'));
   await writeFile(path, JSON.stringify(change(json) ?? json));
@@ -37,7 +37,7 @@ interface FileEntry {
   bytes: number;
 }
 
-/** A copy of the factory bundle, without TensorFlow.js' model, to be damaged. */
+/** Copies the factory bundle without its TensorFlow.js model. A test may change the copy. */
 export const copyBundle = async (
   t: TestContext,
   change: (manifest: DigestedManifest) => void = () => {},
@@ -52,8 +52,8 @@ export const copyBundle = async (
   return folder;
 };
 
-/** Has the manifest name the files that now lie there: a bundle that was changed, not damaged. */
-export const signOff = async (folder: string): Promise<void> => {
+/** Updates the digests in the manifest, so that a changed bundle is valid again. */
+export const updateDigests = async (folder: string): Promise<void> => {
   const path = join(folder, 'manifest.json');
   const manifest = JSON.parse(await readFile(path, 'utf8')) as DigestedManifest;
   for (const entry of [manifest.golden, manifest.runtimes.tflite, manifest.runtimes.tflite.golden]) {
@@ -64,7 +64,7 @@ export const signOff = async (folder: string): Promise<void> => {
   await writeFile(path, JSON.stringify(manifest));
 };
 
-/** A copy that is up sooner: it has one golden sample. */
+/** Copies the factory bundle with only one golden sample, which starts faster. */
 export const quickBundle = async (
   t: TestContext,
   change: (manifest: DigestedManifest) => void = () => {},
@@ -74,6 +74,6 @@ export const quickBundle = async (
     ...rest,
     inputs: inputs.slice(0, 1),
   }));
-  await signOff(folder);
+  await updateDigests(folder);
   return folder;
 };

@@ -1,7 +1,7 @@
 import type { VisionOptions } from '../../device/perception/vision/protocol.js';
 
-/** What a vision child is asked to serve: the C library on one thread, where nothing else is said. */
-export const serving = (bundle: string, changes: Partial<VisionOptions> = {}): VisionOptions => ({
+/** Returns options for a vision process. By default, it uses the TensorFlow Lite library with one thread. */
+export const makeVisionOptions = (bundle: string, changes: Partial<VisionOptions> = {}): VisionOptions => ({
   bundle,
   runtime: 'tflite',
   threads: 1,

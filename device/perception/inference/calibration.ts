@@ -2,51 +2,52 @@ import { SortbinError } from '../../kit/errors.js';
 import type { Manifest } from './bundle/manifest.js';
 import type { TensorData, TensorSpec } from './interpreter.js';
 
-/** Numbers of a model that nothing can be told from. */
+/** The outputs of a model that cannot be interpreted. */
 export class CalibrationError extends SortbinError<'output-invalid'> {
   override readonly name = 'CalibrationError';
 }
 
-/** The real values of a tensor. @throws CalibrationError where one is not finite */
+/** Returns the real values of a tensor. @throws CalibrationError if a value is not finite */
 export const dequantise = (data: TensorData, { name, scale, zeroPoint }: TensorSpec): number[] =>
   finite(
     Array.from(data, (value) => scale * (value - zeroPoint)),
     `output ${name}`,
   );
 
-/** The mean of several views' logits, value by value. */
+/** Returns the mean of the logits of several views, value by value. @throws CalibrationError */
 export const meanOf = (views: readonly (readonly number[])[]): number[] => {
   const [first] = views;
   if (!first || views.some((view) => view.length !== first.length)) {
-    throw new CalibrationError('output-invalid', 'the views must be one or more, with equally many logits');
+    throw new CalibrationError('output-invalid', 'logits: the number per view differs, or there is no view');
   }
   return first.map((_, index) => views.reduce((sum, view) => sum + (view[index] ?? 0), 0) / views.length);
 };
 
-/** Softmax of logits / temperature: shares that add up to 1. @throws CalibrationError */
+/** Returns the softmax of logits / temperature: scores whose sum is 1. @throws CalibrationError */
 export const softmax = (logits: readonly number[], temperature: number): number[] => {
-  finite(logits, 'the logits');
+  finite(logits, 'logits');
   const highest = Math.max(...logits);
-  // Less the highest: exp() can't overflow then, and the shares are the same.
+  // Subtracting the highest logit prevents an overflow of exp() and does not change the result.
   const powers = logits.map((logit) => Math.exp((logit - highest) / temperature));
   const sum = powers.reduce((total, power) => total + power, 0);
   return finite(
     powers.map((power) => power / sum),
-    'the scores',
+    'scores',
   );
 };
 
 type UnfamiliarRule = NonNullable<Manifest['calibration']['unfamiliar']>;
 
 /**
- * How unlike the training data the logits look, before any temperature: `energy` = -ln(sum(exp(logits))),
- * `max-logit` = -max(logits). Unfamiliar above the bundle's threshold.
+ * Rates how unfamiliar (out of distribution) the image is, from the logits before temperature scaling. The score is
+ * `energy` = -ln(sum(exp(logits))) or `max-logit` = -max(logits). `flag` is true above the bundle's threshold.
+ * @throws CalibrationError if a logit is not finite
  */
 export const unfamiliarity = (
   logits: readonly number[],
   rule: UnfamiliarRule,
 ): { readonly score: number; readonly flag: boolean } => {
-  finite(logits, 'the logits');
+  finite(logits, 'logits');
   const highest = Math.max(...logits);
   const score =
     rule.score === 'max-logit'
@@ -55,7 +56,7 @@ export const unfamiliarity = (
   return { score, flag: score > rule.threshold };
 };
 
-/** The label with the highest score; of equals the first. */
+/** Returns the label with the highest score; the first one if several are equal. @throws CalibrationError */
 export const topLabel = (
   labels: readonly string[],
   scores: readonly number[],
@@ -63,7 +64,10 @@ export const topLabel = (
   const confidence = Math.max(...scores);
   const label = labels[scores.indexOf(confidence)];
   if (labels.length !== scores.length || label === undefined) {
-    throw new CalibrationError('output-invalid', `${labels.length} labels, but ${scores.length} scores`);
+    throw new CalibrationError(
+      'output-invalid',
+      `scores: ${scores.length} values for ${labels.length} labels`,
+    );
   }
   return { label, confidence };
 };
@@ -71,8 +75,9 @@ export const topLabel = (
 const finite = <T extends readonly number[]>(values: T, what: string): T => {
   const index = values.findIndex((value) => !Number.isFinite(value));
   if (index >= 0 || values.length === 0) {
-    const found = values.length === 0 ? 'empty' : `${values[index]} at ${index}`;
-    throw new CalibrationError('output-invalid', `${what} must be finite numbers; found ${found}`);
+    const problem =
+      values.length === 0 ? 'no values' : `value ${index} is ${values[index]}, not a finite number`;
+    throw new CalibrationError('output-invalid', `${what}: ${problem}`);
   }
   return values;
 };

@@ -11,23 +11,23 @@ import {
   type TfLiteBinding,
 } from './runtimes.js';
 
-/** The candidates that the options allow, in the chain's order. Each loads its code when it is opened, not before. */
+/** Returns the candidates that the options allow, in the order of the chain. Each loads its code when it is opened. */
 export const candidatesOf = (options: InferenceOptions): Candidate[] => {
-  const wanted = options.runtime === 'auto' ? RUNTIMES : [options.runtime];
-  return wanted.flatMap((runtime) => MAKE[runtime](options));
+  const allowed = options.runtime === 'auto' ? RUNTIMES : [options.runtime];
+  return allowed.flatMap((runtime) => MAKE[runtime](options));
 };
 
 const MAKE: Readonly<Record<RuntimeName, (options: InferenceOptions) => Candidate[]>> = {
   edgetpu: (options) => [edgeTpu(options)],
   tflite: (options) => {
     const { binding } = options.tflite;
-    return (binding === 'auto' ? TFLITE_BINDINGS : [binding]).map((one) => tflite(one, options));
+    return (binding === 'auto' ? TFLITE_BINDINGS : [binding]).map((name) => tflite(name, options));
   },
   'tfjs-node': (options) => [tfjs('tfjs-node', options)],
   'tfjs-wasm': (options) => [tfjs('tfjs-wasm', options)],
 };
 
-/** As deploy/native names them. */
+/** Names in deploy/native/manifest.json. */
 const LIBRARIES: Readonly<Record<TfLiteBinding, string>> = {
   litert: 'litert',
   tensorflowlite: 'tensorflowlite-c',
@@ -35,14 +35,14 @@ const LIBRARIES: Readonly<Record<TfLiteBinding, string>> = {
 
 const tflite = (
   binding: TfLiteBinding,
-  { threads, tflite: { library: own } }: InferenceOptions,
+  { threads, tflite: { library: custom } }: InferenceOptions,
 ): Candidate => ({
   runtime: 'tflite',
   title: TFLITE_TITLES[binding],
   open: async (bundle) => {
     const library = await findLibrary({
       name: LIBRARIES[binding],
-      ...(own === null ? {} : { path: own }),
+      ...(custom === null ? {} : { path: custom }),
     });
     const model = await readBundleFile(bundle, modelFile(bundle, 'tflite'));
     if (binding === 'litert')
@@ -77,9 +77,9 @@ const tfjs = (runtime: 'tfjs-node' | 'tfjs-wasm', { threads }: InferenceOptions)
 
 type Runtimes = Manifest['runtimes'];
 
-/** The chain has made sure that it is there. */
+/** Returns the model file for a runtime; the chain has checked that it exists. */
 const modelFile = <R extends keyof Runtimes>({ manifest }: Bundle, runtime: R): NonNullable<Runtimes[R]> => {
   const file = manifest.runtimes[runtime];
-  if (!file) throw new RangeError(`bundle ${manifest.name} has no model for ${runtime}`);
+  if (!file) throw new RangeError(`bundle ${manifest.name}: no model for ${runtime}`);
   return file;
 };

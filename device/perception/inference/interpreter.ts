@@ -1,9 +1,12 @@
 import { SortbinError } from '../../kit/errors.js';
 
 /**
- * `model-invalid`: the runtime does not take the model; `input-invalid`: the bytes are not an input of it;
- * `invoke-failed`: the runtime failed at a run; `output-invalid`: its answer cannot be used; `interpreter-busy`: one
- * call at a time; `interpreter-closed`.
+ * - `model-invalid`: the runtime cannot execute the model
+ * - `input-invalid`: the input does not fit the model
+ * - `invoke-failed`: the runtime failed while it executed the model
+ * - `output-invalid`: the output cannot be used
+ * - `interpreter-busy`: a run is in progress; only one is allowed at a time
+ * - `interpreter-closed`: the interpreter was closed
  */
 export type InterpreterErrorCode =
   | 'model-invalid'
@@ -24,29 +27,30 @@ export interface TensorSpec {
   readonly name: string;
   readonly type: TensorType;
   readonly shape: readonly number[];
-  /** A real value is `scale * (stored value - zeroPoint)`; 1 and 0 for float32. */
+  /** A real value is `scale * (stored value - zeroPoint)`. For float32, scale is 1 and zeroPoint is 0. */
   readonly scale: number;
   readonly zeroPoint: number;
 }
 
-/** Outputs by the tensor's name: their order differs from one runtime to the next. */
+/** Outputs by tensor name, because their order differs between runtimes. */
 export type Outputs = ReadonlyMap<string, TensorData>;
 
-/** A loaded model in one runtime. */
+/** A model loaded in one runtime. */
 export interface Interpreter {
-  /** The kernels that run, with their version: `xnnpack-2.9`. */
+  /** Name and version of the kernels that execute the model, for example `xnnpack-2.9`. */
   readonly backend: string;
   readonly threads: number;
-  /** Faster kernels that did not take the model, and why. */
-  readonly passedOver: readonly { readonly runtime: string; readonly why: string }[];
+  /** Faster kernels that refused the model, with the reason. */
+  readonly skipped: readonly { readonly runtime: string; readonly why: string }[];
   readonly input: TensorSpec;
   readonly outputs: ReadonlyMap<string, TensorSpec>;
   /**
-   * Runs the model once, off the event loop. `input` is a picture's bytes, 0 to 255, in row, column, channel order;
-   * it may be reused once this has settled, and the outputs are the caller's own.
-   * @throws InterpreterError; then there is no output, an older one least of all
+   * Runs the model once. The native bindings run off the event loop; TensorFlow.js blocks it. `input` holds the bytes
+   * of an image, 0 to 255, in the order row, column, channel. The caller may reuse `input` after the promise settles,
+   * and owns the returned outputs.
+   * @throws InterpreterError if the run fails; outputs of an earlier run are never returned instead
    */
   invoke(input: Uint8Array): Promise<Outputs>;
-  /** Waits for a run in progress, then frees everything. */
+  /** Waits for a run in progress, then frees all resources. */
   close(): Promise<void>;
 }

@@ -2,11 +2,11 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf, SortbinError } from '../../kit/errors.js';
 import { packageRoot } from '../../kit/root.js';
-import { checkFile, pathSchema, readBounded, sha256Schema } from './bundle/files.js';
+import { checkFile, pathSchema, readLimited, sha256Schema } from './bundle/files.js';
 
 /**
- * `native-unsupported`: there is no library for this platform, or not of the version that is spoken here;
- * `native-damaged`: the file is not the one that the manifest names, or cannot be loaded.
+ * - `native-unsupported`: there is no library for this platform, or its version is not supported
+ * - `native-damaged`: the file differs from the manifest, or cannot be loaded
  */
 export type NativeErrorCode = 'native-unsupported' | 'native-damaged';
 
@@ -16,14 +16,14 @@ export class NativeError extends SortbinError<NativeErrorCode> {
 
 const fileSchema = z.object({
   path: pathSchema,
-  /** `<os>-<architecture>`, as Node names them. */
+  /** `<os>-<architecture>`, with Node's names for both. */
   platform: z.string(),
   name: z.string(),
   version: z.string(),
   /**
-   * The package that it was taken from, `npm:name@version` or `pypi:name@version`; the name of its archive where the
-   * registry has several for a version; the archive's sha256; the path in it. With a `target` the path is a compiler's,
-   * and the file is what it makes of our own C source for that target.
+   * Origin of the file. `package` is `npm:name@version` or `pypi:name@version`. `file` is the name of the archive, if the
+   * registry has several for one version. `sha256` is the digest of the archive. `path` is the path in the archive. If
+   * there is a `target`, `path` is a compiler, and the file is the project's C source compiled for that target.
    */
   source: z.object({
     package: z.string(),
@@ -45,35 +45,35 @@ export type NativeManifest = z.infer<typeof manifestSchema>;
 const MANIFEST = 'manifest.json';
 const MANIFEST_BYTES = 1 << 20;
 
-/** Where the vendored libraries lie. */
+/** Returns the folder of the vendored libraries. */
 export const nativeFolder = (): string => join(packageRoot(), 'deploy', 'native');
 
 /** Reads the manifest of a folder of native libraries. @throws NativeError `native-damaged` */
 export const readNativeManifest = async (folder: string): Promise<NativeManifest> => {
   try {
-    const text = await readBounded(folder, MANIFEST, MANIFEST_BYTES);
+    const text = await readLimited(folder, MANIFEST, MANIFEST_BYTES);
     return manifestSchema.parse(JSON.parse(text.toString('utf8')));
   } catch (cause) {
     throw new NativeError(
       'native-damaged',
-      `${join(folder, MANIFEST)} cannot be used (${messageOf(cause)}); ${CURE}`,
+      `${join(folder, MANIFEST)}: cannot be used (${messageOf(cause)}). ${FIX}`,
       { cause },
     );
   }
 };
 
 export interface LibraryOptions {
-  /** The library's `name` in the manifest. */
+  /** `name` of the library in the manifest. */
   readonly name: string;
-  /** The manifest's folder; where it is left out, the vendored one. */
+  /** Folder of the manifest; default: the vendored libraries. */
   readonly folder?: string;
-  /** Where it is left out, this machine's, as `linux-x64`. */
+  /** For example `linux-x64`; default: this machine. */
   readonly platform?: string;
-  /** A library of the owner's own: used as it is, unchecked. */
+  /** Path of a custom library, which is used unchecked. */
   readonly path?: string;
 }
 
-/** The path of a library that may be loaded: it is the one that the manifest names. @throws NativeError */
+/** Returns the path of a library, after comparing the file with the manifest. @throws NativeError */
 export const findLibrary = async (options: LibraryOptions): Promise<string> => {
   if (options.path !== undefined) return resolve(options.path);
   const folder = options.folder ?? nativeFolder();
@@ -84,14 +84,14 @@ export const findLibrary = async (options: LibraryOptions): Promise<string> => {
     const platforms = candidates.map((candidate) => candidate.platform).join(', ') || 'none';
     throw new NativeError(
       'native-unsupported',
-      `there is no library ${options.name} for ${platform}, only for: ${platforms}; configure a library's path`,
+      `${options.name}: no library for ${platform}. Available for: ${platforms}. Configure the path of a library.`,
     );
   }
   const path = join(folder, file.path);
   await checkFile(folder, { file: file.path, sha256: file.sha256, bytes: file.bytes }).catch((cause) => {
-    throw new NativeError('native-damaged', `${path} ${messageOf(cause)}; ${CURE}`, { cause });
+    throw new NativeError('native-damaged', `${path}: ${messageOf(cause)}. ${FIX}`, { cause });
   });
   return path;
 };
 
-const CURE = 'install sortbin again, or run `npm run native`';
+const FIX = 'Install sortbin again, or run `npm run native`.';

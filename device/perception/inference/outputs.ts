@@ -8,8 +8,8 @@ import {
 } from './interpreter.js';
 
 /**
- * The tensor in which a runtime gives an output of the bundle; null where the manifest names none.
- * @throws InterpreterError `model-invalid` where the model lacks it, or its logits are not one for each label
+ * Returns the tensor that holds an output of the bundle, or null if the manifest does not name it.
+ * @throws InterpreterError `model-invalid` if the model lacks the tensor, or does not have one logit per label
  */
 export const outputSpec = (
   { outputs, labels }: Manifest,
@@ -24,30 +24,35 @@ export const outputSpec = (
     const present = [...interpreter.outputs.keys()].join(', ');
     throw new InterpreterError(
       'model-invalid',
-      `the model has no ${output} tensor ${name}; it has ${present}`,
+      `manifest.json: outputs.${output}.${runtime}: the model has no tensor ${name}. It has ${present}.`,
     );
   }
   const values = spec.shape.reduce((product, size) => product * size, 1);
   if (output === 'logits' && values !== labels.length) {
-    throw new InterpreterError('model-invalid', `the model has ${values} logits for ${labels.length} labels`);
+    throw new InterpreterError(
+      'model-invalid',
+      `manifest.json: the model has ${values} logits, but there are ${labels.length} labels`,
+    );
   }
   return spec;
 };
 
-/** The tensor of the logits: without it nothing can be told. @throws InterpreterError `model-invalid` */
+/** Returns the tensor that holds the logits. @throws InterpreterError `model-invalid` if there is none */
 export const logitsSpec = (
   manifest: Manifest,
   runtime: BundleRuntime,
   interpreter: Interpreter,
 ): TensorSpec => {
   const spec = outputSpec(manifest, runtime, 'logits', interpreter);
-  if (!spec) throw new InterpreterError('model-invalid', `the manifest names no logits for ${runtime}`);
+  if (!spec) {
+    throw new InterpreterError('model-invalid', `manifest.json: outputs.logits.${runtime} is missing`);
+  }
   return spec;
 };
 
-/** An output's values. @throws InterpreterError `output-invalid` */
+/** Returns the values of an output. @throws InterpreterError `output-invalid` */
 export const outputOf = (outputs: Outputs, { name }: TensorSpec): TensorData => {
   const data = outputs.get(name);
-  if (!data) throw new InterpreterError('output-invalid', `the run gave no output ${name}`);
+  if (!data) throw new InterpreterError('output-invalid', `the run returned no output ${name}`);
   return data;
 };

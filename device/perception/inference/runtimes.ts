@@ -1,11 +1,11 @@
 import type { BundleRuntime } from './bundle/manifest.js';
 
-/** What can execute a model, in the order in which `auto` tries them. */
+/** Runtimes that can execute a model, in the order in which `auto` tries them. */
 export const RUNTIMES = ['edgetpu', 'tflite', 'tfjs-node', 'tfjs-wasm'] as const;
 
 export type RuntimeName = (typeof RUNTIMES)[number];
 
-/** The model of a bundle that a runtime executes. */
+/** The bundle's model that each runtime executes. */
 export const MODEL_OF: Readonly<Record<RuntimeName, BundleRuntime>> = {
   edgetpu: 'edgetpu',
   tflite: 'tflite',
@@ -13,12 +13,12 @@ export const MODEL_OF: Readonly<Record<RuntimeName, BundleRuntime>> = {
   'tfjs-wasm': 'tfjs',
 };
 
-/** The two libraries that run TensorFlow Lite models on the CPU. */
+/** The two libraries that execute TensorFlow Lite models on the CPU, in the order in which `auto` tries them. */
 export const TFLITE_BINDINGS = ['litert', 'tensorflowlite'] as const;
 
 export type TfLiteBinding = (typeof TFLITE_BINDINGS)[number];
 
-/** What people read. */
+/** Display names. */
 export const TFLITE_TITLES: Readonly<Record<TfLiteBinding, string>> = {
   litert: 'tflite (LiteRT)',
   tensorflowlite: 'tflite (TensorFlow Lite)',
@@ -27,37 +27,38 @@ export const TFLITE_TITLES: Readonly<Record<TfLiteBinding, string>> = {
 export const EDGETPU_PERFORMANCES = ['low', 'medium', 'high', 'max'] as const;
 
 export interface EdgeTpuSettings {
-  /** Path or name of libedgetpu. */
+  /** Path or name of the libedgetpu library. */
   readonly library: string;
-  /** `auto`, `usb`, `pci`, an index as `usb:0`, or a path as `/dev/apex_0`. */
+  /** `auto`, `usb`, `pci`, an index such as `usb:0`, or a path such as `/dev/apex_0`. */
   readonly device: string;
-  /** Its clock; null: libedgetpu's own choice. Counts only where `device` has an index or a path. */
+  /** Clock rate; null: the default of libedgetpu. Only used if `device` is an index or a path. */
   readonly performance: (typeof EDGETPU_PERFORMANCES)[number] | null;
-  /** Where /dev and /sys lie; where it is left out, at /. */
+  /** Folder that contains dev/ and sys/; default `/`. */
   readonly root?: string;
 }
 
-/** What the chain is to try, and how. */
+/** Which runtimes to try, and with which settings. */
 export interface InferenceOptions {
-  /** `auto`: one after the other until one serves; else the one named, or none. */
+  /** `auto`: each runtime in order until one passes the golden samples. Otherwise only the named one. */
   readonly runtime: 'auto' | RuntimeName;
   /** CPU threads of one inference. */
   readonly threads: number;
   readonly tflite: {
-    /** `auto`: LiteRT, else TensorFlow Lite. */
+    /** `auto`: LiteRT first, then TensorFlow Lite. */
     readonly binding: 'auto' | TfLiteBinding;
-    /** Path of a library of the owner's own, for the binding that is named; null: the vendored ones. */
+    /** Path of a custom library for the selected binding; null: the vendored libraries. */
     readonly library: string | null;
   };
   readonly edgetpu: EdgeTpuSettings;
-  /** Runtimes that are left out this time, and why: they took the child with them, or failed too often. */
+  /** Runtimes to skip, because they ended the vision process or failed too often. */
   readonly skip: readonly SkippedRuntime[];
 }
 
-/** A runtime that was not taken, `edgetpu` or more closely `tflite (LiteRT 2.3)`, and why. */
+/** A runtime that was skipped, and the reason. */
 export interface SkippedRuntime {
+  /** `edgetpu`, or with the library: `tflite (LiteRT)`. */
   readonly runtime: string;
   readonly why: string;
-  /** Of the error that says why, where there is one. */
+  /** Error code, if the reason is an error that has one. */
   readonly code?: string | undefined;
 }

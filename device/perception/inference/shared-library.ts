@@ -2,32 +2,32 @@ import koffi, { type LibraryHandle } from 'koffi';
 import { messageOf } from '../../kit/errors.js';
 import { NativeError } from './native.js';
 
-/** A C pointer; null is C's. */
+/** A C pointer; null is C's NULL. */
 export type Pointer = bigint | null;
 
-/** @throws NativeError `native-damaged` */
+/** Loads a shared library. @throws NativeError `native-damaged` if it cannot be loaded */
 export const openLibrary = (path: string): LibraryHandle => {
   try {
     return koffi.load(path);
   } catch (cause) {
     throw new NativeError(
       'native-damaged',
-      `${path} cannot be loaded (${messageOf(cause)}); check the file and that it is for ${process.arch}`,
+      `${path}: cannot be loaded (${messageOf(cause)}). Check that the file is a library for ${process.arch}.`,
       { cause },
     );
   }
 };
 
-/** RTLD_LAZY | RTLD_NODELETE of Linux' dlfcn.h. */
-const FOR_GOOD = 0x0001 | 0x1000;
+/** RTLD_LAZY | RTLD_NODELETE of dlfcn.h on Linux. */
+const KEEP_LOADED = 0x0001 | 0x1000;
 
 /**
- * Keeps a library loaded until the process ends. koffi unloads what is no longer referred to; a library that has
- * registered exit handlers then crashes the process at its end.
+ * Keeps a library loaded until the process exits. koffi unloads a library that is no longer referenced. If that
+ * library has registered exit handlers, the process then crashes when it exits.
  */
 export const keepLoaded = (path: string): void => {
   const open = koffi.load(null).func('void *dlopen(const char *path, int flags)');
-  open(path, FOR_GOOD);
+  open(path, KEEP_LOADED);
 };
 
 export const exportsSymbol = (library: LibraryHandle, name: string): boolean => {
@@ -39,9 +39,9 @@ export const exportsSymbol = (library: LibraryHandle, name: string): boolean => 
   }
 };
 
-/** C's memory, where a library hands over addresses. */
+/** Functions on C memory, for libraries that return addresses. */
 export interface Memory {
-  /** A copy that C owns from now on; `free` at `freeAddress` ends it. */
+  /** Copies a text to memory that C owns. The owner frees it with the function at `freeAddress`. */
   copyOf(text: string): Pointer;
   readonly freeAddress: Pointer;
   free(memory: Pointer): void;

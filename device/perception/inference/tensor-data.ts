@@ -1,37 +1,44 @@
 import { InterpreterError, type TensorData, type TensorSpec, type TensorType } from './interpreter.js';
 
-/** TfLiteType of tensorflow/lite/c/c_api_types.h, and LiteRtElementType, which has the same numbers. */
+/** TfLiteType of tensorflow/lite/c/c_api_types.h. LiteRtElementType uses the same numbers. */
 const TYPES: ReadonlyMap<number, TensorType> = new Map([
   [1, 'float32'],
   [3, 'uint8'],
   [9, 'int8'],
 ]);
 
-/** @throws InterpreterError `model-invalid` where the type is none of the served ones */
+/**
+ * Returns the type of a tensor from its TfLiteType.
+ * @throws InterpreterError `model-invalid` if it is not supported
+ */
 export const tensorType = (name: string, code: number): TensorType => {
   const type = TYPES.get(code);
   if (type) return type;
-  const served = [...TYPES.values()].join(', ');
-  throw new InterpreterError('model-invalid', `tensor ${name} has TfLiteType ${code}; served are ${served}`);
+  const supported = [...TYPES.values()].join(', ');
+  throw new InterpreterError(
+    'model-invalid',
+    `tensor ${name}: TfLiteType ${code} is not supported. Supported are ${supported}.`,
+  );
 };
 
-/** A picture's bytes as an input of `bytes` stores them. @throws InterpreterError `input-invalid` */
-export const storedPicture = (
-  picture: Uint8Array,
-  { type, shape }: TensorSpec,
-  bytes: number,
-): Uint8Array => {
-  if (picture.length !== bytes) {
-    throw new InterpreterError(
-      'input-invalid',
-      `the input has ${picture.length} bytes; the model takes ${bytes} (${shape.join(' x ')})`,
-    );
-  }
-  // An int8 input is the same picture, 128 lower.
-  return type === 'int8' ? picture.map((value) => value ^ 0x80) : picture;
+/**
+ * Returns the bytes of an image in the form in which an input tensor of `bytes` bytes stores them.
+ * @throws InterpreterError `input-invalid` if the size differs
+ */
+export const storedImage = (image: Uint8Array, { type, shape }: TensorSpec, bytes: number): Uint8Array => {
+  if (image.length !== bytes) throw wrongSize(image, bytes, shape);
+  // An int8 input stores each value minus 128.
+  return type === 'int8' ? image.map((value) => value ^ 0x80) : image;
 };
 
-/** A tensor's bytes, which begin their own buffer, as its values. */
+/** The error for an input whose size does not fit the model. */
+export const wrongSize = (image: Uint8Array, bytes: number, shape: readonly number[]): InterpreterError =>
+  new InterpreterError(
+    'input-invalid',
+    `the input has ${image.length} bytes, but the model takes ${bytes} (${shape.join(' x ')})`,
+  );
+
+/** Returns a tensor's values. `bytes` must start at the start of its buffer. */
 export const tensorData = (bytes: Uint8Array<ArrayBuffer>, { type }: TensorSpec): TensorData => {
   if (type === 'uint8') return bytes;
   return type === 'int8' ? new Int8Array(bytes.buffer) : new Float32Array(bytes.buffer);

@@ -1,13 +1,13 @@
 /**
- * The vision child's entry: started by ForkedVision, speaks protocol.ts over Node's channel. Whatever can crash, hang
- * or be attacked (the decoder, native inference) is in here.
+ * Entry point of the vision process. VisionProcess starts it and exchanges the messages of protocol.ts over Node's IPC
+ * channel. It contains everything that can crash, hang or be attacked: the image decoder and native inference.
  */
 
 import { SystemClock } from '../../kit/clock.js';
 import { messageOf, SortbinError } from '../../kit/errors.js';
 import type { Candidate } from '../inference/chain.js';
 import { Classifier } from './classifier.js';
-import { boundDecoder } from './preprocess.js';
+import { limitDecoder } from './preprocess.js';
 import { type FromChild, PROTOCOL, type ToChild, type VisionOptions } from './protocol.js';
 import { setScheduling } from './scheduling.js';
 
@@ -15,16 +15,16 @@ const send = (message: FromChild): void => {
   process.send?.(message);
 };
 
-const open = async (protocol: number, serve: VisionOptions): Promise<Classifier | null> => {
+const open = async (protocol: number, options: VisionOptions): Promise<Classifier | null> => {
   try {
     if (protocol !== PROTOCOL) {
-      const what = `the daemon speaks protocol ${protocol}, its child ${PROTOCOL}; build sortbin again`;
-      throw new SortbinError('vision-protocol', what);
+      const message = `the daemon uses protocol ${protocol}, but the vision process uses ${PROTOCOL}. Build sortbin again.`;
+      throw new SortbinError('vision-protocol', message);
     }
-    setScheduling(serve);
-    boundDecoder();
-    const trying = ({ title }: Candidate) => send({ type: 'trying', title });
-    const classifier = await Classifier.open(serve, new SystemClock(), trying);
+    setScheduling(options);
+    limitDecoder();
+    const onTry = ({ title }: Candidate) => send({ type: 'trying', title });
+    const classifier = await Classifier.open(options, new SystemClock(), onTry);
     send({ type: 'ready', protocol: PROTOCOL, info: classifier.info });
     return classifier;
   } catch (thrown) {
@@ -39,7 +39,7 @@ const classify = async (
   { id, bytes, format }: Extract<ToChild, { type: 'classify' }>,
 ): Promise<void> => {
   try {
-    if (!classifier) throw new Error('the child is not ready');
+    if (!classifier) throw new Error('the vision process is not ready');
     const answer = await classifier.classify(bytes, format ?? undefined);
     send(
       answer.ok
@@ -51,14 +51,14 @@ const classify = async (
   }
 };
 
-// Ctrl-C and systemd signal the whole group: the daemon ends its frame first, then this.
+// Ctrl-C and systemd send signals to the whole process group. The daemon finishes its frame, then ends this process.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
-// The daemon is gone or done. Not exit(): that would wait for a thread that hangs in native code.
+// The daemon has exited or has closed the channel. exit() would wait for a thread that hangs in native code.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 let opened: Promise<Classifier | null> = Promise.resolve(null);
 process.on('message', async (message: ToChild) => {
-  if (message.type === 'start') opened = open(message.protocol, message.serve);
+  if (message.type === 'start') opened = open(message.protocol, message.options);
   else await classify(await opened, message);
 });

@@ -1,61 +1,82 @@
 import type { SkippedRuntime } from '../inference/runtimes.js';
 
-/** A first failure may be chance or a hostile picture; twice in a row without an answered frame is not. */
-const STRIKES = 2;
-const FIRST_REST_MS = 60_000;
-const LONGEST_REST_MS = 3_600_000;
+/** One failure may be chance or a malicious image. Two in a row, without an answered frame between them, are not. */
+const MAX_FAILURES = 2;
+const FIRST_COOLDOWN_MS = 60_000;
+const LONGEST_COOLDOWN_MS = 3_600_000;
 
-interface Record {
+/** Code of a runtime that is skipped because its breaker is open. */
+const OPEN_CODE = 'barred';
+
+/** Error codes of runtimes that may recover without a restart of the daemon. */
+const RECOVERABLE = new Set([OPEN_CODE, 'edgetpu-no-device', 'edgetpu-refused', 'invoke-failed']);
+
+interface RuntimeRecord {
   /** Failures in a row. */
-  strikes: number;
-  /** How often it was barred since it last answered a frame. */
-  times: number;
+  failures: number;
+  /** How often the breaker has opened since the runtime last answered a frame. */
+  openings: number;
+  /** Why the breaker is open; null if it is closed. */
   why: string | null;
 }
 
-/** Runtimes, by title, that failed too often and rest before they are tried again. Pure: time is the caller's. */
+/**
+ * Circuit breaker for runtimes, which are identified by title. A runtime that failed too often is skipped for a
+ * cool-down time. Pure: the caller measures the time.
+ */
 export class CircuitBreaker {
-  readonly #records = new Map<string, Record>();
+  readonly #records = new Map<string, RuntimeRecord>();
 
-  /** Whether that was one too many: it is barred now. */
+  /** Returns whether this failure has opened the breaker of the runtime. */
   recordFailure(title: string, why: string): boolean {
     const record = this.#of(title);
-    record.strikes += 1;
-    if (record.strikes < STRIKES) return false;
-    this.open(title, `failed ${record.strikes} times in a row: ${why}`);
+    record.failures += 1;
+    if (record.failures < MAX_FAILURES) return false;
+    this.open(title, `${record.failures} failures in a row: ${why}`);
     return true;
   }
 
   open(title: string, why: string): void {
     const record = this.#of(title);
     record.why = why;
-    record.times += 1;
+    record.openings += 1;
   }
 
   recordSuccess(title: string): void {
     this.#records.delete(title);
   }
 
-  /** For the child: what not to try, `but` one that is to be given another chance. */
-  skipped(but?: string): SkippedRuntime[] {
-    return [...this.#records].flatMap(([runtime, { why, times }]) =>
-      why === null || runtime === but
+  /** Returns the runtimes to skip, without the runtime `except`, which is tried again. */
+  skipped(except?: string): SkippedRuntime[] {
+    return [...this.#records].flatMap(([runtime, { why, openings }]) =>
+      why === null || runtime === except
         ? []
-        : [{ runtime, why: `${why}; tried again after ${restMs(times) / 1000} s`, code: 'barred' }],
+        : [
+            {
+              runtime,
+              why: `next attempt after ${cooldownMs(openings) / 1000} s. Reason: ${why}`,
+              code: OPEN_CODE,
+            },
+          ],
     );
   }
 
-  /** The rest of one that is barred; null where it is not. */
-  restMs(title: string): number | null {
+  /** Returns the cool-down time of a runtime, or null if its breaker is closed. */
+  cooldownMs(title: string): number | null {
     const record = this.#records.get(title);
-    return record?.why ? restMs(record.times) : null;
+    return record?.why ? cooldownMs(record.openings) : null;
   }
 
-  #of(title: string): Record {
-    const record = this.#records.get(title) ?? { strikes: 0, times: 0, why: null };
+  #of(title: string): RuntimeRecord {
+    const record = this.#records.get(title) ?? { failures: 0, openings: 0, why: null };
     this.#records.set(title, record);
     return record;
   }
 }
 
-const restMs = (times: number): number => Math.min(FIRST_REST_MS * 2 ** (times - 1), LONGEST_REST_MS);
+const cooldownMs = (openings: number): number =>
+  Math.min(FIRST_COOLDOWN_MS * 2 ** (openings - 1), LONGEST_COOLDOWN_MS);
+
+/** Returns the best skipped runtime that may recover. The runtimes are in the order of the chain, best first. */
+export const findRecoverable = (skipped: readonly SkippedRuntime[]): SkippedRuntime | undefined =>
+  skipped.find(({ code }) => code !== undefined && RECOVERABLE.has(code));

@@ -10,18 +10,18 @@ import { centreCrop, decode, findRegion, isBlank, resize } from './preprocess.js
 import type { VisionOptions } from './protocol.js';
 import type { Classification, VisionFault, VisionInfo } from './vision.js';
 
-/** From a frame's bytes to what it shows, by one bundle in one runtime. */
+/** Classifies frames with one bundle in one runtime. */
 export class Classifier {
   private constructor(
     readonly info: VisionInfo,
     private readonly bundle: Bundle,
-    private readonly served: ActiveRuntime,
+    private readonly active: ActiveRuntime,
     private readonly clock: Clock,
   ) {}
 
   /**
    * Loads the bundle and opens the first runtime that passes its golden samples.
-   * @throws BundleError, GoldenError, ChainError, or what the only runtime threw that was asked for
+   * @throws BundleError, GoldenError, ChainError, or the error of the runtime if the options allow only one
    */
   static async open(
     { bundle: folder, ...options }: VisionOptions,
@@ -29,53 +29,53 @@ export class Classifier {
     onTry?: (candidate: Candidate) => void,
   ): Promise<Classifier> {
     const bundle = await loadBundle(folder);
-    const served = await openFirst(bundle, {
+    const active = await openFirst(bundle, {
       candidates: candidatesOf(options),
       skip: options.skip,
       prepare: (bytes) => prepare(bytes, bundle),
       monotonicMs: () => clock.monotonicMs(),
       ...(onTry ? { onTry } : {}),
     });
-    const { candidate, model, interpreter, golden } = served;
+    const { candidate, model, interpreter, golden } = active;
     const { name, version, runtimes } = bundle.manifest;
     const info: VisionInfo = {
       model: { name, version, sha256: runtimes[model]?.sha256 ?? '' },
       runtime: { name: candidate.runtime, backend: interpreter.backend, threads: interpreter.threads },
       title: candidate.title,
       golden,
-      skipped: [...served.skipped, ...interpreter.passedOver],
+      skipped: [...active.skipped, ...interpreter.skipped],
     };
-    return new Classifier(info, bundle, served, clock);
+    return new Classifier(info, bundle, active, clock);
   }
 
-  /** One at a time. @throws InterpreterError, CalibrationError, where the runtime fails */
+  /** Classifies one image at a time. @throws InterpreterError, CalibrationError if the runtime fails */
   async classify(
     bytes: Uint8Array,
     format?: FrameFormat,
   ): Promise<Answer<Classification, VisionFault & ('picture-broken' | 'picture-blank')>> {
     const { input, views, labels, calibration } = this.bundle.manifest;
     const startMs = this.clock.monotonicMs();
-    const picture = await decode(bytes, format);
-    if (!picture.ok) return picture;
+    const image = await decode(bytes, format);
+    if (!image.ok) return image;
     const decodedMs = this.clock.monotonicMs();
 
-    const region = findRegion(picture.value);
+    const region = findRegion(image.value);
     const inputs: Buffer[] = [];
-    for (const view of views) inputs.push(await resize(picture.value, centreCrop(region, view), input));
+    for (const view of views) inputs.push(await resize(image.value, centreCrop(region, view), input));
     if (inputs.every(isBlank)) {
       return failed(
         'picture-blank',
-        'the picture is one even colour; check the lens, the light and the camera',
+        'the image has only one colour. Check the lens, the light and the camera.',
       );
     }
     const preparedMs = this.clock.monotonicMs();
 
-    const { interpreter, model } = this.served;
-    const logitsOf = logitsSpec(this.bundle.manifest, model, interpreter);
+    const { interpreter, model } = this.active;
+    const spec = logitsSpec(this.bundle.manifest, model, interpreter);
     const perView: number[][] = [];
     for (const view of inputs) {
       const outputs = await interpreter.invoke(view);
-      perView.push(dequantise(outputOf(outputs, logitsOf), logitsOf));
+      perView.push(dequantise(outputOf(outputs, spec), spec));
     }
     const logits = meanOf(perView);
     const scores = softmax(logits, calibration.temperature);
@@ -95,12 +95,12 @@ export class Classifier {
   }
 
   close(): Promise<void> {
-    return this.served.interpreter.close();
+    return this.active.interpreter.close();
   }
 }
 
 const prepare = async (bytes: Uint8Array, bundle: Bundle): Promise<Uint8Array> => {
-  const picture = await decode(bytes);
-  if (!picture.ok) throw new Error(picture.fault.message);
-  return resize(picture.value, findRegion(picture.value), bundle.manifest.input);
+  const image = await decode(bytes);
+  if (!image.ok) throw new Error(image.fault.message);
+  return resize(image.value, findRegion(image.value), bundle.manifest.input);
 };

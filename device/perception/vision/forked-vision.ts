@@ -3,78 +3,79 @@ import type { Frame } from '../../hardware/camera/camera.js';
 import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { type Answer, done, type Fault, failed, messageOf, SortbinError } from '../../kit/errors.js';
-import { CircuitBreaker } from './circuit-breaker.js';
+import { CircuitBreaker, findRecoverable } from './circuit-breaker.js';
 import type { VisionOptions } from './protocol.js';
 import { Queue } from './queue.js';
 import type { Classification, Vision, VisionFault, VisionInfo } from './vision.js';
 import { VisionProcess } from './vision-process.js';
+import { WatchedState } from './watched-state.js';
 
 export interface ForkedVisionOptions extends Omit<VisionOptions, 'skip'> {
-  /** How long a child may take from fork to ready, golden samples included. */
+  /** Maximum time of a vision process from fork to ready, including the golden samples. */
   readonly startMs?: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 const START_MS = 20_000;
-const FIRST_REST_MS = 100;
-const LONGEST_REST_MS = 30_000;
+const FIRST_DELAY_MS = 100;
+const LONGEST_DELAY_MS = 30_000;
 
-/** Where a runtime was passed over for one of these, it may serve another time. */
-const PASSING = new Set(['edgetpu-no-device', 'edgetpu-refused', 'invoke-failed']);
-
-/** `resting`: until the next attempt to start; `refusal` where the last one was refused. */
+/** `waiting`: for the next attempt to start. `refusal` is the fault of the last attempt, if it was refused. */
 type State =
   | { readonly at: 'stopped' | 'closed' }
   | { readonly at: 'starting'; readonly child: VisionProcess }
-  | { readonly at: 'serving'; readonly child: VisionProcess; readonly info: VisionInfo }
-  | { readonly at: 'resting'; readonly refusal: Fault | null; readonly cancel: () => void };
+  | { readonly at: 'active'; readonly child: VisionProcess; readonly info: VisionInfo }
+  | { readonly at: 'waiting'; readonly refusal: Fault | null; readonly cancel: () => void };
 
-interface Launched {
+interface ActiveProcess {
   readonly child: VisionProcess;
   readonly info: VisionInfo;
 }
 
 /**
- * Vision in a child process, which this outlives: one that dies, hangs or answers too late costs the frame it had and
- * is started again, at once, then after 100 ms, doubling up to 30 s until a frame was answered. A runtime that takes
- * the child with it at the start, or fails twice in a row, is left out of the chain and tried again, in a child beside
- * the one that serves, after 60 s, doubling up to an hour.
+ * Vision in a separate process. If the process exits, hangs or misses a deadline, only the current frame fails. The
+ * process is restarted at once, then after 100 ms, doubling up to 30 s, until a frame is answered.
+ *
+ * A runtime that ends the process at its start, or fails twice in a row, is skipped. It is tried again after 60 s,
+ * doubling up to an hour, in a second process beside the active one.
  */
 export class ForkedVision implements Vision {
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #serve: Omit<VisionOptions, 'skip'>;
+  readonly #options: Omit<VisionOptions, 'skip'>;
   readonly #startMs: number;
   readonly #queue = new Queue();
-  readonly #barred = new CircuitBreaker();
+  readonly #breaker = new CircuitBreaker();
   readonly #listeners: ((info: VisionInfo) => void)[] = [];
-  #state: State = { at: 'stopped' };
-  #onChange: (() => void)[] = [];
-  /** Restarts since the last frame that was answered. */
+  readonly #state = new WatchedState<State>({ at: 'stopped' });
+  /** Number of restarts since the last answered frame. */
   #restarts = 0;
+  /** The process that tries a skipped runtime again. */
   #second: VisionProcess | null = null;
   #cancelRetry: () => void = () => {};
 
-  constructor({ startMs = START_MS, clock, log, ...serve }: ForkedVisionOptions) {
+  constructor({ startMs = START_MS, clock, log, ...options }: ForkedVisionOptions) {
     this.#startMs = startMs;
     this.#clock = clock;
     this.#log = log;
-    this.#serve = serve;
+    this.#options = options;
   }
 
-  /** The child's, where there is one. */
+  /** Process id of the vision process, if there is one. */
   get pid(): number | undefined {
-    return 'child' in this.#state ? this.#state.child.pid : undefined;
+    const state = this.#state.get();
+    return 'child' in state ? state.child.pid : undefined;
   }
 
   async start(): Promise<VisionInfo> {
-    if (this.#state.at !== 'stopped') {
-      throw new SortbinError('vision-failed', `vision is ${this.#state.at}; it is started once`);
+    const { at } = this.#state.get();
+    if (at !== 'stopped') {
+      throw new SortbinError('vision-failed', `vision is ${at}. It can be started only once.`);
     }
     const ready = await this.#launch();
     if (ready.ok) return ready.value;
-    if (this.#at() !== 'closed') this.#change({ at: 'stopped' });
+    if (this.#state.get().at !== 'closed') this.#state.set({ at: 'stopped' });
     throw new SortbinError(ready.fault.code, ready.fault.message);
   }
 
@@ -84,179 +85,163 @@ export class ForkedVision implements Vision {
 
   classify(frame: Frame, signal: AbortSignal): Promise<Answer<Classification, VisionFault>> {
     return this.#queue.run(signal, async () => {
-      const serving = await this.#serving(signal);
-      if (!serving.ok) return serving;
-      const { child, info } = serving.value;
+      const active = await this.#untilActive(signal);
+      if (!active.ok) return active;
+      const { child, info } = active.value;
       const reply = await child.classify(frame, signal);
       if (reply.ok || reply.fault.code.startsWith('picture-')) {
         this.#restarts = 0;
-        this.#barred.recordSuccess(info.title);
+        this.#breaker.recordSuccess(info.title);
       } else {
-        this.#barred.recordFailure(info.title, reply.fault.message);
-        // It threw: in what state that left the runtime, nobody knows.
+        this.#breaker.recordFailure(info.title, reply.fault.message);
+        // The runtime may be in an undefined state after an error.
         child.kill();
       }
-      return this.#at() === 'closed' && !reply.ok ? CLOSED : reply;
+      return this.#state.get().at === 'closed' && !reply.ok ? CLOSED : reply;
     });
   }
 
   async close(): Promise<void> {
-    const state = this.#state;
-    this.#change({ at: 'closed' });
+    const state = this.#state.get();
+    this.#state.set({ at: 'closed' });
     this.#cancelRetry();
-    if (state.at === 'resting') state.cancel();
-    const children = [...('child' in state ? [state.child] : []), ...(this.#second ? [this.#second] : [])];
-    await Promise.all(children.map((child) => child.close(this.#clock)));
+    if (state.at === 'waiting') state.cancel();
+    const children = ['child' in state ? state.child : null, this.#second];
+    await Promise.all(children.map((child) => child?.close(this.#clock)));
   }
 
-  /** The child that serves; waits, within `signal`, for one that is on its way. */
-  async #serving(signal: AbortSignal): Promise<Answer<Launched, VisionFault>> {
+  /** Returns the active process. Waits until `signal` is aborted for one that is starting. */
+  async #untilActive(signal: AbortSignal): Promise<Answer<ActiveProcess, VisionFault>> {
     for (;;) {
-      const state = this.#state;
+      const state = this.#state.get();
       if (signal.aborted) return failed('vision-timeout', `no time was left (${messageOf(signal.reason)})`);
-      if (state.at === 'serving' && !state.child.doomed) return done(state);
+      if (state.at === 'active' && !state.child.isTerminated) return done(state);
       if (state.at === 'closed') return CLOSED;
       if (state.at === 'stopped') return failed('vision-down', 'vision is not started');
-      if (state.at === 'resting' && state.refusal) {
+      if (state.at === 'waiting' && state.refusal) {
         const { code, message } = state.refusal;
-        return failed('vision-down', `vision cannot be started: ${message} (${code})`);
+        return failed('vision-down', `vision cannot be started (${code}): ${message}`);
       }
-      await this.#changed(signal);
+      await this.#state.changed(signal);
     }
   }
 
-  /** Starts children until one serves; one that a runtime has ended is followed by one that leaves it out. */
+  /** Starts a process. If a runtime ends the process, that runtime is skipped and another process is started. */
   async #launch(): Promise<Answer<VisionInfo>> {
     for (;;) {
-      const child = this.#fork();
-      if (!child.ok) return child;
-      this.#change({ at: 'starting', child: child.value });
-      const ready = await this.#ready(child.value);
-      if (this.#at() === 'closed') return CLOSED;
+      const forked = this.#fork();
+      if (!forked.ok) return forked;
+      const child = forked.value;
+      this.#state.set({ at: 'starting', child });
+      const ready = await this.#untilReady(child);
+      if (this.#state.get().at === 'closed') return CLOSED;
       if (ready.ok) {
-        this.#take({ child: child.value, info: ready.value });
+        this.#activate({ child, info: ready.value });
         return ready;
       }
-      const { trying } = child.value;
-      const native = ready.fault.code === 'vision-died' || ready.fault.code === 'vision-timeout';
-      if (!native || trying === null || this.#barred.restMs(trying) !== null) return ready;
-      this.#log.warn({ runtime: trying }, `${trying} ended the vision child: ${ready.fault.message}`);
-      this.#barred.open(trying, ready.fault.message);
+      const { triedRuntime } = child;
+      const isCrash = ready.fault.code === 'vision-died' || ready.fault.code === 'vision-timeout';
+      if (!isCrash || triedRuntime === null || this.#breaker.cooldownMs(triedRuntime) !== null) return ready;
+      this.#log.warn({ runtime: triedRuntime }, `a runtime ended the vision process: ${ready.fault.message}`);
+      this.#breaker.open(triedRuntime, ready.fault.message);
     }
   }
 
-  #fork(but?: string): Answer<VisionProcess> {
+  /** Forks a process that skips the runtimes whose breaker is open, without the runtime `except`. */
+  #fork(except?: string): Answer<VisionProcess> {
     try {
-      return done(new VisionProcess({ ...this.#serve, skip: this.#barred.skipped(but) }, this.#log));
+      const options = { ...this.#options, skip: this.#breaker.skipped(except) };
+      return done(new VisionProcess(options, this.#log));
     } catch (thrown) {
-      return failed('vision-died', `the vision child cannot be forked: ${messageOf(thrown)}`);
+      return failed('vision-died', `the vision process cannot be started: ${messageOf(thrown)}`);
     }
   }
 
-  /** What a child serves, or why it does not: then it is closed. */
-  async #ready(child: VisionProcess): Promise<Answer<VisionInfo>> {
+  /** Waits until a process is ready. Closes a process that cannot start. */
+  async #untilReady(child: VisionProcess): Promise<Answer<VisionInfo>> {
     const ready = await withDeadline(this.#clock, this.#startMs, () => child.ready).catch((thrown) =>
-      failed('vision-timeout', `the vision child is not ready: ${messageOf(thrown)}`),
+      failed('vision-timeout', `the vision process is not ready: ${messageOf(thrown)}`),
     );
     if (!ready.ok) await child.close(this.#clock);
     return ready;
   }
 
-  #take({ child, info }: Launched): void {
-    this.#log.debug({ childPid: child.pid, ...info }, 'vision serves');
-    this.#change({ at: 'serving', child, info });
-    child.ended.then((how) => this.#lost(child, how));
-    this.#retryLater(info);
+  #activate({ child, info }: ActiveProcess): void {
+    this.#log.debug({ childPid: child.pid, ...info }, 'the vision process was started');
+    this.#state.set({ at: 'active', child, info });
+    child.exited.then((how) => this.#onExit(child, how));
+    this.#scheduleRetry(info);
   }
 
-  #lost(child: VisionProcess, how: string): void {
-    if (this.#state.at !== 'serving' || this.#state.child !== child) return;
-    this.#log.warn({ childPid: child.pid, restarts: this.#restarts }, `the vision child ended ${how}`);
+  #onExit(child: VisionProcess, how: string): void {
+    const state = this.#state.get();
+    if (state.at !== 'active' || state.child !== child) return;
+    this.#log.warn({ childPid: child.pid, restarts: this.#restarts }, `the vision process exited ${how}`);
     this.#restart(null);
   }
 
   #restart(refusal: Fault | null): void {
-    const restMs =
-      this.#restarts === 0 ? 0 : Math.min(FIRST_REST_MS * 2 ** (this.#restarts - 1), LONGEST_REST_MS);
+    const delayMs =
+      this.#restarts === 0 ? 0 : Math.min(FIRST_DELAY_MS * 2 ** (this.#restarts - 1), LONGEST_DELAY_MS);
     this.#restarts += 1;
     const launch = async () => {
       const ready = await this.#launch();
-      if (ready.ok) this.#tell(ready.value);
-      if (ready.ok || this.#at() === 'closed') return;
-      this.#log.error({ code: ready.fault.code }, `vision cannot be started again: ${ready.fault.message}`);
+      if (ready.ok) this.#notify(ready.value);
+      if (ready.ok || this.#state.get().at === 'closed') return;
+      const { code, message } = ready.fault;
+      this.#log.error({ code }, `the vision process could not be restarted: ${message}`);
       this.#restart(ready.fault);
     };
-    if (restMs === 0) void launch();
-    else this.#change({ at: 'resting', refusal, cancel: this.#clock.after(restMs, launch) });
+    if (delayMs === 0) void launch();
+    else this.#state.set({ at: 'waiting', refusal, cancel: this.#clock.after(delayMs, launch) });
   }
 
-  /** Has the best runtime that was passed over, but may serve another time, tried again. */
-  #retryLater({ skipped }: VisionInfo): void {
+  /** Schedules another attempt with the best skipped runtime that may recover. */
+  #scheduleRetry({ skipped }: VisionInfo): void {
     this.#cancelRetry();
-    const best = skipped.find(({ code }) => code === 'barred' || (code !== undefined && PASSING.has(code)));
+    const best = findRecoverable(skipped);
     if (!best) return;
     const title = best.runtime;
-    if (this.#barred.restMs(title) === null) this.#barred.open(title, best.why);
+    if (this.#breaker.cooldownMs(title) === null) this.#breaker.open(title, best.why);
     this.#cancelRetry = this.#clock.after(
-      this.#barred.restMs(title) ?? 0,
+      this.#breaker.cooldownMs(title) ?? 0,
       () => void this.#retry(title, best.why),
     );
   }
 
-  /** Tries a runtime in a second child; the first serves on until that one has passed. */
+  /** Tries a runtime in a second process. The first process stays active until the second one is ready. */
   async #retry(title: string, why: string): Promise<void> {
-    const before = this.#state;
-    if (before.at !== 'serving') return;
-    const second = this.#fork(title);
-    if (!second.ok) return this.#retryLater(before.info);
-    this.#second = second.value;
-    const ready = await this.#ready(second.value);
+    const before = this.#state.get();
+    if (before.at !== 'active') return;
+    const forked = this.#fork(title);
+    if (!forked.ok) return this.#scheduleRetry(before.info);
+    const second = forked.value;
+    this.#second = second;
+    const ready = await this.#untilReady(second);
     this.#second = null;
-    if (this.#at() === 'closed') return second.value.close(this.#clock);
-    // The first one may have ended meanwhile: its successor has planned a retry of its own.
-    const still = this.#state === before;
-    if (ready.ok && ready.value.title === title && still) {
-      while (this.#queue.busy) await this.#queue.idle();
-      if (this.#state !== before) return second.value.close(this.#clock);
-      this.#log.info({ runtime: title }, `${title} serves again`);
-      this.#take({ child: second.value, info: ready.value });
-      this.#tell(ready.value);
+    if (this.#state.get().at === 'closed') return second.close(this.#clock);
+    // If the first process has exited meanwhile, its successor has scheduled its own retry.
+    const isUnchanged = this.#state.get() === before;
+    if (ready.ok && ready.value.title === title && isUnchanged) {
+      while (this.#queue.isBusy) await this.#queue.untilIdle();
+      if (this.#state.get() !== before) return second.close(this.#clock);
+      this.#log.info({ runtime: title }, 'a skipped runtime recovered');
+      this.#activate({ child: second, info: ready.value });
+      this.#notify(ready.value);
       await before.child.close(this.#clock);
       return;
     }
-    if (ready.ok) await second.value.close(this.#clock);
-    if (!still) return;
-    const again = ready.ok
+    if (ready.ok) await second.close(this.#clock);
+    if (!isUnchanged) return;
+    const latestWhy = ready.ok
       ? ready.value.skipped.find(({ runtime }) => runtime === title)?.why
       : ready.fault.message;
-    this.#barred.open(title, again ?? why);
-    this.#retryLater(before.info);
+    this.#breaker.open(title, latestWhy ?? why);
+    this.#scheduleRetry(before.info);
   }
 
-  #tell(info: VisionInfo): void {
+  #notify(info: VisionInfo): void {
     for (const listener of this.#listeners) listener(info);
-  }
-
-  /** Also for a compiler that believes the state to be what it was before an await. */
-  #at(): State['at'] {
-    return this.#state.at;
-  }
-
-  #change(state: State): void {
-    this.#state = state;
-    for (const wake of this.#onChange.splice(0)) wake();
-  }
-
-  /** Waits for the next change of state, or for `signal`. */
-  #changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      signal.addEventListener('abort', wake, { once: true });
-      this.#onChange.push(wake);
-    });
   }
 }
 

@@ -1,46 +1,46 @@
 import sharp from 'sharp';
 import type { FrameFormat } from '../../hardware/camera/camera.js';
 import { type Answer, done, failed, messageOf } from '../../kit/errors.js';
-import { MAX_PIXELS, type Picture, unpack } from './raw.js';
+import { type DecodedImage, MAX_PIXELS, unpack } from './raw.js';
 
 /** x, y, width, height in pixels. */
 export type Region = readonly [number, number, number, number];
 
 const MAX_BYTES = 32 << 20;
-/** Standard deviation of luma, of 255, under which there is nothing to see: a covered lens, a dead sensor. */
+/** Standard deviation of luma, out of 255. Below it the image is blank: a covered lens or a defective sensor. */
 const BLANK_DEVIATION = 2;
 
-/** Bounds libvips' threads and memory, for the whole process: called once, by the child. */
-export const boundDecoder = (): void => {
+/** Limits the threads and the memory of libvips, for the whole process. */
+export const limitDecoder = (): void => {
   sharp.concurrency(1);
   sharp.cache(false);
 };
 
-/** Decodes a frame: JPEG, PNG or WebP, or raw bytes as `format` says; it must be whole. */
+/** Decodes a frame: JPEG, PNG or WebP, or raw bytes if `format` is given. A truncated frame is a fault. */
 export const decode = async (
   bytes: Uint8Array,
   format?: FrameFormat,
-): Promise<Answer<Picture, 'picture-broken'>> => {
+): Promise<Answer<DecodedImage, 'picture-broken'>> => {
   if (format) return unpack(bytes, format);
-  const broken = (what: string) =>
-    failed('picture-broken', `the picture (${bytes.length} bytes) ${what}; check the camera`);
+  const broken = (problem: string) =>
+    failed('picture-broken', `the image (${bytes.length} bytes) ${problem}. Check the camera.`);
   if (bytes.length > MAX_BYTES) return broken(`is larger than ${MAX_BYTES} bytes`);
-  if (!isServedFormat(bytes)) return broken('is no JPEG, PNG or WebP');
+  if (!isSupportedFormat(bytes)) return broken('is not a JPEG, PNG or WebP file');
   try {
     const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS })
       .removeAlpha()
       .toColourspace('srgb')
       .raw()
       .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3) return broken(`was decoded to ${info.channels} channels`);
+    if (info.channels !== 3) return broken(`has ${info.channels} channels instead of 3`);
     return done({ data, width: info.width, height: info.height });
   } catch (thrown) {
     return broken(`cannot be decoded (${messageOf(thrown).replace(/\s+/g, ' ')})`);
   }
 };
 
-/** By its first bytes, as libvips tells them: it would read a dozen other formats as well. */
-const isServedFormat = (bytes: Uint8Array): boolean => {
+/** Checks the first bytes, because libvips would also decode a dozen other formats. */
+const isSupportedFormat = (bytes: Uint8Array): boolean => {
   const text = (from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString('latin1');
   return (
     text(0, 3) === '\xff\xd8\xff' ||
@@ -49,10 +49,10 @@ const isServedFormat = (bytes: Uint8Array): boolean => {
   );
 };
 
-/** The part of the picture that holds the item: so far, all of it. */
-export const findRegion = ({ width, height }: Picture): Region => [0, 0, width, height];
+/** Returns the part of the image that contains the item: at present, the whole image. */
+export const findRegion = ({ width, height }: DecodedImage): Region => [0, 0, width, height];
 
-/** The centre crop of a region, as a fraction of its sides. */
+/** Returns the centre crop of a region. `fraction` applies to both sides. */
 export const centreCrop = ([x, y, width, height]: Region, fraction: number): Region => {
   const cropWidth = Math.max(1, Math.round(width * fraction));
   const cropHeight = Math.max(1, Math.round(height * fraction));
@@ -65,12 +65,13 @@ export const centreCrop = ([x, y, width, height]: Region, fraction: number): Reg
 };
 
 /**
- * Resizes a part of a picture to the model's input, as training does: linear, both sides on their own. Apart from
- * decoding, since libvips would else shrink a large JPEG while it loads it, by another filter. Bytes equal training's
- * on the same processor architecture; between x64 and arm64 a few differ at some sizes, by a level or two.
+ * Resizes a part of an image to the model's input as training does: linear, without keeping the aspect ratio. It is
+ * separate from decoding, because libvips would otherwise shrink a large JPEG with a different filter during decoding.
+ * On the same processor architecture, the bytes are identical to those of training. Between x64 and arm64, a few bytes
+ * differ by one or two levels at some sizes.
  */
 export const resize = (
-  { data, width, height }: Picture,
+  { data, width, height }: DecodedImage,
   [left, top, cropWidth, cropHeight]: Region,
   input: { readonly width: number; readonly height: number },
 ): Promise<Buffer> =>
@@ -80,7 +81,7 @@ export const resize = (
     .raw()
     .toBuffer();
 
-/** Whether an input of the model is one even colour. */
+/** Returns whether an input of the model has only one colour. */
 export const isBlank = (input: Uint8Array): boolean => {
   const count = input.length / 3;
   let sum = 0;

@@ -13,28 +13,31 @@ import type { VisionOptions } from './protocol.js';
 import type { VisionInfo } from './vision.js';
 import { VisionProcess } from './vision-process.js';
 
-/** One way of executing a model, whatever the options ask for. */
+/** One runtime, with the options that select it. */
 export interface RuntimeOption {
   readonly runtime: RuntimeName;
   readonly binding: TfLiteBinding | null;
-  /** What people read, as the chain's candidate has it: `tflite (LiteRT)`. */
+  /** Display name, as in the chain's candidate: `tflite (LiteRT)`. */
   readonly title: string;
-  /** What has a child try this one alone. */
-  readonly serve: VisionOptions;
+  /** Options for a vision process that tries only this runtime. */
+  readonly options: VisionOptions;
 }
 
-/** Every way there is, in the order of `auto`. A library of the owner's own stays with the binding that it is for. */
-export const runtimeOptions = (serve: VisionOptions): RuntimeOption[] =>
+/**
+ * Returns all runtimes in the order of `auto`. A custom library is used only with the binding that it is configured
+ * for.
+ */
+export const runtimeOptions = (options: VisionOptions): RuntimeOption[] =>
   RUNTIMES.flatMap((runtime): RuntimeOption[] => {
-    const alone = { ...serve, runtime, skip: [] };
-    if (runtime !== 'tflite') return [{ runtime, binding: null, title: runtime, serve: alone }];
+    const alone = { ...options, runtime, skip: [] };
+    if (runtime !== 'tflite') return [{ runtime, binding: null, title: runtime, options: alone }];
     return TFLITE_BINDINGS.map((binding) => {
-      const library = binding === serve.tflite.binding ? serve.tflite.library : null;
+      const library = binding === options.tflite.binding ? options.tflite.library : null;
       return {
         runtime,
         binding,
         title: TFLITE_TITLES[binding],
-        serve: { ...alone, tflite: { binding, library } },
+        options: { ...alone, tflite: { binding, library } },
       };
     });
   });
@@ -42,30 +45,31 @@ export const runtimeOptions = (serve: VisionOptions): RuntimeOption[] =>
 export interface ProbeOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** From fork to ready, golden samples included. */
+  /** Maximum time from fork to ready, including the golden samples. */
   readonly deadlineMs: number;
 }
 
 /**
- * Has a child of its own open what `serve` names and pass the golden samples, then ends it. What crashes or hangs there
- * is a fault here: `vision-died` with the child's last words, `vision-timeout`; else the code with which it was refused.
+ * Starts a separate vision process, which opens a runtime and runs the golden samples, then ends it. The fault is
+ * `vision-died` with the last output if the process crashed, `vision-timeout` if it hung, or the error of the runtime.
  */
 export const probe = async (
-  serve: VisionOptions,
+  options: VisionOptions,
   { clock, log, deadlineMs }: ProbeOptions,
 ): Promise<Answer<VisionInfo>> => {
-  let child: VisionProcess;
+  let visionProcess: VisionProcess;
   try {
-    child = new VisionProcess(serve, log);
+    visionProcess = new VisionProcess(options, log);
   } catch (thrown) {
-    return failed('vision-died', `the vision child cannot be forked: ${messageOf(thrown)}`);
+    return failed('vision-died', `the vision process cannot be started: ${messageOf(thrown)}`);
   }
   try {
-    return await withDeadline(clock, deadlineMs, () => child.ready);
+    return await withDeadline(clock, deadlineMs, () => visionProcess.ready);
   } catch (thrown) {
-    const at = child.trying === null ? '' : `, in ${child.trying}`;
-    return failed('vision-timeout', `the vision child is not ready: ${messageOf(thrown)}${at}`);
+    const { triedRuntime } = visionProcess;
+    const runtime = triedRuntime === null ? '' : ` from ${triedRuntime}`;
+    return failed('vision-timeout', `the vision process is not ready: ${messageOf(thrown)}${runtime}`);
   } finally {
-    await child.close(clock);
+    await visionProcess.close(clock);
   }
 };

@@ -2,21 +2,21 @@ import { z } from 'zod';
 import type { FrameFormat } from '../../hardware/camera/camera.js';
 import { type InferenceOptions, RUNTIMES } from '../inference/runtimes.js';
 
-/** Of the messages below: daemon and child come from one build, and say so. */
-export const PROTOCOL = 2;
+/** Version of the messages below. It detects a daemon and a vision process from different builds. */
+export const PROTOCOL = 3;
 
-/** What the child is to serve, and how it is to be scheduled. */
+/** The bundle and the runtimes of a vision process, and its scheduling. */
 export interface VisionOptions extends InferenceOptions {
   /** Path of the bundle's folder. */
   readonly bundle: string;
-  /** 0 as the daemon, up to 19: gives way to everything else. */
+  /** 0 (the same priority as the daemon) to 19 (the lowest priority). */
   readonly nice: number;
-  /** Numbers of the cores it may run on; null: all. */
+  /** CPU cores that the process may use; null: all. */
   readonly cpus: readonly number[] | null;
 }
 
 export type ToChild =
-  | { readonly type: 'start'; readonly protocol: number; readonly serve: VisionOptions }
+  | { readonly type: 'start'; readonly protocol: number; readonly options: VisionOptions }
   | {
       readonly type: 'classify';
       readonly id: number;
@@ -64,9 +64,9 @@ const classificationSchema = z.object({
   timingsMs: z.object({ decode: elapsedMs, region: elapsedMs, invoke: elapsedMs }),
 });
 
-/** The child meets hostile pictures: what it says is checked like anything else from outside. */
+/** Malicious images may compromise the vision process. Its messages are validated like any external input. */
 export const fromChildSchema = z.discriminatedUnion('type', [
-  /** Native code is about to be loaded: where nothing follows, this is what ended the child. */
+  /** Native code is about to be loaded. If no message follows, this runtime has ended the process. */
   z.object({ type: z.literal('trying'), title: z.string() }),
   z.object({ type: z.literal('ready'), protocol: z.literal(PROTOCOL), info: infoSchema }),
   z.object({ type: z.literal('refused'), code: z.string(), message: z.string() }),

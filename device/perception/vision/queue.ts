@@ -1,22 +1,22 @@
 import { type Answer, failed, messageOf } from '../../kit/errors.js';
 import type { VisionFault } from './vision.js';
 
-/** One job at a time; a second one waits for it, a third is refused. */
+/** Runs one job at a time. A second job waits, and a third is refused. */
 export class Queue {
   #running: Promise<unknown> | null = null;
-  #waiting = false;
+  #isWaiting = false;
 
   async run<T>(
     signal: AbortSignal,
     work: () => Promise<Answer<T, VisionFault>>,
   ): Promise<Answer<T, VisionFault>> {
-    if (this.#waiting)
-      return failed('vision-failed', 'one frame is being classified and another one waits; ask again');
+    if (this.#isWaiting)
+      return failed('vision-failed', 'one frame is being classified and another one is waiting. Try again.');
     if (this.#running) {
-      this.#waiting = true;
-      const free = await this.#free(signal);
-      this.#waiting = false;
-      if (!free) return failed('vision-timeout', `no time was left (${messageOf(signal.reason)})`);
+      this.#isWaiting = true;
+      const isIdle = await this.#untilIdleOrAborted(signal);
+      this.#isWaiting = false;
+      if (!isIdle) return failed('vision-timeout', `no time was left (${messageOf(signal.reason)})`);
     }
     const job = work();
     this.#running = job;
@@ -27,21 +27,21 @@ export class Queue {
     }
   }
 
-  get busy(): boolean {
-    return this.#running !== null || this.#waiting;
+  get isBusy(): boolean {
+    return this.#running !== null || this.#isWaiting;
   }
 
-  /** Settles when nothing runs; what waits has begun then. */
-  async idle(): Promise<void> {
+  /** Waits until no job runs. A job that was waiting has started by then. */
+  async untilIdle(): Promise<void> {
     while (this.#running) await this.#running.catch(() => {});
   }
 
-  /** Whether what runs has ended before `signal` was aborted. */
-  async #free(signal: AbortSignal): Promise<boolean> {
+  /** Returns whether the running job ended before `signal` was aborted. */
+  async #untilIdleOrAborted(signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false;
     const aborted = new Promise<boolean>((resolve) => {
       signal.addEventListener('abort', () => resolve(false), { once: true });
     });
-    return Promise.race([aborted, this.idle().then(() => true)]);
+    return Promise.race([aborted, this.untilIdle().then(() => true)]);
   }
 }

@@ -4,12 +4,12 @@ import koffi from 'koffi';
 import { messageOf, SortbinError } from '../../kit/errors.js';
 import type { VisionOptions } from './protocol.js';
 
-/** glibc's cpu_set_t. */
+/** Size of cpu_set_t in glibc. */
 const SET_BYTES = 128;
 
 /**
- * Gives all threads of this process the niceness and the cores of the options; threads made later inherit them.
- * @throws SortbinError `vision-scheduling` where the machine lacks a core
+ * Sets the nice value and the CPU cores of all threads of this process. Threads created later inherit them.
+ * @throws SortbinError `vision-scheduling` if a core does not exist
  */
 export const setScheduling = ({ nice, cpus }: Pick<VisionOptions, 'nice' | 'cpus'>): void => {
   const threads = readdirSync('/proc/self/task').map(Number);
@@ -22,10 +22,10 @@ export const setScheduling = ({ nice, cpus }: Pick<VisionOptions, 'nice' | 'cpus
       .load('libc.so.6')
       .func('sched_setaffinity', 'int', ['int', 'size_t', koffi.pointer('uint8')]);
     for (const thread of threads) {
-      if (affinity(thread, SET_BYTES, set) !== 0) throw new Error('the kernel refuses them');
+      if (affinity(thread, SET_BYTES, set) !== 0) throw new Error('refused by the kernel');
     }
   } catch (cause) {
-    const what = `vision.cpus ${cpus.join(', ')}: ${messageOf(cause)}; name cores of this machine, from 0 on`;
-    throw new SortbinError('vision-scheduling', what, { cause });
+    const message = `vision.cpus: cores ${cpus.join(', ')} cannot be used (${messageOf(cause)}). Name CPU cores of this machine, from 0.`;
+    throw new SortbinError('vision-scheduling', message, { cause });
   }
 };

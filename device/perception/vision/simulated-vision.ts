@@ -5,19 +5,19 @@ import { type Answer, done, failed, SortbinError } from '../../kit/errors.js';
 import { Queue } from './queue.js';
 import type { Classification, Vision, VisionFault, VisionInfo } from './vision.js';
 
-/** What one frame is answered with, after `delayMs`. */
+/** The answer to one frame, after `delayMs`. */
 export type SimulatedStep = { readonly delayMs?: number; readonly unfamiliar?: boolean } & (
   | { readonly label: string; readonly confidence: number }
-  /** Weights: scaled so that they add up to 1. */
+  /** Weights, which are scaled so that their sum is 1. */
   | { readonly scores: Readonly<Record<string, number>> }
   | { readonly fault: VisionFault }
-  /** No answer at all, until the deadline. */
+  /** No answer until the deadline. */
   | { readonly hang: true }
 );
 
 export interface SimulatedVisionOptions {
   readonly labels: readonly string[];
-  /** One step a frame; after the last comes the first again. */
+  /** One step per frame. After the last step, the script starts again. */
   readonly script: readonly SimulatedStep[];
   readonly clock: Clock;
 }
@@ -31,30 +31,30 @@ const INFO: VisionInfo = {
 };
 const REGION = [0, 0, 1, 1] as const;
 
-/** Vision by a script: for tests, and for a bin without a model. */
+/** Answers frames from a script: for tests and for a bin without a model. */
 export class SimulatedVision implements Vision {
   readonly #options: SimulatedVisionOptions;
   readonly #closing = new AbortController();
-  #started = false;
+  #isStarted = false;
   readonly #queue = new Queue();
   #step = 0;
 
-  /** @throws SortbinError `vision-script` where a step can't be answered */
+  /** @throws SortbinError `vision-script` if a step of the script is invalid */
   constructor(options: SimulatedVisionOptions) {
-    if (options.script.length === 0) throw wrong('it has no step');
+    if (options.script.length === 0) throw invalidScript('no step');
     for (const step of options.script) scoresOf(step, options.labels);
     this.#options = options;
   }
 
   async start(): Promise<VisionInfo> {
-    this.#started = true;
+    this.#isStarted = true;
     return INFO;
   }
 
   classify(_frame: Frame, signal: AbortSignal): Promise<Answer<Classification, VisionFault>> {
     return this.#queue.run(signal, async () => {
       if (this.#closing.signal.aborted) return CLOSED;
-      if (!this.#started) return failed('vision-down', 'vision is not started');
+      if (!this.#isStarted) return failed('vision-down', 'vision is not started');
       if (signal.aborted) return TIMEOUT;
       try {
         return await this.#answer(AbortSignal.any([signal, this.#closing.signal]));
@@ -64,21 +64,21 @@ export class SimulatedVision implements Vision {
     });
   }
 
-  /** One runtime serves as long as it lives. */
+  /** The simulated runtime never changes. */
   onChange(): void {}
 
   async close(): Promise<void> {
     this.#closing.abort();
   }
 
-  /** @throws the signal's reason */
+  /** @throws the reason of the signal if it is aborted */
   async #answer(signal: AbortSignal): Promise<Answer<Classification, VisionFault>> {
     const { script, labels, clock } = this.#options;
     const step = script[this.#step++ % script.length];
     if (!step || 'hang' in step) return await aborted(signal);
     const startMs = clock.monotonicMs();
     if (step.delayMs) await sleep(clock, step.delayMs, signal);
-    if ('fault' in step) return failed(step.fault, 'as the script says');
+    if ('fault' in step) return failed(step.fault, 'simulated by the script');
     const scores = scoresOf(step, labels);
     const [label = '', confidence = 0] = Object.entries(scores).sort(([, a], [, b]) => b - a)[0] ?? [];
     const flag = step.unfamiliar ?? false;
@@ -95,7 +95,7 @@ export class SimulatedVision implements Vision {
   }
 }
 
-const TIMEOUT = failed('vision-timeout', 'the simulated vision gave no answer in time');
+const TIMEOUT = failed('vision-timeout', 'the simulated vision did not answer in time');
 const CLOSED = failed('vision-down', 'vision is closed');
 
 const aborted = (signal: AbortSignal): Promise<never> =>
@@ -104,15 +104,15 @@ const aborted = (signal: AbortSignal): Promise<never> =>
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 
-const wrong = (what: string) =>
-  new SortbinError('vision-script', `the script of the simulated vision: ${what}`);
+const invalidScript = (problem: string) => new SortbinError('vision-script', `vision.script: ${problem}`);
 
-/** A score for every label; empty for a step without. @throws SortbinError `vision-script` */
+/** Returns a score for each label, or nothing for a step without scores. @throws SortbinError `vision-script` */
 const scoresOf = (step: SimulatedStep, labels: readonly string[]): Record<string, number> => {
   if ('fault' in step || 'hang' in step) return {};
   const named = 'scores' in step ? Object.keys(step.scores) : [step.label];
   const unknown = named.find((label) => !labels.includes(label));
-  if (unknown !== undefined) throw wrong(`label ${unknown} is none of ${labels.join(', ')}`);
+  if (unknown !== undefined)
+    throw invalidScript(`unknown label ${unknown}. Use one of ${labels.join(', ')}.`);
   return 'scores' in step ? scaled(step.scores, labels) : shared(step.label, step.confidence, labels);
 };
 
@@ -122,15 +122,19 @@ const scaled = (
 ): Record<string, number> => {
   const sum = Object.values(weights).reduce((total, weight) => total + weight, 0);
   if (!(sum > 0 && Number.isFinite(sum)) || Object.values(weights).some((weight) => weight < 0)) {
-    throw wrong(`its scores must be 0 or more, and not all 0; found ${JSON.stringify(weights)}`);
+    throw invalidScript(
+      `scores must be 0 or more, and at least one above 0. Found ${JSON.stringify(weights)}.`,
+    );
   }
   return Object.fromEntries(labels.map((label) => [label, (weights[label] ?? 0) / sum]));
 };
 
-/** The other labels share what is left, so that the named one must have more than its equal part. */
+/** The other labels share the rest equally. The named label must have more than an equal share. */
 const shared = (label: string, confidence: number, labels: readonly string[]): Record<string, number> => {
   if (!(confidence > 1 / labels.length && confidence <= 1)) {
-    throw wrong(`${label}'s confidence must be over 1/${labels.length} and at most 1; found ${confidence}`);
+    throw invalidScript(
+      `the confidence of ${label} must be over 1/${labels.length} and at most 1. Found ${confidence}.`,
+    );
   }
   const rest = (1 - confidence) / (labels.length - 1);
   return Object.fromEntries(labels.map((other) => [other, other === label ? confidence : rest]));

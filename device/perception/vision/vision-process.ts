@@ -9,73 +9,73 @@ import type { Classification, VisionFault, VisionInfo } from './vision.js';
 
 const CHILD = new URL('./child.js', import.meta.url);
 
-/** What the child gets of the daemon's environment: none of its secrets, for it meets hostile pictures. */
+/** Environment variables passed on. The daemon's secrets are not, because malicious images may attack the process. */
 const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH'];
-/** glibc would give each thread an arena of its own, up to 8 a core, and each keeps what it once had. */
+/** By default, glibc creates up to 8 arenas per core, one per thread. Each of them keeps its freed memory. */
 const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
-/** In megabytes. Pictures lie outside V8's heap; the small young space is what cuts the child's memory most. */
+/** In megabytes. Images are outside the heap of V8. The small semi-space saves most of the memory. */
 const NODE_OPTIONS = ['--max-semi-space-size=1', '--max-old-space-size=64'];
 
-const END_DEADLINE_MS = 500;
+const EXIT_DEADLINE_MS = 500;
 const MAX_LINE = 500;
 
 type Reply = Answer<Classification, VisionFault>;
 
-/** One life of a vision child: from fork to exit, one request at a time. */
+/** A vision process, from fork to exit. It handles one request at a time. */
 export class VisionProcess {
-  /** What it serves, or why it does not. */
+  /** The active runtime, or why the process cannot start. */
   readonly ready: Promise<Answer<VisionInfo>>;
-  /** Settles when the process is gone: how it ended, in words. */
-  readonly ended: Promise<string>;
+  /** Settles when the process has exited. The text says how: `with exit code 1`. */
+  readonly exited: Promise<string>;
   readonly #child: ChildProcess;
   readonly #log: Logger;
   #settleReady: (answer: Answer<VisionInfo>) => void = () => {};
-  #settleEnded: (how: string) => void = () => {};
+  #settleExited: (how: string) => void = () => {};
   #pending: { readonly id: number; readonly settle: (reply: Reply) => void } | null = null;
   #lastId = 0;
-  #trying: string | null = null;
-  #lastWords = '';
-  #howEnded: string | null = null;
+  #triedRuntime: string | null = null;
+  #lastOutput = '';
+  #howExited: string | null = null;
 
-  /** @throws what fork throws, where the machine has no room for a process */
-  constructor(serve: VisionOptions, log: Logger) {
+  /** @throws the error of fork, for example if the machine is out of memory */
+  constructor(options: VisionOptions, log: Logger) {
     this.#log = log;
     this.ready = new Promise((resolve) => {
       this.#settleReady = resolve;
     });
-    this.ended = new Promise((resolve) => {
-      this.#settleEnded = resolve;
+    this.exited = new Promise((resolve) => {
+      this.#settleExited = resolve;
     });
     this.#child = fork(CHILD, {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...inherited(), ...ENVIRONMENT },
+      env: { ...inheritedEnvironment(), ...ENVIRONMENT },
       execArgv: NODE_OPTIONS,
     });
     this.#child
-      .on('message', (message) => this.#hear(message))
-      .on('error', (error) => this.#fail(error))
+      .on('message', (message) => this.#receive(message))
+      .on('error', (error) => this.#onError(error))
       .on('disconnect', () => this.kill())
-      .on('exit', (code, signal) => this.#onEnd(signal ? `by ${signal}` : `with exit code ${code}`));
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#note(text));
-    this.#send({ type: 'start', protocol: PROTOCOL, serve });
+      .on('exit', (code, signal) => this.#onExit(signal ? `on signal ${signal}` : `with exit code ${code}`));
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#onOutput(text));
+    this.#send({ type: 'start', protocol: PROTOCOL, options });
   }
 
   get pid(): number | undefined {
     return this.#child.pid;
   }
 
-  /** The runtime that it opened last, by its title: what serves, or what ended it. */
-  get trying(): string | null {
-    return this.#trying;
+  /** Title of the runtime that the process tried last: the active runtime, or the one that ended the process. */
+  get triedRuntime(): string | null {
+    return this.#triedRuntime;
   }
 
-  /** Killed, or gone: whoever asks it now is not answered. */
-  get doomed(): boolean {
-    return this.#child.killed || this.#howEnded !== null;
+  /** Whether the process was killed or has exited. It does not answer requests any more. */
+  get isTerminated(): boolean {
+    return this.#child.killed || this.#howExited !== null;
   }
 
-  /** Asks for one picture. When `signal` is aborted the process is killed: it may hang where no message reaches it. */
+  /** Classifies one frame. If `signal` is aborted, the process is killed, because it may hang in native code. */
   classify({ bytes, format }: Frame, signal: AbortSignal): Promise<Reply> {
     return new Promise((resolve) => {
       const settle = (reply: Reply) => {
@@ -86,7 +86,7 @@ export class VisionProcess {
       const onAbort = () => {
         this.kill();
         settle(
-          failed('vision-timeout', `the vision child gave no answer in time (${messageOf(signal.reason)})`),
+          failed('vision-timeout', `the vision process did not answer in time (${messageOf(signal.reason)})`),
         );
       };
       this.#lastId += 1;
@@ -96,47 +96,51 @@ export class VisionProcess {
     });
   }
 
-  /** Works on a stopped or hanging process too; nothing in it needs to be wound up. */
+  /** Ends a stopped or hanging process too. The process has nothing to clean up. */
   kill(): void {
     this.#child.kill('SIGKILL');
   }
 
   async close(clock: Clock): Promise<void> {
     this.kill();
-    await withDeadline(clock, END_DEADLINE_MS, () => this.ended).catch((thrown) =>
-      this.#log.warn({ childPid: this.pid }, `the vision child does not end: ${messageOf(thrown)}`),
+    await withDeadline(clock, EXIT_DEADLINE_MS, () => this.exited).catch((thrown) =>
+      this.#log.warn({ childPid: this.pid }, `the vision process did not exit: ${messageOf(thrown)}`),
     );
   }
 
   #send(message: ToChild): void {
-    // A failed send needs no answer: the process' end follows.
+    // A failed send needs no handling: the exit of the process follows.
     this.#child.send(message, (error) => {
-      if (error) this.#log.debug({ childPid: this.pid }, `the vision child hears nothing: ${error.message}`);
+      if (error)
+        this.#log.debug({ childPid: this.pid }, `a message to the vision process was lost: ${error.message}`);
     });
   }
 
-  #hear(message: unknown): void {
+  #receive(message: unknown): void {
     const parsed = fromChildSchema.safeParse(message);
     if (parsed.success) {
-      this.#take(parsed.data);
+      this.#handle(parsed.data);
     } else {
       this.#log.error(
         { childPid: this.pid },
-        `the vision child says what it should not: ${parsed.error.message}`,
+        `Invalid message from the vision process. ${parsed.error.message}`,
       );
       this.kill();
     }
   }
 
-  #take(message: FromChild): void {
+  #handle(message: FromChild): void {
     if (message.type === 'trying') {
-      this.#trying = message.title;
+      this.#triedRuntime = message.title;
     } else if (message.type === 'ready') {
       this.#settleReady(done(message.info));
     } else if (message.type === 'refused') {
       this.#settleReady(failed(message.code, message.message));
     } else if (message.id !== this.#pending?.id) {
-      this.#log.debug({ childPid: this.pid, id: message.id }, 'a late answer of the vision child is ignored');
+      this.#log.debug(
+        { childPid: this.pid, id: message.id },
+        'a late answer of the vision process was ignored',
+      );
     } else if (message.type === 'result') {
       this.#pending.settle(done(message.classification));
     } else {
@@ -144,32 +148,32 @@ export class VisionProcess {
     }
   }
 
-  #fail(error: Error): void {
-    if (this.pid === undefined) this.#onEnd(`before it began (${error.message})`);
-    else this.#log.warn({ childPid: this.pid }, `the vision child: ${error.message}`);
+  #onError(error: Error): void {
+    if (this.pid === undefined) this.#onExit(`before it started (${error.message})`);
+    else this.#log.warn({ childPid: this.pid }, `error in the vision process: ${error.message}`);
   }
 
-  #onEnd(how: string): void {
-    this.#howEnded ??= how;
-    this.#settleReady(this.#death());
-    this.#pending?.settle(this.#death());
-    this.#settleEnded(how);
+  #onExit(how: string): void {
+    this.#howExited ??= how;
+    this.#settleReady(this.#exitFault());
+    this.#pending?.settle(this.#exitFault());
+    this.#settleExited(how);
   }
 
-  #death() {
-    const words = this.#lastWords ? `; its last words: ${this.#lastWords}` : '';
-    return failed('vision-died', `the vision child ended ${this.#howEnded}${words}`);
+  #exitFault() {
+    const output = this.#lastOutput ? `. Last output: ${this.#lastOutput}` : '';
+    return failed('vision-died', `the vision process exited ${this.#howExited}${output}`);
   }
 
-  #note(text: string): void {
+  #onOutput(text: string): void {
     for (const line of text.split('\n')) {
-      const words = line.trim().slice(0, MAX_LINE);
-      if (!words) continue;
-      this.#lastWords = words;
-      this.#log.debug({ childPid: this.pid }, words);
+      const output = line.trim().slice(0, MAX_LINE);
+      if (!output) continue;
+      this.#lastOutput = output;
+      this.#log.debug({ childPid: this.pid }, output);
     }
   }
 }
 
-const inherited = (): NodeJS.ProcessEnv =>
+const inheritedEnvironment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(INHERITED.flatMap((name) => (name in process.env ? [[name, process.env[name]]] : [])));

@@ -1,12 +1,12 @@
 import type { Frame } from '../../hardware/camera/camera.js';
 import type { Answer } from '../../kit/errors.js';
-import type { GoldenPass } from '../inference/golden/golden.js';
+import type { GoldenResult } from '../inference/golden/golden.js';
 import type { RuntimeName, SkippedRuntime } from '../inference/runtimes.js';
 
-/** What executes the model. */
+/** The runtime that executes the model. */
 export interface RuntimeInfo {
   readonly name: RuntimeName | 'simulated';
-  /** The kernels, with their version: `xnnpack-2.9`. */
+  /** Name and version of the kernels, for example `xnnpack-2.9`. */
   readonly backend: string;
   readonly threads: number;
 }
@@ -14,40 +14,44 @@ export interface RuntimeInfo {
 export interface ModelInfo {
   readonly name: string;
   readonly version: string;
-  /** Of the model file that runs. */
+  /** Digest of the model file that is executed. */
   readonly sha256: string;
 }
 
-/** What serves, how it passed the golden samples, and which faster runtimes were passed over, and why. */
+/** The active runtime, its golden sample results, and the faster runtimes that were skipped. */
 export interface VisionInfo {
   readonly model: ModelInfo;
   readonly runtime: RuntimeInfo;
-  /** Runtime and library, as people read it: `tflite (LiteRT)`. */
+  /** Display name of runtime and library: `tflite (LiteRT)`. */
   readonly title: string;
-  /** Null where there are none to pass. */
-  readonly golden: GoldenPass | null;
+  /** Null if there are no golden samples. */
+  readonly golden: GoldenResult | null;
   readonly skipped: readonly SkippedRuntime[];
 }
 
 export interface Classification {
   /** The label with the highest score. */
   readonly label: string;
-  /** Its score: softmax of the calibrated logits, 0 to 1. */
+  /** The score of `label`, 0 to 1: softmax of the calibrated logits. */
   readonly confidence: number;
-  /** A score for every label of the model; they add up to 1. */
+  /** A score for each label of the model. The sum is 1. */
   readonly scores: Readonly<Record<string, number>>;
-  /** How unlike the training data it looks, where the bundle says how to tell. */
+  /** How unfamiliar (out of distribution) the image is; null if the bundle has no rule for it. */
   readonly unfamiliar: { readonly score: number; readonly flag: boolean } | null;
   readonly model: ModelInfo;
   readonly runtime: RuntimeInfo;
-  /** x, y, width, height of the part of the frame that was looked at, in pixels. */
+  /** The part of the frame that was classified: x, y, width, height in pixels. */
   readonly region: readonly [number, number, number, number];
   readonly timingsMs: { readonly decode: number; readonly region: number; readonly invoke: number };
 }
 
 /**
- * `picture-broken`: not a picture, or cut short; `picture-blank`: one even colour, as from a covered or dead camera;
- * the `vision-…` ones are the child's: it died, gave no answer in time, could not be started, or threw.
+ * - `picture-broken`: not an image, or truncated
+ * - `picture-blank`: an image of one colour, as from a covered or defective camera
+ * - `vision-died`: the vision process exited
+ * - `vision-timeout`: there was no answer before the deadline
+ * - `vision-down`: vision is not started, closed, or cannot be started
+ * - `vision-failed`: the classification threw an error, or too many frames are waiting
  */
 export type VisionFault =
   | 'picture-broken'
@@ -59,17 +63,17 @@ export type VisionFault =
 
 export interface Vision {
   /**
-   * Brings a runtime up and has it pass the bundle's golden samples.
-   * @throws SortbinError where no runtime can serve
+   * Starts the first runtime that passes the bundle's golden samples.
+   * @throws SortbinError if there is no usable runtime
    */
   start(): Promise<VisionInfo>;
   /**
-   * Classifies a frame. One at a time; a second one waits, a third is refused. `signal` is its deadline: when it is aborted, the work is given up, whatever
-   * it hangs in, and the answer is `vision-timeout`. A fault costs this frame and nothing else: the next call waits,
-   * within its own deadline, for a vision that has been restarted.
+   * Classifies a frame. One frame is processed at a time. A second one waits, and a third is refused. `signal` is the
+   * deadline: when it is aborted, the work is stopped, even if it hangs, and the answer is `vision-timeout`. A fault
+   * affects only this frame. The next call waits, until its own deadline, for the restarted vision.
    */
   classify(frame: Frame, signal: AbortSignal): Promise<Answer<Classification, VisionFault>>;
-  /** Has `listener` told when another runtime serves than `start` said: one failed, or is back. */
+  /** Calls `listener` when the active runtime changes after `start`, because one failed or has recovered. */
   onChange(listener: (info: VisionInfo) => void): void;
   close(): Promise<void>;
 }

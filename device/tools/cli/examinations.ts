@@ -51,7 +51,7 @@ export const tryRuntimes = (
     wanted,
     probe: (way) => {
       if (process.stderr.isTTY) process.stderr.write(`trying ${way.title} …\n`);
-      return probe(way.serve, options);
+      return probe(way.options, options);
     },
     exitCodes: { damaged: EXIT.data, unavailable: EXIT.unavailable },
   });

@@ -1,6 +1,6 @@
 import { type Answer, failed } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
-import type { GoldenPass } from '../../perception/inference/golden/golden.js';
+import type { GoldenResult } from '../../perception/inference/golden/golden.js';
 import { MODEL_OF } from '../../perception/inference/runtimes.js';
 import type { RuntimeOption } from '../../perception/vision/probe.js';
 import type { VisionInfo } from '../../perception/vision/vision.js';
@@ -94,7 +94,7 @@ const servingText = ({ runtime, golden, skipped }: VisionInfo): string =>
     ...skipped.map(({ runtime: name, why }) => `not on ${name}: ${why}`),
   ].join('; ');
 
-const goldenText = ({ samples, exact, logitDifference, embeddingCosine }: GoldenPass): string => {
+const goldenText = ({ samples, exact, logitDifference, embeddingCosine }: GoldenResult): string => {
   const passed = countText(samples, 'golden sample');
   if (exact) return `${passed}, equal bits`;
   return `${passed}, within tolerance (logits at most ${logitDifference.toFixed(3)} off, cosine ${embeddingCosine.toFixed(5)})`;

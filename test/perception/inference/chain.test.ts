@@ -11,7 +11,7 @@ import type { SkippedRuntime } from '../../../device/perception/inference/runtim
 import { openTfLite } from '../../../device/perception/inference/tflite/tflite.js';
 import { decode, findRegion, resize } from '../../../device/perception/vision/preprocess.js';
 import { factoryBundle, quickBundle } from '../../support/bundle-copy.js';
-import { serving } from '../../support/vision-options.js';
+import { makeVisionOptions } from '../../support/vision-options.js';
 
 let bundle: Bundle;
 let real: Interpreter;
@@ -28,12 +28,12 @@ before(async () => {
 after(() => real.close());
 
 const prepare = async (file: Uint8Array): Promise<Uint8Array> => {
-  const picture = await decode(file);
-  assert.ok(picture.ok);
-  return resize(picture.value, findRegion(picture.value), bundle.manifest.input);
+  const image = await decode(file);
+  assert.ok(image.ok);
+  return resize(image.value, findRegion(image.value), bundle.manifest.input);
 };
 
-/** Opens the real interpreter, changed. */
+/** A candidate with the real interpreter, or a changed one. */
 const candidate = (title: string, change: Partial<Interpreter> | Error = {}): Candidate => ({
   runtime: 'tflite',
   title,
@@ -42,7 +42,7 @@ const candidate = (title: string, change: Partial<Interpreter> | Error = {}): Ca
     return {
       backend: title,
       threads: 1,
-      passedOver: [],
+      skipped: [],
       input: real.input,
       outputs: real.outputs,
       invoke: (input) => real.invoke(input),
@@ -66,30 +66,30 @@ const open = (candidates: Candidate[], skip: SkippedRuntime[] = [], of = bundle)
   return openFirst(of, { candidates, skip, prepare, monotonicMs });
 };
 
-const refused = new InterpreterError('model-invalid', 'it does not take the model');
+const refused = new InterpreterError('model-invalid', 'cannot execute the model');
 
 describe('the chain of runtimes', () => {
-  it('takes the first that passes, and says of each one before it why not', async () => {
-    const served = await open([
+  it('selects the first candidate that passes, and reports why the earlier ones were skipped', async () => {
+    const active = await open([
       candidate('a', refused),
       candidate('b', reversed),
       candidate('c'),
       candidate('d'),
     ]);
-    assert.equal(served.candidate.title, 'c');
+    assert.equal(active.candidate.title, 'c');
     assert.deepEqual(
-      served.skipped.map(({ runtime, code }) => [runtime, code]),
+      active.skipped.map(({ runtime, code }) => [runtime, code]),
       [
         ['a', 'model-invalid'],
         ['b', 'golden-output'],
       ],
     );
-    assert.match(served.skipped[1]?.why ?? '', /golden sample cardboard226: /);
-    const { samples, firstMs, medianMs } = served.golden;
+    assert.match(active.skipped[1]?.why ?? '', /golden sample cardboard226: /);
+    const { samples, firstMs, medianMs } = active.golden;
     assert.deepEqual([samples, firstMs, medianMs], [8, 10, 10]);
   });
 
-  it('closes what did not pass', async () => {
+  it('closes a candidate that does not pass', async () => {
     let closed = 0;
     const close = async () => {
       closed += 1;
@@ -98,32 +98,32 @@ describe('the chain of runtimes', () => {
     assert.equal(closed, 1);
   });
 
-  it('names all of them where none serves; the error itself where there is one alone', async () => {
+  it('lists all reasons if no candidate passes, and throws the original error if there is only one', async () => {
     await assert.rejects(open([candidate('a', refused), candidate('b', reversed)]), {
       code: 'no-runtime',
-      message: /no runtime serves bundle waste12 .*: a: it does not take the model; b: golden sample/,
+      message: /^bundle waste12 .*: no usable runtime\. a: cannot execute the model \/ b: golden sample/,
     });
     await assert.rejects(open([candidate('a', refused)]), refused);
   });
 
-  it('leaves out what is skipped, unless nothing else is left', async () => {
-    const skip = [{ runtime: 'a', why: 'it hung' }];
-    const served = await open([candidate('a'), candidate('b')], skip);
-    assert.equal(served.candidate.title, 'b');
-    assert.deepEqual(served.skipped, skip);
+  it('skips the given runtimes, unless no other is left', async () => {
+    const skip = [{ runtime: 'a', why: 'no answer' }];
+    const active = await open([candidate('a'), candidate('b')], skip);
+    assert.equal(active.candidate.title, 'b');
+    assert.deepEqual(active.skipped, skip);
     assert.equal((await open([candidate('a')], skip)).candidate.title, 'a');
   });
 
-  it('blames no runtime for a bundle that is damaged', async (t) => {
+  it('does not skip a runtime because of a damaged bundle', async (t) => {
     const folder = await quickBundle(t);
     const damaged = await loadBundle(folder);
     await rm(join(folder, 'golden', 'cardboard226.jpg'));
     await assert.rejects(open([candidate('a'), candidate('b')], [], damaged), { code: 'golden-picture' });
   });
 
-  it('has its candidates in the order of the options', () => {
-    const titles = (...options: Parameters<typeof serving>) =>
-      candidatesOf(serving(...options)).map(({ title }) => title);
+  it('creates the candidates in the documented order', () => {
+    const titles = (...options: Parameters<typeof makeVisionOptions>) =>
+      candidatesOf(makeVisionOptions(...options)).map(({ title }) => title);
     const auto = { binding: 'auto', library: null } as const;
     assert.deepEqual(titles('', { runtime: 'auto', tflite: auto }), [
       'edgetpu',

@@ -10,6 +10,6 @@ const tensorflowlite = await findLibrary({ name: 'tensorflowlite-c' });
 interpreterContract('TensorFlow Lite', (model, threads) =>
   openTfLite({ library: tensorflowlite, model, threads }),
 );
-interpreterContract('TensorFlow Lite, plain kernels', (model, threads) =>
+interpreterContract('TensorFlow Lite, builtin kernels', (model, threads) =>
   openTfLite({ library: tensorflowlite, model, threads, kernels: 'builtin' }),
 );

@@ -2,27 +2,31 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CircuitBreaker } from '../../../device/perception/vision/circuit-breaker.js';
 
-test('two failures in a row bar a runtime; a frame that was answered between them does not', () => {
-  const barred = new CircuitBreaker();
-  assert.equal(barred.recordFailure('edgetpu', 'hung'), false);
-  barred.recordSuccess('edgetpu');
-  assert.equal(barred.recordFailure('edgetpu', 'hung'), false);
-  assert.deepEqual(barred.skipped(), []);
-  assert.equal(barred.recordFailure('edgetpu', 'died'), true);
-  assert.deepEqual(barred.skipped(), [
-    { runtime: 'edgetpu', why: 'failed 2 times in a row: died; tried again after 60 s', code: 'barred' },
+test('opens after two failures in a row, unless a frame was answered between them', () => {
+  const breaker = new CircuitBreaker();
+  assert.equal(breaker.recordFailure('edgetpu', 'no answer'), false);
+  breaker.recordSuccess('edgetpu');
+  assert.equal(breaker.recordFailure('edgetpu', 'no answer'), false);
+  assert.deepEqual(breaker.skipped(), []);
+  assert.equal(breaker.recordFailure('edgetpu', 'crashed'), true);
+  assert.deepEqual(breaker.skipped(), [
+    {
+      runtime: 'edgetpu',
+      why: 'next attempt after 60 s. Reason: 2 failures in a row: crashed',
+      code: 'barred',
+    },
   ]);
-  assert.deepEqual(barred.skipped('edgetpu'), []);
+  assert.deepEqual(breaker.skipped('edgetpu'), []);
 });
 
-test('each time it rests twice as long, up to an hour; one answer starts afresh', () => {
-  const barred = new CircuitBreaker();
-  assert.equal(barred.restMs('edgetpu'), null);
-  const rests = Array.from({ length: 8 }, () => {
-    barred.open('edgetpu', 'gone');
-    return (barred.restMs('edgetpu') ?? 0) / 1000;
+test('doubles the cool-down time up to an hour, and an answered frame resets it', () => {
+  const breaker = new CircuitBreaker();
+  assert.equal(breaker.cooldownMs('edgetpu'), null);
+  const cooldowns = Array.from({ length: 8 }, () => {
+    breaker.open('edgetpu', 'gone');
+    return (breaker.cooldownMs('edgetpu') ?? 0) / 1000;
   });
-  assert.deepEqual(rests, [60, 120, 240, 480, 960, 1920, 3600, 3600]);
-  barred.recordSuccess('edgetpu');
-  assert.equal(barred.restMs('edgetpu'), null);
+  assert.deepEqual(cooldowns, [60, 120, 240, 480, 960, 1920, 3600, 3600]);
+  breaker.recordSuccess('edgetpu');
+  assert.equal(breaker.cooldownMs('edgetpu'), null);
 });

@@ -6,16 +6,16 @@ import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { loadBundle } from '../../../device/perception/inference/bundle/bundle.js';
 import { Classifier } from '../../../device/perception/vision/classifier.js';
 import { copyBundle, factoryBundle, quickBundle } from '../../support/bundle-copy.js';
-import { serving } from '../../support/vision-options.js';
+import { makeVisionOptions } from '../../support/vision-options.js';
 
 const paper = await readFile(join(factoryBundle(), 'golden', 'paper26.jpg'));
 
-test('several views: their logits are averaged', async (t) => {
+test('averages the logits of several views', async (t) => {
   const logScores = async (views: number[]): Promise<number[]> => {
     const bundle = await quickBundle(t, (manifest) => {
       manifest.views = views;
     });
-    const classifier = await Classifier.open(serving(bundle), new SimulatedClock());
+    const classifier = await Classifier.open(makeVisionOptions(bundle), new SimulatedClock());
     t.after(() => classifier.close());
     const answer = await classifier.classify(paper);
     assert.ok(answer.ok);
@@ -23,29 +23,29 @@ test('several views: their logits are averaged', async (t) => {
   };
   const [whole, centre, both] = [await logScores([1]), await logScores([0.75]), await logScores([1, 0.75])];
   assert.notDeepEqual(whole, centre);
-  // ln(score) is logit / temperature but for one constant: what lies between two labels is the mean of the views'.
+  // ln(score) is logit / temperature plus a constant. The difference of two labels is therefore the mean of the views.
   for (let label = 1; label < both.length; label++) {
     const gap = (of: number[]) => (of[label] ?? Number.NaN) - (of[0] ?? Number.NaN);
     assert.ok(Math.abs(gap(both) - (gap(whole) + gap(centre)) / 2) < 1e-9);
   }
 });
 
-test('a bundle without a model for the runtime that was asked for is refused', async (t) => {
+test('refuses a bundle without a model for the configured runtime', async (t) => {
   const bundle = await copyBundle(t, (manifest) => {
     const { runtimes } = manifest;
     Object.assign(manifest, { runtimes: { edgetpu: runtimes.tflite } });
   });
-  await assert.rejects(Classifier.open(serving(bundle), new SimulatedClock()), {
+  await assert.rejects(Classifier.open(makeVisionOptions(bundle), new SimulatedClock()), {
     code: 'bundle-incompatible',
-    message: /waste12 \S+ has no model for tflite, only for edgetpu/,
+    message: /waste12 \S+: no model for tflite\. Available are edgetpu\./,
   });
 });
 
-test('what serves is said, how it passed, and why faster runtimes do not', async (t) => {
+test('reports the active runtime, its golden sample results, and why faster runtimes were skipped', async (t) => {
   const tried: string[] = [];
   const bundle = await quickBundle(t);
   const classifier = await Classifier.open(
-    serving(bundle, { runtime: 'auto', tflite: { binding: 'auto', library: null } }),
+    makeVisionOptions(bundle, { runtime: 'auto', tflite: { binding: 'auto', library: null } }),
     new SimulatedClock(),
     ({ title }) => tried.push(title),
   );
@@ -59,9 +59,9 @@ test('what serves is said, how it passed, and why faster runtimes do not', async
   assert.deepEqual(skipped, [
     {
       runtime: 'edgetpu',
-      why: `bundle waste12 ${version} has no model for edgetpu, only for tflite; install one that has`,
+      why: `bundle waste12 ${version}: no model for edgetpu. Available are tflite. Install a bundle that has one.`,
       code: 'bundle-incompatible',
     },
   ]);
-  assert.deepEqual(tried, ['tflite (LiteRT)'], 'what cannot be tried is not said to be');
+  assert.deepEqual(tried, ['tflite (LiteRT)'], 'a runtime without a model is not reported as tried');
 });

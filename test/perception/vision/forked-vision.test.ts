@@ -12,9 +12,15 @@ import { type Clock, SystemClock } from '../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { ForkedVision, type ForkedVisionOptions } from '../../../device/perception/vision/forked-vision.js';
 import type { Vision, VisionInfo } from '../../../device/perception/vision/vision.js';
-import { copyBundle, editJson, factoryBundle, quickBundle, signOff } from '../../support/bundle-copy.js';
+import {
+  copyBundle,
+  editJson,
+  factoryBundle,
+  quickBundle,
+  updateDigests,
+} from '../../support/bundle-copy.js';
 import { until } from '../../support/until.js';
-import { serving } from '../../support/vision-options.js';
+import { makeVisionOptions } from '../../support/vision-options.js';
 
 const patient = () => AbortSignal.timeout(20_000);
 const frameOf = (bytes: Uint8Array) => ({ id: 'f', bytes, capturedAtMs: 0, capturedAtWallMs: 0 });
@@ -22,17 +28,17 @@ const golden = (name: string) => readFile(join(factoryBundle(), 'golden', `${nam
 const metal = frameOf(await golden('metal301'));
 const paper = frameOf(await golden('paper26'));
 
-/** Takes long to decode: whoever is sent it is busy for a while. */
+/** Takes long to decode. The vision process is busy for a while. */
 const large = async () => {
-  const picture = sharp(metal.bytes).resize(4000, 4000, { fit: 'fill' });
-  return frameOf(await picture.webp({ quality: 90, effort: 0 }).toBuffer());
+  const image = sharp(metal.bytes).resize(4000, 4000, { fit: 'fill' });
+  return frameOf(await image.webp({ quality: 90, effort: 0 }).toBuffer());
 };
 
 const make = async (t: TestContext, options: Partial<ForkedVisionOptions> = {}) => {
   const bundle = options.bundle ?? (await quickBundle(t));
   const clock: Clock = new SystemClock();
   const log = pino({ level: 'silent' });
-  const vision = new ForkedVision({ ...serving(bundle), clock, log, ...options });
+  const vision = new ForkedVision({ ...makeVisionOptions(bundle), clock, log, ...options });
   t.after(() => vision.close());
   return vision;
 };
@@ -43,8 +49,8 @@ const pidOf = (vision: ForkedVision): number => {
 };
 
 const outcome = async (answer: ReturnType<Vision['classify']>): Promise<string> => {
-  const given = await answer;
-  return given.ok ? given.value.label : given.fault.code;
+  const result = await answer;
+  return result.ok ? result.value.label : result.fault.code;
 };
 
 const isGone = (pid: number): boolean => {
@@ -56,13 +62,13 @@ const isGone = (pid: number): boolean => {
   }
 };
 
-test('ten deaths in the middle of a frame cost ten frames, and no other', async (t) => {
+test('if the process is killed during ten frames, only these ten frames fail', async (t) => {
   const vision = await make(t);
   await vision.start();
   const busy = await large();
   const outcomes: string[] = [];
   const pids = new Set<number>();
-  for (let death = 0; death < 10; death++) {
+  for (let kill = 0; kill < 10; kill++) {
     pids.add(pidOf(vision));
     const hit = vision.classify(busy, patient());
     await setImmediate();
@@ -73,7 +79,7 @@ test('ten deaths in the middle of a frame cost ten frames, and no other', async 
   assert.equal(pids.size, 10);
 });
 
-test('a stopped child is ended at the deadline; the one after it is right again', async (t) => {
+test('a stopped process is killed at the deadline, and the next one classifies correctly', async (t) => {
   const vision = await make(t);
   await vision.start();
   const stopped = pidOf(vision);
@@ -84,7 +90,7 @@ test('a stopped child is ended at the deadline; the one after it is right again'
   assert.ok(isGone(stopped));
 });
 
-test('a broken picture, a blank one and a signal to the whole group leave the child alive', async (t) => {
+test('a broken image, a blank image and a signal to the process group do not end the process', async (t) => {
   const vision = await make(t);
   await vision.start();
   const pid = pidOf(vision);
@@ -103,17 +109,17 @@ test('a broken picture, a blank one and a signal to the whole group leave the ch
   assert.ok(isGone(pid));
 });
 
-test('a child whose daemon is gone ends itself', async () => {
+test('the process exits when the daemon has exited', async () => {
   const entry = new URL('../../../device/perception/vision/child.js', import.meta.url);
   const child = fork(entry, { serialization: 'advanced', execArgv: [] });
-  child.send({ type: 'start', protocol: 0, serve: {} });
+  child.send({ type: 'start', protocol: 0, options: {} });
   const [message] = await once(child, 'message');
   assert.equal(message.code, 'vision-protocol');
   child.disconnect();
   assert.deepEqual(await once(child, 'exit'), [null, 'SIGKILL']);
 });
 
-test('a damaged bundle, a library that is none, a sample that is not passed: refused at start', async (t) => {
+test('start fails on a damaged bundle, an invalid library and a failed golden sample', async (t) => {
   const refused = async (options: Partial<ForkedVisionOptions>, code: string, message: RegExp) => {
     const vision = await make(t, options);
     await assert.rejects(vision.start(), { code, message });
@@ -123,11 +129,11 @@ test('a damaged bundle, a library that is none, a sample that is not passed: ref
   const damaged = await copyBundle(t, ({ runtimes }) => {
     runtimes.tflite.sha256 = '0'.repeat(64);
   });
-  await refused({ bundle: damaged }, 'bundle-damaged', /model_int8\.tflite has the sha256/);
+  await refused({ bundle: damaged }, 'bundle-damaged', /model_int8\.tflite: sha256 /);
   await refused(
     { tflite: { binding: 'tensorflowlite', library: '/nowhere/lib.so' } },
     'native-damaged',
-    /\/nowhere\/lib\.so cannot be loaded/,
+    /\/nowhere\/lib\.so: cannot be loaded/,
   );
   const altered = await copyBundle(t);
   await editJson<{ expected: { logits: number[] }[] }>(
@@ -136,17 +142,17 @@ test('a damaged bundle, a library that is none, a sample that is not passed: ref
       expected[3]?.logits.splice(0, 1, 99);
     },
   );
-  await signOff(altered);
+  await updateDigests(altered);
   await refused({ bundle: altered }, 'golden-output', /golden sample paper26: logit 0 is -?\d+, expected 99/);
 });
 
-test('a child that is not ready in time is given up', async (t) => {
+test('start fails if the process is not ready in time', async (t) => {
   const vision = await make(t, { startMs: 1 });
   await assert.rejects(vision.start(), { code: 'vision-timeout', message: /no answer within 1 ms/ });
   assert.equal(vision.pid, undefined);
 });
 
-test('a restart that is refused is said, rests, and is tried again', async (t) => {
+test('a failed restart is reported and repeated after a delay', async (t) => {
   const clock = new SimulatedClock();
   const bundle = await quickBundle(t);
   const model = join(bundle, 'model_int8.tflite');
@@ -159,7 +165,10 @@ test('a restart that is refused is said, rests, and is tried again', async (t) =
   const down = await vision.classify(metal, patient());
   assert.ok(!down.ok);
   assert.equal(down.fault.code, 'vision-down');
-  assert.match(down.fault.message, /model_int8\.tflite is missing; .* \(bundle-damaged\)/);
+  assert.match(
+    down.fault.message,
+    /vision cannot be started \(bundle-damaged\): .*model_int8\.tflite: the file is missing/,
+  );
 
   await clock.advance(99);
   assert.equal(vision.pid, undefined);
@@ -174,11 +183,11 @@ test('a restart that is refused is said, rests, and is tried again', async (t) =
 
 const BOTH = { tflite: { binding: 'auto', library: null } } as const;
 
-test('a runtime that fails twice in a row is left out, said, and serves again after its rest', async (t) => {
+test('a runtime that fails twice in a row is skipped, reported, and active again after its cool-down time', async (t) => {
   const clock = new SimulatedClock();
   const vision = await make(t, { ...BOTH, clock });
-  const told: VisionInfo[] = [];
-  vision.onChange((info) => told.push(info));
+  const changes: VisionInfo[] = [];
+  vision.onChange((info) => changes.push(info));
   assert.equal((await vision.start()).title, 'tflite (LiteRT)');
   const busy = await large();
   const killed = async () => {
@@ -187,34 +196,34 @@ test('a runtime that fails twice in a row is left out, said, and serves again af
     process.kill(pidOf(vision), 'SIGKILL');
     return outcome(hit);
   };
-  const servedBy = async () => {
+  const activeBackend = async () => {
     const answer = await vision.classify(metal, patient());
     return answer.ok && answer.value.runtime.backend;
   };
   assert.equal(await killed(), 'vision-died');
-  await until('the second child serves', () => told.length === 1);
+  await until('the second process is active', () => changes.length === 1);
   assert.equal(await killed(), 'vision-died');
   await clock.advance(100);
-  await until('the third child serves', () => told.length === 2);
-  assert.equal(await servedBy(), 'xnnpack-2.9');
+  await until('the third process is active', () => changes.length === 2);
+  assert.equal(await activeBackend(), 'xnnpack-2.9');
   assert.deepEqual(
-    told.map(({ title }) => title),
+    changes.map(({ title }) => title),
     ['tflite (LiteRT)', 'tflite (TensorFlow Lite)'],
   );
-  assert.match(told[1]?.skipped[0]?.why ?? '', /failed 2 times in a row: .*; tried again after 60 s/);
+  assert.match(changes[1]?.skipped[0]?.why ?? '', /^next attempt after 60 s\. Reason: 2 failures in a row: /);
 
   const before = pidOf(vision);
   await clock.advance(59_999);
-  assert.equal(await servedBy(), 'xnnpack-2.9');
+  assert.equal(await activeBackend(), 'xnnpack-2.9');
   await clock.advance(1);
-  await until('the first one is back', () => told.length === 3);
-  assert.equal(told[2]?.title, 'tflite (LiteRT)');
-  assert.equal(await servedBy(), 'xnnpack-litert-2.3');
+  await until('the first runtime is active again', () => changes.length === 3);
+  assert.equal(changes[2]?.title, 'tflite (LiteRT)');
+  assert.equal(await activeBackend(), 'xnnpack-litert-2.3');
   assert.notEqual(pidOf(vision), before);
-  await until('the child in between is gone', () => isGone(before));
+  await until('the process of the other runtime has exited', () => isGone(before));
 });
 
-test('a child has the niceness and the cores that it is given, in all its threads', async (t) => {
+test('all threads of the process have the configured nice value and CPU cores', async (t) => {
   const vision = await make(t, { nice: 7, cpus: [0] });
   await vision.start();
   await vision.classify(metal, patient());
@@ -226,7 +235,10 @@ test('a child has the niceness and the cores that it is given, in all its thread
   }
 });
 
-test('cores that the machine lacks are refused', async (t) => {
+test('refuses CPU cores that do not exist', async (t) => {
   const vision = await make(t, { cpus: [1000] });
-  await assert.rejects(vision.start(), { code: 'vision-scheduling', message: /vision\.cpus 1000: / });
+  await assert.rejects(vision.start(), {
+    code: 'vision-scheduling',
+    message: /^vision\.cpus: cores 1000 cannot be used \(/,
+  });
 });

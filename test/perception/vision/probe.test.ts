@@ -12,15 +12,17 @@ import { candidatesOf } from '../../../device/perception/inference/candidates.js
 import { probe, runtimeOptions } from '../../../device/perception/vision/probe.js';
 import { quickBundle, temporaryFolder } from '../../support/bundle-copy.js';
 import { until } from '../../support/until.js';
-import { serving } from '../../support/vision-options.js';
+import { makeVisionOptions } from '../../support/vision-options.js';
 
-const ask = (serve: ReturnType<typeof serving>, clock: Clock = new SystemClock()) =>
-  probe(serve, { clock, log: pino({ level: 'silent' }), deadlineMs: 30_000 });
+const runProbe = (options: ReturnType<typeof makeVisionOptions>, clock: Clock = new SystemClock()) =>
+  probe(options, { clock, log: pino({ level: 'silent' }), deadlineMs: 30_000 });
 
 const children = (): number[] =>
   readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 
-/** A library whose loading never ends, a pipe that says nothing; and the process that hangs in it. */
+/**
+ * A library that never finishes loading, because it is a pipe without data. `hung` returns the process that loads it.
+ */
 const hanging = async (t: TestContext) => {
   const library = join(await temporaryFolder(t), 'lib.so');
   await promisify(execFile)('mkfifo', [library]);
@@ -35,14 +37,17 @@ const hanging = async (t: TestContext) => {
     }
   };
   const hung = async (): Promise<number> => {
-    await until('a child hangs in the library', () => children().some(reads));
+    await until('a process hangs in the library', () => children().some(reads));
     return children().find(reads) ?? Number.NaN;
   };
-  return { serve: serving(await quickBundle(t), { tflite: { binding: 'tensorflowlite', library } }), hung };
+  return {
+    options: makeVisionOptions(await quickBundle(t), { tflite: { binding: 'tensorflowlite', library } }),
+    hung,
+  };
 };
 
-test('a way that serves says how it passed, and its child is gone', async (t) => {
-  const answer = await ask(serving(await quickBundle(t)));
+test('returns the results of a usable runtime, and ends the process', async (t) => {
+  const answer = await runProbe(makeVisionOptions(await quickBundle(t)));
   assert.ok(answer.ok);
   const { title, runtime, golden, skipped } = answer.value;
   assert.deepEqual([title, runtime.backend, skipped], ['tflite (TensorFlow Lite)', 'xnnpack-2.9', []]);
@@ -50,54 +55,58 @@ test('a way that serves says how it passed, and its child is gone', async (t) =>
   assert.deepEqual(children(), []);
 });
 
-test('what the child refuses is the fault, with its code', async (t) => {
+test('returns the error of the runtime with its code', async (t) => {
   const library = '/nowhere/lib.so';
-  const answer = await ask(serving(await quickBundle(t), { tflite: { binding: 'tensorflowlite', library } }));
+  const answer = await runProbe(
+    makeVisionOptions(await quickBundle(t), { tflite: { binding: 'tensorflowlite', library } }),
+  );
   assert.ok(!answer.ok);
   assert.equal(answer.fault.code, 'native-damaged');
-  assert.match(answer.fault.message, /\/nowhere\/lib\.so cannot be loaded/);
+  assert.match(answer.fault.message, /\/nowhere\/lib\.so: cannot be loaded/);
 });
 
-test('a child that hangs in native code is ended at the deadline', async (t) => {
+test('kills a process that hangs in native code at the deadline', async (t) => {
   const clock = new SimulatedClock();
-  const { serve, hung } = await hanging(t);
-  const asked = ask(serve, clock);
+  const { options, hung } = await hanging(t);
+  const probing = runProbe(options, clock);
   const pid = await hung();
   await clock.advance(30_000);
-  const answer = await asked;
+  const answer = await probing;
   assert.ok(!answer.ok);
   assert.equal(answer.fault.code, 'vision-timeout');
-  assert.match(answer.fault.message, /not ready: no answer within 30000 ms, in tflite \(TensorFlow Lite\)/);
+  assert.match(answer.fault.message, /not ready: no answer within 30000 ms from tflite \(TensorFlow Lite\)/);
   assert.ok(!children().includes(pid));
 });
 
-test('a child that crashes is a fault, and nothing more', async (t) => {
-  const { serve, hung } = await hanging(t);
-  const asked = ask(serve);
+test('returns a fault if the process crashes', async (t) => {
+  const { options, hung } = await hanging(t);
+  const probing = runProbe(options);
   process.kill(await hung(), 'SIGSEGV');
-  const answer = await asked;
+  const answer = await probing;
   assert.ok(!answer.ok);
   assert.equal(answer.fault.code, 'vision-died');
-  assert.match(answer.fault.message, /ended by SIGSEGV/);
+  assert.match(answer.fault.message, /the vision process exited on signal SIGSEGV/);
 });
 
-test('the ways are the candidates of auto, each alone, by the same titles', () => {
-  const own = { binding: 'tensorflowlite', library: '/own/lib.so' } as const;
-  const ways = runtimeOptions(serving('/bundle', { runtime: 'tfjs-wasm', tflite: own }));
-  const auto = serving('/bundle', { runtime: 'auto', tflite: { binding: 'auto', library: null } });
+test('the runtime options are the candidates of auto, one at a time, with the same titles', () => {
+  const custom = { binding: 'tensorflowlite', library: '/custom/lib.so' } as const;
+  const all = runtimeOptions(makeVisionOptions('/bundle', { runtime: 'tfjs-wasm', tflite: custom }));
+  const auto = makeVisionOptions('/bundle', { runtime: 'auto', tflite: { binding: 'auto', library: null } });
   const candidates = candidatesOf(auto).map(({ title }) => title);
   assert.deepEqual(
-    ways.map(({ title }) => title),
+    all.map(({ title }) => title),
     candidates,
   );
-  for (const { title, serve } of ways)
+  for (const { title, options } of all)
     assert.deepEqual(
-      candidatesOf(serve).map((one) => one.title),
+      candidatesOf(options).map((one) => one.title),
       [title],
     );
-  const libraries = ways.flatMap(({ binding, serve }) => (binding ? [[binding, serve.tflite.library]] : []));
+  const libraries = all.flatMap(({ binding, options }) =>
+    binding ? [[binding, options.tflite.library]] : [],
+  );
   assert.deepEqual(libraries, [
     ['litert', null],
-    ['tensorflowlite', '/own/lib.so'],
+    ['tensorflowlite', '/custom/lib.so'],
   ]);
 });

@@ -6,15 +6,15 @@ import { decode } from '../../../device/perception/vision/preprocess.js';
 
 type Colour = Extract<FrameFormat, { kind: 'yuv420' }>['colour'];
 
-const picture = async (bytes: Uint8Array, format: FrameFormat): Promise<Buffer> => {
+const pixelsOf = async (bytes: Uint8Array, format: FrameFormat): Promise<Buffer> => {
   const answer = await decode(bytes, format);
   assert.ok(answer.ok, answer.ok ? '' : answer.fault.message);
   assert.deepEqual([answer.value.width, answer.value.height], [format.width, format.height]);
   return answer.value.data;
 };
 
-/** A yuv420 frame of one colour. */
-const even = (y: number, u: number, v: number, colour: Colour, [width, height] = [4, 2]) => {
+/** Decodes a yuv420 frame of one colour. */
+const uniform = (y: number, u: number, v: number, colour: Colour, [width, height] = [4, 2]) => {
   const chroma = Math.ceil(width / 2) * Math.ceil(height / 2);
   const strideBytes = width + (width % 2);
   const planes = [
@@ -22,18 +22,18 @@ const even = (y: number, u: number, v: number, colour: Colour, [width, height] =
     new Array(chroma).fill(u),
     new Array(chroma).fill(v),
   ];
-  return picture(Uint8Array.from(planes.flat()), { kind: 'yuv420', width, height, strideBytes, colour });
+  return pixelsOf(Uint8Array.from(planes.flat()), { kind: 'yuv420', width, height, strideBytes, colour });
 };
 
 const near = (found: Uint8Array, expected: readonly number[]) => {
   for (let at = 0; at < found.length; at++) {
-    const wanted = expected[at % 3] ?? Number.NaN;
-    assert.ok(Math.abs((found[at] ?? Number.NaN) - wanted) <= 1, `${found.subarray(0, 3)} for ${expected}`);
+    const level = expected[at % 3] ?? Number.NaN;
+    assert.ok(Math.abs((found[at] ?? Number.NaN) - level) <= 1, `${found.subarray(0, 3)} for ${expected}`);
   }
 };
 
 describe('a raw frame', () => {
-  it('loses the padding of its rows, and nothing else', () =>
+  it('loses only the padding of its rows', () =>
     fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 9 }),
@@ -47,37 +47,37 @@ describe('a raw frame', () => {
           for (let row = 0; row < height; row++) {
             padded.set(values.subarray(row * width * 3, (row + 1) * width * 3), row * strideBytes);
           }
-          const found = await picture(padded, { kind: 'rgb', width, height, strideBytes });
+          const found = await pixelsOf(padded, { kind: 'rgb', width, height, strideBytes });
           assert.deepEqual([...found], [...values]);
         },
       ),
     ));
 
-  it('has the colours of its standard, within a level', async () => {
-    // By the standards' own 8-bit code values of full red, green, blue, white and black.
-    near(await even(76, 85, 255, 'bt601-full'), [254, 0, 0]);
-    near(await even(150, 44, 21, 'bt601-full'), [0, 255, 1]);
-    near(await even(81, 90, 240, 'bt601-limited'), [254, 0, 0]);
-    near(await even(145, 54, 34, 'bt601-limited'), [0, 255, 1]);
-    near(await even(63, 102, 240, 'bt709-limited'), [255, 0, 0]);
-    near(await even(173, 42, 26, 'bt709-limited'), [0, 255, 0]);
-    near(await even(32, 240, 118, 'bt709-limited'), [0, 0, 255]);
-    near(await even(235, 128, 128, 'bt601-limited'), [255, 255, 255]);
-    near(await even(16, 128, 128, 'bt709-limited'), [0, 0, 0]);
+  it('has the colours of its standard within one level', async () => {
+    // The standards' 8-bit code values of full red, green, blue, white and black.
+    near(await uniform(76, 85, 255, 'bt601-full'), [254, 0, 0]);
+    near(await uniform(150, 44, 21, 'bt601-full'), [0, 255, 1]);
+    near(await uniform(81, 90, 240, 'bt601-limited'), [254, 0, 0]);
+    near(await uniform(145, 54, 34, 'bt601-limited'), [0, 255, 1]);
+    near(await uniform(63, 102, 240, 'bt709-limited'), [255, 0, 0]);
+    near(await uniform(173, 42, 26, 'bt709-limited'), [0, 255, 0]);
+    near(await uniform(32, 240, 118, 'bt709-limited'), [0, 0, 255]);
+    near(await uniform(235, 128, 128, 'bt601-limited'), [255, 255, 255]);
+    near(await uniform(16, 128, 128, 'bt709-limited'), [0, 0, 0]);
   });
 
-  it('keeps every grey of full range as it is', async () => {
+  it('keeps every grey of the full range unchanged', async () => {
     for (let level = 0; level < 256; level += 5) {
-      assert.deepEqual([...new Set(await even(level, 128, 128, 'bt601-full'))], [level]);
+      assert.deepEqual([...new Set(await uniform(level, 128, 128, 'bt601-full'))], [level]);
     }
   });
 
-  it('takes odd sides, each pixel with the chroma of its block', async () => {
-    // 3 x 3 pixels in rows of 4; blocks of 2 x 2 chroma samples: left above is red, the rest grey.
+  it('supports odd sides, and each pixel has the chroma of its block', async () => {
+    // 3 x 3 pixels in rows of 4 bytes, and 2 x 2 chroma samples. The top left block is red, the others are grey.
     const luma = [76, 76, 128, 0, 76, 76, 128, 0, 128, 128, 128, 0];
     const bytes = Uint8Array.from([...luma, 85, 128, 128, 128, 255, 128, 128, 128]);
     const format = { kind: 'yuv420', width: 3, height: 3, strideBytes: 4, colour: 'bt601-full' } as const;
-    const found = await picture(bytes, format);
+    const found = await pixelsOf(bytes, format);
     const pixel = (row: number, column: number) => [
       ...found.subarray((row * 3 + column) * 3, (row * 3 + column) * 3 + 3),
     ];
@@ -90,21 +90,21 @@ describe('a raw frame', () => {
       assert.deepEqual(pixel(row, column), [128, 128, 128]);
   });
 
-  it('is refused where its bytes do not fit its format', async () => {
+  it('is refused if its bytes do not fit its format', async () => {
     const rgb = { kind: 'rgb', width: 4, height: 2, strideBytes: 12 } as const;
     const yuv = { kind: 'yuv420', width: 4, height: 2, strideBytes: 4, colour: 'bt601-full' } as const;
     const cases: [Uint8Array, FrameFormat, RegExp][] = [
-      [new Uint8Array(23), rgb, /has 23 bytes; 4 x 2 need 24/],
-      [new Uint8Array(24), { ...rgb, strideBytes: 11 }, /rows of 11 bytes; 4 pixels need 12/],
-      [new Uint8Array(11), yuv, /has 11 bytes; 4 x 2 need 12/],
-      [new Uint8Array(99), { ...yuv, strideBytes: 5 }, /must be even/],
-      [new Uint8Array(9), { ...rgb, width: 0 }, /width of 0/],
+      [new Uint8Array(23), rgb, /has 23 bytes, but 4 x 2 pixels need 24/],
+      [new Uint8Array(24), { ...rgb, strideBytes: 11 }, /rows of 11 bytes, but 4 pixels need 12/],
+      [new Uint8Array(11), yuv, /has 11 bytes, but 4 x 2 pixels need 12/],
+      [new Uint8Array(99), { ...yuv, strideBytes: 5 }, /rows of 5 bytes, but an even number is required/],
+      [new Uint8Array(9), { ...rgb, width: 0 }, /has width 0, but at least 1 is required/],
       [new Uint8Array(9), { ...rgb, width: 1e5, height: 1e5, strideBytes: 3e5 }, /at most 67108864/],
     ];
-    for (const [bytes, format, says] of cases) {
+    for (const [bytes, format, message] of cases) {
       const answer = await decode(bytes, format);
       assert.ok(!answer.ok);
-      assert.match(answer.fault.message, says);
+      assert.match(answer.fault.message, message);
     }
   });
 });

@@ -14,7 +14,7 @@ const open = async (...script: SimulatedStep[]) => {
   return { clock, vision };
 };
 
-test('answers step by step, and begins again', async () => {
+test('answers step by step, then starts again', async () => {
   const { vision } = await open(
     { label: 'metal', confidence: 0.7 },
     { scores: { paper: 3, trash: 1 }, unfamiliar: true },
@@ -37,34 +37,38 @@ test('answers step by step, and begins again', async () => {
   }
 });
 
-test('takes the time that the script says, by the clock it was given', async () => {
+test('delays the answer by the time in the script', async () => {
   const { clock, vision } = await open({ label: 'paper', confidence: 1, delayMs: 40 });
   const answer = vision.classify(frame, never);
   await clock.advance(39);
   assert.equal(clock.waiting, 1);
   await clock.advance(1);
-  const given = await answer;
-  assert.ok(given.ok);
-  assert.equal(given.value.timingsMs.invoke, 40);
+  const result = await answer;
+  assert.ok(result.ok);
+  assert.equal(result.value.timingsMs.invoke, 40);
 });
 
-test('a deadline ends a delay, and leaves no timer behind', async () => {
+test('a deadline ends a delay and removes its timer', async () => {
   const { clock, vision } = await open({ label: 'paper', confidence: 1, delayMs: 40 });
   const deadline = new AbortController();
   const answer = vision.classify(frame, deadline.signal);
   deadline.abort();
-  const given = await answer;
-  assert.ok(!given.ok && given.fault.code === 'vision-timeout');
+  const result = await answer;
+  assert.ok(!result.ok && result.fault.code === 'vision-timeout');
   assert.equal(clock.waiting, 0);
 });
 
-for (const [what, script, message] of [
-  ['no step', [], /has no step/],
-  ['an unknown label', [{ label: 'glass', confidence: 0.9 }], /label glass is none of paper, metal/],
+for (const [defect, script, message] of [
+  ['no step', [], /^vision\.script: no step$/],
+  [
+    'an unknown label',
+    [{ label: 'glass', confidence: 0.9 }],
+    /unknown label glass\. Use one of paper, metal/,
+  ],
   ['a label that would not be the top one', [{ label: 'paper', confidence: 0.25 }], /must be over 1\/4/],
-  ['scores without a sum', [{ scores: { paper: 0 } }], /not all 0/],
+  ['scores without a sum', [{ scores: { paper: 0 } }], /scores must be 0 or more, and at least one above 0/],
 ] as const) {
-  test(`a script with ${what} is refused`, () => {
+  test(`refuses a script with ${defect}`, () => {
     const make = () => new SimulatedVision({ labels, script, clock: new SimulatedClock() });
     assert.throws(make, { code: 'vision-script', message });
   });

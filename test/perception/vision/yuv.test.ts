@@ -15,8 +15,10 @@ const pixels = async (bytes: Uint8Array, format: FrameFormat): Promise<Buffer> =
   return answer.value.data;
 };
 
-/** Three planes, each a list of rows; written in rows of `strideBytes` that end in `filler`. */
-const framed = (planes: readonly (readonly number[])[][], strideBytes: number, filler: number) =>
+/**
+ * Returns the bytes of three planes, each a list of rows. Rows have `strideBytes` bytes and are padded with `filler`.
+ */
+const frameOf = (planes: readonly (readonly number[])[][], strideBytes: number, filler: number) =>
   Uint8Array.from(
     planes.flatMap((rows, plane) => {
       const stride = plane === 0 ? strideBytes : strideBytes / 2;
@@ -41,7 +43,10 @@ const frame = fc
     });
   });
 
-/** The standards' own arithmetic, in real numbers: BT.601-7 and BT.709-6, 8 bits; JFIF for the full range. */
+/**
+ * Converts with the formulas of the standards in real numbers: 8-bit BT.601-7 and BT.709-6, and JFIF for the full
+ * range.
+ */
 const standard = (colour: Yuv420['colour'], [y, u, v]: readonly [number, number, number]) => {
   const [red, blue] = colour === 'bt709-limited' ? [0.2126, 0.0722] : [0.299, 0.114];
   const limited = colour !== 'bt601-full';
@@ -54,7 +59,7 @@ const standard = (colour: Yuv420['colour'], [y, u, v]: readonly [number, number,
   );
 };
 
-/** The other way: the code values of a colour of full range, as a camera would round them. */
+/** The reverse conversion: the code values of a full-range colour, rounded as a camera rounds them. */
 const encode = ([r, g, b]: readonly [number, number, number]): [number, number, number] => {
   const y = 0.299 * r + 0.587 * g + 0.114 * b;
   const values = [y, 128 + (b - y) / 1.772, 128 + (r - y) / 1.402];
@@ -62,24 +67,24 @@ const encode = ([r, g, b]: readonly [number, number, number]): [number, number, 
 };
 
 describe('a yuv420 frame', () => {
-  it('gives the same pixels whatever its rows are padded with', () =>
+  it('gives the same pixels for any padding of its rows', () =>
     fc.assert(
       fc.asyncProperty(frame, async ({ width, height, colour, planes, padding, filler }) => {
-        const least = width + (width % 2);
+        const minimum = width + (width % 2);
         const format = { kind: 'yuv420', width, height, colour } as const;
-        const plain = await pixels(framed(planes, least, 0), { ...format, strideBytes: least });
-        const strideBytes = least + 2 * padding;
-        const padded = await pixels(framed(planes, strideBytes, filler), { ...format, strideBytes });
+        const plain = await pixels(frameOf(planes, minimum, 0), { ...format, strideBytes: minimum });
+        const strideBytes = minimum + 2 * padding;
+        const padded = await pixels(frameOf(planes, strideBytes, filler), { ...format, strideBytes });
         assert.equal(plain.length, width * height * 3);
         assert.deepEqual(padded, plain);
       }),
     ));
 
-  it('gives each pixel the nearest level to what its standard says', () =>
+  it('gives each pixel the level nearest to the value of its standard', () =>
     fc.assert(
       fc.asyncProperty(frame, async ({ width, height, colour, planes }) => {
         const strideBytes = width + (width % 2);
-        const found = await pixels(framed(planes, strideBytes, 0), {
+        const found = await pixels(frameOf(planes, strideBytes, 0), {
           ...{ kind: 'yuv420', width, height, strideBytes, colour },
         });
         const [luma, us, vs] = planes;
@@ -96,7 +101,7 @@ describe('a yuv420 frame', () => {
       }),
     ));
 
-  it('brings colours back within a level', () =>
+  it('restores colours within one level', () =>
     fc.assert(
       fc.asyncProperty(byte, byte, byte, async (...colour) => {
         const [y, u, v] = encode(colour);
@@ -104,13 +109,13 @@ describe('a yuv420 frame', () => {
         const found = await pixels(Uint8Array.from([y, y, y, y, u, v]), format);
         for (let at = 0; at < found.length; at++) {
           const error = Math.abs((found[at] ?? Number.NaN) - (colour[at % 3] ?? Number.NaN));
-          // Half a level of Y, half of chroma times at most 1.772, half of the result: 1.9.
+          // Rounding errors: 0.5 levels of Y, 0.5 of chroma times at most 1.772, and 0.5 of the result. The sum is 1.9.
           assert.ok(error <= 1, `${[...found.subarray(0, 3)]} for ${colour}`);
         }
       }),
     ));
 
-  it('keeps the greys of the limited range in order, from black to white', async () => {
+  it('keeps the order of the greys of the limited range, from black to white', async () => {
     for (const colour of ['bt601-limited', 'bt709-limited'] as const) {
       const luma = Array.from({ length: 256 }, (_, level) => level);
       const bytes = Uint8Array.from([
@@ -129,7 +134,7 @@ describe('a yuv420 frame', () => {
     }
   });
 
-  it('may lack the padding of its last row, and not one byte more', async () => {
+  it('may lack the padding of its last row, but no other byte', async () => {
     const format = { kind: 'yuv420', width: 3, height: 3, strideBytes: 8, colour: 'bt601-full' } as const;
     const whole = 8 * 3 + 4 * 2 + 4 + 2;
     assert.equal((await decode(new Uint8Array(whole), format)).ok, true);

@@ -1,17 +1,18 @@
 /*
- * A double of libedgetpu: the plug-in interface of external delegates, without an accelerator. It claims
- * `edgetpu-custom-op`, and computes by running the CPU model that the operation carries as its custom data, in the
- * TensorFlow Lite C library.
+ * A test double of libedgetpu: the plug-in interface of external delegates, without an accelerator. It executes the
+ * operator `edgetpu-custom-op`. The custom data of this operator is a CPU model, which the double runs in the TensorFlow
+ * Lite C library.
  *
- * Beside it lie two files: `library`, the path of that C library, and `behaviour`, read anew at each call:
+ * The folder of the double contains two files: `library`, the path of that C library, and `behaviour`, which is read at
+ * each call:
  * healthy | no-device | create-fails | ignores | invoke-fails | hangs | aborts | off-by-4 | swapped
  *
- * While it hangs there is a third one, `hanging`.
+ * While the double hangs, a third file exists: `hanging`.
  *
- * As libedgetpu does, it hands its device from the delegate to the operation through the interpreter's external
- * context, replaces one node at a time, and must be destroyed after the interpreter: else it aborts.
+ * Like libedgetpu, the double passes its device from the delegate to the operator through the external context of the
+ * interpreter, and replaces one node at a time. It aborts if it is destroyed before the interpreter.
  *
- * With -DABI_NEW the registration has the fields that TensorFlow 2.10 and later added to it.
+ * With -DABI_NEW, the registration has the fields that TensorFlow added in version 2.10 and later.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -49,7 +50,7 @@ typedef struct {
 #endif
 } Registration;
 
-/* The first fields of TfLiteTensor; the whole is 112 bytes in all versions that were looked at. */
+/* The first fields of TfLiteTensor. Its size is 112 bytes in all examined versions. */
 typedef struct {
   int32_t type;
   void *data;
@@ -78,7 +79,7 @@ struct Context {
   void (*set_external_context)(Context *, int, ExternalContext *);
 };
 
-/* What a delegate has opened. */
+/* The state of a delegate. */
 typedef struct { ExternalContext context; int operations; } Opened;
 
 struct Delegate {
@@ -91,7 +92,7 @@ struct Delegate {
 
 typedef struct { int32_t threads; uint32_t flags; } XnnOptions;
 
-/* What computes, for one operation. */
+/* The interpreter that executes one operator. */
 typedef struct {
   Opened *opened;
   void *library, *interpreter;
@@ -101,7 +102,7 @@ enum { OK = 0, ERROR = 1, ALLOW_DYNAMIC_TENSORS = 1, EDGETPU_CONTEXT = 2, INT8 =
 
 static int delegates = 0;
 
-/* How many there are: what a test asks. */
+/* Returns the number of delegates, for tests. */
 int double_delegates(void) { return delegates; }
 
 static FILE *open_beside(const char *name, const char *mode) {
@@ -127,10 +128,10 @@ static void note(const char *name) {
   if (file) fclose(file);
 }
 
-static bool behaves(const char *wanted) {
+static bool behaves(const char *behaviour) {
   char found[64];
   beside("behaviour", found, sizeof found);
-  return strcmp(found, wanted) == 0;
+  return strcmp(found, behaviour) == 0;
 }
 
 #define SYMBOL(device, type, name) ((type)dlsym((device)->library, name))
@@ -144,7 +145,7 @@ static Device *open_device(const void *model, size_t bytes) {
   Device *device = calloc(1, sizeof *device);
   device->library = dlopen(path, RTLD_NOW);
   if (!device->library) return NULL;
-  /* Never freed: the interpreter points into it, and a test's process is short. */
+  /* Never freed, because the interpreter points into it and the process of a test is short. */
   void *copy = aligned_alloc(64, (bytes + 63) / 64 * 64);
   memcpy(copy, model, bytes);
   void *loaded = SYMBOL(device, MakeFrom, "TfLiteModelCreate")(copy, bytes);
@@ -162,15 +163,15 @@ static void change(Tensor *tensor) {
   int8_t *values = tensor->data;
   if (tensor->type != INT8 || tensor->bytes > LABELS_BELOW) return;
   if (behaves("swapped")) {
-    int8_t kept = values[3];
+    int8_t saved = values[3];
     values[3] = values[7];
-    values[7] = kept;
+    values[7] = saved;
   } else if (behaves("off-by-4")) {
     for (size_t i = 0; i < tensor->bytes; i++) values[i] = (int8_t)(values[i] > 123 ? 127 : values[i] + 4);
   }
 }
 
-/* Whether the interpreter still has what the delegate gave it. */
+/* Returns whether the external context of the interpreter is still the one that the delegate has set. */
 static bool connected(Context *context, const Device *device) {
   if (device && context->get_external_context(context, EDGETPU_CONTEXT) == &device->opened->context) return true;
   context->report_error(context, "Failed to retrieve TPU context.");
@@ -194,14 +195,14 @@ static int run(Context *context, Node *node) {
   }
   Tensor *in = &context->tensors[node->inputs->data[0]];
   typedef void *(*At)(void *, int32_t);
-  void *given = SYMBOL(device, At, "TfLiteInterpreterGetInputTensor")(device->interpreter, 0);
+  void *input = SYMBOL(device, At, "TfLiteInterpreterGetInputTensor")(device->interpreter, 0);
   typedef int (*Copy)(void *, void *, size_t);
-  if (SYMBOL(device, Copy, "TfLiteTensorCopyFromBuffer")(given, in->data, in->bytes)) return ERROR;
+  if (SYMBOL(device, Copy, "TfLiteTensorCopyFromBuffer")(input, in->data, in->bytes)) return ERROR;
   if (SYMBOL(device, int (*)(void *), "TfLiteInterpreterInvoke")(device->interpreter)) return ERROR;
   for (int i = 0; i < node->outputs->size; i++) {
     Tensor *out = &context->tensors[node->outputs->data[i]];
-    void *made = SYMBOL(device, At, "TfLiteInterpreterGetOutputTensor")(device->interpreter, i);
-    if (SYMBOL(device, Copy, "TfLiteTensorCopyToBuffer")(made, out->data, out->bytes)) return ERROR;
+    void *output = SYMBOL(device, At, "TfLiteInterpreterGetOutputTensor")(device->interpreter, i);
+    if (SYMBOL(device, Copy, "TfLiteTensorCopyToBuffer")(output, out->data, out->bytes)) return ERROR;
     change(out);
   }
   return OK;
@@ -241,7 +242,7 @@ static int claim(Context *context, Delegate *delegate) {
   context->set_external_context(context, EDGETPU_CONTEXT, &delegate->data->context);
   IntArray *plan;
   if (context->get_execution_plan(context, &plan)) return ERROR;
-  /* Found first: replacing changes the plan. */
+  /* Collects the nodes first, because replacing a node changes the plan. */
   IntArray *found = malloc(sizeof(IntArray) + sizeof(int) * (size_t)plan->size);
   found->size = 0;
   for (int i = 0; i < plan->size; i++) {
@@ -266,15 +267,15 @@ static int claim(Context *context, Delegate *delegate) {
 }
 
 Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t count, void (*report)(const char *)) {
-  char asked[256] = "";
+  char options[256] = "";
   for (size_t i = 0; i < count; i++) {
-    size_t used = strlen(asked);
-    snprintf(asked + used, sizeof asked - used, "%s=%s;", keys[i], values[i]);
+    size_t used = strlen(options);
+    snprintf(options + used, sizeof options - used, "%s=%s;", keys[i], values[i]);
   }
-  if (behaves("no-device")) return NULL; /* as libedgetpu: without a word */
+  if (behaves("no-device")) return NULL; /* like libedgetpu, without a report */
   if (behaves("create-fails")) {
     char text[320];
-    snprintf(text, sizeof text, "cannot be opened with %s", asked);
+    snprintf(text, sizeof text, "cannot be opened with %s", options);
     report(text);
     return NULL;
   }

@@ -23,18 +23,18 @@ export type Behaviour =
   | 'off-by-4'
   | 'swapped';
 
-/** A libedgetpu of our own: double.c says what it does. */
+/** A test double of libedgetpu, built from double.c. */
 export interface EdgeTpuDouble {
   readonly library: string;
-  /** From the next call on, in whatever process. */
+  /** Sets the behaviour from the next call on, in all processes. */
   behave(behaviour: Behaviour): Promise<void>;
-  /** How many delegates this process has made and not yet destroyed. */
+  /** Number of delegates that this process has created and not yet destroyed. */
   delegates(): number;
 }
 
 const run = promisify(execFile);
 
-/** Why there can be no double here; null where there can. */
+/** Returns why the double cannot be built on this machine, or null if it can. */
 export const noCompiler = async (): Promise<string | null> =>
   run('gcc', ['--version']).then(
     () => null,
@@ -45,7 +45,7 @@ export const buildDouble = async (folder: string, abi: 'old' | 'new' = 'old'): P
   await mkdir(folder, { recursive: true });
   const library = join(folder, 'libedgetpu.so.1');
   const source = join(packageRoot(), 'test', 'support', 'edgetpu', 'double.c');
-  const form = abi === 'new' ? ['-DABI_NEW'] : [];
+  const flags = abi === 'new' ? ['-DABI_NEW'] : [];
   await run('gcc', [
     '-shared',
     '-fPIC',
@@ -53,7 +53,7 @@ export const buildDouble = async (folder: string, abi: 'old' | 'new' = 'old'): P
     '-Wall',
     '-Wextra',
     '-Werror',
-    ...form,
+    ...flags,
     source,
     '-o',
     library,
@@ -69,7 +69,7 @@ export const buildDouble = async (folder: string, abi: 'old' | 'new' = 'old'): P
   return { library, behave, delegates };
 };
 
-/** Has a made /sys show a USB accelerator. */
+/** Adds a USB accelerator to a simulated /sys. */
 export const plugIn = async (root: string): Promise<void> => {
   const device = join(root, 'sys', 'bus', 'usb', 'devices', '2-1');
   await mkdir(device, { recursive: true });
@@ -80,7 +80,7 @@ export const plugIn = async (root: string): Promise<void> => {
 
 export const unplug = (root: string): Promise<void> => rm(join(root, 'sys'), { recursive: true });
 
-/** A bundle with one golden sample, whose Edge TPU model carries its CPU model. */
+/** Creates a bundle with one golden sample. Its Edge TPU model contains its CPU model. */
 export const bundleWithEdgeTpu = async (t: TestContext): Promise<string> => {
   const folder = await quickBundle(t);
   const compiled = await wrap(await readFile(join(folder, 'model_int8.tflite')));
@@ -104,7 +104,10 @@ export const bundleWithEdgeTpu = async (t: TestContext): Promise<string> => {
 const CUSTOM = 32;
 const TYPES = { uint8: 3, int8: 9, float32: 0 } as const;
 
-/** As edgetpu_compiler does with a model that it takes whole: one operation, here with the model itself as its data. */
+/**
+ * Imitates edgetpu_compiler for a model whose operators all run on the Edge TPU: one custom operator replaces them.
+ * Here the data of that operator is the model itself.
+ */
 export const wrap = async (model: Uint8Array): Promise<Buffer> => {
   const library = await findLibrary({ name: 'tensorflowlite-c' });
   const interpreter = openTfLite({ library, model, threads: 1 });

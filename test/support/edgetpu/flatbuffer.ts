@@ -1,4 +1,4 @@
-/** Just enough of a FlatBuffers writer to make a small .tflite file: parents first, so that offsets point forwards. */
+/** A minimal FlatBuffers writer for small .tflite files. It writes parents first, so that offsets point forwards. */
 
 export type Field =
   | { readonly scalar: 'u8' | 'u32' | 'i32'; readonly value: number }
@@ -21,7 +21,7 @@ export const writeFlatbuffer = (root: Child, identifier: string): Buffer => {
   writer.append(4);
   writer.bytes.write(identifier, writer.append(4), 'latin1');
   const at = writer.write(root);
-  // Not before: writing may have moved the bytes.
+  // Last, because write() may have replaced the buffer.
   writer.bytes.writeUInt32LE(at, 0);
   return Buffer.from(writer.bytes.subarray(0, writer.length));
 };
@@ -39,7 +39,7 @@ class Writer {
     return at;
   }
 
-  /** Returns where it lies. */
+  /** Returns the position of the written value. */
   write(child: Child): number {
     if ('table' in child) return this.#table(child.table);
     if ('children' in child) {

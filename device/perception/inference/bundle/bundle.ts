@@ -1,13 +1,14 @@
 import { realpath } from 'node:fs/promises';
 import { z } from 'zod';
 import { messageOf, SortbinError } from '../../../kit/errors.js';
-import { checkFile, type FileDigest, FileMismatch, readBounded, readChecked } from './files.js';
+import { checkFile, type FileDigest, FileMismatch, readChecked, readLimited } from './files.js';
 import { incompatibility, LIMITS, type Manifest, manifestSchema } from './manifest.js';
 
 /**
- * `bundle-missing`: no such folder, or no manifest in it; `bundle-invalid`: the manifest contradicts the format or
- * itself; `bundle-damaged`: a file is not the one that the manifest names; `bundle-incompatible`: well-formed, but
- * not for this version.
+ * - `bundle-missing`: the folder does not exist, or has no manifest
+ * - `bundle-invalid`: the manifest violates the format, or contradicts itself or labels.txt
+ * - `bundle-damaged`: a file is missing or differs from the manifest
+ * - `bundle-incompatible`: the bundle is valid, but this version does not support it
  */
 export type BundleErrorCode = 'bundle-missing' | 'bundle-invalid' | 'bundle-damaged' | 'bundle-incompatible';
 
@@ -15,25 +16,19 @@ export class BundleError extends SortbinError<BundleErrorCode> {
   override readonly name = 'BundleError';
 }
 
-/** A model with all that belongs to it, checked file by file. Immutable. */
+/** A model with its labels, calibration and golden samples. Every file that the manifest names has been checked. */
 export interface Bundle {
   readonly folder: string;
   readonly manifest: Manifest;
 }
 
 /**
- * Reads and checks a bundle: its manifest, its labels, size and sha256 of each file that the manifest names.
+ * Reads a bundle. Checks its manifest, its labels, and the size and sha256 of each file that the manifest names.
  * @throws BundleError
  */
 export const loadBundle = async (folder: string): Promise<Bundle> => {
   const real = await realpath(folder).catch((cause) => {
-    throw new BundleError(
-      'bundle-missing',
-      `bundle ${folder}: there is no such folder; point at a folder that holds a bundle`,
-      {
-        cause,
-      },
-    );
+    throw new BundleError('bundle-missing', `bundle ${folder}: no such folder. ${NAME_A_BUNDLE}`, { cause });
   });
   const manifest = await readManifest(real);
   await checkLabels(real, manifest);
@@ -45,13 +40,13 @@ export const loadBundle = async (folder: string): Promise<Bundle> => {
   return { folder: real, manifest };
 };
 
-/** Reads one of a bundle's files, and checks again that it is the one that the manifest names. @throws BundleError */
+/** Reads a file of a bundle, and compares it with the manifest again. @throws BundleError `bundle-damaged` */
 export const readBundleFile = (bundle: Bundle, digest: FileDigest): Promise<Buffer> =>
   readChecked(bundle.folder, digest).catch((thrown) => {
     throw damaged(bundle.folder, digest.file, thrown);
   });
 
-/** Parses one of a bundle's JSON files. @throws BundleError `bundle-invalid` */
+/** Parses a JSON file of a bundle. @throws BundleError `bundle-invalid` */
 export const parseBundleJson = <S extends z.ZodType>(
   folder: string,
   file: string,
@@ -62,7 +57,7 @@ export const parseBundleJson = <S extends z.ZodType>(
   try {
     json = JSON.parse(Buffer.from(text).toString('utf8'));
   } catch (cause) {
-    throw invalid(folder, `${file} is not JSON (${messageOf(cause)})`, cause);
+    throw invalid(folder, `${file}: not valid JSON (${messageOf(cause)})`, cause);
   }
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw invalid(folder, `${file}: ${firstIssue(parsed.error)}`, parsed.error);
@@ -71,37 +66,38 @@ export const parseBundleJson = <S extends z.ZodType>(
 
 const MANIFEST = 'manifest.json';
 const LABELS = 'labels.txt';
+const NAME_A_BUNDLE = 'Name a folder that contains a bundle.';
 
 const readManifest = async (folder: string): Promise<Manifest> => {
-  const text = await readBounded(folder, MANIFEST, LIMITS.manifestBytes).catch((thrown) => {
+  const text = await readLimited(folder, MANIFEST, LIMITS.manifestBytes).catch((thrown) => {
     throw new BundleError(
       'bundle-missing',
-      `bundle ${folder}: ${MANIFEST} ${reasonOf(thrown)}; point at a folder that holds a bundle`,
+      `bundle ${folder}: ${MANIFEST}: ${reasonOf(thrown)}. ${NAME_A_BUNDLE}`,
       { cause: thrown },
     );
   });
   const { schema } = parseBundleJson(folder, MANIFEST, text, z.object({ schema: z.int() }));
   if (schema !== 1) {
-    throw incompatible(folder, `${MANIFEST} has schema ${schema}; this version reads schema 1`);
+    throw incompatible(folder, `${MANIFEST}: schema is ${schema}, but this version supports only schema 1`);
   }
   const manifest = parseBundleJson(folder, MANIFEST, text, manifestSchema);
-  const why = incompatibility(manifest);
-  if (why) throw incompatible(folder, `${MANIFEST}: ${why}`);
+  const problem = incompatibility(manifest);
+  if (problem) throw incompatible(folder, `${MANIFEST}: ${problem}`);
   return manifest;
 };
 
 const checkLabels = async (folder: string, { labels }: Manifest): Promise<void> => {
-  const bytes = await readBounded(folder, LABELS, LIMITS.labelsBytes).catch((thrown) => {
+  const bytes = await readLimited(folder, LABELS, LIMITS.labelsBytes).catch((thrown) => {
     throw damaged(folder, LABELS, thrown);
   });
   const found = bytes.toString('utf8').trimEnd().split(/\r?\n/);
   const length = Math.max(found.length, labels.length);
   for (let index = 0; index < length; index++) {
     if (found[index] === labels[index]) continue;
-    const text = (label: string | undefined) => (label === undefined ? 'nothing' : JSON.stringify(label));
+    const text = (label: string | undefined) => (label === undefined ? 'missing' : JSON.stringify(label));
     throw invalid(
       folder,
-      `${LABELS} line ${index + 1} is ${text(found[index])}, ${MANIFEST} says ${text(labels[index])}`,
+      `${LABELS}: line ${index + 1} is ${text(found[index])}, but in ${MANIFEST} it is ${text(labels[index])}`,
     );
   }
 };
@@ -116,17 +112,17 @@ const filesOf = ({ golden, runtimes }: Manifest): FileDigest[] => [
 const damaged = (folder: string, file: string, thrown: unknown): BundleError =>
   new BundleError(
     'bundle-damaged',
-    `bundle ${folder}: ${file} ${reasonOf(thrown)}; install the bundle again`,
+    `bundle ${folder}: ${file}: ${reasonOf(thrown)}. Install the bundle again.`,
     { cause: thrown },
   );
 
-const invalid = (folder: string, what: string, cause?: unknown): BundleError =>
-  new BundleError('bundle-invalid', `bundle ${folder}: ${what}; export the bundle again`, { cause });
+const invalid = (folder: string, problem: string, cause?: unknown): BundleError =>
+  new BundleError('bundle-invalid', `bundle ${folder}: ${problem}. Export the bundle again.`, { cause });
 
-const incompatible = (folder: string, what: string): BundleError =>
+const incompatible = (folder: string, problem: string): BundleError =>
   new BundleError(
     'bundle-incompatible',
-    `bundle ${folder}: ${what}; install a bundle for this version, or a newer sortbin`,
+    `bundle ${folder}: ${problem}. Install a bundle for this version, or a newer version of sortbin.`,
   );
 
 const reasonOf = (thrown: unknown): string =>

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { pathSchema, sha256Schema } from './files.js';
 
-/** Bounds of what a bundle may hold; the sizes are bytes. */
+/** Limits of a bundle. Sizes are in bytes. */
 export const LIMITS = {
   manifestBytes: 1 << 20,
   labelsBytes: 64 << 10,
@@ -24,7 +24,7 @@ const fileSchema = z.object({
 
 const goldenFileSchema = fileSchema.extend({ bytes: z.int().positive().max(LIMITS.goldenBytes) });
 
-/** What a runtime must answer to the golden samples; logits as real numbers. */
+/** The expected outputs of a runtime for the golden samples, with their tolerances. Logits are real numbers. */
 const answersSchema = goldenFileSchema.extend({
   kernels: name,
   exact: z.boolean(),
@@ -37,21 +37,21 @@ const runtimeSchema = fileSchema.extend({ golden: answersSchema });
 
 const outputSchema = z.object({ tflite: name.optional(), edgetpu: name.optional(), tfjs: name.optional() });
 
-/** manifest.json of a bundle, schema 1. Keys that are not named here are ignored. */
+/** Schema 1 of a bundle's manifest.json. Unknown keys are ignored. */
 export const manifestSchema = z.object({
   schema: z.literal(1),
-  name: name.regex(/^[a-z0-9][a-z0-9._-]*$/, 'must be lower-case letters, digits, ".", "_" or "-"'),
+  name: name.regex(/^[a-z0-9][a-z0-9._-]*$/, 'must consist of lower-case letters, digits, ".", "_" and "-"'),
   version: name.regex(
     /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/,
-    'must be a semantic version, as 1.0.0',
+    'must be a semantic version such as 1.0.0',
   ),
   created: z.iso.datetime(),
   licence: z.string().max(4096),
   labels: z
-    .array(name.regex(/^\S+$/, 'must hold no white space'))
+    .array(name.regex(/^\S+$/, 'must not contain white space'))
     .min(2)
     .max(LIMITS.labels)
-    .refine((labels) => new Set(labels).size === labels.length, 'must be different from each other'),
+    .refine((labels) => new Set(labels).size === labels.length, 'must not contain duplicates'),
   input: z.object({
     width: z.int().positive().max(LIMITS.inputPixels),
     height: z.int().positive().max(LIMITS.inputPixels),
@@ -88,15 +88,17 @@ export const manifestSchema = z.object({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** A runtime that a bundle may hold a model for. */
+/** A runtime for which a bundle may contain a model. */
 export type BundleRuntime = keyof Manifest['runtimes'];
 
-/** Why this version cannot serve a bundle whose manifest is well-formed; null where it can. */
+/** Returns why this version does not support a valid manifest, or null if it does. */
 export const incompatibility = ({ input, outputs }: Manifest): string | null => {
-  const served = { colour: 'rgb', fit: 'fill', kernel: 'linear', mean: 127, scale: 128 } as const;
-  for (const [key, value] of Object.entries(served)) {
-    const found = input[key as keyof typeof served];
-    if (found !== value) return `input.${key} is ${found}; this version serves ${value} alone`;
+  const supported = { colour: 'rgb', fit: 'fill', kernel: 'linear', mean: 127, scale: 128 } as const;
+  for (const [key, value] of Object.entries(supported)) {
+    const found = input[key as keyof typeof supported];
+    if (found !== value) return `input.${key} is ${found}, but this version supports only ${value}`;
   }
-  return outputs.logits ? null : 'outputs.logits is missing; this version serves models with logits alone';
+  return outputs.logits
+    ? null
+    : 'outputs.logits is missing, but this version supports only models with logits';
 };

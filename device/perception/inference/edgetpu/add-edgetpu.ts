@@ -15,13 +15,16 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf, SortbinError } from '../../../kit/errors.js';
 import { type Bundle, loadBundle, parseBundleJson } from '../bundle/bundle.js';
-import { readBounded, sha256Of } from '../bundle/files.js';
+import { readLimited, sha256Of } from '../bundle/files.js';
 import { LIMITS, type Manifest, manifestSchema } from '../bundle/manifest.js';
 
 /**
- * `edgetpu-unreadable`: the compiled file cannot be read; `edgetpu-unsuitable`: it is not a model that was compiled for
- * the Edge TPU out of this bundle's, or the bundle has none for it to stand beside; `edgetpu-version`: not a version, or
- * the old one; `edgetpu-exists`: the new bundle's folder is there already; `edgetpu-unwritable`.
+ * - `edgetpu-unreadable`: the compiled model cannot be read
+ * - `edgetpu-unsuitable`: the model is not this bundle's int8 model compiled for the Edge TPU, or the bundle cannot be
+ *   extended: it has no int8 model, or already has a model for the Edge TPU
+ * - `edgetpu-version`: the version is invalid or the same as the old one
+ * - `edgetpu-exists`: the folder of the new bundle already exists
+ * - `edgetpu-unwritable`: the new bundle cannot be written
  */
 export type AddEdgeTpuErrorCode =
   | 'edgetpu-unreadable'
@@ -35,117 +38,118 @@ export class AddEdgeTpuError extends SortbinError<AddEdgeTpuErrorCode> {
 }
 
 export interface AddEdgeTpuOptions {
-  /** Folder of the bundle; it stays as it is. */
+  /** Folder of the source bundle, which is not changed. */
   readonly bundle: string;
-  /** The bundle's int8 model, compiled by edgetpu_compiler. */
+  /** Path of the bundle's int8 model after compilation by edgetpu_compiler. */
   readonly model: string;
-  /** To be made. */
+  /** Folder of the new bundle. Must not exist. */
   readonly folder: string;
-  /** Left out: the bundle's, with the build metadata `edgetpu`. */
+  /** Version of the new bundle; default: the version of the source bundle, with the build metadata `edgetpu`. */
   readonly version?: string | undefined;
   readonly createdMs: number;
 }
 
 const MANIFEST = 'manifest.json';
 const MODEL = 'model_int8_edgetpu.tflite';
-const CUSTOM_OP = 'edgetpu-custom-op';
+const CUSTOM_OPERATOR = 'edgetpu-custom-op';
 
 /**
- * Writes a new bundle, whole or not at all: another one with a model for the Edge TPU. What that must answer are the
- * golden answers of the int8 model that it was compiled from, within their tolerance.
- * @throws BundleError of the bundle it is made from, AddEdgeTpuError
+ * Copies a bundle and adds a model for the Edge TPU. The new folder appears only when it is complete. The golden
+ * samples of the new model expect the outputs of the int8 model that it was compiled from, within their tolerance.
+ * @throws BundleError if the source bundle cannot be used
+ * @throws AddEdgeTpuError
  */
 export const addEdgeTpu = async (options: AddEdgeTpuOptions): Promise<Bundle> => {
   const folder = resolve(options.folder);
-  if (await isThere(folder))
+  if (await exists(folder))
     throw new AddEdgeTpuError(
       'edgetpu-exists',
-      `${folder}: exists, and a bundle never changes; name another folder`,
+      `${folder}: already exists, and bundles are never changed. Name another folder.`,
     );
   const bundle = await loadBundle(options.bundle);
   const model = await readModel(options.model, bundle);
   const manifest = await manifestWith(model, bundle, options);
 
-  let made: string | null = null;
+  let temporary: string | null = null;
   try {
     await mkdir(dirname(folder), { recursive: true });
-    made = await mkdtemp(join(dirname(folder), `.${basename(folder)}.`));
-    await chmod(made, 0o755);
-    await copyFiles(bundle.folder, made);
-    await writeFile(join(made, MODEL), model, { flag: 'wx' });
-    await writeFile(join(made, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { flag: 'wx' });
-    await loadBundle(made);
-    for (const path of await readdir(made, { recursive: true })) await sync(join(made, path));
-    await sync(made);
-    await rename(made, folder);
+    temporary = await mkdtemp(join(dirname(folder), `.${basename(folder)}.`));
+    await chmod(temporary, 0o755);
+    await copyFiles(bundle.folder, temporary);
+    await writeFile(join(temporary, MODEL), model, { flag: 'wx' });
+    await writeFile(join(temporary, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { flag: 'wx' });
+    await loadBundle(temporary);
+    for (const path of await readdir(temporary, { recursive: true })) await sync(join(temporary, path));
+    await sync(temporary);
+    await rename(temporary, folder);
     await sync(dirname(folder));
   } catch (thrown) {
-    if (made) await rm(made, { recursive: true, force: true });
+    if (temporary) await rm(temporary, { recursive: true, force: true });
     if (thrown instanceof SortbinError) throw thrown;
-    const what = `bundle ${folder}: cannot be written (${messageOf(thrown)}); name a folder that can be`;
-    throw new AddEdgeTpuError('edgetpu-unwritable', what, { cause: thrown });
+    const message = `bundle ${folder}: cannot be written (${messageOf(thrown)}). Name a writable folder.`;
+    throw new AddEdgeTpuError('edgetpu-unwritable', message, { cause: thrown });
   }
   return loadBundle(folder);
 };
 
-/** The names of the tensors that the int8 model gives its outputs in. */
-const namesOf = ({ outputs }: Manifest): string[] =>
+/** Returns the names of the int8 model's output tensors. */
+const outputNamesOf = ({ outputs }: Manifest): string[] =>
   Object.values(outputs).flatMap((names) => (names?.tflite === undefined ? [] : [names.tflite]));
 
 const readModel = async (path: string, { manifest }: Bundle): Promise<Buffer> => {
-  const bytes = await readBounded(dirname(path), basename(path), LIMITS.fileBytes).catch((cause) => {
-    throw new AddEdgeTpuError('edgetpu-unreadable', `${path} ${messageOf(cause)}; name a compiled model`, {
+  const bytes = await readLimited(dirname(path), basename(path), LIMITS.fileBytes).catch((cause) => {
+    throw new AddEdgeTpuError('edgetpu-unreadable', `${path}: ${messageOf(cause)}. Name a compiled model.`, {
       cause,
     });
   });
-  const unsuitable = (what: string) =>
-    new AddEdgeTpuError('edgetpu-unsuitable', `${path}: ${what}; how to compile one: docs/coral.md`);
-  if (bytes.toString('latin1', 4, 8) !== 'TFL3') throw unsuitable('is not a TensorFlow Lite model');
-  if (!holdsText(bytes, CUSTOM_OP))
-    throw unsuitable(`is not compiled for the Edge TPU: it has no ${CUSTOM_OP}`);
-  const missing = namesOf(manifest).filter((name) => !holdsText(bytes, name));
+  const unsuitable = (problem: string) =>
+    new AddEdgeTpuError('edgetpu-unsuitable', `${path}: ${problem}. To compile a model, see docs/coral.md.`);
+  if (bytes.toString('latin1', 4, 8) !== 'TFL3') throw unsuitable('not a TensorFlow Lite model');
+  if (!containsString(bytes, CUSTOM_OPERATOR))
+    throw unsuitable(`not compiled for the Edge TPU: it has no ${CUSTOM_OPERATOR}`);
+  const missing = outputNamesOf(manifest).filter((name) => !containsString(bytes, name));
   if (missing.length > 0)
     throw unsuitable(
-      `has no tensor ${missing.join(', ')}, an output of bundle ${manifest.name} ${manifest.version}; ` +
-        'compile the int8 model of that very bundle',
+      `no tensor ${missing.join(', ')}, which is an output of bundle ${manifest.name} ${manifest.version}. ` +
+        'Compile the int8 model of this bundle',
     );
   return bytes;
 };
 
-/** Whether a text is in a flatbuffer: its length in 32 bits, its bytes, a zero. */
-const holdsText = (flatbuffer: Buffer, text: string): boolean => {
-  const found = Buffer.alloc(4 + Buffer.byteLength(text) + 1);
-  found.writeUInt32LE(Buffer.byteLength(text));
-  found.write(text, 4);
-  return flatbuffer.includes(found);
+/** Whether a flatbuffer contains a string: 32 bits of length, the bytes, and a zero byte. */
+const containsString = (flatbuffer: Buffer, text: string): boolean => {
+  const encoded = Buffer.alloc(4 + Buffer.byteLength(text) + 1);
+  encoded.writeUInt32LE(Buffer.byteLength(text));
+  encoded.write(text, 4);
+  return flatbuffer.includes(encoded);
 };
 
 const json = z.record(z.string(), z.unknown());
-/** Not the manifest's schema, which drops the keys that this version does not know: they stay. */
+/** Keeps unknown keys. The manifest's schema would drop them. */
 const rawSchema = z.record(z.string(), z.unknown()).and(z.object({ outputs: json, runtimes: json }));
 
 const manifestWith = async (
   model: Buffer,
   { folder, manifest }: Bundle,
-  { version = tagged(manifest.version), createdMs }: AddEdgeTpuOptions,
+  { version = withBuildMetadata(manifest.version), createdMs }: AddEdgeTpuOptions,
 ): Promise<unknown> => {
   const { name, runtimes } = manifest;
-  const what = `bundle ${name} ${manifest.version}`;
+  const title = `bundle ${name} ${manifest.version}`;
   if (!runtimes.tflite)
     throw new AddEdgeTpuError(
       'edgetpu-unsuitable',
-      `${what}: has no int8 model, whose golden answers are needed`,
+      `${title}: no int8 model. Its golden outputs are needed. Name a bundle with an int8 model.`,
     );
   if (runtimes.edgetpu)
     throw new AddEdgeTpuError(
       'edgetpu-unsuitable',
-      `${what}: has a model for edgetpu already; name one without`,
+      `${title}: already has a model for the Edge TPU. Name a bundle without one.`,
     );
   const checked = manifestSchema.shape.version.safeParse(version);
   if (!checked.success || version === manifest.version)
     throw new AddEdgeTpuError(
       'edgetpu-version',
-      `version ${version}: name a semantic version, as 1.0.1, that is not the bundle's own, ${manifest.version}`,
+      `version ${version}: invalid. Use a semantic version such as 1.0.1 that differs from the bundle's version ${manifest.version}.`,
     );
   const raw = parseBundleJson(folder, MANIFEST, await readFile(join(folder, MANIFEST)), rawSchema);
   const outputs = Object.entries(manifest.outputs).flatMap(([output, names]) =>
@@ -164,10 +168,13 @@ const manifestWith = async (
   };
 };
 
-/** Build metadata: https://semver.org, item 10. */
-const tagged = (version: string): string => `${version}${version.includes('+') ? '.' : '+'}edgetpu`;
+/** Adds build metadata, see item 10 of https://semver.org. */
+const withBuildMetadata = (version: string): string =>
+  `${version}${version.includes('+') ? '.' : '+'}edgetpu`;
 
-/** All plain files but those that are written anew, licence notices too; a link may lead anywhere. */
+/**
+ * Copies all regular files, licence notices included, except the files that are rewritten. Links could lead anywhere.
+ */
 const copyFiles = (from: string, to: string): Promise<void> =>
   cp(from, to, {
     recursive: true,
@@ -178,7 +185,7 @@ const copyFiles = (from: string, to: string): Promise<void> =>
     },
   });
 
-const isThere = (path: string): Promise<boolean> =>
+const exists = (path: string): Promise<boolean> =>
   lstat(path).then(
     () => true,
     () => false,

@@ -3,11 +3,12 @@ import { messageOf, SortbinError } from '../../../kit/errors.js';
 import type { EdgeTpuSettings } from '../runtimes.js';
 import type { Pointer } from '../shared-library.js';
 import { exportsSymbol, keepLoaded } from '../shared-library.js';
-import type { Chosen } from './accelerator.js';
+import type { SelectedAccelerator } from './accelerator.js';
 
 /**
- * `edgetpu-library-missing`: libedgetpu is not installed, or not it; `edgetpu-no-device`: there is no accelerator;
- * `edgetpu-refused`: there is one, but libedgetpu gives no delegate for it.
+ * - `edgetpu-library-missing`: libedgetpu is not installed, or the library is a different one
+ * - `edgetpu-no-device`: there is no matching accelerator
+ * - `edgetpu-refused`: there is one, but libedgetpu returns no delegate for it
  */
 export class EdgeTpuError extends SortbinError<
   'edgetpu-library-missing' | 'edgetpu-no-device' | 'edgetpu-refused'
@@ -15,10 +16,10 @@ export class EdgeTpuError extends SortbinError<
   override readonly name = 'EdgeTpuError';
 }
 
-/** A delegate of libedgetpu. */
+/** A TensorFlow Lite delegate created by libedgetpu. */
 export interface EdgeTpuDelegate {
   readonly pointer: Pointer;
-  /** After the interpreter that used it was deleted. */
+  /** Must be called after the interpreter that uses the delegate was deleted. */
   destroy(): void;
 }
 
@@ -26,8 +27,15 @@ type Report = (text: string) => void;
 
 const reporter = koffi.pointer(koffi.proto('EdgeTpuReport', 'void', ['const char *']));
 
-/** Has libedgetpu make a delegate for an accelerator, by the plug-in interface of external delegates. @throws EdgeTpuError */
-export const createEdgeTpuDelegate = (settings: EdgeTpuSettings, chosen: Chosen): EdgeTpuDelegate => {
+/**
+ * Creates a delegate for an accelerator, through the plug-in interface that TensorFlow Lite defines for external
+ * delegates.
+ * @throws EdgeTpuError
+ */
+export const createEdgeTpuDelegate = (
+  settings: EdgeTpuSettings,
+  selected: SelectedAccelerator,
+): EdgeTpuDelegate => {
   const library = open(settings.library);
   const create = library.func('tflite_plugin_create_delegate', 'void *', [
     'const char **',
@@ -36,9 +44,9 @@ export const createEdgeTpuDelegate = (settings: EdgeTpuSettings, chosen: Chosen)
     reporter,
   ]);
   const destroy = library.func('tflite_plugin_destroy_delegate', 'void', ['void *']);
-  const options = optionsOf(settings, chosen);
-  const said: string[] = [];
-  const report = koffi.register(((text) => void said.push(text)) satisfies Report, reporter);
+  const options = optionsOf(settings, selected);
+  const reports: string[] = [];
+  const report = koffi.register(((text) => void reports.push(text)) satisfies Report, reporter);
   let pointer: Pointer;
   try {
     pointer = create(
@@ -51,26 +59,29 @@ export const createEdgeTpuDelegate = (settings: EdgeTpuSettings, chosen: Chosen)
     koffi.unregister(report);
   }
   if (!pointer) {
-    const { kind, path } = chosen.accelerator;
-    // libedgetpu itself says nothing where it finds no device.
-    const reason = said.join(' / ') || `it does not say why; ${LIKELY[kind]}`;
+    const { kind, path } = selected.accelerator;
+    // libedgetpu reports nothing if it finds no device.
+    const reason = reports.join(' / ') || `no reason reported. ${LIKELY_REASONS[kind]}`;
     throw new EdgeTpuError(
       'edgetpu-refused',
-      `${settings.library} gives no delegate for the Edge TPU (${kind}, ${path}): ${reason}; see docs/coral.md`,
+      `${settings.library}: no delegate for the Edge TPU (${kind}, ${path}): ${reason}. See docs/coral.md.`,
     );
   }
   return { pointer, destroy: () => destroy(pointer) };
 };
 
-const LIKELY = {
-  usb: 'this user may not be in the group plugdev, another program may hold it, or it may lack power',
-  pci: 'this user may not open it (give its group to the user), another program may hold it, or the kernel has pages of 16 kB',
+const LIKELY_REASONS = {
+  usb: 'This user may not be in the group plugdev, another program may use the device, or its power supply may be too weak',
+  pci: 'This user may not be in the group of the device, another program may use the device, or the kernel has pages of 16 kB',
 } as const;
 
-/** libedgetpu heeds `Performance` only where `device` names one accelerator. */
-const optionsOf = ({ performance }: EdgeTpuSettings, { option, exact }: Chosen): Record<string, string> => ({
+/** libedgetpu reads `Performance` only if `device` names one accelerator. */
+const optionsOf = (
+  { performance }: EdgeTpuSettings,
+  { option, isExact }: SelectedAccelerator,
+): Record<string, string> => ({
   device: option,
-  ...(exact && performance !== null
+  ...(isExact && performance !== null
     ? { Performance: performance.charAt(0).toUpperCase() + performance.slice(1) }
     : {}),
 });
@@ -82,16 +93,19 @@ const open = (path: string): LibraryHandle => {
   try {
     library = koffi.load(path);
   } catch (cause) {
-    throw missing(
-      `${path} cannot be loaded (${messageOf(cause)}); install libedgetpu1-std: docs/coral.md`,
+    throw libraryError(
+      `${path}: cannot be loaded (${messageOf(cause)}). Install libedgetpu1-std, see docs/coral.md.`,
       cause,
     );
   }
-  const lacking = SYMBOLS.find((symbol) => !exportsSymbol(library, symbol));
-  if (lacking) throw missing(`${path} has no ${lacking}: it is not libedgetpu; set vision.edgetpu.library`);
+  const missingSymbol = SYMBOLS.find((symbol) => !exportsSymbol(library, symbol));
+  if (missingSymbol)
+    throw libraryError(
+      `${path}: not libedgetpu, because ${missingSymbol} is missing. Set vision.edgetpu.library.`,
+    );
   keepLoaded(path);
   return library;
 };
 
-const missing = (what: string, cause?: unknown) =>
-  new EdgeTpuError('edgetpu-library-missing', what, { cause });
+const libraryError = (message: string, cause?: unknown) =>
+  new EdgeTpuError('edgetpu-library-missing', message, { cause });

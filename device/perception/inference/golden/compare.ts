@@ -5,47 +5,49 @@ import type { GoldenAnswer, GoldenAnswers } from './samples.js';
 
 type Rule = NonNullable<Manifest['runtimes']['tflite']>['golden'];
 
-/** An output as a runtime gave it. */
-export interface Given {
+/** An output of a runtime. */
+export interface RuntimeOutput {
   readonly data: TensorData;
   readonly spec: TensorSpec;
 }
 
 export interface Comparison {
-  /** What differs too much, in words; null where the sample is passed. */
-  readonly why: string | null;
+  /** What differs too much, as text; null if the sample passes. */
+  readonly mismatch: string | null;
   readonly logitDifference: number;
-  /** 1 where the bundle has no embedding. */
+  /** 1 if the bundle has no embedding. */
   readonly embeddingCosine: number;
 }
 
-/** Holds one sample's outputs against the expected ones; `exact` asks for equal bits. */
+/** Compares the outputs for one sample with the expected ones. `exact` requires bit-identical values. */
 export const compareSample = (
   answers: GoldenAnswers,
   expected: GoldenAnswer,
-  logits: Given,
-  embedding: Given | null,
+  logits: RuntimeOutput,
+  embedding: RuntimeOutput | null,
   rule: Rule,
   labels: readonly string[],
   exact: boolean,
 ): Comparison => {
-  const given = dequantise(logits.data, logits.spec);
-  const wanted = real(expected.logits, answers.logits);
+  const foundLogits = dequantise(logits.data, logits.spec);
+  const expectedLogits = real(expected.logits, answers.logits);
   const logitDifference = Math.max(
-    ...given.map((logit, index) => Math.abs(logit - (wanted[index] ?? Number.POSITIVE_INFINITY))),
+    ...foundLogits.map((logit, index) =>
+      Math.abs(logit - (expectedLogits[index] ?? Number.POSITIVE_INFINITY)),
+    ),
   );
   const pair =
     embedding && expected.embedding && answers.embedding
-      ? { given: embedding, expected: expected.embedding, spec: answers.embedding }
+      ? { found: embedding, expected: expected.embedding, spec: answers.embedding }
       : null;
   const embeddingCosine = pair
-    ? cosine(dequantise(pair.given.data, pair.given.spec), real(pair.expected, pair.spec))
+    ? cosine(dequantise(pair.found.data, pair.found.spec), real(pair.expected, pair.spec))
     : 1;
-  const why = exact
+  const mismatch = exact
     ? (unequal('logit', logits.data, expected.logits) ??
-      (pair ? unequal('embedding value', pair.given.data, pair.expected) : null))
-    : outOfTolerance(given, expected, labels, logitDifference, embeddingCosine, rule);
-  return { why, logitDifference, embeddingCosine };
+      (pair ? unequal('embedding value', pair.found.data, pair.expected) : null))
+    : outOfTolerance(foundLogits, expected, labels, logitDifference, embeddingCosine, rule);
+  return { mismatch, logitDifference, embeddingCosine };
 };
 
 const outOfTolerance = (
@@ -58,31 +60,31 @@ const outOfTolerance = (
 ): string | null => {
   const top = labels[logits.indexOf(Math.max(...logits))];
   if (expected.margin > rule.clearMargin && top !== expected.top) {
-    return `the top label is ${top}, expected ${expected.top} by a margin of ${expected.margin}`;
+    return `top label ${top}, expected ${expected.top} with a margin of ${expected.margin}`;
   }
   if (!(logitDifference <= rule.maxLogitDifference)) {
-    return `a logit is off by ${logitDifference.toFixed(4)}; at most ${rule.maxLogitDifference} is allowed`;
+    return `a logit differs by ${logitDifference.toFixed(4)}, but at most ${rule.maxLogitDifference} is allowed`;
   }
   if (!(embeddingCosine >= rule.minEmbeddingCosine)) {
-    return `the embedding's cosine is ${embeddingCosine.toFixed(5)}; at least ${rule.minEmbeddingCosine} is asked for`;
+    return `cosine similarity of the embedding is ${embeddingCosine.toFixed(5)}, but at least ${rule.minEmbeddingCosine} is required`;
   }
   return null;
 };
 
-const unequal = (what: string, given: TensorData, expected: readonly number[]): string | null => {
-  if (given.length !== expected.length) {
-    return `there are ${given.length} ${what}s, expected ${expected.length}`;
+const unequal = (what: string, found: TensorData, expected: readonly number[]): string | null => {
+  if (found.length !== expected.length) {
+    return `${found.length} ${what}s, expected ${expected.length}`;
   }
-  const wrong = expected.flatMap((value, index) => (given[index] === value ? [] : [index]));
+  const wrong = expected.flatMap((value, index) => (found[index] === value ? [] : [index]));
   const [first] = wrong;
   if (first === undefined) return null;
-  return `${what} ${first} is ${given[first]}, expected ${expected[first]} (${wrong.length} of ${given.length} differ)`;
+  return `${what} ${first} is ${found[first]}, expected ${expected[first]} (${wrong.length} of ${found.length} differ)`;
 };
 
 const real = (values: readonly number[], { scale, zeroPoint }: { scale: number; zeroPoint: number }) =>
   values.map((value) => scale * (value - zeroPoint));
 
-/** NaN where the lengths differ or one is all zero: that passes no bound. */
+/** Returns NaN if the lengths differ or one vector is zero. NaN fails every comparison with a limit. */
 const cosine = (a: readonly number[], b: readonly number[]): number => {
   if (a.length !== b.length) return Number.NaN;
   const dot = (x: readonly number[], y: readonly number[]) =>

@@ -1,48 +1,51 @@
 import { type Answer, done, failed, messageOf } from '../../../kit/errors.js';
 import { type Bundle, parseBundleJson, readBundleFile } from '../bundle/bundle.js';
-import { type FileDigest, FileMismatch, readBounded, sha256Of } from '../bundle/files.js';
+import { type FileDigest, FileMismatch, readLimited, sha256Of } from '../bundle/files.js';
 import { type BundleRuntime, LIMITS } from '../bundle/manifest.js';
 import type { Interpreter } from '../interpreter.js';
 import { logitsSpec, outputOf, outputSpec } from '../outputs.js';
 import { compareSample } from './compare.js';
-import { type GoldenInput, goldenAnswersSchema, goldenInputsSchema, noisePicture } from './samples.js';
+import { type GoldenInput, goldenAnswersSchema, goldenInputsSchema, noiseImage } from './samples.js';
 
 /**
- * `golden-picture`: a sample's file is missing or damaged; `golden-input`: decoding and resizing it gives other bytes
- * than training had; `golden-output`: the kernels answer otherwise than they should.
+ * - `golden-picture`: the file of a sample is missing or damaged
+ * - `golden-input`: decoding and resizing a sample gives different bytes than in training
+ * - `golden-output`: the outputs of the kernels differ too much from the expected ones
  */
 export type GoldenFault = 'golden-picture' | 'golden-input' | 'golden-output';
 
-export interface GoldenPass {
+/** Measurements of a runtime that has passed all golden samples. */
+export interface GoldenResult {
   readonly samples: number;
-  /** Whether equal bits were asked for; else the bundle's tolerances. */
+  /** Whether the outputs had to be bit-identical. Otherwise the bundle's tolerances were used. */
   readonly exact: boolean;
-  /** The largest difference of a logit, as a real number. */
+  /** Largest difference of a logit, as a real number. */
   readonly logitDifference: number;
+  /** Smallest cosine similarity of an embedding. */
   readonly embeddingCosine: number;
-  /** The first run, which may load the model's parameters, and the median of the others. */
+  /** Duration of the first run, which may load the model's parameters, and median of the other runs. */
   readonly firstMs: number;
   readonly medianMs: number;
 }
 
-/** A picture's file -> the model's input; rejects where it can't. */
+/** Turns the file of an image into the model's input. Rejects if it cannot be decoded. */
 export type Prepare = (file: Uint8Array) => Promise<Uint8Array>;
 
 /**
- * Runs the bundle's golden samples: the proof that this runtime, on this machine, answers as the model should. Ends at
- * the first sample that is not passed.
+ * Runs the bundle's golden samples: images with known outputs. They prove that this runtime gives correct outputs on
+ * this machine. Stops at the first sample that fails.
  * @throws BundleError, InterpreterError, CalibrationError
  */
-export const passGolden = async (
+export const checkGoldenSamples = async (
   bundle: Bundle,
   runtime: BundleRuntime,
   interpreter: Interpreter,
   prepare: Prepare,
   monotonicMs: () => number,
-): Promise<Answer<GoldenPass, GoldenFault>> => {
+): Promise<Answer<GoldenResult, GoldenFault>> => {
   const { manifest } = bundle;
   const rule = manifest.runtimes[runtime]?.golden;
-  if (!rule) throw new RangeError(`bundle ${manifest.name} has no runtime ${runtime}`);
+  if (!rule) throw new RangeError(`bundle ${manifest.name}: no runtime ${runtime}`);
   const { inputs } = await readJson(bundle, manifest.golden, goldenInputsSchema);
   const answers = await readJson(bundle, rule, goldenAnswersSchema);
   const logits = logitsSpec(manifest, runtime, interpreter);
@@ -55,20 +58,33 @@ export const passGolden = async (
   for (const input of inputs) {
     const expected = answers.expected.find(({ id }) => id === input.id);
     if (!expected)
-      return failed('golden-output', `golden sample ${input.id}: ${rule.file} has no answer to it`);
-    const picture = await inputOf(bundle, input, prepare);
-    if (!picture.ok) return picture;
-    const startMs = monotonicMs();
-    const outputs = await interpreter.invoke(picture.value);
-    elapsedMs.push(monotonicMs() - startMs);
-    const given = { data: outputOf(outputs, logits), spec: logits };
-    const givenEmbedding = embedding && { data: outputOf(outputs, embedding), spec: embedding };
-    const comparison = compareSample(answers, expected, given, givenEmbedding, rule, manifest.labels, exact);
-    if (comparison.why) {
-      const asked = exact ? 'equal bits' : `the tolerance for other kernels than ${rule.kernels}`;
       return failed(
         'golden-output',
-        `golden sample ${input.id}: ${comparison.why} (${interpreter.backend}, ${asked})`,
+        `golden sample ${input.id}: no expected output in ${rule.file}. Export the bundle again.`,
+      );
+    const image = await inputOf(bundle, input, prepare);
+    if (!image.ok) return image;
+    const startMs = monotonicMs();
+    const outputs = await interpreter.invoke(image.value);
+    elapsedMs.push(monotonicMs() - startMs);
+    const foundLogits = { data: outputOf(outputs, logits), spec: logits };
+    const foundEmbedding = embedding && { data: outputOf(outputs, embedding), spec: embedding };
+    const comparison = compareSample(
+      answers,
+      expected,
+      foundLogits,
+      foundEmbedding,
+      rule,
+      manifest.labels,
+      exact,
+    );
+    if (comparison.mismatch) {
+      const required = exact
+        ? 'bit-identical outputs required'
+        : `tolerance for kernels other than ${rule.kernels}`;
+      return failed(
+        'golden-output',
+        `golden sample ${input.id}: ${comparison.mismatch} (${interpreter.backend}, ${required})`,
       );
     }
     logitDifference = Math.max(logitDifference, comparison.logitDifference);
@@ -94,43 +110,43 @@ const readJson = async <S extends Parameters<typeof parseBundleJson>[3]>(
   schema: S,
 ) => parseBundleJson(bundle.folder, digest.file, await readBundleFile(bundle, digest), schema);
 
-/** The model's input for a sample; the pictures lie beside inputs.json. */
+/** Returns the model's input for a sample. The images are in the folder of inputs.json. */
 const inputOf = async (
   bundle: Bundle,
   input: GoldenInput,
   prepare: Prepare,
 ): Promise<Answer<Uint8Array, GoldenFault>> => {
   const about = `golden sample ${input.id}`;
-  let picture: Uint8Array;
+  let image: Uint8Array;
   if ('generator' in input) {
-    picture = noisePicture(input, bundle.manifest.input);
+    image = noiseImage(input, bundle.manifest.input);
   } else {
     const folder = bundle.manifest.golden.file.split('/').slice(0, -1);
     const path = [...folder, input.file].join('/');
-    const file = await readBounded(bundle.folder, path, LIMITS.goldenBytes).catch(
+    const file = await readLimited(bundle.folder, path, LIMITS.goldenBytes).catch(
       (thrown: unknown) => thrown,
     );
     if (!(file instanceof Buffer)) {
       const reason = file instanceof FileMismatch ? file.message : `cannot be read (${messageOf(file)})`;
-      return failed('golden-picture', `${about}: ${path} ${reason}; install the bundle again`);
+      return failed('golden-picture', `${about}: ${path}: ${reason}. Install the bundle again.`);
     }
     if (sha256Of(file) !== input.fileSha256) {
       return failed(
         'golden-picture',
-        `${about}: ${path} is not the file that it was; install the bundle again`,
+        `${about}: ${path}: the sha256 differs from inputs.json. Install the bundle again.`,
       );
     }
     try {
-      picture = await prepare(file);
+      image = await prepare(file);
     } catch (thrown) {
-      return failed('golden-input', `${about}: ${path} cannot be prepared (${messageOf(thrown)})`);
+      return failed('golden-input', `${about}: ${path}: cannot be decoded and resized: ${messageOf(thrown)}`);
     }
   }
-  const found = sha256Of(picture);
-  if (found === input.inputSha256) return done(picture);
+  const found = sha256Of(image);
+  if (found === input.inputSha256) return done(image);
   return failed(
     'golden-input',
-    `${about}: the model's input has the sha256 ${found}, training had ${input.inputSha256}; ` +
-      'decoding or resizing differs on this machine',
+    `${about}: the model's input has sha256 ${found}, but in training it was ${input.inputSha256}. ` +
+      'Decoding or resizing differs on this machine.',
   );
 };

@@ -7,7 +7,7 @@ const MAX_VALUES = 1 << 16;
 
 const sample = { id: z.string().min(1).max(64), inputSha256: sha256Schema };
 
-const pictureSchema = z.object({ ...sample, file: pathSchema, fileSha256: sha256Schema });
+const imageSchema = z.object({ ...sample, file: pathSchema, fileSha256: sha256Schema });
 const noiseSchema = z.object({
   ...sample,
   generator: z.literal('xorshift32'),
@@ -15,18 +15,18 @@ const noiseSchema = z.object({
   block: z.int().positive(),
 });
 
-/** golden/inputs.json: pictures, or noise that a generator makes; with the sha256 of the model's input. */
+/** golden/inputs.json: images or generated noise, with the sha256 of the model's input. */
 export const goldenInputsSchema = z.object({
   schema: z.literal(1),
   inputs: z
-    .array(z.union([pictureSchema, noiseSchema]))
+    .array(z.union([imageSchema, noiseSchema]))
     .min(1)
     .max(MAX_SAMPLES),
 });
 
-export type GoldenPicture = z.infer<typeof pictureSchema>;
+export type GoldenImage = z.infer<typeof imageSchema>;
 export type GoldenNoise = z.infer<typeof noiseSchema>;
-export type GoldenInput = GoldenPicture | GoldenNoise;
+export type GoldenInput = GoldenImage | GoldenNoise;
 
 const values = z.array(z.number()).min(1).max(MAX_VALUES);
 const tensorSchema = z.object({
@@ -35,7 +35,7 @@ const tensorSchema = z.object({
   zeroPoint: z.int().default(0),
 });
 
-/** golden/<runtime>.json: what the kernels named answered, as the tensors held it. */
+/** golden/<runtime>.json: outputs of the kernels that the manifest names, as stored in the tensors. */
 export const goldenAnswersSchema = z.object({
   schema: z.literal(1),
   logits: tensorSchema,
@@ -57,10 +57,10 @@ export type GoldenAnswers = z.infer<typeof goldenAnswersSchema>;
 export type GoldenAnswer = GoldenAnswers['expected'][number];
 
 /**
- * Noise from Marsaglia's xorshift32: the generator's highest 8 bits, one value for each channel of each block, row by
- * row; `block` pixels of a row and of a column share theirs.
+ * Generates noise by Marsaglia's xorshift32. Blocks of `block` x `block` pixels have one colour. The highest 8 bits of
+ * each number are the value of one channel, in the order of rows, blocks and channels.
  */
-export const noisePicture = (
+export const noiseImage = (
   { seed, block }: GoldenNoise,
   { width, height }: Manifest['input'],
 ): Uint8Array => {
@@ -73,12 +73,12 @@ export const noisePicture = (
     state ^= state << 5;
     blocks[index] = state >>> 24;
   }
-  const picture = new Uint8Array(width * height * 3);
+  const image = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const from = (Math.floor(y / block) * columns + Math.floor(x / block)) * 3;
-      picture.set(blocks.subarray(from, from + 3), (y * width + x) * 3);
+      image.set(blocks.subarray(from, from + 3), (y * width + x) * 3);
     }
   }
-  return picture;
+  return image;
 };

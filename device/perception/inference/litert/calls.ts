@@ -1,23 +1,23 @@
 import type { Pointer } from '../shared-library.js';
 
-/** A LiteRtStatus of litert/c/litert_common.h: 0 is success. */
+/** LiteRtStatus of litert/c/litert_common.h. 0 is success. */
 export type Status = number;
 
-/** Where C writes a result: an array of one. */
+/** Receives a result from C, in an array of length 1. */
 export type Out<T> = [T | null];
 
-/** A function whose last parameter gets what it makes or finds. */
-export type Make<Parameters extends unknown[]> = (
-  ...parameters: [...Parameters, made: Out<Pointer>]
+/** A function that writes a pointer to its result to the last parameter. */
+export type FunctionWithResult<Parameters extends unknown[]> = (
+  ...parameters: [...Parameters, result: Out<Pointer>]
 ) => Status;
 
-/** Declares a function of the library by its C prototype. */
+/** Declares a function of the library from its C prototype. */
 export type Declare = <F>(prototype: string) => F;
 
-/** C's LiteRtRankedTensorType. */
+/** The C struct LiteRtRankedTensorType. */
 export interface RankedTensorType {
   readonly elementType: number;
-  /** The rank in the lowest 7, then whether there are strides. */
+  /** Bits 0 to 6: rank. Bit 7: whether there are strides. */
   readonly bits: number;
   readonly dimensions: ArrayLike<number>;
   readonly strides: ArrayLike<number>;
@@ -37,7 +37,7 @@ const STATUSES: Readonly<Record<Status, string>> = {
   504: 'compilation',
 };
 
-/** `status 501: invalid flatbuffer` */
+/** Returns a text such as `status 501: invalid flatbuffer`. */
 export const statusText = (status: Status): string => {
   const meaning = STATUSES[status];
   return meaning === undefined ? `status ${status}` : `status ${status}: ${meaning}`;

@@ -2,39 +2,39 @@ import koffi from 'koffi';
 import { NativeError } from '../native.js';
 import type { Pointer } from '../shared-library.js';
 import { cMemory, exportsSymbol, keepLoaded, openLibrary } from '../shared-library.js';
-import type { Declare, Make, Out, Status } from './calls.js';
+import type { Declare, FunctionWithResult, Out, Status } from './calls.js';
 import { type BufferLibrary, bufferLibrary, type TensorLibrary, tensorLibrary } from './tensor-library.js';
 
-/** The functions of libLiteRt that are used here, as litert/c of 2.3 has them. */
+/** The functions of libLiteRt that sortbin uses. Source: litert/c of version 2.3. */
 export interface LiteRtLibrary extends TensorLibrary, BufferLibrary {
-  /** The line of versions that the library belongs to. */
+  /** Major and minor version of the library. */
   readonly version: string;
-  /** Makes an environment that knows the CPU alone and keeps its log to itself. */
+  /** Creates an environment that uses only the CPU and writes no log. */
   createEnvironment(environment: Out<Pointer>): Status;
   destroyEnvironment(environment: Pointer): void;
-  /** The library keeps pointing into `bytes`: hold a reference to them until the model is destroyed. */
+  /** The library points into `bytes`. Keep a reference to them until the model is destroyed. */
   createModel(environment: Pointer, bytes: Uint8Array, length: number, model: Out<Pointer>): Status;
   destroyModel(model: Pointer): void;
   createOptions(options: Out<Pointer>): Status;
   destroyOptions(options: Pointer): void;
   useCpu(options: Pointer): Status;
-  /** Adds a part of the options as TOML. */
+  /** Adds a part of the options, in TOML format. */
   addOptions(options: Pointer, part: 'xnnpack' | 'runtime_options_string', toml: string): Status;
   createCompiledModel(environment: Pointer, model: Pointer, options: Pointer, compiled: Out<Pointer>): Status;
   destroyCompiledModel(compiled: Pointer): void;
-  /** The errors reported since the last call; needs the option `error_reporter_mode = 2`. */
+  /** Returns the errors reported since the last call. Requires the option `error_reporter_mode = 2`. */
   takeErrors(compiled: Pointer): string;
-  /** Runs the model's first signature on a thread of Node's pool. */
+  /** Runs the model's first signature on a thread of Node's thread pool. */
   run(compiled: Pointer, inputs: readonly Pointer[], outputs: readonly Pointer[]): Promise<Status>;
 }
 
-/** What is declared here is this line's: functions have other parameters in other lines. */
-const SPOKEN = '2.3';
-/** The library does not tell its version, but what it exports does. */
+/** The declarations match this version. Functions of other versions have other parameters. */
+const SUPPORTED = '2.3';
+/** The library has no function that returns its version. The exported symbols identify it. */
 const SINCE_2_3 = 'LiteRtDispatchGetHooks';
 const SINCE_2_4 = 'LiteRtGetRuntimeAbiVersion';
 
-// koffi keeps types for the whole process, so that they are declared once, not for each load.
+// koffi keeps types for the lifetime of the process. They must be declared once, not at each load.
 koffi.struct('LiteRtAny', { type: 'int32', integer: 'int64' });
 koffi.struct('LiteRtEnvOption', { tag: 'int32', value: 'LiteRtAny' });
 
@@ -43,39 +43,39 @@ const INTEGER = 2;
 const CPU = 1;
 const SILENT = 4;
 const ENVIRONMENT_OPTIONS = [
-  // Otherwise each environment looks for the libraries of GPUs and NPUs in the library path.
+  // Otherwise each environment searches the library path for GPU and NPU libraries.
   { tag: 24 /* AutoRegisterAccelerators */, value: { type: INTEGER, integer: CPU } },
   { tag: 25 /* MinLoggerSeverity */, value: { type: INTEGER, integer: SILENT } },
 ];
 
-/** Loads a LiteRT library of the 2.3 line. @throws NativeError */
+/** Loads a LiteRT library of version 2.3. @throws NativeError */
 export const loadLiteRt = (path: string): LiteRtLibrary => {
   const library = openLibrary(path);
   keepLoaded(path);
   if (!exportsSymbol(library, SINCE_2_3) || exportsSymbol(library, SINCE_2_4)) {
     throw new NativeError(
       'native-unsupported',
-      `${path} is not LiteRT ${SPOKEN}, which this version of sortbin speaks; configure such a library, or none`,
+      `${path}: not LiteRT ${SUPPORTED}, the only supported version. Configure a library of that version, or none.`,
     );
   }
   const declare: Declare = <F>(prototype: string) => library.func(prototype) as unknown as F;
-  const destroy = (what: string) =>
-    declare<(object: Pointer) => void>(`void LiteRtDestroy${what}(void *object)`);
+  const destroy = (type: string) =>
+    declare<(object: Pointer) => void>(`void LiteRtDestroy${type}(void *object)`);
   const memory = cMemory();
 
-  const createEnvironment = declare<Make<[count: number, options: typeof ENVIRONMENT_OPTIONS]>>(
+  const createEnvironment = declare<FunctionWithResult<[count: number, options: typeof ENVIRONMENT_OPTIONS]>>(
     'int LiteRtCreateEnvironment(int count, LiteRtEnvOption *options, _Out_ void **environment)',
   );
   const setHardware = declare<(options: Pointer, hardware: number) => Status>(
     'int LiteRtSetOptionsHardwareAccelerators(void *options, int hardware)',
   );
-  const createPart = declare<Make<[identifier: string, text: Pointer, free: Pointer]>>(
+  const createPart = declare<FunctionWithResult<[identifier: string, text: Pointer, free: Pointer]>>(
     'int LiteRtCreateOpaqueOptions(const char *identifier, void *text, void *free, _Out_ void **part)',
   );
   const addPart = declare<(options: Pointer, part: Pointer) => Status>(
     'int LiteRtAddOpaqueOptions(void *options, void *part)',
   );
-  const getErrors = declare<Make<[compiled: Pointer]>>(
+  const getErrors = declare<FunctionWithResult<[compiled: Pointer]>>(
     'int LiteRtCompiledModelGetErrorMessages(void *compiled, _Out_ void **text)',
   );
   const clearErrors = declare<(compiled: Pointer) => Status>(
@@ -87,7 +87,7 @@ export const loadLiteRt = (path: string): LiteRtLibrary => {
   );
 
   return {
-    version: SPOKEN,
+    version: SUPPORTED,
     createEnvironment: (environment) =>
       createEnvironment(ENVIRONMENT_OPTIONS.length, ENVIRONMENT_OPTIONS, environment),
     destroyEnvironment: destroy('Environment'),
@@ -100,7 +100,7 @@ export const loadLiteRt = (path: string): LiteRtLibrary => {
     useCpu: (options) => setHardware(options, CPU),
     addOptions: (options, identifier, toml) => {
       const part: Out<Pointer> = [null];
-      // The text belongs to the part from here on, and the part to the options.
+      // The part takes ownership of the text, and the options take ownership of the part.
       const status = createPart(identifier, memory.copyOf(toml), memory.freeAddress, part);
       return status === 0 ? addPart(options, part[0]) : status;
     },

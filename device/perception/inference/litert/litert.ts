@@ -3,16 +3,16 @@ import { loadLiteRt } from './library.js';
 import { LiteRtSession } from './session.js';
 
 export interface LiteRtOptions {
-  /** Path of the library: what `findLibrary` found. */
+  /** Path of the library, from `findLibrary`. */
   readonly library: string;
-  /** A .tflite file's bytes; they must not be changed while the interpreter is open. */
+  /** Bytes of a .tflite file. They must not change while the interpreter is open. */
   readonly model: Uint8Array;
   readonly threads: number;
 }
 
 /**
- * Opens a quantised model with LiteRT and XNNPACK. A model that holds an operator which neither knows is opened too:
- * it fails at each run.
+ * Opens a quantised model with LiteRT and XNNPACK. A model with an unknown operator is opened too, but each run of it
+ * fails.
  * @throws InterpreterError `model-invalid`, NativeError
  */
 export const openLiteRt = ({ library: path, model, threads }: LiteRtOptions): Interpreter => {
@@ -21,7 +21,7 @@ export const openLiteRt = ({ library: path, model, threads }: LiteRtOptions): In
 };
 
 class LiteRt implements Interpreter {
-  readonly passedOver = [];
+  readonly skipped = [];
   readonly input: TensorSpec;
   readonly outputs: ReadonlyMap<string, TensorSpec>;
   readonly #session: LiteRtSession;
@@ -41,7 +41,10 @@ class LiteRt implements Interpreter {
   async invoke(input: Uint8Array): Promise<Outputs> {
     if (this.#closed) throw new InterpreterError('interpreter-closed', 'the interpreter is closed');
     if (this.#running) {
-      throw new InterpreterError('interpreter-busy', 'the interpreter runs already; one call at a time');
+      throw new InterpreterError(
+        'interpreter-busy',
+        'the interpreter is busy. Wait for the run in progress.',
+      );
     }
     this.#session.write(input);
     this.#running = this.#session.run();

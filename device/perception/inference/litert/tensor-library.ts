@@ -1,8 +1,8 @@
 import koffi from 'koffi';
 import type { Memory, Pointer } from '../shared-library.js';
-import type { Declare, Make, Out, RankedTensorType, Status } from './calls.js';
+import type { Declare, FunctionWithResult, Out, RankedTensorType, Status } from './calls.js';
 
-/** What a model says of its tensors. */
+/** Functions that describe the tensors of a model. */
 export interface TensorLibrary {
   signature(model: Pointer, index: 0, signature: Out<Pointer>): Status;
   inputCount(signature: Pointer): number;
@@ -10,15 +10,15 @@ export interface TensorLibrary {
   outputCount(signature: Pointer): number;
   output(signature: Pointer, index: number, tensor: Out<Pointer>): Status;
   tensorName(tensor: Pointer): string;
-  /** null: its rank is not fixed. */
+  /** Returns null if the rank of the tensor is not fixed. */
   tensorType(tensor: Pointer): RankedTensorType | null;
-  /** A scale of 0: it has none, or one for each channel. */
+  /** Returns a scale of 0 if the tensor has no scale or has one scale per channel. */
   tensorQuantisation(tensor: Pointer): { scale: number; zeroPoint: number };
 }
 
-/** The memory that a run reads from and writes to. */
+/** Functions on the buffers that a run reads from and writes to. */
 export interface BufferLibrary {
-  /** What the buffer of an input has to be like; belongs to the compiled model. */
+  /** Returns the requirements for the buffer of an input. The compiled model owns the result. */
   inputRequirements(compiled: Pointer, signature: 0, index: number, requirements: Out<Pointer>): Status;
   outputRequirements(compiled: Pointer, signature: 0, index: number, requirements: Out<Pointer>): Status;
   createBuffer(
@@ -29,13 +29,13 @@ export interface BufferLibrary {
   ): Status;
   destroyBuffer(buffer: Pointer): void;
   bufferBytes(buffer: Pointer): number;
-  /** Copies all of `bytes` into a buffer that is no smaller. */
+  /** Copies all of `bytes` into a buffer of at least that size. */
   write(buffer: Pointer, bytes: Uint8Array): Status;
-  /** Fills all of `bytes` from a buffer that is no smaller. */
+  /** Fills all of `bytes` from a buffer of at least that size. */
   read(buffer: Pointer, bytes: Uint8Array): Status;
 }
 
-// koffi keeps types for the whole process, so that they are declared once, not for each load.
+// koffi keeps types for the lifetime of the process. They must be declared once, not at each load.
 koffi.struct('LiteRtRankedTensorType', {
   elementType: 'int32',
   bits: 'uint32',
@@ -57,9 +57,9 @@ export const tensorLibrary = (declare: Declare): TensorLibrary => {
   const getQuantisation = declare<(tensor: Pointer, found: Quantisation) => Status>(
     'int LiteRtGetPerTensorQuantization(void *tensor, _Out_ LiteRtQuantizationPerTensor *found)',
   );
-  const ofSignature = (what: string) =>
-    declare<Make<[signature: Pointer, index: number]>>(
-      `int LiteRtGetSignature${what}TensorByIndex(void *signature, size_t index, _Out_ void **tensor)`,
+  const ofSignature = (direction: 'Input' | 'Output') =>
+    declare<FunctionWithResult<[signature: Pointer, index: number]>>(
+      `int LiteRtGetSignature${direction}TensorByIndex(void *signature, size_t index, _Out_ void **tensor)`,
     );
   return {
     signature: declare('int LiteRtGetModelSignature(void *model, size_t index, _Out_ void **signature)'),
@@ -93,9 +93,9 @@ export const bufferLibrary = (
   destroyBuffer: BufferLibrary['destroyBuffer'],
   memory: Memory,
 ): BufferLibrary => {
-  const requirements = (what: string) =>
-    declare<Make<[compiled: Pointer, signature: 0, index: number]>>(
-      `int LiteRtGetCompiledModel${what}BufferRequirements(void *compiled, size_t signature, size_t index, ` +
+  const requirements = (direction: 'Input' | 'Output') =>
+    declare<FunctionWithResult<[compiled: Pointer, signature: 0, index: number]>>(
+      `int LiteRtGetCompiledModel${direction}BufferRequirements(void *compiled, size_t signature, size_t index, ` +
         '_Out_ void **requirements)',
     );
   const lock = declare<(buffer: Pointer, address: Out<Pointer>, mode: number) => Status>(
@@ -125,10 +125,10 @@ export const bufferLibrary = (
   };
 };
 
-/** A function that gives a number; 0 where it fails. */
-const count = (declare: Declare, what: string): ((object: Pointer) => number) => {
+/** Declares a function that returns a number, or 0 if the call fails. */
+const count = (declare: Declare, name: string): ((object: Pointer) => number) => {
   const get = declare<(object: Pointer, count: Out<number | bigint>) => Status>(
-    `int LiteRtGet${what}(void *object, _Out_ size_t *count)`,
+    `int LiteRtGet${name}(void *object, _Out_ size_t *count)`,
   );
   return (object) => {
     const result: Out<number | bigint> = [0];

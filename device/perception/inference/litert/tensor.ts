@@ -1,10 +1,10 @@
 import { InterpreterError, type TensorData, type TensorSpec } from '../interpreter.js';
 import type { Pointer } from '../shared-library.js';
-import { storedPicture, tensorData, tensorType } from '../tensor-data.js';
+import { storedImage, tensorData, tensorType } from '../tensor-data.js';
 import { type RankedTensorType, statusText } from './calls.js';
 import type { LiteRtLibrary } from './library.js';
 
-/** A tensor of a model, and the buffer that its runs use. */
+/** A tensor of a model, with the buffer that runs use. */
 export interface Tensor {
   readonly buffer: Pointer;
   readonly spec: TensorSpec;
@@ -13,7 +13,10 @@ export interface Tensor {
 
 const RANK_BITS = 0x7f;
 
-/** @throws InterpreterError `model-invalid` where its type or shape is none of the served ones */
+/**
+ * Reads the description of a tensor.
+ * @throws InterpreterError `model-invalid` if its type or shape is not supported
+ */
 export const describeTensor = (
   library: LiteRtLibrary,
   tensor: Pointer,
@@ -22,7 +25,10 @@ export const describeTensor = (
   const ranked = library.tensorType(tensor);
   const shape = ranked ? Array.from(ranked.dimensions).slice(0, ranked.bits & RANK_BITS) : [];
   if (!ranked || shape.some((size) => size < 0)) {
-    throw new InterpreterError('model-invalid', `tensor ${name} has no fixed shape; served are fixed ones`);
+    throw new InterpreterError(
+      'model-invalid',
+      `tensor ${name}: the shape is not fixed. Only fixed shapes are supported.`,
+    );
   }
   const type = tensorType(name, ranked.elementType);
   const { scale, zeroPoint } =
@@ -30,26 +36,29 @@ export const describeTensor = (
   return { spec: { name, type, shape, scale, zeroPoint }, ranked };
 };
 
-/** @throws InterpreterError `input-invalid` */
-export const writePicture = (
+/** Writes an image to the input buffer. @throws InterpreterError `input-invalid` */
+export const writeInput = (
   library: LiteRtLibrary,
   { buffer, spec, bytes }: Tensor,
-  picture: Uint8Array,
+  image: Uint8Array,
 ): void => {
-  const status = library.write(buffer, storedPicture(picture, spec, bytes));
+  const status = library.write(buffer, storedImage(image, spec, bytes));
   if (status !== 0) {
-    throw new InterpreterError('input-invalid', `the input was not taken (${statusText(status)})`);
+    throw new InterpreterError(
+      'input-invalid',
+      `input ${spec.name}: cannot be written (${statusText(status)})`,
+    );
   }
 };
 
-/** A copy of a tensor's values. @throws InterpreterError `output-invalid` */
+/** Returns a copy of a tensor's values. @throws InterpreterError `output-invalid` */
 export const readTensor = (library: LiteRtLibrary, { buffer, spec, bytes }: Tensor): TensorData => {
   const copy = new Uint8Array(bytes);
   const status = library.read(buffer, copy);
   if (status !== 0) {
     throw new InterpreterError(
       'output-invalid',
-      `output ${spec.name} cannot be read (${statusText(status)})`,
+      `output ${spec.name}: cannot be read (${statusText(status)})`,
     );
   }
   return tensorData(copy, spec);

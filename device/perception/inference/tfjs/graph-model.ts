@@ -2,36 +2,37 @@ import type * as converter from '@tensorflow/tfjs-converter';
 import type * as core from '@tensorflow/tfjs-core';
 import { messageOf } from '../../../kit/errors.js';
 import { type Interpreter, InterpreterError, type Outputs, type TensorSpec } from '../interpreter.js';
+import { wrongSize } from '../tensor-data.js';
 
 export interface TfjsOptions {
-  /** model.json of a graph model. */
+  /** Content of a graph model's model.json. */
   readonly model: Uint8Array;
-  /** Its weight files' bytes, in the order of model.json. */
+  /** Content of the weight files, in the order of model.json. */
   readonly weights: readonly Uint8Array[];
 }
 
 /**
- * TensorFlow.js and the backend that is to compute. It keeps its engine, the choice of the backend with it, in a global
- * of the process: the vision child, which serves by one interpreter, is such a process.
+ * TensorFlow.js and the backend to use. TensorFlow.js keeps its engine and the selected backend in a global of the
+ * process. Interpreters in one process therefore share them.
  */
 export interface TfjsEngine {
   readonly core: Pick<typeof core, 'getBackend' | 'setBackend' | 'io' | 'tensor4d' | 'tidy' | 'dispose'>;
   readonly loadGraphModel: typeof converter.loadGraphModel;
-  /** What `getBackend` must say: TensorFlow.js would else compute in JavaScript, thirty times as slow. */
+  /** Required result of `getBackend`. TensorFlow.js may otherwise use JavaScript, which is thirty times slower. */
   readonly backend: string;
-  /** The kernels, with their version: `wasm-4.22.0`. */
+  /** Name and version of the kernels, for example `wasm-4.22.0`. */
   readonly kernels: string;
   readonly threads: number;
 }
 
 /**
- * Opens a graph model. Both backends compute on the thread that asks, for as long as a run takes: such an interpreter
- * belongs into a process of its own.
+ * Opens a graph model. Both backends compute on the calling thread and block it during a run. Use such an interpreter
+ * only in a separate process.
  * @throws InterpreterError `model-invalid`
  */
 export const openGraphModel = async (engine: TfjsEngine, options: TfjsOptions): Promise<Interpreter> => {
   try {
-    await select(engine);
+    await selectBackend(engine);
     const artifacts = artifactsOf(options);
     const specs = specsOf(artifacts.signature);
     const model = await engine.loadGraphModel(engine.core.io.fromMemory(artifacts));
@@ -40,7 +41,7 @@ export const openGraphModel = async (engine: TfjsEngine, options: TfjsOptions): 
     if (cause instanceof InterpreterError) throw cause;
     throw new InterpreterError(
       'model-invalid',
-      `TensorFlow.js does not take the model: ${messageOf(cause)}`,
+      `TensorFlow.js: cannot execute the model: ${messageOf(cause)}`,
       {
         cause,
       },
@@ -48,17 +49,20 @@ export const openGraphModel = async (engine: TfjsEngine, options: TfjsOptions): 
   }
 };
 
-/** Another interpreter of this process may have chosen otherwise. */
-const select = async ({ core, backend }: TfjsEngine): Promise<void> => {
+/** Selects the backend again, because another interpreter of this process may have selected a different one. */
+const selectBackend = async ({ core, backend }: TfjsEngine): Promise<void> => {
   if (core.getBackend() !== backend && !(await core.setBackend(backend))) {
     throw new InterpreterError(
       'model-invalid',
-      `TensorFlow.js cannot set up its backend ${backend} here; stderr says why`,
+      `TensorFlow.js: backend ${backend} cannot be set up on this machine. The reason is on stderr.`,
     );
   }
   const found = core.getBackend();
   if (found === backend) return;
-  throw new InterpreterError('model-invalid', `TensorFlow.js computes by ${found}, not by ${backend}`);
+  throw new InterpreterError(
+    'model-invalid',
+    `TensorFlow.js: backend ${found} is active instead of ${backend}`,
+  );
 };
 
 interface Specs {
@@ -69,7 +73,7 @@ interface Specs {
 class GraphInterpreter implements Interpreter {
   readonly backend: string;
   readonly threads: number;
-  readonly passedOver = [];
+  readonly skipped = [];
   readonly input: TensorSpec;
   readonly outputs: ReadonlyMap<string, TensorSpec>;
   #running: Promise<Outputs> | null = null;
@@ -89,14 +93,14 @@ class GraphInterpreter implements Interpreter {
   async invoke(input: Uint8Array): Promise<Outputs> {
     if (this.#closed) throw new InterpreterError('interpreter-closed', 'the interpreter is closed');
     if (this.#running) {
-      throw new InterpreterError('interpreter-busy', 'the interpreter runs already; one call at a time');
+      throw new InterpreterError(
+        'interpreter-busy',
+        'the interpreter is busy. Wait for the run in progress.',
+      );
     }
     const [, height = 0, width = 0, channels = 0] = this.input.shape;
     if (input.length !== height * width * channels) {
-      throw new InterpreterError(
-        'input-invalid',
-        `the input has ${input.length} bytes; the model takes ${height * width * channels} (${this.input.shape.join(' x ')})`,
-      );
+      throw wrongSize(input, height * width * channels, this.input.shape);
     }
     this.#running = this.#run(Float32Array.from(input, (byte) => (byte - 127) / 128));
     try {
@@ -117,12 +121,12 @@ class GraphInterpreter implements Interpreter {
     this.model.dispose();
   }
 
-  async #run(picture: Float32Array): Promise<Outputs> {
+  async #run(pixels: Float32Array): Promise<Outputs> {
     const { core } = this.engine;
-    await select(this.engine);
+    await selectBackend(this.engine);
     const names = [...this.outputs.keys()];
     const tensors = core.tidy(() => {
-      const image = core.tensor4d(picture, this.input.shape as [number, number, number, number]);
+      const image = core.tensor4d(pixels, this.input.shape as [number, number, number, number]);
       return [this.model.execute(image, names)].flat();
     });
     try {
@@ -144,13 +148,13 @@ const artifactsOf = ({ model, weights }: TfjsOptions): core.io.ModelArtifacts & 
   const json = JSON.parse(Buffer.from(model).toString('utf8')) as core.io.ModelJSON & {
     signature: Signature;
   };
-  if (!json.signature) throw new InterpreterError('model-invalid', 'model.json has no signature');
+  if (!json.signature) throw new InterpreterError('model-invalid', 'model.json: the signature is missing');
   const bytes = Buffer.concat(weights);
   const expected = json.weightsManifest.flatMap(({ paths }) => paths).length;
   if (weights.length !== expected) {
     throw new InterpreterError(
       'model-invalid',
-      `model.json names ${expected} weight files, given are ${weights.length}`,
+      `model.json: ${expected} weight files expected, found ${weights.length}`,
     );
   }
   const weightSpecs = json.weightsManifest.flatMap(({ weights: specs }) => specs);
@@ -158,7 +162,7 @@ const artifactsOf = ({ model, weights }: TfjsOptions): core.io.ModelArtifacts & 
   if (bytes.length !== needed) {
     throw new InterpreterError(
       'model-invalid',
-      `model.json describes ${needed} bytes of weights, given are ${bytes.length}`,
+      `model.json: ${needed} bytes of weights expected, found ${bytes.length}`,
     );
   }
   return {
@@ -166,12 +170,12 @@ const artifactsOf = ({ model, weights }: TfjsOptions): core.io.ModelArtifacts & 
     format: json.format,
     signature: json.signature,
     weightSpecs,
-    // A buffer of its own: a small one is a part of Node's pool.
+    // Copied, because Node allocates small buffers inside a shared pool.
     weightData: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
   } as core.io.ModelArtifacts & { signature: Signature };
 };
 
-/** What a value takes in a weight file, in bytes; texts, whose length is not told beforehand, are not served. */
+/** Bytes of one value in a weight file. Strings are not supported, because their length is not known in advance. */
 const VALUE_BYTES: Readonly<Record<string, number>> = {
   float32: 4,
   int32: 4,
@@ -188,7 +192,10 @@ const specsOf = ({ inputs, outputs }: Signature): Specs => {
   const [input, ...more] = Object.values(inputs).map(specOf);
   if (!input || more.length > 0 || input.shape.length !== 4) {
     const found = Object.keys(inputs).join(', ');
-    throw new InterpreterError('model-invalid', `its inputs are ${found}; served is one picture`);
+    throw new InterpreterError(
+      'model-invalid',
+      `model.json: the inputs are ${found || 'missing'}, but exactly one image input is supported`,
+    );
   }
   return { input, outputs: new Map(Object.values(outputs).map((entry) => [entry.name, specOf(entry)])) };
 };

@@ -6,26 +6,29 @@ import { messageOf, SortbinError } from '../../../kit/errors.js';
 import type { Interpreter } from '../interpreter.js';
 import { openGraphModel, type TfjsOptions } from './graph-model.js';
 
-/** `tfjs-node-missing`: the package or its library is not installed; `tfjs-node-memory`: too little is free. */
+/**
+ * - `tfjs-node-missing`: the package or its library is not installed
+ * - `tfjs-node-memory`: too little memory is free
+ */
 export class TfjsNodeError extends SortbinError<'tfjs-node-missing' | 'tfjs-node-memory'> {
   override readonly name = 'TfjsNodeError';
 }
 
-/** With the model loaded it takes 500 MB; what is left is for the rest of the machine. */
+/** The process uses 500 MB with the model loaded. The rest is a reserve for the machine. */
 const NEEDED_BYTES = 600 << 20;
 
 export interface TfjsNodeOptions extends TfjsOptions {
-  /** Of the CPU, for one run; what the first call in a process asks for holds for all. */
+  /** CPU threads of one run. The value of the first call in a process applies to all later ones. */
   readonly threads?: number;
-  /** What is imported: the package's name, or the path of its main file. */
+  /** Name of the package, or path of its main file. */
   readonly package?: string;
-  /** Where Linux tells what memory is free; on a system that lacks the file, nothing is asked. */
+  /** File that contains the free memory. If it does not exist, the memory is not checked. */
   readonly meminfo?: string;
 }
 
 /**
- * Opens a graph model on TensorFlow's own library, by `@tensorflow/tfjs-node`. Not in a worker thread: the library reads
- * the environment of the process.
+ * Opens a graph model on the native TensorFlow library, with `@tensorflow/tfjs-node`. Must not run in a worker thread,
+ * because the library reads the environment of the process.
  * @throws TfjsNodeError, InterpreterError
  */
 export const openTfjsNode = async ({
@@ -39,15 +42,15 @@ export const openTfjsNode = async ({
     const mb = (bytes: number) => `${Math.round(bytes / (1 << 20))} MB`;
     throw new TfjsNodeError(
       'tfjs-node-memory',
-      `${mb(free)} of memory are free; it needs ${mb(NEEDED_BYTES)}`,
+      `tfjs-node: ${mb(free)} of memory are free, but ${mb(NEEDED_BYTES)} are needed`,
     );
   }
-  supplyIsNullOrUndefined();
-  setUpLibrary(threads);
+  polyfillIsNullOrUndefined();
+  configureLibrary(threads);
   const loaded = (await import(name).catch((cause) => {
     throw new TfjsNodeError(
       'tfjs-node-missing',
-      `${name} cannot be loaded (${messageOf(cause).split('\n')[0]}); docs/tensorflow-js.md says how to provide it`,
+      `${name}: cannot be loaded (${messageOf(cause).split('\n')[0]}). To install it, see docs/tensorflow-js.md.`,
       { cause },
     );
   })) as { default: TfjsNode };
@@ -67,22 +70,22 @@ type TfjsNode = typeof core & {
 };
 
 interface TfjsNodeBackend {
-  /** The native part; its version is libtensorflow's. */
+  /** The native module. TF_Version is the version of libtensorflow. */
   readonly binding: { readonly TF_Version: string };
 }
 
-/** What programs may still take, in bytes, by the text of /proc/meminfo. */
+/** Returns the available memory in bytes, from the text of /proc/meminfo. */
 export const freeBytes = (meminfo: string): number =>
   Number(/^MemAvailable:\s+(\d+) kB/m.exec(meminfo)?.[1] ?? 0) * 1024;
 
-/** tfjs-node calls it, and Node has dropped it with version 23 (tensorflow/tfjs#8425). */
-const supplyIsNullOrUndefined = (): void => {
+/** tfjs-node calls util.isNullOrUndefined, which Node 23 removed (tensorflow/tfjs#8425). */
+const polyfillIsNullOrUndefined = (): void => {
   const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>;
   util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
 };
 
-/** The environment is the only way in: else it takes a thread for each core, and tells its features on stderr. */
-const setUpLibrary = (threads: number): void => {
+/** Without these variables, the library starts one thread per core and prints its features to stderr. */
+const configureLibrary = (threads: number): void => {
   process.env.TF_NUM_INTRAOP_THREADS = `${threads}`;
   process.env.TF_NUM_INTEROP_THREADS = '1';
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';

@@ -5,9 +5,9 @@ import { type Interpreter, InterpreterError } from '../interpreter.js';
 import { openGraphModel, type TfjsOptions } from './graph-model.js';
 
 /**
- * Opens a graph model on WebAssembly kernels, with SIMD where the machine has it; TensorFlow.js has no threads for them
- * in Node.
- * @throws InterpreterError
+ * Opens a graph model on WebAssembly kernels, with SIMD if the CPU supports it. In Node, TensorFlow.js runs these
+ * kernels on one thread.
+ * @throws InterpreterError `model-invalid`
  */
 export const openTfjsWasm = async (options: TfjsOptions): Promise<Interpreter> => {
   const [core, { loadGraphModel }, wasm] = await Promise.all([
@@ -19,8 +19,8 @@ export const openTfjsWasm = async (options: TfjsOptions): Promise<Interpreter> =
   try {
     wasm.setWasmPaths(join(dirname(main), '/'));
   } catch (cause) {
-    // Once it could not be set up, it cannot be for the rest of the process.
-    const message = `TensorFlow.js takes no WebAssembly: ${messageOf(cause)}`;
+    // After one failed setup, TensorFlow.js refuses every later one in the same process.
+    const message = `TensorFlow.js: WebAssembly cannot be set up: ${messageOf(cause)}`;
     throw new InterpreterError('model-invalid', message, { cause });
   }
   const simd = await core.env().getAsync('WASM_HAS_SIMD_SUPPORT');

@@ -2,23 +2,25 @@ import koffi, { type TypeObject } from 'koffi';
 import { NativeError } from '../native.js';
 import { openLibrary, type Pointer } from '../shared-library.js';
 
-/** The functions of the TensorFlow Lite C library that are used here, as tensorflow/lite/c/c_api.h of 2.9 has them. */
+/**
+ * The functions of the TensorFlow Lite C library that sortbin uses. Source: tensorflow/lite/c/c_api.h of version 2.9.
+ */
 export interface TfLiteLibrary {
   readonly version: string;
-  /** The library keeps pointing into `bytes`: hold a reference to them until the model is deleted. */
+  /** The library points into `bytes`. Keep a reference to them until the model is deleted. */
   modelCreate(bytes: Uint8Array, length: number): Pointer;
   modelDelete(model: Pointer): void;
   optionsCreate(): Pointer;
   optionsDelete(options: Pointer): void;
   optionsSetNumThreads(options: Pointer, threads: number): void;
   optionsAddDelegate(options: Pointer, delegate: Pointer): void;
-  /** Has the options report errors as text; returns a function that ends it. It must not throw. */
+  /** Calls `report`, which must not throw, with each error text. Returns a function that stops the reports. */
   optionsReportTo(options: Pointer, report: (line: string) => void): () => void;
   interpreterCreate(model: Pointer, options: Pointer): Pointer;
   interpreterDelete(interpreter: Pointer): void;
-  /** 0 is success, here and below. */
+  /** Returns a status, as do the functions below. 0 is success. */
   allocateTensors(interpreter: Pointer): number;
-  /** Runs on a thread of Node's pool. */
+  /** Runs on a thread of Node's thread pool. */
   invoke(interpreter: Pointer): Promise<number>;
   inputCount(interpreter: Pointer): number;
   input(interpreter: Pointer, index: number): Pointer;
@@ -32,39 +34,39 @@ export interface TfLiteLibrary {
   tensorQuantisation(tensor: Pointer): { scale: number; zeroPoint: number };
   copyFromBuffer(tensor: Pointer, bytes: Uint8Array, length: number): number;
   copyToBuffer(tensor: Pointer, bytes: Uint8Array, length: number): number;
-  /** XNNPACK with its kernels for int8 and uint8, which 2.9 leaves off by default. */
+  /** Creates XNNPACK with its int8 and uint8 kernels, which version 2.9 disables by default. */
   xnnpackCreate(threads: number): Pointer;
   xnnpackDelete(delegate: Pointer): void;
 }
 
-/** koffi keeps types for the whole process, so that they are declared once, not for each load. */
+// koffi keeps types for the lifetime of the process. They must be declared once, not at each load.
 const pointer = 'void *';
 const quantisation = koffi.struct('TfLiteQuantizationParams', { scale: 'float', zeroPoint: 'int32' });
-/** 8 bytes, returned in a register: 2.9's layout, not the later ones'. */
+/** The layout of version 2.9: 8 bytes, returned in a register. Later versions differ. */
 const xnnpackOptions = koffi.struct('TfLiteXNNPackDelegateOptions', { threads: 'int32', flags: 'uint32' });
 const reporter = koffi.pointer(
   koffi.proto('TfLiteErrorReporter', 'void', [pointer, 'const char *', pointer]),
 );
 
-/** What is declared here is this line's; a struct of another line would be read as chance bytes. */
-const SPOKEN = /^2\.9\./;
+/** The declarations match this version. Structs of other versions would be read incorrectly. */
+const SUPPORTED = /^2\.9\./;
 
 /** TFLITE_XNNPACK_DELEGATE_FLAG_QS8 and _QU8. */
 const XNNPACK_QUANTISED = 1 | 2;
 
 const REPORT_BYTES = 512;
 
-/** Loads a TensorFlow Lite C library 2.9. @throws NativeError */
+/** Loads a TensorFlow Lite C library of version 2.9. @throws NativeError */
 export const loadTfLite = (path: string): TfLiteLibrary => {
   const library = openLibrary(path);
   const declare = <F>(name: string, result: string | TypeObject, ...parameters: (string | TypeObject)[]): F =>
     library.func(`TfLite${name}`, result, parameters) as unknown as F;
 
   const version = declare<() => string>('Version', 'const char *')();
-  if (!SPOKEN.test(version)) {
+  if (!SUPPORTED.test(version)) {
     throw new NativeError(
       'native-unsupported',
-      `${path} is TensorFlow Lite ${version}; this version of sortbin speaks 2.9; configure such a library, or none`,
+      `${path}: TensorFlow Lite ${version}, but only version 2.9 is supported. Configure a library of that version, or none.`,
     );
   }
 
@@ -133,7 +135,7 @@ export const loadTfLite = (path: string): TfLiteLibrary => {
   };
 };
 
-/** The reporter gets C's va_list: libc itself puts format and values together. */
+/** Returns a function that formats a C va_list, which is what the reporter receives. */
 const formatter = (): ((format: string, values: Pointer) => string) => {
   const print = koffi
     .load('libc.so.6')

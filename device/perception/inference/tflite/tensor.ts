@@ -1,16 +1,16 @@
 import { InterpreterError, type TensorData, type TensorSpec } from '../interpreter.js';
 import type { Pointer } from '../shared-library.js';
-import { storedPicture, tensorData, tensorType } from '../tensor-data.js';
+import { storedImage, tensorData, tensorType } from '../tensor-data.js';
 import type { TfLiteLibrary } from './library.js';
 
-/** A tensor of an interpreter; it lives as long as that. */
+/** A tensor of an interpreter. Valid until the interpreter is deleted. */
 export interface Tensor {
   readonly pointer: Pointer;
   readonly spec: TensorSpec;
   readonly bytes: number;
 }
 
-/** @throws InterpreterError `model-invalid` where its type is none of the served ones */
+/** Reads the description of a tensor. @throws InterpreterError `model-invalid` if its type is not supported */
 export const describeTensor = (library: TfLiteLibrary, pointer: Pointer): Tensor => {
   const name = library.tensorName(pointer);
   const type = tensorType(name, library.tensorType(pointer));
@@ -22,24 +22,24 @@ export const describeTensor = (library: TfLiteLibrary, pointer: Pointer): Tensor
   return { pointer, spec: { name, type, shape, scale, zeroPoint }, bytes: library.tensorByteSize(pointer) };
 };
 
-/** @throws InterpreterError `input-invalid` */
-export const writePicture = (
+/** Writes an image to the input tensor. @throws InterpreterError `input-invalid` */
+export const writeInput = (
   library: TfLiteLibrary,
   { pointer, spec, bytes }: Tensor,
-  picture: Uint8Array,
+  image: Uint8Array,
 ): void => {
-  const status = library.copyFromBuffer(pointer, storedPicture(picture, spec, bytes), bytes);
+  const status = library.copyFromBuffer(pointer, storedImage(image, spec, bytes), bytes);
   if (status !== 0) {
-    throw new InterpreterError('input-invalid', `the input was not taken (status ${status})`);
+    throw new InterpreterError('input-invalid', `input ${spec.name}: cannot be written (status ${status})`);
   }
 };
 
-/** A copy of a tensor's values. @throws InterpreterError `output-invalid` */
+/** Returns a copy of a tensor's values. @throws InterpreterError `output-invalid` */
 export const readTensor = (library: TfLiteLibrary, { pointer, spec, bytes }: Tensor): TensorData => {
   const copy = new Uint8Array(bytes);
   const status = library.copyToBuffer(pointer, copy, bytes);
   if (status !== 0) {
-    throw new InterpreterError('output-invalid', `output ${spec.name} cannot be read (status ${status})`);
+    throw new InterpreterError('output-invalid', `output ${spec.name}: cannot be read (status ${status})`);
   }
   return tensorData(copy, spec);
 };

@@ -1,41 +1,45 @@
 import { type Interpreter, InterpreterError, type Outputs, type TensorSpec } from '../interpreter.js';
 import type { Pointer } from '../shared-library.js';
 import { loadTfLite, type TfLiteLibrary } from './library.js';
-import { describeTensor, readTensor, type Tensor, writePicture } from './tensor.js';
+import { describeTensor, readTensor, type Tensor, writeInput } from './tensor.js';
 
 export interface TfLiteOptions {
-  /** Path of the library: what `findLibrary` found. */
+  /** Path of the library, from `findLibrary`. */
   readonly library: string;
-  /** A .tflite file's bytes; they must not be changed while the interpreter is open. */
+  /** Bytes of a .tflite file. They must not change while the interpreter is open. */
   readonly model: Uint8Array;
-  /** At most cores - 1: with as many threads as cores, 2.9's pool collapses when another process runs. */
+  /**
+   * At most the number of cores - 1. With a thread on every core, version 2.9 slows down sharply when another process
+   * runs.
+   */
   readonly threads: number;
-  /** `auto`: XNNPACK, else the plain kernels; `builtin`: the plain ones at once. */
+  /** `auto`: XNNPACK, or the builtin kernels if it refuses the model. `builtin`: only the builtin kernels. */
   readonly kernels?: 'auto' | 'builtin';
-  /** In place of XNNPACK. It is destroyed with the interpreter, or when this does not open. */
+  /** Used instead of XNNPACK. Destroyed with the interpreter, or if the interpreter cannot be opened. */
   readonly delegate?: Delegate;
 }
 
-/** An accelerator's delegate. */
+/** A delegate for an accelerator. */
 export interface Delegate {
   readonly pointer: Pointer;
-  /** What it computes on. */
+  /** The value of `Interpreter.backend`. */
   readonly backend: string;
   destroy(): void;
 }
 
 /**
- * Opens a quantised model with the TensorFlow Lite C library.
+ * Opens a quantised model with the TensorFlow Lite C library. XNNPACK refuses some models, for example older uint8
+ * models. The builtin kernels then execute them.
  * @throws InterpreterError `model-invalid`, NativeError
  */
 export const openTfLite = (options: TfLiteOptions): Interpreter => {
   const { delegate } = options;
-  if (delegate) return new TfLite(loadFor(delegate, options.library), options, delegate.backend, []);
+  if (delegate) return new TfLite(loadLibraryFor(delegate, options.library), options, delegate.backend, []);
   const library = loadTfLite(options.library);
-  const line = library.version.split('.').slice(0, 2).join('.');
-  const builtin = `builtin-${line}`;
+  const version = library.version.split('.').slice(0, 2).join('.');
+  const builtin = `builtin-${version}`;
   if (options.kernels === 'builtin') return new TfLite(library, options, builtin, []);
-  const xnnpack = `xnnpack-${line}`;
+  const xnnpack = `xnnpack-${version}`;
   try {
     return new TfLite(library, options, xnnpack, []);
   } catch (thrown) {
@@ -44,7 +48,7 @@ export const openTfLite = (options: TfLiteOptions): Interpreter => {
   }
 };
 
-const loadFor = (delegate: Delegate, path: string): TfLiteLibrary => {
+const loadLibraryFor = (delegate: Delegate, path: string): TfLiteLibrary => {
   try {
     return loadTfLite(path);
   } catch (thrown) {
@@ -53,10 +57,9 @@ const loadFor = (delegate: Delegate, path: string): TfLiteLibrary => {
   }
 };
 
-/** XNNPACK does not take every model: older uint8 ones need the plain kernels. */
 class XnnpackRefused extends InterpreterError {}
 
-/** How many lines of the library's own errors are kept for a message. */
+/** Maximum number of the library's error lines in a message. */
 const REPORTED_LINES = 8;
 
 class TfLite implements Interpreter {
@@ -67,7 +70,7 @@ class TfLite implements Interpreter {
   readonly #interpreter: Pointer;
   readonly #input: Tensor;
   readonly #outputs: readonly Tensor[];
-  /** Called from the last to the first. */
+  /** Called in reverse order. */
   readonly #cleanup: (() => void)[] = [];
   #reported: string[] = [];
   #running: Promise<number> | null = null;
@@ -77,7 +80,7 @@ class TfLite implements Interpreter {
     library: TfLiteLibrary,
     options: TfLiteOptions,
     readonly backend: string,
-    readonly passedOver: Interpreter['passedOver'],
+    readonly skipped: Interpreter['skipped'],
   ) {
     this.#library = library;
     this.threads = options.threads;
@@ -96,9 +99,12 @@ class TfLite implements Interpreter {
   async invoke(input: Uint8Array): Promise<Outputs> {
     if (this.#closed) throw new InterpreterError('interpreter-closed', 'the interpreter is closed');
     if (this.#running) {
-      throw new InterpreterError('interpreter-busy', 'the interpreter runs already; one call at a time');
+      throw new InterpreterError(
+        'interpreter-busy',
+        'the interpreter is busy. Wait for the run in progress.',
+      );
     }
-    writePicture(this.#library, this.#input, input);
+    writeInput(this.#library, this.#input, input);
     this.#reported = [];
     this.#running = this.#library.invoke(this.#interpreter);
     let status: number;
@@ -107,7 +113,7 @@ class TfLite implements Interpreter {
     } finally {
       this.#running = null;
     }
-    // The tensors still hold the last good answer: it must not pass for this one's.
+    // The tensors still hold the outputs of the last successful run, which must not be returned for this one.
     if (status !== 0) throw this.#error('invoke-failed', `the run failed (status ${status})`);
     return new Map(this.#outputs.map((tensor) => [tensor.spec.name, readTensor(this.#library, tensor)]));
   }
@@ -118,15 +124,15 @@ class TfLite implements Interpreter {
     this.#free();
   }
 
-  #create({ model: bytes, threads, delegate: given }: TfLiteOptions, xnnpack: boolean): Pointer {
+  #create({ model: bytes, threads, delegate: accelerator }: TfLiteOptions, xnnpack: boolean): Pointer {
     const library = this.#library;
-    // First in, last out: the interpreter uses it until it is deleted.
-    if (given) this.#cleanup.push(() => given.destroy());
+    // First in, last out: the interpreter uses the delegate until the interpreter is deleted.
+    if (accelerator) this.#cleanup.push(() => accelerator.destroy());
     const model = library.modelCreate(bytes, bytes.length);
     if (!model) throw this.#error('model-invalid', 'the file is not a TensorFlow Lite model');
     this.#cleanup.push(() => {
       library.modelDelete(model);
-      void bytes; // until here the library points into it
+      void bytes; // Keeps the bytes alive: the library points into them until here.
     });
 
     const options = library.optionsCreate();
@@ -137,7 +143,7 @@ class TfLite implements Interpreter {
     });
     this.#cleanup.push(endReports);
 
-    if (given) library.optionsAddDelegate(options, given.pointer);
+    if (accelerator) library.optionsAddDelegate(options, accelerator.pointer);
     if (xnnpack) {
       const delegate = library.xnnpackCreate(threads);
       if (!delegate) throw new XnnpackRefused('model-invalid', 'XNNPACK cannot be set up on this machine');
@@ -147,13 +153,13 @@ class TfLite implements Interpreter {
 
     const interpreter = library.interpreterCreate(model, options);
     if (!interpreter) {
-      const refused = this.#error('model-invalid', `${this.backend} does not take the model`);
+      const refused = this.#error('model-invalid', `${this.backend} cannot execute the model`);
       throw xnnpack ? new XnnpackRefused(refused.code, refused.message) : refused;
     }
     this.#cleanup.push(() => library.interpreterDelete(interpreter));
     const status = library.allocateTensors(interpreter);
     if (status !== 0)
-      throw this.#error('model-invalid', `its tensors cannot be allocated (status ${status})`);
+      throw this.#error('model-invalid', `the tensors of the model cannot be allocated (status ${status})`);
     return interpreter;
   }
 
@@ -162,7 +168,10 @@ class TfLite implements Interpreter {
     const [input] = inputs;
     if (!input || inputs.length > 1 || input.spec.type === 'float32') {
       const found = inputs.map(({ spec }) => `${spec.name}: ${spec.type}`).join(', ');
-      throw this.#error('model-invalid', `its inputs are ${found}; served is one, uint8 or int8`);
+      throw this.#error(
+        'model-invalid',
+        `the inputs of the model are ${found || 'missing'}, but exactly one uint8 or int8 input is supported`,
+      );
     }
     return input;
   }
@@ -173,9 +182,9 @@ class TfLite implements Interpreter {
     );
   }
 
-  #error(code: InterpreterError['code'], what: string): InterpreterError {
-    const said = this.#reported.length > 0 ? `: ${this.#reported.join(' / ')}` : '';
-    return new InterpreterError(code, `TensorFlow Lite ${this.#library.version}: ${what}${said}`);
+  #error(code: InterpreterError['code'], problem: string): InterpreterError {
+    const details = this.#reported.length > 0 ? `: ${this.#reported.join(' / ')}` : '';
+    return new InterpreterError(code, `TensorFlow Lite ${this.#library.version}: ${problem}${details}`);
   }
 
   #free(): void {

@@ -33,44 +33,44 @@ const factoryModel = async () => {
   return tflite;
 };
 
-test('the factory bundle is whole', async () => {
+test('accepts the factory bundle', async () => {
   const { manifest } = await loadBundle(factoryBundle());
   assert.equal(manifest.name, 'waste12');
   assert.equal(manifest.labels.length, 12);
   assert.ok(manifest.runtimes.tflite);
 });
 
-test('a copy without TensorFlow.js is a bundle as well, and keys of a later version are ignored', async (t) => {
+test('accepts a bundle without TensorFlow.js, and ignores keys of a later version', async (t) => {
   const folder = await copyWith(t, (manifest) => ({ ...manifest, flavour: 'new' }));
   const { manifest } = await loadBundle(folder);
   assert.equal(manifest.runtimes.tfjs, undefined);
   assert.equal('flavour' in manifest, false);
 });
 
-test('a missing folder, and one without a manifest', async (t) => {
+test('refuses a missing folder, and a folder without a manifest', async (t) => {
   const folder = await temporaryFolder(t);
-  await refuses(join(folder, 'nowhere'), 'bundle-missing', 'nowhere');
-  await refuses(folder, 'bundle-missing', 'manifest.json is missing');
+  await refuses(join(folder, 'nowhere'), 'bundle-missing', /nowhere: no such folder\. Name a folder/);
+  await refuses(folder, 'bundle-missing', /manifest\.json: the file is missing\. Name a folder/);
 });
 
-test('a truncated model', async (t) => {
+test('refuses a truncated model', async (t) => {
   const folder = await copyBundle(t);
   await truncate(join(folder, 'model_int8.tflite'), 1_000_000);
   const { bytes } = await factoryModel();
-  await refuses(folder, 'bundle-damaged', `model_int8\\.tflite has 1000000 bytes; ${bytes} were expected`);
+  await refuses(folder, 'bundle-damaged', `model_int8\\.tflite: 1000000 bytes, expected ${bytes}\\. Install`);
 });
 
-test('one flipped bit in the model', async (t) => {
+test('refuses a model with one flipped bit', async (t) => {
   const folder = await copyBundle(t);
   const path = join(folder, 'model_int8.tflite');
   const bytes = await readFile(path);
   bytes.writeUInt8(bytes.readUInt8(2_000_000) ^ 1, 2_000_000);
   await writeFile(path, bytes);
   const { sha256 } = await factoryModel();
-  await refuses(folder, 'bundle-damaged', `model_int8\\.tflite has the sha256 [0-9a-f]{64}; ${sha256} was`);
+  await refuses(folder, 'bundle-damaged', `model_int8\\.tflite: sha256 [0-9a-f]{64}, expected ${sha256}\\.`);
 });
 
-test('a file that changes after the bundle was loaded is not handed out', async (t) => {
+test('does not return a file that has changed since the bundle was loaded', async (t) => {
   const bundle = await loadBundle(await copyBundle(t));
   const model = bundle.manifest.runtimes.tflite;
   assert.ok(model);
@@ -79,13 +79,13 @@ test('a file that changes after the bundle was loaded is not handed out', async 
   await assert.rejects(readBundleFile(bundle, model), { code: 'bundle-damaged' });
 });
 
-test('a missing file', async (t) => {
+test('refuses a bundle with a missing file', async (t) => {
   const folder = await copyBundle(t);
   await rm(join(folder, 'golden', 'tflite.json'));
-  await refuses(folder, 'bundle-damaged', 'golden/tflite.json is missing');
+  await refuses(folder, 'bundle-damaged', /golden\/tflite\.json: the file is missing/);
 });
 
-test('labels.txt in another order, with a label less, and missing', async (t) => {
+test('refuses a labels.txt in a different order, without one label, and a missing one', async (t) => {
   const folder = await copyBundle(t);
   const path = join(folder, 'labels.txt');
   const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
@@ -93,46 +93,54 @@ test('labels.txt in another order, with a label less, and missing', async (t) =>
   await refuses(
     folder,
     'bundle-invalid',
-    /labels\.txt line 1 is "white-glass", manifest\.json says "battery"/,
+    /labels\.txt: line 1 is "white-glass", but in manifest\.json it is "battery"/,
   );
   await writeFile(path, lines.slice(0, -1).join('\n'));
-  await refuses(folder, 'bundle-invalid', /labels\.txt line 12 is nothing/);
+  await refuses(folder, 'bundle-invalid', /labels\.txt: line 12 is missing/);
   await rm(path);
-  await refuses(folder, 'bundle-damaged', 'labels.txt is missing');
+  await refuses(folder, 'bundle-damaged', /labels\.txt: the file is missing/);
 });
 
-test('a manifest that is not JSON', async (t) => {
+test('refuses a manifest that is not JSON', async (t) => {
   const folder = await copyBundle(t);
   await writeFile(join(folder, 'manifest.json'), '{ "schema": 1, ');
-  await refuses(folder, 'bundle-invalid', 'manifest.json is not JSON');
+  await refuses(folder, 'bundle-invalid', 'manifest.json: not valid JSON');
 });
 
-test('a manifest of more than its bound', async (t) => {
+test('refuses a manifest that is too large', async (t) => {
   const folder = await copyBundle(t);
   await writeFile(join(folder, 'manifest.json'), Buffer.alloc((1 << 20) + 1, ' '));
-  await refuses(folder, 'bundle-missing', /manifest\.json has 1048577 bytes; at most 1048576 are allowed/);
+  await refuses(folder, 'bundle-missing', /manifest\.json: 1048577 bytes, but at most 1048576 are allowed/);
 });
 
-test('a schema that this version does not know', async (t) => {
+test('refuses an unknown schema', async (t) => {
   const folder = await copyWith(t, (manifest) => ({ ...manifest, schema: 2 }));
-  await refuses(folder, 'bundle-incompatible', /manifest\.json has schema 2; this version reads schema 1/);
+  await refuses(
+    folder,
+    'bundle-incompatible',
+    /manifest\.json: schema is 2, but this version supports only schema 1/,
+  );
 });
 
-test('a model for another input', async (t) => {
+test('refuses a model for an unsupported input', async (t) => {
   const folder = await copyWith(t, (manifest) => ({
     ...manifest,
     input: { ...manifest.input, kernel: 'cubic' },
   }));
-  await refuses(folder, 'bundle-incompatible', /input\.kernel is cubic; this version serves linear alone/);
+  await refuses(
+    folder,
+    'bundle-incompatible',
+    /input\.kernel is cubic, but this version supports only linear/,
+  );
 });
 
-test('a manifest that lacks a key, or has a wrong value', async (t) => {
+test('refuses a manifest with a missing key or an invalid value', async (t) => {
   const none = await copyWith(t, ({ calibration: _, ...manifest }) => manifest);
   await refuses(none, 'bundle-invalid', 'manifest.json: calibration');
   const cold = await copyWith(t, (manifest) => ({ ...manifest, calibration: { temperature: 0 } }));
   await refuses(cold, 'bundle-invalid', 'calibration.temperature');
   const twice = await copyWith(t, (manifest) => ({ ...manifest, labels: ['paper', 'paper'] }));
-  await refuses(twice, 'bundle-invalid', 'labels: must be different');
+  await refuses(twice, 'bundle-invalid', 'labels: must not contain duplicates');
 });
 
 for (const path of [
@@ -142,7 +150,7 @@ for (const path of [
   './model_int8.tflite',
   'a\\b',
 ]) {
-  test(`a path that leaves the folder: ${path}`, async (t) => {
+  test(`refuses a path that leaves the folder: ${path}`, async (t) => {
     const folder = await copyBundle(t, ({ runtimes }) => {
       runtimes.tflite.file = path;
     });
@@ -150,10 +158,10 @@ for (const path of [
   });
 }
 
-test('a link that leaves the folder', async (t) => {
+test('refuses a link that leaves the folder', async (t) => {
   const folder = await copyBundle(t);
   const path = join(folder, 'model_int8.tflite');
   await rm(path);
   await symlink(join(factoryBundle(), 'model_int8.tflite'), path);
-  await refuses(folder, 'bundle-damaged', /model_int8\.tflite is a link to .*, outside the folder/);
+  await refuses(folder, 'bundle-damaged', /model_int8\.tflite: symbolic link to .*, outside the folder/);
 });

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
   type Accelerator,
-  chooseAccelerator,
   findAccelerators,
+  selectAccelerator,
   temperatureOf,
 } from '../../../../device/perception/inference/edgetpu/accelerator.js';
 
@@ -26,7 +26,7 @@ const usb = (name: string, vendor: string, product: string, speed: string) => ({
   [`sys/bus/usb/devices/${name}/speed`]: `${speed}\n`,
 });
 
-test('accelerators are found by their ids and nodes, and nothing else is', async (t) => {
+test('finds accelerators by USB ids and device nodes, and ignores other devices', async (t) => {
   const root = await rootWith(t, {
     ...usb('1-1', '1d6b', '0002', '480'),
     ...usb('1-1.4', '18d1', '9302', '480'),
@@ -42,7 +42,7 @@ test('accelerators are found by their ids and nodes, and nothing else is', async
   assert.deepEqual(found, [
     { kind: 'pci', index: 0, path: '/dev/apex_2', speedMbps: null, ready: true },
     { kind: 'pci', index: 1, path: '/dev/apex_10', speedMbps: null, ready: true },
-    // libedgetpu counts those first whose firmware it has yet to load.
+    // libedgetpu lists the accelerators without loaded firmware first.
     { kind: 'usb', index: 0, path: '/sys/bus/usb/devices/2-1', speedMbps: 5000, ready: false },
     { kind: 'usb', index: 1, path: '/sys/bus/usb/devices/1-1.4', speedMbps: 480, ready: true },
     { kind: 'usb', index: 2, path: '/sys/bus/usb/devices/2-2', speedMbps: 5000, ready: true },
@@ -56,7 +56,7 @@ test('accelerators are found by their ids and nodes, and nothing else is', async
   ]);
 });
 
-test('a machine without them has none', async (t) => {
+test('finds no accelerator on a machine without one', async (t) => {
   assert.deepEqual(await findAccelerators(await rootWith(t, {})), []);
 });
 
@@ -70,7 +70,7 @@ const USB = (index: number): Accelerator => ({
 });
 const ALL = [PCI, USB(0), USB(1)];
 
-for (const [setting, accelerator, option, exact] of [
+for (const [setting, accelerator, option, isExact] of [
   ['auto', PCI, '', false],
   ['usb', USB(0), 'usb', false],
   ['pci', PCI, 'pci', false],
@@ -78,32 +78,37 @@ for (const [setting, accelerator, option, exact] of [
   [':2', USB(1), 'usb:1', true],
   ['/dev/apex_0', PCI, 'pci:0', true],
 ] as const) {
-  test(`device ${setting} is ${accelerator.path}`, () => {
-    assert.deepEqual(chooseAccelerator(setting, ALL), { ok: true, value: { accelerator, option, exact } });
+  test(`device ${setting} selects ${accelerator.path}`, () => {
+    assert.deepEqual(selectAccelerator(setting, ALL), { ok: true, value: { accelerator, option, isExact } });
   });
 }
 
 for (const setting of ['usb:2', 'pci:1', '/dev/apex_7']) {
-  test(`device ${setting} is none, and what there is is said`, () => {
-    const answer = chooseAccelerator(setting, ALL);
+  test(`device ${setting} matches no accelerator, and the message lists the present ones`, () => {
+    const answer = selectAccelerator(setting, ALL);
     assert.ok(!answer.ok);
     assert.equal(answer.fault.code, 'edgetpu-no-device');
     assert.match(
       answer.fault.message,
-      new RegExp(`for device ${setting}; found: pci:0 at /dev/apex_0, usb:0 at`),
+      new RegExp(
+        `^vision\\.edgetpu\\.device: no Edge TPU for ${setting}\\. Found: pci:0 at /dev/apex_0, usb:0 at .*Connect one`,
+      ),
     );
   });
 }
 
 for (const setting of ['', 'gpu', 'auto:0', 'usb:', 'usb:-1', 'pci0']) {
-  test(`"${setting}" names no device, and what is allowed is said`, () => {
-    const answer = chooseAccelerator(setting, ALL);
+  test(`device "${setting}" is not valid, and the message lists the allowed values`, () => {
+    const answer = selectAccelerator(setting, ALL);
     assert.ok(!answer.ok);
-    assert.match(answer.fault.message, /names no Edge TPU; found: pci:0 at .*allowed are auto, usb, pci/);
+    assert.match(
+      answer.fault.message,
+      /^vision\.edgetpu\.device: ".*" is not valid\. Use auto, usb, pci, .*Found: pci:0 at /,
+    );
   });
 }
 
-test('without any, none is found', () => {
-  const answer = chooseAccelerator('auto', []);
-  assert.match(answer.ok ? '' : answer.fault.message, /found: none; plug one in/);
+test('says that there is no accelerator', () => {
+  const answer = selectAccelerator('auto', []);
+  assert.match(answer.ok ? '' : answer.fault.message, /Found: none\. Connect one/);
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { loadBundle } from '../../../../device/perception/inference/bundle/bundle.js';
 import { openEdgeTpu } from '../../../../device/perception/inference/edgetpu/edgetpu.js';
-import { passGolden } from '../../../../device/perception/inference/golden/golden.js';
+import { checkGoldenSamples } from '../../../../device/perception/inference/golden/golden.js';
 import { findLibrary } from '../../../../device/perception/inference/native.js';
 import type { EdgeTpuSettings } from '../../../../device/perception/inference/runtimes.js';
 import { openTfLite } from '../../../../device/perception/inference/tflite/tflite.js';
@@ -23,7 +23,7 @@ import {
 const LOGITS = 'StatefulPartitionedCall_1:1';
 const skip = (await noCompiler()) ?? false;
 
-describe('the Edge TPU, by a double of its library', { skip }, () => {
+describe('the Edge TPU, with a double of libedgetpu', { skip }, () => {
   let folder: string;
   let double: EdgeTpuDouble;
   let newDouble: EdgeTpuDouble;
@@ -37,32 +37,32 @@ describe('the Edge TPU, by a double of its library', { skip }, () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  const settings = (of = double, changes: Partial<EdgeTpuSettings> = {}): EdgeTpuSettings => ({
-    library: of.library,
+  const settings = (libedgetpu = double, changes: Partial<EdgeTpuSettings> = {}): EdgeTpuSettings => ({
+    library: libedgetpu.library,
     device: 'auto',
     performance: null,
     root: folder,
     ...changes,
   });
 
-  const open = async (t: TestContext, given = settings()) => {
+  const open = async (t: TestContext, using = settings()) => {
     const bundle = await loadBundle(await bundleWithEdgeTpu(t));
     const model = await readFile(join(bundle.folder, 'model_int8_edgetpu.tflite'));
-    const interpreter = await openEdgeTpu({ library, model, settings: given });
+    const interpreter = await openEdgeTpu({ library, model, settings: using });
     t.after(() => interpreter.close());
     const prepare = async (file: Uint8Array) => {
-      const picture = await decode(file);
-      assert.ok(picture.ok);
-      return resize(picture.value, findRegion(picture.value), bundle.manifest.input);
+      const image = await decode(file);
+      assert.ok(image.ok);
+      return resize(image.value, findRegion(image.value), bundle.manifest.input);
     };
-    const golden = () => passGolden(bundle, 'edgetpu', interpreter, prepare, () => 0);
+    const golden = () => checkGoldenSamples(bundle, 'edgetpu', interpreter, prepare, () => 0);
     return { interpreter, golden };
   };
 
-  const picture = () => new Uint8Array(factoryInputBytes).map((_, index) => (index * 31) & 255);
+  const makeImage = () => new Uint8Array(factoryInputBytes).map((_, index) => (index * 31) & 255);
 
   for (const abi of ['old', 'new'] as const) {
-    it(`computes as the CPU does, and passes: the ${abi} form of its interface`, async (t) => {
+    it(`computes the same outputs as the CPU, with the ${abi} form of the interface`, async (t) => {
       const { interpreter, golden } = await open(t, settings(abi === 'old' ? double : newDouble));
       assert.equal(interpreter.backend, 'edgetpu-usb');
       const cpu = openTfLite({
@@ -71,7 +71,7 @@ describe('the Edge TPU, by a double of its library', { skip }, () => {
         threads: 1,
       });
       t.after(() => cpu.close());
-      const [found, expected] = [await interpreter.invoke(picture()), await cpu.invoke(picture())];
+      const [found, expected] = [await interpreter.invoke(makeImage()), await cpu.invoke(makeImage())];
       assert.deepEqual(found, expected);
       assert.deepEqual(interpreter.outputs, cpu.outputs);
       const answer = await golden();
@@ -79,33 +79,34 @@ describe('the Edge TPU, by a double of its library', { skip }, () => {
     });
   }
 
-  it('is refused where its library is missing, or is another one', async (t) => {
+  it('is refused if libedgetpu is missing or is a different library', async (t) => {
     await assert.rejects(open(t, settings(double, { library: '/nowhere/libedgetpu.so.1' })), {
       code: 'edgetpu-library-missing',
-      message: /\/nowhere\/libedgetpu\.so\.1 cannot be loaded .*install libedgetpu1-std/,
+      message: /\/nowhere\/libedgetpu\.so\.1: cannot be loaded .*Install libedgetpu1-std/,
     });
     await assert.rejects(open(t, settings(double, { library })), {
       code: 'edgetpu-library-missing',
-      message: /has no tflite_plugin_create_delegate: it is not libedgetpu/,
+      message:
+        /: not libedgetpu, because tflite_plugin_create_delegate is missing\. Set vision\.edgetpu\.library/,
     });
   });
 
-  it('is refused where nothing is plugged in, or not what is asked for', async (t) => {
+  it('is refused if no accelerator is connected, or not the configured one', async (t) => {
     await assert.rejects(open(t, settings(double, { device: 'pci' })), {
       code: 'edgetpu-no-device',
-      message: /no Edge TPU for device pci; found: usb:0 at/,
+      message: /no Edge TPU for pci\. Found: usb:0 at/,
     });
     await unplug(folder);
     t.after(() => plugIn(folder));
-    await assert.rejects(open(t), { code: 'edgetpu-no-device', message: /found: none/ });
+    await assert.rejects(open(t), { code: 'edgetpu-no-device', message: /Found: none/ });
   });
 
-  it('is refused where the library gives no delegate, with its words or ours', async (t) => {
+  it('is refused if the library returns no delegate, with the reported or the likely reason', async (t) => {
     t.after(() => double.behave('healthy'));
     await double.behave('no-device');
     await assert.rejects(open(t), {
       code: 'edgetpu-refused',
-      message: /no delegate for the Edge TPU \(usb, .*it does not say why; .*group plugdev/,
+      message: /no delegate for the Edge TPU \(usb, .*no reason reported\. .*group plugdev/,
     });
     await double.behave('create-fails');
     await assert.rejects(open(t), { code: 'edgetpu-refused', message: /cannot be opened with device=;/ });
@@ -114,20 +115,20 @@ describe('the Edge TPU, by a double of its library', { skip }, () => {
     });
   });
 
-  it('never gives out what an earlier run has left in the tensors', async (t) => {
+  it('never returns the outputs of an earlier run', async (t) => {
     const { interpreter } = await open(t);
     t.after(() => double.behave('healthy'));
-    await interpreter.invoke(picture());
+    await interpreter.invoke(makeImage());
     await double.behave('invoke-fails');
-    await assert.rejects(interpreter.invoke(picture()), {
+    await assert.rejects(interpreter.invoke(makeImage()), {
       code: 'invoke-failed',
       message: /the Edge TPU does not answer/,
     });
     await double.behave('healthy');
-    assert.equal((await interpreter.invoke(picture())).get(LOGITS)?.length, 12);
+    assert.equal((await interpreter.invoke(makeImage())).get(LOGITS)?.length, 12);
   });
 
-  it('serves where its kernels round otherwise, and not where labels are swapped', async (t) => {
+  it('passes if its kernels round differently, and fails if labels are swapped', async (t) => {
     const { golden } = await open(t);
     t.after(() => double.behave('healthy'));
     await double.behave('off-by-4');
@@ -140,7 +141,7 @@ describe('the Edge TPU, by a double of its library', { skip }, () => {
     assert.equal(wrong.fault.code, 'golden-output');
   });
 
-  it('gives its delegate back: after the interpreter, and where that does not open', async (t) => {
+  it('destroys its delegate after the interpreter, and if the interpreter cannot be opened', async (t) => {
     t.after(() => double.behave('healthy'));
     const model = await readFile(join(await bundleWithEdgeTpu(t), 'model_int8_edgetpu.tflite'));
     const openWith = (path: string) => openEdgeTpu({ library: path, model, settings: settings() });
@@ -158,11 +159,11 @@ describe('the Edge TPU, by a double of its library', { skip }, () => {
     assert.equal(double.delegates(), 0);
   });
 
-  it('takes no model that was not compiled for it', async () => {
+  it('refuses a model that is not compiled for it', async () => {
     const model = await readFile(join(factoryBundle(), 'model_int8.tflite'));
     await assert.rejects(openEdgeTpu({ library, model, settings: settings() }), {
       code: 'model-invalid',
-      message: /not compiled for the Edge TPU/,
+      message: /not compiled for the Edge TPU: it has no edgetpu-custom-op/,
     });
   });
 });

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { loadBundle } from '../../../../device/perception/inference/bundle/bundle.js';
-import { passGolden } from '../../../../device/perception/inference/golden/golden.js';
+import { checkGoldenSamples } from '../../../../device/perception/inference/golden/golden.js';
 import type {
   Interpreter,
   Outputs,
@@ -12,7 +12,13 @@ import type {
 import { findLibrary } from '../../../../device/perception/inference/native.js';
 import { openTfLite } from '../../../../device/perception/inference/tflite/tflite.js';
 import { decode, findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
-import { copyBundle, editJson, factoryBundle, factoryInput, signOff } from '../../../support/bundle-copy.js';
+import {
+  copyBundle,
+  editJson,
+  factoryBundle,
+  factoryInput,
+  updateDigests,
+} from '../../../support/bundle-copy.js';
 
 const LOGITS = 'StatefulPartitionedCall_1:1';
 const EMBEDDING = 'StatefulPartitionedCall_1:0';
@@ -29,22 +35,28 @@ before(async () => {
 after(() => Promise.all([xnnpack.close(), builtin.close()]));
 
 const prepare = async (file: Uint8Array): Promise<Uint8Array> => {
-  const picture = await decode(file);
-  assert.ok(picture.ok);
-  return resize(picture.value, findRegion(picture.value), factoryInput);
+  const image = await decode(file);
+  assert.ok(image.ok);
+  return resize(image.value, findRegion(image.value), factoryInput);
 };
 
-const run = async (folder: string, interpreter = xnnpack, how = prepare) =>
-  passGolden(await loadBundle(folder), 'tflite', interpreter, how, performance.now.bind(performance));
+const run = async (folder: string, interpreter = xnnpack, prepareImage = prepare) =>
+  checkGoldenSamples(
+    await loadBundle(folder),
+    'tflite',
+    interpreter,
+    prepareImage,
+    performance.now.bind(performance),
+  );
 
-/** The same interpreter under another name, with its outputs changed. */
+/** The same interpreter with another backend name and changed outputs. */
 const disguised = (
   backend: string,
   change: (name: string, data: TensorData) => TensorData = (_, data) => data,
 ): Interpreter => ({
   backend,
   threads: xnnpack.threads,
-  passedOver: [],
+  skipped: [],
   input: xnnpack.input,
   outputs: xnnpack.outputs,
   invoke: async (input): Promise<Outputs> =>
@@ -53,12 +65,12 @@ const disguised = (
 });
 
 const fails = (answer: Awaited<ReturnType<typeof run>>, code: string, message: RegExp) => {
-  assert.ok(!answer.ok, 'the samples were passed');
+  assert.ok(!answer.ok, 'all samples passed');
   assert.equal(answer.fault.code, code, answer.fault.message);
   assert.match(answer.fault.message, message);
 };
 
-test('the factory bundle: all samples, equal bits on the kernels that made them', async () => {
+test('the factory bundle passes bit-identically on the kernels that made the golden outputs', async () => {
   const answer = await run(factoryBundle());
   assert.deepEqual(answer, {
     ok: true,
@@ -74,35 +86,35 @@ test('the factory bundle: all samples, equal bits on the kernels that made them'
   assert.ok(answer.ok && answer.value.embeddingCosine > 0.999_999);
 });
 
-test('the plain kernels pass within the tolerance', async () => {
+test('the builtin kernels pass within the tolerance', async () => {
   const answer = await run(factoryBundle(), builtin);
   assert.ok(answer.ok, answer.ok ? '' : answer.fault.message);
   assert.equal(answer.value.exact, false);
   assert.ok(answer.value.logitDifference > 0 && answer.value.logitDifference <= 0.6);
 });
 
-test('an altered expectation fails, and says which sample and what', async (t) => {
+test('a wrong expected output fails, and the message names the sample and the value', async (t) => {
   const folder = await copyBundle(t);
-  let right = Number.NaN;
+  let correct = Number.NaN;
   await editJson<{ expected: { id: string; logits: number[] }[] }>(
     join(folder, 'golden', 'tflite.json'),
     ({ expected }) => {
       const metal = expected.find(({ id }) => id === 'metal301');
-      right = metal?.logits[6] ?? right;
-      metal?.logits.splice(6, 1, right - 1);
+      correct = metal?.logits[6] ?? correct;
+      metal?.logits.splice(6, 1, correct - 1);
     },
   );
-  await signOff(folder);
+  await updateDigests(folder);
   fails(
     await run(folder),
     'golden-output',
     new RegExp(
-      `metal301: logit 6 is ${right}, expected ${right - 1} \\(1 of 12 differ\\) \\(xnnpack-2\\.9, equal bits\\)`,
+      `metal301: logit 6 is ${correct}, expected ${correct - 1} \\(1 of 12 differ\\) \\(xnnpack-2\\.9, bit-identical outputs required\\)`,
     ),
   );
 });
 
-test('one step off in the embedding is no equal bits', async () => {
+test('an embedding that differs by one step is not bit-identical', async () => {
   const nudged = disguised('xnnpack-2.9', (name, data) => {
     const copy = data.slice();
     if (name === EMBEDDING) copy[7] = (copy[7] ?? 0) + 1;
@@ -115,7 +127,7 @@ test('one step off in the embedding is no equal bits', async () => {
   );
 });
 
-test('other kernels: some steps of difference are passed, many are not', async () => {
+test('other kernels may differ by some steps, but not by many', async () => {
   const shifted = (steps: number) =>
     disguised('other-1.0', (name, data) => (name === LOGITS ? data.map((value) => value + steps) : data));
   const few = await run(factoryBundle(), shifted(5));
@@ -124,26 +136,26 @@ test('other kernels: some steps of difference are passed, many are not', async (
   fails(
     await run(factoryBundle(), shifted(Math.ceil(0.6 / scale) + 1)),
     'golden-output',
-    /cardboard226: a logit is off by \d\.\d+; at most 0\.6/,
+    /cardboard226: a logit differs by \d\.\d+, but at most 0\.6/,
   );
 });
 
-test('other kernels: another top label where it was clear, another embedding', async () => {
+test('other kernels must have the same clear top label and a similar embedding', async () => {
   const swapped = disguised('other-1.0', (name, data) => (name === LOGITS ? data.slice().reverse() : data));
   fails(
     await run(factoryBundle(), swapped),
     'golden-output',
-    /cardboard226: the top label is plastic, expected cardboard/,
+    /cardboard226: top label plastic, expected cardboard/,
   );
   const turned = disguised('other-1.0', (name, data) => (name === EMBEDDING ? data.slice().reverse() : data));
   fails(
     await run(factoryBundle(), turned),
     'golden-output',
-    /cardboard226: the embedding's cosine is 0\.\d+; at least 0\.99/,
+    /cardboard226: cosine similarity of the embedding is 0\.\d+, but at least 0\.99/,
   );
 });
 
-test('another resize is told from other kernels', async () => {
+test('distinguishes a different resize from different kernels', async () => {
   const darker = async (file: Uint8Array) => (await prepare(file)).map((value) => value >> 1);
   const { inputs } = JSON.parse(await readFile(join(factoryBundle(), 'golden', 'inputs.json'), 'utf8')) as {
     inputs: { id: string; inputSha256: string }[];
@@ -152,31 +164,37 @@ test('another resize is told from other kernels', async () => {
   fails(
     await run(factoryBundle(), xnnpack, darker),
     'golden-input',
-    new RegExp(`cardboard226: the model's input has the sha256 [0-9a-f]{64}, training had ${expected};`),
+    new RegExp(
+      `cardboard226: the model's input has sha256 [0-9a-f]{64}, but in training it was ${expected}\\.`,
+    ),
   );
 });
 
-test('a damaged golden picture', async (t) => {
+test('fails on a damaged golden image', async (t) => {
   const folder = await copyBundle(t);
   const path = join(folder, 'golden', 'paper26.jpg');
   const bytes = await readFile(path);
   await writeFile(path, bytes.subarray(0, -1));
-  fails(await run(folder), 'golden-picture', /paper26: golden\/paper26\.jpg is not the file that it was/);
+  fails(
+    await run(folder),
+    'golden-picture',
+    /paper26: golden\/paper26\.jpg: the sha256 differs from inputs\.json/,
+  );
 });
 
-test('a sample without an expected answer', async (t) => {
+test('fails on a sample without an expected output', async (t) => {
   const folder = await copyBundle(t);
   await editJson<{ expected: unknown[] }>(join(folder, 'golden', 'tflite.json'), (answers) => ({
     ...answers,
     expected: answers.expected.slice(0, -1),
   }));
-  await signOff(folder);
-  fails(await run(folder), 'golden-output', /noise-3: golden\/tflite\.json has no answer to it/);
+  await updateDigests(folder);
+  fails(await run(folder), 'golden-output', /noise-3: no expected output in golden\/tflite\.json/);
 });
 
-test('golden files that are none', async (t) => {
+test('refuses invalid golden files', async (t) => {
   const folder = await copyBundle(t);
   await editJson(join(folder, 'golden', 'inputs.json'), () => ({ schema: 1, inputs: [] }));
-  await signOff(folder);
+  await updateDigests(folder);
   await assert.rejects(run(folder), { code: 'bundle-invalid', message: /golden\/inputs\.json: inputs/ });
 });

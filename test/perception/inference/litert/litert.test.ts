@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loadBundle } from '../../../../device/perception/inference/bundle/bundle.js';
-import { passGolden } from '../../../../device/perception/inference/golden/golden.js';
-import { noisePicture } from '../../../../device/perception/inference/golden/samples.js';
+import { checkGoldenSamples } from '../../../../device/perception/inference/golden/golden.js';
+import { noiseImage } from '../../../../device/perception/inference/golden/samples.js';
 import { type LiteRtOptions, openLiteRt } from '../../../../device/perception/inference/litert/litert.js';
 import { findLibrary } from '../../../../device/perception/inference/native.js';
 import { openTfLite } from '../../../../device/perception/inference/tflite/tflite.js';
@@ -29,17 +29,17 @@ const open = (t: TestContext, options: Partial<LiteRtOptions> = {}) => {
   return interpreter;
 };
 
-test('it names its kernels, and the tensors as TensorFlow Lite does', (t) => {
+test('names its kernels, and describes the tensors like TensorFlow Lite', (t) => {
   const litert = open(t);
   assert.equal(litert.backend, 'xnnpack-litert-2.3');
-  assert.deepEqual(litert.passedOver, []);
+  assert.deepEqual(litert.skipped, []);
   const other = openTfLite({ library: tensorflowlite, model, threads: 1 });
   t.after(() => other.close());
   assert.deepEqual(litert.input, other.input);
   assert.deepEqual(litert.outputs, other.outputs);
 });
 
-test('its outputs have the bits of TensorFlow Lite 2.9 with XNNPACK, on noise', async (t) => {
+test('its outputs for noise are bit-identical to those of TensorFlow Lite 2.9 with XNNPACK', async (t) => {
   const litert = open(t);
   const other = openTfLite({ library: tensorflowlite, model, threads: 1 });
   t.after(() => other.close());
@@ -50,37 +50,37 @@ test('its outputs have the bits of TensorFlow Lite 2.9 with XNNPACK, on noise', 
     [4, 56],
   ] as const) {
     const sample = { id: 'noise', inputSha256: '', generator: 'xorshift32', seed, block } as const;
-    const picture = noisePicture(sample, (await loadBundle(factoryBundle())).manifest.input);
-    assert.deepEqual(await litert.invoke(picture), await other.invoke(picture), `seed ${seed}`);
+    const image = noiseImage(sample, (await loadBundle(factoryBundle())).manifest.input);
+    assert.deepEqual(await litert.invoke(image), await other.invoke(image), `seed ${seed}`);
   }
 });
 
-test('it answers the golden samples with the bits of the kernels that made them', async (t) => {
+test('its golden outputs are bit-identical to those of the kernels that made them', async (t) => {
   const bundle = await loadBundle(factoryBundle());
   const rule = bundle.manifest.runtimes.tflite?.golden;
   assert.ok(rule?.exact);
   const litert = open(t);
-  // Under their name equal bits are asked for.
+  // With this backend name, bit-identical outputs are required.
   const disguised = {
     backend: rule.kernels,
     threads: litert.threads,
-    passedOver: litert.passedOver,
+    skipped: litert.skipped,
     input: litert.input,
     outputs: litert.outputs,
     invoke: litert.invoke.bind(litert),
     close: litert.close.bind(litert),
   };
   const prepare = async (file: Uint8Array) => {
-    const picture = await decode(file);
-    assert.ok(picture.ok);
-    return resize(picture.value, findRegion(picture.value), factoryInput);
+    const image = await decode(file);
+    assert.ok(image.ok);
+    return resize(image.value, findRegion(image.value), factoryInput);
   };
-  const passed = await passGolden(bundle, 'tflite', disguised, prepare, () => performance.now());
+  const passed = await checkGoldenSamples(bundle, 'tflite', disguised, prepare, () => performance.now());
   assert.ok(passed.ok, passed.ok ? '' : passed.fault.message);
   assert.equal(passed.value.exact, true);
 });
 
-/** One operator, `edgetpu-custom-op`, from a uint8 input of 1 x 2 x 2 x 3 to an output like it. */
+/** A model with one operator, `edgetpu-custom-op`, whose uint8 input and output have the shape 1 x 2 x 2 x 3. */
 const CUSTOM_OP_MODEL = Buffer.from(
   'DAAAAFRGTDMAAAAAxv///xQAAAAgAAAAJAAAAHABAAADAAAAAQAAAAgAAAAEAAQABAAAAAAAAAAAAAAAAQAAABQAAAAAAA4AGAAU' +
     'ABAADAAIAAQADgAAABQAAAAcAAAASAAAAEwAAABQAAAABAAAAG1haW4AAAAAAQAAABAAAAAAAAoADAAAAAgABAAKAAAACAAAAAwA' +
@@ -92,7 +92,7 @@ const CUSTOM_OP_MODEL = Buffer.from(
   'base64',
 );
 
-test('an operator that it lacks fails each run, and the error names it', async (t) => {
+test('an unknown operator fails each run, and the error names it', async (t) => {
   const interpreter = open(t, { model: CUSTOM_OP_MODEL });
   assert.deepEqual([...interpreter.outputs.keys()], ['scores']);
   for (const attempt of ['first', 'second']) {
@@ -104,8 +104,8 @@ test('an operator that it lacks fails each run, and the error names it', async (
   }
 });
 
-test('a model that XNNPACK does not take fails each run; the error says why', async (t) => {
-  // The output's scale, made so fine that the last layer is out of XNNPACK's range.
+test('a model that XNNPACK refuses fails each run, and the error contains the reason', async (t) => {
+  // The scale of the output becomes so small that the last layer is out of XNNPACK's range.
   const scale = Buffer.alloc(4);
   const logits = (await loadBundle(factoryBundle())).manifest.outputs.logits?.tflite ?? '';
   scale.writeFloatLE(open(t).outputs.get(logits)?.scale ?? 0);
@@ -118,8 +118,8 @@ test('a model that XNNPACK does not take fails each run; the error says why', as
   });
 });
 
-/** What a process says that runs the script with the function `name` of a file of the room. */
-const alone = (file: string, name: string, script: string) => {
+/** Runs a script in a separate process, with the function `name` of a file of litert/. Returns its output. */
+const runSeparately = (file: string, name: string, script: string) => {
   const url = JSON.stringify(
     new URL(`../../../../device/perception/inference/litert/${file}`, import.meta.url),
   );
@@ -127,8 +127,8 @@ const alone = (file: string, name: string, script: string) => {
 };
 const path = JSON.stringify(library);
 
-test('it does not write its log to stderr', async () => {
-  const { stdout, stderr } = await alone(
+test('does not write its log to stderr', async () => {
+  const { stdout, stderr } = await runSeparately(
     'litert.js',
     'openLiteRt',
     `import { readFileSync } from 'node:fs';
@@ -142,20 +142,20 @@ test('it does not write its log to stderr', async () => {
   assert.equal(stderr.replace('INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n', ''), '');
 });
 
-test('a process that has loaded it, and no more, ends well', async () => {
+test('a process that only loads the library exits without an error', async () => {
   const script = `console.log(loadLiteRt(${path}).version)`;
-  assert.equal((await alone('library.js', 'loadLiteRt', script)).stdout, '2.3\n');
+  assert.equal((await runSeparately('library.js', 'loadLiteRt', script)).stdout, '2.3\n');
 });
 
-test('another library than LiteRT 2.3, and none at all', async (t) => {
+test('refuses a library other than LiteRT 2.3, and a file that is not a library', async (t) => {
   assert.throws(() => open(t, { library: tensorflowlite }), {
     code: 'native-unsupported',
-    message: /libtensorflowlite_c\.so is not LiteRT 2\.3/,
+    message: /libtensorflowlite_c\.so: not LiteRT 2\.3/,
   });
-  const mine = join(await temporaryFolder(t), 'mine.so');
-  await writeFile(mine, 'no library');
-  assert.throws(() => open(t, { library: mine }), {
+  const custom = join(await temporaryFolder(t), 'custom.so');
+  await writeFile(custom, 'no library');
+  assert.throws(() => open(t, { library: custom }), {
     code: 'native-damaged',
-    message: /mine\.so cannot be loaded/,
+    message: /custom\.so: cannot be loaded/,
   });
 });

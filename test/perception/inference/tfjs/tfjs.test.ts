@@ -23,7 +23,7 @@ import { openTfjsWasm } from '../../../../device/perception/inference/tfjs/tfjs-
 import { decode, findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
 import { factoryBundle, factoryInput, factoryInputBytes } from '../../../support/bundle-copy.js';
 import { inProcess } from '../../../support/in-process.js';
-import { serving } from '../../../support/vision-options.js';
+import { makeVisionOptions } from '../../../support/vision-options.js';
 
 const DRIVER = new URL('../../../../device/perception/inference/tfjs/tfjs-wasm.js', import.meta.url).href;
 
@@ -45,28 +45,28 @@ before(async () => {
 after(() => wasm.close());
 
 const prepare = async (file: Uint8Array): Promise<Uint8Array> => {
-  const picture = await decode(file);
-  assert.ok(picture.ok);
-  return resize(picture.value, findRegion(picture.value), bundle.manifest.input);
+  const image = await decode(file);
+  assert.ok(image.ok);
+  return resize(image.value, findRegion(image.value), bundle.manifest.input);
 };
 
-const picture = () => new Uint8Array(factoryInputBytes).map((_, index) => (index * 31) & 255);
+const makeImage = () => new Uint8Array(factoryInputBytes).map((_, index) => (index * 31) & 255);
 
 describe('TensorFlow.js on WebAssembly', () => {
-  it('passes the golden samples by the kernels that it says', async () => {
-    const served = await openFirst(bundle, {
-      candidates: candidatesOf(serving(bundle.folder, { runtime: 'tfjs-wasm' })),
+  it('passes the golden samples on the kernels that it names', async () => {
+    const active = await openFirst(bundle, {
+      candidates: candidatesOf(makeVisionOptions(bundle.folder, { runtime: 'tfjs-wasm' })),
       skip: [],
       prepare,
       monotonicMs: () => 0,
     });
-    assert.match(served.interpreter.backend, /^wasm(-nosimd)?-4\.22\.0$/);
-    assert.equal(served.golden.samples, 8);
-    assert.ok(served.golden.logitDifference < 0.05);
-    await served.interpreter.close();
+    assert.match(active.interpreter.backend, /^wasm(-nosimd)?-4\.22\.0$/);
+    assert.equal(active.golden.samples, 8);
+    assert.ok(active.golden.logitDifference < 0.05);
+    await active.interpreter.close();
   });
 
-  it('has one picture in, and its outputs by name', () => {
+  it('has one image input and named outputs', () => {
     assert.deepEqual(wasm.input.shape, [1, factoryInput.height, factoryInput.width, 3]);
     const shapes = [...wasm.outputs].map(([name, { shape, type }]) => [name, shape, type]);
     assert.deepEqual(shapes.sort(), [
@@ -75,38 +75,38 @@ describe('TensorFlow.js on WebAssembly', () => {
     ]);
   });
 
-  it('gives the caller its own copies, and leaves no tensor behind', async () => {
-    const first = await wasm.invoke(picture());
+  it('returns copies, and leaks no tensor', async () => {
+    const first = await wasm.invoke(makeImage());
     const before = memory().numTensors;
-    const kept = [...(first.get('Identity_1:0') ?? [])];
-    for (let run = 0; run < 10; run++) await wasm.invoke(picture());
+    const copy = [...(first.get('Identity_1:0') ?? [])];
+    for (let run = 0; run < 10; run++) await wasm.invoke(makeImage());
     assert.equal(memory().numTensors, before);
-    assert.deepEqual([...(first.get('Identity_1:0') ?? [])], kept);
-    assert.deepEqual([...((await wasm.invoke(picture())).get('Identity_1:0') ?? [])], kept);
+    assert.deepEqual([...(first.get('Identity_1:0') ?? [])], copy);
+    assert.deepEqual([...((await wasm.invoke(makeImage())).get('Identity_1:0') ?? [])], copy);
   });
 
-  it('refuses what is no input, two calls at once, and calls after the end', async () => {
+  it('refuses an input of the wrong size, a second call during a run, and calls after close', async () => {
     await assert.rejects(wasm.invoke(new Uint8Array(5)), {
       code: 'input-invalid',
-      message: new RegExp(`5 bytes.*${factoryInputBytes}`),
+      message: new RegExp(`5 bytes, but the model takes ${factoryInputBytes}`),
     });
-    const running = wasm.invoke(picture());
-    await assert.rejects(wasm.invoke(picture()), { code: 'interpreter-busy' });
+    const running = wasm.invoke(makeImage());
+    await assert.rejects(wasm.invoke(makeImage()), { code: 'interpreter-busy' });
     await running;
     const other = await openTfjsWasm(options);
     const tensors = memory().numTensors;
     await other.close();
     await other.close();
     assert.ok(memory().numTensors < tensors, 'its weights are freed');
-    await assert.rejects(other.invoke(picture()), { code: 'interpreter-closed' });
+    await assert.rejects(other.invoke(makeImage()), { code: 'interpreter-closed' });
   });
 
-  it('refuses a model that is none, or lacks weights', async () => {
+  it('refuses an invalid model, and one with missing or extra weights', async () => {
     const invalid = { code: 'model-invalid' };
     await assert.rejects(openTfjsWasm({ ...options, model: Buffer.from('{"format":') }), invalid);
     await assert.rejects(openTfjsWasm({ ...options, weights: options.weights.slice(1) }), {
       ...invalid,
-      message: /names 2 weight files, given are 1/,
+      message: /2 weight files expected, found 1/,
     });
     const [first, last] = options.weights;
     assert.ok(first && last);
@@ -115,18 +115,18 @@ describe('TensorFlow.js on WebAssembly', () => {
     for (const cut of [last.subarray(4), Buffer.concat([last, last])]) {
       await assert.rejects(openTfjsWasm({ ...options, weights: [first, cut] }), {
         ...invalid,
-        message: new RegExp(`describes ${bytes} bytes of weights, given are \\d+`),
+        message: new RegExp(`${bytes} bytes of weights expected, found \\d+`),
       });
     }
     const { signature: _, ...unsigned } = JSON.parse(Buffer.from(options.model).toString('utf8'));
     await assert.rejects(openTfjsWasm({ ...options, model: Buffer.from(JSON.stringify(unsigned)) }), {
       ...invalid,
-      message: /no signature/,
+      message: /the signature is missing/,
     });
     assert.equal(memory().numTensors, tensors);
   });
 
-  it('never computes by another backend than the one that it names', async () => {
+  it('never uses a backend other than the one that it names', async () => {
     const core = await import('@tensorflow/tfjs-core');
     const { loadGraphModel } = await import('@tensorflow/tfjs-converter');
     const engine = {
@@ -138,19 +138,19 @@ describe('TensorFlow.js on WebAssembly', () => {
     };
     await assert.rejects(openGraphModel(engine, options), {
       code: 'model-invalid',
-      message: /computes by cpu, not by wasm/,
+      message: /backend cpu is active instead of wasm/,
     });
   });
 
-  it('takes its backend back where another interpreter of the process has chosen one', async (t) => {
-    const expected = await wasm.invoke(picture());
+  it('selects its backend again after another interpreter of the process has selected a different one', async (t) => {
+    const expected = await wasm.invoke(makeImage());
     class Other extends KernelBackend {
       override dispose() {}
     }
     registerBackend('other', () => new Other());
     t.after(() => removeBackend('other'));
     await setBackend('other');
-    assert.deepEqual(await wasm.invoke(picture()), expected);
+    assert.deepEqual(await wasm.invoke(makeImage()), expected);
     assert.equal(getBackend(), 'wasm');
   });
 
@@ -168,22 +168,26 @@ describe('TensorFlow.js on WebAssembly', () => {
     assert.deepEqual(await inProcess(script, ...files), { stdout: '', stderr: '' });
   });
 
-  it('fails at an operation that WebAssembly lacks, and computes it in no other way', async () => {
+  it('fails at an operation that WebAssembly does not support, without a fallback', async () => {
     const json = JSON.parse(Buffer.from(options.model).toString('utf8'));
     const node = json.modelTopology.node.find(({ op }: { op: string }) => op === 'Mean');
     node.op = 'Real';
-    assert.equal(getKernel('Real', 'wasm'), undefined, 'it has learnt it: take another operation');
-    const lacking = await openTfjsWasm({ ...options, model: Buffer.from(JSON.stringify(json)) });
-    await assert.rejects(lacking.invoke(picture()), {
+    assert.equal(
+      getKernel('Real', 'wasm'),
+      undefined,
+      'this operation is now supported. Use another one in this test.',
+    );
+    const unsupported = await openTfjsWasm({ ...options, model: Buffer.from(JSON.stringify(json)) });
+    await assert.rejects(unsupported.invoke(makeImage()), {
       code: 'invoke-failed',
       message: /Kernel 'Real' not registered for backend 'wasm'/,
     });
-    await lacking.close();
+    await unsupported.close();
   });
 });
 
-describe('TensorFlow.js on its own library', () => {
-  it('is tried with enough free memory alone', async (t) => {
+describe('TensorFlow.js on the native library', () => {
+  it('is only tried if enough memory is free', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'sortbin-test-'));
     t.after(() => rm(folder, { recursive: true, force: true }));
     const meminfo = join(folder, 'meminfo');
@@ -191,19 +195,19 @@ describe('TensorFlow.js on its own library', () => {
     assert.equal(freeBytes(await readFile(meminfo, 'utf8')), 400 << 20);
     await assert.rejects(openTfjsNode({ ...options, meminfo }), {
       code: 'tfjs-node-memory',
-      message: /400 MB of memory are free; it needs 600 MB/,
+      message: /400 MB of memory are free, but 600 MB are needed/,
     });
   });
 
-  it('asks nothing of a system that does not tell what memory is free', async () => {
-    const elsewhere = { package: '@tensorflow/not-here', meminfo: '/nowhere/meminfo' };
-    await assert.rejects(openTfjsNode({ ...options, ...elsewhere }), { code: 'tfjs-node-missing' });
+  it('does not check the memory on a system that does not report it', async () => {
+    const withoutMeminfo = { package: '@tensorflow/not-here', meminfo: '/nowhere/meminfo' };
+    await assert.rejects(openTfjsNode({ ...options, ...withoutMeminfo }), { code: 'tfjs-node-missing' });
   });
 
-  it('says how to provide it where it is not installed', async () => {
+  it('says how to install it if it is missing', async () => {
     await assert.rejects(openTfjsNode({ ...options, package: '@tensorflow/not-here' }), {
       code: 'tfjs-node-missing',
-      message: /cannot be loaded.*docs\/tensorflow-js\.md/,
+      message: /: cannot be loaded.*see docs\/tensorflow-js\.md/,
     });
   });
 });

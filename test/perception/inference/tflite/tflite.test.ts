@@ -20,10 +20,10 @@ const open = (t: TestContext, options: Partial<TfLiteOptions> = {}) => {
   return interpreter;
 };
 
-test('what the model takes and gives', (t) => {
+test('describes the inputs and outputs of the model', (t) => {
   const interpreter = open(t);
   assert.equal(interpreter.backend, 'xnnpack-2.9');
-  assert.deepEqual(interpreter.passedOver, []);
+  assert.deepEqual(interpreter.skipped, []);
   assert.equal(interpreter.input.type, 'uint8');
   assert.deepEqual(interpreter.input.shape, [1, factoryInput.height, factoryInput.width, 3]);
   assert.equal(interpreter.input.scale, 1 / 128);
@@ -33,40 +33,40 @@ test('what the model takes and gives', (t) => {
   assert.equal(interpreter.outputs.get(LOGITS)?.type, 'int8');
 });
 
-test('equal inputs give equal outputs, others do not, and earlier outputs stay as they were', async (t) => {
+test('equal inputs give equal outputs, other inputs do not, and earlier outputs are unchanged', async (t) => {
   const interpreter = open(t);
   const first = await interpreter.invoke(grey);
-  const kept = first.get(LOGITS)?.slice();
+  const copy = first.get(LOGITS)?.slice();
   const other = await interpreter.invoke(white);
-  assert.notDeepEqual(other.get(LOGITS), kept);
-  assert.deepEqual(first.get(LOGITS), kept);
+  assert.notDeepEqual(other.get(LOGITS), copy);
+  assert.deepEqual(first.get(LOGITS), copy);
   assert.deepEqual(await interpreter.invoke(grey), first);
 });
 
-test('two threads answer the same', async (t) => {
+test('two threads give the same outputs', async (t) => {
   const [one, two] = [open(t), open(t, { threads: 2 })];
   assert.equal(two.threads, 2);
   assert.deepEqual(await two.invoke(grey), await one.invoke(grey));
 });
 
-test('a wrong input size is refused, and the next run is right', async (t) => {
+test('refuses an input of the wrong size, and the next run is correct', async (t) => {
   const interpreter = open(t);
   const expected = await interpreter.invoke(grey);
   await assert.rejects(interpreter.invoke(grey.subarray(1)), {
     code: 'input-invalid',
-    message: new RegExp(`has ${factoryInputBytes - 1} bytes; the model takes ${factoryInputBytes}`),
+    message: new RegExp(`has ${factoryInputBytes - 1} bytes, but the model takes ${factoryInputBytes}`),
   });
   assert.deepEqual(await interpreter.invoke(grey), expected);
 });
 
-test('one call at a time', async (t) => {
+test('refuses a second call during a run', async (t) => {
   const interpreter = open(t);
   const running = interpreter.invoke(grey);
   await assert.rejects(interpreter.invoke(white), { code: 'interpreter-busy' });
   assert.equal((await running).size, 2);
 });
 
-test('close waits for the run in progress; then there are no more', async (t) => {
+test('close waits for the run in progress, and later calls are refused', async (t) => {
   const interpreter = open(t);
   const running = interpreter.invoke(grey);
   await interpreter.close();
@@ -76,11 +76,11 @@ test('close waits for the run in progress; then there are no more', async (t) =>
 });
 
 for (const [name, bytes] of [
-  ['garbage', Buffer.from('this is no model at all, but long enough to be taken for one')],
+  ['garbage', Buffer.from('this is not a model, but it is long enough to be one')],
   ['nothing', Buffer.alloc(0)],
   ['a truncated model', model.subarray(0, 100_000)],
 ] as const) {
-  test(`${name} is no model`, (t) => {
+  test(`refuses ${name}`, (t) => {
     assert.throws(() => open(t, { model: bytes }), {
       code: 'model-invalid',
       message: /not a TensorFlow Lite model/,
@@ -88,8 +88,8 @@ for (const [name, bytes] of [
   });
 }
 
-test('a model that XNNPACK does not take is run by the plain kernels, and the backend says so', async (t) => {
-  // The output's scale, made so fine that the last layer is out of XNNPACK's range.
+test('the builtin kernels execute a model that XNNPACK refuses, and the backend is reported', async (t) => {
+  // The scale of the output becomes so small that the last layer is out of XNNPACK's range.
   const scale = Buffer.alloc(4);
   const logits = (await loadBundle(factoryBundle())).manifest.outputs.logits?.tflite ?? '';
   scale.writeFloatLE(open(t).outputs.get(logits)?.scale ?? 0);
@@ -98,7 +98,7 @@ test('a model that XNNPACK does not take is run by the plain kernels, and the ba
     patched.writeFloatLE(1e-9, at);
   const interpreter = open(t, { model: patched });
   assert.equal(interpreter.backend, 'builtin-2.9');
-  assert.equal(interpreter.passedOver[0]?.runtime, 'xnnpack-2.9');
-  assert.match(interpreter.passedOver[0]?.why ?? '', /does not take the model: \S+/);
+  assert.equal(interpreter.skipped[0]?.runtime, 'xnnpack-2.9');
+  assert.match(interpreter.skipped[0]?.why ?? '', /xnnpack-2\.9 cannot execute the model: \S+/);
   assert.equal((await interpreter.invoke(grey)).size, 2);
 });
