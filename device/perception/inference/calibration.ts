@@ -56,7 +56,7 @@ export const unfamiliarity = (
   return { score, flag: score > rule.threshold };
 };
 
-/** Returns the label with the highest score; the first one if several are equal. @throws CalibrationError */
+/** Returns the label with the highest score, or the first one of several equal ones. @throws CalibrationError */
 export const topLabel = (
   labels: readonly string[],
   scores: readonly number[],

@@ -77,7 +77,7 @@ const tfjs = (runtime: 'tfjs-node' | 'tfjs-wasm', { threads }: InferenceOptions)
 
 type Runtimes = Manifest['runtimes'];
 
-/** Returns the model file for a runtime; the chain has checked that it exists. */
+/** Returns the model file for a runtime. The chain has checked that it exists. */
 const modelFile = <R extends keyof Runtimes>({ manifest }: Bundle, runtime: R): NonNullable<Runtimes[R]> => {
   const file = manifest.runtimes[runtime];
   if (!file) throw new RangeError(`bundle ${manifest.name}: no model for ${runtime}`);

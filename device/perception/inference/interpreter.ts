@@ -5,7 +5,7 @@ import { SortbinError } from '../../kit/errors.js';
  * - `input-invalid`: the input does not fit the model
  * - `invoke-failed`: the runtime failed while it executed the model
  * - `output-invalid`: the output cannot be used
- * - `interpreter-busy`: a run is in progress; only one is allowed at a time
+ * - `interpreter-busy`: a run is in progress, and only one is allowed at a time
  * - `interpreter-closed`: the interpreter was closed
  */
 export type InterpreterErrorCode =
@@ -45,10 +45,10 @@ export interface Interpreter {
   readonly input: TensorSpec;
   readonly outputs: ReadonlyMap<string, TensorSpec>;
   /**
-   * Runs the model once. The native bindings run off the event loop; TensorFlow.js blocks it. `input` holds the bytes
+   * Runs the model once. The native bindings run off the event loop, but TensorFlow.js blocks it. `input` holds the bytes
    * of an image, 0 to 255, in the order row, column, channel. The caller may reuse `input` after the promise settles,
    * and owns the returned outputs.
-   * @throws InterpreterError if the run fails; outputs of an earlier run are never returned instead
+   * @throws InterpreterError if the run fails, never the outputs of an earlier run instead
    */
   invoke(input: Uint8Array): Promise<Outputs>;
   /** Waits for a run in progress, then frees all resources. */

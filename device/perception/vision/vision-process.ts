@@ -121,10 +121,8 @@ export class VisionProcess {
     if (parsed.success) {
       this.#handle(parsed.data);
     } else {
-      this.#log.error(
-        { childPid: this.pid },
-        `Invalid message from the vision process. ${parsed.error.message}`,
-      );
+      const reason = parsed.error.message;
+      this.#log.error({ childPid: this.pid, reason }, 'Invalid message from the vision process');
       this.kill();
     }
   }
@@ -149,7 +147,7 @@ export class VisionProcess {
   }
 
   #onError(error: Error): void {
-    if (this.pid === undefined) this.#onExit(`before it started (${error.message})`);
+    if (this.pid === undefined) this.#onExit(`during its start (${error.message})`);
     else this.#log.warn({ childPid: this.pid }, `error in the vision process: ${error.message}`);
   }
 

@@ -25,7 +25,7 @@ const fileSchema = z.object({
 const goldenFileSchema = fileSchema.extend({ bytes: z.int().positive().max(LIMITS.goldenBytes) });
 
 /** The expected outputs of a runtime for the golden samples, with their tolerances. Logits are real numbers. */
-const answersSchema = goldenFileSchema.extend({
+const goldenOutputsSchema = goldenFileSchema.extend({
   kernels: name,
   exact: z.boolean(),
   clearMargin: z.number().positive(),
@@ -33,7 +33,7 @@ const answersSchema = goldenFileSchema.extend({
   minEmbeddingCosine: z.number().min(-1).max(1),
 });
 
-const runtimeSchema = fileSchema.extend({ golden: answersSchema });
+const runtimeSchema = fileSchema.extend({ golden: goldenOutputsSchema });
 
 const outputSchema = z.object({ tflite: name.optional(), edgetpu: name.optional(), tfjs: name.optional() });
 

@@ -14,7 +14,7 @@ export interface Accelerator {
   readonly path: string;
   /** USB only, in Mbit/s: 5000 or more at a USB 3 port, 480 at a USB 2 port. USB 2 is much slower. */
   readonly speedMbps: number | null;
-  /** Whether the firmware runs. A USB accelerator loads it at its first use; a PCIe accelerator is always ready. */
+  /** Whether the firmware runs. A USB accelerator loads it at its first use. A PCIe accelerator is always ready. */
   readonly ready: boolean;
 }
 

@@ -1,7 +1,7 @@
 import type { Manifest } from '../bundle/manifest.js';
 import { dequantise } from '../calibration.js';
 import type { TensorData, TensorSpec } from '../interpreter.js';
-import type { GoldenAnswer, GoldenAnswers } from './samples.js';
+import type { ExpectedOutput, GoldenOutputs } from './samples.js';
 
 type Rule = NonNullable<Manifest['runtimes']['tflite']>['golden'];
 
@@ -21,8 +21,8 @@ export interface Comparison {
 
 /** Compares the outputs for one sample with the expected ones. `exact` requires bit-identical values. */
 export const compareSample = (
-  answers: GoldenAnswers,
-  expected: GoldenAnswer,
+  golden: GoldenOutputs,
+  expected: ExpectedOutput,
   logits: RuntimeOutput,
   embedding: RuntimeOutput | null,
   rule: Rule,
@@ -30,15 +30,15 @@ export const compareSample = (
   exact: boolean,
 ): Comparison => {
   const foundLogits = dequantise(logits.data, logits.spec);
-  const expectedLogits = real(expected.logits, answers.logits);
+  const expectedLogits = real(expected.logits, golden.logits);
   const logitDifference = Math.max(
     ...foundLogits.map((logit, index) =>
       Math.abs(logit - (expectedLogits[index] ?? Number.POSITIVE_INFINITY)),
     ),
   );
   const pair =
-    embedding && expected.embedding && answers.embedding
-      ? { found: embedding, expected: expected.embedding, spec: answers.embedding }
+    embedding && expected.embedding && golden.embedding
+      ? { found: embedding, expected: expected.embedding, spec: golden.embedding }
       : null;
   const embeddingCosine = pair
     ? cosine(dequantise(pair.found.data, pair.found.spec), real(pair.expected, pair.spec))
@@ -52,7 +52,7 @@ export const compareSample = (
 
 const outOfTolerance = (
   logits: readonly number[],
-  expected: GoldenAnswer,
+  expected: ExpectedOutput,
   labels: readonly string[],
   logitDifference: number,
   embeddingCosine: number,

@@ -5,7 +5,7 @@ import { type BundleRuntime, LIMITS } from '../bundle/manifest.js';
 import type { Interpreter } from '../interpreter.js';
 import { logitsSpec, outputOf, outputSpec } from '../outputs.js';
 import { compareSample } from './compare.js';
-import { type GoldenInput, goldenAnswersSchema, goldenInputsSchema, noiseImage } from './samples.js';
+import { type GoldenInput, goldenInputsSchema, goldenOutputsSchema, noiseImage } from './samples.js';
 
 /**
  * - `golden-picture`: the file of a sample is missing or damaged
@@ -47,7 +47,7 @@ export const checkGoldenSamples = async (
   const rule = manifest.runtimes[runtime]?.golden;
   if (!rule) throw new RangeError(`bundle ${manifest.name}: no runtime ${runtime}`);
   const { inputs } = await readJson(bundle, manifest.golden, goldenInputsSchema);
-  const answers = await readJson(bundle, rule, goldenAnswersSchema);
+  const golden = await readJson(bundle, rule, goldenOutputsSchema);
   const logits = logitsSpec(manifest, runtime, interpreter);
   const embedding = outputSpec(manifest, runtime, 'embedding', interpreter);
   const exact = rule.exact && rule.kernels === interpreter.backend;
@@ -56,7 +56,7 @@ export const checkGoldenSamples = async (
   const elapsedMs: number[] = [];
 
   for (const input of inputs) {
-    const expected = answers.expected.find(({ id }) => id === input.id);
+    const expected = golden.expected.find(({ id }) => id === input.id);
     if (!expected)
       return failed(
         'golden-output',
@@ -70,7 +70,7 @@ export const checkGoldenSamples = async (
     const foundLogits = { data: outputOf(outputs, logits), spec: logits };
     const foundEmbedding = embedding && { data: outputOf(outputs, embedding), spec: embedding };
     const comparison = compareSample(
-      answers,
+      golden,
       expected,
       foundLogits,
       foundEmbedding,

@@ -36,7 +36,7 @@ const tensorSchema = z.object({
 });
 
 /** golden/<runtime>.json: outputs of the kernels that the manifest names, as stored in the tensors. */
-export const goldenAnswersSchema = z.object({
+export const goldenOutputsSchema = z.object({
   schema: z.literal(1),
   logits: tensorSchema,
   embedding: tensorSchema.optional(),
@@ -53,8 +53,8 @@ export const goldenAnswersSchema = z.object({
     .max(MAX_SAMPLES),
 });
 
-export type GoldenAnswers = z.infer<typeof goldenAnswersSchema>;
-export type GoldenAnswer = GoldenAnswers['expected'][number];
+export type GoldenOutputs = z.infer<typeof goldenOutputsSchema>;
+export type ExpectedOutput = GoldenOutputs['expected'][number];
 
 /**
  * Generates noise by Marsaglia's xorshift32. Blocks of `block` x `block` pixels have one colour. The highest 8 bits of
