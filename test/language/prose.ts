@@ -54,6 +54,7 @@ const commentText = (raw: string): string =>
   raw
     .replace(/^\/\*+|\*+\/$/g, '')
     .replace(/^\s*(\/\/+|\*(?!\*)|#+!?)/gm, '')
+    .replace(/^ {3,}/gm, '\n\n')
     .replace(INLINE_CODE, 'Code')
     .replace(/\s*@(throws|param|returns)/g, '. @$1')
     .replace(/\s*\n\s*(?=-|\d+\.)/g, '\n\n')

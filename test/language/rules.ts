@@ -33,7 +33,7 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(thereof|therein|whence|whereof|lest|hitherto|henceforth|amiss)\b/i, 'a common word'],
   [/\bat hand\b/i, 'available'],
   [/\bin hand\b/i, 'current'],
-  [/\bhang(s)? on\b/i, 'is connected to'],
+  [/\bhangs? on (a |the |GPIO )?(line|pin)s?\b/i, 'is connected to'],
   [/\b(walls between|rooms of device)\b/i, 'import rules, modules'],
   [/\bvision child\b/i, 'vision process'],
   [/\bequal bits\b/i, 'bit-identical'],

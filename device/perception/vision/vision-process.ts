@@ -65,7 +65,7 @@ export class VisionProcess {
     return this.#child.pid;
   }
 
-  /** Title of the runtime that the process tried last: the active runtime, or the one that ended the process. */
+  /** Title of the runtime that the process tried last: the active runtime, or the runtime that ended the process. */
   get triedRuntime(): string | null {
     return this.#triedRuntime;
   }

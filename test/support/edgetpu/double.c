@@ -9,8 +9,8 @@
  *
  * While the double hangs, a third file exists: `hanging`.
  *
- * Like libedgetpu, the double passes its device from the delegate to the operator through the external context of the
- * interpreter, and replaces one node at a time. It aborts if it is destroyed before the interpreter.
+ * Like libedgetpu, the double passes its device through the external context of the interpreter, from the delegate to
+ * the operator. It replaces one node at a time. It aborts if it is destroyed before the interpreter.
  *
  * With -DABI_NEW, the registration has the fields that TensorFlow added in version 2.10 and later.
  */
@@ -171,7 +171,7 @@ static void change(Tensor *tensor) {
   }
 }
 
-/* Returns whether the external context of the interpreter is still the one that the delegate has set. */
+/* Returns whether the external context of the interpreter is still the context that the delegate has set. */
 static bool connected(Context *context, const Device *device) {
   if (device && context->get_external_context(context, EDGETPU_CONTEXT) == &device->opened->context) return true;
   context->report_error(context, "Failed to retrieve TPU context.");

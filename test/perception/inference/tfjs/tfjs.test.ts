@@ -126,7 +126,7 @@ describe('TensorFlow.js on WebAssembly', () => {
     assert.equal(memory().numTensors, tensors);
   });
 
-  it('never uses a backend other than the one that it names', async () => {
+  it('never uses a backend other than its own backend', async () => {
     const core = await import('@tensorflow/tfjs-core');
     const { loadGraphModel } = await import('@tensorflow/tfjs-converter');
     const engine = {
