@@ -75,7 +75,7 @@ const IMPURE =
 
 /** Files that decide. They take time, ids and scores as arguments. */
 const PURE =
-  'cycle/(machine|policy|state|event)|perception/inference/calibration|hardware/fill/smoothing|hardware/trigger/presence';
+  'cycle/(machine|transition|policy|state|event)|perception/inference/calibration|hardware/fill/smoothing|hardware/trigger/presence';
 
 module.exports = {
   forbidden: [

@@ -1,20 +1,21 @@
-import type { Frame } from '../hardware/camera/camera.js';
 import type { Trigger } from '../hardware/trigger/trigger.js';
 import type { Fault } from '../kit/errors.js';
 import type { Reason } from './policy.js';
-import type {
-  Effect,
-  Input,
-  Item,
-  Limits,
-  Outcome,
-  Part,
-  Phase,
-  Request,
-  Response,
-  State,
-  Transition,
-} from './state.js';
+import type { Effect, Input, Item, Limits, Outcome, Response, State, Transition } from './state.js';
+import {
+  capture,
+  health,
+  home,
+  pause,
+  readLevel,
+  record,
+  request,
+  staleFault,
+  timeoutFault,
+  to,
+  unchanged,
+  withItem,
+} from './transition.js';
 
 /**
  * Decides what the cycle does next. Pure: takes the state and one input, returns the next state and the effects to
@@ -245,79 +246,6 @@ const stop = (state: State, atMs: number): Transition => {
   };
 };
 
-const unchanged = (state: State): Transition => ({ state, effects: [] });
-
-const withItem = (state: State, more: Partial<Item>): State =>
-  state.item ? { ...state, item: { ...state.item, ...more } } : state;
-
-const to = (transition: Transition, phase: Phase): Transition => ({
-  ...transition,
-  state: { ...transition.state, phase, op: null },
-});
-
-const request = (transition: Transition, phase: Phase, request: Request, withinMs: number): Transition => {
-  const op = transition.state.nextOp;
-  return {
-    state: { ...transition.state, phase, op, nextOp: op + 1 },
-    effects: [...transition.effects, { type: 'request', op, withinMs, request }],
-  };
-};
-
-const record = (state: State, id: string, trigger: Trigger, limits: Limits): Transition => ({
-  state: { ...state, nextOp: state.nextOp + 1 },
-  effects: [
-    {
-      type: 'request',
-      op: state.nextOp,
-      withinMs: limits.recordMs,
-      request: { kind: 'record', id, trigger },
-    },
-  ],
-});
-
-const home = (transition: Transition, phase: 'homing' | 'recovering', limits: Limits): Transition =>
-  request(transition, phase, { kind: 'home' }, limits.homeMs);
-
-const readLevel = (transition: Transition, limits: Limits): Transition =>
-  request(transition, 'looking', { kind: 'level' }, limits.levelMs);
-
-const pause = (transition: Transition, limits: Limits): Transition =>
-  request(transition, 'resting', { kind: 'pause' }, limits.homeRetryMs);
-
 /** Retries a gate that is not home, or a sensor that is not free. */
 const pauseEnded = (state: State, limits: Limits): Transition =>
   state.gateHome ? readLevel(unchanged(state), limits) : home(unchanged(state), 'homing', limits);
-
-const capture = (transition: Transition, atMs: number, limits: Limits): Transition => {
-  const afterMs = transition.state.item?.trigger.atMs ?? atMs;
-  const state = withItem(transition.state, { askedAtMs: atMs });
-  return request({ ...transition, state }, 'capturing', { kind: 'capture', afterMs }, limits.captureMs);
-};
-
-const health = (transition: Transition, part: Part, fault: Fault | null): Transition => ({
-  ...transition,
-  effects: [...transition.effects, { type: 'health', part, fault }],
-});
-
-const staleFault = (frame: Frame, item: Item | null): Fault | null => {
-  if (!item || frame.capturedAtMs > item.trigger.atMs) return null;
-  const ageMs = (item.trigger.atMs - frame.capturedAtMs).toFixed(1);
-  return { code: 'camera-stale', message: `camera: the frame is ${ageMs} ms older than the trigger` };
-};
-
-const TIMEOUTS: Partial<Record<Phase, readonly [code: string, problem: string, limit: keyof Limits]>> = {
-  capturing: ['camera-timeout', 'camera: no frame', 'captureMs'],
-  classifying: ['vision-timeout', 'vision process: no answer', 'classifyMs'],
-  moving: ['gate-timeout', 'gate: not home after a move', 'moveMs'],
-  recovering: ['gate-timeout', 'gate: not home', 'homeMs'],
-  homing: ['gate-timeout', 'gate: not home', 'homeMs'],
-  looking: ['sensor-timeout', 'sensor: no level', 'levelMs'],
-};
-
-const timeoutFault = (state: State, op: number, limits: Limits): Fault => {
-  const [code, problem, limit] =
-    op === state.item?.recordOp
-      ? (['journal-timeout', 'journal: row not written', 'recordMs'] as const)
-      : (TIMEOUTS[state.phase] ?? (['timeout', 'no answer', 'levelMs'] as const));
-  return { code, message: `${problem} within cycle.${limit}, ${limits[limit]} ms` };
-};
