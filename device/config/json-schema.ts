@@ -79,6 +79,24 @@ export const keysOf = (fragments: readonly Fragment[]): string[] => [
 /** Whether the fragment is an object with fixed keys. A record has keys of any name. */
 export const isMapping = ({ properties }: Fragment): boolean => properties !== undefined;
 
+/** A mapping inside the schema of a value. */
+export interface InnerMapping {
+  /** Path with `[]` for each entry of a list, and `NAME` for each key of a record. */
+  readonly path: string;
+  readonly mapping: Fragment;
+}
+
+/** Returns the mappings that a value may be, or that its entries may be. Only a union has several. */
+export const innerMappings = (path: string, fragment: Fragment): InnerMapping[] =>
+  unionMembers(fragment).flatMap((member) => {
+    if (isMapping(member)) return [{ path, mapping: member }];
+    const { items, additionalProperties } = member;
+    if (items) return innerMappings(`${path}[]`, items);
+    return typeof additionalProperties === 'object'
+      ? innerMappings(`${path}.NAME`, additionalProperties)
+      : [];
+  });
+
 /** Returns a noun phrase for the allowed values: `a number from 0 to 1, or null`. */
 export const allowedText = (fragments: readonly Fragment[]): string => {
   const all = fragments.flatMap(unionMembers);
