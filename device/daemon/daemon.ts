@@ -23,7 +23,7 @@ const CLOSE_MS = 1_500;
 export interface StartupInfo {
   readonly active: VisionInfo;
   readonly url: string;
-  readonly embedded: Pick<EmbeddedBroker, 'port' | 'wanted'> | null;
+  readonly embedded: Pick<EmbeddedBroker, 'port' | 'requestedPort'> | null;
   /** The beginning of all its topics. */
   readonly topics: string;
   readonly journal: string;

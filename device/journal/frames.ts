@@ -4,7 +4,7 @@ import { type Database, transaction } from './database.js';
 import { makeFolder, writeDurably } from './durable.js';
 import { FRAME_FILE, frameFile } from './frame-file.js';
 
-export interface FrameBounds {
+export interface FrameLimits {
   readonly maxFrames: number;
   /** All frames together. */
   readonly maxFrameBytes: number;
@@ -29,7 +29,7 @@ export class FrameRing {
   constructor(
     private readonly db: Database,
     private readonly folder: string,
-    private readonly bounds: FrameBounds,
+    private readonly bounds: FrameLimits,
   ) {
     this.#sql = statements(db);
     makeFolder(folder, 0o700);

@@ -1,6 +1,6 @@
 import { messageOf } from '../kit/errors.js';
 import { checkFrameId } from './frame-file.js';
-import type { FrameBounds } from './frames.js';
+import type { FrameLimits } from './frames.js';
 import {
   type Journal,
   type JournalCounters,
@@ -9,7 +9,7 @@ import {
   type UnfinishedRow,
 } from './journal.js';
 
-export interface SimulatedJournalOptions extends Partial<FrameBounds> {
+export interface SimulatedJournalOptions extends Partial<FrameLimits> {
   /** What the next calls of `begin` and `finish` do; after the last one they succeed. `hang` never settles. */
   readonly script?: readonly ('ok' | 'fail' | 'hang')[];
   /** The run before this one, closed or cut off: its rows, numbers, outbox and frames are taken over. */

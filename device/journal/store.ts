@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { messageOf } from '../kit/errors.js';
 import { asUnreadable, type Database, openDatabase, transaction, unreadable } from './database.js';
 import { makeFolder } from './durable.js';
-import { type FrameBounds, FrameRing } from './frames.js';
+import { type FrameLimits, FrameRing } from './frames.js';
 import { type JournalCounters, JournalError, type PendingEvent, type UnfinishedRow } from './journal.js';
 import { lockFolder } from './lock.js';
 import type { SynchronousJournal } from './protocol.js';
 
-export interface StoreOptions extends FrameBounds {
+export interface StoreOptions extends FrameLimits {
   /** Holds `journal.db` and `frames/`; made where it is not there. */
   readonly dataDir: string;
   /** Finished events on record; the oldest that are not in the outbox go first. */

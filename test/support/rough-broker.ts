@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type IConnectPacket, type IPublishPacket, parser, writeToStream } from 'mqtt-packet';
 
-export interface Manners {
+export interface BrokerBehaviour {
   /** Which CONNECTs it answers with CONNACK 0; those of the others `refusal` says. All by default. */
-  greets(connect: IConnectPacket): boolean;
+  accepts(connect: IConnectPacket): boolean;
   /** `silence`, `close`, or the code of the CONNACK, after which it closes. */
   refusal: 'silence' | 'close' | number;
   receiveMaximum?: number;
@@ -17,10 +17,10 @@ export class RoughBroker {
   readonly connects: IConnectPacket[] = [];
   readonly publishes: IPublishPacket[] = [];
   readonly disconnects: number[] = [];
-  manners: Manners = { greets: () => true, refusal: 'silence', puback: () => 0 };
+  behaviour: BrokerBehaviour = { accepts: () => true, refusal: 'silence', puback: () => 0 };
   port = 0;
   /** Answers no PINGREQ. */
-  deaf = false;
+  ignoresPings = false;
   /** The most publishes that waited for a PUBACK at once; counted where `holdAcks` is on. */
   mostUnacknowledged = 0;
   #held: (() => void)[] | null = null;
@@ -96,9 +96,9 @@ export class RoughBroker {
       if (packet.cmd === 'connect') {
         version = packet.protocolVersion ?? 4;
         this.connects.push(packet);
-        const { greets, refusal, receiveMaximum } = this.manners;
-        const greeted = greets(packet);
-        const code = greeted ? 0 : refusal;
+        const { accepts, refusal, receiveMaximum } = this.behaviour;
+        const accepted = accepts(packet);
+        const code = accepted ? 0 : refusal;
         const properties = receiveMaximum === undefined ? {} : { properties: { receiveMaximum } };
         if (typeof code === 'number') {
           const connack = { cmd: 'connack', sessionPresent: false } as const;
@@ -108,13 +108,13 @@ export class RoughBroker {
             ...properties,
           });
         }
-        if (!greeted && refusal !== 'silence') socket.end();
+        if (!accepted && refusal !== 'silence') socket.end();
       }
-      if (packet.cmd === 'pingreq' && !this.deaf) send({ cmd: 'pingresp' });
+      if (packet.cmd === 'pingreq' && !this.ignoresPings) send({ cmd: 'pingresp' });
       if (packet.cmd === 'disconnect') this.disconnects.push(packet.reasonCode ?? 0);
       if (packet.cmd === 'publish') {
         this.publishes.push(packet);
-        const reasonCode = this.manners.puback(packet);
+        const reasonCode = this.behaviour.puback(packet);
         const { messageId } = packet;
         if (reasonCode !== 'none' && messageId !== undefined) {
           const ack = () => send({ cmd: 'puback', messageId, reasonCode });

@@ -48,7 +48,7 @@ export class SimulatedPublisher implements Publisher {
   /** The broker is there. */
   connect(): void {
     this.#reachable = true;
-    this.#bell.ring();
+    this.#bell.set();
   }
 
   /** The broker is away: its will speaks. */
@@ -69,7 +69,7 @@ export class SimulatedPublisher implements Publisher {
   }
 
   notify(): void {
-    this.#bell.ring();
+    this.#bell.set();
   }
 
   info(payload: object): void {

@@ -3,7 +3,7 @@ export class AutoResetEvent {
   #rung = false;
   #wake: (() => void) | null = null;
 
-  ring(): void {
+  set(): void {
     this.#rung = true;
     this.#wake?.();
   }

@@ -1,4 +1,4 @@
-export interface BackoffBounds {
+export interface BackoffLimits {
   readonly minMs: number;
   readonly maxMs: number;
 }
@@ -11,7 +11,7 @@ export class Backoff {
   #attempts = 0;
 
   constructor(
-    private readonly bounds: BackoffBounds,
+    private readonly bounds: BackoffLimits,
     /** From 0 to below 1. */
     private readonly random: () => number,
   ) {}

@@ -4,7 +4,7 @@ import type { Clock } from '../../kit/clock.js';
 import { messageOf } from '../../kit/errors.js';
 import { Connection, type ProtocolVersion } from './connection.js';
 import { ConnectionError, hex, reasonCodeOf } from './connection-error.js';
-import { intervalsBy } from './interval.js';
+import { makeIntervals } from './interval.js';
 
 export interface BrokerOptions {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
@@ -137,7 +137,7 @@ export class Connector {
       queueQoSZero: false,
       messageIdProvider: new UniqueMessageIdProvider(),
       keepalive: keepaliveSeconds ?? DEFAULTS.keepaliveSeconds,
-      timerVariant: intervalsBy(this.clock) as IClientOptions['timerVariant'] & object,
+      timerVariant: makeIntervals(this.clock) as IClientOptions['timerVariant'] & object,
       // The deadline above is the one that counts; this one is only mqtt.js' own, and cannot be left out.
       connectTimeout: 2 * (connectDeadlineMs ?? DEFAULTS.connectDeadlineMs),
       will: { ...this.will, payload: Buffer.from(this.will.payload), qos: 1, retain: true },

@@ -21,7 +21,7 @@ export class EmbeddedBrokerError extends SortbinError<'broker-listen-failed'> {
 }
 
 const DEFAULTS = { host: '127.0.0.1', maxConnections: 64, maxPayloadBytes: 256 * 1024 };
-const MORE_PORTS = 10;
+const FALLBACK_PORTS = 10;
 const HIGHEST_PORT = 65_535;
 /** From a client's socket to its CONNECT. */
 const CONNECT_DEADLINE_MS = 10_000;
@@ -35,7 +35,7 @@ export const startEmbeddedBroker = async (
   options: EmbeddedBrokerOptions,
   log: Logger,
 ): Promise<EmbeddedBroker> => {
-  const { host, port: wanted, maxConnections, maxPayloadBytes } = { ...DEFAULTS, ...options };
+  const { host, port: requestedPort, maxConnections, maxPayloadBytes } = { ...DEFAULTS, ...options };
   const aedes = await Aedes.createBroker({
     connectTimeout: CONNECT_DEADLINE_MS,
     authorizePublish: (_client, { topic, payload }, callback) => {
@@ -57,7 +57,7 @@ export const startEmbeddedBroker = async (
   });
   server.maxConnections = maxConnections;
   const closeAedes = () => new Promise<void>((resolve) => aedes.close(resolve));
-  const port = await listen(server, host, wanted).catch(async (thrown: unknown) => {
+  const port = await listen(server, host, requestedPort).catch(async (thrown: unknown) => {
     await closeAedes();
     throw thrown;
   });
@@ -66,7 +66,7 @@ export const startEmbeddedBroker = async (
   return {
     url: `mqtt://${isIPv6(host) ? `[${host}]` : host}:${port}`,
     port,
-    wanted,
+    requestedPort,
     async close() {
       if (!server.listening) return;
       const closed = once(server, 'close');
@@ -79,9 +79,9 @@ export const startEmbeddedBroker = async (
   };
 };
 
-const listen = async (server: Server, host: string, wanted: number): Promise<number> => {
-  const inReach = Array.from({ length: MORE_PORTS + 1 }, (_, more) => wanted + more);
-  const candidates = wanted === 0 ? [0] : [...inReach.filter((port) => port <= HIGHEST_PORT), 0];
+const listen = async (server: Server, host: string, requestedPort: number): Promise<number> => {
+  const nearbyPorts = Array.from({ length: FALLBACK_PORTS + 1 }, (_, offset) => requestedPort + offset);
+  const candidates = requestedPort === 0 ? [0] : [...nearbyPorts.filter((port) => port <= HIGHEST_PORT), 0];
   for (const port of candidates) {
     server.listen({ host, port });
     try {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kit/clock.js';
 
 /** setInterval and clearInterval by a clock: what mqtt.js wants for its keepalive. */
-export const intervalsBy = (clock: Clock) => {
+export const makeIntervals = (clock: Clock) => {
   const running = new Map<number, () => void>();
   let lastId = 0;
   return {

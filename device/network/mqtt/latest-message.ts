@@ -18,7 +18,7 @@ export class LatestMessage {
 
   set(payload: object): void {
     this.#payload = JSON.stringify(payload);
-    this.#bell.ring();
+    this.#bell.set();
   }
 
   /** Ends only by throwing: the signal's reason, or a ConnectionError. What equals the last one sent is not sent. */

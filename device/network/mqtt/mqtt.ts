@@ -32,7 +32,7 @@ export interface EmbeddedBroker {
   readonly url: string;
   readonly port: number;
   /** The port that was asked for: not `port` where another program has it. */
-  readonly wanted: number;
+  readonly requestedPort: number;
   /** Closes the clients' sockets and the server. */
   close(): Promise<void>;
 }

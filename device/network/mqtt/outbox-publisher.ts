@@ -3,13 +3,13 @@ import type { Clock } from '../../kit/clock.js';
 import { sleep, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { Acknowledger } from './acknowledger.js';
-import { Backoff, type BackoffBounds } from './backoff.js';
+import { Backoff, type BackoffLimits } from './backoff.js';
 import type { Connection } from './connection.js';
 import { ConnectionError } from './connection-error.js';
 import { type BrokerOptions, Connector } from './connector.js';
 import { LatestMessage, publishOrSkip } from './latest-message.js';
 import type { Outbox, Publisher, PublisherStatus } from './mqtt.js';
-import { Pump } from './pump.js';
+import { OutboxPump } from './outbox-pump.js';
 import { deliveryOf, printTopic, type Topic, type TopicBase } from './topic.js';
 
 export interface OutboxPublisherOptions extends TopicBase {
@@ -19,7 +19,7 @@ export interface OutboxPublisherOptions extends TopicBase {
   /** When it passes the connection is thrown away; 10 s by default. */
   readonly pubackDeadlineMs?: number;
   /** Between two connections: 1 s to 60 s by default. */
-  readonly backoff?: BackoffBounds;
+  readonly backoff?: BackoffLimits;
   /** Five minutes by default. */
   readonly safetyCheckMs?: number;
 }
@@ -35,7 +35,7 @@ const AVAILABILITY: Topic = 'availability';
 const DEFAULT_WINDOW = 16;
 const DEFAULT_PUBACK_DEADLINE_MS = 10_000;
 const DEFAULT_SAFETY_CHECK_MS = 300_000;
-const DEFAULT_BACKOFF: BackoffBounds = { minMs: 1_000, maxMs: 60_000 };
+const DEFAULT_BACKOFF: BackoffLimits = { minMs: 1_000, maxMs: 60_000 };
 /** Together below the second that `close` may take. */
 const CLOSING_MS = { offline: 400, disconnect: 250, acknowledge: 250 };
 
@@ -48,9 +48,9 @@ export class OutboxPublisher implements Publisher {
   readonly #state: LatestMessage;
   readonly #acknowledger: Acknowledger;
   readonly #backoff: Backoff;
-  readonly #bounds: BackoffBounds;
+  readonly #bounds: BackoffLimits;
   readonly #pubackDeadlineMs: number;
-  #pump: Pump | null = null;
+  #pump: OutboxPump | null = null;
   #lastError: string | null = null;
   #running: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -71,7 +71,7 @@ export class OutboxPublisher implements Publisher {
       new LatestMessage(printTopic(options, topic), deliveryOf(topic), this.#pubackDeadlineMs, log);
     this.#info = latest('info');
     this.#state = latest('state');
-    const onErased = () => this.#pump?.moved();
+    const onErased = () => this.#pump?.wake();
     this.#acknowledger = new Acknowledger(outbox, clock, this.#newBackoff(), log, onErased);
   }
 
@@ -173,7 +173,7 @@ export class OutboxPublisher implements Publisher {
     return publishOrSkip(connection, this.#availability, word, delivery, this.#pubackDeadlineMs, log);
   }
 
-  #newPump(connection: Connection): Pump {
+  #newPump(connection: Connection): OutboxPump {
     const event: Topic = 'event';
     const options = {
       topic: printTopic(this.options, event),
@@ -183,7 +183,15 @@ export class OutboxPublisher implements Publisher {
       safetyCheckMs: this.options.safetyCheckMs ?? DEFAULT_SAFETY_CHECK_MS,
     };
     const { clock, log } = this.parts;
-    return new Pump(connection, this.outbox, this.#acknowledger, options, clock, this.#newBackoff(), log);
+    return new OutboxPump(
+      connection,
+      this.outbox,
+      this.#acknowledger,
+      options,
+      clock,
+      this.#newBackoff(),
+      log,
+    );
   }
 
   #newBackoff(): Backoff {

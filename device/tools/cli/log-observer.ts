@@ -13,8 +13,10 @@ export class LogObserver implements DaemonObserver {
     const { log } = this;
     this.runtimeChanged(served);
     const { protocol, hostname, host, port } = new URL(url);
-    if (embedded && embedded.wanted !== 0 && embedded.port !== embedded.wanted)
-      log.warn(`port ${embedded.wanted} is taken by another program: the broker listens on ${embedded.port}`);
+    if (embedded && embedded.requestedPort !== 0 && embedded.port !== embedded.requestedPort)
+      log.warn(
+        `port ${embedded.requestedPort} is taken by another program: the broker listens on ${embedded.port}`,
+      );
     log.info(`broker   ${protocol}//${host}${embedded ? ' (embedded)' : ''}`);
     log.info(`topics   ${topics}/availability, info, state, event`);
     if (embedded) log.info(`watch    npx mqtt sub -h ${hostname} -p ${port} -v -t '${topics}/#'`);

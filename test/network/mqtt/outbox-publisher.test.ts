@@ -6,14 +6,14 @@ import { publisherContract } from '../../contract/publisher-contract.js';
 import { AedesBroker } from '../../support/aedes-broker.js';
 import { RoughBroker } from '../../support/rough-broker.js';
 import { until } from '../../support/until.js';
-import { hastyPublisher } from './publisher-kit.js';
+import { fastPublisher } from './publisher-kit.js';
 
 publisherContract('OutboxPublisher', async (away) => {
   const broker = await new RoughBroker().start();
   if (away) await broker.stop();
-  const { publisher, outbox } = hastyPublisher(broker.url);
+  const { publisher, outbox } = fastPublisher(broker.url);
   let toSwallow = 0;
-  broker.manners.puback = ({ topic }) => (topic.endsWith('/event') && toSwallow-- > 0 ? 'none' : 0);
+  broker.behaviour.puback = ({ topic }) => (topic.endsWith('/event') && toSwallow-- > 0 ? 'none' : 0);
   return {
     publisher,
     outbox,
@@ -60,7 +60,7 @@ const subscriber = async (url: string) => {
 
 test('birth, info, state and events, in this order', async () => {
   const broker = await aedes();
-  const { publisher, outbox } = closing(hastyPublisher(broker.url));
+  const { publisher, outbox } = closing(fastPublisher(broker.url));
   outbox.add(2);
   publisher.state({ cycle: 'idle' });
   publisher.info({ version: '1' });
@@ -78,7 +78,7 @@ test('birth, info, state and events, in this order', async () => {
 
 test('a late subscriber gets availability, info and state, and no old event', async () => {
   const broker = await aedes();
-  const { publisher, outbox } = closing(hastyPublisher(broker.url));
+  const { publisher, outbox } = closing(fastPublisher(broker.url));
   outbox.add(3);
   publisher.info({ version: '1' });
   publisher.state({ cycle: 'idle' });
@@ -99,7 +99,7 @@ test('a late subscriber gets availability, info and state, and no old event', as
 
 test('when the link breaks the broker says `offline`, and `online` follows', async () => {
   const broker = await aedes();
-  const { publisher } = closing(hastyPublisher(broker.url));
+  const { publisher } = closing(fastPublisher(broker.url));
   publisher.start();
   await until('online', () => broker.payloads('availability').length === 1);
   broker.cut();
@@ -115,7 +115,7 @@ test('when the link breaks the broker says `offline`, and `online` follows', asy
 test('a broker that is not there yet, goes twice and returns loses no event', async () => {
   const broker = await aedes();
   await broker.stop();
-  const { publisher, outbox } = closing(hastyPublisher(broker.url));
+  const { publisher, outbox } = closing(fastPublisher(broker.url));
   const seqs = outbox.add(200);
   publisher.start();
   await until('an error', () => publisher.status().lastError !== null);

@@ -38,7 +38,7 @@ const publisherOn = (url: string, clock: Clock, options: Options) => {
 };
 
 /** By the real clock, in a hurry. */
-export const hastyPublisher = (url: string, options: Options = {}) =>
+export const fastPublisher = (url: string, options: Options = {}) =>
   publisherOn(url, new SystemClock(), {
     pubackDeadlineMs: 250,
     backoff: { minMs: 10, maxMs: 40 },

@@ -4,16 +4,16 @@ import { ConnectionError } from '../../../device/network/mqtt/connection-error.j
 import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
 import { RoughBroker } from '../../support/rough-broker.js';
 import { until } from '../../support/until.js';
-import { clockedPublisher, hastyPublisher } from './publisher-kit.js';
+import { clockedPublisher, fastPublisher } from './publisher-kit.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-const rough = async (manners: Partial<RoughBroker['manners']> = {}) => {
+const rough = async (manners: Partial<RoughBroker['behaviour']> = {}) => {
   const broker = await new RoughBroker().start();
-  Object.assign(broker.manners, manners);
+  Object.assign(broker.behaviour, manners);
   cleanups.push(() => broker.stop());
   return broker;
 };
@@ -22,7 +22,7 @@ const closing = <T extends { readonly publisher: Publisher }>(made: T): T => {
   return made;
 };
 const versions = (broker: RoughBroker) => broker.connects.map(({ protocolVersion }) => protocolVersion);
-const noEventAck: RoughBroker['manners']['puback'] = ({ topic }) => (topic.endsWith('/event') ? 'none' : 0);
+const noEventAck: RoughBroker['behaviour']['puback'] = ({ topic }) => (topic.endsWith('/event') ? 'none' : 0);
 
 test('a PUBACK that does not come within its deadline costs the connection, not the event', async () => {
   const broker = await rough({ puback: noEventAck });
@@ -33,7 +33,7 @@ test('a PUBACK that does not come within its deadline costs the connection, not 
   await clock.advance(9_999);
   assert.equal(broker.connects.length, 1);
   assert.deepEqual(outbox.seqs, seqs);
-  broker.manners.puback = () => 0;
+  broker.behaviour.puback = () => 0;
   await clock.advance(1);
   await until('the connection is gone', () => broker.connections === 0);
   assert.match(
@@ -82,7 +82,7 @@ test('a refused event is reported and kept, and what comes after it goes out', a
   const broker = await rough({
     puback: ({ topic, payload }) => (topic.endsWith('/event') && isPoison(payload) ? 0x87 : 0),
   });
-  const { publisher, outbox, lines } = closing(hastyPublisher(broker.url));
+  const { publisher, outbox, lines } = closing(fastPublisher(broker.url));
   outbox.add(30);
   publisher.start();
   await until('the others are out', () => outbox.seqs.length === 1);
@@ -92,13 +92,13 @@ test('a refused event is reported and kept, and what comes after it goes out', a
     lines[0]?.msg ?? '',
     /^event 1: .* refused a message on .*: Not authorized \(0x87\); it stays/,
   );
-  broker.manners.puback = () => 0;
+  broker.behaviour.puback = () => 0;
   await outbox.empty();
 });
 
 test('a broker that refuses state and info still gets the events', async () => {
   const broker = await rough({ puback: ({ topic }) => (topic.endsWith('/event') ? 0 : 0x87) });
-  const { publisher, outbox, lines } = closing(hastyPublisher(broker.url));
+  const { publisher, outbox, lines } = closing(fastPublisher(broker.url));
   outbox.add(20);
   publisher.info({ version: '1' });
   publisher.state({ fill: 1 });
@@ -205,7 +205,7 @@ for (const [how, refusal] of [
   ['closing', 'close'],
 ] as const) {
   test(`a broker that refuses MQTT 5 by ${how} is spoken to in 3.1.1, and asked again after an hour`, async () => {
-    const broker = await rough({ refusal, greets: ({ protocolVersion }) => protocolVersion === 4 });
+    const broker = await rough({ refusal, accepts: ({ protocolVersion }) => protocolVersion === 4 });
     const { publisher, outbox, clock } = clockedPublisher(broker.url);
     cleanups.push(() => publisher.close());
     outbox.add();
@@ -227,7 +227,7 @@ for (const [how, refusal] of [
 }
 
 test('a broker that closes before CONNACK is tried in both versions and named', async () => {
-  const broker = await rough({ refusal: 'close', greets: () => false });
+  const broker = await rough({ refusal: 'close', accepts: () => false });
   const { publisher, clock } = clockedPublisher(broker.url);
   publisher.start();
   await until('an error', () => publisher.status().lastError !== null);
@@ -241,7 +241,7 @@ test('a broker that closes before CONNACK is tried in both versions and named', 
 });
 
 test('wrong credentials are named, and not shown', async () => {
-  const broker = await rough({ refusal: 0x86, greets: () => false });
+  const broker = await rough({ refusal: 0x86, accepts: () => false });
   const url = broker.url.replace('//', '//bin:secret@');
   const { publisher, lines } = clockedPublisher(url);
   cleanups.push(() => publisher.close());
@@ -253,7 +253,7 @@ test('wrong credentials are named, and not shown', async () => {
 });
 
 test('a broker that never answers CONNECT is given up after the deadline', async () => {
-  const broker = await rough({ refusal: 'silence', greets: () => false });
+  const broker = await rough({ refusal: 'silence', accepts: () => false });
   const { publisher, clock } = clockedPublisher(broker.url);
   cleanups.push(() => publisher.close());
   publisher.start();
@@ -271,7 +271,7 @@ test('a link that is dead is noticed by keepalive', async () => {
   cleanups.push(() => publisher.close());
   publisher.start();
   await until('connected', () => publisher.status().connected);
-  broker.deaf = true;
+  broker.ignoresPings = true;
   await clock.advance(45_000);
   await until('it is noticed', () => !publisher.status().connected);
   assert.match(String(publisher.status().lastError), /lost: Keepalive timeout/);
@@ -283,14 +283,14 @@ for (const [when, manners] of [
   ['that does not answer CONNECT', { refusal: 'silence', greets: () => false }],
 ] as const) {
   test(`a broker ${when} does not hold the close up for a second`, async () => {
-    const broker = await rough(manners as Partial<RoughBroker['manners']>);
+    const broker = await rough(manners as Partial<RoughBroker['behaviour']>);
     const { publisher, outbox, clock } = clockedPublisher(broker.url);
     const seqs = outbox.add(20);
     publisher.info({ version: '1' });
     publisher.start();
     await until('a first packet', () => broker.connects.length + broker.publishes.length > 0);
     if (when === 'that acknowledges no event') await until('events', () => broker.eventSeqs().length === 16);
-    broker.manners.puback = () => 'none';
+    broker.behaviour.puback = () => 'none';
     const closed = publisher.close();
     await clock.advance(1_000);
     await closed;
@@ -317,7 +317,7 @@ test('events on their way do not keep it from taking its leave', async () => {
 test('what cannot be a broker is refused at once', () => {
   for (const url of ['', 'broker', 'http://broker', 'mqtt://', 'ftp://x']) {
     assert.throws(
-      () => hastyPublisher(url),
+      () => fastPublisher(url),
       (error: unknown) => error instanceof ConnectionError && error.code === 'broker-url-invalid',
       url,
     );
@@ -325,7 +325,7 @@ test('what cannot be a broker is refused at once', () => {
 });
 
 test('a CA file that cannot be read is named', async () => {
-  const { publisher } = hastyPublisher('mqtts://127.0.0.1:1', { broker: { caFile: '/nowhere/ca.pem' } });
+  const { publisher } = fastPublisher('mqtts://127.0.0.1:1', { broker: { caFile: '/nowhere/ca.pem' } });
   cleanups.push(() => publisher.close());
   publisher.start();
   await until('an error', () => publisher.status().lastError !== null);

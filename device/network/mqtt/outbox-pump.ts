@@ -8,11 +8,11 @@ import { AutoResetEvent } from './auto-reset-event.js';
 import type { Backoff } from './backoff.js';
 import type { Connection } from './connection.js';
 import { ConnectionError } from './connection-error.js';
-import { intervalsBy } from './interval.js';
+import { makeIntervals } from './interval.js';
 import type { Outbox } from './mqtt.js';
 import type { Delivery } from './topic.js';
 
-export interface PumpOptions {
+export interface OutboxPumpOptions {
   readonly topic: string;
   readonly delivery: Delivery;
   /** Rows that were read and are not yet out of the outbox, at most. */
@@ -26,7 +26,7 @@ export interface PumpOptions {
  * Moves events from the outbox to one connection: in order from the oldest, a window of them at a time. It forgets
  * everything with its connection, since what is not acknowledged is still in the outbox.
  */
-export class Pump {
+export class OutboxPump {
   readonly #bell = new AutoResetEvent();
   #afterSeq = 0;
   #unacknowledged = 0;
@@ -36,7 +36,7 @@ export class Pump {
     private readonly connection: Connection,
     private readonly outbox: Outbox,
     private readonly acknowledger: Acknowledger,
-    private readonly options: PumpOptions,
+    private readonly options: OutboxPumpOptions,
     private readonly clock: Clock,
     private readonly backoff: Backoff,
     private readonly log: Logger,
@@ -45,17 +45,17 @@ export class Pump {
   /** The outbox has grown. */
   notify(): void {
     this.#maybeMore = true;
-    this.#bell.ring();
+    this.#bell.set();
   }
 
   /** Rows have left the outbox: the window has moved. */
-  moved(): void {
-    this.#bell.ring();
+  wake(): void {
+    this.#bell.set();
   }
 
   /** Ends only by throwing the signal's reason. A message that fails drops the connection. */
   async run(signal: AbortSignal): Promise<never> {
-    const intervals = intervalsBy(this.clock);
+    const intervals = makeIntervals(this.clock);
     const safetyCheck = intervals.set(() => this.notify(), this.options.safetyCheckMs);
     try {
       for (;;) {
