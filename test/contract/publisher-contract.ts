@@ -4,29 +4,30 @@ import type { Publisher } from '../../device/network/mqtt/mqtt.js';
 import type { MemoryOutbox } from '../support/memory-outbox.js';
 import { until } from '../support/until.js';
 
-/** A publisher with its outbox and its broker, whose deadlines are short enough to be waited for. */
+/** A publisher with its outbox and its broker. Its deadlines are short enough for a test to wait for. */
 export interface PublisherWorld {
   readonly publisher: Publisher;
   readonly outbox: MemoryOutbox;
-  /** The numbers of the events that reached the broker, in order, twice where they came twice. */
+  /** The numbers of the events that reached the broker, in order, including repetitions. */
   eventSeqs(): number[];
-  /** What a late subscriber would get. */
+  /** The retained payload that a late subscriber would receive. */
   retained(kind: 'availability' | 'info' | 'state'): string | undefined;
-  /** The broker goes, and comes back where it was. */
-  goAway(): Promise<void>;
-  comeBack(): Promise<void>;
-  /** The next `count` events arrive and are not acknowledged. */
+  /** Stops the broker. */
+  stopBroker(): Promise<void>;
+  /** Starts the broker again, on the same port. */
+  startBroker(): Promise<void>;
+  /** Makes the broker receive the next `count` events without acknowledging them. */
   swallowAcknowledgements(count: number): void;
   close(): Promise<void>;
 }
 
 const inOrderOfFirstArrival = (seqs: readonly number[]) => [...new Set(seqs)];
 
-export const publisherContract = (name: string, make: (away: boolean) => Promise<PublisherWorld>) => {
-  describe(`${name} keeps the publisher's contract`, () => {
+export const publisherContract = (name: string, make: (brokerDown: boolean) => Promise<PublisherWorld>) => {
+  describe(`publisher contract: ${name}`, () => {
     const worlds: PublisherWorld[] = [];
-    const open = async (away = false) => {
-      const world = await make(away);
+    const open = async (brokerDown = false) => {
+      const world = await make(brokerDown);
       worlds.push(world);
       return world;
     };
@@ -35,7 +36,7 @@ export const publisherContract = (name: string, make: (away: boolean) => Promise
     });
     const online = (world: PublisherWorld) => until('connected', () => world.publisher.status().connected);
 
-    test('events arrive in order and leave the outbox', async () => {
+    test('sends events in order, and removes them from the outbox', async () => {
       const world = await open();
       const seqs = world.outbox.add(50);
       world.publisher.start();
@@ -46,7 +47,7 @@ export const publisherContract = (name: string, make: (away: boolean) => Promise
       assert.deepEqual(world.eventSeqs(), [...seqs, ...more]);
     });
 
-    test('nothing is said before the start', async () => {
+    test('publishes nothing before the start', async () => {
       const world = await open();
       world.outbox.add();
       world.publisher.notify();
@@ -57,7 +58,7 @@ export const publisherContract = (name: string, make: (away: boolean) => Promise
       await world.outbox.empty();
     });
 
-    test('an event stays in the outbox until it is acknowledged, and is sent again', async () => {
+    test('keeps an event in the outbox and sends it again until it is acknowledged', async () => {
       const world = await open();
       world.swallowAcknowledgements(2);
       const seqs = world.outbox.add(3);
@@ -69,17 +70,17 @@ export const publisherContract = (name: string, make: (away: boolean) => Promise
       assert.equal(world.eventSeqs().filter((seq) => seq === 1).length, 2);
     });
 
-    test('a broker that is away costs nothing, and gets everything when it comes', async () => {
+    test('keeps everything while the broker is down, and sends it when the broker starts', async () => {
       const world = await open(true);
       const seqs = world.outbox.add(40);
       world.publisher.start();
       world.publisher.notify();
       world.publisher.info({ version: '1' });
       world.publisher.state({ cycle: 'idle' });
-      await until('it says why', () => world.publisher.status().lastError !== null);
+      await until('an error is reported', () => world.publisher.status().lastError !== null);
       assert.equal(world.publisher.status().connected, false);
       assert.deepEqual(world.outbox.seqs, seqs);
-      await world.comeBack();
+      await world.startBroker();
       await world.outbox.empty();
       assert.deepEqual(inOrderOfFirstArrival(world.eventSeqs()), seqs);
       assert.deepEqual(world.publisher.status(), { connected: true, lastError: null });
@@ -87,21 +88,21 @@ export const publisherContract = (name: string, make: (away: boolean) => Promise
       assert.equal(world.retained('info'), '{"version":"1"}');
     });
 
-    test('a broker that goes and returns misses nothing', async () => {
+    test('loses no event when the broker restarts', async () => {
       const world = await open();
       const seqs = world.outbox.add(30);
       world.publisher.start();
       await until('some have arrived', () => world.eventSeqs().length >= 5);
-      await world.goAway();
-      await until('it is noticed', () => !world.publisher.status().connected);
+      await world.stopBroker();
+      await until('the loss is detected', () => !world.publisher.status().connected);
       seqs.push(...world.outbox.add(30));
       world.publisher.notify();
-      await world.comeBack();
+      await world.startBroker();
       await world.outbox.empty();
       assert.deepEqual(inOrderOfFirstArrival(world.eventSeqs()), seqs);
     });
 
-    test('of several states the newest counts, on the next connect too', async () => {
+    test('sends the newest of several states, also on the next connection', async () => {
       const world = await open();
       world.publisher.info({ version: '1' });
       world.publisher.state({ fill: 1 });
@@ -109,17 +110,17 @@ export const publisherContract = (name: string, make: (away: boolean) => Promise
       await until('the first state', () => world.retained('state') === '{"fill":1}');
       for (const fill of [2, 3, 4]) world.publisher.state({ fill });
       await until('the newest state', () => world.retained('state') === '{"fill":4}');
-      await world.goAway();
-      await until('it is noticed', () => !world.publisher.status().connected);
+      await world.stopBroker();
+      await until('the loss is detected', () => !world.publisher.status().connected);
       for (const fill of [5, 6]) world.publisher.state({ fill });
       world.publisher.info({ version: '2' });
-      await world.comeBack();
+      await world.startBroker();
       await until('the newest state', () => world.retained('state') === '{"fill":6}');
       assert.equal(world.retained('info'), '{"version":"2"}');
       assert.equal(world.retained('availability'), 'online');
     });
 
-    test('an object that changes after it was given does not change what is said', async () => {
+    test('publishes an object as it was at the call', async () => {
       const world = await open();
       const state = { fill: 1 };
       world.publisher.state(state);
@@ -130,7 +131,7 @@ export const publisherContract = (name: string, make: (away: boolean) => Promise
       assert.equal(world.retained('state'), '{"fill":1}');
     });
 
-    test('an outbox that fails is tried again', async () => {
+    test('retries if the outbox fails', async () => {
       const world = await open();
       world.outbox.fail('pending', 2);
       world.outbox.fail('acknowledge', 2);
@@ -140,14 +141,14 @@ export const publisherContract = (name: string, make: (away: boolean) => Promise
       assert.deepEqual(inOrderOfFirstArrival(world.eventSeqs()), seqs);
     });
 
-    test('it says `offline` when it is closed, and leaves the outbox as it is', async () => {
+    test('publishes `offline` on close, and leaves the outbox unchanged', async () => {
       const world = await open();
       world.publisher.start();
       await online(world);
       world.swallowAcknowledgements(1);
       const seqs = world.outbox.add();
       world.publisher.notify();
-      await until('it has arrived', () => world.eventSeqs().length === 1);
+      await until('the event has arrived', () => world.eventSeqs().length === 1);
       await world.publisher.close();
       assert.equal(world.retained('availability'), 'offline');
       assert.deepEqual(world.outbox.seqs, seqs);
@@ -159,7 +160,7 @@ export const publisherContract = (name: string, make: (away: boolean) => Promise
       assert.equal(world.outbox.reads, reads);
     });
 
-    test('it can be closed before it was started, and while the broker is away', async () => {
+    test('can be closed before it was started, and while the broker is down', async () => {
       await (await open()).publisher.close();
       const world = await open(true);
       const seqs = world.outbox.add();

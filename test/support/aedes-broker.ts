@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { Aedes, type AedesPublishPacket } from 'aedes';
 
-/** aedes on the loopback, which can go and come back on the same port, and shows what arrived. */
+/** An aedes broker on the loopback address. It can be restarted on the same port, and records what it receives. */
 export class AedesBroker {
-  /** Every message published by a client, wills included. */
+  /** Every message published by a client, including wills. */
   readonly arrivals: AedesPublishPacket[] = [];
   port = 0;
   #running: { readonly aedes: Aedes; readonly server: Server } | null = null;
@@ -37,7 +37,7 @@ export class AedesBroker {
     await Promise.all([once(server, 'close'), new Promise<void>((resolve) => aedes.close(resolve))]);
   }
 
-  /** Breaks every connection. */
+  /** Destroys every connection. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -2,16 +2,16 @@ import type { PendingEvent } from '../../device/journal/journal.js';
 import type { Outbox } from '../../device/network/mqtt/mqtt.js';
 import { until } from './until.js';
 
-/** An outbox in memory, which can be told to fail. */
+/** An outbox in memory. Tests can make its calls fail. */
 export class MemoryOutbox implements Outbox {
   readonly #rows = new Map<number, PendingEvent>();
   readonly #failures = { pending: 0, acknowledge: 0 };
   #lastSeq = 0;
-  /** The calls of `acknowledge`, as they came. */
+  /** Arguments of the calls of `acknowledge`, in order. */
   readonly acknowledged: (readonly number[])[] = [];
   reads = 0;
 
-  /** Puts `count` events in and returns their numbers. */
+  /** Adds `count` events and returns their numbers. */
   add(count = 1): number[] {
     const seqs = Array.from({ length: count }, () => ++this.#lastSeq);
     for (const seq of seqs) {
@@ -24,19 +24,19 @@ export class MemoryOutbox implements Outbox {
     return [...this.#rows.keys()];
   }
 
-  /** The next `times` calls of it reject. */
+  /** Makes the next `times` calls of `method` reject. */
   fail(method: 'pending' | 'acknowledge', times = 1): void {
     this.#failures[method] += times;
   }
 
   async pending(afterSeq: number, limit: number): Promise<readonly PendingEvent[]> {
     this.reads++;
-    this.#mayFail('pending');
+    this.#throwIfScripted('pending');
     return [...this.#rows.values()].filter(({ seq }) => seq > afterSeq).slice(0, limit);
   }
 
   async acknowledge(seqs: readonly number[]): Promise<void> {
-    this.#mayFail('acknowledge');
+    this.#throwIfScripted('acknowledge');
     this.acknowledged.push(seqs);
     for (const seq of seqs) this.#rows.delete(seq);
   }
@@ -45,7 +45,7 @@ export class MemoryOutbox implements Outbox {
     return until('the outbox is empty', () => this.#rows.size === 0);
   }
 
-  #mayFail(method: 'pending' | 'acknowledge'): void {
+  #throwIfScripted(method: 'pending' | 'acknowledge'): void {
     if (this.#failures[method] === 0) return;
     this.#failures[method]--;
     throw new Error(`disk error in ${method}`);

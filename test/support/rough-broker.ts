@@ -3,16 +3,16 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { type IConnectPacket, type IPublishPacket, parser, writeToStream } from 'mqtt-packet';
 
 export interface BrokerBehaviour {
-  /** Which CONNECTs it answers with CONNACK 0; those of the others `refusal` says. All by default. */
+  /** Returns whether it answers this CONNECT with CONNACK 0. Otherwise `refusal` applies. By default it accepts all. */
   accepts(connect: IConnectPacket): boolean;
-  /** `silence`, `close`, or the code of the CONNACK, after which it closes. */
+  /** `silence`, `close`, or the reason code of the CONNACK that precedes the close. */
   refusal: 'silence' | 'close' | number;
   receiveMaximum?: number;
-  /** PUBACK with this reason, or none at all. */
+  /** Returns the reason code of the PUBACK, or `none` for no PUBACK. */
   puback(publish: IPublishPacket): number | 'none';
 }
 
-/** A broker for one client, as badly behaved as a test wants it. */
+/** A broker for one client that can violate the protocol. */
 export class RoughBroker {
   readonly connects: IConnectPacket[] = [];
   readonly publishes: IPublishPacket[] = [];
@@ -21,7 +21,7 @@ export class RoughBroker {
   port = 0;
   /** Answers no PINGREQ. */
   ignoresPings = false;
-  /** The most publishes that waited for a PUBACK at once; counted where `holdAcks` is on. */
+  /** Maximum number of publishes without a PUBACK at one time. Only counted while PUBACKs are held. */
   mostUnacknowledged = 0;
   #held: (() => void)[] | null = null;
   readonly #sockets = new Set<Socket>();
@@ -41,7 +41,7 @@ export class RoughBroker {
     await once(this.#server, 'close');
   }
 
-  /** Breaks every connection. */
+  /** Resets every connection. */
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
@@ -54,7 +54,7 @@ export class RoughBroker {
     return this.#sockets.size;
   }
 
-  /** Keeps PUBACKs back until `releaseAcks`, and those that follow too. */
+  /** Holds all PUBACKs back from now on. `releaseAcks` sends those that are held. */
   holdAcks(): void {
     this.#held ??= [];
   }
@@ -72,7 +72,7 @@ export class RoughBroker {
     for (const ack of this.#held?.splice(0) ?? []) ack();
   }
 
-  /** Numbers of the events that arrived, in order, those that came twice included. */
+  /** Numbers of the received events, in order, including repetitions. */
   eventSeqs(): number[] {
     return this.publishes
       .filter(({ topic }) => topic.endsWith('/event'))

@@ -8,27 +8,27 @@ import { AutoResetEvent } from '../../device/network/mqtt/auto-reset-event.js';
 import type { Outbox, Publisher, PublisherStatus } from '../../device/network/mqtt/mqtt.js';
 
 export interface SimulatedPublisherOptions {
-  /** Whether the broker is there at first. */
+  /** Whether the broker is up at the start, true by default. */
   readonly connected?: boolean;
-  /** The wait after a failure or a swallowed acknowledgement. */
+  /** Delay before a retry after a failure or a swallowed acknowledgement. */
   readonly retryMs?: number;
-  /** How many events are kept in `sent`: the newest. */
+  /** Maximum events in `sent`. The oldest are removed first. */
   readonly keep?: number;
 }
 
-const AWAY = 'the simulated broker is away';
+const DOWN = 'the simulated broker is down';
 const BATCH = 16;
 const DEFAULT_RETRY_MS = 10_000;
 const DEFAULT_KEEP = 1_000;
 
-/** A publisher and its broker in memory: what would have been sent is there to be looked at. */
+/** A publisher with its broker in memory. Tests can inspect what was sent. */
 export class SimulatedPublisher implements Publisher {
-  /** Every event that arrived, twice where it was sent twice. */
+  /** Every event that arrived, including repetitions. */
   readonly sent: PendingEvent[] = [];
-  /** What a late subscriber would get. */
+  /** The retained messages that a late subscriber would receive. */
   readonly retained: { availability?: 'online' | 'offline'; info?: object; state?: object } = {};
   readonly #stop = new AbortController();
-  readonly #bell = new AutoResetEvent();
+  readonly #workAvailable = new AutoResetEvent();
   readonly #latest: { info?: object; state?: object } = {};
   #reachable: boolean;
   #connected = false;
@@ -42,24 +42,24 @@ export class SimulatedPublisher implements Publisher {
     private readonly options: SimulatedPublisherOptions = {},
   ) {
     this.#reachable = options.connected ?? true;
-    if (!this.#reachable) this.#lastError = AWAY;
+    if (!this.#reachable) this.#lastError = DOWN;
   }
 
-  /** The broker is there. */
+  /** Makes the broker reachable. */
   connect(): void {
     this.#reachable = true;
-    this.#bell.set();
+    this.#workAvailable.set();
   }
 
-  /** The broker is away: its will speaks. */
+  /** Makes the broker unreachable. The will `offline` is published. */
   disconnect(): void {
     this.#reachable = false;
     if (this.#connected) this.retained.availability = 'offline';
     this.#connected = false;
-    this.#lastError = AWAY;
+    this.#lastError = DOWN;
   }
 
-  /** The next `count` events arrive, and their acknowledgements do not. */
+  /** Makes the broker receive the next `count` events without acknowledging them. */
   swallowAcknowledgements(count: number): void {
     this.#toSwallow += count;
   }
@@ -69,7 +69,7 @@ export class SimulatedPublisher implements Publisher {
   }
 
   notify(): void {
-    this.#bell.set();
+    this.#workAvailable.set();
   }
 
   info(payload: object): void {
@@ -104,10 +104,10 @@ export class SimulatedPublisher implements Publisher {
       try {
         const outcome = await this.#sendSome(stop);
         if (outcome === 'unacknowledged') await sleep(clock, retryMs, stop);
-        if (outcome === 'nothing-to-do') await this.#bell.wait(stop);
+        if (outcome === 'nothing-to-do') await this.#workAvailable.wait(stop);
       } catch (thrown) {
         if (stop.aborted) return;
-        log.error(`outbox: ${messageOf(thrown)}; trying again`);
+        log.error(`outbox failed: ${messageOf(thrown)}`);
         await sleep(clock, retryMs, stop).catch(() => {});
       }
     }
@@ -115,11 +115,11 @@ export class SimulatedPublisher implements Publisher {
 
   async #sendSome(stop: AbortSignal): Promise<'more' | 'unacknowledged' | 'nothing-to-do'> {
     if (!this.#reachable) return 'nothing-to-do';
-    if (!this.#connected) this.#greet();
+    if (!this.#connected) this.#goOnline();
     const { clock } = this.parts;
     const rows = await withDeadline(clock, OUTBOX_DEADLINE_MS, () => this.outbox.pending(0, BATCH), stop);
     if (!this.#connected) return 'more';
-    const seqs = rows.filter((row) => this.#arrive(row)).map((row) => row.seq);
+    const seqs = rows.filter((row) => this.#receive(row)).map((row) => row.seq);
     if (seqs.length > 0) {
       await withDeadline(clock, OUTBOX_DEADLINE_MS, () => this.outbox.acknowledge(seqs), stop);
     }
@@ -127,8 +127,8 @@ export class SimulatedPublisher implements Publisher {
     return rows.length === BATCH ? 'more' : 'nothing-to-do';
   }
 
-  /** Whether it is acknowledged. */
-  #arrive(row: PendingEvent): boolean {
+  /** Records an event. Returns whether the broker acknowledges it. */
+  #receive(row: PendingEvent): boolean {
     this.sent.push(row);
     if (this.sent.length > (this.options.keep ?? DEFAULT_KEEP)) this.sent.shift();
     if (this.#toSwallow === 0) return true;
@@ -136,7 +136,7 @@ export class SimulatedPublisher implements Publisher {
     return false;
   }
 
-  #greet(): void {
+  #goOnline(): void {
     this.#connected = true;
     this.#lastError = null;
     this.retained.availability = 'online';

@@ -5,12 +5,12 @@ import { messageOf } from '../../kit/errors.js';
 import type { Backoff } from './backoff.js';
 import type { Outbox } from './mqtt.js';
 
-/** How long an answer of the outbox may take. */
+/** Deadline for each call of the outbox. */
 export const OUTBOX_DEADLINE_MS = 30_000;
 
 /**
- * Takes out of the outbox what the broker has acknowledged: one call at a time, with everything that has come in
- * meanwhile; again, with back-off, where the outbox fails. Outlives connections, so that such rows are not sent again.
+ * Removes acknowledged events from the outbox, in batches, one call at a time. If the outbox fails, it retries with
+ * back-off. It outlives connections, so that acknowledged events are not sent again.
  */
 export class Acknowledger {
   readonly #seqs = new Set<number>();
@@ -25,7 +25,7 @@ export class Acknowledger {
     private readonly onErased: () => void,
   ) {}
 
-  /** Acknowledged by the broker and still in the outbox. */
+  /** Number of events that the broker has acknowledged and that are still in the outbox. */
   get size(): number {
     return this.#seqs.size;
   }
@@ -39,7 +39,7 @@ export class Acknowledger {
     this.#work ??= this.#run();
   }
 
-  /** Gives what is under way `deadlineMs` to end; what is not erased then will be sent again, some day. */
+  /** Waits up to `deadlineMs` for the current work. Events that remain are sent again in a later run. */
   async close(deadlineMs: number): Promise<void> {
     await withDeadline(this.clock, deadlineMs, async () => this.#work).catch(() => {});
     this.#closing.abort();
@@ -58,13 +58,13 @@ export class Acknowledger {
         if (signal.aborted) break;
         const delayMs = Math.round(this.backoff.nextMs());
         this.log.error(
-          { count: batch.length, delayMs },
-          `outbox does not take acknowledgements: ${messageOf(thrown)}; trying again`,
+          { part: 'outbox', count: batch.length, delayMs },
+          `failed to remove acknowledged events from the outbox: ${messageOf(thrown)}`,
         );
         await sleep(this.clock, delayMs, signal).catch(() => {});
       }
     }
-    // In the same breath as the last look at the set: what is added from here on starts the work anew.
+    // No `await` between the last check of the set and this line: a later `add` starts the work again.
     this.#work = null;
   }
 }

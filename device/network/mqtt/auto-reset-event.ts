@@ -1,14 +1,14 @@
-/** Wakes the one who waits; rung while nobody does, it makes the next wait short. */
+/** Auto-reset event for one waiter. */
 export class AutoResetEvent {
-  #rung = false;
+  #isSet = false;
   #wake: (() => void) | null = null;
 
   set(): void {
-    this.#rung = true;
+    this.#isSet = true;
     this.#wake?.();
   }
 
-  /** Rejects with the signal's reason when it is aborted first. */
+  /** Resolves when the event is set, and resets it. Rejects with the signal's reason if the signal is aborted first. */
   wait(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
@@ -18,12 +18,12 @@ export class AutoResetEvent {
       };
       this.#wake = () => {
         this.#wake = null;
-        this.#rung = false;
+        this.#isSet = false;
         signal.removeEventListener('abort', onAbort);
         resolve();
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      if (this.#rung) this.#wake();
+      if (this.#isSet) this.#wake();
     });
   }
 }

@@ -4,20 +4,20 @@ export interface BackoffLimits {
 }
 
 /**
- * How long to wait before the next attempt: anywhere between the minimum and a ceiling that doubles up to the maximum,
- * so that a fleet does not come back to its broker all at once.
+ * Exponential back-off with jitter. Each delay is random, between `minMs` and a ceiling that doubles up to `maxMs`.
+ * The jitter prevents that many bins reconnect to one broker at the same time.
  */
 export class Backoff {
   #attempts = 0;
 
   constructor(
-    private readonly bounds: BackoffLimits,
-    /** From 0 to below 1. */
+    private readonly limits: BackoffLimits,
+    /** Returns a number from 0 to below 1. */
     private readonly random: () => number,
   ) {}
 
   nextMs(): number {
-    const { minMs, maxMs } = this.bounds;
+    const { minMs, maxMs } = this.limits;
     const ceilingMs = Math.min(maxMs, minMs * 2 ** ++this.#attempts);
     return minMs + this.random() * Math.max(0, ceilingMs - minMs);
   }

@@ -1,29 +1,32 @@
 import { SortbinError } from '../../kit/errors.js';
 
-/**
- * `broker-url-invalid`, `ca-file-unreadable`: the configuration; `broker-unreachable`: no socket, or no TLS;
- * `connect-timeout`: a socket, and no CONNACK; `closed-before-connack`; `version-refused`: MQTT 5 or 3.1.1 is not
- * spoken there; `connect-refused`: credentials, client id, load; `connection-lost`; `no-puback`: the deadline passed;
- * `publish-refused`: PUBACK with a reason of 0x80 or more; `connection-ended`: by this side.
- */
 export type ConnectionErrorCode =
+  /** The URL in the configuration is not the URL of a broker. */
   | 'broker-url-invalid'
+  /** The CA file in the configuration cannot be read. */
   | 'ca-file-unreadable'
+  /** The socket or TLS failed. */
   | 'broker-unreachable'
+  /** The socket opened, but no CONNACK arrived before the deadline. */
   | 'connect-timeout'
   | 'closed-before-connack'
+  /** The broker does not support the version of MQTT. */
   | 'version-refused'
+  /** The broker refused the credentials or the client id, or it is overloaded. */
   | 'connect-refused'
   | 'connection-lost'
+  /** No PUBACK arrived before the deadline. */
   | 'no-puback'
+  /** The broker sent a PUBACK with a reason code of 0x80 or above. */
   | 'publish-refused'
+  /** This side ended the connection. */
   | 'connection-ended';
 
 export class ConnectionError extends SortbinError<ConnectionErrorCode> {
   override readonly name = 'ConnectionError';
 }
 
-/** The reason code in an error of mqtt.js: a number where the broker spoke, a string where the socket did. */
+/** Returns the MQTT reason code of an mqtt.js error. Its `code` is a number for the broker, a string for the socket. */
 export const reasonCodeOf = (thrown: unknown): number | null =>
   thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'number' ? thrown.code : null;
 

@@ -7,15 +7,18 @@ import type { Delivery } from './topic.js';
 
 export type ProtocolVersion = 4 | 5;
 
-/** What a broker may be sent unacknowledged where it names no limit (MQTT 5.0, 3.2.2.3.3). */
-const RECEIVE_MAXIMUM = 65_535;
+/** Returns the name of a protocol version for people. The protocol level 4 is MQTT 3.1.1. */
+export const mqttVersionOf = (version: ProtocolVersion): string => (version === 5 ? '5' : '3.1.1');
+
+/** The receive maximum of a broker that sends none (MQTT 5.0, section 3.2.2.3.3). */
+const DEFAULT_RECEIVE_MAXIMUM = 65_535;
 
 /**
- * One connection, over one mqtt.js client that is never used again: mqtt.js sends what an old connection left in its
- * store a second time, without DUP. Its promises alone would wait for ever; here each wait has an end.
+ * One connection over one mqtt.js client. The client is never reused: mqtt.js would send the messages in its store
+ * again, without the DUP flag. The promises of mqtt.js may never settle, so each wait here has a deadline.
  */
 export class Connection {
-  readonly #over = new AbortController();
+  readonly #closed = new AbortController();
   readonly #receiveMaximum: number;
   readonly #waiting: (() => void)[] = [];
   #inFlight = 0;
@@ -27,43 +30,44 @@ export class Connection {
     private readonly brokerName: string,
     private readonly clock: Clock,
   ) {
-    this.#receiveMaximum = connack.properties?.receiveMaximum ?? RECEIVE_MAXIMUM;
-    const lost = (how: string) =>
-      this.drop(new ConnectionError('connection-lost', `connection to ${brokerName} lost: ${how}`));
-    let socketError = 'closed by the other side';
+    this.#receiveMaximum = connack.properties?.receiveMaximum ?? DEFAULT_RECEIVE_MAXIMUM;
+    const dropAsLost = (cause: string) =>
+      this.drop(new ConnectionError('connection-lost', `broker ${brokerName}: connection lost: ${cause}`));
+    let socketError = 'closed by the broker';
     client.stream.on('error', (error: Error) => {
       socketError = error.message;
     });
-    client.on('close', () => lost(socketError));
-    client.on('error', (error) => lost(error.message));
+    client.on('close', () => dropAsLost(socketError));
+    client.on('error', (error) => dropAsLost(error.message));
     client.on('disconnect', ({ reasonCode = 0, properties }) =>
-      lost(`DISCONNECT ${hex(reasonCode)} ${properties?.reasonString ?? ''}`.trimEnd()),
+      dropAsLost(`DISCONNECT ${hex(reasonCode)} ${properties?.reasonString ?? ''}`.trimEnd()),
     );
-    if (!client.connected) lost(socketError);
+    if (!client.connected) dropAsLost(socketError);
   }
 
-  /** How many QoS 1 messages the broker takes before it has acknowledged one. */
+  /** Maximum unacknowledged QoS 1 messages that the broker accepts. */
   get receiveMaximum(): number {
     return this.#receiveMaximum;
   }
 
-  /** Aborted when the connection is over, however that came; its reason is a ConnectionError. */
+  /** Aborted when the connection ends for any reason. The abort reason is a ConnectionError. */
   get closed(): AbortSignal {
-    return this.#over.signal;
+    return this.#closed.signal;
   }
 
   /**
-   * QoS 1: resolves on PUBACK. Messages leave in the order of the calls, never more of them unacknowledged than the
-   * broker's receive maximum (mqtt.js ignores it). Does not drop the connection on failure: the caller decides.
-   * @param deadlineMs from the moment of sending
+   * Publishes a message. QoS 1 resolves on PUBACK. Messages are sent in the order of the calls. mqtt.js ignores the
+   * broker's receive maximum, so QoS 1 messages above it wait here. A failure does not drop the connection: the caller
+   * decides.
+   * @param deadlineMs deadline for the PUBACK, from the moment of sending
    * @throws ConnectionError
    */
   publish(topic: string, payload: string, delivery: Delivery, deadlineMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const send = () => {
         if (this.closed.aborted) return reject(this.closed.reason);
-        const noPuback = `no PUBACK for ${topic} from ${this.brokerName} within ${deadlineMs} ms`;
-        const cancel = this.clock.after(deadlineMs, () => reject(new ConnectionError('no-puback', noPuback)));
+        const message = `broker ${this.brokerName}: no PUBACK for ${topic} within ${deadlineMs} ms`;
+        const cancel = this.clock.after(deadlineMs, () => reject(new ConnectionError('no-puback', message)));
         this.client.publish(topic, payload, delivery, (error) => {
           cancel();
           if (delivery.qos > 0) this.#release();
@@ -76,25 +80,27 @@ export class Connection {
     });
   }
 
-  /** Throws the connection away at once, without DISCONNECT: the broker publishes the will. */
-  drop(why: ConnectionError): void {
+  /** Closes the connection at once, without DISCONNECT, so that the broker publishes the will. */
+  drop(reason: ConnectionError): void {
     if (this.closed.aborted) return;
-    this.#over.abort(why);
+    this.#closed.abort(reason);
     this.client.end(true);
     for (const send of this.#waiting.splice(0)) send();
   }
 
-  /** Says DISCONNECT, so that the will is not published, and goes; by force when that takes longer than `deadlineMs`. */
+  /** Sends DISCONNECT, so that the broker does not publish the will. Destroys the socket after `deadlineMs`. */
   async end(deadlineMs: number): Promise<void> {
     if (this.closed.aborted) return;
-    this.#over.abort(new ConnectionError('connection-ended', `connection to ${this.brokerName} ended`));
+    this.#closed.abort(
+      new ConnectionError('connection-ended', `broker ${this.brokerName}: connection ended`),
+    );
     for (const send of this.#waiting.splice(0)) send();
-    // end() waits for what is in flight without a limit, and a second, forced end() is ignored: so forget it first.
+    // client.end() waits for messages in flight without a deadline, and ignores a second, forced call. Remove them first.
     for (const id of Object.keys(this.client.outgoing)) this.client.removeOutgoingMessage(Number(id));
     const { stream } = this.client;
-    const gone = new Promise<void>((resolve) => stream.once('close', resolve));
+    const streamClosed = new Promise<void>((resolve) => stream.once('close', resolve));
     this.client.end();
-    await withDeadline(this.clock, deadlineMs, () => gone).catch(() => stream.destroy());
+    await withDeadline(this.clock, deadlineMs, () => streamClosed).catch(() => stream.destroy());
   }
 
   #acquire(send: () => void): void {
@@ -113,9 +119,9 @@ export class Connection {
   }
 
   #publishError(topic: string, error: Error): ConnectionError {
-    const reason = reasonCodeOf(error);
-    if (reason !== null) {
-      const message = `${this.brokerName} refused a message on ${topic}: ${error.message} (${hex(reason)})`;
+    const reasonCode = reasonCodeOf(error);
+    if (reasonCode !== null) {
+      const message = `broker ${this.brokerName}: message on ${topic} refused: ${error.message} (${hex(reasonCode)})`;
       return new ConnectionError('publish-refused', message, { cause: error });
     }
     return this.closed.aborted

@@ -2,28 +2,28 @@ import { readFile } from 'node:fs/promises';
 import { connect, type IClientOptions, UniqueMessageIdProvider } from 'mqtt';
 import type { Clock } from '../../kit/clock.js';
 import { messageOf } from '../../kit/errors.js';
-import { Connection, type ProtocolVersion } from './connection.js';
+import { Connection, mqttVersionOf, type ProtocolVersion } from './connection.js';
 import { ConnectionError, hex, reasonCodeOf } from './connection-error.js';
 import { makeIntervals } from './interval.js';
 
 export interface BrokerOptions {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
   readonly url: string;
-  /** One per bin: a broker ends the older of two connections with the same. */
+  /** Unique per bin: a broker closes the older of two connections with the same id. */
   readonly clientId: string;
   readonly username?: string;
   readonly password?: string;
-  /** PEM of the authority that signed the broker's certificate, where the system does not know it. */
+  /** PEM file of the authority that signed the broker's certificate. Undefined: the authorities of the system. */
   readonly caFile?: string;
-  /** A dead link is noticed after 1.5 times this. */
+  /** A dead connection is detected after 1.5 times this interval. */
   readonly keepaliveSeconds?: number;
   /** From the first packet to CONNACK. */
   readonly connectDeadlineMs?: number;
-  /** Where it is known beforehand; else 5 is tried first. */
+  /** Undefined: 5 is tried first. */
   readonly protocolVersion?: ProtocolVersion;
 }
 
-/** What the broker says, retained and at QoS 1, when the bin goes without a word. */
+/** The message that the broker publishes, retained and at QoS 1, if the connection ends without DISCONNECT. */
 export interface Will {
   readonly topic: string;
   readonly payload: string;
@@ -31,15 +31,18 @@ export interface Will {
 
 const SCHEMES = ['mqtt:', 'mqtts:', 'ws:', 'wss:'];
 const DEFAULTS = { keepaliveSeconds: 30, connectDeadlineMs: 10_000 };
-/** How long 3.1.1 is taken for granted once it was needed: a broker may be upgraded, or have closed for another reason. */
-const VERSION_5_AGAIN_MS = 3_600_000;
-/** CONNACK: unacceptable protocol version (3.1.1), unsupported protocol version (5). */
+/**
+ * Time from a fallback to 3.1.1 to the next try of MQTT 5. The broker may have been upgraded, or it may have closed the
+ * connection for another reason.
+ */
+const VERSION_5_RETRY_MS = 3_600_000;
+/** CONNACK codes: 0x01 unacceptable protocol version (3.1.1), 0x84 unsupported protocol version (5). */
 const VERSION_REASONS: readonly number[] = [0x01, 0x84];
 
-/** Opens connections to one broker, each with a client of its own, and remembers which MQTT it speaks. */
+/** Opens connections to one broker, each with a new client. Remembers which MQTT version the broker supports. */
 export class Connector {
   readonly #brokerName: string;
-  #version4UntilMs = Number.NEGATIVE_INFINITY;
+  #useVersion4UntilMs = Number.NEGATIVE_INFINITY;
 
   /** @throws ConnectionError `broker-url-invalid` */
   constructor(
@@ -48,29 +51,31 @@ export class Connector {
     private readonly clock: Clock,
   ) {
     const url = URL.canParse(options.url) ? new URL(options.url) : null;
-    // mqtt.js takes an unknown scheme for mqtt; and no message may show credentials, so the url is never printed.
+    // mqtt.js treats an unknown scheme as mqtt. The URL may contain credentials, so no message shows it.
     if (!url?.hostname || !SCHEMES.includes(url.protocol)) {
-      const message = `the broker's url must be mqtt://, mqtts://, ws:// or wss:// with a host, and a port unless it is the scheme's own`;
+      const message =
+        'mqtt.url: not the URL of a broker. Use mqtt://, mqtts://, ws:// or wss:// with a host, ' +
+        'and a port if it is not the default of the scheme.';
       throw new ConnectionError('broker-url-invalid', message);
     }
     this.#brokerName = `${url.protocol}//${url.host}`;
   }
 
   /**
-   * MQTT 5 first; 3.1.1 where the broker refuses 5, or closes on it without a word.
+   * Connects with MQTT 5. If the broker refuses 5, or closes before CONNACK, connects with 3.1.1.
    * @throws ConnectionError, or the signal's reason
    */
   async connect(signal: AbortSignal): Promise<Connection> {
     const { protocolVersion } = this.options;
     if (protocolVersion !== undefined) return this.#open(protocolVersion, signal);
-    if (this.clock.monotonicMs() < this.#version4UntilMs) return this.#open(4, signal);
+    if (this.clock.monotonicMs() < this.#useVersion4UntilMs) return this.#open(4, signal);
     try {
       return await this.#open(5, signal);
     } catch (thrown) {
       const code = thrown instanceof ConnectionError ? thrown.code : null;
       if (code !== 'version-refused' && code !== 'closed-before-connack') throw thrown;
       const connection = await this.#open(4, signal);
-      this.#version4UntilMs = this.clock.monotonicMs() + VERSION_5_AGAIN_MS;
+      this.#useVersion4UntilMs = this.clock.monotonicMs() + VERSION_5_RETRY_MS;
       return connection;
     }
   }
@@ -81,43 +86,45 @@ export class Connector {
     const client = connect(this.options.url, options);
     const deadlineMs = this.options.connectDeadlineMs ?? DEFAULTS.connectDeadlineMs;
     return new Promise((resolve, reject) => {
-      const settle = (act: () => void) => {
+      const settle = (finish: () => void) => {
         cancel();
         signal.removeEventListener('abort', onAbort);
         client.off('connect', onConnect);
         client.off('error', onError);
         client.off('close', onClose);
-        act();
+        finish();
       };
-      const give = (reason: unknown) =>
+      const abandon = (reason: unknown) =>
         settle(() => {
           client.end(true);
           reject(reason);
         });
-      const fail = (code: ConnectionError['code'], how: string, cause?: unknown) =>
-        give(new ConnectionError(code, `broker ${this.#brokerName}: ${how}`, { cause }));
+      const fail = (code: ConnectionError['code'], problem: string, cause?: unknown) =>
+        abandon(new ConnectionError(code, `broker ${this.#brokerName}: ${problem}`, { cause }));
 
       const onConnect: Parameters<typeof client.on<'connect'>>[1] = (connack) =>
         settle(() => resolve(new Connection(client, connack, version, this.#brokerName, this.clock)));
       let socketError: unknown;
       const onError = (error: Error) => {
-        const reason = reasonCodeOf(error);
-        if (reason === null) return fail(...unreachable(error));
-        if (VERSION_REASONS.includes(reason))
-          return fail('version-refused', `does not speak MQTT ${version} (${hex(reason)})`, error);
-        fail('connect-refused', `${error.message} (${hex(reason)})`, error);
+        const reasonCode = reasonCodeOf(error);
+        if (reasonCode === null) return fail(...socketFailureOf(error));
+        if (VERSION_REASONS.includes(reasonCode)) {
+          const problem = `does not support MQTT ${mqttVersionOf(version)} (${hex(reasonCode)})`;
+          return fail('version-refused', problem, error);
+        }
+        fail('connect-refused', `${error.message} (${hex(reasonCode)})`, error);
       };
-      // Without this a socket closed before CONNACK would leave everything waiting.
+      // Without this listener, a socket that closes before CONNACK would leave the promise pending.
       const onClose = () =>
         socketError === undefined
           ? fail('closed-before-connack', 'closed the connection before CONNACK')
           : fail('broker-unreachable', messageOf(socketError), socketError);
-      const onAbort = () => give(signal.reason);
+      const onAbort = () => abandon(signal.reason);
       const cancel = this.clock.after(deadlineMs, () =>
         fail('connect-timeout', `no CONNACK within ${deadlineMs} ms`),
       );
       signal.addEventListener('abort', onAbort, { once: true });
-      // Errors without a code, as those of a WebSocket's handshake, are not passed on by mqtt.js.
+      // mqtt.js does not forward stream errors without a code, such as those of a WebSocket handshake.
       client.stream.on('error', (error: Error) => {
         socketError = error;
       });
@@ -138,7 +145,7 @@ export class Connector {
       messageIdProvider: new UniqueMessageIdProvider(),
       keepalive: keepaliveSeconds ?? DEFAULTS.keepaliveSeconds,
       timerVariant: makeIntervals(this.clock) as IClientOptions['timerVariant'] & object,
-      // The deadline above is the one that counts; this one is only mqtt.js' own, and cannot be left out.
+      // The deadline in #open ends first. mqtt.js cannot run without a timeout of its own.
       connectTimeout: 2 * (connectDeadlineMs ?? DEFAULTS.connectDeadlineMs),
       will: { ...this.will, payload: Buffer.from(this.will.payload), qos: 1, retain: true },
       ...(username === undefined ? {} : { username }),
@@ -152,13 +159,13 @@ const readCa = async (path: string, signal: AbortSignal): Promise<Buffer> => {
   try {
     return await readFile(path, { signal });
   } catch (cause) {
-    const message = `CA file ${path} cannot be read: ${messageOf(cause)}; give a PEM file that the daemon may read`;
+    const message = `mqtt.ca: cannot read ${path}: ${messageOf(cause)}. Use a PEM file that the daemon can read.`;
     throw new ConnectionError('ca-file-unreadable', message, { cause });
   }
 };
 
-/** A reset before CONNACK is how some brokers answer a version that they do not know. */
-const unreachable = (error: Error & { code?: unknown }): [ConnectionError['code'], string, Error] =>
+/** Some brokers reset the connection if they do not support the MQTT version. */
+const socketFailureOf = (error: Error & { code?: unknown }): [ConnectionError['code'], string, Error] =>
   error.code === 'ECONNRESET' || error.code === 'EPIPE'
     ? ['closed-before-connack', `closed the connection before CONNACK (${String(error.code)})`, error]
     : ['broker-unreachable', messageOf(error).trim(), error];

@@ -6,13 +6,13 @@ import { messageOf, SortbinError } from '../../kit/errors.js';
 import type { EmbeddedBroker } from './mqtt.js';
 
 export interface EmbeddedBrokerOptions {
-  /** The loopback by default: there are no passwords here. */
+  /** The loopback address by default, because this broker has no passwords. */
   readonly host?: string;
-  /** 0 for one of the system's choice. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Clients at once, 64 by default; more are closed at once. */
+  /** Maximum number of clients, 64 by default. Further connections are closed immediately. */
   readonly maxConnections?: number;
-  /** Of one message; a client that sends a larger one is closed. 256 KiB by default. */
+  /** Maximum payload of one message, 256 KiB by default. A client that sends a larger one is disconnected. */
   readonly maxPayloadBytes?: number;
 }
 
@@ -23,13 +23,13 @@ export class EmbeddedBrokerError extends SortbinError<'broker-listen-failed'> {
 const DEFAULTS = { host: '127.0.0.1', maxConnections: 64, maxPayloadBytes: 256 * 1024 };
 const FALLBACK_PORTS = 10;
 const HIGHEST_PORT = 65_535;
-/** From a client's socket to its CONNECT. */
+/** Deadline for the CONNECT of a client, from the moment its socket opens. */
 const CONNECT_DEADLINE_MS = 10_000;
 
 /**
- * A broker in this process, for bins without one: MQTT 3.1.1 over TCP, everything in memory. A port that is taken is
- * passed over for the next free of the ten after it, then for any.
- * @throws EmbeddedBrokerError where it cannot listen at all
+ * Starts a broker in this process: MQTT 3.1.1 over TCP, with all data in memory. If the port is in use, it tries the
+ * next ten ports, then any free port.
+ * @throws EmbeddedBrokerError if it cannot listen on any port
  */
 export const startEmbeddedBroker = async (
   options: EmbeddedBrokerOptions,
@@ -39,15 +39,15 @@ export const startEmbeddedBroker = async (
   const aedes = await Aedes.createBroker({
     connectTimeout: CONNECT_DEADLINE_MS,
     authorizePublish: (_client, { topic, payload }, callback) => {
-      if (topic.startsWith('$')) return callback(new Error(`topic ${topic} is the broker's own`));
+      if (topic.startsWith('$')) return callback(new Error(`topic ${topic} is reserved for the broker`));
       const tooLarge = Buffer.byteLength(payload) > maxPayloadBytes;
       callback(tooLarge ? new Error(`message on ${topic} exceeds ${maxPayloadBytes} bytes`) : null);
     },
   });
-  const warn = (client: { readonly id: string } | null, error: Error) =>
-    log.warn({ client: client?.id }, `embedded broker: ${error.message}`);
-  aedes.on('clientError', warn);
-  aedes.on('connectionError', warn);
+  const logClientError = (client: { readonly id: string } | null, error: Error) =>
+    log.warn({ client: client?.id }, `embedded broker: a client failed: ${error.message}`);
+  aedes.on('clientError', logClientError);
+  aedes.on('connectionError', logClientError);
 
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -61,7 +61,7 @@ export const startEmbeddedBroker = async (
     await closeAedes();
     throw thrown;
   });
-  server.on('error', (error) => log.error(`embedded broker: ${error.message}`));
+  server.on('error', (error) => log.error(`embedded broker: the server failed: ${error.message}`));
 
   return {
     url: `mqtt://${isIPv6(host) ? `[${host}]` : host}:${port}`,
@@ -71,7 +71,7 @@ export const startEmbeddedBroker = async (
       if (!server.listening) return;
       const closed = once(server, 'close');
       server.close();
-      // aedes closes the clients that it has greeted; the others would keep the server open.
+      // aedes closes only the clients that it has accepted. The other sockets would keep the server open.
       await closeAedes();
       for (const socket of sockets) socket.destroy();
       await closed;
@@ -90,9 +90,9 @@ const listen = async (server: Server, host: string, requestedPort: number): Prom
       if (address !== null && typeof address === 'object') return address.port;
     } catch (cause) {
       if (cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE') continue;
-      const message = `embedded broker cannot listen on ${host} port ${port}: ${messageOf(cause)}; choose another host or port`;
+      const message = `mqtt.embedded: cannot listen on ${host} port ${port}: ${messageOf(cause)}. Choose another host or port.`;
       throw new EmbeddedBrokerError('broker-listen-failed', message, { cause });
     }
   }
-  throw new EmbeddedBrokerError('broker-listen-failed', `embedded broker finds no free port on ${host}`);
+  throw new EmbeddedBrokerError('broker-listen-failed', `mqtt.embedded: no free port on ${host}`);
 };

@@ -1,27 +1,27 @@
 import type { Clock } from '../../kit/clock.js';
 
-/** setInterval and clearInterval by a clock: what mqtt.js wants for its keepalive. */
+/** Returns `setInterval` and `clearInterval` on a clock, in the shape of mqtt.js's `timerVariant` option. */
 export const makeIntervals = (clock: Clock) => {
-  const running = new Map<number, () => void>();
+  const cancels = new Map<number, () => void>();
   let lastId = 0;
   return {
     set(task: () => void, everyMs: number): number {
       const id = ++lastId;
-      const again = () => {
-        running.set(
+      const schedule = () => {
+        cancels.set(
           id,
           clock.after(everyMs, () => {
-            again();
+            schedule();
             task();
           }),
         );
       };
-      again();
+      schedule();
       return id;
     },
     clear(id: number): void {
-      running.get(id)?.();
-      running.delete(id);
+      cancels.get(id)?.();
+      cancels.delete(id);
     },
   };
 };

@@ -4,9 +4,9 @@ import type { Connection } from './connection.js';
 import { ConnectionError } from './connection-error.js';
 import type { Delivery } from './topic.js';
 
-/** A retained message of which only the newest counts: kept, sent on each connect, one in flight at a time. */
+/** The newest payload of one retained topic. It is sent on each new connection, with one message in flight at a time. */
 export class LatestMessage {
-  readonly #bell = new AutoResetEvent();
+  readonly #updated = new AutoResetEvent();
   #payload: string | null = null;
 
   constructor(
@@ -18,16 +18,19 @@ export class LatestMessage {
 
   set(payload: object): void {
     this.#payload = JSON.stringify(payload);
-    this.#bell.set();
+    this.#updated.set();
   }
 
-  /** Ends only by throwing: the signal's reason, or a ConnectionError. What equals the last one sent is not sent. */
+  /**
+   * Publishes each new payload, but not one that is equal to the last one sent on this connection. Never returns.
+   * @throws ConnectionError, or the signal's reason
+   */
   async run(connection: Connection, signal: AbortSignal): Promise<never> {
     let sent: string | null = null;
     for (;;) {
       const payload = this.#payload;
       if (payload === null || payload === sent) {
-        await this.#bell.wait(signal);
+        await this.#updated.wait(signal);
         continue;
       }
       sent = payload;
@@ -36,7 +39,7 @@ export class LatestMessage {
   }
 }
 
-/** A broker that refuses a retained message must not keep the events from going out: it is logged and passed over. */
+/** Publishes a retained message. If the broker refuses it, the refusal is logged, so that events are still published. */
 export const publishOrSkip = async (
   connection: Connection,
   topic: string,
@@ -49,6 +52,9 @@ export const publishOrSkip = async (
     await connection.publish(topic, payload, delivery, deadlineMs);
   } catch (thrown) {
     if (!(thrown instanceof ConnectionError && thrown.code === 'publish-refused')) throw thrown;
-    log.error({ topic }, `${thrown.message}; passed over until the next connect, check the broker's rights`);
+    log.error(
+      { part: 'broker', code: thrown.code, topic },
+      `skipped a retained message until the next connection. ${thrown.message}. Check the access rules of the broker.`,
+    );
   }
 };

@@ -1,6 +1,6 @@
 import type { PendingEvent } from '../../journal/journal.js';
 
-/** What the publisher takes its events from: the journal, as far as it concerns it. */
+/** The events that the publisher has to send. The journal implements it. */
 export interface Outbox {
   pending(afterSeq: number, limit: number): Promise<readonly PendingEvent[]>;
   acknowledge(seqs: readonly number[]): Promise<void>;
@@ -8,31 +8,31 @@ export interface Outbox {
 
 export interface PublisherStatus {
   readonly connected: boolean;
-  /** Why not, in the words of the last attempt. */
+  /** The last connection error; null while connected, and before the first error. */
   readonly lastError: string | null;
 }
 
-/** Tells the world. A broker that is away, slow or hostile costs it nothing but time. */
+/** Publishes events and the state of the bin. A broker that is down, slow or hostile delays messages, nothing else. */
 export interface Publisher {
-  /** Begins to connect; never throws, never waits. */
+  /** Starts to connect. Returns at once and never throws. */
   start(): void;
-  /** The outbox has grown. */
+  /** Notifies the publisher of new events in the outbox. */
   notify(): void;
-  /** Retained; of several the newest counts. Kept and sent again after each connect. */
+  /** Sets the retained message `info`. The newest one is kept, and is sent again on each new connection. */
   info(payload: object): void;
-  /** Retained; of several the newest counts. Kept and sent again after each connect. */
+  /** Sets the retained message `state`. The newest one is kept, and is sent again on each new connection. */
   state(payload: object): void;
   status(): PublisherStatus;
-  /** Says `offline` where it can and goes, within a second; what is in the outbox stays there. */
+  /** Publishes `offline` if possible, and disconnects, within one second. The outbox keeps its events. */
   close(): Promise<void>;
 }
 
-/** A broker in the daemon's own process. */
+/** A broker in the daemon's process. */
 export interface EmbeddedBroker {
   readonly url: string;
   readonly port: number;
-  /** The port that was asked for: not `port` where another program has it. */
+  /** The configured port. It differs from `port` if it is 0, or if another program uses it. */
   readonly requestedPort: number;
-  /** Closes the clients' sockets and the server. */
+  /** Closes all client sockets and the server. */
   close(): Promise<void>;
 }

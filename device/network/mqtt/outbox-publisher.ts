@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../kit/clock.js';
-import { sleep, withDeadline } from '../../kit/deadline.js';
+import { sleep, untilAborted, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { Acknowledger } from './acknowledger.js';
 import { Backoff, type BackoffLimits } from './backoff.js';
-import type { Connection } from './connection.js';
+import { type Connection, mqttVersionOf } from './connection.js';
 import { ConnectionError } from './connection-error.js';
 import { type BrokerOptions, Connector } from './connector.js';
 import { LatestMessage, publishOrSkip } from './latest-message.js';
@@ -14,19 +14,19 @@ import { deliveryOf, printTopic, type Topic, type TopicBase } from './topic.js';
 
 export interface OutboxPublisherOptions extends TopicBase {
   readonly broker: BrokerOptions;
-  /** Events on their way at once, 16 by default; fewer where the broker's receive maximum is less. */
+  /** Maximum unacknowledged events, 16 by default. The broker's receive maximum applies if it is lower. */
   readonly window?: number;
-  /** When it passes the connection is thrown away; 10 s by default. */
+  /** Deadline for a PUBACK, 10 s by default. The connection is dropped when it passes. */
   readonly pubackDeadlineMs?: number;
-  /** Between two connections: 1 s to 60 s by default. */
+  /** Delay between two attempts to connect, 1 s to 60 s by default. */
   readonly backoff?: BackoffLimits;
-  /** Five minutes by default. */
+  /** Interval of a check of the outbox that needs no notification, five minutes by default. */
   readonly safetyCheckMs?: number;
 }
 
 export interface OutboxPublisherParts {
   readonly clock: Clock;
-  /** From 0 to below 1. */
+  /** Returns a number from 0 to below 1. */
   readonly random: () => number;
   readonly log: Logger;
 }
@@ -36,10 +36,10 @@ const DEFAULT_WINDOW = 16;
 const DEFAULT_PUBACK_DEADLINE_MS = 10_000;
 const DEFAULT_SAFETY_CHECK_MS = 300_000;
 const DEFAULT_BACKOFF: BackoffLimits = { minMs: 1_000, maxMs: 60_000 };
-/** Together below the second that `close` may take. */
+/** Deadlines of the steps of `close`. Their sum is below the limit of one second. */
 const CLOSING_MS = { offline: 400, disconnect: 250, acknowledge: 250 };
 
-/** Publishes over MQTT from an outbox, which is the only memory of what was sent: at least once, in order. */
+/** Publishes the events of an outbox over MQTT, in order and at least once. Only the outbox records what was sent. */
 export class OutboxPublisher implements Publisher {
   readonly #stop = new AbortController();
   readonly #connector: Connector;
@@ -48,9 +48,9 @@ export class OutboxPublisher implements Publisher {
   readonly #state: LatestMessage;
   readonly #acknowledger: Acknowledger;
   readonly #backoff: Backoff;
-  readonly #bounds: BackoffLimits;
+  readonly #backoffLimits: BackoffLimits;
   readonly #pubackDeadlineMs: number;
-  #pump: OutboxPump | null = null;
+  #activePump: OutboxPump | null = null;
   #lastError: string | null = null;
   #running: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -63,16 +63,16 @@ export class OutboxPublisher implements Publisher {
   ) {
     const { clock, log } = parts;
     this.#pubackDeadlineMs = options.pubackDeadlineMs ?? DEFAULT_PUBACK_DEADLINE_MS;
-    this.#bounds = options.backoff ?? DEFAULT_BACKOFF;
-    this.#backoff = this.#newBackoff();
+    this.#backoffLimits = options.backoff ?? DEFAULT_BACKOFF;
+    this.#backoff = this.#makeBackoff();
     this.#availability = printTopic(options, AVAILABILITY);
     this.#connector = new Connector(options.broker, { topic: this.#availability, payload: 'offline' }, clock);
     const latest = (topic: Topic) =>
       new LatestMessage(printTopic(options, topic), deliveryOf(topic), this.#pubackDeadlineMs, log);
     this.#info = latest('info');
     this.#state = latest('state');
-    const onErased = () => this.#pump?.wake();
-    this.#acknowledger = new Acknowledger(outbox, clock, this.#newBackoff(), log, onErased);
+    const onErased = () => this.#activePump?.wake();
+    this.#acknowledger = new Acknowledger(outbox, clock, this.#makeBackoff(), log, onErased);
   }
 
   start(): void {
@@ -80,7 +80,7 @@ export class OutboxPublisher implements Publisher {
   }
 
   notify(): void {
-    this.#pump?.notify();
+    this.#activePump?.notify();
   }
 
   info(payload: object): void {
@@ -92,7 +92,7 @@ export class OutboxPublisher implements Publisher {
   }
 
   status(): PublisherStatus {
-    return { connected: this.#pump !== null, lastError: this.#lastError };
+    return { connected: this.#activePump !== null, lastError: this.#lastError };
   }
 
   close(): Promise<void> {
@@ -110,70 +110,77 @@ export class OutboxPublisher implements Publisher {
     const { clock, log } = this.parts;
     while (!stop.aborted) {
       try {
-        await this.#connectAndServe(stop);
+        await this.#connectAndPublish(stop);
       } catch (thrown) {
         if (stop.aborted) return;
         const message = messageOf(thrown);
+        const code = thrown instanceof ConnectionError ? thrown.code : undefined;
         const delayMs = Math.round(this.#backoff.nextMs());
-        // A broker that is away for days is not worth a line a minute.
-        log[message === this.#lastError ? 'debug' : 'warn']({ delayMs }, `${message}; connecting again`);
+        // A broker may be down for days: log the same error once, not every minute.
+        const level = message === this.#lastError ? 'debug' : 'warn';
+        log[level]({ part: 'broker', code, delayMs }, message);
         this.#lastError = message;
         await sleep(clock, delayMs, stop).catch(() => {});
       }
     }
   }
 
-  /** Ends only by throwing. */
-  async #connectAndServe(stop: AbortSignal): Promise<never> {
+  /** Never returns. Throws when the connection fails or ends. */
+  async #connectAndPublish(stop: AbortSignal): Promise<never> {
     const { clock, log } = this.parts;
     const connection = await this.#connector.connect(stop);
     const connectedAtMs = clock.monotonicMs();
-    log.info(`connected to the broker by MQTT ${connection.protocolVersion === 5 ? '5' : '3.1.1'}`);
+    log.info({ mqtt: mqttVersionOf(connection.protocolVersion) }, 'connected to the broker');
     try {
-      return await this.#serve(connection, stop);
+      return await this.#publish(connection, stop);
     } finally {
-      // A broker that greets and then refuses must not be called once a second: only one that stayed starts afresh.
-      if (clock.monotonicMs() - connectedAtMs >= this.#bounds.maxMs) this.#backoff.reset();
+      // A broker may accept, then close. Resetting at once would retry every `minMs`.
+      if (clock.monotonicMs() - connectedAtMs >= this.#backoffLimits.maxMs) this.#backoff.reset();
     }
   }
 
-  async #serve(connection: Connection, stop: AbortSignal): Promise<never> {
+  async #publish(connection: Connection, stop: AbortSignal): Promise<never> {
     const signal = AbortSignal.any([connection.closed, stop]);
-    const pump = this.#newPump(connection);
+    const pump = this.#makePump(connection);
     const tasks: Promise<never>[] = [];
     try {
-      await Promise.race([this.#say('online', connection), aborted(signal)]);
+      await Promise.race([this.#publishAvailability('online', connection), untilAborted(signal)]);
       this.#lastError = null;
-      this.#pump = pump;
-      // In this order onto the wire: the pump has to read the outbox first.
+      this.#activePump = pump;
+      // The pump reads the outbox before it sends, so `info` and `state` precede the events.
       tasks.push(this.#info.run(connection, signal), this.#state.run(connection, signal), pump.run(signal));
       return await Promise.race(tasks);
     } catch (thrown) {
       throw connection.closed.aborted ? connection.closed.reason : thrown;
     } finally {
-      this.#pump = null;
-      if (stop.aborted) await this.#takeLeave(connection);
-      connection.drop(new ConnectionError('connection-ended', 'connection given up'));
+      this.#activePump = null;
+      if (stop.aborted) await this.#disconnect(connection);
+      connection.drop(new ConnectionError('connection-ended', 'connection dropped'));
       await Promise.allSettled(tasks);
     }
   }
 
-  async #takeLeave(connection: Connection): Promise<void> {
+  async #disconnect(connection: Connection): Promise<void> {
     try {
-      await withDeadline(this.parts.clock, CLOSING_MS.offline, () => this.#say('offline', connection));
+      await withDeadline(this.parts.clock, CLOSING_MS.offline, () =>
+        this.#publishAvailability('offline', connection),
+      );
       await connection.end(CLOSING_MS.disconnect);
     } catch (thrown) {
-      this.parts.log.warn(`the broker was not told: ${messageOf(thrown)}; its will message says it`);
+      this.parts.log.warn(
+        { part: 'broker' },
+        `failed to publish "offline": ${messageOf(thrown)}. The broker publishes the will message instead.`,
+      );
     }
   }
 
-  #say(word: 'online' | 'offline', connection: Connection): Promise<void> {
+  #publishAvailability(payload: 'online' | 'offline', connection: Connection): Promise<void> {
     const delivery = deliveryOf(AVAILABILITY);
     const { log } = this.parts;
-    return publishOrSkip(connection, this.#availability, word, delivery, this.#pubackDeadlineMs, log);
+    return publishOrSkip(connection, this.#availability, payload, delivery, this.#pubackDeadlineMs, log);
   }
 
-  #newPump(connection: Connection): OutboxPump {
+  #makePump(connection: Connection): OutboxPump {
     const event: Topic = 'event';
     const options = {
       topic: printTopic(this.options, event),
@@ -189,19 +196,12 @@ export class OutboxPublisher implements Publisher {
       this.#acknowledger,
       options,
       clock,
-      this.#newBackoff(),
+      this.#makeBackoff(),
       log,
     );
   }
 
-  #newBackoff(): Backoff {
-    return new Backoff(this.#bounds, this.parts.random);
+  #makeBackoff(): Backoff {
+    return new Backoff(this.#backoffLimits, this.parts.random);
   }
 }
-
-/** Rejects with the signal's reason. */
-const aborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });

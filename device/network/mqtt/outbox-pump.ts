@@ -15,22 +15,22 @@ import type { Delivery } from './topic.js';
 export interface OutboxPumpOptions {
   readonly topic: string;
   readonly delivery: Delivery;
-  /** Rows that were read and are not yet out of the outbox, at most. */
+  /** Maximum events that were sent and are still in the outbox. */
   readonly window: number;
   readonly pubackDeadlineMs: number;
-  /** A look at the outbox without having been notified. */
+  /** Interval of a check of the outbox that needs no notification. */
   readonly safetyCheckMs: number;
 }
 
 /**
- * Moves events from the outbox to one connection: in order from the oldest, a window of them at a time. It forgets
- * everything with its connection, since what is not acknowledged is still in the outbox.
+ * Sends events from the outbox on one connection, oldest first, with a limited number unacknowledged. It is used for
+ * one connection only: events without a PUBACK are still in the outbox.
  */
 export class OutboxPump {
-  readonly #bell = new AutoResetEvent();
+  readonly #workAvailable = new AutoResetEvent();
   #afterSeq = 0;
   #unacknowledged = 0;
-  #maybeMore = true;
+  #mayHaveMore = true;
 
   constructor(
     private readonly connection: Connection,
@@ -42,55 +42,55 @@ export class OutboxPump {
     private readonly log: Logger,
   ) {}
 
-  /** The outbox has grown. */
+  /** Notifies the pump of new events in the outbox. */
   notify(): void {
-    this.#maybeMore = true;
-    this.#bell.set();
+    this.#mayHaveMore = true;
+    this.#workAvailable.set();
   }
 
-  /** Rows have left the outbox: the window has moved. */
+  /** Notifies the pump of acknowledged events that have left the outbox: the window has free places. */
   wake(): void {
-    this.#bell.set();
+    this.#workAvailable.set();
   }
 
-  /** Ends only by throwing the signal's reason. A message that fails drops the connection. */
+  /** Sends events until the signal is aborted, then throws its reason. A failed message drops the connection. */
   async run(signal: AbortSignal): Promise<never> {
     const intervals = makeIntervals(this.clock);
     const safetyCheck = intervals.set(() => this.notify(), this.options.safetyCheckMs);
     try {
       for (;;) {
-        const free = this.#free();
-        if (this.#maybeMore && free > 0) await this.#fill(free, signal);
-        else await this.#bell.wait(signal);
+        const limit = this.#freePlaces();
+        if (this.#mayHaveMore && limit > 0) await this.#sendUpTo(limit, signal);
+        else await this.#workAvailable.wait(signal);
       }
     } finally {
       intervals.clear(safetyCheck);
     }
   }
 
-  #free(): number {
+  #freePlaces(): number {
     const window = Math.min(this.options.window, this.connection.receiveMaximum);
     return window - this.#unacknowledged - this.acknowledger.size;
   }
 
-  async #fill(free: number, signal: AbortSignal): Promise<void> {
-    this.#maybeMore = false;
+  async #sendUpTo(limit: number, signal: AbortSignal): Promise<void> {
+    this.#mayHaveMore = false;
     try {
       const rows = await withDeadline(
         this.clock,
         OUTBOX_DEADLINE_MS,
-        () => this.outbox.pending(this.#afterSeq, free),
+        () => this.outbox.pending(this.#afterSeq, limit),
         signal,
       );
       this.backoff.reset();
       for (const row of rows) this.#send(row);
-      if (rows.length === free) this.#maybeMore = true;
+      if (rows.length === limit) this.#mayHaveMore = true;
     } catch (thrown) {
       if (signal.aborted) throw signal.reason;
       const delayMs = Math.round(this.backoff.nextMs());
-      this.log.error({ delayMs }, `outbox cannot be read: ${messageOf(thrown)}; trying again`);
+      this.log.error({ part: 'outbox', delayMs }, `failed to read the outbox: ${messageOf(thrown)}`);
       await sleep(this.clock, delayMs, signal);
-      this.#maybeMore = true;
+      this.#mayHaveMore = true;
     }
   }
 
@@ -104,21 +104,21 @@ export class OutboxPump {
         this.#unacknowledged--;
         this.acknowledger.add(row.seq);
       },
-      (thrown: unknown) => this.#giveUp(row, thrown),
+      (thrown: unknown) => this.#onPublishFailed(row, thrown),
     );
   }
 
-  #giveUp(row: PendingEvent, thrown: unknown): void {
-    const why =
+  #onPublishFailed(row: PendingEvent, thrown: unknown): void {
+    const error =
       thrown instanceof ConnectionError
         ? thrown
         : new ConnectionError('connection-lost', messageOf(thrown), { cause: thrown });
-    if (why.code === 'publish-refused') {
+    if (error.code === 'publish-refused') {
       this.log.error(
-        { seq: row.seq, id: row.id },
-        `event ${row.seq}: ${why.message}; it stays in the outbox`,
+        { part: 'outbox', code: error.code, seq: row.seq, id: row.id },
+        `kept event ${row.seq} in the outbox: ${error.message}`,
       );
     }
-    this.connection.drop(why);
+    this.connection.drop(error);
   }
 }

@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Backoff } from '../../../device/network/mqtt/backoff.js';
 
-test('every wait lies between the bounds, whatever chance says', () => {
-  const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+test('every delay lies between the limits, for all random numbers', () => {
+  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   fc.assert(
-    fc.property(fc.array(chance, { minLength: 1, maxLength: 2_000 }), (draws) => {
+    fc.property(fc.array(random, { minLength: 1, maxLength: 2_000 }), (draws) => {
       const backoff = new Backoff({ minMs: 1_000, maxMs: 60_000 }, () => draws[0] ?? 0);
       for (const _ of draws) {
         const delayMs = backoff.nextMs();
@@ -16,12 +16,12 @@ test('every wait lies between the bounds, whatever chance says', () => {
   );
 });
 
-test('two bins that lost the same broker do not come back together', () => {
-  const waits = [0.1, 0.9].map((draw) => new Backoff({ minMs: 1_000, maxMs: 60_000 }, () => draw).nextMs());
-  assert.deepEqual(waits, [1_100, 1_900]);
+test('two bins that lost the same broker reconnect at different times', () => {
+  const delays = [0.1, 0.9].map((draw) => new Backoff({ minMs: 1_000, maxMs: 60_000 }, () => draw).nextMs());
+  assert.deepEqual(delays, [1_100, 1_900]);
 });
 
-test('after a reset it starts afresh', () => {
+test('starts again at the minimum after a reset', () => {
   const backoff = new Backoff({ minMs: 10, maxMs: 1_000 }, () => 0.5);
   const first = backoff.nextMs();
   for (let attempt = 0; attempt < 20; attempt++) backoff.nextMs();

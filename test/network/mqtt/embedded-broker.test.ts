@@ -34,14 +34,14 @@ const occupy = async (port: number): Promise<Server | null> => {
   cleanups.push(() => new Promise((resolve) => server.close(resolve)));
   return server;
 };
-/** A port that another program has. */
-const takenPort = async (): Promise<number> => {
+/** Returns a port that is in use. */
+const portInUse = async (): Promise<number> => {
   const server = await occupy(0);
   assert.ok(server);
   return (server.address() as AddressInfo).port;
 };
 
-test('a publisher reaches it, and a subscriber hears what was said', async () => {
+test('accepts a publisher, and sends its retained messages to a subscriber', async () => {
   const { broker } = await open({ port: 0 });
   const { publisher, outbox } = fastPublisher(broker.url);
   cleanups.push(() => publisher.close());
@@ -51,79 +51,81 @@ test('a publisher reaches it, and a subscriber hears what was said', async () =>
   await outbox.empty();
   const client = connect(broker.url, { protocolVersion: 4, reconnectPeriod: 0 });
   cleanups.push(() => client.endAsync(true));
-  const heard: string[] = [];
-  client.on('message', (topic, payload) => heard.push(`${topic} ${payload}`));
+  const received: string[] = [];
+  client.on('message', (topic, payload) => received.push(`${topic} ${payload}`));
   await client.subscribeAsync('#');
-  await until('both retained messages', () => heard.length === 2);
-  assert.deepEqual(heard.sort(), [
+  await until('both retained messages', () => received.length === 2);
+  assert.deepEqual(received.sort(), [
     'sortbin/kitchen/availability online',
     'sortbin/kitchen/state {"cycle":"idle"}',
   ]);
   assert.equal(seqs.length, 100);
 });
 
-test('a port that is taken is passed over for one of the next, and both are told', async () => {
-  const wanted = await takenPort();
-  const { broker } = await open({ port: wanted });
-  assert.equal(broker.requestedPort, wanted);
-  assert.notEqual(broker.port, wanted);
+test('skips a port in use for a later one, and reports both', async () => {
+  const requestedPort = await portInUse();
+  const { broker } = await open({ port: requestedPort });
+  assert.equal(broker.requestedPort, requestedPort);
+  assert.notEqual(broker.port, requestedPort);
   assert.equal(broker.url, `mqtt://127.0.0.1:${broker.port}`);
 });
 
-test('where the next ten are taken as well the system chooses', async () => {
-  const wanted = await takenPort();
-  for (let more = 1; more <= 10; more++) await occupy(wanted + more);
-  const { broker } = await open({ port: wanted });
-  assert.ok(broker.port < wanted || broker.port > wanted + 10, `${broker.port}`);
+test('uses any free port if the next ten are also in use', async () => {
+  const requestedPort = await portInUse();
+  for (let offset = 1; offset <= 10; offset++) await occupy(requestedPort + offset);
+  const { broker } = await open({ port: requestedPort });
+  assert.ok(broker.port < requestedPort || broker.port > requestedPort + 10, `${broker.port}`);
 });
 
-test('an address that is not this machine is an error that names it', async () => {
+test('refuses an address of another machine, and names it in the error', async () => {
   await assert.rejects(
     open({ host: '192.0.2.1', port: 0 }),
     (error: unknown) =>
       error instanceof EmbeddedBrokerError &&
       error.code === 'broker-listen-failed' &&
-      /192\.0\.2\.1 port 0: .*EADDRNOTAVAIL/.test(error.message),
+      /^mqtt\.embedded: cannot listen on 192\.0\.2\.1 port 0: .*EADDRNOTAVAIL.*\. Choose another host or port\.$/.test(
+        error.message,
+      ),
   );
 });
 
-test('a message that is too large costs its sender the connection, and is not kept', async () => {
+test('disconnects the sender of a message that is too large, and does not keep the message', async () => {
   const { broker, lines } = await open({ port: 0, maxPayloadBytes: 100 });
   const client = connect(broker.url, { protocolVersion: 4, reconnectPeriod: 0 });
   cleanups.push(() => client.endAsync(true));
   const closed = new Promise<void>((resolve) => client.once('close', resolve));
   client.publish('a', 'x'.repeat(101), { retain: true });
   await closed;
-  assert.match(lines[0]?.msg ?? '', /message on a exceeds 100 bytes/);
+  assert.match(lines[0]?.msg ?? '', /a client failed: message on a exceeds 100 bytes/);
   const other = connect(broker.url, { protocolVersion: 4, reconnectPeriod: 0 });
   cleanups.push(() => other.endAsync(true));
-  const heard: string[] = [];
-  other.on('message', (topic) => heard.push(topic));
+  const received: string[] = [];
+  other.on('message', (topic) => received.push(topic));
   await other.subscribeAsync('#');
   await other.publishAsync('b', 'x'.repeat(100), { qos: 1 });
-  await until('the smaller one', () => heard.length > 0);
-  assert.deepEqual(heard, ['b']);
+  await until('the smaller one', () => received.length > 0);
+  assert.deepEqual(received, ['b']);
 });
 
-test('it closes at once, whoever is connected', async () => {
+test('closes at once, with and without connected clients', async () => {
   const { broker } = await open({ port: 0 });
   const { publisher } = fastPublisher(broker.url);
   cleanups.push(() => publisher.close());
   publisher.start();
   await until('connected', () => publisher.status().connected);
-  const mute = connectSocket(broker.port, '127.0.0.1');
-  mute.on('error', () => {});
-  await once(mute, 'connect');
-  const muteClosed = once(mute, 'close');
+  const silent = connectSocket(broker.port, '127.0.0.1');
+  silent.on('error', () => {});
+  await once(silent, 'connect');
+  const silentClosed = once(silent, 'close');
   await broker.close();
-  await muteClosed;
-  await until('the publisher notices', () => !publisher.status().connected);
+  await silentClosed;
+  await until('the publisher detects it', () => !publisher.status().connected);
   await broker.close();
   const again = await occupy(broker.port);
   assert.notEqual(again, null, 'the port is free');
 });
 
-test('clients beyond the limit are turned away', async () => {
+test('closes the connections of clients above the limit', async () => {
   const { broker } = await open({ port: 0, maxConnections: 1 });
   const first = connect(broker.url, { protocolVersion: 4, reconnectPeriod: 0 });
   cleanups.push(() => first.endAsync(true));

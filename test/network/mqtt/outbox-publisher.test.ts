@@ -8,9 +8,9 @@ import { RoughBroker } from '../../support/rough-broker.js';
 import { until } from '../../support/until.js';
 import { fastPublisher } from './publisher-kit.js';
 
-publisherContract('OutboxPublisher', async (away) => {
+publisherContract('OutboxPublisher', async (brokerDown) => {
   const broker = await new RoughBroker().start();
-  if (away) await broker.stop();
+  if (brokerDown) await broker.stop();
   const { publisher, outbox } = fastPublisher(broker.url);
   let toSwallow = 0;
   broker.behaviour.puback = ({ topic }) => (topic.endsWith('/event') && toSwallow-- > 0 ? 'none' : 0);
@@ -19,8 +19,8 @@ publisherContract('OutboxPublisher', async (away) => {
     outbox,
     eventSeqs: () => broker.eventSeqs(),
     retained: (kind) => broker.payloads(kind).at(-1),
-    goAway: () => broker.stop(),
-    comeBack: async () => void (await broker.start()),
+    stopBroker: () => broker.stop(),
+    startBroker: async () => void (await broker.start()),
     swallowAcknowledgements: (count) => {
       toSwallow = count;
     },
@@ -41,13 +41,13 @@ const aedes = async () => {
   cleanups.push(() => broker.stop());
   return broker;
 };
-const closing = <T extends { readonly publisher: Publisher }>(made: T): T => {
+const closeAfterTest = <T extends { readonly publisher: Publisher }>(made: T): T => {
   cleanups.push(() => made.publisher.close());
   return made;
 };
 
-/** What a client that subscribes now gets of this bin. */
-const subscriber = async (url: string) => {
+/** Collects the messages of this bin that a new subscriber receives. */
+const subscribe = async (url: string) => {
   const messages: { topic: string; payload: string; retain: boolean }[] = [];
   const client = connect(url, { protocolVersion: 4, reconnectPeriod: 0 });
   cleanups.push(() => client.endAsync(true));
@@ -58,16 +58,16 @@ const subscriber = async (url: string) => {
   return messages;
 };
 
-test('birth, info, state and events, in this order', async () => {
+test('publishes availability, info, state and events, in this order', async () => {
   const broker = await aedes();
-  const { publisher, outbox } = closing(fastPublisher(broker.url));
+  const { publisher, outbox } = closeAfterTest(fastPublisher(broker.url));
   outbox.add(2);
   publisher.state({ cycle: 'idle' });
   publisher.info({ version: '1' });
   publisher.start();
   await outbox.empty();
-  const heard = broker.arrivals.map(({ topic, qos, retain }) => [topic.split('/').at(-1), qos, retain]);
-  assert.deepEqual(heard, [
+  const received = broker.arrivals.map(({ topic, qos, retain }) => [topic.split('/').at(-1), qos, retain]);
+  assert.deepEqual(received, [
     ['availability', 1, true],
     ['info', 1, true],
     ['state', 1, true],
@@ -76,15 +76,15 @@ test('birth, info, state and events, in this order', async () => {
   ]);
 });
 
-test('a late subscriber gets availability, info and state, and no old event', async () => {
+test('sends availability, info and state to a late subscriber, but no old event', async () => {
   const broker = await aedes();
-  const { publisher, outbox } = closing(fastPublisher(broker.url));
+  const { publisher, outbox } = closeAfterTest(fastPublisher(broker.url));
   outbox.add(3);
   publisher.info({ version: '1' });
   publisher.state({ cycle: 'idle' });
   publisher.start();
   await outbox.empty();
-  const messages = await subscriber(broker.url);
+  const messages = await subscribe(broker.url);
   await until('three retained messages', () => messages.length >= 3);
   outbox.add();
   publisher.notify();
@@ -97,9 +97,9 @@ test('a late subscriber gets availability, info and state, and no old event', as
   ]);
 });
 
-test('when the link breaks the broker says `offline`, and `online` follows', async () => {
+test('after a lost connection the broker publishes `offline`, then the bin publishes `online`', async () => {
   const broker = await aedes();
-  const { publisher } = closing(fastPublisher(broker.url));
+  const { publisher } = closeAfterTest(fastPublisher(broker.url));
   publisher.start();
   await until('online', () => broker.payloads('availability').length === 1);
   broker.cut();
@@ -107,22 +107,22 @@ test('when the link breaks the broker says `offline`, and `online` follows', asy
   assert.deepEqual(broker.payloads('availability'), ['online', 'offline', 'online']);
   await publisher.close();
   await until('offline', () => broker.payloads('availability').length === 4);
-  const messages = await subscriber(broker.url);
-  await until('the retained word', () => messages.length > 0);
+  const messages = await subscribe(broker.url);
+  await until('the retained message', () => messages.length > 0);
   assert.deepEqual(messages, [{ topic: 'sortbin/kitchen/availability', payload: 'offline', retain: true }]);
 });
 
-test('a broker that is not there yet, goes twice and returns loses no event', async () => {
+test('loses no event if the broker starts late and restarts twice', async () => {
   const broker = await aedes();
   await broker.stop();
-  const { publisher, outbox } = closing(fastPublisher(broker.url));
+  const { publisher, outbox } = closeAfterTest(fastPublisher(broker.url));
   const seqs = outbox.add(200);
   publisher.start();
   await until('an error', () => publisher.status().lastError !== null);
   assert.match(String(publisher.status().lastError), /ECONNREFUSED/);
   await broker.start();
-  for (const share of [50, 120]) {
-    await until(`${share} events`, () => broker.eventSeqs().length >= share);
+  for (const count of [50, 120]) {
+    await until(`${count} events`, () => broker.eventSeqs().length >= count);
     await broker.stop();
     seqs.push(...outbox.add(20));
     publisher.notify();

@@ -15,7 +15,7 @@ export interface LogLine {
 
 const WARN = 40;
 
-/** A log that a test can read, from `warn` upwards. */
+/** Returns a log, and its lines of level `warn` and above. */
 export const readableLog = (): { readonly log: Logger; readonly lines: LogLine[] } => {
   const lines: LogLine[] = [];
   const write = (line: string) => {
@@ -33,11 +33,15 @@ const publisherOn = (url: string, clock: Clock, options: Options) => {
   const outbox = new MemoryOutbox();
   const { log, lines } = readableLog();
   const broker = { url, clientId: 'sortbin-kitchen', ...options.broker };
-  const whole = { prefix: 'sortbin', bin: 'kitchen', ...options, broker };
-  return { publisher: new OutboxPublisher(outbox, whole, { clock, random: () => 0.5, log }), outbox, lines };
+  const publisherOptions = { prefix: 'sortbin', bin: 'kitchen', ...options, broker };
+  return {
+    publisher: new OutboxPublisher(outbox, publisherOptions, { clock, random: () => 0.5, log }),
+    outbox,
+    lines,
+  };
 };
 
-/** By the real clock, in a hurry. */
+/** A publisher with the real clock and short deadlines. */
 export const fastPublisher = (url: string, options: Options = {}) =>
   publisherOn(url, new SystemClock(), {
     pubackDeadlineMs: 250,
@@ -45,7 +49,7 @@ export const fastPublisher = (url: string, options: Options = {}) =>
     ...options,
   });
 
-/** With its default deadlines, by a clock that the test moves; keepalive stays out of the way. */
+/** A publisher with a simulated clock, its default deadlines, and a keepalive that is too long to interfere. */
 export const clockedPublisher = (url: string, options: Options = {}) => {
   const clock = new SimulatedClock();
   const broker = { keepaliveSeconds: 43_200, ...options.broker };

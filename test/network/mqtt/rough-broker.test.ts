@@ -11,21 +11,21 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-const rough = async (manners: Partial<RoughBroker['behaviour']> = {}) => {
+const startBroker = async (behaviour: Partial<RoughBroker['behaviour']> = {}) => {
   const broker = await new RoughBroker().start();
-  Object.assign(broker.behaviour, manners);
+  Object.assign(broker.behaviour, behaviour);
   cleanups.push(() => broker.stop());
   return broker;
 };
-const closing = <T extends { readonly publisher: Publisher }>(made: T): T => {
+const closeAfterTest = <T extends { readonly publisher: Publisher }>(made: T): T => {
   cleanups.push(() => made.publisher.close());
   return made;
 };
 const versions = (broker: RoughBroker) => broker.connects.map(({ protocolVersion }) => protocolVersion);
 const noEventAck: RoughBroker['behaviour']['puback'] = ({ topic }) => (topic.endsWith('/event') ? 'none' : 0);
 
-test('a PUBACK that does not come within its deadline costs the connection, not the event', async () => {
-  const broker = await rough({ puback: noEventAck });
+test('drops the connection, but keeps the event, if no PUBACK arrives before the deadline', async () => {
+  const broker = await startBroker({ puback: noEventAck });
   const { publisher, outbox, clock, lines } = clockedPublisher(broker.url);
   const seqs = outbox.add(3);
   publisher.start();
@@ -38,7 +38,7 @@ test('a PUBACK that does not come within its deadline costs the connection, not 
   await until('the connection is gone', () => broker.connections === 0);
   assert.match(
     String(publisher.status().lastError),
-    /no PUBACK for sortbin\/kitchen\/event .* within 10000 ms/,
+    /^broker mqtt:.*: no PUBACK for sortbin\/kitchen\/event within 10000 ms$/,
   );
   assert.equal(lines.length, 1);
   await clock.advance(2_000);
@@ -49,15 +49,15 @@ test('a PUBACK that does not come within its deadline costs the connection, not 
   assert.equal(clock.waiting, 0);
 });
 
-test('a broker that greets and breaks off is called less and less often, one that stayed soon again', async () => {
-  const broker = await rough();
+test('reconnects more slowly after each short connection, and soon after a long one', async () => {
+  const broker = await startBroker();
   const { publisher, clock } = clockedPublisher(broker.url);
   cleanups.push(() => publisher.close());
   publisher.start();
-  const breakOff = async () => {
+  const breakConnection = async () => {
     await until('connected', () => publisher.status().connected);
     broker.cut();
-    await until('nothing but the back-off is running', () => clock.waiting === 1);
+    await until('only the back-off timer is running', () => clock.waiting === 1);
   };
   const expectNextAfter = async (delayMs: number) => {
     const { length } = broker.connects;
@@ -66,58 +66,60 @@ test('a broker that greets and breaks off is called less and less often, one tha
     await clock.advance(1);
     await until('another CONNECT', () => broker.connects.length === length + 1);
   };
-  // Halfway between one second and a ceiling of 2, 4, 8, … 60 seconds, since the random function says 0.5.
+  // Halfway between one second and a ceiling of 2, 4, 8 and up to 60 seconds, because the random function returns 0.5.
   for (const delayMs of [1_500, 2_500, 4_500, 8_500, 16_500, 30_500, 30_500]) {
-    await breakOff();
+    await breakConnection();
     await expectNextAfter(delayMs);
   }
   await until('connected', () => publisher.status().connected);
   await clock.advance(60_000);
-  await breakOff();
+  await breakConnection();
   await expectNextAfter(1_500);
 });
 
-test('a refused event is reported and kept, and what comes after it goes out', async () => {
-  const isPoison = (payload: unknown) => JSON.parse(String(payload)).seq === 1;
-  const broker = await rough({
-    puback: ({ topic, payload }) => (topic.endsWith('/event') && isPoison(payload) ? 0x87 : 0),
+test('logs and keeps a refused event, and sends the events after it', async () => {
+  const isFirst = (payload: unknown) => JSON.parse(String(payload)).seq === 1;
+  const broker = await startBroker({
+    puback: ({ topic, payload }) => (topic.endsWith('/event') && isFirst(payload) ? 0x87 : 0),
   });
-  const { publisher, outbox, lines } = closing(fastPublisher(broker.url));
+  const { publisher, outbox, lines } = closeAfterTest(fastPublisher(broker.url));
   outbox.add(30);
   publisher.start();
-  await until('the others are out', () => outbox.seqs.length === 1);
+  await until('the other events are acknowledged', () => outbox.seqs.length === 1);
   assert.deepEqual(outbox.seqs, [1]);
   assert.ok(broker.connects.length > 1);
   assert.match(
     lines[0]?.msg ?? '',
-    /^event 1: .* refused a message on .*: Not authorized \(0x87\); it stays/,
+    /^kept event 1 in the outbox: broker mqtt:.*: message on .* refused: .*Not authorized \(0x87\)$/,
   );
   broker.behaviour.puback = () => 0;
   await outbox.empty();
 });
 
-test('a broker that refuses state and info still gets the events', async () => {
-  const broker = await rough({ puback: ({ topic }) => (topic.endsWith('/event') ? 0 : 0x87) });
-  const { publisher, outbox, lines } = closing(fastPublisher(broker.url));
+test('sends the events to a broker that refuses state and info', async () => {
+  const broker = await startBroker({ puback: ({ topic }) => (topic.endsWith('/event') ? 0 : 0x87) });
+  const { publisher, outbox, lines } = closeAfterTest(fastPublisher(broker.url));
   outbox.add(20);
   publisher.info({ version: '1' });
   publisher.state({ fill: 1 });
   publisher.start();
   await outbox.empty();
-  await until('three refusals are reported', () => lines.length === 3);
+  await until('three refusals are logged', () => lines.length === 3);
   assert.equal(broker.connects.length, 1);
 });
 
-test('an acknowledged event is not sent again because the outbox was slow to take it', async () => {
-  const broker = await rough();
+test('does not send an acknowledged event again if the outbox fails to remove it', async () => {
+  const broker = await startBroker();
   const { publisher, outbox, clock, lines } = clockedPublisher(broker.url);
   cleanups.push(() => publisher.close());
   outbox.fail('acknowledge', 3);
   outbox.add();
   publisher.start();
-  await until('the acknowledgement fails', () => lines.some(({ msg }) => /does not take/.test(msg)));
+  await until('the acknowledgement fails', () =>
+    lines.some(({ msg }) => /failed to remove acknowledged events/.test(msg)),
+  );
   broker.cut();
-  await until('it is noticed', () => !publisher.status().connected);
+  await until('the loss is detected', () => !publisher.status().connected);
   await clock.advance(2_000);
   await until('connected', () => publisher.status().connected);
   outbox.add();
@@ -129,8 +131,8 @@ test('an acknowledged event is not sent again because the outbox was slow to tak
   assert.deepEqual(broker.eventSeqs(), [1, 2]);
 });
 
-test('a window of events is on its way, and they are acknowledged in batches', async () => {
-  const broker = await rough();
+test('limits the unacknowledged events to the window, and acknowledges them in batches', async () => {
+  const broker = await startBroker();
   broker.holdAcks();
   const { publisher, outbox, clock } = clockedPublisher(broker.url, { window: 5 });
   outbox.add(20);
@@ -150,8 +152,8 @@ test('a window of events is on its way, and they are acknowledged in batches', a
   assert.equal(clock.waiting, 0);
 });
 
-test("the broker's receive maximum is kept, by info and state too", async () => {
-  const broker = await rough({ receiveMaximum: 2 });
+test("respects the broker's receive maximum, also for info and state", async () => {
+  const broker = await startBroker({ receiveMaximum: 2 });
   broker.holdAcks();
   const { publisher, outbox } = clockedPublisher(broker.url);
   cleanups.push(() => publisher.close());
@@ -167,8 +169,8 @@ test("the broker's receive maximum is kept, by info and state too", async () => 
   assert.equal(broker.mostUnacknowledged, 2);
 });
 
-test('of the states set while one is on its way only the newest is sent', async () => {
-  const broker = await rough();
+test('sends only the newest of the states that were set while one was in flight', async () => {
+  const broker = await startBroker();
   const { publisher } = clockedPublisher(broker.url);
   cleanups.push(() => publisher.close());
   publisher.start();
@@ -184,8 +186,8 @@ test('of the states set while one is on its way only the newest is sent', async 
   assert.ok(broker.mostUnacknowledged <= 1);
 });
 
-test('idle, it looks at the outbox only at its safety check', async () => {
-  const broker = await rough();
+test('reads the outbox only at the safety check while idle', async () => {
+  const broker = await startBroker();
   const { publisher, outbox, clock } = clockedPublisher(broker.url, { safetyCheckMs: 300_000 });
   cleanups.push(() => publisher.close());
   outbox.add();
@@ -199,13 +201,13 @@ test('idle, it looks at the outbox only at its safety check', async () => {
   await outbox.empty();
 });
 
-for (const [how, refusal] of [
+for (const [means, refusal] of [
   ['CONNACK 1', 0x01],
   ['CONNACK 0x84', 0x84],
   ['closing', 'close'],
 ] as const) {
-  test(`a broker that refuses MQTT 5 by ${how} is spoken to in 3.1.1, and asked again after an hour`, async () => {
-    const broker = await rough({ refusal, accepts: ({ protocolVersion }) => protocolVersion === 4 });
+  test(`falls back to 3.1.1 if the broker refuses MQTT 5 by ${means}, and tries 5 again after an hour`, async () => {
+    const broker = await startBroker({ refusal, accepts: ({ protocolVersion }) => protocolVersion === 4 });
     const { publisher, outbox, clock } = clockedPublisher(broker.url);
     cleanups.push(() => publisher.close());
     outbox.add();
@@ -213,21 +215,21 @@ for (const [how, refusal] of [
     await outbox.empty();
     assert.deepEqual(versions(broker), [5, 4]);
     broker.cut();
-    await until('it is noticed', () => !publisher.status().connected);
+    await until('the loss is detected', () => !publisher.status().connected);
     await clock.advance(2_000);
     await until('connected', () => publisher.status().connected);
     assert.deepEqual(versions(broker), [5, 4, 4]);
     await clock.advance(3_600_000);
     broker.cut();
-    await until('it is noticed', () => !publisher.status().connected);
+    await until('the loss is detected', () => !publisher.status().connected);
     await clock.advance(2_000);
     await until('connected', () => publisher.status().connected);
     assert.deepEqual(versions(broker), [5, 4, 4, 5, 4]);
   });
 }
 
-test('a broker that closes before CONNACK is tried in both versions and named', async () => {
-  const broker = await rough({ refusal: 'close', accepts: () => false });
+test('tries both versions if the broker closes before CONNACK, and names the broker in the error', async () => {
+  const broker = await startBroker({ refusal: 'close', accepts: () => false });
   const { publisher, clock } = clockedPublisher(broker.url);
   publisher.start();
   await until('an error', () => publisher.status().lastError !== null);
@@ -240,8 +242,8 @@ test('a broker that closes before CONNACK is tried in both versions and named', 
   assert.equal(clock.waiting, 0);
 });
 
-test('wrong credentials are named, and not shown', async () => {
-  const broker = await rough({ refusal: 0x86, accepts: () => false });
+test('reports wrong credentials without showing them', async () => {
+  const broker = await startBroker({ refusal: 0x86, accepts: () => false });
   const url = broker.url.replace('//', '//bin:secret@');
   const { publisher, lines } = clockedPublisher(url);
   cleanups.push(() => publisher.close());
@@ -252,8 +254,8 @@ test('wrong credentials are named, and not shown', async () => {
   assert.doesNotMatch(JSON.stringify([publisher.status(), lines]), /secret/);
 });
 
-test('a broker that never answers CONNECT is given up after the deadline', async () => {
-  const broker = await rough({ refusal: 'silence', accepts: () => false });
+test('gives up after the deadline if the broker never answers CONNECT', async () => {
+  const broker = await startBroker({ refusal: 'silence', accepts: () => false });
   const { publisher, clock } = clockedPublisher(broker.url);
   cleanups.push(() => publisher.close());
   publisher.start();
@@ -265,31 +267,31 @@ test('a broker that never answers CONNECT is given up after the deadline', async
   assert.deepEqual(versions(broker), [5]);
 });
 
-test('a link that is dead is noticed by keepalive', async () => {
-  const broker = await rough();
+test('detects a dead connection by keepalive', async () => {
+  const broker = await startBroker();
   const { publisher, clock } = clockedPublisher(broker.url, { broker: { keepaliveSeconds: 30 } });
   cleanups.push(() => publisher.close());
   publisher.start();
   await until('connected', () => publisher.status().connected);
   broker.ignoresPings = true;
   await clock.advance(45_000);
-  await until('it is noticed', () => !publisher.status().connected);
-  assert.match(String(publisher.status().lastError), /lost: Keepalive timeout/);
+  await until('the loss is detected', () => !publisher.status().connected);
+  assert.match(String(publisher.status().lastError), /connection lost: Keepalive timeout/);
 });
 
-for (const [when, manners] of [
+for (const [kind, behaviour] of [
   ['that acknowledges nothing', { puback: () => 'none' }],
   ['that acknowledges no event', { puback: noEventAck }],
   ['that does not answer CONNECT', { refusal: 'silence', greets: () => false }],
 ] as const) {
-  test(`a broker ${when} does not hold the close up for a second`, async () => {
-    const broker = await rough(manners as Partial<RoughBroker['behaviour']>);
+  test(`closes within a second with a broker ${kind}`, async () => {
+    const broker = await startBroker(behaviour as Partial<RoughBroker['behaviour']>);
     const { publisher, outbox, clock } = clockedPublisher(broker.url);
     const seqs = outbox.add(20);
     publisher.info({ version: '1' });
     publisher.start();
     await until('a first packet', () => broker.connects.length + broker.publishes.length > 0);
-    if (when === 'that acknowledges no event') await until('events', () => broker.eventSeqs().length === 16);
+    if (kind === 'that acknowledges no event') await until('events', () => broker.eventSeqs().length === 16);
     broker.behaviour.puback = () => 'none';
     const closed = publisher.close();
     await clock.advance(1_000);
@@ -297,12 +299,12 @@ for (const [when, manners] of [
     assert.deepEqual(outbox.seqs, seqs);
     assert.equal(clock.waiting, 0);
     await until('the socket is gone', () => broker.connections === 0);
-    assert.deepEqual(broker.disconnects, [], 'the will has to speak, so there is no DISCONNECT');
+    assert.deepEqual(broker.disconnects, [], 'no DISCONNECT, so that the broker publishes the will');
   });
 }
 
-test('events on their way do not keep it from taking its leave', async () => {
-  const broker = await rough({ puback: noEventAck });
+test('publishes `offline` and sends DISCONNECT while events are unacknowledged', async () => {
+  const broker = await startBroker({ puback: noEventAck });
   const { publisher, outbox, clock } = clockedPublisher(broker.url);
   const seqs = outbox.add(20);
   publisher.start();
@@ -314,7 +316,7 @@ test('events on their way do not keep it from taking its leave', async () => {
   assert.equal(clock.waiting, 0);
 });
 
-test('what cannot be a broker is refused at once', () => {
+test('refuses an invalid broker URL at once', () => {
   for (const url of ['', 'broker', 'http://broker', 'mqtt://', 'ftp://x']) {
     assert.throws(
       () => fastPublisher(url),
@@ -324,10 +326,10 @@ test('what cannot be a broker is refused at once', () => {
   }
 });
 
-test('a CA file that cannot be read is named', async () => {
+test('names a CA file that cannot be read', async () => {
   const { publisher } = fastPublisher('mqtts://127.0.0.1:1', { broker: { caFile: '/nowhere/ca.pem' } });
   cleanups.push(() => publisher.close());
   publisher.start();
   await until('an error', () => publisher.status().lastError !== null);
-  assert.match(String(publisher.status().lastError), /CA file \/nowhere\/ca\.pem cannot be read/);
+  assert.match(String(publisher.status().lastError), /^mqtt\.ca: cannot read \/nowhere\/ca\.pem: .*ENOENT/);
 });

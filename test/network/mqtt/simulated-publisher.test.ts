@@ -9,10 +9,10 @@ import { SimulatedPublisher } from '../../support/simulated-publisher.js';
 
 const log = pino({ level: 'silent' });
 
-publisherContract('SimulatedPublisher', async (away) => {
+publisherContract('SimulatedPublisher', async (brokerDown) => {
   const outbox = new MemoryOutbox();
   const parts = { clock: new SystemClock(), log };
-  const publisher = new SimulatedPublisher(outbox, parts, { connected: !away, retryMs: 30 });
+  const publisher = new SimulatedPublisher(outbox, parts, { connected: !brokerDown, retryMs: 30 });
   return {
     publisher,
     outbox,
@@ -21,14 +21,14 @@ publisherContract('SimulatedPublisher', async (away) => {
       const payload = publisher.retained[kind];
       return typeof payload === 'object' ? JSON.stringify(payload) : payload;
     },
-    goAway: async () => publisher.disconnect(),
-    comeBack: async () => publisher.connect(),
+    stopBroker: async () => publisher.disconnect(),
+    startBroker: async () => publisher.connect(),
     swallowAcknowledgements: (count) => publisher.swallowAcknowledgements(count),
     close: () => publisher.close(),
   };
 });
 
-test('it keeps the newest events only', async () => {
+test('keeps only the newest events', async () => {
   const outbox = new MemoryOutbox();
   outbox.add(100);
   const publisher = new SimulatedPublisher(outbox, { clock: new SimulatedClock(), log }, { keep: 10 });

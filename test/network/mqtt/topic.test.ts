@@ -5,7 +5,7 @@ import { deliveryOf, printTopic, TopicError } from '../../../device/network/mqtt
 
 const base = { prefix: 'sortbin', bin: 'kitchen' };
 
-test('prints no wildcard and no empty level, whatever the prefix and the bin are', () => {
+test('prints no wildcard and no empty level, for any prefix and bin id', () => {
   const anything = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.string({ unit: fc.constantFrom('a', '/', '+', '#', '-', '$') }),
@@ -24,7 +24,7 @@ test('prints no wildcard and no empty level, whatever the prefix and the bin are
   );
 });
 
-test('refuses a prefix or a bin that is not allowed, by its own code', () => {
+test('refuses a prefix or a bin id that is not allowed, each with its own code', () => {
   const codeOf = (act: () => unknown) => {
     try {
       act();
@@ -61,7 +61,7 @@ test('refuses a prefix or a bin that is not allowed, by its own code', () => {
   }
 });
 
-test('retains what describes the present, and no event', () => {
+test('retains availability, info and state, but no event', () => {
   const topics = ['availability', 'info', 'state', 'event'] as const;
   assert.deepEqual(
     topics.map((topic) => [printTopic(base, topic), deliveryOf(topic)]),
