@@ -4,7 +4,7 @@ import { JournalError } from './journal.js';
 
 export type Database = DatabaseSyncInstance;
 
-/** `stage`: begun (no outcome yet), pending (finished, in the outbox), settled (finished, left the outbox). */
+/** `stage`: begun (no outcome yet), pending (finished, in the outbox), settled (finished, no longer in the outbox). */
 const SCHEMA = `
   create table rows (
     row integer primary key,
@@ -29,27 +29,28 @@ const SCHEMA = `
 `;
 const SCHEMA_VERSION = 1;
 
-/** How long a write waits for a lock that another program holds, such as a backup. */
+/** Maximum wait of a write for a lock of another program, such as a backup. */
 const BUSY_TIMEOUT_MS = 2_000;
-/** The WAL file shrinks to this after a checkpoint. */
+/** Maximum size of the WAL file after a checkpoint. */
 const MAX_IDLE_WAL_BYTES = 4 * 1024 * 1024;
 const PAGE_CACHE_KIB = 1_024;
 
-const CURES = {
-  place: 'it has to be a file, or not there yet, in a folder that this user can write',
-  damaged: 'move the file aside and start again: a new one is made, which numbers from 1',
-  locked: 'end the other program that has it open',
-  newer: 'run the version that wrote it, or move the file aside',
-  foreign: 'choose another data folder, or move the file aside',
-  noWal: 'put the data folder on a local disk',
+const FIXES = {
+  place: 'Make sure that it is a file, or does not exist yet, in a folder that this user can write.',
+  damaged: 'Move the file aside and start again. The new journal numbers its events from 1.',
+  locked: 'Stop the other program that has the file open.',
+  newer: 'Run the version that wrote it, or move the file aside.',
+  foreign: 'Choose another data folder, or move the file aside.',
+  noWal: 'Put the data folder on a local disk.',
 } as const;
 
-/** A refusal to open, with what to do about it. */
-export const unreadable = (path: string, reason: string, cure: keyof typeof CURES, cause?: unknown) =>
-  new JournalError('journal-unreadable', `journal ${path}: ${reason}; ${CURES[cure]}`, { cause });
+/** Returns the error of a journal that cannot be opened, with a fix. */
+export const unreadable = (path: string, problem: string, fix: keyof typeof FIXES, cause?: unknown) =>
+  new JournalError('journal-unreadable', `journal ${path}: ${problem}. ${FIXES[fix]}`, { cause });
 
 /**
- * Opens the journal's database, or makes it: WAL, every commit synced, whole, and of a schema that this version knows.
+ * Opens the database of the journal, or creates it, in WAL mode with every commit synced to disk. Checks its integrity
+ * and its schema version.
  * @throws JournalError `journal-unreadable`
  */
 export const openDatabase = (path: string): Database => {
@@ -66,11 +67,11 @@ export const openDatabase = (path: string): Database => {
   }
 };
 
-/** What was thrown while the journal was being opened, as a refusal to open. */
+/** Converts an error from opening the journal into a JournalError. */
 export const asUnreadable = (path: string, thrown: unknown): JournalError =>
-  thrown instanceof JournalError ? thrown : unreadable(path, messageOf(thrown), cureOf(thrown), thrown);
+  thrown instanceof JournalError ? thrown : unreadable(path, messageOf(thrown), fixOf(thrown), thrown);
 
-/** All or nothing: what `work` wrote is on disk when this returns, and undone when it throws. */
+/** Runs `work` in a transaction. Its writes are on disk when this returns, and undone if it throws. */
 export const transaction = <T>(db: Database, work: () => T): T => {
   db.exec('begin immediate');
   try {
@@ -85,16 +86,16 @@ export const transaction = <T>(db: Database, work: () => T): T => {
 
 const configure = (db: Database, path: string): void => {
   const mode = pragma(db, 'journal_mode = wal');
-  if (mode !== 'wal') throw unreadable(path, `its journal mode is ${mode}, not WAL`, 'noWal');
-  // Not stored in the file: without it a commit in WAL mode may be lost in a power cut.
+  if (mode !== 'wal') throw unreadable(path, `its journal mode is ${mode} instead of WAL`, 'noWal');
+  // The file does not store this setting. Without it, a power cut may undo a commit in WAL mode.
   db.exec('pragma synchronous = full');
   db.exec(`pragma journal_size_limit = ${MAX_IDLE_WAL_BYTES}`);
   db.exec(`pragma cache_size = -${PAGE_CACHE_KIB}`);
 };
 
 const check = (db: Database, path: string): void => {
-  const answer = String(pragma(db, 'quick_check(1)'));
-  if (answer !== 'ok') throw unreadable(path, `it is damaged (${answer.replace(/\s+/g, ' ')})`, 'damaged');
+  const result = String(pragma(db, 'quick_check(1)'));
+  if (result !== 'ok') throw unreadable(path, `it is damaged (${result.replace(/\s+/g, ' ')})`, 'damaged');
 };
 
 const migrate = (db: Database, path: string): void =>
@@ -102,10 +103,14 @@ const migrate = (db: Database, path: string): void =>
     const version = Number(pragma(db, 'user_version'));
     if (version === SCHEMA_VERSION) return;
     if (version > SCHEMA_VERSION) {
-      throw unreadable(path, `its schema is ${version}, and this version knows ${SCHEMA_VERSION}`, 'newer');
+      throw unreadable(
+        path,
+        `schema version ${version} is not supported (at most ${SCHEMA_VERSION})`,
+        'newer',
+      );
     }
     const { tables } = db.prepare('select count(*) as tables from sqlite_schema').get() as { tables: number };
-    if (tables > 0) throw unreadable(path, 'it is a database of another program', 'foreign');
+    if (tables > 0) throw unreadable(path, 'the database belongs to another program', 'foreign');
     db.exec(SCHEMA);
     db.exec(`pragma user_version = ${SCHEMA_VERSION}`);
   });
@@ -113,8 +118,8 @@ const migrate = (db: Database, path: string): void =>
 const pragma = (db: Database, text: string): unknown =>
   Object.values(db.prepare(`pragma ${text}`).get() as object)[0];
 
-/** By SQLite's primary result code: 1 no such table, 5 busy, 6 locked, 11 corrupt, 26 not a database. */
-const cureOf = (error: unknown): keyof typeof CURES => {
+/** Selects a fix by SQLite's primary result code: 1 no such table, 5 busy, 6 locked, 11 corrupt, 26 not a database. */
+const fixOf = (error: unknown): keyof typeof FIXES => {
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
   if (code === 1) return 'foreign';
   if (code === 11 || code === 26) return 'damaged';

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-/** Blocking file work that survives a power cut: for the worker thread only. */
+// Blocking file operations that survive a power cut. Only the worker thread uses them.
 
 const syncFolder = (folder: string): void => {
   const handle = openSync(folder, 'r');
@@ -12,18 +12,18 @@ const syncFolder = (folder: string): void => {
   }
 };
 
-/** Makes a folder and those above it; a folder is durable once the one that holds its name is. */
+/** Creates a folder and its parents. A folder is durable once its parent is synced. */
 export const makeFolder = (folder: string, mode = 0o755): void => {
   const first = mkdirSync(folder, { recursive: true, mode });
   if (first === undefined) return;
   const top = dirname(resolve(first));
-  for (let holder = dirname(resolve(folder)); holder.length >= top.length; holder = dirname(holder)) {
-    syncFolder(holder);
-    if (holder === dirname(holder)) return;
+  for (let parent = dirname(resolve(folder)); parent.length >= top.length; parent = dirname(parent)) {
+    syncFolder(parent);
+    if (parent === dirname(parent)) return;
   }
 };
 
-/** Afterwards the whole file is there; after a power cut in between, at most a `.tmp` is. */
+/** Writes a whole file atomically. After a power cut during the write, at most a `.tmp` file remains. */
 export const writeDurably = (path: string, bytes: Uint8Array): void => {
   const temporary = `${path}.tmp`;
   try {

@@ -1,21 +1,21 @@
 import { JournalError } from './journal.js';
 
-/** Nothing in it can leave the folder, hide a file or end a name early. */
+/** Excludes characters that could leave the folder, hide the file or end its name early. */
 const FRAME_ID = /^[0-9a-zA-Z-]{1,64}$/;
 
-/** Every name that a frame's file, finished or half written, can have; nothing else in the folder is ours. */
+/** Matches the names of frame files, complete or partly written. Other files in the folder are never removed. */
 export const FRAME_FILE = /^[0-9a-zA-Z-]{1,64}\.(jpg|png|webp|bin)(\.tmp)?$/;
 
-/** @throws JournalError `journal-failed` for an id that must not become a file's name */
+/** @throws JournalError `journal-failed` if the id is not allowed in a file name */
 export const checkFrameId = (frameId: string): void => {
   if (FRAME_ID.test(frameId)) return;
   throw new JournalError(
     'journal-failed',
-    `frame id ${JSON.stringify(frameId)} is not allowed: 1 to 64 letters, digits and hyphens`,
+    `frame id ${JSON.stringify(frameId)}: not allowed. Use 1 to 64 letters, digits and hyphens.`,
   );
 };
 
-/** The file's name for a frame: its id, and what its first bytes say that it is. */
+/** Returns the file name of a frame: its id, and an extension that matches its first bytes. */
 export const frameFile = (frameId: string, bytes: Uint8Array): string => {
   checkFrameId(frameId);
   return `${frameId}.${extensionOf(Buffer.from(bytes.subarray(0, 12)).toString('latin1'))}`;

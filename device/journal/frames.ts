@@ -6,7 +6,7 @@ import { FRAME_FILE, frameFile } from './frame-file.js';
 
 export interface FrameLimits {
   readonly maxFrames: number;
-  /** All frames together. */
+  /** Maximum size of all frames together. */
   readonly maxFrameBytes: number;
 }
 
@@ -18,8 +18,8 @@ interface FrameRow {
 }
 
 /**
- * The newest frames as files in a folder, with an index in the database. A file is written before its row and removed
- * before it; what a power cut leaves in between is tidied up at the next start. The bounds hold at every moment.
+ * Keeps the newest frames as files in a folder, with an index in the database. A file is written before its row, and
+ * removed before its row. The next start repairs what a power cut leaves in between. The limits are never exceeded.
  */
 export class FrameRing {
   readonly #sql: ReturnType<typeof statements>;
@@ -29,12 +29,12 @@ export class FrameRing {
   constructor(
     private readonly db: Database,
     private readonly folder: string,
-    private readonly bounds: FrameLimits,
+    private readonly limits: FrameLimits,
   ) {
     this.#sql = statements(db);
     makeFolder(folder, 0o700);
-    this.#tidy();
-    this.#replace(this.#leaving(0, 0));
+    this.#repair();
+    this.#replace(this.#findEvicted(0, 0));
   }
 
   get frames(): number {
@@ -45,69 +45,69 @@ export class FrameRing {
     return this.#bytes;
   }
 
-  /** Keeps a frame, instead of one with the same id; one that is larger than the ring is not kept. */
+  /** Keeps a frame and replaces one with the same id. A frame that is larger than the ring is not kept. */
   keep(id: string, bytes: Uint8Array): void {
     const file = frameFile(id, bytes);
-    if (this.bounds.maxFrames < 1 || bytes.length > this.bounds.maxFrameBytes) return;
-    this.#replace(this.#leaving(1, bytes.length, id), { id, file, bytes });
+    if (this.limits.maxFrames < 1 || bytes.length > this.limits.maxFrameBytes) return;
+    this.#replace(this.#findEvicted(1, bytes.length, id), { id, file, bytes });
   }
 
-  /** What has to go, oldest first, so that so much more fits; a frame with this id goes in any case. */
-  #leaving(frames: number, bytes: number, id?: string): FrameRow[] {
+  /** Returns the frames to remove so that the given amount fits, oldest first. Always includes a frame with this id. */
+  #findEvicted(frames: number, bytes: number, id?: string): FrameRow[] {
     const same = id === undefined ? undefined : (this.#sql.byId.get(id) as FrameRow | undefined);
-    const leaving = same ? [same] : [];
-    let framesThen = this.#frames + frames - leaving.length;
-    let bytesThen = this.#bytes + bytes - (same?.bytes ?? 0);
-    let last = 0;
-    while (framesThen > this.bounds.maxFrames || bytesThen > this.bounds.maxFrameBytes) {
-      const oldest = this.#sql.oldest.get(last, id ?? '') as FrameRow | undefined;
+    const evicted = same ? [same] : [];
+    let framesAfter = this.#frames + frames - evicted.length;
+    let bytesAfter = this.#bytes + bytes - (same?.bytes ?? 0);
+    let lastRow = 0;
+    while (framesAfter > this.limits.maxFrames || bytesAfter > this.limits.maxFrameBytes) {
+      const oldest = this.#sql.oldest.get(lastRow, id ?? '') as FrameRow | undefined;
       if (!oldest) break;
-      leaving.push(oldest);
-      framesThen -= 1;
-      bytesThen -= oldest.bytes;
-      last = oldest.row;
+      evicted.push(oldest);
+      framesAfter -= 1;
+      bytesAfter -= oldest.bytes;
+      lastRow = oldest.row;
     }
-    return leaving;
+    return evicted;
   }
 
-  #replace(leaving: readonly FrameRow[], coming?: { id: string; file: string; bytes: Uint8Array }): void {
-    if (leaving.length === 0 && !coming) return;
-    for (const { file } of leaving) rmSync(join(this.folder, file), { force: true });
+  #replace(evicted: readonly FrameRow[], added?: { id: string; file: string; bytes: Uint8Array }): void {
+    if (evicted.length === 0 && !added) return;
+    for (const { file } of evicted) rmSync(join(this.folder, file), { force: true });
     let written = false;
     try {
-      if (coming) writeDurably(join(this.folder, coming.file), coming.bytes);
+      if (added) writeDurably(join(this.folder, added.file), added.bytes);
       written = true;
     } finally {
-      // The files that had to go are gone, also where the disk was too full for the new one.
+      // The evicted files are removed even if writing the new one failed, for example on a full disk.
       transaction(this.db, () => {
-        for (const { row } of leaving) this.#sql.remove.run(row);
-        if (coming && written) this.#sql.add.run(coming.id, coming.file, coming.bytes.length);
+        for (const { row } of evicted) this.#sql.remove.run(row);
+        if (added && written) this.#sql.add.run(added.id, added.file, added.bytes.length);
       });
-      this.#frames += (coming && written ? 1 : 0) - leaving.length;
-      this.#bytes += coming && written ? coming.bytes.length : 0;
-      for (const { bytes } of leaving) this.#bytes -= bytes;
+      this.#frames += (added && written ? 1 : 0) - evicted.length;
+      this.#bytes += added && written ? added.bytes.length : 0;
+      for (const { bytes } of evicted) this.#bytes -= bytes;
     }
   }
 
-  #tidy(): void {
+  #repair(): void {
     const rows = this.#sql.all.all() as FrameRow[];
     const indexed = new Set(rows.map(({ file }) => file));
-    const found = new Set(readdirSync(this.folder));
-    for (const file of found) {
+    const present = new Set(readdirSync(this.folder));
+    for (const file of present) {
       if (FRAME_FILE.test(file) && !indexed.has(file)) rmSync(join(this.folder, file), { force: true });
     }
-    const lost = rows.filter(({ file }) => !found.has(file));
-    if (lost.length > 0) {
+    const missing = rows.filter(({ file }) => !present.has(file));
+    if (missing.length > 0) {
       transaction(this.db, () => {
-        for (const { row } of lost) this.#sql.remove.run(row);
+        for (const { row } of missing) this.#sql.remove.run(row);
       });
     }
-    this.#frames = rows.length - lost.length;
-    this.#bytes = sum(rows) - sum(lost);
+    this.#frames = rows.length - missing.length;
+    this.#bytes = sumBytes(rows) - sumBytes(missing);
   }
 }
 
-const sum = (rows: readonly FrameRow[]): number => rows.reduce((total, { bytes }) => total + bytes, 0);
+const sumBytes = (rows: readonly FrameRow[]): number => rows.reduce((total, { bytes }) => total + bytes, 0);
 
 const statements = (db: Database) => ({
   all: db.prepare('select row, id, file, bytes from frames'),

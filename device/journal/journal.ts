@@ -1,9 +1,9 @@
 import { SortbinError } from '../kit/errors.js';
 
-/** A row that was begun and has no outcome. */
+/** A row that was begun but not finished. */
 export interface UnfinishedRow {
   readonly id: string;
-  /** What `begin` was given. */
+  /** The last body passed to `begin`. */
   readonly body: object;
 }
 
@@ -11,16 +11,16 @@ export interface UnfinishedRow {
 export interface PendingEvent {
   readonly seq: number;
   readonly id: string;
-  /** The event as JSON text, `seq` included. */
+  /** The event as JSON text, including `seq`. */
   readonly json: string;
 }
 
 export interface JournalCounters {
-  /** Finished events on record. */
+  /** Finished events in the journal. */
   readonly events: number;
-  /** In the outbox. */
+  /** Events in the outbox. */
   readonly pending: number;
-  /** Left the outbox unsent, ever, because it was full. */
+  /** Events that left the outbox unsent because it was full, since the journal was created. */
   readonly dropped: number;
   readonly frames: number;
   readonly frameBytes: number;
@@ -38,24 +38,24 @@ export class JournalError extends SortbinError<JournalErrorCode> {
 }
 
 /**
- * The record of what happened. What a promise has resolved for is on disk. Each row is begun once and finished once;
- * finishing gives it the next sequence number (from 1, without gaps, over restarts) and puts it into the outbox, in one
- * transaction. All methods reject with a JournalError.
+ * The durable record of events. When a promise resolves, its change is on disk. Each row is begun once and finished
+ * once. In one transaction, finishing assigns the next sequence number and adds the event to the outbox. Numbers start
+ * at 1 and have no gaps, also across restarts. All methods reject with a JournalError.
  */
 export interface Journal {
-  /** Rows that an earlier run began and did not finish, oldest first. */
+  /** Returns the rows that an earlier run began and did not finish, oldest first. */
   unfinished(): Promise<readonly UnfinishedRow[]>;
   begin(id: string, body: object): Promise<void>;
   /**
-   * Resolves with the row's sequence number, which is written into the body as `seq`. A row that was never begun is
-   * made; one that is finished already is refused as `already-finished`, and stays as it was.
+   * Finishes a row and returns its sequence number, which is also written into the body as `seq`. Creates the row if it
+   * was never begun. Rejects with `already-finished` if the row is already finished, and does not change it.
    */
   finish(id: string, body: object): Promise<number>;
-  /** Keeps a frame's bytes; the oldest go when the bounds are reached. */
+  /** Stores the bytes of a frame. The oldest frames are removed when a limit is reached. */
   keepFrame(frameId: string, bytes: Uint8Array): Promise<void>;
-  /** Up to `limit` events of the outbox with a number above `afterSeq`, in order. */
+  /** Returns up to `limit` events of the outbox with a number above `afterSeq`, in order. */
   pending(afterSeq: number, limit: number): Promise<readonly PendingEvent[]>;
-  /** Takes events out of the outbox; numbers that are not in it are ignored. */
+  /** Removes events from the outbox. Ignores numbers that are not in it. */
   acknowledge(seqs: readonly number[]): Promise<void>;
   counters(): Promise<JournalCounters>;
   close(): Promise<void>;

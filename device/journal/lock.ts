@@ -5,9 +5,9 @@ import { JournalError } from './journal.js';
 const FILE = 'journal.lock';
 
 /**
- * Takes the folder for this process: SQLite's own lock on a file beside the journal, which the kernel gives back
- * when the process ends, however it ends. The returned function gives it back before.
- * @throws JournalError `journal-unreadable` where another process has it
+ * Locks the data folder for this process, with SQLite's lock on a file beside the journal. The kernel releases the lock
+ * when the process ends for any reason. The returned function releases it earlier.
+ * @throws JournalError `journal-unreadable` if another process holds the lock
  */
 export const lockFolder = (dataDir: string): (() => void) => {
   const lock = new DatabaseSync(join(dataDir, FILE), { timeout: 0 });
@@ -17,7 +17,7 @@ export const lockFolder = (dataDir: string): (() => void) => {
     lock.close();
     throw new JournalError(
       'journal-unreadable',
-      `${dataDir}: another process holds this folder (${FILE}); stop it, or give this bin a dataDir of its own`,
+      `${dataDir}: another process has locked this folder (${FILE}). Stop it, or set a different \`dataDir\`.`,
       { cause },
     );
   }

@@ -1,7 +1,8 @@
 import { messageOf } from '../kit/errors.js';
 import { type Journal, JournalError, type JournalErrorCode } from './journal.js';
 
-/** What crosses between the daemon's thread and the journal's worker: a request is a method's name and arguments. */
+// The messages between the daemon's thread and the journal's worker. A request is a method name with its arguments.
+
 export type Method = keyof Journal;
 export type Arguments<M extends Method> = Parameters<Journal[M]>;
 export type Result<M extends Method> = Awaited<ReturnType<Journal[M]>>;
@@ -14,16 +15,16 @@ export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly id: number; readonly ok: false; readonly code: JournalErrorCode; readonly message: string };
 
-/** The worker's first reply, which no request asked for: the journal is open, or why not. Requests count from 1. */
+/** The id of the worker's first reply: whether the journal was opened. Requests have ids from 1. */
 export const OPENING = 0;
 
-/** The journal as it is behind the worker: the same methods, without promises. */
+/** The journal in the worker: the same methods, without promises. */
 export type SynchronousJournal = {
   [M in Method]: (...args: Arguments<M>) => Result<M>;
 };
 
-/** An error's way over: class and cause stay behind, code and text arrive. */
-export const failureOf = (id: number, doing: string, thrown: unknown): Reply =>
+/** Converts an error to a reply. Only its code and message are sent, not its class and cause. */
+export const failureOf = (id: number, action: string, thrown: unknown): Reply =>
   thrown instanceof JournalError
     ? { id, ok: false, code: thrown.code, message: thrown.message }
-    : { id, ok: false, code: 'journal-failed', message: `${doing} failed: ${messageOf(thrown)}` };
+    : { id, ok: false, code: 'journal-failed', message: `${action} failed: ${messageOf(thrown)}` };

@@ -10,9 +10,9 @@ import {
 } from './journal.js';
 
 export interface SimulatedJournalOptions extends Partial<FrameLimits> {
-  /** What the next calls of `begin` and `finish` do; after the last one they succeed. `hang` never settles. */
+  /** Results of the next calls of `begin` and `finish`; later calls succeed. `hang` never settles. */
   readonly script?: readonly ('ok' | 'fail' | 'hang')[];
-  /** The run before this one, closed or cut off: its rows, numbers, outbox and frames are taken over. */
+  /** The previous run, closed or interrupted. Its rows, numbers, outbox and frames are copied. */
   readonly earlier?: SimulatedJournal;
 }
 
@@ -22,7 +22,7 @@ interface Row {
   readonly ofThisRun: boolean;
 }
 
-/** The journal in memory: keeps every event, so it is for tests and for runs over a known number of pictures. */
+/** A journal in memory. It keeps every event, so it is only for tests and for runs over a known number of images. */
 export class SimulatedJournal implements Journal {
   readonly #rows = new Map<string, Row>();
   readonly #outbox = new Map<number, PendingEvent>();
@@ -45,7 +45,7 @@ export class SimulatedJournal implements Journal {
     this.#lastSeq = earlier.#lastSeq;
   }
 
-  /** The finished events by their numbers, `seq` included. */
+  /** Returns the finished events, sorted by number and including `seq`. */
   events(): readonly object[] {
     return this.#finished()
       .sort((a, b) => Number(a.seq) - Number(b.seq))
@@ -60,19 +60,19 @@ export class SimulatedJournal implements Journal {
   }
 
   async begin(id: string, body: object): Promise<void> {
-    const taken = copyOf(body);
-    await this.#disk('begin');
-    const row = this.#open(id);
-    row.body = taken;
+    const copy = copyOf(body);
+    await this.#runScript('begin');
+    const row = this.#openRow(id);
+    row.body = copy;
     this.#rows.set(id, row);
   }
 
   async finish(id: string, body: object): Promise<number> {
-    const taken = copyOf(body);
-    await this.#disk('finish');
-    const row = this.#open(id);
+    const copy = copyOf(body);
+    await this.#runScript('finish');
+    const row = this.#openRow(id);
     const seq = this.#lastSeq + 1;
-    row.body = { ...taken, seq };
+    row.body = { ...copy, seq };
     row.seq = seq;
     this.#rows.set(id, row);
     this.#lastSeq = seq;
@@ -117,21 +117,21 @@ export class SimulatedJournal implements Journal {
     this.#closed = true;
   }
 
-  async #disk(method: string): Promise<void> {
+  async #runScript(method: string): Promise<void> {
     this.#checkOpen(method);
     const step = this.#script.shift() ?? 'ok';
     if (step === 'hang') await new Promise<never>(() => {});
-    if (step === 'fail') throw new JournalError('journal-failed', `${method}: failed as the script says`);
+    if (step === 'fail') throw new JournalError('journal-failed', `${method}: scripted failure`);
   }
 
   #checkOpen(method: string): void {
     if (this.#closed) throw new JournalError('journal-closed', `${method}: the journal is closed`);
   }
 
-  #open(id: string): Row {
+  #openRow(id: string): Row {
     const found = this.#rows.get(id);
     if (found && found.seq !== null) {
-      throw new JournalError('already-finished', `row ${id} is finished already, as event ${found.seq}`);
+      throw new JournalError('already-finished', `row ${id}: already finished as event ${found.seq}`);
     }
     return found ?? { body: {}, seq: null, ofThisRun: true };
   }
@@ -145,11 +145,13 @@ export class SimulatedJournal implements Journal {
   }
 }
 
-/** As it is at the call, and as it would come back from disk. */
+/** Returns a copy of the body at the time of the call, as it would be read from disk. */
 const copyOf = (body: object): object => {
   try {
     return JSON.parse(JSON.stringify(body)) as object;
   } catch (error) {
-    throw new JournalError('journal-failed', `the body is no JSON: ${messageOf(error)}`, { cause: error });
+    throw new JournalError('journal-failed', `body: cannot be converted to JSON: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 };

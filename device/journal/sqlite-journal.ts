@@ -11,24 +11,24 @@ import { type Arguments, type Method, OPENING, type Reply, type Request, type Re
 import type { StoreOptions } from './store.js';
 
 export interface SqliteJournalOptions extends StoreOptions {
-  /** Requests without an answer; beyond it a call is refused as `journal-busy`. Default 256. */
+  /** Maximum unanswered requests, 256 by default. Further calls reject with `journal-busy`. */
   readonly maxQueue?: number;
 }
 
-/** Who wants to hold the worker itself starts it. */
+/** Starts the worker thread. Tests pass their own function to control the worker. */
 export type StartWorker = (entry: URL, options: WorkerOptions) => Worker;
 
-interface Waiting {
+interface PendingCall {
   resolve(value: unknown): void;
   reject(error: JournalError): void;
 }
 
-/** Of its JavaScript heap; it holds what one call reads or writes, and frames' bytes are not counted. */
+/** Limits of the worker's JavaScript heap. It holds the data of one call. The bytes of frames are outside of it. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 1 };
 
-/** The SQLite journal, in a worker thread: no call blocks the event loop, however slow the disk is. */
+/** The SQLite journal in a worker thread. A slow disk never blocks the event loop. */
 export class SqliteJournal implements Journal {
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #pendingCalls = new Map<number, PendingCall>();
   readonly #maxQueue: number;
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
@@ -52,15 +52,16 @@ export class SqliteJournal implements Journal {
     this.#worker.on('error', (error) => this.#fail(messageOf(error)));
     this.#ended = new Promise((resolve) => {
       this.#worker.on('exit', (code) => {
-        this.#fail(`it ended with exit code ${code}`);
+        this.#fail(`exit code ${code}`);
         resolve();
       });
     });
   }
 
   /**
-   * @throws JournalError `journal-unreadable`: the folder or the file is not fit, and the message says what to do;
-   * `journal-failed`: the worker did not start
+   * Starts the worker, which opens the journal.
+   * @throws JournalError `journal-unreadable` if the folder or the file cannot be used; `journal-failed` if the worker
+   * did not start
    */
   static async open(
     options: SqliteJournalOptions,
@@ -68,7 +69,7 @@ export class SqliteJournal implements Journal {
   ): Promise<SqliteJournal> {
     const journal = new SqliteJournal(options, startWorker);
     try {
-      await journal.#answer(OPENING);
+      await journal.#replyTo(OPENING);
     } catch (error) {
       await journal.#ended;
       throw error;
@@ -89,7 +90,7 @@ export class SqliteJournal implements Journal {
   }
 
   keepFrame(frameId: string, bytes: Uint8Array): Promise<void> {
-    // A view would take its whole buffer along; a copy of its own can be handed over.
+    // Transferring a view would transfer its whole buffer, so transfer a copy.
     const copy = new Uint8Array(bytes);
     return this.#call('keepFrame', [frameId, copy], [copy.buffer]);
   }
@@ -106,7 +107,7 @@ export class SqliteJournal implements Journal {
     return this.#call('counters', []);
   }
 
-  /** Everything asked for before it is answered first. The deadline is the caller's. */
+  /** Closes after all earlier requests are answered. The caller sets a deadline. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -125,10 +126,10 @@ export class SqliteJournal implements Journal {
   ): Promise<Result<M>> {
     if (this.#closing) throw new JournalError('journal-closed', `${method}: the journal is closed`);
     if (this.#failure) throw this.#failure;
-    if (this.#waiting.size >= this.#maxQueue) {
+    if (this.#pendingCalls.size >= this.#maxQueue) {
       throw new JournalError(
         'journal-busy',
-        `${method}: ${this.#maxQueue} requests wait for the disk already; try again when some are done`,
+        `${method}: the queue of the journal is full (${this.#maxQueue} requests). Try again later.`,
       );
     }
     return this.#send(method, args, transfer);
@@ -145,27 +146,27 @@ export class SqliteJournal implements Journal {
     } catch (error) {
       throw new JournalError('journal-failed', `${method}: ${messageOf(error)}`, { cause: error });
     }
-    return (await this.#answer(id)) as Result<M>;
+    return (await this.#replyTo(id)) as Result<M>;
   }
 
-  #answer(id: number): Promise<unknown> {
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  #replyTo(id: number): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#pendingCalls.set(id, { resolve, reject }));
   }
 
   #settle(reply: Reply): void {
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if (reply.ok) waiting?.resolve(reply.value);
-    else waiting?.reject(new JournalError(reply.code, reply.message));
+    const call = this.#pendingCalls.get(reply.id);
+    this.#pendingCalls.delete(reply.id);
+    if (reply.ok) call?.resolve(reply.value);
+    else call?.reject(new JournalError(reply.code, reply.message));
   }
 
-  /** The first reason counts: the worker's exit is what follows from it. */
+  /** Keeps the first reason, because the worker's exit follows from it. */
   #fail(reason: string): void {
     this.#failure ??= new JournalError(
       'journal-failed',
-      `the worker of the journal in ${this.options.dataDir} is gone: ${reason}; restart the daemon`,
+      `journal in ${this.options.dataDir}: the worker thread stopped (${reason}). Restart the daemon.`,
     );
-    for (const { reject } of this.#waiting.values()) reject(this.#failure);
-    this.#waiting.clear();
+    for (const { reject } of this.#pendingCalls.values()) reject(this.#failure);
+    this.#pendingCalls.clear();
   }
 }

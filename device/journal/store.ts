@@ -8,15 +8,15 @@ import { lockFolder } from './lock.js';
 import type { SynchronousJournal } from './protocol.js';
 
 export interface StoreOptions extends FrameLimits {
-  /** Holds `journal.db` and `frames/`; made where it is not there. */
+  /** Folder of `journal.db` and `frames/`. Created if it does not exist. */
   readonly dataDir: string;
-  /** Finished events on record; the oldest that are not in the outbox go first. */
+  /** Maximum finished events in the journal. Above it, the oldest ones that are not in the outbox are deleted. */
   readonly maxEvents: number;
-  /** Events that wait for the broker; the oldest leave the outbox first, and are counted as dropped. */
+  /** Maximum events in the outbox. The oldest ones leave it first, and are counted as dropped. */
   readonly maxOutbox: number;
 }
 
-/** What is counted in memory instead of by a scan; `dropped` is on disk as well. */
+/** Counts in memory, which avoid a scan. `dropped` is also on disk. */
 interface Tally {
   events: number;
   pending: number;
@@ -24,17 +24,17 @@ interface Tally {
 }
 
 /**
- * The journal itself, synchronous: every change is one transaction, which is on disk when its method returns. It
- * blocks its thread for as long as the disk takes.
+ * The synchronous journal. Every change is one transaction, which is on disk when its method returns. A slow disk blocks
+ * the calling thread.
  */
 export class Store implements SynchronousJournal {
   readonly #db: Database;
   readonly #sql: ReturnType<typeof statements>;
   readonly #frames: FrameRing;
   readonly #unlock: () => void;
-  /** Rows from here on were begun in this run. */
+  /** Rows from this number on belong to this run. */
   readonly #firstRow: number;
-  /** Given out by hand, since SQLite would use the number of a trimmed row again, and so confuse the runs. */
+  /** Assigned here, because SQLite would reuse the number of a deleted row, which would mix rows of different runs. */
   #nextRow: number;
   #tally: Tally;
 
@@ -44,7 +44,7 @@ export class Store implements SynchronousJournal {
     try {
       makeFolder(options.dataDir);
     } catch (error) {
-      throw unreadable(path, `its folder cannot be made (${messageOf(error)})`, 'place', error);
+      throw unreadable(path, `cannot create its folder: ${messageOf(error)}`, 'place', error);
     }
     this.#unlock = lockFolder(options.dataDir);
     let db: Database | undefined;
@@ -69,17 +69,17 @@ export class Store implements SynchronousJournal {
     return rows.map(({ id, body }) => ({ id, body: JSON.parse(body) as object }));
   }
 
-  /** Beginning a row again, as a caller does that did not see the answer, replaces its body. */
+  /** Begins a row. Beginning it again replaces its body: a caller may retry if it received no answer. */
   begin(id: string, body: object): void {
     this.#change(() => {
-      const { row } = this.#open(id) ?? { row: this.#nextRow++ };
+      const { row } = this.#openRow(id) ?? { row: this.#nextRow++ };
       this.#sql.put.run(row, id, 'begun', null, JSON.stringify(body));
     });
   }
 
   finish(id: string, body: object): number {
     return this.#change((tally) => {
-      const { row } = this.#open(id) ?? { row: this.#nextRow++ };
+      const { row } = this.#openRow(id) ?? { row: this.#nextRow++ };
       const { seq } = this.#sql.nextSeq.get() as { seq: number };
       this.#sql.put.run(row, id, 'pending', seq, JSON.stringify({ ...body, seq }));
       tally.events += 1;
@@ -93,7 +93,7 @@ export class Store implements SynchronousJournal {
   }
 
   pending(afterSeq: number, limit: number): PendingEvent[] {
-    // A negative limit is none at all to SQLite.
+    // SQLite treats a negative limit as no limit.
     const rows = this.#sql.pending.all(afterSeq, Math.max(0, limit)) as PendingEvent[];
     return rows.map(({ seq, id, json }) => ({ seq, id, json }));
   }
@@ -118,11 +118,11 @@ export class Store implements SynchronousJournal {
     }
   }
 
-  /** The row with this id, as long as it may still change. */
-  #open(id: string): { row: number } | undefined {
+  /** Returns the row with this id, or undefined. @throws JournalError `already-finished` */
+  #openRow(id: string): { row: number } | undefined {
     const found = this.#sql.find.get(id) as { row: number; seq: number | null } | undefined;
     if (found && found.seq !== null) {
-      throw new JournalError('already-finished', `row ${id} is finished already, as event ${found.seq}`);
+      throw new JournalError('already-finished', `row ${id}: already finished as event ${found.seq}`);
     }
     return found;
   }
@@ -138,7 +138,7 @@ export class Store implements SynchronousJournal {
     return result;
   }
 
-  /** Both lists lie in order in one index, so it costs what it removes. */
+  /** Enforces both limits. One index holds both lists in order, so the cost depends only on the rows removed. */
   #trim(tally: Tally): void {
     if (tally.pending > this.options.maxOutbox) {
       const dropped = this.#sql.drop.run(tally.pending - this.options.maxOutbox).changes;
@@ -147,7 +147,7 @@ export class Store implements SynchronousJournal {
       this.#sql.countDropped.run(tally.dropped);
     }
     if (tally.events > this.options.maxEvents) {
-      tally.events -= this.#sql.forget.run(tally.events - this.options.maxEvents).changes;
+      tally.events -= this.#sql.deleteSettled.run(tally.events - this.options.maxEvents).changes;
     }
   }
 }
@@ -169,7 +169,7 @@ const statements = (db: Database) => ({
   settle: db.prepare(`update rows set stage = 'settled' where stage = 'pending' and seq = ?`),
   drop: db.prepare(`update rows set stage = 'settled'
     where row in (select row from rows where stage = 'pending' order by seq limit ?)`),
-  forget: db.prepare(`delete from rows
+  deleteSettled: db.prepare(`delete from rows
     where row in (select row from rows where stage = 'settled' order by seq limit ?)`),
   countDropped: db.prepare('update counters set dropped = ?'),
 });

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type Journal, JournalError, type JournalErrorCode } from '../../device/journal/journal.js';
 
-interface FrameRingBounds {
+interface FrameRingLimits {
   readonly maxFrames: number;
   readonly maxFrameBytes: number;
 }
 
-/** Opens one record: the first call for the first run, each later call for the next run on what that one left. */
-type OpenRun = (bounds?: FrameRingBounds) => Promise<Journal>;
+/** Opens a journal. Each call is one run, which continues the data of the previous run. */
+type OpenRun = (limits?: FrameRingLimits) => Promise<Journal>;
 
 export const rejectsAs = (promise: Promise<unknown>, code: JournalErrorCode, message?: RegExp) =>
   assert.rejects(promise, (error: unknown) => {
@@ -21,10 +21,10 @@ export const rejectsAs = (promise: Promise<unknown>, code: JournalErrorCode, mes
 const seqsOf = async (journal: Journal, afterSeq = 0, limit = 100) =>
   (await journal.pending(afterSeq, limit)).map(({ seq }) => seq);
 
-/** What every journal promises; `make` gives each test a record of its own, cleaned up after the test. */
+/** Tests for every journal. `make` provides a separate journal for each test, and removes it after the test. */
 export const journalContract = (name: string, make: (t: TestContext) => OpenRun) => {
   describe(`journal contract: ${name}`, () => {
-    it('numbers finished rows from 1 without gaps, over a restart too', async (t) => {
+    it('numbers finished rows from 1 without gaps, also across a restart', async (t) => {
       const open = make(t);
       const first = await open();
       for (const id of ['a', 'b', 'c']) await first.begin(id, { id });
@@ -44,7 +44,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await second.close();
     });
 
-    it('writes the number into the body, whatever stood there, and keeps the rest', async (t) => {
+    it('writes the number into the body, over any other value, and keeps the rest', async (t) => {
       const journal = await make(t)();
       await journal.begin('a', { half: true });
       await journal.finish('a', { seq: null, outcome: 'sorted', text: 'Pappe "ö"', scores: { paper: 0.93 } });
@@ -58,7 +58,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await journal.close();
     });
 
-    it('numbers calls that do not wait for each other in the order in which they came', async (t) => {
+    it('numbers concurrent calls in the order of the calls', async (t) => {
       const journal = await make(t)();
       const ids = Array.from({ length: 20 }, (_, index) => `row-${index}`);
       const seqs = await Promise.all(ids.map((id) => journal.finish(id, { id })));
@@ -69,7 +69,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await journal.close();
     });
 
-    it('takes the body as it is at the call', async (t) => {
+    it('uses the body as it is at the call', async (t) => {
       const journal = await make(t)();
       const body = { outcome: 'sorted' };
       const finishing = journal.finish('a', body);
@@ -80,7 +80,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await journal.close();
     });
 
-    it('refuses a body that is no JSON, and goes on', async (t) => {
+    it('refuses a body that cannot be JSON, and continues', async (t) => {
       const journal = await make(t)();
       await rejectsAs(journal.begin('a', { size: 1n }), 'journal-failed', /BigInt/);
       await rejectsAs(journal.finish('a', { size: 1n }), 'journal-failed', /BigInt/);
@@ -88,17 +88,21 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await journal.close();
     });
 
-    it('refuses a row that is finished already, and leaves it as it was', async (t) => {
+    it('refuses a row that is already finished, and does not change it', async (t) => {
       const journal = await make(t)();
       await journal.finish('a', { outcome: 'sorted' });
-      await rejectsAs(journal.finish('a', { outcome: 'failed' }), 'already-finished', /a .*event 1/);
+      await rejectsAs(
+        journal.finish('a', { outcome: 'failed' }),
+        'already-finished',
+        /^row a: already finished as event 1$/,
+      );
       await rejectsAs(journal.begin('a', { outcome: 'failed' }), 'already-finished');
       const events = await journal.pending(0, 10);
       assert.deepEqual(
         events.map(({ json }) => JSON.parse(json)),
         [{ outcome: 'sorted', seq: 1 }],
       );
-      assert.equal(await journal.finish('b', {}), 2, 'the refusals took no number');
+      assert.equal(await journal.finish('b', {}), 2, 'the refusals used no number');
       await journal.acknowledge([1]);
       await rejectsAs(journal.finish('a', {}), 'already-finished');
       await journal.close();
@@ -111,7 +115,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await journal.close();
     });
 
-    it('finds the rows that an earlier run began, oldest first, and not those of this run', async (t) => {
+    it('returns the unfinished rows of an earlier run, oldest first, but not those of this run', async (t) => {
       const open = make(t);
       const first = await open();
       for (const id of ['z', 'm', 'a']) await first.begin(id, { trigger: id });
@@ -132,7 +136,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await second.close();
     });
 
-    it('takes a row that is begun again with its new body', async (t) => {
+    it('replaces the body of a row that is begun again', async (t) => {
       const open = make(t);
       const first = await open();
       await first.begin('a', { attempt: 1 });
@@ -143,7 +147,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await second.close();
     });
 
-    it('gives what is pending in order, after a number and up to a limit', async (t) => {
+    it('returns the pending events in order, after a number and up to a limit', async (t) => {
       const journal = await make(t)();
       for (const id of ['e', 'd', 'c', 'b', 'a']) await journal.finish(id, {});
       assert.deepEqual(await seqsOf(journal), [1, 2, 3, 4, 5]);
@@ -153,7 +157,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await journal.close();
     });
 
-    it('takes acknowledged events out once, and ignores numbers that are not in the outbox', async (t) => {
+    it('removes acknowledged events once, and ignores numbers that are not in the outbox', async (t) => {
       const open = make(t);
       const journal = await open();
       for (const id of ['a', 'b', 'c']) await journal.finish(id, {});
@@ -189,37 +193,41 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await journal.close();
     });
 
-    it('keeps the newest frames within both bounds, over a restart too', async (t) => {
+    it('keeps the newest frames within both limits, also across a restart', async (t) => {
       const open = make(t);
-      const bounds = { maxFrames: 3, maxFrameBytes: 100 };
-      const ring = async (journal: Journal) => {
+      const limits = { maxFrames: 3, maxFrameBytes: 100 };
+      const frameCounts = async (journal: Journal) => {
         const { frames, frameBytes } = await journal.counters();
         return [frames, frameBytes];
       };
-      const journal = await open(bounds);
+      const journal = await open(limits);
       for (const size of [10, 20, 30, 40]) await journal.keepFrame(`f-${size}`, new Uint8Array(size));
-      assert.deepEqual(await ring(journal), [3, 90], 'the count made the 10 go');
+      assert.deepEqual(await frameCounts(journal), [3, 90], 'the maximum count removed the 10');
       await journal.keepFrame('f-60', new Uint8Array(60));
-      assert.deepEqual(await ring(journal), [2, 100], 'the bytes made the 20 and the 30 go');
+      assert.deepEqual(await frameCounts(journal), [2, 100], 'the maximum size removed the 20 and the 30');
       await journal.keepFrame('f-101', new Uint8Array(101));
       assert.deepEqual(
-        await ring(journal),
+        await frameCounts(journal),
         [2, 100],
-        'larger than the ring: not kept, and nothing went for it',
+        'larger than the ring: not kept, and nothing was removed for it',
       );
       await journal.keepFrame('f-60', new Uint8Array(50));
-      assert.deepEqual(await ring(journal), [2, 90], 'the same id again is the same frame');
+      assert.deepEqual(await frameCounts(journal), [2, 90], 'a frame with the same id is replaced');
       await journal.close();
-      const next = await open(bounds);
+      const next = await open(limits);
       await next.keepFrame('f-70', new Uint8Array(45));
-      assert.deepEqual(await ring(next), [2, 95], 'the 40 was the oldest');
+      assert.deepEqual(await frameCounts(next), [2, 95], 'the 40 was the oldest');
       await next.close();
     });
 
     it('refuses frame ids that could name another file', async (t) => {
       const journal = await make(t)();
       for (const id of ['', '..', '../x', 'a/b', 'a\\b', 'a.jpg', 'a\0', 'a\n', 'ä', 'x'.repeat(65)]) {
-        await rejectsAs(journal.keepFrame(id, new Uint8Array(1)), 'journal-failed', /frame id .*not allowed/);
+        await rejectsAs(
+          journal.keepFrame(id, new Uint8Array(1)),
+          'journal-failed',
+          /^frame id .*: not allowed\. Use 1 to 64 letters, digits and hyphens\.$/,
+        );
       }
       assert.equal((await journal.counters()).frames, 0);
       await journal.close();

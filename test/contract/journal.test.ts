@@ -4,13 +4,13 @@ import { journalContract } from './journal-contract.js';
 
 journalContract('SimulatedJournal', () => {
   let last: SimulatedJournal | undefined;
-  return async (bounds) => {
-    last = new SimulatedJournal({ ...bounds, ...(last && { earlier: last }) });
+  return async (limits) => {
+    last = new SimulatedJournal({ ...limits, ...(last && { earlier: last }) });
     return last;
   };
 });
 
 journalContract('SqliteJournal', (t) => {
   const dataDir = temporaryFolder(t);
-  return (bounds) => openSqlite(t, journalOptions(dataDir, bounds));
+  return (limits) => openSqlite(t, journalOptions(dataDir, limits));
 });

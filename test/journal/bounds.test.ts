@@ -9,14 +9,14 @@ const finishMany = (store: Store, from: number, to: number) => {
 };
 const pendingSeqs = (store: Store) => store.pending(0, 1000).map(({ seq }) => seq);
 
-describe('the bounds of the SQLite journal', () => {
-  it('drops the oldest of a full outbox, counts them, and never uses a number again', (t) => {
+describe('the limits of the SQLite journal', () => {
+  it('drops the oldest events of a full outbox, counts them, and never reuses a number', (t) => {
     const options = journalOptions(temporaryFolder(t), { maxOutbox: 3 });
     const store = new Store(options);
     finishMany(store, 1, 5);
     assert.deepEqual(pendingSeqs(store), [3, 4, 5]);
     assert.equal(store.counters().dropped, 2);
-    assert.equal(store.counters().events, 5, 'dropped events stay on record');
+    assert.equal(store.counters().events, 5, 'dropped events stay in the journal');
     store.close();
     const next = new Store(options);
     finishMany(next, 6, 6);
@@ -25,18 +25,18 @@ describe('the bounds of the SQLite journal', () => {
     next.close();
   });
 
-  it('forgets the oldest settled events, and goes on numbering when all are forgotten', (t) => {
+  it('deletes the oldest settled events, and continues the numbers when all are deleted', (t) => {
     const options = journalOptions(temporaryFolder(t), { maxEvents: 2 });
     const store = new Store(options);
     finishMany(store, 1, 4);
-    assert.equal(store.counters().events, 4, 'what the broker lacks is not forgotten');
+    assert.equal(store.counters().events, 4, 'events that the broker has not acknowledged are not deleted');
     store.acknowledge([1, 2, 4]);
     assert.equal(store.counters().events, 2);
     assert.deepEqual(pendingSeqs(store), [3]);
     store.acknowledge([3]);
     store.close();
     const next = new Store({ ...options, maxEvents: 0 });
-    assert.equal(next.counters().events, 0, 'a bound that became smaller holds from the start');
+    assert.equal(next.counters().events, 0, 'a lower limit applies from the start');
     finishMany(next, 5, 5);
     next.acknowledge([5]);
     next.close();
@@ -45,7 +45,7 @@ describe('the bounds of the SQLite journal', () => {
     last.close();
   });
 
-  it('bounds the record also behind an event that the broker never acknowledges', (t) => {
+  it('limits the events also after one that the broker never acknowledges', (t) => {
     const store = new Store(journalOptions(temporaryFolder(t), { maxEvents: 5 }));
     finishMany(store, 1, 1);
     for (let seq = 2; seq <= 30; seq += 1) {
@@ -57,7 +57,7 @@ describe('the bounds of the SQLite journal', () => {
     store.close();
   });
 
-  it('never forgets an unfinished row, and keeps the runs apart when rows in between are gone', (t) => {
+  it('never deletes an unfinished row, and separates the runs when rows in between are deleted', (t) => {
     const options = journalOptions(temporaryFolder(t), { maxEvents: 0, maxOutbox: 0 });
     const store = new Store(options);
     store.begin('old', { old: true });

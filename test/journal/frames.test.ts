@@ -6,24 +6,24 @@ import { JournalError } from '../../device/journal/journal.js';
 import { Store } from '../../device/journal/store.js';
 import { journalOptions, temporaryFolder } from '../support/journal-folder.js';
 
-const picture = (head: string, length = 32) => Buffer.concat([Buffer.from(head, 'latin1')], length);
+const image = (head: string, length = 32) => Buffer.concat([Buffer.from(head, 'latin1')], length);
 const filesOf = (dataDir: string) => readdirSync(join(dataDir, 'frames')).sort();
 
 describe('the frame ring on disk', () => {
-  it('names files by what their first bytes are, and keeps the bytes', (t) => {
+  it('names files by their first bytes, and keeps the bytes', (t) => {
     const dataDir = temporaryFolder(t);
     const store = new Store(journalOptions(dataDir));
-    store.keepFrame('a', picture('\xff\xd8\xff\xe0'));
-    store.keepFrame('b', picture('\x89PNG\r\n\x1a\n'));
-    store.keepFrame('c', picture('RIFF\x10\0\0\0WEBP'));
-    store.keepFrame('d', picture('RIFF\x10\0\0\0WAVE'));
+    store.keepFrame('a', image('\xff\xd8\xff\xe0'));
+    store.keepFrame('b', image('\x89PNG\r\n\x1a\n'));
+    store.keepFrame('c', image('RIFF\x10\0\0\0WEBP'));
+    store.keepFrame('d', image('RIFF\x10\0\0\0WAVE'));
     store.keepFrame('e', new Uint8Array(0));
     assert.deepEqual(filesOf(dataDir), ['a.jpg', 'b.png', 'c.webp', 'd.bin', 'e.bin']);
-    assert.deepEqual(readFileSync(join(dataDir, 'frames', 'b.png')), picture('\x89PNG\r\n\x1a\n'));
+    assert.deepEqual(readFileSync(join(dataDir, 'frames', 'b.png')), image('\x89PNG\r\n\x1a\n'));
     store.close();
   });
 
-  it('has no more files than its bounds allow, also when they became smaller', (t) => {
+  it('has no more files than its limits allow, also after they were lowered', (t) => {
     const dataDir = temporaryFolder(t);
     const store = new Store(journalOptions(dataDir, { maxFrames: 3 }));
     for (const id of ['a', 'b', 'c', 'd']) store.keepFrame(id, new Uint8Array(10));
@@ -38,17 +38,17 @@ describe('the frame ring on disk', () => {
     none.close();
   });
 
-  it('replaces a frame that comes again as another kind of picture', (t) => {
+  it('replaces a frame that is kept again in another image format', (t) => {
     const dataDir = temporaryFolder(t);
     const store = new Store(journalOptions(dataDir));
-    store.keepFrame('a', picture('\xff\xd8\xff\xe0'));
-    store.keepFrame('a', picture('\x89PNG\r\n\x1a\n', 40));
+    store.keepFrame('a', image('\xff\xd8\xff\xe0'));
+    store.keepFrame('a', image('\x89PNG\r\n\x1a\n', 40));
     assert.deepEqual(filesOf(dataDir), ['a.png']);
     assert.equal(store.counters().frameBytes, 40);
     store.close();
   });
 
-  it('tidies up at the start what a power cut left, and touches nothing that it did not write', (t) => {
+  it('repairs at the start what a power cut left, and does not touch other files', (t) => {
     const dataDir = temporaryFolder(t);
     const store = new Store(journalOptions(dataDir));
     for (const id of ['a', 'b']) store.keepFrame(id, new Uint8Array(10));
@@ -65,7 +65,7 @@ describe('the frame ring on disk', () => {
     next.close();
   });
 
-  it('stays right about itself when a file cannot be written', (t) => {
+  it('keeps its counters correct if a file cannot be written', (t) => {
     const dataDir = temporaryFolder(t);
     const store = new Store(journalOptions(dataDir, { maxFrames: 1 }));
     store.keepFrame('a', new Uint8Array(10));

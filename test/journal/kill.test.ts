@@ -12,8 +12,8 @@ import { journalOptions, temporaryFolder } from '../support/journal-folder.js';
 const WRITER = fileURLToPath(new URL('../support/journal-writer.js', import.meta.url));
 const ROUNDS = 10;
 
-/** Lets the writer work until it has said so many lines, kills it, and returns all that it said. */
-const saidUntilKilled = async (
+/** Runs the writer, kills it after `killAfterLines` lines, and returns all its lines. */
+const linesUntilKilled = async (
   t: TestContext,
   dataDir: string,
   round: number,
@@ -46,44 +46,46 @@ const rowsOf = (dataDir: string) => {
   return { integrity: integrity.map((line) => line.integrity_check), rows };
 };
 
-it('has everything on record that it said it had, whenever it is killed', { timeout: 60_000 }, async (t) => {
+it('keeps every confirmed change on disk, at whatever moment it is killed', {
+  timeout: 60_000,
+}, async (t) => {
   const dataDir = temporaryFolder(t);
   const begun = new Set<string>();
   const finished = new Map<number, string>();
   for (let round = 1; round <= ROUNDS; round += 1) {
     const killAfterLines = 1 + Math.floor(Math.random() * 60);
-    const where = `round ${round}, killed after ${killAfterLines} lines`;
+    const context = `round ${round}, killed after ${killAfterLines} lines`;
     const kept: string[] = [];
-    for (const line of await saidUntilKilled(t, dataDir, round, killAfterLines)) {
-      const [what, id = '', seq] = line.split(' ');
-      if (what === 'begun') begun.add(id);
-      if (what === 'kept') kept.push(id);
-      if (what !== 'finished') continue;
-      assert.ok(!finished.has(Number(seq)), `${where}: ${seq} was given twice`);
+    for (const line of await linesUntilKilled(t, dataDir, round, killAfterLines)) {
+      const [action, id = '', seq] = line.split(' ');
+      if (action === 'begun') begun.add(id);
+      if (action === 'kept') kept.push(id);
+      if (action !== 'finished') continue;
+      assert.ok(!finished.has(Number(seq)), `${context}: number ${seq} was assigned twice`);
       finished.set(Number(seq), id);
     }
 
     const { integrity, rows } = rowsOf(dataDir);
-    assert.deepEqual(integrity, ['ok'], where);
+    assert.deepEqual(integrity, ['ok'], context);
     const ids = new Set(rows.map(({ id }) => id));
-    for (const id of begun) assert.ok(ids.has(id), `${where}: ${id} was begun and is not there`);
+    for (const id of begun) assert.ok(ids.has(id), `${context}: ${id} was begun but is missing`);
     const numbered = rows.filter(({ seq }) => seq !== null).sort((a, b) => a.seq - b.seq);
     assert.deepEqual(
       numbered.map(({ seq }) => seq),
       numbered.map((_, index) => index + 1),
-      where,
+      context,
     );
     for (const [seq, id] of finished) {
       const row = numbered[seq - 1];
-      assert.equal(row?.id, id, `${where}: ${id} was finished as ${seq}`);
+      assert.equal(row?.id, id, `${context}: ${id} was finished as ${seq}`);
       assert.equal((JSON.parse(row.body) as { seq: number }).seq, seq);
     }
 
     const store = new Store(journalOptions(dataDir, { maxFrames: 5 }));
     const counters = store.counters();
-    assert.deepEqual([counters.events, counters.pending], [numbered.length, numbered.length], where);
-    assert.equal(store.unfinished().length, rows.length - numbered.length, where);
-    assert.ok(counters.frames >= Math.min(kept.length, 4) && counters.frames <= 5, where);
+    assert.deepEqual([counters.events, counters.pending], [numbered.length, numbered.length], context);
+    assert.equal(store.unfinished().length, rows.length - numbered.length, context);
+    assert.ok(counters.frames >= Math.min(kept.length, 4) && counters.frames <= 5, context);
     store.close();
   }
 });

@@ -3,10 +3,10 @@ import { it } from 'node:test';
 import { SimulatedJournal } from '../../device/journal/simulated-journal.js';
 import { rejectsAs } from '../contract/journal-contract.js';
 
-it('follows its script call by call, and a call that fails leaves nothing behind', async () => {
+it('follows its script call by call, and a failed call changes nothing', async () => {
   const journal = new SimulatedJournal({ script: ['ok', 'fail', 'ok', 'fail'] });
   await journal.begin('a', {});
-  await rejectsAs(journal.finish('a', { attempt: 1 }), 'journal-failed', /script/);
+  await rejectsAs(journal.finish('a', { attempt: 1 }), 'journal-failed', /^finish: scripted failure$/);
   assert.equal(await journal.finish('a', { attempt: 2 }), 1);
   await rejectsAs(journal.begin('b', {}), 'journal-failed');
   assert.equal(await journal.finish('b', { attempt: 3 }), 2);
@@ -16,16 +16,16 @@ it('follows its script call by call, and a call that fails leaves nothing behind
   ]);
 });
 
-it('hangs where the script says so, and goes on with the calls after it', async () => {
+it('hangs if the script says so, and continues with later calls', async () => {
   const journal = new SimulatedJournal({ script: ['hang'] });
   const hanging = journal.begin('a', {}).then(() => 'settled');
   await journal.finish('b', {});
-  const turn = new Promise((resolve) => setImmediate(resolve, 'still waiting'));
-  assert.equal(await Promise.race([hanging, turn]), 'still waiting');
+  const nextTurn = new Promise((resolve) => setImmediate(resolve, 'still waiting'));
+  assert.equal(await Promise.race([hanging, nextTurn]), 'still waiting');
   assert.deepEqual(journal.events(), [{ seq: 1 }]);
 });
 
-it('shows the events by their numbers, not by their beginnings', async () => {
+it('sorts the events by number, not by the order in which they were begun', async () => {
   const journal = new SimulatedJournal();
   for (const id of ['a', 'b', 'c']) await journal.begin(id, {});
   for (const id of ['c', 'a']) await journal.finish(id, { id });
@@ -35,9 +35,9 @@ it('shows the events by their numbers, not by their beginnings', async () => {
   ]);
 });
 
-it('hands a run that was cut off over to the next one', async () => {
-  const cutOff = new SimulatedJournal();
-  await cutOff.begin('a', { trigger: 1 });
-  const next = new SimulatedJournal({ earlier: cutOff });
+it('passes the rows of an interrupted run to the next run', async () => {
+  const interrupted = new SimulatedJournal();
+  await interrupted.begin('a', { trigger: 1 });
+  const next = new SimulatedJournal({ earlier: interrupted });
   assert.deepEqual(await next.unfinished(), [{ id: 'a', body: { trigger: 1 } }]);
 });

@@ -8,8 +8,8 @@ import type { SqliteJournalOptions } from '../../device/journal/sqlite-journal.j
 import { rejectsAs } from '../contract/journal-contract.js';
 import { journalOptions, openSqlite, temporaryFolder } from '../support/journal-folder.js';
 
-/** A journal whose worker the test holds, and can end. */
-const openHeld = async (t: TestContext, options: Partial<SqliteJournalOptions> = {}) => {
+/** Opens a journal and returns its worker, so that a test can end the worker. */
+const openWithWorker = async (t: TestContext, options: Partial<SqliteJournalOptions> = {}) => {
   const dataDir = temporaryFolder(t);
   const workers: Worker[] = [];
   const journal = await openSqlite(t, { ...journalOptions(dataDir), ...options }, (entry, workerOptions) => {
@@ -22,7 +22,7 @@ const openHeld = async (t: TestContext, options: Partial<SqliteJournalOptions> =
   return { journal, worker, dataDir };
 };
 
-/** Holds the database as another program would: writes wait until the returned function is called. */
+/** Locks the database like another program. Writes wait until the returned function is called. */
 const lock = (dataDir: string): (() => void) => {
   const other = new DatabaseSync(join(dataDir, 'journal.db'));
   other.exec('begin immediate');
@@ -30,39 +30,43 @@ const lock = (dataDir: string): (() => void) => {
 };
 
 describe('SqliteJournal', () => {
-  it('refuses calls beyond its queue as busy, does the queued ones, and takes new ones then', async (t) => {
-    const { journal } = await openHeld(t, { maxQueue: 3 });
+  it('refuses calls above its queue limit, completes the queued ones, and then accepts new ones', async (t) => {
+    const { journal } = await openWithWorker(t, { maxQueue: 3 });
     const queued = ['a', 'b', 'c'].map((id) => journal.finish(id, {}));
-    await rejectsAs(journal.finish('d', {}), 'journal-busy', /3 requests/);
+    await rejectsAs(
+      journal.finish('d', {}),
+      'journal-busy',
+      /^finish: the queue of the journal is full \(3 requests\)\. Try again later\.$/,
+    );
     assert.deepEqual(await Promise.all(queued), [1, 2, 3]);
-    assert.equal(await journal.finish('d', {}), 4, 'the refused call had left no trace');
+    assert.equal(await journal.finish('d', {}), 4, 'the refused call has changed nothing');
     await journal.close();
   });
 
-  it('leaves the event loop free while the disk makes it wait', async (t) => {
-    const { journal, dataDir } = await openHeld(t);
+  it('does not block the event loop while the disk is slow', async (t) => {
+    const { journal, dataDir } = await openWithWorker(t);
     const unlock = lock(dataDir);
     const finishing = journal.finish('a', {});
-    const turn = new Promise((resolve) => setImmediate(resolve, 'still waiting'));
-    assert.equal(await Promise.race([finishing, turn]), 'still waiting');
+    const nextTurn = new Promise((resolve) => setImmediate(resolve, 'still waiting'));
+    assert.equal(await Promise.race([finishing, nextTurn]), 'still waiting');
     unlock();
     assert.equal(await finishing, 1);
     await journal.close();
   });
 
-  it('rejects what is outstanding and all later calls when its worker is gone', async (t) => {
-    const { journal, worker, dataDir } = await openHeld(t);
+  it('rejects outstanding and later calls after its worker has stopped', async (t) => {
+    const { journal, worker, dataDir } = await openWithWorker(t);
     await journal.finish('a', {});
     const unlock = lock(dataDir);
-    const gone = /worker of the journal in .* gone: .*exit code 1; restart/;
+    const stopped = /^journal in .*: the worker thread stopped \(exit code 1\)\. Restart the daemon\.$/;
     const outstanding = [
-      rejectsAs(journal.finish('b', {}), 'journal-failed', gone),
-      rejectsAs(journal.counters(), 'journal-failed', gone),
+      rejectsAs(journal.finish('b', {}), 'journal-failed', stopped),
+      rejectsAs(journal.counters(), 'journal-failed', stopped),
     ];
     const terminated = worker.terminate();
     unlock();
     await Promise.all([terminated, ...outstanding]);
-    await rejectsAs(journal.begin('c', {}), 'journal-failed', gone);
+    await rejectsAs(journal.begin('c', {}), 'journal-failed', stopped);
     await journal.close();
     await rejectsAs(journal.begin('c', {}), 'journal-closed');
 
@@ -71,19 +75,27 @@ describe('SqliteJournal', () => {
     await next.close();
   });
 
-  it('says why its worker is gone where it threw', async (t) => {
-    const { journal, worker } = await openHeld(t);
-    const never = rejectsAs(journal.counters(), 'journal-failed', /gone: disk on fire/);
-    worker.emit('error', new Error('disk on fire'));
-    await never;
+  it('reports why its worker stopped if it threw', async (t) => {
+    const { journal, worker } = await openWithWorker(t);
+    const rejected = rejectsAs(
+      journal.counters(),
+      'journal-failed',
+      /the worker thread stopped \(disk failure\)/,
+    );
+    worker.emit('error', new Error('disk failure'));
+    await rejected;
     await journal.close();
   });
 
-  it('passes an error of a method over by code and text, and goes on', async (t) => {
-    const { journal } = await openHeld(t);
+  it('passes the code and message of an error on, and continues', async (t) => {
+    const { journal } = await openWithWorker(t);
     await journal.finish('a', {});
-    await rejectsAs(journal.finish('a', {}), 'already-finished', /row a is finished already, as event 1/);
-    await rejectsAs(journal.finish('b', { size: 1n }), 'journal-failed', /finish in the journal in .*BigInt/);
+    await rejectsAs(journal.finish('a', {}), 'already-finished', /^row a: already finished as event 1$/);
+    await rejectsAs(
+      journal.finish('b', { size: 1n }),
+      'journal-failed',
+      /^journal in .*: finish failed: .*BigInt/,
+    );
     await rejectsAs(
       journal.finish('b', { run: () => {} }),
       'journal-failed',
@@ -93,19 +105,19 @@ describe('SqliteJournal', () => {
     await journal.close();
   });
 
-  it('does what is queued before it closes, and leaves one whole file', async (t) => {
-    const { journal, worker, dataDir } = await openHeld(t);
+  it('completes queued calls before it closes, and leaves one complete file', async (t) => {
+    const { journal, worker, dataDir } = await openWithWorker(t);
     const ended = new Promise((resolve) => worker.once('exit', resolve));
     const queued = ['a', 'b', 'c'].map((id) => journal.finish(id, {}));
     await journal.close();
     assert.deepEqual(await Promise.all(queued), [1, 2, 3]);
     assert.equal(await ended, 0);
-    assert.ok(!existsSync(join(dataDir, 'journal.db-wal')), 'the WAL is in the database');
+    assert.ok(!existsSync(join(dataDir, 'journal.db-wal')), 'the WAL was moved into the database');
     assert.ok(statSync(join(dataDir, 'journal.db')).size > 0);
   });
 
-  it('copies a frame: the caller keeps its bytes, and no more than the view goes over', async (t) => {
-    const { journal, dataDir } = await openHeld(t);
+  it('copies a frame: the caller keeps its bytes, and only the view is transferred', async (t) => {
+    const { journal, dataDir } = await openWithWorker(t);
     const whole = new Uint8Array(64).fill(7);
     const keeping = journal.keepFrame('f', whole.subarray(8, 24));
     whole.fill(0);

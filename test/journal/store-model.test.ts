@@ -15,14 +15,14 @@ interface ModelRow {
   pending: boolean;
 }
 
-/** The journal's rules in the plainest words: a list of rows, searched from end to end. */
+/** A model of the journal: a plain list of rows, searched from start to end. */
 class Model {
   rows: ModelRow[] = [];
   run = 0;
   lastSeq = 0;
   dropped = 0;
 
-  constructor(private readonly bounds: { maxEvents: number; maxOutbox: number }) {}
+  constructor(private readonly limits: { maxEvents: number; maxOutbox: number }) {}
 
   begin(id: string, body: object): 'done' | 'already-finished' {
     const row = this.rows.find((candidate) => candidate.id === id);
@@ -53,15 +53,15 @@ class Model {
 
   private trim(): void {
     const pending = this.finished().filter((row) => row.pending);
-    for (const row of pending.slice(0, Math.max(0, pending.length - this.bounds.maxOutbox))) {
+    for (const row of pending.slice(0, Math.max(0, pending.length - this.limits.maxOutbox))) {
       row.pending = false;
       this.dropped += 1;
     }
-    const excess = Math.max(0, this.finished().length - this.bounds.maxEvents);
-    const gone = this.finished()
+    const excess = Math.max(0, this.finished().length - this.limits.maxEvents);
+    const deleted = this.finished()
       .filter((row) => !row.pending)
       .slice(0, excess);
-    this.rows = this.rows.filter((row) => !gone.includes(row));
+    this.rows = this.rows.filter((row) => !deleted.includes(row));
   }
 }
 
@@ -79,7 +79,7 @@ const operation = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
 );
-const bounds = fc.record({
+const limits = fc.record({
   maxEvents: fc.integer({ min: 0, max: 6 }),
   maxOutbox: fc.integer({ min: 0, max: 6 }),
 });
@@ -93,12 +93,12 @@ const attempt = <T>(call: () => T): T | string => {
   }
 };
 
-it('does what a plain list of rows does, whatever comes in whatever order', (t) => {
+it('behaves like a plain list of rows, for any sequence of operations', (t) => {
   const folder = temporaryFolder(t);
   fc.assert(
-    fc.property(bounds, fc.array(operation, { maxLength: 40 }), (limits, operations) => {
-      const options = journalOptions(mkdtempSync(join(folder, 'run-')), limits);
-      const model = new Model(limits);
+    fc.property(limits, fc.array(operation, { maxLength: 40 }), (chosen, operations) => {
+      const options = journalOptions(mkdtempSync(join(folder, 'run-')), chosen);
+      const model = new Model(chosen);
       let store = new Store(options);
       try {
         for (const step of operations) {
@@ -134,8 +134,8 @@ it('does what a plain list of rows does, whatever comes in whatever order', (t) 
 const assertSame = (store: Store, model: Model) => {
   const finished = model.finished();
   const pending = finished.filter((row) => row.pending);
-  const { events, pending: waiting, dropped } = store.counters();
-  assert.deepEqual([events, waiting, dropped], [finished.length, pending.length, model.dropped]);
+  const { events, pending: pendingCount, dropped } = store.counters();
+  assert.deepEqual([events, pendingCount, dropped], [finished.length, pending.length, model.dropped]);
   assert.deepEqual(
     store.pending(0, 100).map(({ seq, id, json }) => ({ seq, id, body: JSON.parse(json) as object })),
     pending.map(({ seq, id, body }) => ({ seq, id, body: { ...body, seq } })),

@@ -57,13 +57,13 @@ export const classified = (compartment: string | null = 'paper'): Response => {
   };
 };
 
-/** Those of the factory model. */
+/** The labels of the factory model. */
 export const LABELS =
   'battery biological brown-glass cardboard clothes green-glass metal paper plastic shoes trash white-glass'.split(
     ' ',
   );
 
-/** The four-way policy of the factory model, with settings of the test's own. */
+/** Returns the policy of the factory model with four compartments, changed by `settings`. */
 export const somePolicy = (settings: Partial<PolicySettings> = {}): Policy =>
   makePolicy({ ...parseConfig('', 'defaults').policy, ...settings }, LABELS, {
     confidence: 0.74,

@@ -9,24 +9,24 @@ import {
 } from '../../device/journal/sqlite-journal.js';
 import type { StoreOptions } from '../../device/journal/store.js';
 
-/** A folder for one test, removed after it. */
+/** Creates a folder for one test, and removes it after the test. */
 export const temporaryFolder = (t: TestContext): string => {
   const folder = mkdtempSync(join(tmpdir(), 'sortbin-journal-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 };
 
-/** Bounds that a test does not reach unless it sets them. */
-export const journalOptions = (dataDir: string, bounds: Partial<StoreOptions> = {}): StoreOptions => ({
+/** Returns options with limits that a test does not reach unless it sets them. */
+export const journalOptions = (dataDir: string, limits: Partial<StoreOptions> = {}): StoreOptions => ({
   dataDir,
   maxEvents: 10_000,
   maxOutbox: 10_000,
   maxFrames: 100,
   maxFrameBytes: 1_000_000,
-  ...bounds,
+  ...limits,
 });
 
-/** A journal that ends with the test, passed or failed: a worker left behind would keep the test runner waiting. */
+/** Opens a journal and closes it after the test, even if the test fails. A running worker would block the test runner. */
 export const openSqlite = async (
   t: TestContext,
   options: SqliteJournalOptions,

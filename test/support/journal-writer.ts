@@ -3,26 +3,26 @@ import { SqliteJournal } from '../../device/journal/sqlite-journal.js';
 import { journalOptions } from './journal-folder.js';
 
 /**
- * A program that journals until it is killed: `node journal-writer.js <dataDir> <round>`. It prints a line for each
- * promise that has resolved: `begun <id>`, `finished <id> <seq>`, `kept <frame id>`.
+ * A program that writes to a journal until it is killed: `node journal-writer.js <dataDir> <round>`. It prints a line
+ * for each promise that has resolved: `begun <id>`, `finished <id> <seq>`, `kept <frame id>`.
  */
 const [, , dataDir = '', round = ''] = process.argv;
 
-const say = (line: string) => writeSync(1, `${line}\n`);
+const print = (line: string) => writeSync(1, `${line}\n`);
 
-const work = async (journal: SqliteJournal, lane: string) => {
+const writeRows = async (journal: SqliteJournal, task: string) => {
   for (let count = 0; ; count += 1) {
-    const id = `${round}-${lane}-${count}`;
+    const id = `${round}-${task}-${count}`;
     await journal.begin(id, { id });
-    say(`begun ${id}`);
+    print(`begun ${id}`);
     if (count % 3 === 0) {
       await journal.keepFrame(id, new Uint8Array(20_000));
-      say(`kept ${id}`);
+      print(`kept ${id}`);
     }
     const seq = await journal.finish(id, { id, text: 'x'.repeat(1_000) });
-    say(`finished ${id} ${seq}`);
+    print(`finished ${id} ${seq}`);
   }
 };
 
 const journal = await SqliteJournal.open(journalOptions(dataDir, { maxFrames: 5 }));
-await Promise.all(['a', 'b'].map((lane) => work(journal, lane)));
+await Promise.all(['a', 'b'].map((task) => writeRows(journal, task)));
