@@ -36,7 +36,7 @@ const MAX_IDLE_WAL_BYTES = 4 * 1024 * 1024;
 const PAGE_CACHE_KIB = 1_024;
 
 const FIXES = {
-  place: 'Make sure that it is a file, or does not exist yet, in a folder that this user can write.',
+  place: 'Make sure that the path is a file, or does not exist yet, in a folder that this user can write.',
   damaged: 'Move the file aside and start again. The new journal numbers its events from 1.',
   locked: 'Stop the other program that has the file open.',
   newer: 'Run the version that wrote it, or move the file aside.',

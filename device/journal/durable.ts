@@ -23,7 +23,7 @@ export const makeFolder = (folder: string, mode = 0o755): void => {
   }
 };
 
-/** Writes a whole file atomically. After a power cut during the write, at most a `.tmp` file remains. */
+/** Writes a file and syncs it to disk. A power cut during the write leaves at most a `.tmp` file. */
 export const writeDurably = (path: string, bytes: Uint8Array): void => {
   const temporary = `${path}.tmp`;
   try {

@@ -18,8 +18,8 @@ interface FrameRow {
 }
 
 /**
- * Keeps the newest frames as files in a folder, with an index in the database. A file is written before its row, and
- * removed before its row. The next start repairs what a power cut leaves in between. The limits are never exceeded.
+ * Keeps the newest frames as files in a folder, with an index in the database. A file is written, and removed,
+ * before its row. The next start repairs what a power cut leaves in between. The limits are never exceeded.
  */
 export class FrameRing {
   readonly #sql: ReturnType<typeof statements>;

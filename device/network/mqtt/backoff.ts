@@ -5,7 +5,7 @@ export interface BackoffLimits {
 
 /**
  * Exponential back-off with jitter. Each delay is random, between `minMs` and a ceiling that doubles up to `maxMs`.
- * The jitter prevents that many bins reconnect to one broker at the same time.
+ * Without jitter, all bins of a broker would reconnect at the same time.
  */
 export class Backoff {
   #attempts = 0;

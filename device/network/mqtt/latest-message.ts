@@ -39,7 +39,7 @@ export class LatestMessage {
   }
 }
 
-/** Publishes a retained message. If the broker refuses it, the refusal is logged, so that events are still published. */
+/** Publishes a retained message. If the broker refuses it, logs that and returns, so that events are still sent. */
 export const publishOrSkip = async (
   connection: Connection,
   topic: string,
@@ -54,7 +54,7 @@ export const publishOrSkip = async (
     if (!(thrown instanceof ConnectionError && thrown.code === 'publish-refused')) throw thrown;
     log.error(
       { part: 'broker', code: thrown.code, topic },
-      `skipped a retained message until the next connection. ${thrown.message}. Check the access rules of the broker.`,
+      `retained message skipped until the next connection: ${thrown.message}. Check the access rules of the broker.`,
     );
   }
 };

@@ -20,7 +20,7 @@ export interface OutboxPublisherOptions extends TopicBase {
   readonly pubackDeadlineMs?: number;
   /** Delay between two attempts to connect, 1 s to 60 s by default. */
   readonly backoff?: BackoffLimits;
-  /** Interval of a check of the outbox that needs no notification, five minutes by default. */
+  /** Interval of the safety check, which reads the outbox without a notification. Five minutes by default. */
   readonly safetyCheckMs?: number;
 }
 

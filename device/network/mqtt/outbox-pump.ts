@@ -18,13 +18,13 @@ export interface OutboxPumpOptions {
   /** Maximum events that were sent and are still in the outbox. */
   readonly window: number;
   readonly pubackDeadlineMs: number;
-  /** Interval of a check of the outbox that needs no notification. */
+  /** Interval of the safety check, which reads the outbox without a notification. */
   readonly safetyCheckMs: number;
 }
 
 /**
- * Sends events from the outbox on one connection, oldest first, with a limited number unacknowledged. It is used for
- * one connection only: events without a PUBACK are still in the outbox.
+ * Sends events from the outbox on one connection, oldest first, with a limited number unacknowledged. A new connection
+ * gets a new pump, which reads the outbox from the start: events without a PUBACK are still there.
  */
 export class OutboxPump {
   readonly #workAvailable = new AutoResetEvent();
