@@ -174,10 +174,10 @@ test('reads the outbox only at the safety check while idle', async () => {
 for (const [kind, behaviour] of [
   ['that acknowledges nothing', { puback: () => 'none' }],
   ['that acknowledges no event', { puback: noEventAck }],
-  ['that does not answer CONNECT', { refusal: 'silence', greets: () => false }],
-] as const) {
+  ['that does not answer CONNECT', { refusal: 'silence', accepts: () => false }],
+] as const satisfies readonly (readonly [string, Partial<RoughBroker['behaviour']>])[]) {
   test(`closes within a second with a broker ${kind}`, async () => {
-    const broker = await startBroker(behaviour as Partial<RoughBroker['behaviour']>);
+    const broker = await startBroker(behaviour);
     const { publisher, outbox, clock } = clockedPublisher(broker.url);
     const seqs = outbox.add(20);
     publisher.info({ version: '1' });
