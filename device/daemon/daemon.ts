@@ -33,7 +33,7 @@ export interface StartupInfo {
 export interface DaemonObserver {
   started(where: StartupInfo): void;
   /** Another runtime has become active. */
-  runtimeChanged(served: VisionInfo): void;
+  runtimeChanged(active: VisionInfo): void;
   /** A fault was raised; null: the part has recovered. */
   health(part: string, fault: Fault | null): void;
   item(journalled: Journalled): void;

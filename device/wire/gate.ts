@@ -70,9 +70,9 @@ export const makeGate = async (
 };
 
 /** @throws SortbinError `gate-rules` if the gate does not serve a compartment of the policy */
-const checkRoutes = ({ compartmentOf, fallback }: Policy, served: readonly string[]): void => {
+const checkRoutes = ({ compartmentOf, fallback }: Policy, routes: readonly string[]): void => {
   const missing = [...new Set([...compartmentOf.values(), fallback])].filter(
-    (name) => !served.includes(name),
+    (name) => !routes.includes(name),
   );
   if (missing.length === 0) return;
   throw new SortbinError(

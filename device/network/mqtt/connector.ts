@@ -145,7 +145,7 @@ export class Connector {
       messageIdProvider: new UniqueMessageIdProvider(),
       keepalive: keepaliveSeconds ?? DEFAULTS.keepaliveSeconds,
       timerVariant: makeIntervals(this.clock) as IClientOptions['timerVariant'] & object,
-      // The deadline in #open ends first. mqtt.js cannot run without a timeout of its own.
+      // The deadline in #open ends first. mqtt.js requires a timeout.
       connectTimeout: 2 * (connectDeadlineMs ?? DEFAULTS.connectDeadlineMs),
       will: { ...this.will, payload: Buffer.from(this.will.payload), qos: 1, retain: true },
       ...(username === undefined ? {} : { username }),
