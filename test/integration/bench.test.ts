@@ -2,9 +2,17 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { BenchReport } from '../../device/tools/bench/report.js';
 import { SAMPLES } from '../support/bin.js';
-import { runBenchCommand } from '../support/run-bench.js';
-import { inFolder } from '../support/sortbin.js';
+import { inFolder, Sortbin } from '../support/sortbin.js';
+
+/** `sortbin bench … --json -`: the exit code, the report where there is one, and what went to standard error. */
+const runBenchCommand = async (args: readonly string[], folder: string) => {
+  const bench = new Sortbin(['bench', ...args, '--json', '-'], folder);
+  const code = await bench.ended();
+  const text = bench.output.join('\n');
+  return { code, report: (text ? JSON.parse(text) : null) as BenchReport | null, stderr: bench.stderr };
+};
 
 describe('sortbin bench', () => {
   it('sends each sample picture through the cycle and adds up what came out', () =>

@@ -1,17 +1,22 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { Command, Option } from 'commander';
 import { ConfigError } from '../../config/errors.js';
+import { messageOf } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
 import type { RuntimeOption } from '../../perception/vision/probe.js';
+import { ioProgram } from '../../wire/lines.js';
 import { examineAccelerators } from '../doctor/accelerators.js';
 import { examineBundle } from '../doctor/bundle.js';
 import { examineConfiguration } from '../doctor/configuration.js';
 import type { Section } from '../doctor/doctor.js';
+import { examineLines, wantedLines } from '../doctor/lines.js';
 import { examineMachine } from '../doctor/machine.js';
+import { type MachineLines, parseMachineLines } from '../doctor/machine-lines.js';
 import { noRuntimes } from '../doctor/runtimes.js';
 import { bundleFolder, type Read, tryBundle, tryRuntimes, visionOf } from './examinations.js';
 import { EXIT } from './failure.js';
-import { lookAtLines } from './lines.js';
 import { readConfig } from './loaded-config.js';
 import { report } from './report.js';
 
@@ -70,4 +75,20 @@ const runtimes = (read: Read, bundle: Bundle, named: RuntimeName[] | undefined):
   const simulated = read.config.vision.driver === 'simulated';
   const looksAt = (way: RuntimeOption) => named?.includes(way.runtime) ?? true;
   return tryRuntimes(read, bundle, looksAt, simulated ? null : { by, allows });
+};
+
+const LIST_MS = 10_000;
+
+/** The lines of this machine, beside those that the configuration wants. */
+const lookAtLines = async ({ config, folder }: Read, exitCode: number): Promise<Section> =>
+  examineLines({
+    found: await list({ config, folder }).catch((thrown) => ({ failure: messageOf(thrown) })),
+    wanted: config.lines.driver === 'simulated' ? [] : wantedLines(config),
+    exitCode,
+  });
+
+const list = async (read: Read): Promise<MachineLines> => {
+  const program = await ioProgram(read);
+  const { stdout } = await promisify(execFile)(program, ['--list'], { timeout: LIST_MS });
+  return parseMachineLines(stdout);
 };

@@ -3,9 +3,9 @@
 import { Command } from 'commander';
 import { packageVersion } from '../../kit/root.js';
 import { benchCommand } from './bench.js';
+import { emptiedCommand, triggerCommand } from './bin-commands.js';
 import { calibrateCommand } from './calibrate.js';
 import { configCommand } from './config.js';
-import { emptiedCommand, triggerCommand } from './control.js';
 import { doctorCommand } from './doctor.js';
 import { fail } from './failure.js';
 import { modelCommand } from './model.js';

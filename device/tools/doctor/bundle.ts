@@ -1,7 +1,6 @@
 import type { SortbinError } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
-import { fact, type Section } from './doctor.js';
-import { countText } from './text.js';
+import { countText, fact, type Section } from './doctor.js';
 
 /** A bundle that was loaded; or why it was not, or not looked at (null). */
 export const examineBundle = (found: Bundle | SortbinError | null, exitCode: number): Section => {

@@ -1,3 +1,4 @@
+import type { Config } from '../../config/schema.js';
 import type { Check, Section } from './doctor.js';
 import type { Chip, Line, MachineLines, PwmChip } from './machine-lines.js';
 
@@ -92,4 +93,17 @@ const placeOf = (
   if (!chip) return `there is no chip ${wanted.chip}; chips of this machine: ${known}`;
   const line = chip.lines.find(({ offset }) => offset === wanted.offset);
   return line ? { chip, line } : `${chip.label} has ${chip.lines.length} lines, and no ${wanted.offset}`;
+};
+
+/** Every line and PWM channel that the configuration names, with the key under which it does. */
+export const wantedLines = ({ trigger, gate, fill, panel }: Config): WantedLine[] =>
+  namedIn({ trigger, gate, fill, panel }, '');
+
+const namedIn = (value: unknown, key: string): WantedLine[] => {
+  if (typeof value !== 'object' || value === null) return [];
+  const { chip, offset, line, channel } = value as Record<string, unknown>;
+  if (typeof line === 'string') return [{ key, line }];
+  if (typeof chip === 'string' && typeof channel === 'number') return [{ key, pwm: chip, channel }];
+  if (typeof chip === 'string' && typeof offset === 'number') return [{ key, chip, offset }];
+  return Object.entries(value).flatMap(([name, inner]) => namedIn(inner, key ? `${key}.${name}` : name));
 };

@@ -3,8 +3,7 @@ import { cpus, freemem, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { packageVersion } from '../../kit/root.js';
-import { type Check, fact, type Section } from './doctor.js';
-import { bytesText, countText } from './text.js';
+import { bytesText, type Check, countText, fact, type Section } from './doctor.js';
 
 /** What the program runs on. `root`: where /proc lies. */
 export const examineMachine = async (root = '/'): Promise<Section> => {

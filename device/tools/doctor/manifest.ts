@@ -1,6 +1,5 @@
 import type { Manifest } from '../../perception/inference/bundle/manifest.js';
-import { type Check, fact, type Section } from './doctor.js';
-import { bytesText, countText } from './text.js';
+import { bytesText, type Check, countText, fact, type Section } from './doctor.js';
 
 /** Where a bundle's data and base weights come from: the manifest's `sources`. */
 export interface Source {

@@ -4,8 +4,7 @@ import type { GoldenResult } from '../../perception/inference/golden/golden.js';
 import { MODEL_OF } from '../../perception/inference/runtimes.js';
 import type { RuntimeOption } from '../../perception/vision/probe.js';
 import type { VisionInfo } from '../../perception/vision/vision.js';
-import type { Check, Section } from './doctor.js';
-import { countText } from './text.js';
+import { type Check, countText, type Section } from './doctor.js';
 
 export interface RuntimesOptions {
   /** Those that are looked at, in the order in which they would be taken. */
