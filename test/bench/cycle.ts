@@ -13,8 +13,8 @@ import { wirePublisher } from '../../device/wire/publisher.js';
 import { wireBin } from '../../device/wire/wire.js';
 
 /**
- * `npm run bench:cycle [-- CYCLES]`: the whole bin, with its journal on disk, its embedded broker and its vision
- * child, over real pictures; the gate takes no time, so that what is timed is ours.
+ * `npm run bench:cycle [-- CYCLES]`: runs the complete bin over real images, with the journal on disk, the embedded
+ * broker and the vision process. The gate takes no time, so that only the program is measured.
  */
 const CYCLES = Number(process.argv[2] ?? 500);
 const WARM_UP = 20;
@@ -45,7 +45,7 @@ const runner = new Runner(parts, cycle, {
 await runner.start();
 const { trigger, vision } = parts;
 if (!(trigger instanceof SimulatedTrigger && vision instanceof ForkedVision))
-  throw new Error('not the bench that this is');
+  throw new Error('the trigger and the vision process are not those of this benchmark');
 
 const next = () =>
   new Promise<Journalled>((resolve) => {
@@ -65,12 +65,12 @@ for (let count = 0; count < CYCLES; count++) {
   if (!move) continue;
   const toGate = move.commandedAtMs - fired.atMs;
   add('trigger to gate', toGate);
-  add('… without invoke', toGate - (event.timingsMs.invoke ?? 0));
+  add('trigger to gate without invoke', toGate - (event.timingsMs.invoke ?? 0));
 }
 delay.disable();
 
 const daemonMb = await residentMb(process.pid);
-const childMb = await residentMb(vision.pid ?? 0);
+const visionMb = await residentMb(vision.pid ?? 0);
 const ms = (ns: number) => (ns / 1e6).toFixed(2);
 const rows = [...steps].map(([step, values]) => {
   const { p50, p95, p99 } = percentiles(values);
@@ -81,7 +81,7 @@ process.stdout.write(
     `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model}`,
     `${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${runtime.threads} thread), ${CYCLES} cycles`,
     table(['step', 'p50 ms', 'p95 ms', 'p99 ms', 'cycles'], rows),
-    `RSS: daemon ${daemonMb.toFixed(0)} MB + vision child ${childMb.toFixed(0)} MB = ${(daemonMb + childMb).toFixed(0)} MB`,
+    `RSS: daemon ${daemonMb.toFixed(0)} MB + vision process ${visionMb.toFixed(0)} MB = ${(daemonMb + visionMb).toFixed(0)} MB`,
     `event loop delay of the daemon: p50 ${ms(delay.percentile(50))}, p99 ${ms(delay.percentile(99))}, max ${ms(delay.max)} ms`,
   ].join('\n')}\n`,
 );

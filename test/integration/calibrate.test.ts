@@ -66,6 +66,6 @@ describe('sortbin calibrate, without a terminal', () => {
     inFolder(`lines: { driver: simulated }\n${SWITCHES}`, async (folder) => {
       const gate = new Sortbin(['calibrate', 'gate'], folder);
       assert.deepEqual([await gate.ended(), gate.output], [66, []]);
-      assert.match(gate.stderr, /moves while a key is held: run it on a terminal/);
+      assert.match(gate.stderr, /no terminal\. The gate moves while you hold a key\. Run it on a terminal/);
     }));
 });

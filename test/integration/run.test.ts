@@ -5,33 +5,32 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { connectAsync } from 'mqtt';
-import { eventSchema } from '../../device/cycle/event.js';
-import { inFolder, Sortbin } from '../support/sortbin.js';
+import { type BinEvent, eventSchema } from '../../device/cycle/event.js';
+import { inFolder, type LogLine, Sortbin } from '../support/sortbin.js';
 import { until } from '../support/until.js';
 
 const BUSY =
   'trigger: { script: [{ afterMs: 400 }] }\ngate: { moveMs: 20 }\nmqtt: { embedded: { port: 0 } }\n';
 
-/** What a command to the bin of a folder says. */
-const told = async (folder: string, ...args: string[]) => {
+/** Sends a command to the bin of a folder. Returns its exit code and its output, or its error. */
+const send = async (folder: string, ...args: string[]) => {
   const command = new Sortbin(args, folder);
   const code = await command.ended();
   return code === 0 ? { code, output: command.output.join('\n') } : { code, stderr: command.stderr };
 };
 
 describe('sortbin run', () => {
-  it('sorts sample pictures with the real model, tells MQTT, and stops cleanly', () =>
+  it('sorts sample images with the real model, publishes the events, and stops cleanly', () =>
     inFolder(BUSY, async (folder) => {
       const bin = new Sortbin(['run'], folder);
-      const { msg } = await bin.said(/^broker /);
-      const url = /mqtt:\/\/\S+/.exec(msg)?.[0] ?? '';
-      const heard = new Map<string, string[]>();
-      const client = await connectAsync(url, { protocolVersion: 4, reconnectPeriod: 0 });
+      const { url } = await bin.waitForLog(/^broker selected$/);
+      const received = new Map<string, string[]>();
+      const client = await connectAsync(String(url), { protocolVersion: 4, reconnectPeriod: 0 });
       client.on('message', (topic, payload) => {
-        heard.set(topic, [...(heard.get(topic) ?? []), payload.toString()]);
+        received.set(topic, [...(received.get(topic) ?? []), payload.toString()]);
       });
       await client.subscribeAsync('sortbin/bin/#', { qos: 1 });
-      const events = () => heard.get('sortbin/bin/event') ?? [];
+      const events = () => received.get('sortbin/bin/event') ?? [];
       await until('three events', () => events().length >= 3, 20_000);
 
       bin.kill('SIGTERM');
@@ -39,9 +38,9 @@ describe('sortbin run', () => {
       assert.deepEqual(
         bin.lines.filter(({ level }) => level >= 40).map(({ msg }) => msg),
         [],
-        'a healthy bin warns of nothing',
+        'a healthy bin logs no warning',
       );
-      await until('offline', () => heard.get('sortbin/bin/availability')?.at(-1) === 'offline').catch(
+      await until('offline', () => received.get('sortbin/bin/availability')?.at(-1) === 'offline').catch(
         () => {},
       );
       await client.endAsync(true);
@@ -55,28 +54,29 @@ describe('sortbin run', () => {
       assert.equal(first?.outcome, 'sorted');
       assert.equal(first?.runtime?.backend, 'xnnpack-litert-2.3');
       assert.ok(Object.values(first?.scores ?? {}).every((score) => score > 0 && score <= 1));
-      assert.equal(heard.get('sortbin/bin/availability')?.[0], 'online');
-      const info = JSON.parse(heard.get('sortbin/bin/info')?.[0] ?? '{}');
+      assert.equal(received.get('sortbin/bin/availability')?.[0], 'online');
+      const info = JSON.parse(received.get('sortbin/bin/info')?.[0] ?? '{}');
       assert.equal(info.model.name, 'waste12');
       assert.deepEqual(Object.keys(info.compartments).sort(), ['glass', 'packaging', 'paper', 'residual']);
-      const state = JSON.parse(heard.get('sortbin/bin/state')?.at(-1) ?? '{}');
+      const state = JSON.parse(received.get('sortbin/bin/state')?.at(-1) ?? '{}');
       assert.ok(state.counters.outcomes.sorted >= 1);
       assert.ok((await readdir(join(folder, 'data/frames'))).length >= 3);
     }));
 
-  it('sorts an item and empties a compartment when it is told to', () =>
+  it('sorts an item and records an emptied compartment by command', () =>
     inFolder(
       'trigger: { driver: several, sensors: { hand: { driver: command }, slow: { driver: interval, everyMs: 80000000 } } }\n' +
         'vision: { driver: simulated, script: [{ label: paper }] }\ngate: { moveMs: 20 }\nmqtt: { embedded: { port: 0 } }\n',
       async (folder) => {
         const bin = new Sortbin(['run'], folder);
-        await bin.said(/^connected to the broker/);
-        assert.deepEqual(await told(folder, 'trigger'), { code: 0, output: 'triggered' });
-        const { item } = await bin.said(/sorted .*-> paper/);
-        assert.equal((item as { trigger: { source: string } }).trigger.source, 'command');
-        assert.deepEqual(await told(folder, 'emptied', 'paper'), { code: 0, output: 'paper: emptied' });
-        await bin.said(/emptied .*paper/);
-        const { code, stderr } = await told(folder, 'emptied', 'gold');
+        await bin.waitForLog(/^connected to the broker/);
+        assert.deepEqual(await send(folder, 'trigger'), { code: 0, output: 'triggered' });
+        const { item } = (await bin.waitForLog(/^item sorted$/)) as unknown as { item: BinEvent };
+        assert.deepEqual([item.trigger.source, item.decision?.compartment], ['command', 'paper']);
+        assert.deepEqual(await send(folder, 'emptied', 'paper'), { code: 0, output: 'paper: emptied' });
+        const { remark } = (await bin.waitForLog(/^compartment emptied$/)) as unknown as { remark: BinEvent };
+        assert.deepEqual([remark.outcome, remark.compartment], ['emptied', 'paper']);
+        const { code, stderr } = await send(folder, 'emptied', 'gold');
         assert.equal(code, 65);
         assert.match(
           stderr ?? '',
@@ -84,58 +84,105 @@ describe('sortbin run', () => {
         );
         bin.kill('SIGTERM');
         assert.equal(await bin.ended(), 0);
-        const { code: down, stderr: why } = await told(folder, 'trigger');
+        const { code: down, stderr: reason } = await send(folder, 'trigger');
         assert.equal(down, 69);
-        assert.match(why ?? '', /Cannot reach sortbin at /);
+        assert.match(reason ?? '', /Cannot reach sortbin at /);
       },
     ));
 
-  it('accepts the command trigger only if it is configured', () =>
+  it('accepts the trigger command only if the configuration has a trigger for it', () =>
     inFolder(
       'trigger: { script: [] }\nvision: { driver: simulated, script: [{ label: paper }] }\nmqtt: { embedded: { port: 0 } }\n',
       async (folder) => {
         const bin = new Sortbin(['run'], folder);
-        await bin.said(/^connected to the broker/);
-        const { code, stderr } = await told(folder, 'trigger');
+        await bin.waitForLog(/^connected to the broker/);
+        const { code, stderr } = await send(folder, 'trigger');
         assert.equal(code, 65);
-        assert.match(stderr ?? '', /trigger: this bin has no command trigger/);
+        assert.match(stderr ?? '', /trigger: this bin has no command trigger\. Configure/);
         bin.kill('SIGTERM');
         assert.equal(await bin.ended(), 0);
       },
     ));
 
-  it('takes another port where 1883 is taken, and says so', async () => {
-    const squatter = createServer().listen(0, '127.0.0.1');
-    await once(squatter, 'listening');
-    const address = squatter.address();
-    const taken = typeof address === 'object' && address ? address.port : 0;
+  it('uses another port if its port is in use, and logs both', async () => {
+    const otherServer = createServer().listen(0, '127.0.0.1');
+    await once(otherServer, 'listening');
+    const address = otherServer.address();
+    const usedPort = typeof address === 'object' && address ? address.port : 0;
     await inFolder(
-      `vision: { driver: simulated, script: [{ label: paper }] }\nmqtt: { embedded: { port: ${taken} } }\n`,
+      `vision: { driver: simulated, script: [{ label: paper }] }\nmqtt: { embedded: { port: ${usedPort} } }\n`,
       async (folder) => {
         const bin = new Sortbin(['run'], folder);
-        const { msg } = await bin.said(/is taken by another program/);
-        assert.match(msg, new RegExp(`port ${taken} .* listens on \\d+`));
-        await bin.said(/^connected to the broker/);
+        const { requestedPort, port } = await bin.waitForLog(/^requested port was in use/);
+        assert.equal(requestedPort, usedPort);
+        assert.ok(Number(port) > 0 && port !== usedPort);
+        await bin.waitForLog(/^connected to the broker/);
         bin.kill('SIGINT');
         assert.equal(await bin.ended(), 0);
       },
     );
-    squatter.close();
+    otherServer.close();
   });
 
-  it('writes down the item in hand as interrupted when it is stopped', () =>
+  it('records the current item as interrupted when it is stopped', () =>
     inFolder(
       'vision: { driver: simulated, script: [{ label: paper }] }\ntrigger: { script: [{ afterMs: 50 }], repeat: false }\n' +
         'gate: { moveMs: 60000 }\ncycle: { moveMs: 100000 }\nmqtt: { embedded: { port: 0 } }\nlog: { level: debug }\n',
       async (folder) => {
         const bin = new Sortbin(['run'], folder);
-        await bin.said(/^cycle: moving/);
+        await bin.waitForLog(/^cycle: moving/);
         bin.kill('SIGTERM');
         assert.equal(await bin.ended(), 0);
-        const { item } = (await bin.said(/^#1 .*interrupted/)) as unknown as {
-          item: { fault: { code: string } };
-        };
-        assert.equal(item.fault.code, 'stopped');
+        const { item } = (await bin.waitForLog(/^item interrupted$/)) as unknown as { item: BinEvent };
+        assert.deepEqual([item.seq, item.fault?.code], [1, 'stopped']);
       },
     ));
+
+  const ONE_ITEM =
+    'vision: { driver: simulated, script: [{ label: paper }] }\ngate: { moveMs: 5 }\n' +
+    'trigger: { script: [{ afterMs: 50 }], repeat: false }\nmqtt: { embedded: { port: 0 } }\n';
+
+  it('logs JSON lines with short messages and the data in fields', () =>
+    inFolder(`${ONE_ITEM}log: { format: json }\n`, async (folder) => {
+      const bin = new Sortbin(['run'], folder);
+      await bin.waitForLog(/^item sorted$/);
+      bin.kill('SIGTERM');
+      assert.equal(await bin.ended(), 0);
+      const lines: LogLine[] = bin.output.map((line) => JSON.parse(line));
+      for (const { msg } of lines) assert.doesNotMatch(msg, / {2}|^ /);
+      const fieldsOf = (message: string) => lines.find(({ msg }) => msg === message) ?? assert.fail(message);
+      assert.equal(fieldsOf('configuration loaded').configuration, 'sortbin.yaml');
+      assert.equal((fieldsOf('runtime activated').runtime as { name: string }).name, 'simulated');
+      assert.match(String(fieldsOf('broker selected').url), /^mqtt:\/\/127\.0\.0\.1:\d+$/);
+      assert.deepEqual(
+        fieldsOf('topics assigned').topics,
+        ['availability', 'info', 'state', 'event'].map((topic) => `sortbin/bin/${topic}`),
+      );
+      assert.equal(fieldsOf('journal opened').path, join(folder, 'data/journal.db'));
+      const { item, image } = fieldsOf('item sorted');
+      assert.equal(eventSchema.parse(item).decision?.compartment, 'paper');
+      assert.match(String(image), /\.jpg$/);
+      assert.equal(fieldsOf('stop requested').reason, 'SIGTERM');
+    }));
+
+  it('logs aligned columns in the pretty format', () =>
+    inFolder(`${ONE_ITEM}log: { format: pretty }\n`, async (folder) => {
+      const bin = new Sortbin(['run'], folder);
+      const texts = () => bin.output.map((line) => line.replace(/^\[[\d:.]+\] INFO: /, ''));
+      await until('an item', () => texts().some((text) => text.startsWith('#1 ')));
+      bin.kill('SIGTERM');
+      assert.equal(await bin.ended(), 0);
+      const starting = (start: string) =>
+        texts().find((text) => text.startsWith(start)) ?? assert.fail(start);
+      assert.match(starting('sortbin'), /^sortbin {2}[\d.]+, bin "bin", configuration: sortbin\.yaml$/);
+      assert.match(starting('model'), /^model {4}simulated 0\.0\.0 on simulated \(script, 1 thread\)$/);
+      assert.match(starting('broker'), /^broker {3}mqtt:\/\/127\.0\.0\.1:\d+ \(embedded\)$/);
+      assert.equal(starting('topics'), 'topics   sortbin/bin/availability, info, state, event');
+      assert.equal(starting('journal'), `journal  ${join(folder, 'data/journal.db')}`);
+      assert.match(
+        starting('#1'),
+        /^#1 {6}sorted {7}paper \d+ % {9}-> paper {6}confident {5} +\d+ ms {2}\+ gate \d+ ms {2}\S+\.jpg$/,
+      );
+      assert.deepEqual(texts().slice(-2), ['SIGTERM: stopping', 'stopped']);
+    }));
 });

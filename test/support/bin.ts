@@ -26,7 +26,7 @@ export interface BinParts {
   readonly clock: Clock;
   readonly camera?: Camera;
   readonly pictures?: readonly CameraStep[];
-  /** Pictures from memory: the disk's time is not a simulated clock's. */
+  /** Reads an image. With a simulated clock, images come from memory, because reading a disk takes real time. */
   readonly read?: (path: string) => Promise<Uint8Array>;
   readonly vision?: Vision;
   readonly gate?: Gate;
@@ -37,50 +37,50 @@ export interface BinParts {
   readonly fill?: Pick<Fill, 'levels'>;
 }
 
-/** A whole cycle with simulated parts, any of which a test replaces; `fire` on its trigger is an item. */
-export const makeBin = (given: BinParts) => {
-  const { clock } = given;
+/** Makes a complete cycle with simulated parts. A test may replace each part. `trigger.fire()` simulates an item. */
+export const makeBin = (replaced: BinParts) => {
+  const { clock } = replaced;
   const trigger = new SimulatedTrigger({ script: [], repeat: false, clock, newId });
-  const script = given.pictures ?? [{ picture: 'paper/paper18.jpg' }];
-  const read = given.read ? { read: given.read } : {};
-  const simulated = new SimulatedGate({ script: given.moves ?? [], moveMs: 5, clock });
+  const script = replaced.pictures ?? [{ picture: 'paper/paper18.jpg' }];
+  const read = replaced.read ? { read: replaced.read } : {};
+  const simulated = new SimulatedGate({ script: replaced.moves ?? [], moveMs: 5, clock });
   const parts = {
     trigger,
     camera:
-      given.camera ?? new SimulatedCamera({ folder: SAMPLES, script, delayMs: 5, clock, newId, ...read }),
+      replaced.camera ?? new SimulatedCamera({ folder: SAMPLES, script, delayMs: 5, clock, newId, ...read }),
     vision:
-      given.vision ??
+      replaced.vision ??
       new SimulatedVision({
         script: [{ label: 'paper', confidence: 0.98 }],
         labels: ['paper', 'trash'],
         clock,
       }),
-    gate: given.gate ?? simulated,
-    ...(given.light ? { light: given.light } : {}),
-    ...(given.fill ? { fill: given.fill } : {}),
-    journal: given.journal ?? new SimulatedJournal(),
+    gate: replaced.gate ?? simulated,
+    ...(replaced.light ? { light: replaced.light } : {}),
+    ...(replaced.fill ? { fill: replaced.fill } : {}),
+    journal: replaced.journal ?? new SimulatedJournal(),
     clock,
     newId,
     log: quiet,
   };
   const journalled: Journalled[] = [];
-  let watcher: RunnerObserver = {};
+  let observer: RunnerObserver = {};
   const health: string[] = [];
   const runner = new Runner(
     parts,
-    { whenFull: 'fallback', bin: 'test', policy: somePolicy(), limits: { ...LIMITS, ...given.limits } },
+    { whenFull: 'fallback', bin: 'test', policy: somePolicy(), limits: { ...LIMITS, ...replaced.limits } },
     {
-      phase: (phase) => watcher.phase?.(phase),
+      phase: (phase) => observer.phase?.(phase),
       journalled: (one) => {
         journalled.push(one);
-        watcher.journalled?.(one);
+        observer.journalled?.(one);
       },
-      reported: (event) => watcher.reported?.(event),
+      reported: (event) => observer.reported?.(event),
       health: (part, fault) => health.push(`${part}:${fault?.code ?? 'ok'}`),
     },
   );
   const watch = (other: RunnerObserver) => {
-    watcher = other;
+    observer = other;
   };
   return { runner, trigger, parts, journalled, health, watch };
 };

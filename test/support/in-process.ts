@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 /**
- * What a Node process says that runs a module. `TEST_NODE`: the words that start Node where its own path does not, as
- * under an emulator.
+ * Runs the source text of a module in a new Node process and returns its output. `TEST_NODE` is the command that starts
+ * Node. An emulator needs it.
  */
 export const inProcess = (source: string, ...args: readonly string[]) => {
-  const [program = process.execPath, ...words] = process.env.TEST_NODE?.split(' ') ?? [];
-  return promisify(execFile)(program, [...words, '--input-type=module', '--eval', source, ...args]);
+  const [program = process.execPath, ...options] = process.env.TEST_NODE?.split(' ') ?? [];
+  return promisify(execFile)(program, [...options, '--input-type=module', '--eval', source, ...args]);
 };

@@ -13,7 +13,7 @@ interface ReportedCheck {
   readonly [datum: string]: unknown;
 }
 
-/** `sortbin <args> --json` of a command that reports in sections: the exit code, and the checks of a section by name. */
+/** Runs `sortbin <args> --json`, for a command that reports sections. `checks` returns the checks of a section by name. */
 export const runReport = async (args: readonly string[], folder: string) => {
   const command = new Sortbin([...args, '--json'], folder);
   const code = await command.ended();

@@ -9,14 +9,17 @@ import { until } from './until.js';
 
 const MAIN = fileURLToPath(new URL('../../device/tools/cli/main.js', import.meta.url));
 
-/** A line of the log. */
+/** A line of the log in JSON. */
 export interface LogLine {
   readonly level: number;
   readonly msg: string;
   readonly [key: string]: unknown;
 }
 
-/** The command line tool as its own process, as a user starts it. */
+/** The processes that run, with their folders. */
+const running = new Map<ChildProcess, string>();
+
+/** The command line tool in its own process, started like a user starts it. */
 export class Sortbin {
   readonly lines: LogLine[] = [];
   readonly output: string[] = [];
@@ -29,7 +32,11 @@ export class Sortbin {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.#ended = once(this.#child, 'close').then(([code, signal]) => signal ?? code);
+    running.set(this.#child, folder);
+    this.#ended = once(this.#child, 'close').then(([code, signal]) => {
+      running.delete(this.#child);
+      return signal ?? code;
+    });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
     });
@@ -44,23 +51,24 @@ export class Sortbin {
     return this.#child.pid ?? -1;
   }
 
-  /** All that it has written so far. */
+  /** The output so far, of both streams. */
   get text(): string {
     return `${this.output.join('\n')}\n${this.stderr}`;
   }
 
-  /** Waits for a line of the log whose message matches. */
-  async said(pattern: RegExp): Promise<LogLine> {
-    const find = () => this.lines.find(({ msg }) => pattern.test(msg));
+  /** Returns the first line of the log that matches, or whose message matches a pattern. Waits for it. */
+  async waitForLog(expected: RegExp | ((line: LogLine) => boolean)): Promise<LogLine> {
+    const matches = expected instanceof RegExp ? ({ msg }: LogLine) => expected.test(msg) : expected;
+    const find = () => this.lines.find(matches);
     await until(
-      () => `the log says ${pattern}; it says:\n${this.text}`,
+      () => `a log line that matches ${expected}. The output is:\n${this.text}`,
       () => !!find(),
       30_000,
     );
     return find() as LogLine;
   }
 
-  /** What it prints has no reader from now on, as behind `| head`. */
+  /** Closes the reading end of standard output, like `| head`. */
   closeOutput(): void {
     this.#child.stdout?.destroy();
   }
@@ -69,19 +77,21 @@ export class Sortbin {
     this.#child.kill(signal);
   }
 
-  /** The exit code, or the signal that ended it. */
+  /** Returns the exit code, or the signal that ended the process. */
   ended(): Promise<number | NodeJS.Signals> {
     return this.#ended;
   }
 }
 
-/** A folder of its own with a configuration, removed after `use`. */
+/** Calls `use` with a temporary folder that contains the configuration. Then kills its processes and removes it. */
 export const inFolder = async (config: string, use: (folder: string) => Promise<void>): Promise<void> => {
   const folder = await mkdtemp(join(tmpdir(), 'sortbin-'));
   try {
     await writeFile(join(folder, 'sortbin.yaml'), config);
     await use(folder);
   } finally {
+    // A process that a failed test leaves behind would keep the test runner waiting.
+    for (const [child, cwd] of running) if (cwd === folder) child.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
   }
 };

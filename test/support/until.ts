@@ -1,19 +1,19 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-const LOOK_EVERY_MS = 2;
+const POLL_MS = 2;
 
-/** Resolves as soon as it holds; rejects with `what`, as it is by then, when it does not within a generous time. */
+/** Waits until the condition is true. Rejects after a generous timeout, with a description of the expected state. */
 export const until = async (
-  what: string | (() => string),
-  holds: () => boolean,
-  boundMs = 8_000,
+  description: string | (() => string),
+  isTrue: () => boolean,
+  timeoutMs = 8_000,
 ): Promise<void> => {
-  const endMs = performance.now() + boundMs;
-  while (!holds()) {
+  const endMs = performance.now() + timeoutMs;
+  while (!isTrue()) {
     if (performance.now() > endMs) {
-      const wanted = typeof what === 'string' ? what : what();
-      throw new Error(`within ${boundMs} ms it did not come to this: ${wanted}`);
+      const text = typeof description === 'string' ? description : description();
+      throw new Error(`not true within ${timeoutMs} ms: ${text}`);
     }
-    await wait(LOOK_EVERY_MS);
+    await wait(POLL_MS);
   }
 };

@@ -47,7 +47,7 @@ describe('the doctor', () => {
         { key: 'gate', line: 'gate' },
         { key: 'servo', pwm: bench.pwm.device, channel: 1 },
       ];
-      const checks = examineLines({ found, wanted, exitCode: 69 }).checks.slice(-3);
+      const checks = examineLines({ found, configured: wanted, exitCode: 69 }).checks.slice(-3);
       assert.deepEqual(
         checks.map(({ status }) => status),
         ['ok', 'fail', 'ok'],

@@ -14,7 +14,7 @@ export interface BenchItem {
   readonly latencyMs: Readonly<Record<string, number>>;
 }
 
-export interface SkippedPicture {
+export interface SkippedImage {
   readonly file: string;
   readonly code: string;
   readonly why: string;
@@ -28,7 +28,7 @@ export interface BenchCycle {
 
 export interface BenchRun {
   readonly items: readonly BenchItem[];
-  readonly skipped: readonly SkippedPicture[];
+  readonly skipped: readonly SkippedImage[];
 }
 
 /** Sends the pictures through the cycle, one after the other, until the last one or until `signal` is aborted. */
@@ -40,7 +40,7 @@ export const runBench = async (
   signal: AbortSignal,
 ): Promise<BenchRun> => {
   const items: BenchItem[] = [];
-  const skipped: SkippedPicture[] = [];
+  const skipped: SkippedImage[] = [];
   for (const file of pictures) {
     if (signal.aborted) break;
     const { event, finished } = await cycle.next();

@@ -1,6 +1,6 @@
 import type { Policy } from '../../cycle/policy.js';
 import type { ModelInfo, RuntimeInfo } from '../../perception/vision/vision.js';
-import type { BenchItem, BenchRun, SkippedPicture } from './bench.js';
+import type { BenchItem, BenchRun, SkippedImage } from './bench.js';
 
 export interface ClassFigures {
   readonly items: number;
@@ -34,7 +34,7 @@ export interface BenchReport {
   readonly model: ModelInfo;
   readonly runtime: RuntimeInfo;
   readonly items: readonly BenchItem[];
-  readonly skipped: readonly SkippedPicture[];
+  readonly skipped: readonly SkippedImage[];
   /** How many items have a label; all figures but latency are over these. */
   readonly labelled: number;
   readonly accuracy: number | null;

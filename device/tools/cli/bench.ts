@@ -10,7 +10,7 @@ import { wireBench } from '../../wire/wire.js';
 import { runBench } from '../bench/bench.js';
 import { renderReport } from '../bench/render.js';
 import { type BenchReport, reportOn } from '../bench/report.js';
-import { readConfig } from './loaded-config.js';
+import { CONFIG_OPTION, readConfig } from './loaded-config.js';
 
 interface BenchFlags {
   readonly json?: string;
@@ -21,41 +21,42 @@ interface BenchFlags {
 
 export const benchCommand = (): Command =>
   new Command('bench')
-    .description('send a folder of pictures through the cycle and report what came out')
-    .argument('<folder>', 'pictures; the label of one is the name of its sub-folder, where that is a label')
-    .option('--json <file>', 'write the report as JSON too; - for standard output, and nothing else there')
-    .addOption(new Option('--runtime <name>', 'what executes the model').choices(['auto', ...RUNTIMES]))
-    .option(
-      '--limit <n>',
-      'take n pictures only, dealt out over the labels',
-      positive,
-      Number.POSITIVE_INFINITY,
+    .description('run the sorting cycle over a folder of images and report the results')
+    .argument('<folder>', 'folder of images; a sub-folder named like a label of the model labels its images')
+    .option('--json <file>', 'also write the report as JSON; "-" prints only the JSON')
+    .addOption(
+      new Option('--runtime <name>', 'runtime that executes the model').choices(['auto', ...RUNTIMES]),
     )
-    .option('-c, --config <file>', 'configuration (default: sortbin.yaml where there is one)')
+    .addOption(
+      new Option('--limit <n>', 'use only n images, taken from the labels in turn')
+        .argParser(parseLimit)
+        .default(Number.POSITIVE_INFINITY, 'all images'),
+    )
+    .option(...CONFIG_OPTION)
     .action(async (folder: string, flags: BenchFlags) => {
-      const read = await readConfig(flags.config);
-      const { vision } = read.config;
+      const loaded = await readConfig(flags.config);
+      const { vision } = loaded.config;
       const config =
         flags.runtime && vision.driver === 'child'
-          ? { ...read.config, vision: { ...vision, runtime: flags.runtime } }
-          : read.config;
+          ? { ...loaded.config, vision: { ...vision, runtime: flags.runtime } }
+          : loaded.config;
       const log = pino({ level: 'silent' });
-      // Now, not after an hour of work: whether it can be written.
+      // An unwritable file must fail now, not after an hour of work.
       if (flags.json && flags.json !== '-') await writeFile(flags.json, '', { flag: 'a' });
-      const report = await bench({ ...read, config, log }, resolve(folder), flags.limit);
+      const report = await bench({ ...loaded, config, log }, resolve(folder), flags.limit);
       if (flags.json === '-') process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
       else process.stdout.write(renderReport(report));
       if (flags.json && flags.json !== '-')
         await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`);
     });
 
-const bench = async (setting: LoadedConfig, folder: string, limit: number): Promise<BenchReport> => {
-  const { parts, cycle, labels, pictures, show } = await wireBench(setting, folder, limit);
+const bench = async (loaded: LoadedConfig, folder: string, limit: number): Promise<BenchReport> => {
+  const { parts, cycle, labels, pictures: images, show } = await wireBench(loaded, folder, limit);
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
-  const bar = progressBar(pictures.length);
+  const bar = progressBar(images.length);
   try {
-    const served = await parts.vision.start();
+    const active = await parts.vision.start();
     let settle: (journalled: Journalled) => void = () => {};
     const runner = new Runner(parts, cycle, { journalled: (journalled) => settle(journalled) });
     await runner.start();
@@ -64,18 +65,18 @@ const bench = async (setting: LoadedConfig, folder: string, limit: number): Prom
         settle = resolveNext;
         show();
       });
-    bar.start(pictures.length, 0, { skipped: 0 });
+    bar.start(images.length, 0, { skipped: 0 });
     const progress = (done: number, skipped: number) => bar.update(done, { skipped });
-    const run = await runBench({ next }, pictures, labels, progress, interrupted.signal);
+    const run = await runBench({ next }, images, labels, progress, interrupted.signal);
     await runner.stop();
-    return reportOn(run, served, cycle.policy);
+    return reportOn(run, active, cycle.policy);
   } finally {
     bar.stop();
     await parts.vision.close();
   }
 };
 
-/** On standard error, so that the report can be piped. */
+/** Returns a progress bar on standard error, so that the report can be piped. */
 const progressBar = (total: number): SingleBar =>
   new SingleBar({
     format: `{bar} {value}/{total}  {skipped} skipped  {eta_formatted} left`,
@@ -86,8 +87,8 @@ const progressBar = (total: number): SingleBar =>
     hideCursor: true,
   });
 
-function positive(text: string): number {
+function parseLimit(text: string): number {
   const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('a whole number from 1 up');
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('Use a whole number from 1 up.');
   return count;
 }

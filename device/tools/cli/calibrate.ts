@@ -14,16 +14,13 @@ import { configuredInputs } from '../calibrate/inputs.js';
 import { watchLevels } from '../calibrate/levels.js';
 import { confirmAndSave, saveChanges } from '../calibrate/save.js';
 import { isQuitKey, plainScreen, readKeys, terminalScreen } from '../calibrate/terminal.js';
-import type { Read } from './examinations.js';
-import { EXIT, fail } from './failure.js';
-import { readConfig } from './loaded-config.js';
+import { EXIT, reportError } from './failure.js';
+import { CONFIG_OPTION, type CommandConfig, readConfig } from './loaded-config.js';
 
 interface Flags {
   readonly config?: string;
   readonly json?: boolean;
 }
-
-const CONFIG = ['-c, --config <file>', 'configuration (default: sortbin.yaml where there is one)'] as const;
 
 const EXIT_OF: Readonly<Record<CalibrateErrorCode, number>> = {
   'calibrate-nothing': EXIT.configuration,
@@ -35,30 +32,30 @@ const EXIT_OF: Readonly<Record<CalibrateErrorCode, number>> = {
 
 export const calibrateCommand = (): Command =>
   new Command('calibrate')
-    .description('look at the inputs, and find the values of the gate, while the bin is stopped')
+    .description('show the inputs and find the values of the gate, while the bin is stopped')
     .addCommand(
       new Command('levels')
         .description('show the level of each input as it changes, until q or Ctrl-C')
-        .option(...CONFIG)
-        .option('--json', 'print {at, input, active, edges}, one line a change')
-        .action((flags: Flags) => saying(levels(flags))),
+        .option(...CONFIG_OPTION)
+        .option('--json', 'print one JSON line per change: {at, input, active, edges}')
+        .action((flags: Flags) => withExitCode(levels(flags))),
     )
     .addCommand(
       new Command('gate')
-        .description('move the gate while a key is held, and put what is found into the configuration')
-        .option(...CONFIG)
-        .action((flags: Flags) => saying(gate(flags))),
+        .description('move the gate while you hold a key, and save the values in the configuration')
+        .option(...CONFIG_OPTION)
+        .action((flags: Flags) => withExitCode(gate(flags))),
     );
 
 const levels = async ({ config: file, json = false }: Flags): Promise<void> => {
-  const read = await readConfig(file);
+  const loaded = await readConfig(file);
   const { stdin, stdout } = process;
-  const stop = stopping();
+  const stop = abortOnStop();
   const isLive = !json && stdin.isTTY && stdout.isTTY;
-  await withLines(read, async (lines, clock) => {
+  await withLines(loaded, async (lines, clock) => {
     const screen = isLive ? terminalScreen(stdout) : plainScreen(stdout);
     const style = json ? 'json' : isLive ? 'live' : 'lines';
-    const inputs = configuredInputs(read.config);
+    const inputs = configuredInputs(loaded.config);
     await Promise.all([
       watchLevels({ inputs, lines, screen, style, clock }, stop.signal).finally(() => stop.abort()),
       isLive && untilQuit(readKeys(stdin, stop.signal)).finally(() => stop.abort()),
@@ -75,19 +72,21 @@ const gate = async ({ config }: Flags): Promise<void> => {
   if (!stdin.isTTY || !stdout.isTTY)
     throw new CalibrateError(
       'calibrate-no-terminal',
-      'sortbin calibrate gate moves while a key is held: run it on a terminal (with ssh -t from afar)',
+      'sortbin calibrate gate: no terminal. The gate moves while you hold a key. Run it on a terminal, or use ssh -t.',
     );
-  const read = await readConfig(config);
+  const loaded = await readConfig(config);
   const screen = terminalScreen(stdout);
-  const keys = readKeys(stdin, stopping().signal);
+  const keys = readKeys(stdin, abortOnStop().signal);
   try {
-    const changes = await withLines(read, async (lines, clock) => {
-      const opened = await openGate(read.config, lines, clock);
-      screen.print('What you hold a key for moves: hands and tools out, lid shut.');
+    const changes = await withLines(loaded, async (lines, clock) => {
+      const opened = await openGate(loaded.config, lines, clock);
+      screen.print(
+        'Warning: the gate moves while you hold a key. Remove hands and tools, and close the lid.',
+      );
       return calibrateGate({ ...opened, lines, keys, screen, clock });
     });
-    // A gate that moves stands in a file: the defaults have one of air.
-    const file = read.source;
+    // The configuration is a file here, because the gate of the defaults is simulated.
+    const file = loaded.source;
     const parse = (text: string) => parseConfig(text, file);
     await confirmAndSave({ changes, file, keys, screen, save: () => saveChanges({ file, changes, parse }) });
   } finally {
@@ -95,22 +94,25 @@ const gate = async ({ config }: Flags): Promise<void> => {
   }
 };
 
-/** Aborted by what isQuitKey a process from outside, and by the end of what is written to. */
-const stopping = (): AbortController => {
+/** Returns a controller that is aborted by a signal that ends the process, and when standard output is closed. */
+const abortOnStop = (): AbortController => {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
   process.stdout.on('error', () => stop.abort());
   return stop;
 };
 
-/** The lines, while the bin does not run; off and given back afterwards. @throws SortbinError where they cannot be had */
+/**
+ * Opens the lines while the bin is stopped. Afterwards it turns them off and releases them.
+ * @throws SortbinError if the bin runs, or if the lines are unavailable
+ */
 const withLines = async <T>(
-  { config, folder }: Read,
+  { config, folder }: CommandConfig,
   use: (lines: Lines, clock: Clock) => Promise<T>,
 ): Promise<T> => {
   const unlock = await lock(resolve(folder, config.dataDir));
   const clock = new SystemClock();
-  // The bin's own list of its outputs, for sortbin-io --safe, is not touched.
+  // Without `outputsFile`, the bin's own list of outputs for sortbin-io --safe stays unchanged.
   const onDemand = new LinesOnDemand({ config, folder, clock, log: pino({ level: 'silent' }) });
   try {
     return await use(await onDemand.get(), clock);
@@ -120,7 +122,10 @@ const withLines = async <T>(
   }
 };
 
-/** Keeps the bin from being started meanwhile; one that never ran here has no lock, and where we may not write it is not ours. */
+/**
+ * Prevents a start of the bin. A bin that has never run has no lock. A lock that is not writable belongs to the bin of
+ * another user. Neither is locked.
+ */
 const lock = async (dataDir: string): Promise<() => void> => {
   try {
     await access(join(dataDir, 'journal.lock'), constants.W_OK);
@@ -134,12 +139,12 @@ const lock = async (dataDir: string): Promise<() => void> => {
   }
 };
 
-/** Says what went wrong, with an exit code of its kind. */
-const saying = async (work: Promise<void>): Promise<void> => {
+/** Reports an error of `work`. A CalibrateError sets its own exit code. */
+const withExitCode = async (work: Promise<void>): Promise<void> => {
   try {
     await work;
   } catch (thrown) {
-    fail(thrown);
+    reportError(thrown);
     if (thrown instanceof CalibrateError) process.exitCode = EXIT_OF[thrown.code];
   }
 };

@@ -8,7 +8,7 @@ import { messageOf } from '../../kit/errors.js';
 import { EXIT } from './failure.js';
 import { DEFAULT_FILE } from './loaded-config.js';
 
-/** What a command writes to and leaves its exit code in: the process, or a test's stand-in. */
+/** Output streams and exit code of a command: the process, or a test double. */
 export interface Host {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
@@ -16,19 +16,19 @@ export interface Host {
 }
 
 export const configCommand = (host: Host = process): Command => {
-  const command = new Command('config').description('check, describe and begin a configuration file');
+  const command = new Command('config').description('check, describe or create a configuration file');
 
   command
     .command('check')
-    .description(`say whether a file is valid, or name every problem (exit code ${EXIT.configuration})`)
+    .description(`check a file and list every problem (exit code ${EXIT.configuration} if it is invalid)`)
     .argument('[file]', 'YAML file', DEFAULT_FILE)
     .option('--json', 'print {valid, problems} as JSON')
     .action((file: string, { json }: { json?: boolean }) => check(host, file, json === true));
 
   command
     .command('init')
-    .description('write a file with every key at its default, explained')
-    .argument('[file]', 'file to write; one that exists stays as it is', DEFAULT_FILE)
+    .description('create a file with every key, its default and an explanation')
+    .argument('[file]', 'file to create; an existing file is not changed', DEFAULT_FILE)
     .action((file: string) => init(host, file));
 
   command
@@ -40,7 +40,7 @@ export const configCommand = (host: Host = process): Command => {
 
   command
     .command('reference')
-    .description('print the reference page, in Markdown')
+    .description('print the reference page as Markdown')
     .action(() => {
       host.stdout.write(referencePage());
     });
@@ -69,8 +69,8 @@ const init = async (host: Host, file: string): Promise<void> => {
     host.stdout.write(`${file} written\n`);
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    const why = exists ? 'exists already and stays as it is; name another file' : messageOf(error);
-    host.stderr.write(`${file}: ${why}\n`);
+    const problem = exists ? 'already exists and was not changed. Name another file.' : messageOf(error);
+    host.stderr.write(`${file}: ${problem}\n`);
     host.exitCode = EXIT.cannotCreate;
   }
 };

@@ -11,14 +11,14 @@ import { examineAccelerators } from '../doctor/accelerators.js';
 import { examineBundle } from '../doctor/bundle.js';
 import { examineConfiguration } from '../doctor/configuration.js';
 import type { Section } from '../doctor/doctor.js';
-import { examineLines, wantedLines } from '../doctor/lines.js';
+import { configuredLines, examineLines } from '../doctor/lines.js';
 import { examineMachine } from '../doctor/machine.js';
 import { type MachineLines, parseMachineLines } from '../doctor/machine-lines.js';
 import { noRuntimes } from '../doctor/runtimes.js';
-import { bundleFolder, type Read, tryBundle, tryRuntimes, visionOf } from './examinations.js';
+import { bundleFolder, loadBundleOrError, testRuntimes, visionOf } from './examinations.js';
 import { EXIT } from './failure.js';
-import { readConfig } from './loaded-config.js';
-import { report } from './report.js';
+import { CONFIG_OPTION, type CommandConfig, readConfig } from './loaded-config.js';
+import { exitCodesHelp, reportSections } from './report.js';
 
 interface DoctorFlags {
   readonly config?: string;
@@ -28,67 +28,75 @@ interface DoctorFlags {
 
 export const doctorCommand = (): Command =>
   new Command('doctor')
-    .description(
-      'look at the configuration, the machine, the model and every runtime, and say what works and why not',
-    )
-    .option('-c, --config <file>', 'configuration (default: sortbin.yaml where there is one)')
+    .description('check the configuration, the machine, the model and every runtime')
+    .option(...CONFIG_OPTION)
     .option('--json', 'print {schema, sortbin, exitCode, sections} as JSON')
     .addOption(
-      new Option('--runtime <name...>', 'try these alone, in place of vision.runtime').choices([...RUNTIMES]),
+      new Option('--runtime <name...>', 'test only these runtimes, instead of vision.runtime').choices([
+        ...RUNTIMES,
+      ]),
     )
     .addHelpText(
       'after',
-      `
-Exit code: 0 what is configured serves; ${EXIT.configuration} the configuration is not valid or does not fit the model;
-${EXIT.data} the bundle is missing, damaged or not valid; ${EXIT.unavailable} no runtime that may be taken serves, or a line
-that is configured cannot be had.`,
+      exitCodesHelp({
+        0: 'no check has failed',
+        [EXIT.data]: 'the bundle is missing, damaged or invalid',
+        [EXIT.unavailable]: 'no usable runtime, or a configured GPIO line is unavailable',
+        [EXIT.configuration]: 'the configuration is invalid, or does not match the model',
+      }),
     )
     .action(({ config: file, json = false, runtime }: DoctorFlags) => examine(file, json, runtime));
 
 const examine = async (file: string | undefined, json: boolean, named?: RuntimeName[]): Promise<void> => {
-  const read = await readConfig(file).catch((thrown) => {
+  const loaded = await readConfig(file).catch((thrown) => {
     if (thrown instanceof ConfigError) return thrown;
     throw thrown;
   });
-  const found = read instanceof ConfigError ? null : await tryBundle(bundleFolder(read));
+  const found = loaded instanceof ConfigError ? null : await loadBundleOrError(bundleFolder(loaded));
   const bundle = found && 'manifest' in found ? found : null;
-  await report(
+  await reportSections(
     [
-      () => examineConfiguration(read, bundle, EXIT.configuration),
+      () => examineConfiguration(loaded, bundle, EXIT.configuration),
       () => examineMachine(),
       () => examineBundle(found, EXIT.data),
       () => examineAccelerators(),
-      ...(read instanceof ConfigError ? [] : [() => lookAtLines(read, EXIT.unavailable)]),
+      ...(loaded instanceof ConfigError ? [] : [() => linesSection(loaded)]),
       () =>
-        read instanceof ConfigError || !bundle ? noRuntimes(EXIT.unavailable) : runtimes(read, bundle, named),
+        loaded instanceof ConfigError || !bundle
+          ? noRuntimes(EXIT.unavailable)
+          : runtimesSection(loaded, bundle, named),
     ],
     json,
   );
 };
 
-const runtimes = (read: Read, bundle: Bundle, named: RuntimeName[] | undefined): Promise<Section> => {
-  const { runtime, tflite } = visionOf(read.config);
-  const allows = (way: RuntimeOption) =>
-    (named?.includes(way.runtime) ?? (runtime === 'auto' || way.runtime === runtime)) &&
-    (way.binding === null || tflite.binding === 'auto' || way.binding === tflite.binding);
+const runtimesSection = (
+  loaded: CommandConfig,
+  bundle: Bundle,
+  named: RuntimeName[] | undefined,
+): Promise<Section> => {
+  const { runtime, tflite } = visionOf(loaded.config);
+  const allows = (option: RuntimeOption) =>
+    (named?.includes(option.runtime) ?? (runtime === 'auto' || option.runtime === runtime)) &&
+    (option.binding === null || tflite.binding === 'auto' || option.binding === tflite.binding);
   const by = named ? `--runtime ${named.join(' ')}` : `vision.runtime: ${runtime}`;
-  const simulated = read.config.vision.driver === 'simulated';
-  const looksAt = (way: RuntimeOption) => named?.includes(way.runtime) ?? true;
-  return tryRuntimes(read, bundle, looksAt, simulated ? null : { by, allows });
+  const isSimulated = loaded.config.vision.driver === 'simulated';
+  const includes = (option: RuntimeOption) => named?.includes(option.runtime) ?? true;
+  return testRuntimes(loaded, bundle, includes, isSimulated ? null : { by, allows });
 };
 
-const LIST_MS = 10_000;
+const LIST_DEADLINE_MS = 10_000;
 
-/** The lines of this machine, beside those that the configuration wants. */
-const lookAtLines = async ({ config, folder }: Read, exitCode: number): Promise<Section> =>
+/** Compares the lines of this machine with the configured lines. */
+const linesSection = async (loaded: CommandConfig): Promise<Section> =>
   examineLines({
-    found: await list({ config, folder }).catch((thrown) => ({ failure: messageOf(thrown) })),
-    wanted: config.lines.driver === 'simulated' ? [] : wantedLines(config),
-    exitCode,
+    found: await listLines(loaded).catch((thrown) => ({ failure: messageOf(thrown) })),
+    configured: loaded.config.lines.driver === 'simulated' ? [] : configuredLines(loaded.config),
+    exitCode: EXIT.unavailable,
   });
 
-const list = async (read: Read): Promise<MachineLines> => {
-  const program = await ioProgram(read);
-  const { stdout } = await promisify(execFile)(program, ['--list'], { timeout: LIST_MS });
+const listLines = async (loaded: CommandConfig): Promise<MachineLines> => {
+  const program = await ioProgram(loaded);
+  const { stdout } = await promisify(execFile)(program, ['--list'], { timeout: LIST_DEADLINE_MS });
   return parseMachineLines(stdout);
 };

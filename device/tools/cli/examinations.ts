@@ -10,48 +10,45 @@ import { visionOptions } from '../../wire/model.js';
 import type { Section } from '../doctor/doctor.js';
 import { examineRuntimes, type RuntimesOptions } from '../doctor/runtimes.js';
 import { EXIT } from './failure.js';
+import type { CommandConfig } from './loaded-config.js';
 
-export interface Read {
-  readonly config: Config;
-  /** What relative paths in it are relative to. */
-  readonly folder: string;
-}
-
-/** The folder of the bundle that the configuration names, else of the factory's. */
-export const bundleFolder = ({ config, folder }: Read): string =>
+/** Returns the folder of the configured bundle, or of the factory bundle if none is configured. */
+export const bundleFolder = ({ config, folder }: CommandConfig): string =>
   config.model.bundle === null ? join(packageRoot(), 'deploy/model') : resolve(folder, config.model.bundle);
 
-/** A bundle that is whole, or what is wrong with it. */
-export const tryBundle = (folder: string): Promise<Bundle | BundleError> =>
+/** Returns the bundle, or the error if it is missing, damaged or invalid. */
+export const loadBundleOrError = (folder: string): Promise<Bundle | BundleError> =>
   loadBundle(folder).catch((thrown) => {
     if (thrown instanceof BundleError) return thrown;
     throw thrown;
   });
 
-/** How the model would be executed; by the defaults where vision is simulated. */
+/** Returns the settings of the vision process. If vision is simulated, these are the defaults. */
 export const visionOf = ({ vision }: Config): Extract<Config['vision'], { driver: 'child' }> => {
   if (vision.driver === 'child') return vision;
-  const { vision: standard } = parseConfig('', 'defaults');
-  if (standard.driver !== 'child') throw new TypeError('the default vision is no child');
-  return standard;
+  const { vision: defaults } = parseConfig('', 'defaults');
+  if (defaults.driver !== 'child') throw new TypeError('the default vision driver is not child');
+  return defaults;
 };
 
-/** Every way of executing `bundle` that `which` picks, tried in a child each, with progress on a terminal. */
-export const tryRuntimes = (
-  read: Read,
+/** Tests each runtime that `includes` accepts in its own vision process. Shows the progress on a terminal. */
+export const testRuntimes = (
+  { config, folder }: CommandConfig,
   bundle: Bundle,
-  which: (way: RuntimeOption) => boolean,
-  wanted: RuntimesOptions['wanted'],
+  includes: (option: RuntimeOption) => boolean,
+  selection: RuntimesOptions['selection'],
 ): Promise<Section> => {
-  const vision = visionOf(read.config);
+  const vision = visionOf(config);
   const options = { clock: new SystemClock(), log: pino({ level: 'silent' }), deadlineMs: vision.startMs };
   return examineRuntimes({
-    ways: runtimeOptions({ ...visionOptions(vision, read.folder, bundle.folder), skip: [] }).filter(which),
+    candidates: runtimeOptions({ ...visionOptions(vision, folder, bundle.folder), skip: [] }).filter(
+      includes,
+    ),
     bundle,
-    wanted,
-    probe: (way) => {
-      if (process.stderr.isTTY) process.stderr.write(`trying ${way.title} …\n`);
-      return probe(way.options, options);
+    selection,
+    probe: (option) => {
+      if (process.stderr.isTTY) process.stderr.write(`testing ${option.title}\n`);
+      return probe(option.options, options);
     },
     exitCodes: { damaged: EXIT.data, unavailable: EXIT.unavailable },
   });

@@ -1,6 +1,6 @@
 import { SortbinError } from '../../kit/errors.js';
 
-/** As in sysexits.h: a service manager should not restart on the first two. */
+/** Exit codes of sysexits.h. A service manager should not restart the bin after `configuration` or `data`. */
 export const EXIT = {
   configuration: 78,
   data: 65,
@@ -11,6 +11,7 @@ export const EXIT = {
   unavailable: 69,
 } as const;
 
+/** Exit codes by the prefix of an error's code. */
 const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
   ['config-', EXIT.configuration],
   ['policy-', EXIT.configuration],
@@ -30,8 +31,8 @@ const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
   ['pictures-', EXIT.input],
 ];
 
-/** Says on standard error what went wrong: the reason alone where it is one of ours, the stack where it is a bug. */
-export const fail = (error: unknown): void => {
+/** Prints an error on standard error and sets the exit code. Only an unexpected error is printed with its stack. */
+export const reportError = (error: unknown): void => {
   if (error instanceof SortbinError) {
     process.stderr.write(`sortbin: ${error.message}\n`);
     process.exitCode = EXIT_OF.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? EXIT.software;

@@ -5,11 +5,30 @@ import type { Config } from '../../config/schema.js';
 
 export const DEFAULT_FILE = 'sortbin.yaml';
 
-/** The configuration of a command: the file named, else sortbin.yaml where it is started, else the defaults. */
+/** The option of each command that reads a configuration. */
+export const CONFIG_OPTION = [
+  '-c, --config <file>',
+  `configuration file (default: ${DEFAULT_FILE}, if it exists)`,
+] as const;
+
+/** The configuration of a command. */
+export interface CommandConfig {
+  readonly config: Config;
+  /** The folder in which relative paths of the configuration are resolved. */
+  readonly folder: string;
+  /** The path of the file, or `defaults`. */
+  readonly source: string;
+}
+
+/**
+ * Reads the named file. Without a name, it reads sortbin.yaml of the working directory. If that file does not exist
+ * either, the configuration has its defaults.
+ * @throws ConfigError if the file cannot be read or is invalid
+ */
 export const readConfig = async (
   file: string | undefined,
   warn = (warning: string): unknown => process.stderr.write(`sortbin: ${warning}\n`),
-): Promise<{ config: Config; folder: string; source: string }> => {
+): Promise<CommandConfig> => {
   const path = file ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
   if (path === undefined)
     return { config: parseConfig('', 'defaults'), folder: process.cwd(), source: 'defaults' };

@@ -4,61 +4,53 @@ import type { Journalled } from '../../cycle/runner.js';
 import type { DaemonObserver, StartupInfo } from '../../daemon/daemon.js';
 import type { Fault } from '../../kit/errors.js';
 import type { VisionInfo } from '../../perception/vision/vision.js';
+import { ITEM_LINES, LINES, REPORT_LINES, writeLine } from './log-lines.js';
 
-/** Tells what happens by lines of the log: the message is for people, the fields are for programs. */
+/** Logs the events of the daemon. */
 export class LogObserver implements DaemonObserver {
   constructor(private readonly log: Logger) {}
 
-  started({ active: served, url, embedded, topics, journal }: StartupInfo): void {
+  started({ active, url, embedded, topics, journal }: StartupInfo): void {
     const { log } = this;
-    this.runtimeChanged(served);
-    const { protocol, hostname, host, port } = new URL(url);
+    this.runtimeChanged(active);
     if (embedded && embedded.requestedPort !== 0 && embedded.port !== embedded.requestedPort)
-      log.warn(
-        `port ${embedded.requestedPort} is taken by another program: the broker listens on ${embedded.port}`,
-      );
-    log.info(`broker   ${protocol}//${host}${embedded ? ' (embedded)' : ''}`);
-    log.info(`topics   ${topics}/availability, info, state, event`);
-    if (embedded) log.info(`watch    npx mqtt sub -h ${hostname} -p ${port} -v -t '${topics}/#'`);
-    log.info(`journal  ${journal}`);
+      writeLine(log, 'warn', LINES.portInUse, { requestedPort: embedded.requestedPort, port: embedded.port });
+    // Without the user name and the password that the URL may contain.
+    const { protocol, hostname, host, port } = new URL(url);
+    writeLine(log, 'info', LINES.broker, { url: `${protocol}//${host}`, embedded: embedded !== null });
+    writeLine(log, 'info', LINES.topics, {
+      topics: [`${topics}/availability`, `${topics}/info`, `${topics}/state`, `${topics}/event`],
+    });
+    if (embedded) {
+      const command = `npx mqtt sub -h ${hostname} -p ${port} -v -t '${topics}/#'`;
+      writeLine(log, 'info', LINES.watch, { command });
+    }
+    writeLine(log, 'info', LINES.journal, { path: journal });
   }
 
   runtimeChanged({ model, runtime, title, skipped }: VisionInfo): void {
-    const threads = `${runtime.threads} thread${runtime.threads === 1 ? '' : 's'}`;
-    this.log.info(`model    ${model.name} ${model.version} on ${title} (${runtime.backend}, ${threads})`);
-    for (const { runtime: name, why } of skipped) this.log.info(`         not on ${name}: ${why}`);
+    writeLine(this.log, 'info', LINES.runtime, { model, runtime, title });
+    for (const one of skipped) writeLine(this.log, 'info', LINES.skipped, { skipped: one });
   }
 
   health(part: string, fault: Fault | null): void {
     if (fault) this.log.warn({ part, code: fault.code }, `${part}: ${fault.code}: ${fault.message}`);
-    else this.log.info({ part }, `${part}: well again`);
+    else this.log.info({ part }, `${part}: recovered`);
   }
 
   dropped(count: number): void {
-    this.log.error(`the outbox is full (journal.maxOutbox): ${count} events in all were dropped unsent`);
+    writeLine(this.log, 'error', LINES.dropped, { dropped: count });
   }
 
   report(event: BinEvent): void {
-    const { seq, outcome, compartment, item } = event;
-    const what = outcome === 'emptied' ? `${compartment}` : `item ${item} went to the wrong place`;
-    this.log.info({ remark: event }, `${`#${seq}`.padEnd(6)}  ${outcome.padEnd(11)}  ${what}`);
+    const line = event.outcome === 'emptied' ? REPORT_LINES.emptied : REPORT_LINES.disputed;
+    writeLine(this.log, 'info', line, { remark: event });
   }
 
   item({ event, finished }: Journalled): void {
-    const { decision, timingsMs, fault, count, seq, outcome } = event;
-    const percent = Math.round((decision?.confidence ?? 0) * 100);
-    const why = fault?.code ?? (count ? `${count} triggers while busy` : (decision?.reason ?? ''));
-    const ownMs = (timingsMs.total ?? 0) - (timingsMs.gateMove ?? 0);
-    const columns = [
-      `#${seq}`.padEnd(6),
-      outcome.padEnd(11),
-      (decision?.label ? `${decision.label} ${percent} %` : '').padEnd(17),
-      (decision?.compartment ? `-> ${decision.compartment}` : '').padEnd(12),
-      why.padEnd(14),
-      outcome === 'ignored' ? '' : `${ownMs.toFixed(0).padStart(4)} ms`,
-      timingsMs.gateMove === undefined ? '' : `+ gate ${timingsMs.gateMove.toFixed(0)} ms`,
-      finished.item.frame?.name ?? '',
-    ];
-    this.log.info({ item: event }, columns.join('  ').trimEnd());
+    writeLine(this.log, 'info', ITEM_LINES[finished.outcome], {
+      item: event,
+      image: finished.item.frame?.name,
+    });
   }
 }

@@ -1,18 +1,22 @@
 import { type Logger, pino } from 'pino';
 import type { LogConfig } from '../../config/schema.js';
+import { toTerminal } from './log-lines.js';
 
-/** Readable lines on a terminal, one JSON object a line elsewhere. */
+/** Opens the log on standard output: aligned text on a terminal, otherwise one JSON object per line. */
 export const openLog = async ({ level, format }: LogConfig): Promise<Logger> => {
-  const readable = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
-  if (!readable) return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const isPretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
+  if (!isPretty) return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   const { default: pretty } = await import('pino-pretty');
-  const lines = pretty({
-    // In this thread: nothing is lost when the process ends.
-    sync: true,
+  const prettify = pretty.prettyFactory({
     colorize: process.stdout.isTTY === true,
     translateTime: 'SYS:HH:MM:ss.l',
-    // The line says it; the fields are for programs.
-    ignore: 'pid,hostname,item,part,code',
+    // The message of a fault already names them.
+    ignore: 'part,code',
   });
-  return pino({ level }, lines);
+  // Synchronous, so that no line is lost when the process exits.
+  const output = pino.destination({ fd: process.stdout.fd, sync: true });
+  return pino(
+    { level, base: null },
+    { write: (line) => output.write(prettify(toTerminal(JSON.parse(line)))) },
+  );
 };

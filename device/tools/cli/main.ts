@@ -1,5 +1,5 @@
 #!/usr/bin/env -S node --max-semi-space-size=1
-// The small young space saves a third of the memory, and costs no time that shows: docs/performance.md.
+// A small young generation saves a third of the memory and costs no measurable time: docs/performance.md.
 import { Command } from 'commander';
 import { packageVersion } from '../../kit/root.js';
 import { benchCommand } from './bench.js';
@@ -7,14 +7,14 @@ import { emptiedCommand, triggerCommand } from './bin-commands.js';
 import { calibrateCommand } from './calibrate.js';
 import { configCommand } from './config.js';
 import { doctorCommand } from './doctor.js';
-import { fail } from './failure.js';
+import { reportError } from './failure.js';
 import { modelCommand } from './model.js';
 import { runCommand } from './run.js';
 
 const program = new Command('sortbin')
-  .description('A bin that sorts what is thrown into it.')
+  .description('A bin that sorts the waste that is thrown into it.')
   .version(packageVersion())
-  // So that `model add-edgetpu … --version 1.0.1` is not taken for the program's own.
+  // Otherwise `--version` after `model add-edgetpu` would print the version of the program.
   .enablePositionalOptions()
   .addCommand(runCommand())
   .addCommand(triggerCommand())
@@ -25,7 +25,7 @@ const program = new Command('sortbin')
   .addCommand(calibrateCommand())
   .addCommand(modelCommand());
 
-// As behind `| head`: who reads has seen enough, and the exit code is to be what it would have been.
+// A reader such as `| head` may close the pipe early. That must not change the exit code.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
@@ -33,5 +33,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  fail(error);
+  reportError(error);
 }

@@ -13,10 +13,10 @@ import { examineBundle } from '../doctor/bundle.js';
 import { describeManifest } from '../doctor/manifest.js';
 import { renderFacts } from '../doctor/render.js';
 import { noRuntimes } from '../doctor/runtimes.js';
-import { bundleFolder, tryBundle, tryRuntimes } from './examinations.js';
-import { EXIT, fail } from './failure.js';
-import { readConfig } from './loaded-config.js';
-import { print, report, terminalStyle } from './report.js';
+import { bundleFolder, loadBundleOrError, testRuntimes } from './examinations.js';
+import { EXIT, reportError } from './failure.js';
+import { CONFIG_OPTION, readConfig } from './loaded-config.js';
+import { exitCodesHelp, printJson, reportSections, terminalStyle } from './report.js';
 
 interface Flags {
   readonly config?: string;
@@ -25,27 +25,27 @@ interface Flags {
 
 export const modelCommand = (): Command =>
   new Command('model')
-    .description('show, verify and extend a bundle: a model with all that belongs to it')
+    .description('show, verify or extend a bundle: a model with its labels, settings and golden samples')
     .addCommand(showCommand())
     .addCommand(verifyCommand())
     .addCommand(addEdgeTpuCommand());
 
-const WHICH = "the bundle's folder (default: the configuration's, else the factory's)";
-const CONFIG = ['-c, --config <file>', 'configuration (default: sortbin.yaml where there is one)'] as const;
+const BUNDLE = 'bundle folder (default: model.bundle, else the factory bundle)';
 
 const showCommand = (): Command =>
   new Command('show')
-    .description(`say what a bundle is (exit code ${EXIT.data}: it is missing, damaged or not valid)`)
-    .argument('[bundle]', WHICH)
+    .summary('show a bundle')
+    .description(`show a bundle (exit code ${EXIT.data} if it is missing, damaged or invalid)`)
+    .argument('[bundle]', BUNDLE)
     .option('--json', 'print {schema, folder, manifest} as JSON')
-    .option(...CONFIG)
+    .option(...CONFIG_OPTION)
     .action(async (named: string | undefined, { config, json = false }: Flags) => {
-      const { folder } = await readBundle(named, config);
+      const { folder } = await readBundleFolder(named, config);
       const { manifest } = await loadBundle(folder);
       const text = await readFile(join(folder, MANIFEST));
-      // All of it: keys that this version does not know are shown too.
+      // The raw manifest also has the keys that this version does not know.
       const raw = parseBundleJson(folder, MANIFEST, text, z.record(z.string(), z.unknown()));
-      if (json) print({ schema: 1, folder, manifest: raw });
+      if (json) printJson({ schema: 1, folder, manifest: raw });
       else {
         const style = terminalStyle();
         const sections = describeManifest(manifest, sourcesSchema.parse(raw.sources));
@@ -63,39 +63,45 @@ const sourcesSchema = z
 
 const verifyCommand = (): Command =>
   new Command('verify')
-    .description(
-      'check every file of a bundle, and its golden samples on every runtime that this machine has',
-    )
-    .argument('[bundle]', WHICH)
+    .summary('check a bundle on this machine')
+    .description('check all files of a bundle, and run its golden samples on every runtime of this machine')
+    .argument('[bundle]', BUNDLE)
     .option('--json', 'print {schema, sortbin, exitCode, sections} as JSON')
-    .option(...CONFIG)
+    .option(...CONFIG_OPTION)
     .addHelpText(
       'after',
-      `
-Exit code: 0 the bundle is whole, and a runtime passes its golden samples; ${EXIT.data} it is missing, damaged or not
-valid; ${EXIT.unavailable} no runtime passes.`,
+      exitCodesHelp({
+        0: 'the bundle is complete, and a runtime passes its golden samples',
+        [EXIT.data]: 'the bundle is missing, damaged or invalid',
+        [EXIT.unavailable]: 'no runtime passes the golden samples',
+      }),
     )
     .action(async (named: string | undefined, { config, json = false }: Flags) => {
-      const { read, folder } = await readBundle(named, config);
-      const found = await tryBundle(folder);
-      const wanted = { by: 'auto', allows: () => true };
+      const { loaded, folder } = await readBundleFolder(named, config);
+      const found = await loadBundleOrError(folder);
+      const all = () => true;
       const runtimes = () =>
-        'manifest' in found ? tryRuntimes(read, found, wanted.allows, wanted) : noRuntimes(EXIT.unavailable);
-      await report([() => examineBundle(found, EXIT.data), runtimes], json);
+        'manifest' in found
+          ? testRuntimes(loaded, found, all, { by: 'auto', allows: all })
+          : noRuntimes(EXIT.unavailable);
+      await reportSections([() => examineBundle(found, EXIT.data), runtimes], json);
     });
 
 const addEdgeTpuCommand = (): Command =>
   new Command('add-edgetpu')
-    .description('make a new bundle out of one and its int8 model compiled for the Coral Edge TPU')
-    .argument('<bundle>', "a bundle's folder; it stays as it is")
-    .argument('<file>', 'its model_int8.tflite, compiled by edgetpu_compiler')
-    .requiredOption('--out <folder>', 'of the new bundle; made here')
-    .option('--version <version>', "of the new bundle (default: the old one's, and +edgetpu)")
+    .summary('add an Edge TPU model to a bundle')
+    .description('create a new bundle from a bundle and its int8 model, compiled for the Coral Edge TPU')
+    .argument('<bundle>', 'bundle folder; it is not changed')
+    .argument('<file>', 'model_int8.tflite of the bundle, compiled with edgetpu_compiler')
+    .requiredOption('--out <folder>', 'folder of the new bundle; it must not exist')
+    .option('--version <version>', 'version of the new bundle (default: the old version with +edgetpu)')
     .addHelpText(
       'after',
-      `
-Exit code: ${EXIT.data} the bundle or the file is not suitable; ${EXIT.input} the file cannot be read; ${EXIT.cannotCreate} the folder exists or
-cannot be written.`,
+      exitCodesHelp({
+        [EXIT.data]: 'the bundle or the file is not suitable',
+        [EXIT.input]: 'the file cannot be read',
+        [EXIT.cannotCreate]: 'the new folder exists, or cannot be written',
+      }),
     )
     .action(async (bundle: string, model: string, { out, version }: { out: string; version?: string }) => {
       try {
@@ -103,7 +109,7 @@ cannot be written.`,
         const { folder, manifest } = await addEdgeTpu({ bundle, model, folder: out, version, createdMs });
         process.stdout.write(`${folder}: ${manifest.name} ${manifest.version} written\n`);
       } catch (thrown) {
-        fail(thrown);
+        reportError(thrown);
         if (thrown instanceof AddEdgeTpuError) process.exitCode = EXIT_OF[thrown.code];
       }
     });
@@ -116,7 +122,7 @@ const EXIT_OF: Readonly<Record<AddEdgeTpuErrorCode, number>> = {
   'edgetpu-unwritable': EXIT.cannotCreate,
 };
 
-const readBundle = async (named: string | undefined, config: string | undefined) => {
-  const read = await readConfig(config);
-  return { read, folder: named === undefined ? bundleFolder(read) : resolve(named) };
+const readBundleFolder = async (named: string | undefined, config: string | undefined) => {
+  const loaded = await readConfig(config);
+  return { loaded, folder: named === undefined ? bundleFolder(loaded) : resolve(named) };
 };

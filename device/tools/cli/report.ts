@@ -2,8 +2,8 @@ import { packageVersion } from '../../kit/root.js';
 import { type Examination, type Section, verdictOf } from '../doctor/doctor.js';
 import { renderSection, type Style } from '../doctor/render.js';
 
-/** Prints each section as soon as it is there, or all of them as JSON, and sets the exit code. */
-export const report = async (examinations: readonly Examination[], json: boolean): Promise<void> => {
+/** Prints each section when it is ready, or all sections together as JSON. Sets the exit code. */
+export const reportSections = async (examinations: readonly Examination[], json: boolean): Promise<void> => {
   const sections: Section[] = [];
   const style = terminalStyle();
   for (const examine of examinations) {
@@ -13,17 +13,17 @@ export const report = async (examinations: readonly Examination[], json: boolean
   }
   const exitCode = verdictOf(sections);
   if (json) {
-    const shown = sections.map(({ title, checks }) => ({ title, checks }));
-    print({ schema: 1, sortbin: packageVersion(), exitCode, sections: shown });
+    const printed = sections.map(({ title, checks }) => ({ title, checks }));
+    printJson({ schema: 1, sortbin: packageVersion(), exitCode, sections: printed });
   }
   if (exitCode !== 0) process.exitCode = exitCode;
 };
 
-export const print = (json: object): void => {
-  process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+export const printJson = (value: object): void => {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 };
 
-/** Plain where the output is no terminal; without colour also as https://no-color.org asks. */
+/** Returns the style of standard output. NO_COLOR turns colours off: https://no-color.org. */
 export const terminalStyle = (): Style => {
   const { isTTY, columns } = process.stdout;
   return {
@@ -31,3 +31,9 @@ export const terminalStyle = (): Style => {
     columns: isTTY ? columns : Number.POSITIVE_INFINITY,
   };
 };
+
+/** Returns the help text that lists the exit codes of a command. */
+export const exitCodesHelp = (codes: Readonly<Record<number, string>>): string =>
+  `\nExit codes:\n${Object.entries(codes)
+    .map(([code, meaning]) => `  ${code.padEnd(2)}  ${meaning}`)
+    .join('\n')}`;

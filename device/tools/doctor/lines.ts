@@ -3,7 +3,7 @@ import type { Check, Section } from './doctor.js';
 import type { Chip, Line, MachineLines, PwmChip } from './machine-lines.js';
 
 /** A line or a PWM channel that the configuration names, and where it does. */
-export type WantedLine = { readonly key: string } & (
+export type ConfiguredLine = { readonly key: string } & (
   | { readonly chip: string; readonly offset: number }
   | { readonly line: string }
   | { readonly pwm: string; readonly channel: number }
@@ -12,7 +12,7 @@ export type WantedLine = { readonly key: string } & (
 export interface LinesExamination {
   /** What the machine has, or why nobody can say. */
   readonly found: MachineLines | { readonly failure: string };
-  readonly wanted: readonly WantedLine[];
+  readonly configured: readonly ConfiguredLine[];
   readonly exitCode: number;
 }
 
@@ -21,7 +21,7 @@ const GROUP = 'add the user to the group gpio, and log in again';
 const OWN = /^sortbin_/;
 
 /** The GPIO chips, who holds their lines, and whether those that the configuration names can be had. */
-export const examineLines = ({ found, wanted, exitCode }: LinesExamination): Section => {
+export const examineLines = ({ found, configured: wanted, exitCode }: LinesExamination): Section => {
   const title = 'lines';
   const failing = wanted.length > 0 ? 'fail' : 'note';
   if ('failure' in found)
@@ -56,7 +56,7 @@ const pwmCheck = ({ number, device, channels, usable }: PwmChip): Check => ({
   usable,
 });
 
-const wantedCheck = (wanted: WantedLine, found: MachineLines): Check => {
+const wantedCheck = (wanted: ConfiguredLine, found: MachineLines): Check => {
   const { key: name, ...place } = wanted;
   if ('pwm' in wanted) {
     const chip = found.pwm.find(({ number, device }) => `${number}` === wanted.pwm || device === wanted.pwm);
@@ -78,7 +78,7 @@ const wantedCheck = (wanted: WantedLine, found: MachineLines): Check => {
 };
 
 const placeOf = (
-  wanted: Exclude<WantedLine, { readonly pwm: string }>,
+  wanted: Exclude<ConfiguredLine, { readonly pwm: string }>,
   chips: readonly Chip[],
 ): { readonly chip: Chip; readonly line: Line } | string => {
   const known = chips.map(({ label }) => label).join(', ') || 'none';
@@ -96,10 +96,10 @@ const placeOf = (
 };
 
 /** Every line and PWM channel that the configuration names, with the key under which it does. */
-export const wantedLines = ({ trigger, gate, fill, panel }: Config): WantedLine[] =>
+export const configuredLines = ({ trigger, gate, fill, panel }: Config): ConfiguredLine[] =>
   namedIn({ trigger, gate, fill, panel }, '');
 
-const namedIn = (value: unknown, key: string): WantedLine[] => {
+const namedIn = (value: unknown, key: string): ConfiguredLine[] => {
   if (typeof value !== 'object' || value === null) return [];
   const { chip, offset, line, channel } = value as Record<string, unknown>;
   if (typeof line === 'string') return [{ key, line }];

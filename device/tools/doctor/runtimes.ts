@@ -8,10 +8,10 @@ import { type Check, countText, type Section } from './doctor.js';
 
 export interface RuntimesOptions {
   /** Those that are looked at, in the order in which they would be taken. */
-  readonly ways: readonly RuntimeOption[];
+  readonly candidates: readonly RuntimeOption[];
   readonly bundle: Bundle;
   /** Which may be taken, and who says so; null: none is asked for. */
-  readonly wanted: { readonly by: string; allows(way: RuntimeOption): boolean } | null;
+  readonly selection: { readonly by: string; allows(way: RuntimeOption): boolean } | null;
   /** In a child of its own. */
   readonly probe: (way: RuntimeOption) => Promise<Answer<VisionInfo>>;
   readonly exitCodes: { readonly damaged: number; readonly unavailable: number };
@@ -19,7 +19,7 @@ export interface RuntimesOptions {
 
 /** Tries one way after the other, each in a child of its own, and says which one would be taken. */
 export const examineRuntimes = async (options: RuntimesOptions): Promise<Section> => {
-  const { ways, bundle, wanted, exitCodes } = options;
+  const { candidates: ways, bundle, selection: wanted, exitCodes } = options;
   const tried: { readonly way: RuntimeOption; readonly answer: Answer<VisionInfo> }[] = [];
   for (const way of ways) {
     const runs = bundle.manifest.runtimes[MODEL_OF[way.runtime]] !== undefined;
@@ -65,7 +65,10 @@ export const noRuntimes = (exitCode: number): Section => ({
 /** Golden pictures are no files of the manifest: that they are damaged shows when they are run. */
 const DAMAGE = new Set(['bundle-missing', 'bundle-invalid', 'bundle-damaged', 'golden-picture']);
 
-const takenCheck = (taken: RuntimeOption | null, { wanted, ways }: RuntimesOptions): Check => {
+const takenCheck = (
+  taken: RuntimeOption | null,
+  { selection: wanted, candidates: ways }: RuntimesOptions,
+): Check => {
   const name = 'taken';
   if (wanted === null) return { name, status: 'note', text: 'none: vision.driver is simulated' };
   if (taken) return { name, status: 'ok', text: `${taken.title}, the first that serves (${wanted.by})` };

@@ -63,7 +63,7 @@ test('init writes a file that check finds valid, and never overwrites one', asyn
 
   await writeFile(file, '# mine\n');
   const again = await run('init', file);
-  assert.equal(again.err, `${file}: exists already and stays as it is; name another file\n`);
+  assert.equal(again.err, `${file}: already exists and was not changed. Name another file.\n`);
   assert.equal(again.code, 73);
   assert.equal(await readFile(file, 'utf8'), '# mine\n');
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { verdictOf } from '../../../device/tools/doctor/doctor.js';
-import { examineLines, type WantedLine } from '../../../device/tools/doctor/lines.js';
+import { type ConfiguredLine, examineLines } from '../../../device/tools/doctor/lines.js';
 import { parseMachineLines } from '../../../device/tools/doctor/machine-lines.js';
 
 /** As sortbin-io says it. */
@@ -17,10 +17,10 @@ something that a later one says
 `;
 const GROUP = 'add the user to the group gpio, and log in again';
 
-const examine = (wanted: readonly WantedLine[], text = LIST) =>
-  examineLines({ found: parseMachineLines(text), wanted, exitCode: 69 });
+const examine = (wanted: readonly ConfiguredLine[], text = LIST) =>
+  examineLines({ found: parseMachineLines(text), configured: wanted, exitCode: 69 });
 
-const of = (wanted: WantedLine) => {
+const of = (wanted: ConfiguredLine) => {
   const { status, text } = examine([wanted]).checks.at(-1) ?? {};
   return `${status}: ${text}`;
 };
@@ -51,7 +51,7 @@ describe('what the doctor says of the lines', () => {
   });
 
   it('says what is wrong with one that cannot be had, and what to do', () => {
-    const wrong: readonly [WantedLine, RegExp][] = [
+    const wrong: readonly [ConfiguredLine, RegExp][] = [
       [{ key: 'a', chip: 'pinctrl-rp1', offset: 3 }, /no chip pinctrl-rp1; .*: pinctrl-bcm2711$/],
       [{ key: 'a', chip: 'gpiochip0', offset: 17 }, /pinctrl-bcm2711 has 4 lines, and no 17/],
       [{ key: 'a', line: 'GPIO17' }, /no line is named GPIO17/],
@@ -66,12 +66,12 @@ describe('what the doctor says of the lines', () => {
   });
 
   it('fails on a machine without lines only where some are wanted', () => {
-    const wanted: WantedLine[] = [{ key: 'a', line: 'x' }];
+    const wanted: ConfiguredLine[] = [{ key: 'a', line: 'x' }];
     assert.equal(verdictOf([examine([], '')]), 0);
     assert.equal(examine([], '').checks[0]?.text, 'this machine has no GPIO chip');
     assert.equal(verdictOf([examine(wanted, '')]), 69);
     const failure = { found: { failure: 'no program' }, exitCode: 69 };
-    assert.equal(verdictOf([examineLines({ ...failure, wanted: [] })]), 0);
-    assert.equal(verdictOf([examineLines({ ...failure, wanted })]), 69);
+    assert.equal(verdictOf([examineLines({ ...failure, configured: [] })]), 0);
+    assert.equal(verdictOf([examineLines({ ...failure, configured: wanted })]), 69);
   });
 });

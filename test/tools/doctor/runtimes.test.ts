@@ -26,13 +26,13 @@ describe('the runtimes', () => {
   });
   const examine = async (
     answers: Record<string, Answer<VisionInfo>>,
-    wanted: RuntimesOptions['wanted'] = { by: 'auto', allows: () => true },
+    wanted: RuntimesOptions['selection'] = { by: 'auto', allows: () => true },
   ) => {
     const tried: string[] = [];
     const section = await examineRuntimes({
-      ways: runtimeOptions(makeVisionOptions('/bundle')),
+      candidates: runtimeOptions(makeVisionOptions('/bundle')),
       bundle: await loadBundle(factoryBundle()),
-      wanted,
+      selection: wanted,
       probe: async ({ title }) => {
         tried.push(title);
         return answers[title] ?? failed('native-unsupported', 'not for this machine');
