@@ -6,7 +6,7 @@ import type { BenchReport } from '../../device/tools/bench/report.js';
 import { SAMPLES } from '../support/bin.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 
-/** `sortbin bench … --json -`: the exit code, the report where there is one, and what went to standard error. */
+/** Runs `sortbin bench ... --json -`. The report is null if the command has failed. */
 const runBenchCommand = async (args: readonly string[], folder: string) => {
   const bench = new Sortbin(['bench', ...args, '--json', '-'], folder);
   const code = await bench.ended();
@@ -15,7 +15,7 @@ const runBenchCommand = async (args: readonly string[], folder: string) => {
 };
 
 describe('sortbin bench', () => {
-  it('sends each sample picture through the cycle and adds up what came out', () =>
+  it('sorts each sample image and sums up the results', () =>
     inFolder('', async (folder) => {
       const { code, report } = await runBenchCommand([SAMPLES], folder);
       assert.equal(code, 0);
@@ -24,7 +24,7 @@ describe('sortbin bench', () => {
       assert.equal(report.labelled, 47);
       assert.deepEqual(report.skipped, []);
       assert.equal(report.runtime.backend, 'xnnpack-litert-2.3');
-      // These kernels give equal bits on every machine, so that the figures are the model's.
+      // These kernels are bit-identical on all machines, so that the figures depend only on the model.
       const right = report.items.filter(({ label, predicted }) => label === predicted).length;
       assert.ok(right >= 40, `${right} of 47`);
       assert.equal(report.accuracy, Math.round((right / 47) * 1e4) / 1e4);
@@ -49,7 +49,7 @@ describe('sortbin bench', () => {
       assert.ok((p50 ?? 0) > 0 && (p50 ?? 0) <= (p95 ?? 0) && (p95 ?? 0) <= (p99 ?? 0));
     }));
 
-  it('reports broken pictures and skips them, and takes folders that are no label as they are', () =>
+  it('skips and reports broken images, and accepts folders that are not named like a label', () =>
     inFolder('', async (folder) => {
       const pictures = join(folder, 'pictures');
       await mkdir(join(pictures, 'paper'), { recursive: true });
@@ -59,7 +59,7 @@ describe('sortbin bench', () => {
       await truncate(join(pictures, 'paper/b-cut.jpg'), 4_000);
       await writeFile(join(pictures, 'paper/c-text.png'), 'no picture at all');
       await cp(join(SAMPLES, 'metal/metal280.jpg'), join(pictures, 'unsorted/d.jpg'));
-      await writeFile(join(pictures, 'notes.txt'), 'not looked at');
+      await writeFile(join(pictures, 'notes.txt'), 'not an image');
       const { code, report } = await runBenchCommand([pictures], folder);
       assert.equal(code, 0);
       assert.deepEqual(
@@ -79,7 +79,7 @@ describe('sortbin bench', () => {
       assert.equal(report?.labelled, 1);
     }));
 
-  it('stops at its limit, and takes policy and runtime as they are named', () =>
+  it('stops at its limit, and uses the configured policy and the named runtime', () =>
     inFolder('policy: { preset: twelve-way, confidence: 0, margin: 0 }\n', async (folder) => {
       const { report } = await runBenchCommand([SAMPLES, '--limit', '3', '--runtime', 'tflite'], folder);
       assert.deepEqual(
@@ -91,7 +91,7 @@ describe('sortbin bench', () => {
       assert.ok(report?.items.some(({ decision }) => decision.reason === 'confident'));
     }));
 
-  it('runs on TensorFlow.js where that is asked for, and nothing disturbs its report', () =>
+  it('runs on TensorFlow.js if it is named, and prints only the report', () =>
     inFolder('', async (folder) => {
       const { report, stderr } = await runBenchCommand(
         [SAMPLES, '--limit', '2', '--runtime', 'tfjs-wasm'],
@@ -104,10 +104,10 @@ describe('sortbin bench', () => {
     }));
 
   const wrong: [string, string[], number, RegExp][] = [
-    ['a folder that is not there', ['nowhere'], 66, /nowhere: cannot be listed.*ENOENT/],
-    ['a folder without pictures', ['.'], 66, /contains no \.jpg, \.jpeg, \.png, \.webp file/],
+    ['a missing folder', ['nowhere'], 66, /nowhere: cannot be listed.*ENOENT/],
+    ['a folder without images', ['.'], 66, /contains no \.jpg, \.jpeg, \.png, \.webp file/],
     [
-      'a runtime that it does not know',
+      'an unknown runtime',
       ['.', '--runtime', 'gpu'],
       1,
       /Allowed choices are auto, edgetpu, tflite, tfjs-node, tfjs-wasm/,

@@ -12,7 +12,7 @@ const inBundle = (bundle: string, rest: string, use: (folder: string) => Promise
   inFolder(`model: { bundle: ${bundle} }\n${rest}`, use);
 
 describe('sortbin doctor', () => {
-  it('tries every way in a child, says how each passed, and which one is taken', async (t) =>
+  it('tests every runtime in a vision process, reports each result, and names the selected runtime', async (t) =>
     inBundle(await quickBundle(t), 'vision: { tflite: { binding: tensorflowlite } }\n', async (folder) => {
       const { code, report, checks, stderr } = await runReport(
         ['doctor', '--runtime', 'edgetpu', 'tflite'],
@@ -31,8 +31,11 @@ describe('sortbin doctor', () => {
         taken,
       } = checks('runtimes');
       assert.deepEqual([edgetpu?.serves, edgetpu?.code], [false, 'bundle-incompatible']);
-      assert.match(edgetpu?.text ?? '', /not tried: .* has no model for it; .*model add-edgetpu/);
-      // Not allowed by the configuration, and looked at all the same.
+      assert.match(
+        edgetpu?.text ?? '',
+        /^not tested: .* has no model for edgetpu\. .*`sortbin model add-edgetpu`\.$/,
+      );
+      // The configuration does not allow it, but the doctor tests it.
       assert.deepEqual([litert?.allowed, litert?.taken], [false, false]);
       assert.equal(typeof litert?.serves, 'boolean');
       assert.deepEqual([tflite?.serves, tflite?.taken, tflite?.backend], [true, true, 'xnnpack-2.9']);
@@ -40,15 +43,15 @@ describe('sortbin doctor', () => {
       assert.deepEqual([golden.samples, golden.exact, golden.logitDifference], [1, true, 0]);
       assert.match(
         tflite?.text ?? '',
-        /^serves: xnnpack-2\.9, 1 thread; 1 golden sample, equal bits; [\d.]+ ms, then/,
+        /^usable: xnnpack-2\.9, 1 thread\. 1 golden sample passed, bit-identical\. First run [\d.]+ ms, then/,
       );
-      assert.match(taken?.text ?? '', /^tflite \(TensorFlow Lite\), the first that serves/);
+      assert.match(taken?.text ?? '', /^tflite \(TensorFlow Lite\), the first usable runtime/);
       assert.equal(checks('configuration').policy?.status, 'ok');
       assert.equal(checks('machine').node?.text, process.versions.node);
       assert.equal(checks('bundle').labels?.text, '12 labels');
     }));
 
-  it('outlives a library that hangs, and exits with 69 where nothing that may be taken serves', async (t) =>
+  it('survives a library that hangs, and exits with 69 if no allowed runtime is usable', async (t) =>
     inBundle(
       await quickBundle(t),
       'vision: { startMs: 400, tflite: { binding: litert, library: hangs.so } }\n',
@@ -62,7 +65,7 @@ describe('sortbin doctor', () => {
       },
     ));
 
-  it('prints lines for people, plain where that is no terminal', () =>
+  it('prints plain text if the output is not a terminal', () =>
     inFolder('vision: { driver: simulated }\n', async (folder) => {
       const doctor = new Sortbin(['doctor', '--runtime', 'edgetpu'], folder);
       assert.equal(await doctor.ended(), 0);
@@ -71,12 +74,12 @@ describe('sortbin doctor', () => {
       assert.match(text, /^configuration\n {2}✓ file {4}sortbin\.yaml is valid\n/);
       assert.match(
         text,
-        /\nruntimes\n {2}· edgetpu {2}not tried: .*\n {2}· taken {4}none: vision\.driver is simulated$/,
+        /\nruntimes\n {2}· edgetpu {3}not tested: .*\n {2}· selected {2}none: vision\.driver is simulated$/,
       );
       assert.ok(!text.includes('\u001b'));
     }));
 
-  it('names what is wrong with the configuration first, looks at the rest, and exits with 78', () =>
+  it('reports an invalid configuration first, checks the rest, and exits with 78', () =>
     inFolder('vision: { runtime: gpu }\n', async (folder) => {
       const { code, report, checks } = await runReport(['doctor'], folder);
       assert.equal(code, 78);
@@ -87,14 +90,14 @@ describe('sortbin doctor', () => {
       assert.equal(checks('runtimes').taken?.status, 'note');
     }));
 
-  it('exits with 78 too where the policy does not fit the labels', () =>
+  it('exits with 78 if the policy does not match the labels', () =>
     inFolder('policy: { compartments: { all: [paper] }, fallback: all }\n', async (folder) => {
       const { code, checks } = await runReport(['doctor', '--runtime', 'edgetpu'], folder);
       assert.equal(code, 78);
       assert.match(checks('configuration').policy?.text ?? '', /have no compartment/);
     }));
 
-  it('exits with 65 where the bundle is damaged, and tries no runtime', async (t) => {
+  it('exits with 65 if the bundle is damaged, and tests no runtime', async (t) => {
     const bundle = await copyBundle(t);
     await truncate(join(bundle, 'model_int8.tflite'), 1_000);
     await inBundle(bundle, '', async (folder) => {

@@ -23,7 +23,7 @@ const run = async (args: readonly string[], folder: string) => {
 };
 
 describe('sortbin model show', () => {
-  it('tells what the bundle of the configuration is, sources and figures too', () =>
+  it('shows the configured bundle with its sources and figures', () =>
     inFolder('', async (folder) => {
       const { code, text } = await run(['show'], folder);
       assert.equal(code, 0);
@@ -38,7 +38,7 @@ describe('sortbin model show', () => {
       assert.match(text, /\nsources\n(?: {2}.*\n)*? {2}base weights +EfficientNet-Lite0.*: Apache-2\.0\n/);
     }));
 
-  it('prints the manifest as it is for programs', () =>
+  it('prints the unchanged manifest as JSON', () =>
     inFolder(`model: { bundle: ${factoryBundle()} }\n`, async (folder) => {
       const { text } = await run(['show', '--json'], folder);
       const manifest = JSON.parse(await readFile(join(factoryBundle(), 'manifest.json'), 'utf8'));
@@ -47,7 +47,7 @@ describe('sortbin model show', () => {
 });
 
 describe('sortbin model verify', () => {
-  it('passes a whole bundle on the runtimes that are here', async (t) => {
+  it('passes a complete bundle on the available runtimes', async (t) => {
     const bundle = await quickBundle(t);
     await inFolder('', async (folder) => {
       const { code, report, checks } = await runReport(['model', 'verify', bundle], folder);
@@ -61,7 +61,7 @@ describe('sortbin model verify', () => {
     });
   });
 
-  it('exits with 69 where no runtime answers as it should', async (t) => {
+  it('exits with 69 if no runtime passes the golden samples', async (t) => {
     const bundle = await quickBundle(t);
     await editJson<{ expected: { logits: number[] }[] }>(
       join(bundle, 'golden/tflite.json'),
@@ -78,7 +78,7 @@ describe('sortbin model verify', () => {
     });
   });
 
-  it('exits with 65 where a file is damaged', async (t) => {
+  it('exits with 65 if a file is damaged', async (t) => {
     const bundle = await copyBundle(t);
     await truncate(join(bundle, 'labels.txt'), 20);
     await inFolder('', async (folder) => {
@@ -89,7 +89,7 @@ describe('sortbin model verify', () => {
   });
 });
 
-/** As flatbuffers hold it: length, bytes, a zero. */
+/** Encodes a string like FlatBuffers: length, bytes, a zero. */
 const text = (value: string): Buffer => {
   const bytes = Buffer.from(`\0\0\0\0${value}\0`);
   bytes.writeUInt32LE(value.length);
@@ -98,7 +98,7 @@ const text = (value: string): Buffer => {
 
 const OUTPUTS = ['StatefulPartitionedCall_1:1', 'StatefulPartitionedCall_1:0'];
 
-/** What edgetpu_compiler writes, as far as it is looked at. */
+/** Writes a file with the parts of edgetpu_compiler's output that are checked. */
 const compiled = async (t: TestContext, strings = ['edgetpu-custom-op', ...OUTPUTS], magic = 'TFL3') => {
   const file = join(await temporaryFolder(t), 'model_int8_edgetpu.tflite');
   await writeFile(file, Buffer.concat([Buffer.from(`\x1c\0\0\0${magic}`), ...strings.map(text)]));
@@ -109,7 +109,7 @@ const addTo = (bundle: string, model: string, folder: string, version?: string) 
   addEdgeTpu({ bundle, model, folder, version, createdMs: Date.UTC(2026, 0, 1) });
 
 describe('sortbin model add-edgetpu', () => {
-  it('writes a new bundle that differs by the model and what belongs to it', async (t) => {
+  it('writes a new bundle that differs only by the model and its manifest entries', async (t) => {
     const bundle = factoryBundle();
     const before = await readFile(join(bundle, 'manifest.json'), 'utf8');
     const file = await compiled(t);
@@ -145,7 +145,7 @@ describe('sortbin model add-edgetpu', () => {
     });
   });
 
-  it('takes a version of its own, if it is one', async (t) => {
+  it('accepts a version only if it is a semantic version', async (t) => {
     const file = await compiled(t);
     await inFolder('', async (folder) => {
       const args = ['add-edgetpu', factoryBundle(), file, '--out', 'new', '--version', '9.0.0'];
@@ -160,7 +160,7 @@ describe('sortbin model add-edgetpu', () => {
 
   const wrong: [string, string[], string, RegExp][] = [
     [
-      'no TensorFlow Lite model',
+      'a file that is not a TensorFlow Lite model',
       ['edgetpu-custom-op', ...OUTPUTS],
       'JFIF',
       /: not a TensorFlow Lite model\. .*docs\/coral\.md/,
@@ -179,17 +179,17 @@ describe('sortbin model add-edgetpu', () => {
     ],
   ];
   for (const [what, strings, magic, message] of wrong)
-    it(`refuses ${what}, and leaves nothing behind`, async (t) => {
+    it(`refuses ${what}, and leaves no file behind`, async (t) => {
       const folder = await temporaryFolder(t);
       const made = addTo(factoryBundle(), await compiled(t, strings, magic), join(folder, 'new'));
       await assert.rejects(made, { code: 'edgetpu-unsuitable', message });
       assert.deepEqual(await readdir(folder), []);
     });
 
-  it('leaves nothing behind where the copy would not be whole', async (t) => {
+  it('leaves no file behind if the copy is incomplete', async (t) => {
     const bundle = await copyBundle(t);
     await mkdir(join(bundle, 'elsewhere'));
-    // A link is no plain file: it is not taken along.
+    // A symbolic link is not copied.
     await rename(join(bundle, 'labels.txt'), join(bundle, 'elsewhere/labels.txt'));
     await symlink('elsewhere/labels.txt', join(bundle, 'labels.txt'));
     const folder = await temporaryFolder(t);
@@ -198,19 +198,19 @@ describe('sortbin model add-edgetpu', () => {
     assert.deepEqual(await readdir(folder), []);
   });
 
-  it('exits with 66 where the file cannot be read', () =>
+  it('exits with 66 if the file cannot be read', () =>
     inFolder('', async (folder) => {
       const missing = await run(['add-edgetpu', factoryBundle(), 'none.tflite', '--out', 'new'], folder);
       assert.deepEqual([missing.code, /none\.tflite: the file is missing/.test(missing.stderr)], [66, true]);
     }));
 
-  it('says where the folder cannot be made', async (t) => {
+  it('reports a folder that cannot be created', async (t) => {
     const file = await compiled(t);
     const made = addTo(factoryBundle(), file, join(file, 'new'));
     await assert.rejects(made, { code: 'edgetpu-unwritable', message: /new: cannot be written \(/ });
   });
 
-  it('adds build metadata to a version that has some', async (t) => {
+  it('appends to the build metadata of a version', async (t) => {
     const bundle = await copyBundle(t);
     await editJson(join(bundle, 'manifest.json'), (manifest) => ({ ...manifest, version: '1.2.3+build.7' }));
     const made = await addTo(bundle, await compiled(t), join(await temporaryFolder(t), 'new'));

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 /**
- * Runs the source text of a module in a new Node process and returns its output. `TEST_NODE` is the command that starts
- * Node. An emulator needs it.
+ * Runs the source text of a module in a new Node process and returns its output. `TEST_NODE`: the command that
+ * starts Node, if the path of Node alone cannot, for example under an emulator.
  */
 export const inProcess = (source: string, ...args: readonly string[]) => {
   const [program = process.execPath, ...options] = process.env.TEST_NODE?.split(' ') ?? [];

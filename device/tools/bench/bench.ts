@@ -1,14 +1,14 @@
 import { basename, dirname } from 'node:path';
 import type { Journalled } from '../../cycle/runner.js';
 
-/** What became of one picture. Names as in the JSON report. */
+/** The result for one image. The names are those of the JSON report. */
 export interface BenchItem {
   readonly file: string;
-  /** What the folder says that it is; null where its name is no label of the model. */
+  /** The name of the folder, or null if the model has no such label. */
   readonly label: string | null;
   readonly predicted: string;
   readonly confidence: number;
-  /** Of every label; they add up to 1. */
+  /** A score for each label. Their sum is 1. */
   readonly scores: Readonly<Record<string, number>>;
   readonly decision: { readonly compartment: string | null; readonly reason: string };
   readonly latencyMs: Readonly<Record<string, number>>;
@@ -20,9 +20,9 @@ export interface SkippedImage {
   readonly why: string;
 }
 
-/** The cycle that the pictures are sent through: one picture before the camera at each trigger, in order. */
+/** The sorting cycle under test. Each trigger captures the next image. */
 export interface BenchCycle {
-  /** The next picture is there; resolves with what became of it. */
+  /** Sorts the next image and returns its result. */
   next(): Promise<Journalled>;
 }
 
@@ -31,17 +31,17 @@ export interface BenchRun {
   readonly skipped: readonly SkippedImage[];
 }
 
-/** Sends the pictures through the cycle, one after the other, until the last one or until `signal` is aborted. */
+/** Sorts the images one after the other, until the last one or until `signal` is aborted. */
 export const runBench = async (
   cycle: BenchCycle,
-  pictures: readonly string[],
+  images: readonly string[],
   labels: readonly string[],
   progress: (done: number, skipped: number) => void,
   signal: AbortSignal,
 ): Promise<BenchRun> => {
   const items: BenchItem[] = [];
   const skipped: SkippedImage[] = [];
-  for (const file of pictures) {
+  for (const file of images) {
     if (signal.aborted) break;
     const { event, finished } = await cycle.next();
     const { classification } = finished.item;

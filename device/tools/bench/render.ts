@@ -1,31 +1,34 @@
 import type { BenchReport } from './report.js';
 
-/** The report for a terminal. */
+/** Formats the report for a terminal of 80 columns. */
 export const renderReport = (report: BenchReport): string => {
   const { model, runtime, items, skipped, labelled } = report;
   const sections = [
-    `${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${threads(runtime.threads)}): ` +
-      `${items.length} pictures classified, ${labelled} of them labelled, ${skipped.length} skipped`,
+    [
+      `${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${count(runtime.threads, 'thread')})`,
+      `${count(items.length, 'image')} classified, ${labelled} labelled, ${skipped.length} skipped`,
+    ].join('\n'),
   ];
   if (skipped.length > 0)
     sections.push(
       ['Skipped', ...skipped.map(({ file, code, why }) => `  ${file}: ${code}: ${why}`)].join('\n'),
     );
   if (labelled > 0)
-    sections.push(
-      `Accuracy ${percent(report.accuracy)}; sorted with confidence: purity ${percent(report.overall.purity)}, ` +
-        `coverage ${percent(report.overall.coverage)}`,
-      classTable(report),
-      confusionTable(report),
-      compartmentTable(report),
-    );
+    sections.push(summary(report), classTable(report), confusionTable(report), compartmentTable(report));
   sections.push(reasonLine(report), latencyTable(report));
   return `${sections.join('\n\n')}\n`;
 };
 
+const summary = ({ accuracy, overall }: BenchReport): string =>
+  [
+    `Accuracy  ${percent(accuracy).padStart(7)}  correct labels / labelled images`,
+    `Purity    ${percent(overall.purity).padStart(7)}  correct compartment / sorted with confidence`,
+    `Coverage  ${percent(overall.coverage).padStart(7)}  sorted with confidence / not refused`,
+  ].join('\n');
+
 const classTable = ({ perClass }: BenchReport): string =>
   table(
-    ['label', 'pictures', 'right', 'recall', 'precision'],
+    ['label', 'images', 'correct', 'recall', 'precision'],
     Object.entries(perClass).map(([label, { items, right, recall, precision }]) => [
       label,
       `${items}`,
@@ -35,15 +38,16 @@ const classTable = ({ perClass }: BenchReport): string =>
     ]),
   );
 
+/** The rows are true labels. The columns are predicted labels, by the number of their row. */
 const confusionTable = ({ confusion, perClass }: BenchReport): string => {
   const labels = Object.keys(perClass);
-  const rows = Object.entries(confusion).map(([label, predicted]) => [
-    label,
-    ...labels.map((other) => `${predicted[other] ?? '·'}`),
-  ]);
   const numbers = labels.map((_, index) => `${index + 1}`);
-  const key = labels.map((label, index) => `${index + 1} ${label}`).join(', ');
-  return `${table(['is \\ taken for', ...numbers], rows)}\n${key}`;
+  const width = `${labels.length}`.length;
+  const rows = labels.map((label, index) => [
+    `${`${index + 1}`.padStart(width)} ${label}`,
+    ...labels.map((predicted) => `${confusion[label]?.[predicted] ?? '·'}`),
+  ]);
+  return table(['true \\ predicted', ...numbers], rows);
 };
 
 const compartmentTable = ({ compartments, refused }: BenchReport): string => {
@@ -56,13 +60,13 @@ const compartmentTable = ({ compartments, refused }: BenchReport): string => {
     percent(figures.purity),
     percent(figures.recall),
   ]);
-  const refusals = `refused: ${refused.right} hazards, ${refused.wrong} others`;
-  return `${table(['compartment', 'belong', 'right', 'wrong', 'unsure', 'purity', 'recall'], rows)}\n${refusals}`;
+  const head = ['compartment', 'expected', 'correct', 'wrong', 'unsure', 'purity', 'recall'];
+  return `${table(head, rows)}\nRefused: ${refused.right} hazardous, ${refused.wrong} others`;
 };
 
 const reasonLine = ({ reasons }: BenchReport): string =>
   `Decisions: ${Object.entries(reasons)
-    .map(([reason, count]) => `${reason} ${count}`)
+    .map(([reason, items]) => `${reason} ${items}`)
     .join(', ')}`;
 
 const latencyTable = ({ latencyMs }: BenchReport): string =>
@@ -74,7 +78,7 @@ const latencyTable = ({ latencyMs }: BenchReport): string =>
     ]),
   );
 
-/** The first column to the left, the others to the right. */
+/** Formats a table. The first column is aligned left, the others right. */
 export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
   const lines = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
@@ -90,4 +94,4 @@ export const table = (head: readonly string[], rows: readonly (readonly string[]
 
 const percent = (share: number | null): string => (share === null ? '–' : `${(share * 100).toFixed(1)} %`);
 
-const threads = (count: number): string => (count === 1 ? '1 thread' : `${count} threads`);
+const count = (number: number, thing: string): string => `${number} ${thing}${number === 1 ? '' : 's'}`;

@@ -9,9 +9,9 @@ export interface ClassFigures {
   readonly recall: number | null;
 }
 
-/** Of confident decisions: what an unsure item does in the fallback compartment is counted as `unsure`. */
+/** Counts of confident decisions. Other items of the compartment count as `unsure`. */
 export interface CompartmentFigures {
-  /** Pictures whose label belongs there. */
+  /** Images whose label belongs to the compartment. */
   readonly belong: number;
   readonly right: number;
   readonly wrong: number;
@@ -28,23 +28,26 @@ export interface Percentiles {
   readonly p99: number;
 }
 
-/** The report as it is written with --json: it grows by addition only. */
+/** The report of --json. The format only gains keys. */
 export interface BenchReport {
   readonly schema: 1;
   readonly model: ModelInfo;
   readonly runtime: RuntimeInfo;
   readonly items: readonly BenchItem[];
   readonly skipped: readonly SkippedImage[];
-  /** How many items have a label; all figures but latency are over these. */
+  /** Number of items with a label. Accuracy, purity, coverage and the tables count only these. */
   readonly labelled: number;
   readonly accuracy: number | null;
   readonly perClass: Readonly<Record<string, ClassFigures>>;
-  /** True label -> predicted label -> count; zeros are left out. */
+  /** True label -> predicted label -> count. Zeros are left out. */
   readonly confusion: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly compartments: Readonly<Record<string, CompartmentFigures>>;
-  /** `right`: a hazard; `wrong`: something that could have been sorted. */
+  /** `right`: hazardous items. `wrong`: items that could have been sorted. */
   readonly refused: { readonly right: number; readonly wrong: number };
-  /** Over all compartments. Coverage: sorted with confidence / not refused, as in a model's card. */
+  /**
+   * Over all compartments. Purity: correct items / items sorted with confidence. Coverage: items sorted with confidence /
+   * items that were not refused. A model card has the same figures.
+   */
   readonly overall: { readonly purity: number | null; readonly coverage: number | null };
   readonly reasons: Readonly<Record<string, number>>;
   readonly latencyMs: Readonly<Record<string, Percentiles>>;
@@ -56,7 +59,7 @@ interface Labelled extends BenchItem {
 
 export const reportOn = (
   { items, skipped }: BenchRun,
-  served: { readonly model: ModelInfo; readonly runtime: RuntimeInfo },
+  active: { readonly model: ModelInfo; readonly runtime: RuntimeInfo },
   policy: Policy,
 ): BenchReport => {
   const labelled = items.filter((item): item is Labelled => item.label !== null);
@@ -67,8 +70,8 @@ export const reportOn = (
   const hazards = refused.filter(({ label }) => policy.refuse.has(label)).length;
   return {
     schema: 1,
-    model: served.model,
-    runtime: served.runtime,
+    model: active.model,
+    runtime: active.runtime,
     items,
     skipped,
     labelled: labelled.length,
@@ -91,14 +94,14 @@ const isRight = ({ label, predicted }: Labelled): boolean => label === predicted
 const perClass = (items: readonly Labelled[]): Record<string, ClassFigures> =>
   Object.fromEntries(
     unique(items.flatMap(({ label, predicted }) => [label, predicted])).map((label) => {
-      const own = items.filter((item) => item.label === label);
-      const right = own.filter(isRight).length;
+      const labelled = items.filter((item) => item.label === label);
+      const right = labelled.filter(isRight).length;
       const predicted = items.filter((item) => item.predicted === label).length;
       const figures = {
-        items: own.length,
+        items: labelled.length,
         right,
         precision: ratio(right, predicted),
-        recall: ratio(right, own.length),
+        recall: ratio(right, labelled.length),
       };
       return [label, figures];
     }),
@@ -140,7 +143,7 @@ const latencies = (items: readonly BenchItem[]): Record<string, Percentiles> =>
     ).map((step) => [step, percentiles(items.flatMap(({ latencyMs }) => latencyMs[step] ?? []))]),
   );
 
-/** Nearest rank. */
+/** Returns percentiles by the nearest-rank method. */
 export const percentiles = (values: readonly number[]): Percentiles => {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;

@@ -123,8 +123,8 @@ const withLines = async <T>(
 };
 
 /**
- * Prevents a start of the bin. A bin that has never run has no lock. A lock that is not writable belongs to the bin of
- * another user. Neither is locked.
+ * Locks the data folder, so that the bin cannot start. Does nothing without a writable lock file: the bin has never run,
+ * or it belongs to another user.
  */
 const lock = async (dataDir: string): Promise<() => void> => {
   try {

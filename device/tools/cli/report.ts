@@ -23,7 +23,7 @@ export const printJson = (value: object): void => {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 };
 
-/** Returns the style of standard output. NO_COLOR turns colours off: https://no-color.org. */
+/** Returns the style of standard output. `NO_COLOR` turns colours off, see `https://no-color.org`. */
 export const terminalStyle = (): Style => {
   const { isTTY, columns } = process.stdout;
   return {

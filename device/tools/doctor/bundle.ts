@@ -2,11 +2,11 @@ import type { SortbinError } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
 import { countText, fact, type Section } from './doctor.js';
 
-/** A bundle that was loaded; or why it was not, or not looked at (null). */
+/** Describes a loaded bundle, or the error that prevented loading. `null`: the bundle was not checked. */
 export const examineBundle = (found: Bundle | SortbinError | null, exitCode: number): Section => {
   const title = 'bundle';
   if (found === null) {
-    const text = 'not looked at: the configuration is not valid';
+    const text = 'not checked, because the configuration is invalid';
     return { title, exitCode, checks: [{ name: 'bundle', status: 'note', text }] };
   }
   if (!('manifest' in found)) {
@@ -20,7 +20,7 @@ export const examineBundle = (found: Bundle | SortbinError | null, exitCode: num
     title,
     exitCode,
     checks: [
-      fact('bundle', `${name} ${version}, every file is the one that its manifest names`, {
+      fact('bundle', `${name} ${version}, all files match the manifest`, {
         model: name,
         version,
       }),

@@ -5,23 +5,23 @@ import { SortbinError } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
 import { type Check, fact, type Section } from './doctor.js';
 
-/** Whether the configuration is valid, and fits the bundle's labels where there is one. */
+/** Checks that the configuration is valid and, if a bundle is loaded, that its policy matches the labels. */
 export const examineConfiguration = (
-  read: { readonly config: Config; readonly source: string } | ConfigError,
+  loaded: { readonly config: Config; readonly source: string } | ConfigError,
   bundle: Bundle | null,
   exitCode: number,
 ): Section => {
   const title = 'configuration';
-  if (!('config' in read)) {
-    const { code, message, problems } = read;
+  if (!('config' in loaded)) {
+    const { code, message, problems } = loaded;
     return { title, exitCode, checks: [{ name: 'file', status: 'fail', text: message, code, problems }] };
   }
-  const { config, source } = read;
+  const { config, source } = loaded;
   return {
     title,
     exitCode,
     checks: [
-      fact('file', source === 'defaults' ? 'none: every key has its default' : `${source} is valid`),
+      fact('file', source === 'defaults' ? 'none, all keys have their defaults' : `${source} is valid`),
       fact('bin', `${config.bin.id} (${config.bin.name})`),
       ...(bundle ? [policyCheck(config, bundle)] : []),
     ],
@@ -33,8 +33,12 @@ const policyCheck = ({ policy }: Config, { manifest }: Bundle): Check => {
     const { compartmentOf, refuse } = makePolicy(policy, manifest.labels, manifest.policy);
     const compartments = [...new Set(compartmentOf.values())];
     const refused = [...refuse];
-    const refusing = refused.length > 0 ? `; ${refused.join(', ')} refused` : '';
-    return fact('policy', `each label has its place: ${compartments.join(', ')}${refusing}`, {
+    const text = [
+      'every label is assigned',
+      `Compartments: ${compartments.join(', ')}`,
+      `Refused labels: ${refused.join(', ') || 'none'}.`,
+    ].join('. ');
+    return fact('policy', text, {
       compartments,
       refused,
     });

@@ -1,7 +1,7 @@
-/** `ok`: well, or a plain fact; `note`: worth knowing; `fail`: what it names does not work. */
+/** `ok`: passed, or a plain fact. `note`: not a failure, but useful to know. `fail`: does not work. */
 export type Status = 'ok' | 'note' | 'fail';
 
-/** One thing that was looked at; keys beyond these three are the same for programs. */
+/** The result of one check. Further keys hold its data, for programs. */
 export interface Check {
   readonly name: string;
   readonly status: Status;
@@ -12,14 +12,14 @@ export interface Check {
 export interface Section {
   readonly title: string;
   readonly checks: readonly Check[];
-  /** What a command exits with where one of the checks failed. */
+  /** Exit code of the command if one of the checks has failed. */
   readonly exitCode: number;
 }
 
-/** Looks at one part of the bin. What is wrong there is in the section: it throws on a bug alone. */
+/** Examines one part of the bin. Failures are checks of the section. Only an unexpected error is thrown. */
 export type Examination = () => Section | Promise<Section>;
 
-/** A plain fact. */
+/** Returns a check that only states a fact. */
 export const fact = (name: string, text: string, data: Readonly<Record<string, unknown>> = {}): Check => ({
   name,
   status: 'ok',
@@ -27,11 +27,11 @@ export const fact = (name: string, text: string, data: Readonly<Record<string, u
   ...data,
 });
 
-/** The exit code of the first section in which something failed; 0 where nothing did. */
+/** Returns the exit code of the first section with a failed check, or 0 if no check has failed. */
 export const verdictOf = (sections: readonly Section[]): number =>
   sections.find(({ checks }) => checks.some(({ status }) => status === 'fail'))?.exitCode ?? 0;
 
-/** `4.0 MB`, of 10^6 bytes. */
+/** Formats bytes with decimal units: `4.0 MB` are 4 000 000 bytes. */
 export const bytesText = (bytes: number): string =>
   bytes >= 1e9
     ? `${(bytes / 1e9).toFixed(1)} GB`

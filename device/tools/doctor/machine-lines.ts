@@ -1,4 +1,4 @@
-/** What `sortbin-io --list` says that this machine has. */
+/** The GPIO chips and PWM chips of this machine, from `sortbin-io --list`. */
 export interface MachineLines {
   readonly chips: readonly Chip[];
   readonly unusable: readonly { readonly device: string; readonly why: string }[];
@@ -13,10 +13,10 @@ export interface Chip {
 
 export interface Line {
   readonly offset: number;
-  /** null: it has none. */
+  /** null: the line has no name. */
   readonly name: string | null;
   readonly direction: string;
-  /** null: nobody. */
+  /** The program that holds the line, or null. */
   readonly holder: string | null;
 }
 
@@ -27,9 +27,9 @@ export interface PwmChip {
   readonly usable: boolean;
 }
 
-const named = (word: string | undefined) => (word === undefined || word === '-' ? null : word);
+const orNull = (word: string | undefined) => (word === undefined || word === '-' ? null : word);
 
-/** Lines that it does not know are left out: a later sortbin-io may say more. */
+/** Parses the output of `sortbin-io --list`. Skips unknown lines, because a later sortbin-io may add some. */
 export const parseMachineLines = (text: string): MachineLines => {
   const chips: { name: string; label: string; lines: Line[] }[] = [];
   const unusable: { device: string; why: string }[] = [];
@@ -40,16 +40,16 @@ export const parseMachineLines = (text: string): MachineLines => {
     else if (kind === 'line')
       chips.at(-1)?.lines.push({
         offset: Number(first),
-        name: named(second),
+        name: orNull(second),
         direction: third ?? '',
-        holder: named(fourth),
+        holder: orNull(fourth),
       });
     else if (kind === 'unusable')
       unusable.push({ device: first, why: line.slice(kind.length + first.length + 2) });
     else if (kind === 'pwm')
       pwm.push({
         number: Number(first),
-        device: named(second),
+        device: orNull(second),
         channels: Number(third),
         usable: fourth === 'usable',
       });

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { packageVersion } from '../../kit/root.js';
 import { bytesText, type Check, countText, fact, type Section } from './doctor.js';
 
-/** What the program runs on. `root`: where /proc lies. */
+/** Describes the machine. `root`: the folder of /proc. */
 export const examineMachine = async (root = '/'): Promise<Section> => {
   const [first, ...others] = cpus();
   const cores = first ? others.length + 1 : 0;
@@ -21,7 +21,7 @@ export const examineMachine = async (root = '/'): Promise<Section> => {
       fact('architecture', `${process.platform} ${process.arch}`),
       ...(board === null ? [] : [fact('board', board)]),
       fact('processor', `${first?.model ?? 'unknown'}, ${countText(cores, 'core')}`, { cores }),
-      fact('memory', `${bytesText(totalBytes)}, ${bytesText(availableBytes)} of it available`, {
+      fact('memory', `${bytesText(totalBytes)}, ${bytesText(availableBytes)} available`, {
         totalBytes,
         availableBytes,
       }),
@@ -31,7 +31,7 @@ export const examineMachine = async (root = '/'): Promise<Section> => {
   };
 };
 
-/** Where the firmware says it, as on a Raspberry Pi. */
+/** Returns the name of the board, if the firmware provides it, as on a Raspberry Pi. */
 const boardOf = async (root: string): Promise<string | null> => {
   const model = await readFile(join(root, 'proc/device-tree/model'), 'utf8').catch(() => '');
   return model.replace(/\0+$/, '') || null;
@@ -42,5 +42,9 @@ const reportSchema = z.object({ header: z.object({ glibcVersionRuntime: z.string
 const glibc = (): Check => {
   const { glibcVersionRuntime: version } = reportSchema.parse(process.report.getReport()).header;
   if (version !== undefined) return fact('glibc', version);
-  return { name: 'glibc', status: 'note', text: 'none: the libraries that come with sortbin need it' };
+  return {
+    name: 'glibc',
+    status: 'note',
+    text: 'not found. The libraries that come with sortbin need glibc.',
+  };
 };

@@ -1,14 +1,14 @@
 import type { Manifest } from '../../perception/inference/bundle/manifest.js';
 import { bytesText, type Check, countText, fact, type Section } from './doctor.js';
 
-/** Where a bundle's data and base weights come from: the manifest's `sources`. */
+/** A source of training data or base weights, from the manifest. */
 export interface Source {
   readonly what: string;
   readonly name: string;
   readonly licence: string;
 }
 
-/** What a manifest says, for people; it was checked when the bundle was loaded. */
+/** Describes a manifest. loadBundle has already validated it. */
 export const describeManifest = (manifest: Manifest, sources: readonly Source[]): Section[] => {
   const { name, version, created, licence, labels, input, views, calibration, policy, validation } = manifest;
   const { temperature, unfamiliar } = calibration;
@@ -18,9 +18,14 @@ export const describeManifest = (manifest: Manifest, sources: readonly Source[])
       fact('licence', licence),
       fact('labels', `${labels.length}: ${labels.join(', ')}`),
       fact('input', `${input.width} x ${input.height} ${input.colour}`),
-      fact('views', `${views.join(', ')} of the region's sides`),
+      fact('views', `${views.join(', ')} times the sides of the region`),
       fact('temperature', `${temperature}`),
-      fact('unfamiliar', unfamiliar ? `${unfamiliar.score} above ${unfamiliar.threshold}` : 'not told'),
+      fact(
+        'unfamiliar',
+        unfamiliar
+          ? `out of distribution if the ${unfamiliar.score} is above ${unfamiliar.threshold}`
+          : 'not detected',
+      ),
       fact('policy', `confidence ${policy.confidence}, margin ${policy.margin}`),
     ]),
     section('runtimes', runtimeFacts(manifest)),
@@ -44,7 +49,6 @@ const runtimeFacts = ({ runtimes, outputs }: Manifest): Check[] =>
     const weights = 'weights' in model ? model.weights : [];
     const bytes = [model, ...weights].reduce((sum, file) => sum + file.bytes, 0);
     const { kernels, exact, maxLogitDifference, minEmbeddingCosine } = model.golden;
-    const equal = exact ? ` (their bits), else` : ',';
     const names = Object.entries(outputs).flatMap(([output, of]) => {
       const tensor = of?.[runtime as keyof typeof of];
       return tensor === undefined ? [] : [`${output} ${tensor}`];
@@ -53,16 +57,17 @@ const runtimeFacts = ({ runtimes, outputs }: Manifest): Check[] =>
       fact(
         runtime,
         [
-          `${model.file}${weights.length > 0 ? ` and ${countText(weights.length, 'file')} of weights` : ''}`,
+          `${model.file}${weights.length > 0 ? ` and ${countText(weights.length, 'weight file')}` : ''}`,
           `${bytesText(bytes)}, sha256 ${model.sha256.slice(0, 12)}…`,
-          `answers of ${kernels}${equal} logits within ${maxLogitDifference}, embedding cosine from ${minEmbeddingCosine}`,
-          names.join(', '),
+          `golden samples from ${kernels}${exact ? ', bit-identical on these kernels' : ''}`,
+          `tolerance${exact ? ' for other kernels' : ''}: logit difference at most ${maxLogitDifference}, embedding cosine at least ${minEmbeddingCosine}`,
+          `outputs: ${names.join(', ')}`,
         ].join('\n'),
       ),
     ];
   });
 
-/** Any JSON, two levels to a line: figures that this version does not know are shown too. */
+/** Flattens JSON, two levels per line, so that figures that this version does not know appear too. */
 const figures = (json: Readonly<Record<string, unknown>>, path = ''): Check[] =>
   Object.entries(json).flatMap(([key, value]) => {
     const name = path ? `${path} ${key}` : key;

@@ -2,7 +2,7 @@ import type { Check, Section, Status } from './doctor.js';
 
 export interface Style {
   readonly colour: boolean;
-  /** At which lines are wrapped; infinite where they are not. */
+  /** Width at which lines are wrapped. Infinity: no wrapping. */
   readonly columns: number;
 }
 
@@ -13,11 +13,20 @@ const MARKS: Readonly<Record<Status, { readonly mark: string; readonly colour: n
 };
 const BOLD = 1;
 
-/** For a terminal: a line for each check with a mark, the names in a column, long texts on under their beginning. */
-export const renderSection = (section: Section, style: Style): string =>
-  render(section, style, ({ status }) => `${paint(style, MARKS[status].colour, MARKS[status].mark)} `);
+/** Names on the terminal of checks whose name in --json must not change. */
+const LABELS: Readonly<Record<string, string>> = { taken: 'selected' };
 
-/** The same without marks, where nothing was checked. */
+/** Formats a section: one line per check, with a mark, a column of names, and wrapped texts. */
+export const renderSection = ({ checks, ...section }: Section, style: Style): string =>
+  render(
+    { ...section, checks: checks.map(labelled) },
+    style,
+    ({ status }) => `${paint(style, MARKS[status].colour, MARKS[status].mark)} `,
+  );
+
+const labelled = (check: Check): Check => ({ ...check, name: LABELS[check.name] ?? check.name });
+
+/** Formats a section of plain facts, without marks. */
 export const renderFacts = (section: Section, style: Style): string => render(section, style, () => '');
 
 const render = ({ title, checks }: Section, style: Style, markOf: (check: Check) => string): string => {
@@ -39,17 +48,20 @@ const render = ({ title, checks }: Section, style: Style, markOf: (check: Check)
 const paint = ({ colour }: Style, code: number, text: string): string =>
   colour ? `\u001b[${code}m${text}\u001b[0m` : text;
 
-/** Some of what is shown comes from a bundle or a library: no control character of it reaches the terminal. */
+/** Replaces control characters. Texts of a bundle or a library must not control the terminal. */
 const plain = (text: string): string => text.replace(/\p{Cc}/gu, '\ufffd');
 
-const NARROWEST = 30;
+const MIN_COLUMNS = 30;
 
 const wrap = (line: string, columns: number): string[] => {
   const lines: string[] = [];
   let rest = line;
-  while (rest.length > Math.max(columns, NARROWEST)) {
-    const space = rest.lastIndexOf(' ', Math.max(columns, NARROWEST));
-    if (space <= 0) break;
+  const width = Math.max(columns, MIN_COLUMNS);
+  while (rest.length > width) {
+    const last = rest.lastIndexOf(' ', width);
+    // A word that is longer than the width gets its own line.
+    const space = last > 0 ? last : rest.indexOf(' ', 1);
+    if (space < 0) break;
     lines.push(rest.slice(0, space));
     rest = rest.slice(space + 1);
   }

@@ -7,38 +7,39 @@ import type { VisionInfo } from '../../perception/vision/vision.js';
 import { type Check, countText, type Section } from './doctor.js';
 
 export interface RuntimesOptions {
-  /** Those that are looked at, in the order in which they would be taken. */
+  /** The runtimes to test, in order of preference. */
   readonly candidates: readonly RuntimeOption[];
   readonly bundle: Bundle;
-  /** Which may be taken, and who says so; null: none is asked for. */
-  readonly selection: { readonly by: string; allows(way: RuntimeOption): boolean } | null;
-  /** In a child of its own. */
-  readonly probe: (way: RuntimeOption) => Promise<Answer<VisionInfo>>;
+  /** Selects the runtime. `by` names the setting that allows a runtime. null: the bin uses no runtime. */
+  readonly selection: { readonly by: string; allows(option: RuntimeOption): boolean } | null;
+  /** Tests a runtime in its own vision process. */
+  readonly probe: (option: RuntimeOption) => Promise<Answer<VisionInfo>>;
   readonly exitCodes: { readonly damaged: number; readonly unavailable: number };
 }
 
-/** Tries one way after the other, each in a child of its own, and says which one would be taken. */
+/** Tests one runtime after the other, and names the runtime that the bin would use. */
 export const examineRuntimes = async (options: RuntimesOptions): Promise<Section> => {
-  const { candidates: ways, bundle, selection: wanted, exitCodes } = options;
-  const tried: { readonly way: RuntimeOption; readonly answer: Answer<VisionInfo> }[] = [];
-  for (const way of ways) {
-    const runs = bundle.manifest.runtimes[MODEL_OF[way.runtime]] !== undefined;
-    tried.push({ way, answer: runs ? await options.probe(way) : lacking(bundle, way) });
+  const { candidates, bundle, selection, exitCodes } = options;
+  const results: { readonly option: RuntimeOption; readonly answer: Answer<VisionInfo> }[] = [];
+  for (const option of candidates) {
+    const hasModel = bundle.manifest.runtimes[MODEL_OF[option.runtime]] !== undefined;
+    results.push({ option, answer: hasModel ? await options.probe(option) : noModel(bundle, option) });
   }
-  const taken = tried.find(({ way, answer }) => answer.ok && wanted?.allows(way))?.way ?? null;
-  const damaged = tried.some(({ answer }) => !answer.ok && DAMAGE.has(answer.fault.code));
-  const checks = tried.map(({ way, answer }): Check => {
-    const allowed = wanted?.allows(way) ?? false;
-    const { title: name, runtime, binding } = way;
-    const about = { runtime, binding, allowed, taken: way === taken, serves: answer.ok };
+  const selected =
+    results.find(({ option, answer }) => answer.ok && selection?.allows(option))?.option ?? null;
+  const isDamaged = results.some(({ answer }) => !answer.ok && DAMAGE.has(answer.fault.code));
+  const checks = results.map(({ option, answer }): Check => {
+    const allowed = selection?.allows(option) ?? false;
+    const { title: name, runtime, binding } = option;
+    const common = { runtime, binding, allowed, taken: option === selected, serves: answer.ok };
     if (answer.ok) {
-      const { runtime: kernels, golden, skipped } = answer.value;
-      const { backend, threads } = kernels;
+      const { golden, skipped } = answer.value;
+      const { backend, threads } = answer.value.runtime;
       return {
         name,
         status: 'ok',
-        text: servingText(answer.value),
-        ...about,
+        text: usableText(answer.value),
+        ...common,
         backend,
         threads,
         golden,
@@ -46,58 +47,63 @@ export const examineRuntimes = async (options: RuntimesOptions): Promise<Section
       };
     }
     const { code, message } = answer.fault;
-    return { name, status: allowed && taken === null ? 'fail' : 'note', text: message, ...about, code };
+    const status = allowed && selected === null ? 'fail' : 'note';
+    return { name, status, text: message, ...common, code };
   });
   return {
     title: 'runtimes',
-    exitCode: damaged ? exitCodes.damaged : exitCodes.unavailable,
-    checks: [...checks, takenCheck(taken, options)],
+    exitCode: isDamaged ? exitCodes.damaged : exitCodes.unavailable,
+    checks: [...checks, selectedCheck(selected, options)],
   };
 };
 
-/** Where there is no bundle to try them with. */
+/** Returns the section if no bundle is available. */
 export const noRuntimes = (exitCode: number): Section => ({
   title: 'runtimes',
   exitCode,
-  checks: [{ name: 'taken', status: 'note', text: 'not tried: there is no bundle to try them with' }],
+  checks: [{ name: SELECTED, status: 'note', text: 'not tested, because no bundle is available' }],
 });
 
-/** Golden pictures are no files of the manifest: that they are damaged shows when they are run. */
+/** The name of the check in --json. */
+const SELECTED = 'taken';
+
+/** A damaged golden image appears only in a test, because the manifest does not list the golden images. */
 const DAMAGE = new Set(['bundle-missing', 'bundle-invalid', 'bundle-damaged', 'golden-picture']);
 
-const takenCheck = (
-  taken: RuntimeOption | null,
-  { selection: wanted, candidates: ways }: RuntimesOptions,
-): Check => {
-  const name = 'taken';
-  if (wanted === null) return { name, status: 'note', text: 'none: vision.driver is simulated' };
-  if (taken) return { name, status: 'ok', text: `${taken.title}, the first that serves (${wanted.by})` };
-  const tried = ways.filter((way) => wanted.allows(way)).map(({ title }) => title);
+const selectedCheck = (selected: RuntimeOption | null, { selection, candidates }: RuntimesOptions): Check => {
+  const name = SELECTED;
+  if (selection === null) return { name, status: 'note', text: 'none: vision.driver is simulated' };
+  if (selected)
+    return { name, status: 'ok', text: `${selected.title}, the first usable runtime (${selection.by})` };
+  const allowed = candidates.filter((option) => selection.allows(option)).map(({ title }) => title);
   return {
     name,
     status: 'fail',
-    text: `none: ${tried.join(', ')} (${wanted.by}) cannot serve this bundle here`,
+    text: `none: ${allowed.join(', ')} (${selection.by}) cannot run this bundle on this machine`,
   };
 };
 
-const lacking = ({ manifest }: Bundle, { runtime }: RuntimeOption) =>
+const noModel = ({ manifest }: Bundle, { runtime }: RuntimeOption) =>
   failed(
     'bundle-incompatible',
-    `not tried: bundle ${manifest.name} ${manifest.version} has no model for it` +
-      (runtime === 'edgetpu' ? '; compile one and add it by sortbin model add-edgetpu' : ''),
+    `not tested: bundle ${manifest.name} ${manifest.version} has no model for ${runtime}.` +
+      (runtime === 'edgetpu' ? ' Compile one, then add it with `sortbin model add-edgetpu`.' : ''),
   );
 
-const servingText = ({ runtime, golden, skipped }: VisionInfo): string =>
+const usableText = ({ runtime, golden, skipped }: VisionInfo): string =>
   [
-    `serves: ${runtime.backend}, ${countText(runtime.threads, 'thread')}`,
+    `usable: ${runtime.backend}, ${countText(runtime.threads, 'thread')}.`,
     ...(golden
-      ? [goldenText(golden), `${golden.firstMs.toFixed(1)} ms, then ${golden.medianMs.toFixed(1)} ms`]
+      ? [
+          `${goldenText(golden)}.`,
+          `First run ${golden.firstMs.toFixed(1)} ms, then ${golden.medianMs.toFixed(1)} ms.`,
+        ]
       : []),
-    ...skipped.map(({ runtime: name, why }) => `not on ${name}: ${why}`),
-  ].join('; ');
+    ...skipped.map(({ runtime: name, why }) => `Skipped ${name}: ${why.replace(/\.$/, '')}.`),
+  ].join(' ');
 
 const goldenText = ({ samples, exact, logitDifference, embeddingCosine }: GoldenResult): string => {
-  const passed = countText(samples, 'golden sample');
-  if (exact) return `${passed}, equal bits`;
-  return `${passed}, within tolerance (logits at most ${logitDifference.toFixed(3)} off, cosine ${embeddingCosine.toFixed(5)})`;
+  const passed = `${countText(samples, 'golden sample')} passed`;
+  if (exact) return `${passed}, bit-identical`;
+  return `${passed} within tolerance (largest logit difference ${logitDifference.toFixed(3)}, smallest cosine ${embeddingCosine.toFixed(5)})`;
 };

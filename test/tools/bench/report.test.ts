@@ -33,15 +33,15 @@ const { model, runtime } = aClassification();
 const skipped = [{ file: 'broken.jpg', code: 'picture-broken', why: 'cut short' }];
 const report = reportOn({ items: ITEMS, skipped }, { model, runtime }, somePolicy());
 
-describe('the report of a bench run', () => {
-  it('counts labels over the labelled pictures alone', () => {
+describe('the report of sortbin bench', () => {
+  it('counts only labelled images in the figures of the labels', () => {
     assert.equal(report.labelled, 6);
     assert.equal(report.accuracy, 0.5);
     assert.deepEqual(report.perClass.paper, { items: 2, right: 1, precision: 0.5, recall: 0.5 });
     assert.deepEqual(report.confusion.metal, { metal: 1, paper: 1 });
   });
 
-  it('tells purity from coverage, and the unsure from the wrong', () => {
+  it('distinguishes purity from coverage, and unsure items from wrong ones', () => {
     assert.deepEqual(report.compartments.paper, {
       belong: 2,
       right: 2,
@@ -55,18 +55,21 @@ describe('the report of a bench run', () => {
     assert.deepEqual(report.overall, { purity: 0.6667, coverage: 0.75 });
   });
 
-  it('prints what it knows, and no figures of labels where there are none', () => {
+  it('prints all figures, but none of labels if no image has a label', () => {
     const text = renderReport(report);
-    assert.match(text, /Accuracy 50\.0 %; sorted with confidence: purity 66\.7 %, coverage 75\.0 %/);
+    assert.match(text, /7 images classified, 6 labelled, 1 skipped/);
+    assert.match(text, /Accuracy +50\.0 % .*\nPurity +66\.7 % .*\nCoverage +75\.0 % /);
+    assert.match(text, /\n2 cardboard +· +· +·/);
+    for (const line of text.split('\n')) assert.ok(line.length <= 80, line);
     assert.match(text, /broken\.jpg: picture-broken: cut short/);
     const bare = renderReport(
       reportOn({ items: [ITEMS[6] as BenchItem], skipped: [] }, { model, runtime }, somePolicy()),
     );
-    assert.doesNotMatch(bare, /Accuracy|purity/);
+    assert.doesNotMatch(bare, /Accuracy|Purity|purity/);
     assert.match(bare, /invoke +10\.0/);
   });
 
-  it('takes percentiles by nearest rank', () => {
+  it('computes percentiles by nearest rank', () => {
     const values = Array.from({ length: 200 }, (_, index) => 200 - index);
     assert.deepEqual(percentiles(values), { p50: 100, p95: 190, p99: 198 });
     assert.deepEqual(percentiles([7]), { p50: 7, p95: 7, p99: 7 });

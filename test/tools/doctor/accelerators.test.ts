@@ -5,8 +5,8 @@ import { describe, it } from 'node:test';
 import { examineAccelerators } from '../../../device/tools/doctor/accelerators.js';
 import { inFolder } from '../../support/sortbin.js';
 
-describe('the accelerators', () => {
-  it('are named with their place, speed and temperature', () =>
+describe('examineAccelerators', () => {
+  it('shows path, speed and temperature of each accelerator', () =>
     inFolder('', async (folder) => {
       const files = {
         'dev/apex_0': '',
@@ -27,14 +27,13 @@ describe('the accelerators', () => {
           [
             'usb:0',
             'note',
-            '/sys/bus/usb/devices/1-2, 480 Mbit/s, much slower than at a USB 3 port: plug it into a blue one, ' +
-              'its firmware is loaded at the first use',
+            '/sys/bus/usb/devices/1-2, 480 Mbit/s, slower than USB 3 (use a blue port), firmware is loaded at first use',
           ],
         ],
       );
     }));
 
-  it('are none where there are none', () =>
+  it('adds a note if there is no accelerator', () =>
     inFolder('', async (folder) => {
       const { checks } = await examineAccelerators(folder);
       assert.deepEqual(checks, [{ name: 'edgetpu', status: 'note', text: 'none found' }]);

@@ -4,7 +4,7 @@ import { verdictOf } from '../../../device/tools/doctor/doctor.js';
 import { type ConfiguredLine, examineLines } from '../../../device/tools/doctor/lines.js';
 import { parseMachineLines } from '../../../device/tools/doctor/machine-lines.js';
 
-/** As sortbin-io says it. */
+/** Output of `sortbin-io --list`. */
 const LIST = `chip gpiochip0 pinctrl-bcm2711 4
 line 0 ID_SDA input -
 line 1 - output kernel
@@ -13,9 +13,9 @@ line 3 GPIO3 input sortbin_sensor
 unusable /dev/gpiochip1 Permission denied
 pwm 0 fe20c000.pwm 2 usable
 pwm 1 - 4 denied
-something that a later one says
+something from a later version
 `;
-const GROUP = 'add the user to the group gpio, and log in again';
+const GROUP = 'Add your user to the group gpio, then log in again.';
 
 const examine = (wanted: readonly ConfiguredLine[], text = LIST) =>
   examineLines({ found: parseMachineLines(text), configured: wanted, exitCode: 69 });
@@ -25,38 +25,47 @@ const of = (wanted: ConfiguredLine) => {
   return `${status}: ${text}`;
 };
 
-describe('what the doctor says of the lines', () => {
-  it('shows chips, holders and permissions, and nothing fails where nothing is wanted', () => {
+describe('examineLines', () => {
+  it('shows chips, holders and permissions, and passes if no line is configured', () => {
     const section = examine([]);
-    const held = 'held: 1 by kernel, GPIO2 by somebody_else, GPIO3 by sortbin_sensor';
+    const held = 'Held: 1 by kernel, GPIO2 by somebody_else, GPIO3 by sortbin_sensor.';
     assert.deepEqual(
       section.checks.map(({ name, status, text }) => [name, status, text]),
       [
-        ['gpiochip0', 'ok', `pinctrl-bcm2711, 4 lines; ${held}`],
-        ['/dev/gpiochip1', 'note', `Permission denied; ${GROUP}`],
+        ['gpiochip0', 'ok', `pinctrl-bcm2711, 4 lines. ${held}`],
+        ['/dev/gpiochip1', 'note', `Permission denied. ${GROUP}`],
         ['pwmchip0', 'ok', 'fe20c000.pwm, 2 channels'],
-        ['pwmchip1', 'note', `no device, 4 channels; no permission: ${GROUP}`],
+        ['pwmchip1', 'note', `no device, 4 channels, permission denied. ${GROUP}`],
       ],
     );
     assert.equal(verdictOf([section]), 0);
   });
 
-  it('finds a wanted line by chip, label or name, free or held by the bin itself', () => {
+  it('finds a configured line by chip, label or name, free or held by the bin', () => {
     const sda = 'ok: ID_SDA, line 0 of pinctrl-bcm2711';
     assert.equal(of({ key: 'a', chip: 'gpiochip0', offset: 0 }), sda);
     assert.equal(of({ key: 'a', line: 'ID_SDA' }), sda);
-    const own = 'ok: GPIO3, line 3 of pinctrl-bcm2711, held by the bin that runs';
+    const own = 'ok: GPIO3, line 3 of pinctrl-bcm2711, held by the running bin';
     assert.equal(of({ key: 'a', chip: 'pinctrl-bcm2711', offset: 3 }), own);
     assert.equal(of({ key: 'a', pwm: 'fe20c000.pwm', channel: 1 }), 'ok: channel 1 of pwmchip0');
   });
 
-  it('says what is wrong with one that cannot be had, and what to do', () => {
+  it('reports why a line is unavailable, and what to do', () => {
     const wrong: readonly [ConfiguredLine, RegExp][] = [
-      [{ key: 'a', chip: 'pinctrl-rp1', offset: 3 }, /no chip pinctrl-rp1; .*: pinctrl-bcm2711$/],
-      [{ key: 'a', chip: 'gpiochip0', offset: 17 }, /pinctrl-bcm2711 has 4 lines, and no 17/],
-      [{ key: 'a', line: 'GPIO17' }, /no line is named GPIO17/],
-      [{ key: 'a', line: 'GPIO2' }, /GPIO2, line 2 of .* is held by somebody_else; end/],
-      [{ key: 'a', pwm: '0', channel: 2 }, /no channel 2 of PWM chip 0; enable it/],
+      [
+        { key: 'a', chip: 'pinctrl-rp1', offset: 3 },
+        /GPIO chip "pinctrl-rp1" not found\. Chips of this machine: pinctrl-bcm2711\.$/,
+      ],
+      [
+        { key: 'a', chip: 'gpiochip0', offset: 17 },
+        /line 17 of pinctrl-bcm2711 not found\. The chip has 4 lines\./,
+      ],
+      [{ key: 'a', line: 'GPIO17' }, /line "GPIO17" not found\. Run gpioinfo/],
+      [{ key: 'a', line: 'GPIO2' }, /GPIO2, line 2 of .*, is held by somebody_else\. End that program/],
+      [
+        { key: 'a', pwm: '0', channel: 2 },
+        /channel 2 of PWM chip 0 not found\. Enable it with dtoverlay=pwm-2chan\./,
+      ],
     ];
     for (const [wanted, text] of wrong) {
       assert.match(of(wanted), text);
@@ -65,10 +74,10 @@ describe('what the doctor says of the lines', () => {
     }
   });
 
-  it('fails on a machine without lines only where some are wanted', () => {
+  it('fails on a machine without GPIO chips only if lines are configured', () => {
     const wanted: ConfiguredLine[] = [{ key: 'a', line: 'x' }];
     assert.equal(verdictOf([examine([], '')]), 0);
-    assert.equal(examine([], '').checks[0]?.text, 'this machine has no GPIO chip');
+    assert.equal(examine([], '').checks[0]?.text, 'no GPIO chip on this machine');
     assert.equal(verdictOf([examine(wanted, '')]), 69);
     const failure = { found: { failure: 'no program' }, exitCode: 69 };
     assert.equal(verdictOf([examineLines({ ...failure, configured: [] })]), 0);

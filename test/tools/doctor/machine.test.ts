@@ -5,8 +5,8 @@ import { describe, it } from 'node:test';
 import { examineMachine } from '../../../device/tools/doctor/machine.js';
 import { inFolder } from '../../support/sortbin.js';
 
-describe('the machine', () => {
-  it('is named as its firmware names it, as a Raspberry Pi is', () =>
+describe('examineMachine', () => {
+  it('shows the board name of the firmware', () =>
     inFolder('', async (folder) => {
       await mkdir(join(folder, 'proc/device-tree'), { recursive: true });
       await writeFile(join(folder, 'proc/device-tree/model'), 'Raspberry Pi 5 Model B Rev 1.0\0');

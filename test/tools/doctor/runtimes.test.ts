@@ -9,8 +9,8 @@ import { examineRuntimes, type RuntimesOptions } from '../../../device/tools/doc
 import { factoryBundle } from '../../support/bundle-copy.js';
 import { makeVisionOptions } from '../../support/vision-options.js';
 
-describe('the runtimes', () => {
-  const serves = (title: string): VisionInfo => ({
+describe('examineRuntimes', () => {
+  const visionInfo = (title: string): VisionInfo => ({
     model: { name: 'm', version: '1.0.0', sha256: '' },
     runtime: { name: 'tflite', backend: title, threads: 2 },
     title,
@@ -28,51 +28,51 @@ describe('the runtimes', () => {
     answers: Record<string, Answer<VisionInfo>>,
     wanted: RuntimesOptions['selection'] = { by: 'auto', allows: () => true },
   ) => {
-    const tried: string[] = [];
+    const tested: string[] = [];
     const section = await examineRuntimes({
       candidates: runtimeOptions(makeVisionOptions('/bundle')),
       bundle: await loadBundle(factoryBundle()),
       selection: wanted,
       probe: async ({ title }) => {
-        tried.push(title);
+        tested.push(title);
         return answers[title] ?? failed('native-unsupported', 'not for this machine');
       },
       exitCodes: { damaged: 65, unavailable: 69 },
     });
-    const takes = section.checks.filter(({ taken }) => taken).map(({ name }) => name);
-    return { section, tried, takes, statuses: section.checks.map(({ status }) => status) };
+    const selected = section.checks.filter(({ taken }) => taken).map(({ name }) => name);
+    return { section, tested, selected, statuses: section.checks.map(({ status }) => status) };
   };
   const both = {
-    'tflite (TensorFlow Lite)': done(serves('tflite (TensorFlow Lite)')),
-    'tfjs-wasm': done(serves('tfjs-wasm')),
+    'tflite (TensorFlow Lite)': done(visionInfo('tflite (TensorFlow Lite)')),
+    'tfjs-wasm': done(visionInfo('tfjs-wasm')),
   };
 
-  it('are tried in the order of auto where the bundle has a model; the first that serves is taken', async () => {
-    const { section, tried, takes, statuses } = await examine(both);
-    assert.deepEqual(tried, ['tflite (LiteRT)', 'tflite (TensorFlow Lite)', 'tfjs-node', 'tfjs-wasm']);
-    assert.deepEqual(takes, ['tflite (TensorFlow Lite)']);
+  it('tests the runtimes for which the bundle has a model, and selects the first usable one', async () => {
+    const { section, tested, selected, statuses } = await examine(both);
+    assert.deepEqual(tested, ['tflite (LiteRT)', 'tflite (TensorFlow Lite)', 'tfjs-node', 'tfjs-wasm']);
+    assert.deepEqual(selected, ['tflite (TensorFlow Lite)']);
     assert.deepEqual(statuses, ['note', 'note', 'ok', 'note', 'ok', 'ok']);
     assert.equal(
       section.checks[2]?.text,
-      'serves: tflite (TensorFlow Lite), 2 threads; 8 golden samples, within tolerance (logits at most 0.250 off, ' +
-        'cosine 0.99800); 10.0 ms, then 5.0 ms; not on fast kernels: not here',
+      'usable: tflite (TensorFlow Lite), 2 threads. 8 golden samples passed within tolerance (largest logit difference ' +
+        '0.250, smallest cosine 0.99800). First run 10.0 ms, then 5.0 ms. Skipped fast kernels: not here.',
     );
     assert.equal(verdictOf([section]), 0);
   });
 
-  it('are taken only where the configuration allows it', async () => {
+  it('selects only a runtime that the configuration allows', async () => {
     const allowed = (name: string) => ({
       by: name,
       allows: ({ runtime }: RuntimeOption) => runtime === name,
     });
-    assert.deepEqual((await examine(both, allowed('tfjs-wasm'))).takes, ['tfjs-wasm']);
-    const { takes, statuses, section } = await examine(both, allowed('tfjs-node'));
-    assert.deepEqual(takes, []);
+    assert.deepEqual((await examine(both, allowed('tfjs-wasm'))).selected, ['tfjs-wasm']);
+    const { selected, statuses, section } = await examine(both, allowed('tfjs-node'));
+    assert.deepEqual(selected, []);
     assert.deepEqual(statuses, ['note', 'note', 'ok', 'fail', 'ok', 'fail']);
     assert.equal(verdictOf([section]), 69);
   });
 
-  it('fail for the bundle where that is what is damaged', async () => {
+  it('returns the exit code of a damaged bundle if a golden image is damaged', async () => {
     const damaged = failed('golden-picture', 'golden/a.jpg is missing');
     const { section } = await examine({ 'tflite (LiteRT)': damaged });
     assert.equal(verdictOf([section]), 65);
