@@ -15,7 +15,7 @@ import {
   factoryInputBytes,
   temporaryFolder,
 } from '../../../support/bundle-copy.js';
-import { inProcess } from '../../../support/in-process.js';
+import { runModule } from '../../../support/run-module.js';
 
 const library = await findLibrary({ name: 'litert' });
 const tensorflowlite = await findLibrary({ name: 'tensorflowlite-c' });
@@ -123,7 +123,7 @@ const runSeparately = (file: string, name: string, script: string) => {
   const url = JSON.stringify(
     new URL(`../../../../device/perception/inference/litert/${file}`, import.meta.url),
   );
-  return inProcess(`const { ${name} } = await import(${url});\n${script}`);
+  return runModule(`const { ${name} } = await import(${url});\n${script}`);
 };
 const path = JSON.stringify(library);
 

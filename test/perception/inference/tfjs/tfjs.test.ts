@@ -22,7 +22,7 @@ import { freeBytes, openTfjsNode } from '../../../../device/perception/inference
 import { openTfjsWasm } from '../../../../device/perception/inference/tfjs/tfjs-wasm.js';
 import { decode, findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
 import { factoryBundle, factoryInput, factoryInputBytes } from '../../../support/bundle-copy.js';
-import { inProcess } from '../../../support/in-process.js';
+import { runModule } from '../../../support/run-module.js';
 import { makeVisionOptions } from '../../../support/vision-options.js';
 
 const DRIVER = new URL('../../../../device/perception/inference/tfjs/tfjs-wasm.js', import.meta.url).href;
@@ -165,7 +165,7 @@ describe('TensorFlow.js on WebAssembly', () => {
     const { tfjs } = bundle.manifest.runtimes;
     assert.ok(tfjs);
     const files = [tfjs, ...tfjs.weights].map(({ file }) => join(bundle.folder, file));
-    assert.deepEqual(await inProcess(script, ...files), { stdout: '', stderr: '' });
+    assert.deepEqual(await runModule(script, ...files), { stdout: '', stderr: '' });
   });
 
   it('fails at an operation that WebAssembly does not support, without a fallback', async () => {
