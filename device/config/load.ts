@@ -1,8 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { messageOf } from '../kit/errors.js';
-import { ConfigError, type ConfigErrorCode, type Problem } from './errors.js';
 import type { Path } from './json-schema.js';
-import { problemsOf } from './problems.js';
+import { ConfigError, type ConfigErrorCode, type Problem, problemsOf } from './problems.js';
 import { type Config, configSchema, jsonSchema } from './schema.js';
 import { MAX_BYTES, readYaml } from './yaml.js';
 

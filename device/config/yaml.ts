@@ -10,8 +10,8 @@ import {
   visit,
   type YAMLError,
 } from 'yaml';
-import { ConfigError, type Problem } from './errors.js';
 import type { Path } from './json-schema.js';
+import { ConfigError, type Problem } from './problems.js';
 
 /** Maximum size of a configuration file. A large one has 10 kB. */
 export const MAX_BYTES = 1_000_000;

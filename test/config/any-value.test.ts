@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ConfigError } from '../../device/config/errors.js';
 import { parseConfig } from '../../device/config/load.js';
+import { ConfigError } from '../../device/config/problems.js';
 import { configSchema } from '../../device/config/schema.js';
 
 const keys = Object.keys(configSchema.shape);

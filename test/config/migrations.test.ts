@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigError } from '../../device/config/errors.js';
 import { parseConfig } from '../../device/config/load.js';
+import { ConfigError } from '../../device/config/problems.js';
 
 const OLD = `person:
   refusedMs: 1000

@@ -1,5 +1,5 @@
-import { ConfigError, type Problem } from '../../device/config/errors.js';
 import { parseConfig } from '../../device/config/load.js';
+import { ConfigError, type Problem } from '../../device/config/problems.js';
 
 /** Returns the ConfigError of parsing `text`. @throws Error if there is none */
 export const refusal = (text: string): ConfigError => {

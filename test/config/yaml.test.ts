@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { ConfigError } from '../../device/config/errors.js';
 import { loadConfig, parseConfig } from '../../device/config/load.js';
+import { ConfigError } from '../../device/config/problems.js';
 import { refusal } from './support.js';
 
 const SYNTAX: readonly (readonly [text: string, message: string])[] = [

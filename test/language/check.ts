@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../device/kit/root.js';
 import { proseOf } from './prose.js';
@@ -12,9 +12,12 @@ const SKIPPED = /^(training\/reports\/[^/]+\/|test\/language\/|LICENSE|.*NOTICE)
 const CHECKED = /\.(md|ts|py|c|h|sh)$/;
 
 const root = packageRoot();
-const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).split('\n');
+const list = ['ls-files', '--cached', '--others', '--exclude-standard'];
+const files = execFileSync('git', list, { cwd: root, encoding: 'utf8' }).split('\n');
 let count = 0;
-for (const name of files.filter((file) => CHECKED.test(file) && !SKIPPED.test(file))) {
+for (const name of files.filter(
+  (file) => CHECKED.test(file) && !SKIPPED.test(file) && existsSync(join(root, file)),
+)) {
   for (const prose of proseOf(name, readFileSync(join(root, name), 'utf8')))
     for (const { line, message } of findIn(prose)) {
       count += 1;

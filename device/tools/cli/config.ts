@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { ConfigError } from '../../config/errors.js';
 import { loadConfig } from '../../config/load.js';
+import { ConfigError } from '../../config/problems.js';
 import { initText, referencePage } from '../../config/reference.js';
 import { jsonSchema } from '../../config/schema.js';
 import { messageOf } from '../../kit/errors.js';

@@ -1,4 +1,4 @@
-import type { ConfigError } from '../../config/errors.js';
+import type { ConfigError } from '../../config/problems.js';
 import type { Config } from '../../config/schema.js';
 import { makePolicy } from '../../cycle/policy.js';
 import { SortbinError } from '../../kit/errors.js';

@@ -43,7 +43,7 @@ export const examineRuntimes = async (options: RuntimesOptions): Promise<Section
         backend,
         threads,
         golden,
-        skipped,
+        passedOver: skipped,
       };
     }
     const { code, message } = answer.fault;

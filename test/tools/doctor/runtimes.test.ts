@@ -58,6 +58,17 @@ describe('examineRuntimes', () => {
         '0.250, smallest cosine 0.99800). First run 10.0 ms, then 5.0 ms. Skipped fast kernels: not here.',
     );
     assert.equal(verdictOf([section]), 0);
+    const { name: _, status: __, text: ___, golden: ____, ...json } = section.checks[2] ?? {};
+    assert.deepEqual(json, {
+      runtime: 'tflite',
+      binding: 'tensorflowlite',
+      allowed: true,
+      taken: true,
+      serves: true,
+      backend: 'tflite (TensorFlow Lite)',
+      threads: 2,
+      passedOver: [{ runtime: 'fast kernels', why: 'not here' }],
+    });
   });
 
   it('selects only a runtime that the configuration allows', async () => {
