@@ -4,6 +4,7 @@ import type { Reason } from './policy.js';
 import type { Effect, Input, Item, Limits, Outcome, Response, State, Transition } from './state.js';
 import {
   capture,
+  enterPhase,
   health,
   home,
   pause,
@@ -12,7 +13,6 @@ import {
   request,
   staleFault,
   timeoutFault,
-  to,
   unchanged,
   withItem,
 } from './transition.js';
@@ -31,19 +31,25 @@ export const step = (state: State, input: Input, limits: Limits): Transition => 
     case 'stop':
       return stop(state, atMs);
     case 'trigger':
-      return triggered(state, input.trigger, input.itemId, atMs, limits);
+      return handleTrigger(state, input.trigger, input.itemId, atMs, limits);
     case 'answer':
       if (input.op === state.item?.recordOp && input.answer.kind === 'recorded')
-        return recorded(state, atMs, limits);
-      return input.op === state.op ? answered(state, input.answer, atMs, limits) : unchanged(state);
+        return handleRecorded(state, atMs, limits);
+      return input.op === state.op ? handleAnswer(state, input.answer, atMs, limits) : unchanged(state);
     case 'fault':
-      return faulted(state, input.op, input.fault, atMs, limits);
+      return handleFault(state, input.op, input.fault, atMs, limits);
     case 'timeout':
-      return faulted(state, input.op, timeoutFault(state, input.op, limits), atMs, limits);
+      return handleFault(state, input.op, timeoutFault(state, input.op, limits), atMs, limits);
   }
 };
 
-const triggered = (state: State, trigger: Trigger, id: string, atMs: number, limits: Limits): Transition => {
+const handleTrigger = (
+  state: State,
+  trigger: Trigger,
+  id: string,
+  atMs: number,
+  limits: Limits,
+): Transition => {
   switch (state.phase) {
     case 'idle':
     case 'looking':
@@ -52,9 +58,9 @@ const triggered = (state: State, trigger: Trigger, id: string, atMs: number, lim
     case 'new':
     case 'homing':
       if (!state.item) return admit({ ...state, stillThere: 0 }, trigger, id, atMs, limits);
-      return burst(state, trigger, id, limits);
+      return countBurst(state, trigger, id, limits);
     default:
-      return burst(state, trigger, id, limits);
+      return countBurst(state, trigger, id, limits);
   }
 };
 
@@ -69,17 +75,17 @@ const begin = (state: State, trigger: Trigger, id: string, atMs: number, limits:
   return state.gateHome ? capture(transition, atMs, limits) : home(transition, 'homing', limits);
 };
 
-const burst = (state: State, trigger: Trigger, id: string, limits: Limits): Transition => {
+const countBurst = (state: State, trigger: Trigger, id: string, limits: Limits): Transition => {
   if (state.burst) return unchanged({ ...state, burst: { ...state.burst, count: state.burst.count + 1 } });
   return record({ ...state, burst: { id, trigger, count: 1 } }, id, trigger, limits);
 };
 
-const recorded = (state: State, atMs: number, limits: Limits): Transition => {
+const handleRecorded = (state: State, atMs: number, limits: Limits): Transition => {
   const transition = health(unchanged(withItem(state, { recorded: 'yes' })), 'journal', null);
   return state.phase === 'recording' ? move(transition, atMs, limits) : transition;
 };
 
-const answered = (state: State, answer: Response, atMs: number, limits: Limits): Transition => {
+const handleAnswer = (state: State, answer: Response, atMs: number, limits: Limits): Transition => {
   switch (answer.kind) {
     case 'homed': {
       const transition = health(unchanged({ ...state, gateHome: true }), 'gate', null);
@@ -88,7 +94,7 @@ const answered = (state: State, answer: Response, atMs: number, limits: Limits):
     }
     case 'frame': {
       const fault = staleFault(answer.frame, state.item);
-      if (fault) return faulted(state, state.op, fault, atMs, limits);
+      if (fault) return handleFault(state, state.op, fault, atMs, limits);
       const captureMs = atMs - (state.item?.askedAtMs ?? atMs);
       const transition = health(
         unchanged(withItem(state, { frame: answer.frame, captureMs })),
@@ -106,7 +112,7 @@ const answered = (state: State, answer: Response, atMs: number, limits: Limits):
         null,
       );
       if (decision.compartment === null) return finish(transition, 'refused', atMs, limits);
-      if (state.item?.recorded === 'waiting') return to(transition, 'recording');
+      if (state.item?.recorded === 'waiting') return enterPhase(transition, 'recording');
       return move(transition, atMs, limits);
     }
     case 'moved': {
@@ -118,16 +124,16 @@ const answered = (state: State, answer: Response, atMs: number, limits: Limits):
       return finish(transition, 'sorted', atMs, limits);
     }
     case 'level':
-      return levelRead(state, answer, atMs, limits);
+      return handleLevel(state, answer, atMs, limits);
     case 'paused':
-      return pauseEnded(state, limits);
+      return handlePauseEnd(state, limits);
     case 'recorded':
       return unchanged(state);
   }
 };
 
 /** The level was read with the gate at home. An item that arrived meanwhile, or stayed, is a new trigger. */
-const levelRead = (
+const handleLevel = (
   state: State,
   level: Extract<Response, { kind: 'level' }>,
   atMs: number,
@@ -135,7 +141,7 @@ const levelRead = (
 ): Transition => {
   const sensorHealthy = health(unchanged(state), 'sensor', null);
   if (!level.present)
-    return to(health({ ...sensorHealthy, state: { ...state, stillThere: 0 } }, 'item', null), 'idle');
+    return enterPhase(health({ ...sensorHealthy, state: { ...state, stillThere: 0 } }, 'item', null), 'idle');
   const stillThere = state.stillThere + 1;
   if (stillThere <= limits.stillThereLimit) {
     const transition = begin({ ...state, stillThere }, level.trigger, level.itemId, atMs, limits);
@@ -148,7 +154,13 @@ const levelRead = (
   return pause(health(sensorHealthy, 'item', { code: 'item-stuck', message }), limits);
 };
 
-const faulted = (state: State, op: number | null, fault: Fault, atMs: number, limits: Limits): Transition => {
+const handleFault = (
+  state: State,
+  op: number | null,
+  fault: Fault,
+  atMs: number,
+  limits: Limits,
+): Transition => {
   if (op !== null && op === state.item?.recordOp) {
     const transition = health(unchanged(withItem(state, { recorded: 'no' })), 'journal', fault);
     return state.phase === 'recording' ? move(transition, atMs, limits) : transition;
@@ -174,7 +186,7 @@ const faulted = (state: State, op: number | null, fault: Fault, atMs: number, li
     case 'looking':
       return pause(health(unchanged(state), 'sensor', fault), limits);
     case 'resting':
-      return pauseEnded(state, limits);
+      return handlePauseEnd(state, limits);
     default:
       return unchanged(state);
   }
@@ -205,10 +217,13 @@ const fail = (transition: Transition, reason: Reason, atMs: number, limits: Limi
 
 const finish = (transition: Transition, outcome: Outcome, atMs: number, limits: Limits): Transition => {
   const state = { ...transition.state, item: null, burst: null };
-  const ended = { state, effects: [...transition.effects, ...endings(transition.state, outcome, atMs)] };
+  const ended = {
+    state,
+    effects: [...transition.effects, ...finishEffects(transition.state, outcome, atMs)],
+  };
   if (!state.gateHome) return pause(ended, limits);
-  // Hands are in the bin: what they hold is not a stuck item.
-  if (HANDS.has(transition.state.item?.fault?.code ?? ''))
+  // A guard or lock means that hands may be in the bin. An item that they hold is not stuck.
+  if (HAND_FAULTS.has(transition.state.item?.fault?.code ?? ''))
     return request(
       { ...ended, state: { ...state, stillThere: 0 } },
       'resting',
@@ -216,12 +231,12 @@ const finish = (transition: Transition, outcome: Outcome, atMs: number, limits: 
       limits.handsMs,
     );
   // A refused item is known to be still present: the level gives no new information.
-  return outcome === 'refused' ? to(ended, 'idle') : readLevel(ended, limits);
+  return outcome === 'refused' ? enterPhase(ended, 'idle') : readLevel(ended, limits);
 };
 
-const HANDS: ReadonlySet<string> = new Set(['gate-guarded', 'gate-locked']);
+const HAND_FAULTS: ReadonlySet<string> = new Set(['gate-guarded', 'gate-locked']);
 
-const endings = (state: State, outcome: Outcome, atMs: number): Effect[] => {
+const finishEffects = (state: State, outcome: Outcome, atMs: number): Effect[] => {
   const effects: Effect[] = [];
   const { item, burst } = state;
   if (item)
@@ -242,10 +257,10 @@ const stop = (state: State, atMs: number): Transition => {
   const ending = withItem(state, { fault });
   return {
     state: { ...state, phase: 'stopped', op: null, item: null, burst: null, gateHome: false },
-    effects: [{ type: 'safe' }, ...endings(ending, 'interrupted', atMs)],
+    effects: [{ type: 'safe' }, ...finishEffects(ending, 'interrupted', atMs)],
   };
 };
 
-/** Retries a gate that is not home, or a sensor that is not free. */
-const pauseEnded = (state: State, limits: Limits): Transition =>
+/** Retries a gate that is not home, or reads again a sensor that still detects an item. */
+const handlePauseEnd = (state: State, limits: Limits): Transition =>
   state.gateHome ? readLevel(unchanged(state), limits) : home(unchanged(state), 'homing', limits);

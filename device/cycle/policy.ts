@@ -41,7 +41,7 @@ export interface Policy {
   readonly confidence: number;
   /** Minimum difference between the two highest scores, 0 to 1. */
   readonly margin: number;
-  /** An item is a hazard if the refused labels together reach this score, whatever the top label is. */
+  /** An item is a hazard if the total score of the refused labels reaches this value, with any top label. */
   readonly hazardConfidence: number;
 }
 

@@ -13,7 +13,7 @@ export interface Limits {
   readonly moveMs: number;
   readonly homeMs: number;
   readonly levelMs: number;
-  /** Pause before the next try of a gate that is not home, or of a sensor that is not free. */
+  /** Pause before a gate that is not home is tried again, or a sensor that still detects an item is read again. */
   readonly homeRetryMs: number;
   /** Pause after a move that a guard or a lock prevented, before the sensor is read. */
   readonly handsMs: number;

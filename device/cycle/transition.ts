@@ -13,7 +13,7 @@ export const withItem = (state: State, more: Partial<Item>): State =>
   state.item ? { ...state, item: { ...state.item, ...more } } : state;
 
 /** Enters a phase that waits for a trigger or for the record. */
-export const to = (transition: Transition, phase: Phase): Transition => ({
+export const enterPhase = (transition: Transition, phase: Phase): Transition => ({
   ...transition,
   state: { ...transition.state, phase, op: null },
 });
