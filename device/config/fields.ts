@@ -121,7 +121,7 @@ interface Explanation {
 export interface Reporter {
   /** `allowed`: a noun phrase, such as `a value up to farMm (250)`. */
   refuse(path: Path, allowed: string, explanation?: Explanation): void;
-  /** Refuses the last key of `path` if the line called `<before>NAME<after>` would have too long a name. */
+  /** Refuses the last key of `path` if the name of its line, `<before>NAME<after>`, is too long. */
   checkLineName(path: Path, before: string, after?: string): void;
 }
 

@@ -40,7 +40,9 @@ const policyShape = z.strictObject({
     ),
   hazardConfidence: fraction()
     .default(0.3)
-    .describe('Total score of the refused labels from which an item is refused, whatever the top label is'),
+    .describe(
+      'Minimum total score of the refused labels. An item that reaches it is refused, with any top label',
+    ),
 });
 
 const DEFAULT_FALLBACK = 'residual';

@@ -32,7 +32,7 @@ export interface YamlFile {
  */
 export const readYaml = (text: string, source: string): YamlFile => {
   const syntaxError = (problems: readonly Problem[]) => new ConfigError('config-syntax', source, problems);
-  const excess = exceededLimit(text);
+  const excess = findExceededLimit(text);
   if (excess) throw syntaxError([syntaxProblem(excess)]);
 
   const lines = new LineCounter();
@@ -76,7 +76,7 @@ export const readYaml = (text: string, source: string): YamlFile => {
 };
 
 /** Checks the limits before the parser runs, because deep nesting makes the parser overflow the stack. */
-const exceededLimit = (text: string): string | undefined => {
+const findExceededLimit = (text: string): string | undefined => {
   let tokens = 0;
   let aliases = 0;
   let flow = 0;
