@@ -150,7 +150,7 @@ const copyOf = (body: object): object => {
   try {
     return JSON.parse(JSON.stringify(body)) as object;
   } catch (error) {
-    throw new JournalError('journal-failed', `body: cannot be converted to JSON: ${messageOf(error)}`, {
+    throw new JournalError('journal-failed', `body: cannot be converted to JSON (${messageOf(error)})`, {
       cause: error,
     });
   }

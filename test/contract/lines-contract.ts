@@ -217,7 +217,7 @@ export const linesContract = (name: string, make: () => Promise<LinesBench>) =>
     });
 
     testLines(
-      'refuse a name in use, a guard that is no input, and a line that does not exist',
+      'refuse a name in use, a guard that is not an input, and a line that does not exist',
       async (bench) => {
         await requestInput(bench, 'lid');
         const rules = { at: bench.at('button'), bias: 'as-is', activeLow: false, debounceMs: 0 } as const;

@@ -46,7 +46,7 @@ const rowsOf = (dataDir: string) => {
   return { integrity: integrity.map((line) => line.integrity_check), rows };
 };
 
-it('keeps every confirmed change on disk, at whatever moment it is killed', {
+it('keeps every confirmed change on disk, at any moment of a kill', {
   timeout: 60_000,
 }, async (t) => {
   const dataDir = temporaryFolder(t);

@@ -5,7 +5,7 @@ import { packageRoot } from '../../device/kit/root.js';
 import { proseOf } from './prose.js';
 import { findIn } from './rules.js';
 
-// Part of `npm run verify`: checks the language of the docs, the comments and the messages (CONTRIBUTING.md, "Texts").
+// Part of `npm run verify`: checks the language of the docs, the comments and the messages (CONTRIBUTING.md, "Write texts").
 
 /** Files whose texts are generated from data, or belong to others. */
 const SKIPPED = /^(training\/reports\/[^/]+\/|test\/language\/|LICENSE|.*NOTICE)/;

@@ -58,7 +58,7 @@ export const findIn = ({ kind, line, text }: Prose): Finding[] => {
   return findings;
 };
 
-/** Splits at the end of a sentence, at a colon and at a blank line. A dot inside a word, a number or "e.g." is no end. */
+/** Splits at the end of a sentence, at a colon and at a blank line. A dot inside a word, a number or "e.g." does not end one. */
 const sentencesOf = (text: string): string[] =>
   text
     .split(/(?<=(?<!\b(?:e\.g|i\.e|etc|vs|no))[.!?]["')*_]*)\s+|:\s+|\n\s*\n/u)

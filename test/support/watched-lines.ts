@@ -48,7 +48,7 @@ export class WatchedLines implements Lines {
     if (this.#lines.isInput(name)) this.#lines.set(name, active);
   }
 
-  /** Makes each request, command and read of a line fail with `code`. Null ends that. */
+  /** Makes each request, command and read of a line fail with `code`. null: they succeed again. */
   fail(name: string, code: LineFault | null): void {
     if (code) this.#faults.set(name, code);
     else this.#faults.delete(name);

@@ -20,10 +20,10 @@ const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
 
 const DEADLINE_MS = 60_000;
 const PULSE_MS = 800;
-/** Latest kill while the pulse is still on. */
+/** Latest time of a kill after the start of a pulse, while the pulse is still on. */
 const LATEST_IN_PULSE_MS = 300;
 const BLOCK_MS = 10_000;
-/** Block of the fourth and later runs. The line is off before it ends. */
+/** Duration of the block in the fourth and later runs. The line is off before the block ends. */
 const SHORT_BLOCK_MS = 2_500;
 /** The daemon exits within this time, which closes the pipe. */
 const STOP_MS = 1_900;

@@ -28,7 +28,7 @@ export interface SimulatedCameraOptions {
 const IMAGE_EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp']);
 const STALE_MS = 1_000;
 
-/** A simulated camera that captures the images of a folder, as its script says. */
+/** A camera without hardware. Its script selects the images of a folder, and the faults. */
 export class SimulatedCamera implements Camera {
   #captures = 0;
 

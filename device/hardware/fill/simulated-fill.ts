@@ -19,7 +19,7 @@ export interface SimulatedFillOptions {
   readonly clock: Clock;
 }
 
-/** Compartments that fill up as the script says. */
+/** Fill levels that follow a script. */
 export class SimulatedFill implements Fill {
   readonly #levels: Levels;
   #cancel = () => {};

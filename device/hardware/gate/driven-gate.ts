@@ -67,7 +67,7 @@ export class DrivenGate<R extends Route> implements Gate {
       const reached = await this.drive.moveTo(compartment, route, end, signal);
       if (!reached.ok) return reached;
       if (!reached.value)
-        return failed('gate-jammed', `"${end?.name}": the switch did not become active in time`);
+        return failed('gate-jammed', `"${end?.name}": the switch did not become active before the deadline`);
       return this.#returnHome(route, home, signal);
     });
     if (!moved.ok) return moved;

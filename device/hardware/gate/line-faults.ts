@@ -3,7 +3,7 @@ import { type Answer, type Fault, failed } from '../../kit/errors.js';
 import type { Input, LineFault, Off, OffReason } from '../lines/lines.js';
 import type { GateFault } from './gate.js';
 
-/** Converts a line fault. The message stays: it names the line and the fix. */
+/** Converts a line fault to a gate fault. Keeps the message, which names the line and the fix. */
 export const toGateFault = ({ code, message }: Fault<LineFault>) =>
   failed<GateFault>(code === 'line-guarded' ? 'gate-guarded' : 'gate-failed', message);
 

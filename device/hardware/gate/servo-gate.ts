@@ -95,7 +95,7 @@ class ServoDrive implements Drive<ServoRoute> {
   }
 }
 
-/** Adds how to enable hardware PWM. Software PWM is no alternative: its pulses, and so the servo, jitter under load. */
+/** Adds how to enable hardware PWM. Software PWM is not an alternative. Its pulses jitter under load, and so does the servo. */
 const withPwmFix = (fault: Fault<LineFault>): Fault<LineFault> =>
   fault.code !== 'line-missing' && fault.code !== 'line-unsupported'
     ? fault

@@ -17,7 +17,7 @@ export interface SimulatedGateOptions {
   readonly clock: Clock;
 }
 
-/** A gate without hardware that takes time, jams and hangs as its script says. */
+/** A gate without hardware. Its script sets when it takes time, jams or hangs. */
 export class SimulatedGate implements Gate {
   readonly #task = new ExclusiveTask();
   #moves = 0;

@@ -9,7 +9,7 @@ import {
 } from './trigger.js';
 
 export interface LineTriggerOptions extends TriggerContext {
-  /** Active while an item is present. The kernel debounces it, as its input rules say. */
+  /** Active while an item is present. The kernel debounces it by its input rules. */
   readonly input: Input;
   readonly source: 'beam' | 'pir' | 'switch';
   /** Edges that follow the last edge within this time belong to the same passage and do not trigger again. */

@@ -13,7 +13,7 @@ export type ControlRequest = z.infer<typeof controlRequest>;
 export type ControlFault = 'control-refused' | 'control-unfit';
 export type ControlAnswer = Answer<string, ControlFault>;
 
-/** Executes a request. Returns a text that says what was done. */
+/** Executes a request. Returns a text that states what was done. */
 export type CommandHandler = (request: ControlRequest) => ControlAnswer;
 
 /** `control-down`: no bin listens on the socket. `control-answer`: no valid answer within the deadline. */

@@ -32,7 +32,7 @@ export class Connection {
   ) {
     this.#receiveMaximum = connack.properties?.receiveMaximum ?? DEFAULT_RECEIVE_MAXIMUM;
     const dropAsLost = (cause: string) =>
-      this.drop(new ConnectionError('connection-lost', `broker ${brokerName}: connection lost: ${cause}`));
+      this.drop(new ConnectionError('connection-lost', `broker ${brokerName}: connection lost (${cause})`));
     let socketError = 'closed by the broker';
     client.stream.on('error', (error: Error) => {
       socketError = error.message;
@@ -121,7 +121,7 @@ export class Connection {
   #publishError(topic: string, error: Error): ConnectionError {
     const reasonCode = reasonCodeOf(error);
     if (reasonCode !== null) {
-      const message = `broker ${this.brokerName}: message on ${topic} refused: ${error.message} (${hex(reasonCode)})`;
+      const message = `broker ${this.brokerName}: message on ${topic} refused with ${hex(reasonCode)} (${error.message})`;
       return new ConnectionError('publish-refused', message, { cause: error });
     }
     return this.closed.aborted

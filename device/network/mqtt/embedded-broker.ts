@@ -45,7 +45,7 @@ export const startEmbeddedBroker = async (
     },
   });
   const logClientError = (client: { readonly id: string } | null, error: Error) =>
-    log.warn({ client: client?.id }, `embedded broker: a client failed: ${error.message}`);
+    log.warn({ client: client?.id }, `embedded broker: a client failed (${error.message})`);
   aedes.on('clientError', logClientError);
   aedes.on('connectionError', logClientError);
 
@@ -61,7 +61,7 @@ export const startEmbeddedBroker = async (
     await closeAedes();
     throw thrown;
   });
-  server.on('error', (error) => log.error(`embedded broker: the server failed: ${error.message}`));
+  server.on('error', (error) => log.error(`embedded broker: the server failed (${error.message})`));
 
   return {
     url: `mqtt://${isIPv6(host) ? `[${host}]` : host}:${port}`,
@@ -90,9 +90,12 @@ const listen = async (server: Server, host: string, requestedPort: number): Prom
       if (address !== null && typeof address === 'object') return address.port;
     } catch (cause) {
       if (cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE') continue;
-      const message = `mqtt.embedded: cannot listen on ${host} port ${port}: ${messageOf(cause)}. Choose another host or port.`;
+      const message = `mqtt.embedded: cannot listen on ${host} port ${port} (${messageOf(cause)}). Choose another host or port.`;
       throw new EmbeddedBrokerError('broker-listen-failed', message, { cause });
     }
   }
-  throw new EmbeddedBrokerError('broker-listen-failed', `mqtt.embedded: no free port on ${host}`);
+  throw new EmbeddedBrokerError(
+    'broker-listen-failed',
+    `mqtt.embedded: no free port on ${host}. Set mqtt.embedded.port to a free one.`,
+  );
 };

@@ -18,7 +18,7 @@ export const dequantise = (data: TensorData, { name, scale, zeroPoint }: TensorS
 export const meanOf = (views: readonly (readonly number[])[]): number[] => {
   const [first] = views;
   if (!first || views.some((view) => view.length !== first.length)) {
-    throw new CalibrationError('output-invalid', 'logits: the number per view differs, or there is no view');
+    throw new CalibrationError('output-invalid', 'logits: no view, or views of different lengths');
   }
   return first.map((_, index) => views.reduce((sum, view) => sum + (view[index] ?? 0), 0) / views.length);
 };

@@ -31,7 +31,7 @@ export const outputSpec = (
   if (output === 'logits' && values !== labels.length) {
     throw new InterpreterError(
       'model-invalid',
-      `manifest.json: the model has ${values} logits, but there are ${labels.length} labels`,
+      `manifest.json: ${labels.length} labels for ${values} logits of the model. List one label for each logit.`,
     );
   }
   return spec;

@@ -25,21 +25,21 @@ export const tensorType = (name: string, code: number): TensorType => {
  * Returns the bytes of an image in the form in which an input tensor of `bytes` bytes stores them.
  * @throws InterpreterError `input-invalid` if the size differs
  */
-export const storedImage = (image: Uint8Array, { type, shape }: TensorSpec, bytes: number): Uint8Array => {
-  if (image.length !== bytes) throw wrongSize(image, bytes, shape);
+export const toStoredImage = (image: Uint8Array, { type, shape }: TensorSpec, bytes: number): Uint8Array => {
+  if (image.length !== bytes) throw makeSizeError(image, bytes, shape);
   // An int8 input stores each value minus 128.
   return type === 'int8' ? image.map((value) => value ^ 0x80) : image;
 };
 
 /** The error for an input whose size does not fit the model. */
-export const wrongSize = (image: Uint8Array, bytes: number, shape: readonly number[]): InterpreterError =>
+export const makeSizeError = (image: Uint8Array, bytes: number, shape: readonly number[]): InterpreterError =>
   new InterpreterError(
     'input-invalid',
     `the input has ${image.length} bytes, but the model takes ${bytes} (${shape.join(' x ')})`,
   );
 
 /** Returns a tensor's values. `bytes` must start at the start of its buffer. */
-export const tensorData = (bytes: Uint8Array<ArrayBuffer>, { type }: TensorSpec): TensorData => {
+export const toTensorData = (bytes: Uint8Array<ArrayBuffer>, { type }: TensorSpec): TensorData => {
   if (type === 'uint8') return bytes;
   return type === 'int8' ? new Int8Array(bytes.buffer) : new Float32Array(bytes.buffer);
 };

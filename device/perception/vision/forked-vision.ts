@@ -21,7 +21,7 @@ const START_MS = 20_000;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 30_000;
 
-/** `waiting`: for the next attempt to start. `refusal` is the fault of the last attempt, if it was refused. */
+/** `waiting`: until the next attempt to start. `refusal` is the fault of the last attempt, if it was refused. */
 type State =
   | { readonly at: 'stopped' | 'closed' }
   | { readonly at: 'starting'; readonly child: VisionProcess }
@@ -114,13 +114,17 @@ export class ForkedVision implements Vision {
   async #untilActive(signal: AbortSignal): Promise<Answer<ActiveProcess, VisionFault>> {
     for (;;) {
       const state = this.#state.get();
-      if (signal.aborted) return failed('vision-timeout', `no time was left (${messageOf(signal.reason)})`);
+      if (signal.aborted)
+        return failed(
+          'vision-timeout',
+          `vision: cancelled before a process was ready (${messageOf(signal.reason)})`,
+        );
       if (state.at === 'active' && !state.child.isTerminated) return done(state);
       if (state.at === 'closed') return CLOSED;
       if (state.at === 'stopped') return failed('vision-down', 'vision is not started');
       if (state.at === 'waiting' && state.refusal) {
         const { code, message } = state.refusal;
-        return failed('vision-down', `vision cannot be started (${code}): ${message}`);
+        return failed('vision-down', `vision: cannot be started (${code}). ${message}`);
       }
       await this.#state.changed(signal);
     }
@@ -153,14 +157,14 @@ export class ForkedVision implements Vision {
       const options = { ...this.#options, skip: this.#breaker.skipped(except) };
       return done(new VisionProcess(options, this.#log));
     } catch (thrown) {
-      return failed('vision-died', `the vision process cannot be started: ${messageOf(thrown)}`);
+      return failed('vision-died', `vision process: cannot be started (${messageOf(thrown)})`);
     }
   }
 
   /** Waits until a process is ready. Closes a process that cannot start. */
   async #untilReady(child: VisionProcess): Promise<Answer<VisionInfo>> {
     const ready = await withDeadline(this.#clock, this.#startMs, () => child.ready).catch((thrown) =>
-      failed('vision-timeout', `the vision process is not ready: ${messageOf(thrown)}`),
+      failed('vision-timeout', `vision process: not ready (${messageOf(thrown)})`),
     );
     if (!ready.ok) await child.close(this.#clock);
     return ready;

@@ -61,14 +61,14 @@ export const probe = async (
   try {
     visionProcess = new VisionProcess(options, log);
   } catch (thrown) {
-    return failed('vision-died', `the vision process cannot be started: ${messageOf(thrown)}`);
+    return failed('vision-died', `vision process: cannot be started (${messageOf(thrown)})`);
   }
   try {
     return await withDeadline(clock, deadlineMs, () => visionProcess.ready);
   } catch (thrown) {
     const { triedRuntime } = visionProcess;
     const runtime = triedRuntime === null ? '' : ` from ${triedRuntime}`;
-    return failed('vision-timeout', `the vision process is not ready: ${messageOf(thrown)}${runtime}`);
+    return failed('vision-timeout', `vision process: not ready (${messageOf(thrown)}${runtime})`);
   } finally {
     await visionProcess.close(clock);
   }

@@ -11,12 +11,19 @@ export class Queue {
     work: () => Promise<Answer<T, VisionFault>>,
   ): Promise<Answer<T, VisionFault>> {
     if (this.#isWaiting)
-      return failed('vision-failed', 'one frame is being classified and another one is waiting. Try again.');
+      return failed(
+        'vision-failed',
+        'vision: one frame is being classified and another one is waiting. Try again.',
+      );
     if (this.#running) {
       this.#isWaiting = true;
       const isIdle = await this.#untilIdleOrAborted(signal);
       this.#isWaiting = false;
-      if (!isIdle) return failed('vision-timeout', `no time was left (${messageOf(signal.reason)})`);
+      if (!isIdle)
+        return failed(
+          'vision-timeout',
+          `vision: cancelled while another frame was classified (${messageOf(signal.reason)})`,
+        );
     }
     const job = work();
     this.#running = job;

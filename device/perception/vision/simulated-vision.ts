@@ -75,7 +75,7 @@ export class SimulatedVision implements Vision {
   async #answer(signal: AbortSignal): Promise<Answer<Classification, VisionFault>> {
     const { script, labels, clock } = this.#options;
     const step = script[this.#step++ % script.length];
-    if (!step || 'hang' in step) return await aborted(signal);
+    if (!step || 'hang' in step) return await rejectWhenAborted(signal);
     const startMs = clock.monotonicMs();
     if (step.delayMs) await sleep(clock, step.delayMs, signal);
     if ('fault' in step) return failed(step.fault, 'simulated by the script');
@@ -95,10 +95,10 @@ export class SimulatedVision implements Vision {
   }
 }
 
-const TIMEOUT = failed('vision-timeout', 'the simulated vision did not answer in time');
+const TIMEOUT = failed('vision-timeout', 'simulated vision: no answer before the deadline');
 const CLOSED = failed('vision-down', 'vision is closed');
 
-const aborted = (signal: AbortSignal): Promise<never> =>
+const rejectWhenAborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason);
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -113,10 +113,12 @@ const scoresOf = (step: SimulatedStep, labels: readonly string[]): Record<string
   const unknown = named.find((label) => !labels.includes(label));
   if (unknown !== undefined)
     throw invalidScript(`unknown label ${unknown}. Use one of ${labels.join(', ')}.`);
-  return 'scores' in step ? scaled(step.scores, labels) : shared(step.label, step.confidence, labels);
+  return 'scores' in step
+    ? normaliseWeights(step.scores, labels)
+    : shareRest(step.label, step.confidence, labels);
 };
 
-const scaled = (
+const normaliseWeights = (
   weights: Readonly<Record<string, number>>,
   labels: readonly string[],
 ): Record<string, number> => {
@@ -130,7 +132,7 @@ const scaled = (
 };
 
 /** The other labels share the rest equally. The named label must have more than an equal share. */
-const shared = (label: string, confidence: number, labels: readonly string[]): Record<string, number> => {
+const shareRest = (label: string, confidence: number, labels: readonly string[]): Record<string, number> => {
   if (!(confidence > 1 / labels.length && confidence <= 1)) {
     throw invalidScript(
       `the confidence of ${label} must be over 1/${labels.length} and at most 1. Found ${confidence}.`,

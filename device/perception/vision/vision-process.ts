@@ -25,7 +25,7 @@ type Reply = Answer<Classification, VisionFault>;
 export class VisionProcess {
   /** The active runtime, or why the process cannot start. */
   readonly ready: Promise<Answer<VisionInfo>>;
-  /** Settles when the process has exited. The text says how: `with exit code 1`. */
+  /** Settles when the process has exited. The text states how: `with exit code 1`. */
   readonly exited: Promise<string>;
   readonly #child: ChildProcess;
   readonly #log: Logger;
@@ -86,7 +86,10 @@ export class VisionProcess {
       const onAbort = () => {
         this.kill();
         settle(
-          failed('vision-timeout', `the vision process did not answer in time (${messageOf(signal.reason)})`),
+          failed(
+            'vision-timeout',
+            `vision process: no answer before the deadline (${messageOf(signal.reason)})`,
+          ),
         );
       };
       this.#lastId += 1;
@@ -96,7 +99,7 @@ export class VisionProcess {
     });
   }
 
-  /** Ends a stopped or hanging process too. The process has nothing to clean up. */
+  /** Uses SIGKILL, which also ends a stopped or hanging process. The process has nothing to clean up. */
   kill(): void {
     this.#child.kill('SIGKILL');
   }
@@ -122,7 +125,7 @@ export class VisionProcess {
       this.#handle(parsed.data);
     } else {
       const reason = parsed.error.message;
-      this.#log.error({ childPid: this.pid, reason }, 'Invalid message from the vision process');
+      this.#log.error({ childPid: this.pid, reason }, 'invalid message from the vision process');
       this.kill();
     }
   }
@@ -160,7 +163,7 @@ export class VisionProcess {
 
   #exitFault() {
     const output = this.#lastOutput ? `. Last output: ${this.#lastOutput}` : '';
-    return failed('vision-died', `the vision process exited ${this.#howExited}${output}`);
+    return failed('vision-died', `vision process: exited ${this.#howExited}${output}`);
   }
 
   #onOutput(text: string): void {

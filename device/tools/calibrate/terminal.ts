@@ -83,7 +83,7 @@ export const terminalScreen = (terminal: Terminal): Screen => {
   };
 };
 
-/** Returns a screen for an output that is no terminal. It prints lines, but shows no live lines. */
+/** Returns a screen for an output that is not a terminal. It prints lines, but shows no live lines. */
 export const plainScreen = (output: Terminal): Screen => ({
   print: (line) => {
     output.write(`${withoutControls(line)}\n`);

@@ -85,7 +85,7 @@ const gate = async ({ config }: Flags): Promise<void> => {
       );
       return calibrateGate({ ...opened, lines, keys, screen, clock });
     });
-    // The configuration is a file here, because the gate of the defaults is simulated.
+    // The source is a file here. The default configuration has a simulated gate, which `openGate` refuses.
     const file = loaded.source;
     const parse = (text: string) => parseConfig(text, file);
     await confirmAndSave({ changes, file, keys, screen, save: () => saveChanges({ file, changes, parse }) });

@@ -43,7 +43,7 @@ export const LINES = {
       ),
   ),
   skipped: line<{ skipped: SkippedRuntime }>('runtime skipped', ({ skipped: { runtime, why } }) =>
-    named('', `not on ${runtime}: ${why}`),
+    named('', `skipped ${runtime}: ${why}`),
   ),
   portInUse: line<{ requestedPort: number; port: number }>(
     'requested port was in use, embedded broker selected another port',

@@ -167,7 +167,7 @@ test('a failed restart is reported and repeated after a delay', async (t) => {
   assert.equal(down.fault.code, 'vision-down');
   assert.match(
     down.fault.message,
-    /vision cannot be started \(bundle-damaged\): .*model_int8\.tflite: the file is missing/,
+    /vision: cannot be started \(bundle-damaged\)\. .*model_int8\.tflite: the file is missing/,
   );
 
   await clock.advance(99);

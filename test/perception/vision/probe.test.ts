@@ -74,7 +74,10 @@ test('kills a process that hangs in native code at the deadline', async (t) => {
   const answer = await probing;
   assert.ok(!answer.ok);
   assert.equal(answer.fault.code, 'vision-timeout');
-  assert.match(answer.fault.message, /not ready: no answer within 30000 ms from tflite \(TensorFlow Lite\)/);
+  assert.match(
+    answer.fault.message,
+    /not ready \(no answer within 30000 ms from tflite \(TensorFlow Lite\)\)/,
+  );
   assert.ok(!children().includes(pid));
 });
 
@@ -85,7 +88,7 @@ test('returns a fault if the process crashes', async (t) => {
   const answer = await probing;
   assert.ok(!answer.ok);
   assert.equal(answer.fault.code, 'vision-died');
-  assert.match(answer.fault.message, /the vision process exited on signal SIGSEGV/);
+  assert.match(answer.fault.message, /vision process: exited on signal SIGSEGV/);
 });
 
 test('the runtime options are the candidates of auto, one at a time, with the same titles', () => {

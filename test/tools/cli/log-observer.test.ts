@@ -93,7 +93,7 @@ describe('the log of the daemon', () => {
     assert.deepEqual(levels, [30, 30, 40, 30, 30, 30, 30]);
     assert.deepEqual(text, [
       'model    waste12 1.3.0 on tflite (LiteRT) (xnnpack-2.9, 2 threads)',
-      '         not on edgetpu: no accelerator',
+      '         skipped edgetpu: no accelerator',
       'port 1883 is in use by another program: the broker listens on 40123',
       'broker   mqtt://127.0.0.1:40123 (embedded)',
       'topics   sortbin/hall/availability, info, state, event',

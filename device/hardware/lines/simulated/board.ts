@@ -2,7 +2,7 @@ import type { Clock } from '../../../kit/clock.js';
 import type { Fault } from '../../../kit/errors.js';
 import type { LineFault } from '../lines.js';
 
-/** What one simulated line knows of the others. */
+/** What a simulated line can read and change on the other lines. */
 export interface SimulatedBoard {
   readonly clock: Clock;
   /** Returns why line `name` cannot be used now. */

@@ -10,7 +10,7 @@ import type { IoEvent } from './protocol.js';
 interface OnPeriod {
   readonly off: Promise<Off>;
   readonly end: (off: Off) => void;
-  /** The output was turned off. It must report that within the answer time. */
+  /** Starts the answer time, within which sortbin-io must report the output off. */
   readonly expectEnd: () => void;
 }
 

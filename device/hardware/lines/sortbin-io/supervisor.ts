@@ -218,7 +218,7 @@ export class IoSupervisor implements IoConnection {
     else this.#health.setDriverFault(null);
   }
 
-  /** Returns the current state after an await, where TypeScript assumes the one before it. */
+  /** Reads the state again after an await. TypeScript still narrows `#state` to its value before the await. */
   #at(): State['at'] {
     return this.#state.at;
   }

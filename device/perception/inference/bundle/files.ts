@@ -64,7 +64,7 @@ const withRegularFile = async <T>(
   file: string,
   use: (handle: FileHandle, size: number) => Promise<T>,
 ): Promise<T> => {
-  const handle = await open(await pathUnder(folder, file), constants.O_RDONLY | constants.O_NONBLOCK);
+  const handle = await open(await resolveInFolder(folder, file), constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const status = await handle.stat();
     if (!status.isFile()) throw new FileMismatch('not a regular file');
@@ -75,7 +75,7 @@ const withRegularFile = async <T>(
 };
 
 /** Returns the real path of `file`. A symbolic link must not lead out of the folder. */
-const pathUnder = async (folder: string, file: string): Promise<string> => {
+const resolveInFolder = async (folder: string, file: string): Promise<string> => {
   const root = await realpath(folder);
   const real = await realpath(join(root, file)).catch((cause) => {
     throw new FileMismatch('the file is missing', { cause });

@@ -45,7 +45,7 @@ export const checkGoldenSamples = async (
 ): Promise<Answer<GoldenResult, GoldenFault>> => {
   const { manifest } = bundle;
   const rule = manifest.runtimes[runtime]?.golden;
-  if (!rule) throw new RangeError(`bundle ${manifest.name}: no runtime ${runtime}`);
+  if (!rule) throw new RangeError(`bundle ${manifest.name}: no model for ${runtime}`);
   const { inputs } = await readJson(bundle, manifest.golden, goldenInputsSchema);
   const golden = await readJson(bundle, rule, goldenOutputsSchema);
   const logits = logitsSpec(manifest, runtime, interpreter);
@@ -139,7 +139,7 @@ const inputOf = async (
     try {
       image = await prepare(file);
     } catch (thrown) {
-      return failed('golden-input', `${about}: ${path}: cannot be decoded and resized: ${messageOf(thrown)}`);
+      return failed('golden-input', `${about}: ${path}: cannot be decoded or resized (${messageOf(thrown)})`);
     }
   }
   const found = sha256Of(image);

@@ -1,6 +1,6 @@
 import { InterpreterError, type TensorData, type TensorSpec } from '../interpreter.js';
 import type { Pointer } from '../shared-library.js';
-import { storedImage, tensorData, tensorType } from '../tensor-data.js';
+import { tensorType, toStoredImage, toTensorData } from '../tensor-data.js';
 import { type RankedTensorType, statusText } from './calls.js';
 import type { LiteRtLibrary } from './library.js';
 
@@ -42,7 +42,7 @@ export const writeInput = (
   { buffer, spec, bytes }: Tensor,
   image: Uint8Array,
 ): void => {
-  const status = library.write(buffer, storedImage(image, spec, bytes));
+  const status = library.write(buffer, toStoredImage(image, spec, bytes));
   if (status !== 0) {
     throw new InterpreterError(
       'input-invalid',
@@ -61,5 +61,5 @@ export const readTensor = (library: LiteRtLibrary, { buffer, spec, bytes }: Tens
       `output ${spec.name}: cannot be read (${statusText(status)})`,
     );
   }
-  return tensorData(copy, spec);
+  return toTensorData(copy, spec);
 };

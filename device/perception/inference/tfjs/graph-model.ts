@@ -2,7 +2,7 @@ import type * as converter from '@tensorflow/tfjs-converter';
 import type * as core from '@tensorflow/tfjs-core';
 import { messageOf } from '../../../kit/errors.js';
 import { type Interpreter, InterpreterError, type Outputs, type TensorSpec } from '../interpreter.js';
-import { wrongSize } from '../tensor-data.js';
+import { makeSizeError } from '../tensor-data.js';
 
 export interface TfjsOptions {
   /** Content of a graph model's model.json. */
@@ -41,7 +41,7 @@ export const openGraphModel = async (engine: TfjsEngine, options: TfjsOptions): 
     if (cause instanceof InterpreterError) throw cause;
     throw new InterpreterError(
       'model-invalid',
-      `TensorFlow.js: cannot execute the model: ${messageOf(cause)}`,
+      `TensorFlow.js: cannot execute the model (${messageOf(cause)})`,
       {
         cause,
       },
@@ -100,13 +100,13 @@ class GraphInterpreter implements Interpreter {
     }
     const [, height = 0, width = 0, channels = 0] = this.input.shape;
     if (input.length !== height * width * channels) {
-      throw wrongSize(input, height * width * channels, this.input.shape);
+      throw makeSizeError(input, height * width * channels, this.input.shape);
     }
     this.#running = this.#run(Float32Array.from(input, (byte) => (byte - 127) / 128));
     try {
       return await this.#running;
     } catch (cause) {
-      throw new InterpreterError('invoke-failed', `TensorFlow.js: the run failed: ${messageOf(cause)}`, {
+      throw new InterpreterError('invoke-failed', `TensorFlow.js: the run failed (${messageOf(cause)})`, {
         cause,
       });
     } finally {
@@ -148,13 +148,17 @@ const artifactsOf = ({ model, weights }: TfjsOptions): core.io.ModelArtifacts & 
   const json = JSON.parse(Buffer.from(model).toString('utf8')) as core.io.ModelJSON & {
     signature: Signature;
   };
-  if (!json.signature) throw new InterpreterError('model-invalid', 'model.json: the signature is missing');
+  if (!json.signature)
+    throw new InterpreterError(
+      'model-invalid',
+      'model.json: the signature is missing. Export the bundle again.',
+    );
   const bytes = Buffer.concat(weights);
   const expected = json.weightsManifest.flatMap(({ paths }) => paths).length;
   if (weights.length !== expected) {
     throw new InterpreterError(
       'model-invalid',
-      `model.json: ${expected} weight files expected, found ${weights.length}`,
+      `model.json: ${expected} weight files expected, found ${weights.length}. Export the bundle again.`,
     );
   }
   const weightSpecs = json.weightsManifest.flatMap(({ weights: specs }) => specs);
@@ -162,7 +166,7 @@ const artifactsOf = ({ model, weights }: TfjsOptions): core.io.ModelArtifacts & 
   if (bytes.length !== needed) {
     throw new InterpreterError(
       'model-invalid',
-      `model.json: ${needed} bytes of weights expected, found ${bytes.length}`,
+      `model.json: ${needed} bytes of weights expected, found ${bytes.length}. Export the bundle again.`,
     );
   }
   return {
@@ -194,7 +198,7 @@ const specsOf = ({ inputs, outputs }: Signature): Specs => {
     const found = Object.keys(inputs).join(', ');
     throw new InterpreterError(
       'model-invalid',
-      `model.json: the inputs are ${found || 'missing'}, but exactly one image input is supported`,
+      `model.json: the model must have exactly one image input, found ${found || 'none'}`,
     );
   }
   return { input, outputs: new Map(Object.values(outputs).map((entry) => [entry.name, specOf(entry)])) };

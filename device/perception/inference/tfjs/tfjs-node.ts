@@ -42,7 +42,7 @@ export const openTfjsNode = async ({
     const mb = (bytes: number) => `${Math.round(bytes / (1 << 20))} MB`;
     throw new TfjsNodeError(
       'tfjs-node-memory',
-      `tfjs-node: ${mb(free)} of memory are free, but ${mb(NEEDED_BYTES)} are needed`,
+      `tfjs-node: ${mb(NEEDED_BYTES)} of available memory needed, found ${mb(free)}. Use tfjs-wasm.`,
     );
   }
   polyfillIsNullOrUndefined();

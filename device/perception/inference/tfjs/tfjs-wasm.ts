@@ -20,7 +20,7 @@ export const openTfjsWasm = async (options: TfjsOptions): Promise<Interpreter> =
     wasm.setWasmPaths(join(dirname(main), '/'));
   } catch (cause) {
     // After one failed setup, TensorFlow.js refuses every later one in the same process.
-    const message = `TensorFlow.js: WebAssembly cannot be set up: ${messageOf(cause)}`;
+    const message = `TensorFlow.js: cannot set up WebAssembly (${messageOf(cause)})`;
     throw new InterpreterError('model-invalid', message, { cause });
   }
   const simd = await core.env().getAsync('WASM_HAS_SIMD_SUPPORT');

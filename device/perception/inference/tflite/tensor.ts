@@ -1,6 +1,6 @@
 import { InterpreterError, type TensorData, type TensorSpec } from '../interpreter.js';
 import type { Pointer } from '../shared-library.js';
-import { storedImage, tensorData, tensorType } from '../tensor-data.js';
+import { tensorType, toStoredImage, toTensorData } from '../tensor-data.js';
 import type { TfLiteLibrary } from './library.js';
 
 /** A tensor of an interpreter. Valid until the interpreter is deleted. */
@@ -28,7 +28,7 @@ export const writeInput = (
   { pointer, spec, bytes }: Tensor,
   image: Uint8Array,
 ): void => {
-  const status = library.copyFromBuffer(pointer, storedImage(image, spec, bytes), bytes);
+  const status = library.copyFromBuffer(pointer, toStoredImage(image, spec, bytes), bytes);
   if (status !== 0) {
     throw new InterpreterError('input-invalid', `input ${spec.name}: cannot be written (status ${status})`);
   }
@@ -41,5 +41,5 @@ export const readTensor = (library: TfLiteLibrary, { pointer, spec, bytes }: Ten
   if (status !== 0) {
     throw new InterpreterError('output-invalid', `output ${spec.name}: cannot be read (status ${status})`);
   }
-  return tensorData(copy, spec);
+  return toTensorData(copy, spec);
 };

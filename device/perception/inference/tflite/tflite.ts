@@ -170,7 +170,7 @@ class TfLite implements Interpreter {
       const found = inputs.map(({ spec }) => `${spec.name}: ${spec.type}`).join(', ');
       throw this.#error(
         'model-invalid',
-        `the inputs of the model are ${found || 'missing'}, but exactly one uint8 or int8 input is supported`,
+        `the model must have exactly one uint8 or int8 input, found ${found || 'none'}`,
       );
     }
     return input;

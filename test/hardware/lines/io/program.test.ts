@@ -140,7 +140,7 @@ describe('sortbin-io', () => {
       await io.send(`out gate file ${file} bound=300000`);
       io.child.stdout?.pause();
       io.write(`100 on gate ${MINUTE_US}\n`);
-      // More than its buffer and the socket hold. It then treats the caller as gone and turns the output off.
+      // More output than its buffer and the socket can hold. It then treats the caller as gone and turns the output off.
       for (let id = 101; id < 60_000; id++) io.write(`${id} get no-such-name-that-is-as-long\n`);
       assert.equal(await io.exited(), 2);
       assert.equal(level(file), '0');

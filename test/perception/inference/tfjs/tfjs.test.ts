@@ -106,7 +106,7 @@ describe('TensorFlow.js on WebAssembly', () => {
     await assert.rejects(openTfjsWasm({ ...options, model: Buffer.from('{"format":') }), invalid);
     await assert.rejects(openTfjsWasm({ ...options, weights: options.weights.slice(1) }), {
       ...invalid,
-      message: /2 weight files expected, found 1/,
+      message: /2 weight files expected, found 1\. Export/,
     });
     const [first, last] = options.weights;
     assert.ok(first && last);
@@ -115,13 +115,13 @@ describe('TensorFlow.js on WebAssembly', () => {
     for (const cut of [last.subarray(4), Buffer.concat([last, last])]) {
       await assert.rejects(openTfjsWasm({ ...options, weights: [first, cut] }), {
         ...invalid,
-        message: new RegExp(`${bytes} bytes of weights expected, found \\d+`),
+        message: new RegExp(`${bytes} bytes of weights expected, found \\d+\\. Export`),
       });
     }
     const { signature: _, ...unsigned } = JSON.parse(Buffer.from(options.model).toString('utf8'));
     await assert.rejects(openTfjsWasm({ ...options, model: Buffer.from(JSON.stringify(unsigned)) }), {
       ...invalid,
-      message: /the signature is missing/,
+      message: /the signature is missing\. Export the bundle again\./,
     });
     assert.equal(memory().numTensors, tensors);
   });
@@ -195,7 +195,7 @@ describe('TensorFlow.js on the native library', () => {
     assert.equal(freeBytes(await readFile(meminfo, 'utf8')), 400 << 20);
     await assert.rejects(openTfjsNode({ ...options, meminfo }), {
       code: 'tfjs-node-memory',
-      message: /400 MB of memory are free, but 600 MB are needed/,
+      message: /600 MB of available memory needed, found 400 MB\. Use tfjs-wasm\./,
     });
   });
 
