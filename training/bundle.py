@@ -99,7 +99,7 @@ def write_bundle(
         TrainingError: the folder exists, or the parts do not match.
     """
     if folder.exists() or folder.is_symlink():
-        raise TrainingError(f"{folder}: exists already, and a bundle never changes. Use another folder.")
+        raise TrainingError(f"{folder}: already exists, and bundles are never changed. Use another folder.")
     if created.tzinfo is None:
         raise TrainingError(
             f"bundle {identity.name}: the creation time {created} has no time zone. Add one, for example UTC."

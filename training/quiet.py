@@ -10,7 +10,7 @@ from contextlib import contextmanager
 def silence_stderr() -> Iterator[None]:
     """Holds back standard error, also that of native code, and prints it only if an exception is raised.
 
-    TensorFlow logs while it is loaded, whatever its log settings are.
+    TensorFlow logs while it is loaded, with any log settings.
     """
     with tempfile.TemporaryFile() as held:
         terminal = os.dup(2)

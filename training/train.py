@@ -171,7 +171,7 @@ class Training:
                 feeder.batches(first),
                 steps_per_epoch=self.steps,
                 initial_epoch=first,
-                shuffle=False,  # The feeder draws the images.
+                shuffle=False,  # The feeder sets the order of the images.
                 epochs=phase.epochs,
                 verbose=0,
                 callbacks=[progress, validation, stop, *plateau, saver],

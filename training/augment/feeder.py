@@ -180,7 +180,7 @@ class Feeder:
             self._pending[worker] -= 1
             return
         process.join(END_S)
-        raise TrainingError(f"a worker that makes batches exited with code {process.exitcode}: {message}")
+        raise TrainingError(f"worker for batches: exited with code {process.exitcode} ({message})")
 
 
 def _check(pixels_path: Path, labels: Array, classes: int) -> None:
@@ -198,7 +198,9 @@ def _check(pixels_path: Path, labels: Array, classes: int) -> None:
         )
     if len(labels) != len(pixels):
         raise TrainingError(
-            f"{pixels_path}: {len(pixels)} images, but {len(labels)} labels. One label per image is needed."
+            f"{pixels_path}: {len(pixels)} images, but {len(labels)} labels. Each image needs one label."
         )
     if len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
-        raise TrainingError(f"{pixels_path}: the labels must be 0 to {classes - 1}, and at least one")
+        raise TrainingError(
+            f"{pixels_path}: invalid labels. They must be integers from 0 to {classes - 1}, one or more."
+        )

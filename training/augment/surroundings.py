@@ -47,7 +47,7 @@ def draw_any_colour(rng: np.random.Generator) -> Array:
 
 
 def draw_border_colour(picture: Array, rng: np.random.Generator) -> Array:
-    """Draws about the mean colour of one edge of the image: float (3,)."""
+    """Draws a colour near the mean of one edge of the image: float (3,)."""
     edges = (picture[0], picture[-1], picture[:, 0], picture[:, -1])
     result: Array = np.clip(edges[rng.integers(4)].mean(axis=0) + rng.normal(0, 6, 3), 0, 255)
     return result

@@ -100,8 +100,7 @@ def epoch_indices(job: Job, epoch: int) -> Array:
     needed = job.steps * job.batch
     if len(indices) < needed:
         raise TrainingError(
-            f"order of epoch {epoch}: {len(indices)} images, but {job.steps} steps of {job.batch} "
-            f"need {needed}"
+            f"order of epoch {epoch}: {len(indices)} images. {job.steps} steps of {job.batch} need {needed}."
         )
     return indices[:needed].reshape(job.steps, job.batch)
 

@@ -57,10 +57,10 @@ def group_pictures(
             f"features: shape {rows.shape} for {len(pictures)} images. They must be (N, D) and finite."
         )
     if np.abs(np.linalg.norm(rows, axis=1) - 1).max() > 0.01:
-        raise ValueError("features: each row must have the length 1")
+        raise ValueError("features: a row does not have the length 1. Normalise each row.")
 
-    def compare(above: slice, left: slice) -> npt.NDArray[np.float32]:
-        cosines: npt.NDArray[np.float32] = rows[above] @ rows[left].T
+    def compare(rows_slice: slice, columns_slice: slice) -> npt.NDArray[np.float32]:
+        cosines: npt.NDArray[np.float32] = rows[rows_slice] @ rows[columns_slice].T
         return cosines
 
     return _join(pictures, _links(len(pictures), compare, threshold))
@@ -91,12 +91,16 @@ def group_by_hash(
     cells = np.stack([h.cells.ravel() for h in hashes])
     lengths = (cells**2).sum(axis=1)
 
-    def compare(above: slice, left: slice) -> npt.NDArray[np.float32]:
-        differing = np.bitwise_count(codes[above, None] ^ codes[None, left])
-        squares = lengths[above, None] + lengths[None, left] - 2 * (cells[above] @ cells[left].T)
-        far = np.sqrt(np.maximum(squares, 0) / cells.shape[1])
-        far[differing > bits] = np.inf
-        nearness: npt.NDArray[np.float32] = -far
+    def compare(rows_slice: slice, columns_slice: slice) -> npt.NDArray[np.float32]:
+        differing = np.bitwise_count(codes[rows_slice, None] ^ codes[None, columns_slice])
+        squares = (
+            lengths[rows_slice, None]
+            + lengths[None, columns_slice]
+            - 2 * (cells[rows_slice] @ cells[columns_slice].T)
+        )
+        distances = np.sqrt(np.maximum(squares, 0) / cells.shape[1])
+        distances[differing > bits] = np.inf
+        nearness: npt.NDArray[np.float32] = -distances
         return nearness
 
     return _join(pictures, _links(len(pictures), compare, -levels))
@@ -118,13 +122,13 @@ def _links(
     total: int, compare: Callable[[slice, slice], npt.NDArray[np.float32]], minimum: float
 ) -> Iterator[Links]:
     """Compares all pairs, block by block."""
-    for top in range(0, total, BLOCK):
-        for left in range(top, total, BLOCK):
-            scores = compare(slice(top, top + BLOCK), slice(left, left + BLOCK))
+    for first_row in range(0, total, BLOCK):
+        for first_column in range(first_row, total, BLOCK):
+            scores = compare(slice(first_row, first_row + BLOCK), slice(first_column, first_column + BLOCK))
             rows, columns = np.nonzero(scores >= minimum)
             values = scores[rows, columns]
-            below = rows + top < columns + left
-            yield rows[below] + top, columns[below] + left, values[below]
+            is_pair = rows + first_row < columns + first_column
+            yield rows[is_pair] + first_row, columns[is_pair] + first_column, values[is_pair]
 
 
 def _join(pictures: Sequence[Picture], links: Iterable[Links]) -> list[Picture]:
@@ -133,8 +137,8 @@ def _join(pictures: Sequence[Picture], links: Iterable[Links]) -> list[Picture]:
     nearest = np.full(len(pictures), -1)
     nearness = np.full(len(pictures), -np.inf)
     for rows, columns, values in links:
-        fresh = ~grouped[rows] & ~grouped[columns]
-        parent = _unite(parent, rows[fresh], columns[fresh])
+        are_ungrouped = ~grouped[rows] & ~grouped[columns]
+        parent = _unite(parent, rows[are_ungrouped], columns[are_ungrouped])
         for new, old in ((rows, columns), (columns, rows)):
             for link in np.flatnonzero(~grouped[new] & grouped[old]):
                 if values[link] > nearness[new[link]]:
@@ -167,6 +171,6 @@ def _unite(
         return at
 
     for row, column in pairs.tolist():
-        one, other = find(row), find(column)
-        links[max(one, other)] = min(one, other)
+        first, second = find(row), find(column)
+        links[max(first, second)] = min(first, second)
     return np.array([find(at) for at in range(len(links))], np.intp)

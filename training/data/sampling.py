@@ -62,7 +62,7 @@ def weights(
 
 
 def epoch_order(weights: npt.NDArray[np.float64], count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """Draws the images of an epoch from seed and epoch alone, so that a resumed run sees the same images.
+    """Draws the images of an epoch from seed and epoch alone, so that a resumed run gets the same images.
 
     Systematic sampling takes equal steps over the summed weights. An image of probability w is drawn
     floor(count * w) times, or once more. The result is shuffled.

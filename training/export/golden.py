@@ -157,7 +157,9 @@ def _copy_image(folder: Path, picture: GoldenPicture, labels: Sequence[str]) -> 
         )
     target = folder / picture.file.name
     if target.exists() or target.name in (INPUTS, "tflite.json", "tfjs.json", "NOTICE"):
-        raise TrainingError(f"{picture.file}: a golden file {target.name} exists already. Rename one.")
+        raise TrainingError(
+            f"{picture.file}: a golden file {target.name} already exists. Rename one of the two files."
+        )
     shutil.copyfile(picture.file, target)
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     return {"id": picture.file.stem, "file": target.name, "fileSha256": digest, "label": picture.label}
@@ -166,7 +168,7 @@ def _copy_image(folder: Path, picture: GoldenPicture, labels: Sequence[str]) -> 
 def _check_input(image: Bytes, size: tuple[int, int], file: Path) -> Bytes:
     if image.dtype != np.uint8 or image.shape != (*size, 3):
         raise TrainingError(
-            f"{file}: prepared as {image.dtype} {image.shape}, but the model takes uint8 {(*size, 3)}"
+            f"{file}: prepared as {image.dtype} {image.shape}. The model takes uint8 {(*size, 3)}."
         )
     return image
 

@@ -110,9 +110,7 @@ class TfliteRunner:
         """Returns the values of the output tensors, (N, C) and (N, E). They are int8 for an int8 file."""
         _check_images(images)
         if images.shape[1:] != self._size:
-            raise TrainingError(
-                f"images: the shape is {images.shape[1:]}, but {self._path} takes {self._size}"
-            )
+            raise TrainingError(f"images: shape {images.shape[1:]}. {self._path} takes {self._size}.")
         answers: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in OUTPUTS}
         for image in images:
             batch = image[None] if self._input["dtype"] == np.uint8 else _normalise(image[None])
@@ -160,7 +158,7 @@ def _normalise(images: Bytes) -> Floats:
 
 def _check_images(images: Bytes) -> None:
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-        raise TrainingError(f"images: {images.dtype} {images.shape}, but must be uint8 (N, S, S, 3)")
+        raise TrainingError(f"images: {images.dtype} {images.shape}. They must be uint8 (N, S, S, 3).")
 
 
 def _version() -> str:

@@ -41,7 +41,7 @@ def convert_int8(saved_model: Path, path: Path, pictures: Bytes) -> None:
     """
     if pictures.dtype != np.uint8 or pictures.ndim != 4 or len(pictures) == 0:
         raise TrainingError(
-            f"calibration images: {pictures.dtype} {pictures.shape}, but must be uint8 (N, S, S, 3), N > 0"
+            f"calibration images: {pictures.dtype} {pictures.shape}. They must be uint8 (N, S, S, 3), N > 0."
         )
     converter = _converter(saved_model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -43,7 +43,7 @@ def save(net: keras.Model, path: Path, labels: Sequence[str]) -> None:
 def load(net: keras.Model, path: Path, labels: Sequence[str]) -> LoadedWeights:
     """Copies the weights of layers with equal names and shapes. Other layers keep their weights.
 
-    Head weights are copied for matching labels, whatever their position. Other labels keep their weights.
+    Head weights are copied for matching labels in any position. Other labels keep their weights.
 
     Args:
         net: the same kind of network as the saved one.

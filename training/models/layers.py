@@ -10,7 +10,7 @@ from keras import ops
 class NormedConv2D(keras.layers.Layer):
     """A convolution with frozen batch norm, which is folded into the kernel within each training step.
 
-    The stored kernel is not scaled, so that the optimiser sees its original values. `scale` is
+    The stored kernel is not scaled, so that the optimiser uses its original values. `scale` is
     gamma / sqrt(variance + epsilon) and is frozen. `bias` is beta - mean * scale and is trained. A step is
     faster than with a separate BatchNormalization layer.
 

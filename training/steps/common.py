@@ -20,7 +20,7 @@ def load_config(name: str) -> Config:
     folder = Path(__file__).parent.parent / "configs"
     allowed = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
     if name not in allowed:
-        raise TrainingError(f"config {name}: not known; allowed: {', '.join(allowed)}")
+        raise TrainingError(f"config {name}: unknown recipe. Allowed: {', '.join(allowed)}.")
     return cast(Config, import_module(f"training.configs.{name}").CONFIG)
 
 

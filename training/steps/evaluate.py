@@ -61,12 +61,14 @@ def run(options: Namespace) -> None:
     formats, by_view = [], {}
     for name, (make_runner, size) in runner_factories(options).items():
         runner = make_runner()
-        of_test = logits_by_view(runner, inputs_by_split["test"])
+        test_logits = logits_by_view(runner, inputs_by_split["test"])
         formats.append(
-            FormatResult(name, mean_logits(of_test), size, time_inference(runner, inputs_by_split["test"]))
+            FormatResult(
+                name, mean_logits(test_logits), size, time_inference(runner, inputs_by_split["test"])
+            )
         )
         if name == SHIPPED:
-            by_view = {"test": of_test}
+            by_view = {"test": test_logits}
     shipped = TfliteRunner(options.run / EXPORTS / "model_int8.tflite")
     if "held-out" in splits:
         by_view["held-out"] = logits_by_view(shipped, inputs_by_split["held-out"])
@@ -140,10 +142,10 @@ def evaluate_tfjs(
             identity,
             ModelInfo(asdict(calibration), {}, data),
         )
-        found = run_daemon_bench(bundle, options.data, test.pictures, TFJS_RUNTIME)
-    skipped = f" ({len(found.skipped)} skipped)" if found.skipped else ""
-    run_by = f"the daemon's own bench, {found.backend}, from the image files{skipped}"
-    return FormatResult(TFJS, found.logits, size, round(found.ms / len(test.views), 2), run_by)
+        bench = run_daemon_bench(bundle, options.data, test.pictures, TFJS_RUNTIME)
+    skipped = f" ({len(bench.skipped)} skipped)" if bench.skipped else ""
+    run_by = f"the daemon's own bench, {bench.backend}, from the image files{skipped}"
+    return FormatResult(TFJS, bench.logits, size, round(bench.ms / len(test.views), 2), run_by)
 
 
 def runner_factories(options: Namespace) -> dict[str, tuple[Callable[[], Runner], int]]:

@@ -16,8 +16,8 @@ from training.steps.common import PICTURES, load_config
 from training.train import STATE, Training
 
 STORED_SIDE = 255
-BASE_NOTE = "base.txt"
-"""Name of the base that the run started from. A resumed run reads it here."""
+BASE_FILE = "base.txt"
+"""File with the name of the base that the run started from. A resumed run reads the name from it."""
 
 
 def run(options: Namespace) -> None:
@@ -27,7 +27,9 @@ def run(options: Namespace) -> None:
         config = replace(config, steps_per_epoch=options.steps_per_epoch)
     state = options.run / STATE
     if state.exists() and not options.resume:
-        raise TrainingError(f"--run {options.run}: holds a run already; add --resume, or name another folder")
+        raise TrainingError(
+            f"--run {options.run}: already contains a run. Add --resume, or name another folder."
+        )
     saved = SavedState(state) if options.resume else None
     keras.utils.set_random_seed(config.seed)
 
@@ -40,9 +42,9 @@ def run(options: Namespace) -> None:
     training = Training(config, options.run, pictures, labels, stored.path, pixels, config.input_size)
 
     net = training.start(options.base)
-    note = options.run / BASE_NOTE
+    base_file = options.run / BASE_FILE
     if not saved:
-        note.write_text(training.base_name(options.base))
+        base_file.write_text(training.base_name(options.base))
     training.fit(net, saved, options.workers)
     record = {
         "config": asdict(config),
@@ -55,7 +57,7 @@ def run(options: Namespace) -> None:
         "wall_s": round(training.state.wall_s),
         "backend": keras.backend.backend(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "base": note.read_text() if note.exists() else training.base_name(options.base),
+        "base": base_file.read_text() if base_file.exists() else training.base_name(options.base),
         "history": training.state.history,
     }
     (options.run / "run.json").write_text(json.dumps(record, indent=1))

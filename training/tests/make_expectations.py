@@ -28,7 +28,7 @@ MAX_BYTES = 1_500_000
 
 @dataclass(frozen=True)
 class Case:
-    """An image: the words of its kind, sides in pixels, noise in levels and encoder options."""
+    """An image: file name and encoding (`kind`), sides in pixels, noise in levels, and encoder options."""
 
     kind: str
     suffix: str

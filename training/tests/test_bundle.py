@@ -128,7 +128,7 @@ def test_each_digest_matches_its_file(tmp_path: Path) -> None:
 def test_refuses_an_existing_folder_and_leaves_it_unchanged(tmp_path: Path) -> None:
     target = tmp_path / "bundle"
     target.mkdir()
-    with pytest.raises(TrainingError, match="a bundle never changes"):
+    with pytest.raises(TrainingError, match="bundles are never changed"):
         write(target)
     assert list(tmp_path.iterdir()) == [target]
     assert list(target.iterdir()) == []

@@ -28,5 +28,5 @@ def test_a_recipe_names_existing_phases_and_layers(name: str, tmp_path: Path) ->
 
 
 def test_refuses_an_unknown_recipe() -> None:
-    with pytest.raises(TrainingError, match=r"config resnet: not known; allowed: .*fine_tune"):
+    with pytest.raises(TrainingError, match=r"config resnet: unknown recipe\. Allowed: .*fine_tune"):
         load_config("resnet")

@@ -23,7 +23,7 @@ def test_temperature_recovers_a_known_scaling(scale: float) -> None:
 def test_temperature_has_the_lowest_loss() -> None:
     logits, labels = sampled(800, 5)
     best = calibrate.fit_temperature(logits, labels)
-    # The label weight below 1 moves the temperature by less than these factors.
+    # The labels have a weight below 1, which moves the temperature by less than these factors.
     loss = calibrate.negative_log_likelihood(logits, labels, best)
     for factor in (0.5, 0.9, 1.1, 2.0):
         assert loss < calibrate.negative_log_likelihood(logits, labels, best * factor)
@@ -64,7 +64,7 @@ def test_unfamiliar_threshold_keeps_the_share_and_at_most_one_image_more(
 
 
 def make_outcomes(seed: int, count: int = 1200, worse: float = 0.0) -> Outcomes:
-    """Returns items that are right with the probability of their confidence, in source b less by `worse`."""
+    """Returns items whose probability to be right is their confidence, minus `worse` in source b."""
     generator = np.random.default_rng(seed)
     confidence = 1 - generator.random(count) ** 3 * 0.6
     sources = np.where(np.arange(count) // 6 % 3 == 0, "b", "a")

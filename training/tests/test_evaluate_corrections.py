@@ -25,7 +25,10 @@ def test_reads_a_list(tmp_path: Path) -> None:
     [
         ("file,label\n", "the first line is file,label. It must be file,label,corrected,reason"),
         ("a.jpg,paper,trash,x\n", "It must be"),
-        ("file,label,corrected,reason\na.jpg,paper,wood,x\n", "csv:2: a.jpg: corrected wood does not exist"),
+        (
+            "file,label,corrected,reason\na.jpg,paper,wood,x\n",
+            "csv:2: a.jpg: corrected label wood does not exist",
+        ),
         ("file,label,corrected,reason\na.jpg,drop,paper,x\n", "label drop does not exist"),
         ("file,label,corrected,reason\na.jpg,paper,paper,x\n", "Remove the line"),
         ("file,label,corrected,reason\na.jpg,paper,trash,\n", "the reason is empty"),

@@ -107,7 +107,7 @@ def test_refuses_invalid_logits_and_labels(
 
 
 def test_an_unknown_label_names_the_image() -> None:
-    with pytest.raises(TrainingError, match=r"7\.jpg: label wood is not one of paper"):
+    with pytest.raises(TrainingError, match=r"7\.jpg: unknown label wood\. Allowed: paper"):
         metrics.label_indices([Picture("7.jpg", "wood", "", "")], ["paper"])
 
 

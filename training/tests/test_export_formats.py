@@ -111,12 +111,12 @@ def test_int8_refuses_a_network_with_any_batch(tmp_path: Path) -> None:
 def test_refuses_float_images() -> None:
     exported = chain()
     for runner in (KerasRunner(exported.net), TfliteRunner(exported.int8)):
-        with pytest.raises(TrainingError, match=r"float32 \(24, 32, 32, 3\), but must be uint8"):
+        with pytest.raises(TrainingError, match=r"float32 \(24, 32, 32, 3\)\. They must be uint8"):
             runner.predict(exported.pictures.astype(np.float32))  # type: ignore[arg-type]
 
 
 def test_refuses_images_of_another_size() -> None:
-    with pytest.raises(TrainingError, match=r"\(16, 16, 3\), but .*int8.tflite takes \(32, 32, 3\)"):
+    with pytest.raises(TrainingError, match=r"\(16, 16, 3\)\. .*int8.tflite takes \(32, 32, 3\)"):
         TfliteRunner(chain().int8).predict(chain().pictures[:, :16, :16])
 
 

@@ -103,9 +103,9 @@ def test_refuses_labels_names_and_sizes_that_do_not_match(tmp_path: Path) -> Non
     paper = chain().root / "paper2.png"
     with pytest.raises(TrainingError, match=r"the model has no label wood\. Allowed: glass, metal"):
         write(tmp_path / "a", [GoldenPicture(paper, "wood")])
-    with pytest.raises(TrainingError, match=r"paper2\.png exists already"):
+    with pytest.raises(TrainingError, match=r"paper2\.png already exists"):
         write(tmp_path / "b", [GoldenPicture(paper, "paper")] * 2)
-    with pytest.raises(TrainingError, match=r"the model takes uint8 \(64, 64, 3\)"):
+    with pytest.raises(TrainingError, match=r"The model takes uint8 \(64, 64, 3\)"):
         write(tmp_path / "c", [GoldenPicture(paper, "paper")], size=64)
     with pytest.raises(TrainingError, match="already exists"):
         write(tmp_path, [])

@@ -70,7 +70,7 @@ def test_averages_of_a_short_phase_cover_only_its_end(tmp_path: Path, pixels: Pa
     config = replace(CONFIG, ema=0.998, phases=(Phase("all", epochs=6, size=SIDE, learning_rate=2e-2),))
     made = training(tmp_path / "run", pixels, config)
     made.fit(made.start(None), None)
-    # The averaged weights start at 1.0986: the loss of equal odds for three labels.
+    # The averaged weights start at 1.0986: the loss for equal probabilities of three labels.
     assert made.state.history[-1]["val_loss"] < 0.8
 
 
@@ -163,7 +163,7 @@ FORKED = replace(
 )
 
 
-@pytest.mark.parametrize("epochs", [2, 3])  # before the fork, and within it
+@pytest.mark.parametrize("epochs", [2, 3])  # Killed after phase one, and within phase two.
 def test_phases_can_fork_and_their_checkpoints_are_averaged(
     tmp_path: Path, pixels: Path, epochs: int
 ) -> None:

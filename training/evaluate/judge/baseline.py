@@ -62,7 +62,7 @@ def read_bundle(folder: Path, names: Sequence[str]) -> BaselineBundle:
             TfliteRunner(folder / manifest["runtimes"]["tflite"]["file"]),
         )
     except KeyError as error:
-        raise TrainingError(f"{folder}: not a usable bundle: {error} is missing. {FIX}") from error
+        raise TrainingError(f"{folder}: not a usable bundle ({error} is missing). {FIX}") from error
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise TrainingError(f"{folder}: not a usable bundle ({error}). {FIX}") from error
     _check_bundle(folder, found, manifest["input"], names)
@@ -105,5 +105,6 @@ def _check_bundle(folder: Path, found: BaselineBundle, given: dict[str, Any], na
     check_views(str(folder), found.views)
     if not set(found.labels) & set(names):
         raise TrainingError(
-            f"{folder}: its labels {', '.join(found.labels)} have none in common with {', '.join(names)}"
+            f"{folder}: its labels {', '.join(found.labels)} have none in common with {', '.join(names)}. "
+            "Use a bundle with common labels."
         )

@@ -51,7 +51,7 @@ def group_bootstrap(
         TrainingError: there are no rows.
     """
     if len(groups) == 0:
-        raise TrainingError("a range needs at least one image")
+        raise TrainingError("range: no images. At least one is needed.")
     generator = np.random.default_rng(seed)
     index = group_indices(groups)
     rows = np.arange(len(index))

@@ -22,7 +22,7 @@ class FormatResult:
         logits: for the test images, (N, C).
         bytes: size of the format's files.
         ms: median time of an inference in milliseconds. None if it was not measured.
-        run_by: what ran this format. Empty if the report does not state it.
+        run_by: program and kernels that ran this format. Empty if the report does not state them.
     """
 
     name: str

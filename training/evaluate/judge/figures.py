@@ -222,7 +222,7 @@ def policy_figures(evaluation: Evaluation, split: str, logits: Floats) -> dict[s
 
 
 def transfer_figures(evaluation: Evaluation) -> dict[str, Any] | None:
-    """Returns thresholds chosen without a source and their effect on it, for each source.
+    """Returns, for each source, thresholds chosen on the other sources and their effect on this source.
 
     None if there are no validation logits or fewer than two sources.
     """

@@ -67,7 +67,9 @@ def label_indices(pictures: Sequence[Picture], names: Sequence[str]) -> Ints:
     position = {name: index for index, name in enumerate(names)}
     for picture in pictures:
         if picture.label not in position:
-            raise TrainingError(f"{picture.file}: label {picture.label} is not one of {', '.join(names)}")
+            raise TrainingError(
+                f"{picture.file}: unknown label {picture.label}. Allowed: {', '.join(names)}."
+            )
     return np.array([position[picture.label] for picture in pictures], np.int64)
 
 
@@ -79,12 +81,15 @@ def check_logits(logits: Floats, labels: Ints, pictures: Sequence[Picture] | Non
     """
     if logits.ndim != 2 or len(logits) == 0 or logits.shape[1] < 2:
         raise TrainingError(
-            f"logits of shape {logits.shape}: must be (images, classes), 1 or more images, 2 or more classes"
+            f"logits: shape {logits.shape}. It must be (images, classes), "
+            "with 1 or more images, 2 or more classes."
         )
     if not np.isfinite(logits).all():
         raise TrainingError("logits: NaN or infinity. The training diverged. Use a lower learning rate.")
     if labels.shape != (len(logits),) or labels.min() < 0 or labels.max() >= logits.shape[1]:
-        raise TrainingError(f"labels: must be {len(logits)} integers from 0 to {logits.shape[1] - 1}")
+        raise TrainingError(
+            f"labels: invalid. They must be {len(logits)} integers from 0 to {logits.shape[1] - 1}."
+        )
     if pictures is not None and len(pictures) != len(logits):
         raise TrainingError(f"{len(pictures)} images, but {len(logits)} rows of logits. Both must be equal.")
 
@@ -154,7 +159,7 @@ def by_source(logits: Floats, labels: Ints, pictures: Sequence[Picture]) -> dict
 def agreement(logits: Floats, others: Floats) -> float:
     """Returns the share of images for which two sets of logits (N, C) predict the same class."""
     if logits.shape != others.shape:
-        raise TrainingError(f"logits of shapes {logits.shape} and {others.shape}: cannot be compared")
+        raise TrainingError(f"logits: shapes {logits.shape} and {others.shape}. They must be equal.")
     return float((logits.argmax(axis=1) == others.argmax(axis=1)).mean())
 
 

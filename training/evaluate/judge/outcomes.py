@@ -94,7 +94,9 @@ def outcomes_of(
     top = logits.argmax(axis=1)
     rows = np.flatnonzero(~is_refused(scores, names, compartments, hazard_confidence)).tolist()
     if not rows:
-        raise TrainingError("thresholds cannot be chosen: all images are refused as hazards")
+        raise TrainingError(
+            "thresholds: all images are refused as hazards. Add images of other labels, or train longer."
+        )
     ordered = np.sort(scores, axis=1)
     is_unfamiliar = np.zeros(len(logits), bool) if unfamiliar is None else unfamiliar
     return Outcomes(

@@ -52,7 +52,7 @@ def purity_by_compartment(outcomes: Outcomes, thresholds: Thresholds) -> dict[st
 def leave_one_source_out(
     outcomes: Outcomes, target: float = 0.99, *, seed: int, min_items: int = 50
 ) -> dict[str, tuple[Thresholds, Purity]]:
-    """Chooses thresholds without a source and applies them to this source, for each source.
+    """For each source, chooses thresholds on the other sources and applies them to this source.
 
     The results show how well chosen thresholds transfer. Sources with fewer than `min_items` images count
     together as one source. The rule is `home`.
@@ -63,7 +63,7 @@ def leave_one_source_out(
     pooled = replace(outcomes, sources=pool_sources(outcomes, min_items))
     names = sorted(set(pooled.sources))
     if len(names) < 2:
-        raise TrainingError(f"fewer than two sources have {min_items} images: none can be left out")
+        raise TrainingError(f"sources: fewer than two have {min_items} images. Add images of another source.")
     results = {}
     for name in names:
         rest = pooled.take(np.flatnonzero(np.array(pooled.sources) != name))

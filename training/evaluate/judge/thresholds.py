@@ -142,7 +142,7 @@ def _bootstrap_lower_end(outcomes: Outcomes, seed: int, rounds: int) -> Floats:
     surfaces = []
     for _ in range(rounds):
         sorted_, right = _count_sorted(outcomes, draw_groups(groups, generator).astype(np.float64))
-        # A resample without sorted items is no evidence against the pair.
+        # A resample without sorted items is not evidence against the pair.
         surfaces.append(np.nan_to_num(share(right, sorted_), nan=1.0))
     return np.asarray(np.quantile(np.stack(surfaces), 0.025, axis=0))
 

@@ -38,7 +38,7 @@ def check_views(where: str, views: Sequence[float]) -> None:
         TrainingError: there are no views, or a view is not above 0 and up to 1.
     """
     if not views or not all(0 < view <= 1 for view in views):
-        raise TrainingError(f"{where}: views {list(views)}; allowed are fractions above 0, up to 1")
+        raise TrainingError(f"{where}: views {list(views)} are not allowed. Use fractions above 0, up to 1.")
 
 
 def split_inputs(

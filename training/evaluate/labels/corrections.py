@@ -130,7 +130,7 @@ def _problem(correction: Correction, names: Sequence[str]) -> str:
     if correction.label not in names:
         return f"label {correction.label or 'empty'} does not exist. Allowed: {', '.join(names)}."
     if correction.corrected not in (*names, DROP):
-        return f"corrected {correction.corrected or 'empty'} does not exist. Allowed: {allowed}."
+        return f"corrected label {correction.corrected or 'empty'} does not exist. Allowed: {allowed}."
     if correction.corrected == correction.label:
         return "the corrected label equals the current label. Remove the line."
     return "" if correction.reason else "the reason is empty. Describe in a few words what the image shows."

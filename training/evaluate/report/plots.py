@@ -15,7 +15,7 @@ from training.evaluate.judge.metrics import Floats, Ints, expected_calibration_e
 INK, MUTED, GRID = "#1a1a1a", "#6b6b6b", "#e3e3e3"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5539", "#8a8a8a")
 MIN_SORTED = 20
-"""Minimum sorted items of a drawn purity. With fewer items, the purity is random."""
+"""Minimum number of sorted items for a drawn point. With fewer items, the purity is mostly noise."""
 
 
 def plot_curves(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
