@@ -7,26 +7,27 @@ import { MAX_BYTES, readYaml } from './yaml.js';
 
 /**
  * Parses the YAML text of a configuration. Missing keys get their defaults, so that an empty text is the default
- * configuration. Paths stay as they are written. `source` names the text in messages. `warn` receives one text for each
- * key with an old name.
+ * configuration. Paths stay as they are written. `source` names the text in messages. `onRenamed` receives each key with
+ * an old name.
  * @throws ConfigError with every problem of the text
  */
 export const parseConfig = (
   text: string,
   source: string,
-  warn: (warning: string) => void = () => {},
+  onRenamed: (key: RenamedKey) => void = () => {},
 ): Config => {
   if (Buffer.byteLength(text) > MAX_BYTES) throw tooLarge(source, Buffer.byteLength(text));
   const file = readYaml(text, source);
-  const { value, warnings, originalPath } = migrate(file.value, source, file.lineAt);
-  for (const warning of warnings) warn(warning);
+  const { value, renamed, problems, originalPath } = migrate(file.value, file.lineAt);
+  for (const key of renamed) onRenamed(key);
   const result = configSchema.safeParse(value);
-  if (result.success) return result.data;
-  const lineAt = (path: Path) => file.lineAt(originalPath(path));
+  if (result.success && problems.length === 0) return result.data;
+  const issues = result.error?.issues ?? [];
+  const found = [...problems, ...problemsOf(issues, value, jsonSchema(), file.lineAt, originalPath)];
   throw new ConfigError(
     'config-invalid',
     source,
-    problemsOf(result.error.issues, value, jsonSchema(), lineAt),
+    found.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
   );
 };
 
@@ -34,8 +35,23 @@ export const parseConfig = (
  * Reads and parses a configuration file, like `parseConfig`.
  * @throws ConfigError also if the file is missing or unreadable
  */
-export const loadConfig = async (path: string, warn?: (warning: string) => void): Promise<Config> =>
-  parseConfig(await readText(path), path, warn);
+export const loadConfig = async (path: string, onRenamed?: (key: RenamedKey) => void): Promise<Config> =>
+  parseConfig(await readText(path), path, onRenamed);
+
+/** A key of a configuration that has an old name. */
+export interface RenamedKey {
+  /** The old name, dotted. */
+  readonly path: string;
+  /** The new name, dotted. */
+  readonly newPath: string;
+  /** Line in the file, from 1; null: not known. */
+  readonly line: number | null;
+  readonly message: string;
+}
+
+/** Returns the warning about a renamed key of the file `source`, for people. */
+export const renamedText = (source: string, { line, message }: RenamedKey): string =>
+  `${line === null ? source : `${source}:${line}`}: warning: ${message}`;
 
 const readText = async (path: string): Promise<string> => {
   try {
@@ -99,17 +115,15 @@ const RENAMINGS: readonly Renaming[] = [
 interface Migrated {
   /** The input, with the new names. */
   readonly value: unknown;
-  /** One warning for each old name, with its place. */
-  readonly warnings: readonly string[];
+  readonly renamed: readonly RenamedKey[];
+  /** One problem for each key that is present under both names. */
+  readonly problems: readonly Problem[];
   /** The path in the input of a path in `value`. */
   originalPath(path: Path): Path;
 }
 
-/**
- * Gives renamed keys their new names. `source` and `lineAt` name the place of a key in messages.
- * @throws ConfigError `config-invalid` if both the old and the new name are present
- */
-const migrate = (input: unknown, source: string, lineAt: (path: Path) => number | null): Migrated => {
+/** Gives renamed keys their new names. If both names are present, the new one counts. */
+const migrate = (input: unknown, lineAt: (path: Path) => number | null): Migrated => {
   let value = input;
   const applied: Renaming[] = [];
   const problems: Problem[] = [];
@@ -118,13 +132,13 @@ const migrate = (input: unknown, source: string, lineAt: (path: Path) => number 
     const holder = parent.reduce(memberOf, value);
     if (!isMapping(holder) || !Object.hasOwn(holder, from)) continue;
     if (Object.hasOwn(holder, to)) problems.push(bothNames(renaming, lineAt([...parent, from])));
+    else applied.push(renaming);
     value = withRenamedKey(value, renaming);
-    applied.push(renaming);
   }
-  if (problems.length > 0) throw new ConfigError('config-invalid', source, problems);
   return {
     value,
-    warnings: applied.map((renaming) => warningText(renaming, source, lineAt)),
+    problems,
+    renamed: applied.map((renaming) => renamedKey(renaming, lineAt)),
     originalPath: (path) => {
       const renaming = applied.find(({ parent, to }) => [...parent, to].every((key, at) => path[at] === key));
       return renaming ? path.with(renaming.parent.length, renaming.from) : path;
@@ -142,7 +156,8 @@ const withRenamedKey = (value: unknown, { parent, from, to }: Renaming): unknown
   if (!isMapping(value)) return value;
   const [key, ...rest] = parent;
   if (key !== undefined) return { ...value, [key]: withRenamedKey(value[key], { parent: rest, from, to }) };
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name === from ? to : name, inner]));
+  const { [from]: renamed, ...others } = value;
+  return { [to]: renamed, ...others };
 };
 
 const textOf = (parent: readonly string[], key: string): string => [...parent, key].join('.');
@@ -155,12 +170,9 @@ const bothNames = ({ parent, from, to }: Renaming, line: number | null): Problem
   message: `${textOf(parent, from)}: this is the old name of ${textOf(parent, to)}, which is present too. Keep only ${textOf(parent, to)}.`,
 });
 
-const warningText = (
-  { parent, from, to }: Renaming,
-  source: string,
-  lineAt: (path: Path) => number | null,
-): string => {
-  const line = lineAt([...parent, from]);
-  const place = line === null ? source : `${source}:${line}`;
-  return `${place}: ${textOf(parent, from)} has the new name ${textOf(parent, to)}. Rename it: the next release refuses the old name.`;
+const renamedKey = ({ parent, from, to }: Renaming, lineAt: (path: Path) => number | null): RenamedKey => {
+  const path = textOf(parent, from);
+  const newPath = textOf(parent, to);
+  const message = `${path} has the new name ${newPath}. Rename it: the next release refuses the old name.`;
+  return { path, newPath, line: lineAt([...parent, from]), message };
 };

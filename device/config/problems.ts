@@ -52,15 +52,20 @@ const lineOf = (source: string, { line, message }: Problem): string =>
 
 type Issue = z.core.$ZodIssue;
 
-/** Converts the issues of a validation of `input` to problems, one for each path, ordered by line. */
+/**
+ * Converts the issues of a validation of `input` to problems, one for each path, ordered by line. `originalPath` returns
+ * the path in the file of a path in `input`.
+ */
 export const problemsOf = (
   issues: readonly Issue[],
   input: unknown,
   schema: Fragment,
   lineAt: (path: Path) => number | null,
+  originalPath: (path: Path) => Path,
 ): Problem[] => {
   const problems = new Map<string, Problem>();
-  const add = (path: Path, value: string | null, allowed: string, message: string) => {
+  const add = (inputPath: Path, value: string | null, allowed: string, message: string) => {
+    const path = originalPath(inputPath);
     const key = pathText(path);
     if (!problems.has(key))
       problems.set(key, {

@@ -32,7 +32,7 @@ export const makeGate = async (
   if (gate.driver === 'simulated')
     return new SimulatedGate({ script: gate.script, moveMs: gate.moveMs, clock });
   const { passive, homeMs, retries, backOffMs } = gate;
-  checkRoutes(policy, [...Object.keys(gate.compartments), ...passive]);
+  checkRoutes(gate, policy);
   const startedLines = await lines.get();
   const lid = gate.lid && unwrap(await startedLines.input(LID, inputRules(gate.lid)));
   const common = {
@@ -69,8 +69,10 @@ export const makeGate = async (
   return makeLinesGate({ ...common, compartments: new Map(routes) });
 };
 
-/** @throws SortbinError `gate-rules` if the gate does not serve a compartment of the policy */
-const checkRoutes = ({ compartmentOf, fallback }: Policy, routes: readonly string[]): void => {
+/** @throws SortbinError `gate-rules` if the gate has no route to a compartment of the policy */
+export const checkRoutes = (gate: Config['gate'], { compartmentOf, fallback }: Policy): void => {
+  if (gate.driver === 'simulated') return;
+  const routes = [...Object.keys(gate.compartments), ...gate.passive];
   const missing = [...new Set([...compartmentOf.values(), fallback])].filter(
     (name) => !routes.includes(name),
   );

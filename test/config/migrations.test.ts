@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseConfig } from '../../device/config/load.js';
+import { parseConfig, type RenamedKey, renamedText } from '../../device/config/load.js';
 import { ConfigError } from '../../device/config/problems.js';
 
 const OLD = `person:
@@ -16,8 +16,9 @@ gate:
 const NEW = OLD.replace('person', 'panel').replace('gauges', 'sensors').replace('rest', 'passive');
 
 const parse = (text: string) => {
-  const warnings: string[] = [];
-  return { config: parseConfig(text, 'sortbin.yaml', (warning) => warnings.push(warning)), warnings };
+  const renamed: RenamedKey[] = [];
+  const config = parseConfig(text, 'sortbin.yaml', (key) => renamed.push(key));
+  return { config, renamed, warnings: renamed.map((key) => renamedText('sortbin.yaml', key)) };
 };
 
 const problemsOf = (text: string): string => {
@@ -34,9 +35,9 @@ test('accepts the old names of keys, with a warning that names the line and the 
   const old = parse(OLD);
   assert.deepEqual(old.config, parse(NEW).config);
   assert.deepEqual(old.warnings, [
-    'sortbin.yaml:1: person has the new name panel. Rename it: the next release refuses the old name.',
-    'sortbin.yaml:5: fill.gauges has the new name fill.sensors. Rename it: the next release refuses the old name.',
-    'sortbin.yaml:8: gate.rest has the new name gate.passive. Rename it: the next release refuses the old name.',
+    'sortbin.yaml:1: warning: person has the new name panel. Rename it: the next release refuses the old name.',
+    'sortbin.yaml:5: warning: fill.gauges has the new name fill.sensors. Rename it: the next release refuses the old name.',
+    'sortbin.yaml:8: warning: gate.rest has the new name gate.passive. Rename it: the next release refuses the old name.',
   ]);
 });
 
@@ -51,10 +52,23 @@ test('refuses an old name beside the new one', () => {
   );
 });
 
-test('names the line of a problem under an old name', () => {
+test('reports an old name beside the new one together with all other problems, by line', () => {
+  assert.deepEqual(
+    problemsOf('x: 1\nperson: {}\npanel: { refusedMs: 1 }\n')
+      .split('\n')
+      .map((problem) => problem.slice(0, 38)),
+    [
+      'sortbin.yaml:1: x: unknown key. Allowe',
+      'sortbin.yaml:2: person: this is the ol',
+      'sortbin.yaml:3: panel.refusedMs: 1 is ',
+    ],
+  );
+});
+
+test('names the key and the line of a problem as the file does', () => {
   assert.match(
     problemsOf('\nperson:\n  refusedMs: 1\n'),
-    /^sortbin\.yaml:3: panel\.refusedMs: 1 is not allowed/,
+    /^sortbin\.yaml:3: person\.refusedMs: 1 is not allowed/,
   );
 });
 

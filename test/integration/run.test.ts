@@ -181,7 +181,7 @@ describe('sortbin run', () => {
       assert.equal(starting('journal'), `journal  ${join(folder, 'data/journal.db')}`);
       assert.match(
         starting('#1'),
-        /^#1 {6}sorted {7}paper \d+ % {9}-> paper {6}confident {5} +\d+ ms {2}\+ gate \d+ ms {2}\S+\.jpg$/,
+        /^#1 {6}sorted {7}paper \d+ % {9}-> paper {6}confident {5} +\d+ ms {2}\+ gate \d+ ms {2,7}\S+\.jpg$/,
       );
       assert.deepEqual(texts().slice(-2), ['SIGTERM: stopping', 'stopped']);
     }));

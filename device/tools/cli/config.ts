@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { loadConfig } from '../../config/load.js';
+import { loadConfig, type RenamedKey, renamedText } from '../../config/load.js';
 import { ConfigError } from '../../config/problems.js';
 import { initText, referencePage } from '../../config/reference.js';
 import { jsonSchema } from '../../config/schema.js';
@@ -22,7 +22,7 @@ export const configCommand = (host: Host = process): Command => {
     .command('check')
     .description(`check a file and list every problem (exit code ${EXIT.configuration} if it is invalid)`)
     .argument('[file]', 'YAML file', DEFAULT_FILE)
-    .option('--json', 'print {valid, problems} as JSON')
+    .option('--json', 'print {valid, problems, warnings} as JSON')
     .action((file: string, { json }: { json?: boolean }) => check(host, file, json === true));
 
   command
@@ -49,19 +49,23 @@ export const configCommand = (host: Host = process): Command => {
 };
 
 const check = async (host: Host, file: string, json: boolean): Promise<void> => {
+  const renamed: RenamedKey[] = [];
   try {
-    await loadConfig(file, (warning) => host.stderr.write(`${warning}\n`));
-    host.stdout.write(json ? report(true, []) : `${file} is valid\n`);
+    await loadConfig(file, (key) => {
+      renamed.push(key);
+      if (!json) host.stderr.write(`${renamedText(file, key)}\n`);
+    });
+    host.stdout.write(json ? report(true, [], renamed) : `${file} is valid\n`);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     host.exitCode = EXIT.configuration;
-    if (json) host.stdout.write(report(false, error.problems));
+    if (json) host.stdout.write(report(false, error.problems, renamed));
     else host.stderr.write(`${error.message}\n`);
   }
 };
 
-const report = (valid: boolean, problems: readonly object[]): string =>
-  `${JSON.stringify({ valid, problems }, null, 2)}\n`;
+const report = (valid: boolean, problems: readonly object[], warnings: readonly object[]): string =>
+  `${JSON.stringify({ valid, problems, warnings }, null, 2)}\n`;
 
 const init = async (host: Host, file: string): Promise<void> => {
   try {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { loadConfig, parseConfig } from '../../config/load.js';
+import { loadConfig, parseConfig, type RenamedKey, renamedText } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 
 export const DEFAULT_FILE = 'sortbin.yaml';
@@ -18,6 +18,8 @@ export interface CommandConfig {
   readonly folder: string;
   /** The path of the file, or `defaults`. */
   readonly source: string;
+  /** The keys with an old name. */
+  readonly renamed: readonly RenamedKey[];
 }
 
 /**
@@ -27,10 +29,16 @@ export interface CommandConfig {
  */
 export const readConfig = async (
   file: string | undefined,
-  warn = (warning: string): unknown => process.stderr.write(`sortbin: ${warning}\n`),
+  onRenamed = (source: string, key: RenamedKey): unknown =>
+    process.stderr.write(`sortbin: ${renamedText(source, key)}\n`),
 ): Promise<CommandConfig> => {
   const path = file ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
   if (path === undefined)
-    return { config: parseConfig('', 'defaults'), folder: process.cwd(), source: 'defaults' };
-  return { config: await loadConfig(path, warn), folder: dirname(resolve(path)), source: path };
+    return { config: parseConfig('', 'defaults'), folder: process.cwd(), source: 'defaults', renamed: [] };
+  const renamed: RenamedKey[] = [];
+  const config = await loadConfig(path, (key) => {
+    renamed.push(key);
+    onRenamed(path, key);
+  });
+  return { config, folder: dirname(resolve(path)), source: path, renamed };
 };

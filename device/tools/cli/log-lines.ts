@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Logger } from 'pino';
+import type { RenamedKey } from '../../config/load.js';
 import type { BinEvent } from '../../cycle/event.js';
 import type { SkippedRuntime } from '../../perception/inference/runtimes.js';
 import type { VisionInfo } from '../../perception/vision/vision.js';
@@ -29,6 +30,11 @@ const line = <Fields extends object>(message: string, text: (fields: Fields) => 
 const named = (name: string, value: string): string => `${name.padEnd(9)}${value}`;
 
 export const LINES = {
+  renamed: line<{ file: string } & Pick<RenamedKey, 'path' | 'newPath' | 'line'>>(
+    'old name of a configuration key accepted',
+    ({ file, path, newPath, line }) =>
+      `${file}:${line}: ${path} has the new name ${newPath}. Rename it: the next release refuses the old name.`,
+  ),
   configured: line<{ version: string; bin: string; configuration: string }>(
     'configuration loaded',
     ({ version, bin, configuration }) =>
@@ -58,7 +64,7 @@ export const LINES = {
     ({ topics: [first, ...others] }) =>
       named('topics', [first, ...others.map((topic) => basename(topic))].join(', ')),
   ),
-  watch: line<{ command: string }>('watch command prepared', ({ command }) => named('watch', command)),
+  watch: line<{ command: string }>('watch command available', ({ command }) => named('watch', command)),
   journal: line<{ path: string }>('journal opened', ({ path }) => named('journal', path)),
   dropped: line<{ dropped: number }>(
     'outbox was full, unsent events dropped',
@@ -80,7 +86,8 @@ interface ItemFields {
 const itemText = ({ item, image }: ItemFields): string => {
   const { decision, timingsMs, fault, count, seq, outcome } = item;
   const percent = Math.round((decision?.confidence ?? 0) * 100);
-  const reason = fault?.code ?? (count ? `${count} triggers while busy` : (decision?.reason ?? ''));
+  const triggers = count === 1 ? '1 trigger' : `${count} triggers`;
+  const reason = fault?.code ?? (count ? `${triggers} while busy` : (decision?.reason ?? ''));
   const withoutGateMs = (timingsMs.total ?? 0) - (timingsMs.gateMove ?? 0);
   return [
     `#${seq}`.padEnd(6),
@@ -89,7 +96,7 @@ const itemText = ({ item, image }: ItemFields): string => {
     (decision?.compartment ? `-> ${decision.compartment}` : '').padEnd(12),
     reason.padEnd(14),
     outcome === 'ignored' ? '' : `${withoutGateMs.toFixed(0).padStart(4)} ms`,
-    timingsMs.gateMove === undefined ? '' : `+ gate ${timingsMs.gateMove.toFixed(0)} ms`,
+    (timingsMs.gateMove === undefined ? '' : `+ gate ${timingsMs.gateMove.toFixed(0)} ms`).padEnd(13),
     image ?? '',
   ]
     .join('  ')

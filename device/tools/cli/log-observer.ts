@@ -34,7 +34,11 @@ export class LogObserver implements DaemonObserver {
   }
 
   health(part: string, fault: Fault | null): void {
-    if (fault) this.log.warn({ part, code: fault.code }, `${part}: ${fault.code}: ${fault.message}`);
+    if (fault)
+      this.log.warn(
+        { part, code: fault.code, message: fault.message },
+        `${part}: ${fault.code}: ${fault.message}`,
+      );
     else this.log.info({ part }, `${part}: recovered`);
   }
 

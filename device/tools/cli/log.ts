@@ -1,6 +1,7 @@
 import { type Logger, pino } from 'pino';
 import type { LogConfig } from '../../config/schema.js';
 import { toTerminal } from './log-lines.js';
+import { terminalStyle } from './report.js';
 
 /** Opens the log on standard output: aligned text on a terminal, otherwise one JSON object per line. */
 export const openLog = async ({ level, format }: LogConfig): Promise<Logger> => {
@@ -8,10 +9,11 @@ export const openLog = async ({ level, format }: LogConfig): Promise<Logger> => 
   if (!isPretty) return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   const { default: pretty } = await import('pino-pretty');
   const prettify = pretty.prettyFactory({
-    colorize: process.stdout.isTTY === true,
+    colorize: terminalStyle().colour,
+    singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
-    // The message of a fault already names them.
-    ignore: 'part,code',
+    // The text of a fault already contains them.
+    ignore: 'part,code,message',
   });
   // Synchronous, so that no line is lost when the process exits.
   const output = pino.destination({ fd: process.stdout.fd, sync: true });

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Logger } from 'pino';
+import { renamedText } from '../../config/load.js';
 import { Daemon } from '../../daemon/daemon.js';
 import { packageVersion } from '../../kit/root.js';
 import { EXIT, reportError } from './failure.js';
@@ -17,9 +18,15 @@ export const runCommand = (): Command =>
     .option(...CONFIG_OPTION)
     .action(async ({ config: file }: { config?: string }) => {
       const warnings: string[] = [];
-      const loaded = await readConfig(file, (warning) => warnings.push(warning));
+      const loaded = await readConfig(file, (source, key) => warnings.push(renamedText(source, key))).catch(
+        (thrown: unknown) => {
+          for (const warning of warnings) process.stderr.write(`sortbin: ${warning}\n`);
+          throw thrown;
+        },
+      );
       const log = await openLog(loaded.config.log);
-      for (const warning of warnings) log.warn(warning);
+      for (const key of loaded.renamed)
+        writeLine(log, 'warn', LINES.renamed, { file: loaded.source, ...key });
       writeLine(log, 'info', LINES.configured, {
         version: packageVersion(),
         bin: loaded.config.bin.id,

@@ -1,13 +1,17 @@
+import type { RenamedKey } from '../../config/load.js';
 import type { ConfigError } from '../../config/problems.js';
 import type { Config } from '../../config/schema.js';
 import { makePolicy } from '../../cycle/policy.js';
 import { SortbinError } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
+import { checkRoutes } from '../../wire/gate.js';
 import { type Check, fact, type Section } from './doctor.js';
 
 /** Checks that the configuration is valid and, if a bundle is loaded, that its policy matches the labels. */
 export const examineConfiguration = (
-  loaded: { readonly config: Config; readonly source: string } | ConfigError,
+  loaded:
+    | { readonly config: Config; readonly source: string; readonly renamed: readonly RenamedKey[] }
+    | ConfigError,
   bundle: Bundle | null,
   exitCode: number,
 ): Section => {
@@ -16,21 +20,27 @@ export const examineConfiguration = (
     const { code, message, problems } = loaded;
     return { title, exitCode, checks: [{ name: 'file', status: 'fail', text: message, code, problems }] };
   }
-  const { config, source } = loaded;
+  const { config, source, renamed } = loaded;
   return {
     title,
     exitCode,
     checks: [
       fact('file', source === 'defaults' ? 'none, all keys have their defaults' : `${source} is valid`),
+      ...renamed.map(
+        ({ message, ...key }): Check => ({ name: 'renamed', status: 'note', text: message, ...key }),
+      ),
       fact('bin', `${config.bin.id} (${config.bin.name})`),
-      ...(bundle ? [policyCheck(config, bundle)] : []),
+      ...(bundle ? policyChecks(config, bundle) : []),
     ],
   };
 };
 
-const policyCheck = ({ policy }: Config, { manifest }: Bundle): Check => {
+/** Checks that each label has a compartment, and that the gate has a route to each compartment. */
+const policyChecks = (config: Config, { manifest }: Bundle): Check[] => {
+  let name = 'policy';
   try {
-    const { compartmentOf, refuse } = makePolicy(policy, manifest.labels, manifest.policy);
+    const policy = makePolicy(config.policy, manifest.labels, manifest.policy);
+    const { compartmentOf, refuse } = policy;
     const compartments = [...new Set(compartmentOf.values())];
     const refused = [...refuse];
     const text = [
@@ -38,12 +48,11 @@ const policyCheck = ({ policy }: Config, { manifest }: Bundle): Check => {
       `Compartments: ${compartments.join(', ')}`,
       `Refused labels: ${refused.join(', ') || 'none'}.`,
     ].join('. ');
-    return fact('policy', text, {
-      compartments,
-      refused,
-    });
+    name = 'gate';
+    checkRoutes(config.gate, policy);
+    return [fact('policy', text, { compartments, refused })];
   } catch (thrown) {
     if (!(thrown instanceof SortbinError)) throw thrown;
-    return { name: 'policy', status: 'fail', text: thrown.message, code: thrown.code };
+    return [{ name, status: 'fail', text: thrown.message, code: thrown.code }];
   }
 };

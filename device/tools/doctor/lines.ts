@@ -39,18 +39,20 @@ export const examineLines = ({ found, configured, exitCode }: LinesExamination):
   return { title, exitCode, checks: hasChips ? checks : [noChip, ...checks] };
 };
 
+const countOf = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`;
+
 const chipCheck = ({ name, label, lines }: Chip): Check => {
   const held = lines.filter(({ holder }) => holder !== null);
   const holders = held.map((line) => `${line.name ?? line.offset} by ${line.holder}`);
   const shown = holders.length > 6 ? [...holders.slice(0, 6), `${holders.length - 6} more`] : holders;
-  const text = `${label}, ${lines.length} lines${shown.length > 0 ? `. Held: ${shown.join(', ')}.` : ''}`;
+  const text = `${label}, ${countOf(lines.length, 'line')}${shown.length > 0 ? `. Held: ${shown.join(', ')}.` : ''}`;
   return { name, status: 'ok', text, label, lines };
 };
 
 const pwmCheck = ({ number, device, channels, usable }: PwmChip): Check => ({
   name: `pwmchip${number}`,
   status: usable ? 'ok' : 'note',
-  text: `${device ?? 'no device'}, ${channels} channels${usable ? '' : `, permission denied. ${JOIN_GROUP}`}`,
+  text: `${device ?? 'no device'}, ${countOf(channels, 'channel')}${usable ? '' : `, permission denied. ${JOIN_GROUP}`}`,
   device,
   channels,
   usable,
@@ -61,11 +63,12 @@ const configuredCheck = (configured: ConfiguredLine, found: MachineLines): Check
   if ('pwm' in configured) {
     const { pwm, channel } = configured;
     const chip = found.pwm.find(({ number, device }) => `${number}` === pwm || device === pwm);
-    const exists = chip && channel < chip.channels;
     const missing = `channel ${channel} of PWM chip ${pwm} not found. Enable it with dtoverlay=pwm-2chan.`;
-    return exists
-      ? { name, status: 'ok', text: `channel ${channel} of pwmchip${chip.number}`, ...place }
-      : { name, status: 'fail', text: missing, ...place };
+    if (!chip || channel >= chip.channels) return { name, status: 'fail', text: missing, ...place };
+    const text = `channel ${channel} of pwmchip${chip.number}`;
+    return chip.usable
+      ? { name, status: 'ok', text, ...place }
+      : { name, status: 'fail', text: `${text}: permission denied. ${JOIN_GROUP}`, ...place };
   }
   const match = findLine(configured, found.chips);
   if (typeof match === 'string') return { name, status: 'fail', text: match, ...place };
@@ -96,7 +99,7 @@ const findLine = (
   const line = chip.lines.find(({ offset }) => offset === configured.offset);
   return line
     ? { chip, line }
-    : `line ${configured.offset} of ${chip.label} not found. The chip has ${chip.lines.length} lines.`;
+    : `line ${configured.offset} of ${chip.label} not found. The chip has ${countOf(chip.lines.length, 'line')}.`;
 };
 
 /** Returns all GPIO lines and PWM channels of the configuration, with their keys. */

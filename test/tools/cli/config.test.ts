@@ -29,7 +29,7 @@ test('check says that a file is valid', async () => {
   await writeFile(file, 'bin: { id: hall }\n');
   assert.deepEqual(await run('check', file), { out: `${file} is valid\n`, err: '', code: undefined });
   const { out, code } = await run('check', file, '--json');
-  assert.deepEqual(JSON.parse(out), { valid: true, problems: [] });
+  assert.deepEqual(JSON.parse(out), { valid: true, problems: [], warnings: [] });
   assert.equal(code, undefined);
 });
 
@@ -44,8 +44,28 @@ test('check names the problems on standard error, or as JSON, and exits with 78'
     problems: [
       { path: 'policy.confidence', value: '1.4', allowed: 'a number from 0 to 1', line: 2, message },
     ],
+    warnings: [],
   });
   assert.deepEqual([err, code], ['', 78]);
+});
+
+test('check warns of an old name on standard error, or as JSON', async () => {
+  const file = join(folder, 'old.yaml');
+  await writeFile(file, '\nperson: {}\n');
+  const message = 'person has the new name panel. Rename it: the next release refuses the old name.';
+  const text = await run('check', file);
+  assert.deepEqual(text, {
+    out: `${file} is valid\n`,
+    err: `${file}:2: warning: ${message}\n`,
+    code: undefined,
+  });
+  const json = await run('check', '--json', file);
+  assert.deepEqual(JSON.parse(json.out), {
+    valid: true,
+    problems: [],
+    warnings: [{ path: 'person', newPath: 'panel', line: 2, message }],
+  });
+  assert.equal(json.err, '');
 });
 
 test('check of a file that is not there says so', async () => {

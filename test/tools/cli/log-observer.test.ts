@@ -87,7 +87,7 @@ describe('the log of the daemon', () => {
         topics: ['availability', 'info', 'state', 'event'].map((topic) => `sortbin/hall/${topic}`),
         msg: 'topics assigned',
       },
-      { command, msg: 'watch command prepared' },
+      { command, msg: 'watch command available' },
       { path: '/data/journal.db', msg: 'journal opened' },
     ]);
     assert.deepEqual(levels, [30, 30, 40, 30, 30, 30, 30]);
@@ -197,7 +197,7 @@ describe('the log of the daemon', () => {
       observer.dropped(3);
     });
     assert.deepEqual(json, [
-      { part: 'gate', code: 'gate-failed', msg: 'gate: gate-failed: line gone' },
+      { part: 'gate', code: 'gate-failed', message: 'line gone', msg: 'gate: gate-failed: line gone' },
       { part: 'gate', msg: 'gate: recovered' },
       { dropped: 3, msg: 'outbox was full, unsent events dropped' },
     ]);

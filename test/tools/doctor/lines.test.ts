@@ -12,7 +12,7 @@ line 2 GPIO2 output somebody_else
 line 3 GPIO3 input sortbin_sensor
 unusable /dev/gpiochip1 Permission denied
 pwm 0 fe20c000.pwm 2 usable
-pwm 1 - 4 denied
+pwm 1 - 1 denied
 something from a later version
 `;
 const GROUP = 'Add your user to the group gpio, then log in again.';
@@ -35,7 +35,7 @@ describe('examineLines', () => {
         ['gpiochip0', 'ok', `pinctrl-bcm2711, 4 lines. ${held}`],
         ['/dev/gpiochip1', 'note', `Permission denied. ${GROUP}`],
         ['pwmchip0', 'ok', 'fe20c000.pwm, 2 channels'],
-        ['pwmchip1', 'note', `no device, 4 channels, permission denied. ${GROUP}`],
+        ['pwmchip1', 'note', `no device, 1 channel, permission denied. ${GROUP}`],
       ],
     );
     assert.equal(verdictOf([section]), 0);
@@ -66,6 +66,7 @@ describe('examineLines', () => {
         { key: 'a', pwm: '0', channel: 2 },
         /channel 2 of PWM chip 0 not found\. Enable it with dtoverlay=pwm-2chan\./,
       ],
+      [{ key: 'a', pwm: '1', channel: 0 }, /channel 0 of pwmchip1: permission denied\. Add your user/],
     ];
     for (const [wanted, text] of wrong) {
       assert.match(of(wanted), text);
