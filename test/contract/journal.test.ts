@@ -1,5 +1,5 @@
 import { SimulatedJournal } from '../../device/journal/simulated-journal.js';
-import { journalOptions, openSqlite, temporaryFolder } from '../support/journal-folder.js';
+import { journalOptions, openSqlite, temporaryFolder } from '../support/journal/journal-folder.js';
 import { journalContract } from './journal-contract.js';
 
 journalContract('SimulatedJournal', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import type { Publisher } from '../../device/network/mqtt/mqtt.js';
-import type { MemoryOutbox } from '../support/memory-outbox.js';
+import type { MemoryOutbox } from '../support/network/memory-outbox.js';
 import { until } from '../support/until.js';
 
 /** A publisher with its outbox and its broker. Its deadlines are short enough for a test to wait for. */

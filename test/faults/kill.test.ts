@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { AedesBroker } from '../support/aedes-broker.js';
+import { AedesBroker } from '../support/network/aedes-broker.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 import { until } from '../support/until.js';
 

@@ -3,7 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { lockFolder } from '../../device/journal/lock.js';
-import { FakeIo } from '../support/fake-io.js';
+import { FakeIo } from '../support/hardware/fake-io.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 import { until } from '../support/until.js';
 

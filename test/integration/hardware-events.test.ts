@@ -11,7 +11,7 @@ import { failed } from '../../device/kit/errors.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { Status } from '../../device/status/status.js';
 import { makeBin } from '../support/bin.js';
-import { SimulatedPanel } from '../support/simulated-panel.js';
+import { SimulatedPanel } from '../support/hardware/simulated-panel.js';
 
 const AT = { line: 'GPIO5' };
 

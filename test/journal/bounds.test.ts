@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Store } from '../../device/journal/store.js';
-import { journalOptions, temporaryFolder } from '../support/journal-folder.js';
+import { journalOptions, temporaryFolder } from '../support/journal/journal-folder.js';
 
 const finishMany = (store: Store, from: number, to: number) => {
   for (let index = from; index <= to; index += 1)

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { JournalError } from '../../device/journal/journal.js';
 import { Store } from '../../device/journal/store.js';
-import { journalOptions, temporaryFolder } from '../support/journal-folder.js';
+import { journalOptions, temporaryFolder } from '../support/journal/journal-folder.js';
 
 const image = (head: string, length = 32) => Buffer.concat([Buffer.from(head, 'latin1')], length);
 const filesOf = (dataDir: string) => readdirSync(join(dataDir, 'frames')).sort();

@@ -7,9 +7,9 @@ import { it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { Store } from '../../device/journal/store.js';
-import { journalOptions, temporaryFolder } from '../support/journal-folder.js';
+import { journalOptions, temporaryFolder } from '../support/journal/journal-folder.js';
 
-const WRITER = fileURLToPath(new URL('../support/journal-writer.js', import.meta.url));
+const WRITER = fileURLToPath(new URL('../support/journal/journal-writer.js', import.meta.url));
 const ROUNDS = 10;
 
 /** Runs the writer, kills it after `killAfterLines` lines, and returns all its lines. */

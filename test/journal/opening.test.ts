@@ -7,7 +7,7 @@ import { openDatabase } from '../../device/journal/database.js';
 import { SqliteJournal } from '../../device/journal/sqlite-journal.js';
 import { Store } from '../../device/journal/store.js';
 import { rejectsAs } from '../contract/journal-contract.js';
-import { journalOptions, openSqlite, temporaryFolder } from '../support/journal-folder.js';
+import { journalOptions, openSqlite, temporaryFolder } from '../support/journal/journal-folder.js';
 
 const assertRefused = (dataDir: string, message: RegExp) =>
   rejectsAs(SqliteJournal.open(journalOptions(dataDir)), 'journal-unreadable', message);

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { DatabaseSync } from '@photostructure/sqlite';
 import type { SqliteJournalOptions } from '../../device/journal/sqlite-journal.js';
 import { rejectsAs } from '../contract/journal-contract.js';
-import { journalOptions, openSqlite, temporaryFolder } from '../support/journal-folder.js';
+import { journalOptions, openSqlite, temporaryFolder } from '../support/journal/journal-folder.js';
 
 /** Opens a journal and returns its worker, so that a test can end the worker. */
 const openWithWorker = async (t: TestContext, options: Partial<SqliteJournalOptions> = {}) => {

@@ -5,7 +5,7 @@ import { it } from 'node:test';
 import fc from 'fast-check';
 import { JournalError } from '../../device/journal/journal.js';
 import { Store } from '../../device/journal/store.js';
-import { journalOptions, temporaryFolder } from '../support/journal-folder.js';
+import { journalOptions, temporaryFolder } from '../support/journal/journal-folder.js';
 
 interface ModelRow {
   readonly id: string;

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { examineLines } from '../../device/tools/doctor/lines.js';
 import { parseMachineLines } from '../../device/tools/doctor/machine-lines.js';
-import { sortbinIoPath } from '../support/sortbin-io.js';
+import { sortbinIoPath } from '../support/hardware/sortbin-io.js';
 import { inputRules, LABEL, NAMES, value } from './guest/bin-lines.js';
 import { HeldLine } from './guest/gpio-cdev.js';
 import { GpioSim } from './guest/gpio-sim.js';

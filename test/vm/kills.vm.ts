@@ -7,7 +7,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
 import { percentiles } from '../../device/tools/bench/report.js';
-import { sortbinIoPath } from '../support/sortbin-io.js';
+import { sortbinIoPath } from '../support/hardware/sortbin-io.js';
 import { until } from '../support/until.js';
 import { LABEL, LEASE_MS, NAMES } from './guest/bin-lines.js';
 import { GpioSim, outputsPersist } from './guest/gpio-sim.js';

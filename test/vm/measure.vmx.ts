@@ -10,7 +10,7 @@ import { SystemClock } from '../../device/kit/clock.js';
 import { newId } from '../../device/kit/ids.js';
 import { packageRoot } from '../../device/kit/root.js';
 import { percentiles } from '../../device/tools/bench/report.js';
-import { sortbinIoPath } from '../support/sortbin-io.js';
+import { sortbinIoPath } from '../support/hardware/sortbin-io.js';
 import { until } from '../support/until.js';
 import { inputRules, LABEL, makeGate, makeSortbinIoLines, NAMES, value } from './guest/bin-lines.js';
 import { GpioSim } from './guest/gpio-sim.js';

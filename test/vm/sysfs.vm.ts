@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { sortbinIoPath } from '../support/sortbin-io.js';
+import { sortbinIoPath } from '../support/hardware/sortbin-io.js';
 import { until } from '../support/until.js';
 import { codeOf, inputRules, LABEL, makeSysfsLines, outputRules, value } from './guest/bin-lines.js';
 import { HeldLine } from './guest/gpio-cdev.js';

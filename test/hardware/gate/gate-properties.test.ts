@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { LockedGate } from '../../../device/hardware/gate/locked-gate.js';
-import { aLinesGate, aServoGate, aSwitch } from '../../support/gates.js';
+import { aLinesGate, aServoGate, aSwitch } from '../../support/hardware/gates.js';
 
 const SWITCHES = ['gate.home', 'gate-paper.end', 'gate-glass.end', 'lid'];
 

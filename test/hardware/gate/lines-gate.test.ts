@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { LineFault, OffReason } from '../../../device/hardware/lines/lines.js';
 import { gateContract } from '../../contract/gate-contract.js';
-import { aLinesGate, aSwitch, benchOf, outcome } from '../../support/gates.js';
+import { aLinesGate, aSwitch, benchOf, outcome } from '../../support/hardware/gates.js';
 
 gateContract('lines', () => benchOf(aLinesGate()));
 

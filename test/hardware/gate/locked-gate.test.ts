@@ -4,7 +4,7 @@ import { LockedGate } from '../../../device/hardware/gate/locked-gate.js';
 import { SimulatedGate } from '../../../device/hardware/gate/simulated-gate.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { gateContract } from '../../contract/gate-contract.js';
-import { aServoGate, benchOf, outcome } from '../../support/gates.js';
+import { aServoGate, benchOf, outcome } from '../../support/hardware/gates.js';
 
 const aLockedGate = () => {
   const { gate, ...rest } = aServoGate();

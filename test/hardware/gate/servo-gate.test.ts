@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { pulseOf } from '../../../device/hardware/gate/servo-pulse.js';
 import { SortbinError } from '../../../device/kit/errors.js';
 import { gateContract } from '../../contract/gate-contract.js';
-import { aServoGate, aSwitch, benchOf, outcome } from '../../support/gates.js';
+import { aServoGate, aSwitch, benchOf, outcome } from '../../support/hardware/gates.js';
 
 gateContract('servo', () => benchOf(aServoGate()));
 

@@ -7,7 +7,7 @@ import type { IndicatorState } from '../../../device/hardware/panel/panel.js';
 import type { Indicator, Pattern } from '../../../device/hardware/panel/pattern.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { panelContract } from '../../contract/panel-contract.js';
-import { FakeInput, FakeOutput, unwrap } from '../../support/fake-lines.js';
+import { FakeInput, FakeOutput, unwrap } from '../../support/hardware/fake-lines.js';
 
 panelContract('lines', async () => {
   const clock = new SimulatedClock(0);

@@ -1,6 +1,6 @@
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { panelContract } from '../../contract/panel-contract.js';
-import { SimulatedPanel } from '../../support/simulated-panel.js';
+import { SimulatedPanel } from '../../support/hardware/simulated-panel.js';
 
 panelContract('simulated', () => {
   const clock = new SimulatedClock();

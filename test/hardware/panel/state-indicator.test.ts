@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { StateIndicator } from '../../../device/hardware/panel/state-indicator.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { SimulatedPanel } from '../../support/simulated-panel.js';
+import { SimulatedPanel } from '../../support/hardware/simulated-panel.js';
 
 const REFUSED_MS = 3_000;
 

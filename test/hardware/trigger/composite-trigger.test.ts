@@ -6,7 +6,7 @@ import { LineTrigger } from '../../../device/hardware/trigger/line-trigger.js';
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { triggerContract } from '../../contract/trigger-contract.js';
-import { FakeInput } from '../../support/fake-lines.js';
+import { FakeInput } from '../../support/hardware/fake-lines.js';
 
 const neverAborted = new AbortController().signal;
 

@@ -6,7 +6,7 @@ import type { Trigger } from '../../../device/hardware/trigger/trigger.js';
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { triggerContract } from '../../contract/trigger-contract.js';
-import { FakeInput, unwrap } from '../../support/fake-lines.js';
+import { FakeInput, unwrap } from '../../support/hardware/fake-lines.js';
 
 const neverAborted = new AbortController().signal;
 

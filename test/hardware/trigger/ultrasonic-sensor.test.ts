@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { EchoArbiter } from '../../../device/hardware/trigger/echo-arbiter.js';
 import { UltrasonicSensor } from '../../../device/hardware/trigger/ultrasonic-sensor.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { FakeSonar } from '../../support/fake-lines.js';
+import { FakeSonar } from '../../support/hardware/fake-lines.js';
 
 const neverAborted = new AbortController().signal;
 

@@ -9,7 +9,7 @@ import { UltrasonicTrigger } from '../../../device/hardware/trigger/ultrasonic-t
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { triggerContract } from '../../contract/trigger-contract.js';
-import { FakeSonar } from '../../support/fake-lines.js';
+import { FakeSonar } from '../../support/hardware/fake-lines.js';
 
 const RULES = { nearMm: 200, farMm: 260 };
 const neverAborted = new AbortController().signal;

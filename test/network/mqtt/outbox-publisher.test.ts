@@ -3,8 +3,8 @@ import { afterEach, test } from 'node:test';
 import { connect } from 'mqtt';
 import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
 import { publisherContract } from '../../contract/publisher-contract.js';
-import { AedesBroker } from '../../support/aedes-broker.js';
-import { RoughBroker } from '../../support/rough-broker.js';
+import { AedesBroker } from '../../support/network/aedes-broker.js';
+import { RoughBroker } from '../../support/network/rough-broker.js';
 import { until } from '../../support/until.js';
 import { fastPublisher } from './publisher-kit.js';
 

@@ -6,7 +6,7 @@ import {
   OutboxPublisher,
   type OutboxPublisherOptions,
 } from '../../../device/network/mqtt/outbox-publisher.js';
-import { MemoryOutbox } from '../../support/memory-outbox.js';
+import { MemoryOutbox } from '../../support/network/memory-outbox.js';
 
 export interface LogLine {
   readonly level: number;

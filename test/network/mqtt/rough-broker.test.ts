@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
-import { RoughBroker } from '../../support/rough-broker.js';
+import { RoughBroker } from '../../support/network/rough-broker.js';
 import { until } from '../../support/until.js';
 import { clockedPublisher, fastPublisher } from './publisher-kit.js';
 

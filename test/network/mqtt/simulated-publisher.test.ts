@@ -4,8 +4,8 @@ import { pino } from 'pino';
 import { SystemClock } from '../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { publisherContract } from '../../contract/publisher-contract.js';
-import { MemoryOutbox } from '../../support/memory-outbox.js';
-import { SimulatedPublisher } from '../../support/simulated-publisher.js';
+import { MemoryOutbox } from '../../support/network/memory-outbox.js';
+import { SimulatedPublisher } from '../../support/network/simulated-publisher.js';
 
 const log = pino({ level: 'silent' });
 

@@ -5,7 +5,7 @@ import { parseConfig } from '../../../device/config/load.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { openGate } from '../../../device/tools/calibrate/gate-session.js';
 import { RELEASE_TIMEOUT_MS } from '../../../device/tools/calibrate/hold-to-run.js';
-import { WatchedLines } from '../../support/watched-lines.js';
+import { WatchedLines } from '../../support/hardware/watched-lines.js';
 import { ANGLES, LINES, SERVO, startSession } from './support.js';
 
 describe('calibration of a servo', () => {

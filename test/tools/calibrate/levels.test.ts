@@ -5,7 +5,7 @@ import { SimulatedLines } from '../../../device/hardware/lines/simulated/simulat
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { configuredInputs } from '../../../device/tools/calibrate/inputs.js';
 import { type LevelStyle, watchLevels } from '../../../device/tools/calibrate/levels.js';
-import { WatchedLines } from '../../support/watched-lines.js';
+import { WatchedLines } from '../../support/hardware/watched-lines.js';
 import { LINES, ScreenInMemory } from './support.js';
 
 const FULL = `

@@ -3,7 +3,7 @@ import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import type { Change, Key, Screen } from '../../../device/tools/calibrate/calibrate.js';
 import { calibrateGate, openGate } from '../../../device/tools/calibrate/gate-session.js';
 import { configuredInputs } from '../../../device/tools/calibrate/inputs.js';
-import { WatchedLines } from '../../support/watched-lines.js';
+import { WatchedLines } from '../../support/hardware/watched-lines.js';
 
 /** Keys of a terminal, which a test presses. */
 export class Keys implements AsyncIterator<Key> {

@@ -13,7 +13,7 @@ import { IoSupervisor } from '../../../device/hardware/lines/sortbin-io/supervis
 import { SysfsLines } from '../../../device/hardware/lines/sysfs/sysfs-lines.js';
 import { SystemClock } from '../../../device/kit/clock.js';
 import type { Answer } from '../../../device/kit/errors.js';
-import { sortbinIoPath } from '../../support/sortbin-io.js';
+import { sortbinIoPath } from '../../support/hardware/sortbin-io.js';
 
 /** The label of the simulated chip. */
 export const LABEL = 'bin';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { SortbinIoProcess, sortbinIoPath } from '../../../support/sortbin-io.js';
+import { SortbinIoProcess, sortbinIoPath } from '../../../support/hardware/sortbin-io.js';
 
 const run = promisify(execFile);
 

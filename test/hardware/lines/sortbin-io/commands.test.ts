@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
 import { parseMessage } from '../../../../device/hardware/lines/sortbin-io/protocol.js';
 import { SimulatedClock } from '../../../../device/kit/simulated-clock.js';
-import { makeIoBench } from '../../../support/io-bench.js';
+import { makeIoBench } from '../../../support/hardware/io-bench.js';
 import { until } from '../../../support/until.js';
 
 const never = new AbortController().signal;

@@ -3,7 +3,7 @@ import { SortbinIoLines } from '../../../../device/hardware/lines/sortbin-io/sor
 import { nowNs } from '../../../../device/hardware/lines/time.js';
 import { SystemClock } from '../../../../device/kit/clock.js';
 import { linesContract } from '../../../contract/lines-contract.js';
-import { FakeIo } from '../../../support/fake-io.js';
+import { FakeIo } from '../../../support/hardware/fake-io.js';
 
 linesContract('fake sortbin-io', async () => {
   const clock = new SystemClock();

@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { SystemClock } from '../../../../device/kit/clock.js';
 import type { SortbinError } from '../../../../device/kit/errors.js';
 import { SimulatedClock } from '../../../../device/kit/simulated-clock.js';
-import { makeIoBench } from '../../../support/io-bench.js';
+import { makeIoBench } from '../../../support/hardware/io-bench.js';
 import { until } from '../../../support/until.js';
 
 const never = new AbortController().signal;

@@ -11,9 +11,9 @@ import { nowNs } from '../../../../device/hardware/lines/time.js';
 import { SystemClock } from '../../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../../device/kit/simulated-clock.js';
 import { CONTRACT_LINES, linesContract } from '../../../contract/lines-contract.js';
-import { FakeIo } from '../../../support/fake-io.js';
-import { makeFakeOnoff } from '../../../support/fake-onoff.js';
-import { sortbinIoPath } from '../../../support/sortbin-io.js';
+import { FakeIo } from '../../../support/hardware/fake-io.js';
+import { makeFakeOnoff } from '../../../support/hardware/fake-onoff.js';
+import { sortbinIoPath } from '../../../support/hardware/sortbin-io.js';
 import { until } from '../../../support/until.js';
 
 const never = new AbortController().signal;

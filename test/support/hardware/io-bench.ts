@@ -1,10 +1,10 @@
 import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
-import type { Edge, LineFault } from '../../device/hardware/lines/lines.js';
-import { SortbinIoLines } from '../../device/hardware/lines/sortbin-io/sortbin-io-lines.js';
-import type { Clock } from '../../device/kit/clock.js';
-import { SimulatedClock } from '../../device/kit/simulated-clock.js';
+import type { Edge, LineFault } from '../../../device/hardware/lines/lines.js';
+import { SortbinIoLines } from '../../../device/hardware/lines/sortbin-io/sortbin-io-lines.js';
+import type { Clock } from '../../../device/kit/clock.js';
+import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { FakeIo } from './fake-io.js';
 
 const INPUT = { at: { chip: 'bank', offset: 3 }, bias: 'as-is', activeLow: false, debounceMs: 0 } as const;

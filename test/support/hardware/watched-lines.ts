@@ -9,10 +9,10 @@ import type {
   OutputRules,
   Pwm,
   PwmRules,
-} from '../../device/hardware/lines/lines.js';
-import { SimulatedLines } from '../../device/hardware/lines/simulated/simulated-lines.js';
-import { type Answer, done, failed } from '../../device/kit/errors.js';
-import type { SimulatedClock } from '../../device/kit/simulated-clock.js';
+} from '../../../device/hardware/lines/lines.js';
+import { SimulatedLines } from '../../../device/hardware/lines/simulated/simulated-lines.js';
+import { type Answer, done, failed } from '../../../device/kit/errors.js';
+import type { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 
 type OffAnswer = Answer<Off, LineFault>;
 

@@ -6,8 +6,8 @@ import {
   SqliteJournal,
   type SqliteJournalOptions,
   type StartWorker,
-} from '../../device/journal/sqlite-journal.js';
-import type { StoreOptions } from '../../device/journal/store.js';
+} from '../../../device/journal/sqlite-journal.js';
+import type { StoreOptions } from '../../../device/journal/store.js';
 
 /** Creates a folder for one test, and removes it after the test. */
 export const temporaryFolder = (t: TestContext): string => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { SystemClock } from '../../device/kit/clock.js';
+import { SystemClock } from '../../../device/kit/clock.js';
 import { FakeBoard } from './fake-board.js';
 
 const SCRIPT = fileURLToPath(new URL('./fake-io-relay.js', import.meta.url));

@@ -1,6 +1,6 @@
-import type { PendingEvent } from '../../device/journal/journal.js';
-import type { Outbox } from '../../device/network/mqtt/mqtt.js';
-import { until } from './until.js';
+import type { PendingEvent } from '../../../device/journal/journal.js';
+import type { Outbox } from '../../../device/network/mqtt/mqtt.js';
+import { until } from '../until.js';
 
 /** An outbox in memory. Tests can make its calls fail. */
 export class MemoryOutbox implements Outbox {

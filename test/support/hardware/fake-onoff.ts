@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { OnoffConstructor, OnoffGpio } from '../../device/hardware/lines/sysfs/onoff.js';
+import type { OnoffConstructor, OnoffGpio } from '../../../device/hardware/lines/sysfs/onoff.js';
 
 type Callback = Parameters<OnoffGpio['watch']>[0];
 type Options = ConstructorParameters<OnoffConstructor>[3];

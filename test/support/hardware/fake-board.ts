@@ -1,7 +1,7 @@
-import type { Input, LineFault, Off, Output, Pwm } from '../../device/hardware/lines/lines.js';
-import { SimulatedLines } from '../../device/hardware/lines/simulated/simulated-lines.js';
-import type { Clock } from '../../device/kit/clock.js';
-import type { Answer } from '../../device/kit/errors.js';
+import type { Input, LineFault, Off, Output, Pwm } from '../../../device/hardware/lines/lines.js';
+import { SimulatedLines } from '../../../device/hardware/lines/simulated/simulated-lines.js';
+import type { Clock } from '../../../device/kit/clock.js';
+import type { Answer } from '../../../device/kit/errors.js';
 
 const ANYWHERE = { chip: 'any', offset: 0 } as const;
 /** A chip that never exists. */

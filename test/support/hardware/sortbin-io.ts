@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { packageRoot } from '../../device/kit/root.js';
+import { packageRoot } from '../../../device/kit/root.js';
 
 /** Returns the path of sortbin-io for this machine. The variable `SORTBIN_IO` selects another build. */
 export const sortbinIoPath = (): string =>

@@ -1,6 +1,6 @@
-import type { Edge, Input, LineFault, Off, OffReason, Output } from '../../device/hardware/lines/lines.js';
-import { type Answer, done, failed } from '../../device/kit/errors.js';
-import type { SimulatedClock } from '../../device/kit/simulated-clock.js';
+import type { Edge, Input, LineFault, Off, OffReason, Output } from '../../../device/hardware/lines/lines.js';
+import { type Answer, done, failed } from '../../../device/kit/errors.js';
+import type { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 
 const nsOf = (clock: SimulatedClock): bigint => BigInt(Math.round(clock.monotonicMs() * 1e6));
 

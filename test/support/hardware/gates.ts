@@ -1,13 +1,13 @@
-import type { Gate } from '../../device/hardware/gate/gate.js';
+import type { Gate } from '../../../device/hardware/gate/gate.js';
 import {
   type LinesGateOptions,
   type LinesRoute,
   makeLinesGate,
-} from '../../device/hardware/gate/lines-gate.js';
-import { makeServoGate, type ServoGateOptions } from '../../device/hardware/gate/servo-gate.js';
-import type { Input, InputRules } from '../../device/hardware/lines/lines.js';
-import { SimulatedClock } from '../../device/kit/simulated-clock.js';
-import type { GateBench } from '../contract/gate-contract.js';
+} from '../../../device/hardware/gate/lines-gate.js';
+import { makeServoGate, type ServoGateOptions } from '../../../device/hardware/gate/servo-gate.js';
+import type { Input, InputRules } from '../../../device/hardware/lines/lines.js';
+import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
+import type { GateBench } from '../../contract/gate-contract.js';
 import { WatchedLines } from './watched-lines.js';
 
 export const aSwitch = (offset: number): InputRules => ({

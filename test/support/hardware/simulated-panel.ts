@@ -1,6 +1,6 @@
-import { noLight } from '../../device/hardware/panel/light.js';
-import type { IndicatorState, Light, Panel, Press } from '../../device/hardware/panel/panel.js';
-import type { Clock } from '../../device/kit/clock.js';
+import { noLight } from '../../../device/hardware/panel/light.js';
+import type { IndicatorState, Light, Panel, Press } from '../../../device/hardware/panel/panel.js';
+import type { Clock } from '../../../device/kit/clock.js';
 
 /** A panel without hardware that records the shown state. A call presses its button. */
 export class SimulatedPanel implements Panel {

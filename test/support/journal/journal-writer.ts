@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { SqliteJournal } from '../../device/journal/sqlite-journal.js';
+import { SqliteJournal } from '../../../device/journal/sqlite-journal.js';
 import { journalOptions } from './journal-folder.js';
 
 /**
