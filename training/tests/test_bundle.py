@@ -11,9 +11,9 @@ import pytest
 from training.bundle import INT8_TOLERANCE
 from training.errors import TrainingError
 from training.identity import Identity
-from training.tests.daemon import CLASSIFIER_OPTIONS
-from training.tests.export_chain import LABELS, chain
-from training.tests.tiny_bundle import write
+from training.tests.support.daemon import CLASSIFIER_OPTIONS
+from training.tests.support.export_chain import LABELS, chain
+from training.tests.support.tiny_bundle import write
 
 ROOT = Path(__file__).parents[2]
 

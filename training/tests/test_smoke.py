@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from training.steps.smoke import make_pictures
-from training.tests.daemon import CLASSIFIER_OPTIONS
+from training.tests.support.daemon import CLASSIFIER_OPTIONS
 
 ROOT = Path(__file__).parents[2]
 

@@ -18,7 +18,7 @@ from training.evaluate.judge.figures import all_figures
 from training.evaluate.report.plots import plot_curves, plot_purity
 from training.evaluate.report.weaknesses import weaknesses
 from training.evaluate.report.write import write_report
-from training.tests.evaluate_data import NAMES, evaluation, logits_of
+from training.tests.support.evaluate_data import NAMES, evaluation, logits_of
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.evaluate.labels.corrections import Correction, apply_corrections, read_corrections
-from training.tests.evaluate_data import NAMES, pictures_of, write_corrections
+from training.tests.support.evaluate_data import NAMES, pictures_of, write_corrections
 
 
 def test_reads_a_list(tmp_path: Path) -> None:

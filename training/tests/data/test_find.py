@@ -4,7 +4,7 @@ import pytest
 
 from training.data.find import find_pictures
 from training.errors import TrainingError
-from training.tests.pictures_made import folder
+from training.tests.support.pictures_made import folder
 
 ROWS = [f"own/paper/{i}.jpg,paper,p{i}" for i in range(5)] + [
     f"more/metal/sd_{i}.jpg,metal,m" for i in range(5)

@@ -12,7 +12,7 @@ from training.export.edgetpu import compile_for_edge_tpu, edge_tpu_report
 from training.export.flatbuffer import read_tflite
 from training.export.saved_model import export_saved_model
 from training.export.tflite import convert_int8
-from training.tests.export_chain import SIDE, chain, tiny_net
+from training.tests.support.export_chain import SIDE, chain, tiny_net
 
 
 def test_an_edge_tpu_can_run_the_whole_int8_file() -> None:
@@ -20,7 +20,7 @@ def test_an_edge_tpu_can_run_the_whole_int8_file() -> None:
 
 
 def test_an_edge_tpu_can_run_the_whole_factory_model() -> None:
-    assert edge_tpu_report(Path(__file__).parents[2] / "deploy/model/model_int8.tflite") == []
+    assert edge_tpu_report(Path(__file__).parents[3] / "deploy/model/model_int8.tflite") == []
 
 
 def test_an_edge_tpu_cannot_run_a_float_file() -> None:

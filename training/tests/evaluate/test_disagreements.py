@@ -11,7 +11,7 @@ from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.evaluate.judge.metrics import label_indices, probabilities
 from training.evaluate.labels.disagreements import Disagreement, rank_disagreements, write_sheets
-from training.tests.evaluate_data import NAMES, logits_of, pictures_of
+from training.tests.support.evaluate_data import NAMES, logits_of, pictures_of
 
 
 def test_ranks_by_margin_and_marks_confident_predictions() -> None:

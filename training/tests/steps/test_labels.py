@@ -10,7 +10,7 @@ from training import cli, features
 from training.data.pictures import Picture, read_pictures
 from training.evaluate.labels.corrections import Correction
 from training.steps.smoke import make_pictures
-from training.tests.evaluate_data import write_corrections
+from training.tests.support.evaluate_data import write_corrections
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from training.data.check import check_data, usable
 from training.data.find import find_pictures, other_files
-from training.tests.pictures_made import draw, folder, save
+from training.tests.support.pictures_made import draw, folder, save
 
 
 def test_reports_nothing_for_a_clean_folder(tmp_path: Path) -> None:

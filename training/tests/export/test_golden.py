@@ -11,9 +11,9 @@ import pytest
 from training.errors import TrainingError
 from training.export.golden import GoldenPicture, make_noise_image, write_golden
 from training.export.runners import TfjsRunner, TfliteRunner
-from training.tests.export_chain import LABELS, SIDE, chain, load_square
+from training.tests.support.export_chain import LABELS, SIDE, chain, load_square
 
-DEPLOYED = Path(__file__).parents[2] / "deploy/model"
+DEPLOYED = Path(__file__).parents[3] / "deploy/model"
 
 
 def read(name: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from training.bundle import Source, write_bundle
 from training.identity import Identity
-from training.tests.export_chain import LABELS, chain
+from training.tests.support.export_chain import LABELS, chain
 
 
 def write(folder: Path, **changed: Any) -> Path:

@@ -8,8 +8,8 @@ import pytest
 
 from training.export.flatbuffer import read_tflite
 from training.export.ties import tied_means
-from training.tests.export_chain import chain
-from training.tests.tiny_bundle import write
+from training.tests.support.export_chain import chain
+from training.tests.support.tiny_bundle import write
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from training.evaluate.judge.comparisons import Baseline, corrected_test, in_dom
 from training.evaluate.judge.views import SplitInputs, logits_by_view, mean_logits, whole_image_logits
 from training.evaluate.labels.corrections import Correction
 from training.evaluate.report.write import write_report
-from training.tests.evaluate_data import NAMES, evaluation, logits_of
+from training.tests.support.evaluate_data import NAMES, evaluation, logits_of
 
 GIVEN = evaluation()
 TEST = GIVEN.of_split("test")

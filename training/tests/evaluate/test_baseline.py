@@ -14,7 +14,7 @@ from training.errors import TrainingError
 from training.evaluate.judge.baseline import read_bundle, run_baseline
 from training.evaluate.judge.views import SplitInputs
 from training.export.runners import TfliteRunner
-from training.tests.export_chain import LABELS, SIDE, chain
+from training.tests.support.export_chain import LABELS, SIDE, chain
 
 NAMES = ["paper", "glass", "shoes"]
 

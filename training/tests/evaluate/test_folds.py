@@ -7,7 +7,7 @@ import pytest
 from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.evaluate.labels.folds import group_folds
-from training.tests.evaluate_data import pictures_of
+from training.tests.support.evaluate_data import pictures_of
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -11,7 +11,7 @@ from training.evaluate.judge import calibrate
 from training.evaluate.judge.outcomes import Outcomes, hazard_figures, outcomes_of
 from training.evaluate.judge.purity import leave_one_source_out, purity_by_source, purity_curve, purity_of
 from training.evaluate.judge.thresholds import GRID, RULES, choose_thresholds
-from training.tests.evaluate_data import NAMES, chosen, logits_of, outcomes, pictures_of, sampled
+from training.tests.support.evaluate_data import NAMES, chosen, logits_of, outcomes, pictures_of, sampled
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])

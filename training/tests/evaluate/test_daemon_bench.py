@@ -12,9 +12,9 @@ from training.errors import TrainingError
 from training.evaluate.judge.calibrate import negative_log_likelihood
 from training.evaluate.judge.daemon_bench import daemon_problem, run_daemon_bench
 from training.export.runners import TfjsRunner
-from training.tests.export_chain import SIDE, chain
-from training.tests.pictures_made import draw, save
-from training.tests.tiny_bundle import write
+from training.tests.support.export_chain import SIDE, chain
+from training.tests.support.pictures_made import draw, save
+from training.tests.support.tiny_bundle import write
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from training.bundle import INT8_TOLERANCE
 from training.errors import TrainingError
 from training.evaluate.judge.golden_check import check_golden
 from training.export.runners import TfliteRunner
-from training.tests.export_chain import LABELS, chain, load_square
+from training.tests.support.export_chain import LABELS, chain, load_square
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from training.export.saved_model import export_saved_model
 from training.export.tfjs import convert_tfjs, tfjs_output_names, tfjs_weight_files
 from training.export.tfjs_graph import FUSED
 from training.export.tflite import convert_int8
-from training.tests.export_chain import chain, make_pictures
+from training.tests.support.export_chain import chain, make_pictures
 
 
 def check_answers(runner: Runner, tolerance: float) -> None:

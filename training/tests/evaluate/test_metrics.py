@@ -10,7 +10,7 @@ from training.errors import TrainingError
 from training.evaluate.judge import metrics
 from training.evaluate.judge.bootstrap import group_bootstrap, share_range
 from training.evaluate.judge.compartments import FOUR_WAY, by_compartment
-from training.tests.evaluate_data import NAMES, sampled
+from training.tests.support.evaluate_data import NAMES, sampled
 
 # Five images of the classes 0 0 1 1 2 with the predictions 0 1 1 1 0.
 LOGITS = np.array([[3, 1, 0], [0, 2, 1], [0, 1, 0], [1, 2, 0], [5, 0, 4]], np.float32)

@@ -9,7 +9,7 @@ import pytest
 from training.data import groups as module
 from training.data.groups import Features, difference_hash, group_by_hash, group_pictures
 from training.data.pictures import Picture
-from training.tests.pictures_made import draw, listed, save
+from training.tests.support.pictures_made import draw, listed, save
 
 
 def fixed(rows: list[list[float]]) -> Features:

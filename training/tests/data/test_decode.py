@@ -10,9 +10,9 @@ import pyvips
 from training.cli import STEPS
 from training.data.decode import FIX, centre_crop, decode, load_input, resize
 from training.errors import TrainingError
-from training.tests.pictures_made import draw, save
+from training.tests.support.pictures_made import draw, save
 
-GOLDEN = Path(__file__).parents[2] / "deploy" / "model" / "golden"
+GOLDEN = Path(__file__).parents[3] / "deploy" / "model" / "golden"
 INPUTS = json.loads((GOLDEN / "inputs.json").read_text(encoding="utf-8"))
 PICTURES = [given for given in INPUTS["inputs"] if "file" in given]
 

@@ -11,7 +11,7 @@ from training.data.find import find_pictures
 from training.data.pictures import Picture
 from training.data.pixels import cache_pixels
 from training.errors import TrainingError
-from training.tests.pictures_made import draw, folder, save
+from training.tests.support.pictures_made import draw, folder, save
 
 
 @pytest.fixture
