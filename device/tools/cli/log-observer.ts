@@ -4,7 +4,7 @@ import type { Journalled } from '../../cycle/runner.js';
 import type { DaemonObserver, StartupInfo } from '../../daemon/daemon.js';
 import type { Fault } from '../../kit/errors.js';
 import type { VisionInfo } from '../../perception/vision/vision.js';
-import { ITEM_LINES, LINES, REPORT_LINES, writeLine } from './log-lines.js';
+import { ITEM_LINES, LINES, REPORT_LINES, writeLine } from './log.js';
 
 /** Logs the events of the daemon. */
 export class LogObserver implements DaemonObserver {

@@ -1,7 +1,151 @@
+import { basename } from 'node:path';
 import { type Logger, pino } from 'pino';
+import type { RenamedKey } from '../../config/load.js';
 import type { LogConfig } from '../../config/schema.js';
-import { toTerminal } from './log-lines.js';
+import type { BinEvent } from '../../cycle/event.js';
+import type { SkippedRuntime } from '../../perception/inference/runtimes.js';
+import type { VisionInfo } from '../../perception/vision/vision.js';
 import { terminalStyle } from './report.js';
+
+/** A kind of log line. JSON has the message and the fields. A terminal shows only the text of the fields. */
+export interface LogLine<Fields extends object> {
+  readonly message: string;
+  text(fields: Fields): string;
+}
+
+export const writeLine = <Fields extends object>(
+  log: Logger,
+  level: 'info' | 'warn' | 'error',
+  { message }: LogLine<Fields>,
+  fields: Fields,
+): void => {
+  const record: object = fields;
+  log[level](record, message);
+};
+
+const line = <Fields extends object>(message: string, text: (fields: Fields) => string): LogLine<Fields> => ({
+  message,
+  text,
+});
+
+/** Lines about the start form two columns: a name and its value. */
+const named = (name: string, value: string): string => `${name.padEnd(9)}${value}`;
+
+export const LINES = {
+  renamed: line<{ file: string } & Pick<RenamedKey, 'path' | 'newPath' | 'line'>>(
+    'old name of a configuration key accepted',
+    ({ file, path, newPath, line }) =>
+      `${file}:${line}: ${path} has the new name ${newPath}. Rename it: the next release refuses the old name.`,
+  ),
+  configured: line<{ version: string; bin: string; configuration: string }>(
+    'configuration loaded',
+    ({ version, bin, configuration }) =>
+      named('sortbin', `${version}, bin "${bin}", configuration: ${configuration}`),
+  ),
+  runtime: line<Pick<VisionInfo, 'model' | 'runtime' | 'title'>>(
+    'runtime activated',
+    ({ model, runtime: { backend, threads }, title }) =>
+      named(
+        'model',
+        `${model.name} ${model.version} on ${title} (${backend}, ${threads} thread${threads === 1 ? '' : 's'})`,
+      ),
+  ),
+  skipped: line<{ skipped: SkippedRuntime }>('runtime skipped', ({ skipped: { runtime, why } }) =>
+    named('', `skipped ${runtime}: ${why}`),
+  ),
+  portInUse: line<{ requestedPort: number; port: number }>(
+    'requested port was in use, embedded broker selected another port',
+    ({ requestedPort, port }) =>
+      `port ${requestedPort} is in use by another program: the broker listens on ${port}`,
+  ),
+  broker: line<{ url: string; embedded: boolean }>('broker selected', ({ url, embedded }) =>
+    named('broker', `${url}${embedded ? ' (embedded)' : ''}`),
+  ),
+  topics: line<{ topics: readonly [string, ...string[]] }>(
+    'topics assigned',
+    ({ topics: [first, ...others] }) =>
+      named('topics', [first, ...others.map((topic) => basename(topic))].join(', ')),
+  ),
+  watch: line<{ command: string }>('watch command available', ({ command }) => named('watch', command)),
+  journal: line<{ path: string }>('journal opened', ({ path }) => named('journal', path)),
+  dropped: line<{ dropped: number }>(
+    'outbox was full, unsent events dropped',
+    ({ dropped }) => `outbox full (journal.maxOutbox): ${dropped} unsent events dropped so far`,
+  ),
+  stopping: line<{ reason: string }>('stop requested', ({ reason }) => `${reason}: stopping`),
+  stopTimedOut: line<{ deadlineMs: number }>(
+    'stop deadline expired, process exited',
+    ({ deadlineMs }) => `not stopped within ${deadlineMs} ms: exiting`,
+  ),
+} as const;
+
+/** The fields of a line about an event. `image`: the file name of a simulated camera's image. */
+interface ItemFields {
+  readonly item: BinEvent;
+  readonly image?: string | undefined;
+}
+
+const itemText = ({ item, image }: ItemFields): string => {
+  const { decision, timingsMs, fault, count, seq, outcome } = item;
+  const percent = Math.round((decision?.confidence ?? 0) * 100);
+  const triggers = count === 1 ? '1 trigger' : `${count} triggers`;
+  const reason = fault?.code ?? (count ? `${triggers} while busy` : (decision?.reason ?? ''));
+  const withoutGateMs = (timingsMs.total ?? 0) - (timingsMs.gateMove ?? 0);
+  return [
+    `#${seq}`.padEnd(6),
+    outcome.padEnd(11),
+    (decision?.label ? `${decision.label} ${percent} %` : '').padEnd(17),
+    (decision?.compartment ? `-> ${decision.compartment}` : '').padEnd(12),
+    reason.padEnd(14),
+    outcome === 'ignored' ? '' : `${withoutGateMs.toFixed(0).padStart(4)} ms`,
+    (timingsMs.gateMove === undefined ? '' : `+ gate ${timingsMs.gateMove.toFixed(0)} ms`).padEnd(13),
+    image ?? '',
+  ]
+    .join('  ')
+    .trimEnd();
+};
+
+const reportText = ({ remark }: { readonly remark: BinEvent }): string => {
+  const { seq, outcome, compartment, item } = remark;
+  const subject = outcome === 'emptied' ? `${compartment}` : `item ${item} went to the wrong place`;
+  return `${`#${seq}`.padEnd(6)}  ${outcome.padEnd(11)}  ${subject}`;
+};
+
+/** Lines about items, by their outcome. */
+export const ITEM_LINES = {
+  sorted: line('item sorted', itemText),
+  refused: line('item refused', itemText),
+  ignored: line('triggers ignored', itemText),
+  failed: line('item failed', itemText),
+  interrupted: line('item interrupted', itemText),
+} as const;
+
+/** Lines about reports of an operator, by their outcome. */
+export const REPORT_LINES = {
+  emptied: line('compartment emptied', reportText),
+  disputed: line('item disputed', reportText),
+} as const;
+
+const TEXT_OF = new Map(
+  [LINES, ITEM_LINES, REPORT_LINES].flatMap((lines) =>
+    Object.values(lines).map(({ message, text }) => [message, text as (fields: object) => string] as const),
+  ),
+);
+
+/** A line of the log, parsed from JSON. */
+export interface LogRecord {
+  readonly level: number;
+  readonly time: number;
+  readonly msg?: string;
+  readonly [field: string]: unknown;
+}
+
+/** Replaces the message and the fields of a known line by its text. Other lines keep their fields. */
+export const toTerminal = (record: LogRecord): LogRecord => {
+  const { level, time, msg = '' } = record;
+  const text = TEXT_OF.get(msg);
+  return text ? { level, time, msg: text(record) } : record;
+};
 
 /** Opens the log on standard output: aligned text on a terminal, otherwise one JSON object per line. */
 export const openLog = async ({ level, format }: LogConfig): Promise<Logger> => {

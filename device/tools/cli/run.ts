@@ -5,8 +5,7 @@ import { Daemon } from '../../daemon/daemon.js';
 import { packageVersion } from '../../kit/root.js';
 import { EXIT, reportError } from './failure.js';
 import { CONFIG_OPTION, readConfig } from './loaded-config.js';
-import { openLog } from './log.js';
-import { LINES, writeLine } from './log-lines.js';
+import { LINES, openLog, writeLine } from './log.js';
 import { LogObserver } from './log-observer.js';
 
 /** Deadline for a stop. When it expires, the process exits. */

@@ -5,7 +5,7 @@ import type { BinEvent } from '../../../device/cycle/event.js';
 import type { Journalled } from '../../../device/cycle/runner.js';
 import type { Outcome } from '../../../device/cycle/state.js';
 import type { StartupInfo } from '../../../device/daemon/daemon.js';
-import { type LogRecord, toTerminal } from '../../../device/tools/cli/log-lines.js';
+import { type LogRecord, toTerminal } from '../../../device/tools/cli/log.js';
 import { LogObserver } from '../../../device/tools/cli/log-observer.js';
 
 /** Returns the lines of the log, as JSON and as a terminal shows them. */
