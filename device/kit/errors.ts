@@ -18,6 +18,8 @@ export class SortbinError<Code extends string = string> extends Error {
 export interface Fault<Code extends string = string> {
   readonly code: Code;
   readonly message: string;
+  /** What of the part has the fault, for example a line. A fault with another detail is another fault. */
+  readonly detail?: string;
 }
 
 /** The result of an operation that may fail: a value or a fault. */
@@ -27,8 +29,8 @@ export type Answer<T, Code extends string = string> =
 
 export const done = <T>(value: T): { readonly ok: true; readonly value: T } => ({ ok: true, value });
 
-export const failed = <Code extends string>(code: Code, message: string) =>
-  ({ ok: false, fault: { code, message } }) as const;
+export const failed = <Code extends string>(code: Code, message: string, detail?: string) =>
+  ({ ok: false, fault: { code, message, ...(detail === undefined ? {} : { detail }) } }) as const;
 
 /** Returns the message of a thrown value. */
 export const messageOf = (thrown: unknown): string =>

@@ -1,10 +1,11 @@
+import type { BackoffLimits } from '../../kit/backoff.js';
 import type { Clock } from '../../kit/clock.js';
 
 /** Time for an event loop that was blocked to read the answers that arrived meanwhile. */
 const GRACE_MS = 20;
 
-const FIRST_DELAY_MS = 100;
-export const MAX_DELAY_MS = 30_000;
+/** Limits of the delay between two attempts. */
+export const RETRY_LIMITS: BackoffLimits = { minMs: 100, maxMs: 30_000 };
 
 /** Returns nanoseconds of the kernel's CLOCK_MONOTONIC. */
 export const nowNs = (clock: Clock): bigint => BigInt(Math.round(clock.monotonicMs() * 1e6));
@@ -22,16 +23,3 @@ export const whenOverdue = (clock: Clock, delayMs: number, task: () => void): ((
   });
   return () => cancel();
 };
-
-/** Delays between attempts: 100 ms, doubled each time, at most 30 s. */
-export class Backoff {
-  #attempts = 0;
-
-  nextMs(): number {
-    return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempts++);
-  }
-
-  reset(): void {
-    this.#attempts = 0;
-  }
-}

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
+import type { Backoff } from '../../kit/backoff.js';
 import type { Clock } from '../../kit/clock.js';
 import { sleep, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
-import type { Backoff } from './backoff.js';
 import type { Outbox } from './mqtt.js';
 
 /** Deadline for each call of the outbox. */

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
+import { Backoff, type BackoffLimits } from '../../kit/backoff.js';
 import type { Clock } from '../../kit/clock.js';
 import { sleep, untilAborted, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { Acknowledger } from './acknowledger.js';
-import { Backoff, type BackoffLimits } from './backoff.js';
 import { type Connection, mqttVersionOf } from './connection.js';
 import { ConnectionError } from './connection-error.js';
 import { type BrokerOptions, Connector } from './connector.js';

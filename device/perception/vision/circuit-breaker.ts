@@ -1,9 +1,9 @@
+import { type BackoffLimits, backoffMs } from '../../kit/backoff.js';
 import type { SkippedRuntime } from '../inference/runtimes.js';
 
 /** One failure may be chance or a malicious image. Two in a row, without an answered frame between them, are not. */
 const MAX_FAILURES = 2;
-const FIRST_COOLDOWN_MS = 60_000;
-const LONGEST_COOLDOWN_MS = 3_600_000;
+const COOLDOWN: BackoffLimits = { minMs: 60_000, maxMs: 3_600_000 };
 
 /** Code of a runtime that is skipped because its breaker is open. */
 const OPEN_CODE = 'barred';
@@ -74,8 +74,7 @@ export class CircuitBreaker {
   }
 }
 
-const cooldownMs = (openings: number): number =>
-  Math.min(FIRST_COOLDOWN_MS * 2 ** (openings - 1), LONGEST_COOLDOWN_MS);
+const cooldownMs = (openings: number): number => backoffMs(openings - 1, COOLDOWN);
 
 /** Returns the best skipped runtime that may recover. The runtimes are in the order of the chain, best first. */
 export const findRecoverable = (skipped: readonly SkippedRuntime[]): SkippedRuntime | undefined =>

@@ -1,13 +1,14 @@
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
+import { Backoff } from '../../../kit/backoff.js';
 import type { Clock } from '../../../kit/clock.js';
 import { sleep } from '../../../kit/deadline.js';
 import { type Answer, done, type Fault, failed, messageOf } from '../../../kit/errors.js';
 import type { Health } from '../health.js';
 import type { LineFault } from '../lines.js';
 import type { KnownLines } from '../rules.js';
-import { Backoff } from '../time.js';
+import { RETRY_LIMITS } from '../time.js';
 import { faultOf } from './faults.js';
 import type { IoLine } from './line.js';
 import type { Reply } from './process.js';
@@ -28,7 +29,7 @@ const UDEV_DELAY_MS = 100;
 /** The lines that sortbin-io holds. If the chip of a line is unplugged, the line is requested again until it is back. */
 export class LineRegistry implements KnownLines {
   readonly #lines = new Map<string, IoLine>();
-  readonly #retries = new Backoff();
+  readonly #retries = new Backoff(RETRY_LIMITS);
   #cancelRetry: (() => void) | null = null;
 
   constructor(private readonly options: LineRegistryOptions) {}

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
+import { Backoff } from '../../../kit/backoff.js';
 import type { Clock } from '../../../kit/clock.js';
 import { type Answer, type Fault, messageOf, SortbinError } from '../../../kit/errors.js';
 import { Health } from '../health.js';
 import type { InputRules, LineFault, OutputRules, PwmRules } from '../lines.js';
-import { Backoff, MAX_DELAY_MS } from '../time.js';
+import { RETRY_LIMITS } from '../time.js';
 import { faultOf } from './faults.js';
 import { IoInput } from './input.js';
 import { Leases } from './leases.js';
@@ -53,7 +54,7 @@ export class IoSupervisor implements IoConnection {
   readonly #log: Logger;
   readonly #health = new Health();
   readonly #leases: Leases;
-  readonly #restarts = new Backoff();
+  readonly #restarts = new Backoff(RETRY_LIMITS);
   #state: State = { at: 'stopped' };
   /** The process that receives commands. It is set before the state is `running`, to request the lines. */
   #io: IoProcess | null = null;
@@ -196,7 +197,7 @@ export class IoSupervisor implements IoConnection {
 
   #onEnd(io: IoProcess, reason: string): void {
     if (this.#state.at !== 'running' || this.#state.io !== io) return;
-    if (this.#clock.monotonicMs() - this.#state.sinceMs >= MAX_DELAY_MS) this.#restarts.reset();
+    if (this.#clock.monotonicMs() - this.#state.sinceMs >= RETRY_LIMITS.maxMs) this.#restarts.reset();
     // The kernel may leave an output on. A new sortbin-io turns it off, so do not wait.
     this.#scheduleRestart(down(`sortbin-io ${reason}`), this.#leases.isAnyOn ? 0 : this.#restarts.nextMs());
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Backoff } from '../../../device/network/mqtt/backoff.js';
+import { Backoff } from '../../device/kit/backoff.js';
 
 test('every delay lies between the limits, for all random numbers', () => {
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -27,4 +27,12 @@ test('starts again at the minimum after a reset', () => {
   for (let attempt = 0; attempt < 20; attempt++) backoff.nextMs();
   backoff.reset();
   assert.equal(backoff.nextMs(), first);
+});
+
+test('doubles the delay up to the maximum without jitter', () => {
+  const backoff = new Backoff({ minMs: 100, maxMs: 500 });
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => backoff.nextMs()),
+    [100, 200, 400, 500],
+  );
 });
