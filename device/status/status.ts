@@ -83,14 +83,23 @@ export class Status {
     this.changed();
   }
 
-  /** Raises or replaces the fault of a part; null clears it. Returns whether that changed the state. */
+  /**
+   * Sets the fault of a part; null clears it. Returns whether to announce that: a new fault or a recovery.
+   * A fault with the same code and detail is the same fault. Its time stays, and its message is updated.
+   */
   health(part: string, fault: Fault | null): boolean {
     const before = this.#faults.get(part);
-    if (before?.code === fault?.code) return false;
-    if (fault) this.#faults.set(part, { part, code: fault.code, message: fault.message, since: this.#now() });
-    else this.#faults.delete(part);
+    if (!fault) {
+      if (this.#faults.delete(part)) this.changed();
+      return before !== undefined;
+    }
+    const { code, message, detail } = fault;
+    const isSame = before?.code === code && before.detail === detail;
+    if (isSame && before.message === message) return false;
+    const since = isSame ? before.since : this.#now();
+    this.#faults.set(part, { part, code, message, ...(detail === undefined ? {} : { detail }), since });
     this.changed();
-    return true;
+    return !isSame;
   }
 
   journalled(event: BinEvent): void {

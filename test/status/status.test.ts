@@ -42,6 +42,39 @@ describe('status', () => {
     assert.deepEqual(status.snapshot().faults, []);
   });
 
+  it('replaces a fault by one with another code or detail, with a new time', async () => {
+    const clock = new SimulatedClock();
+    const status = new Status(clock, () => {});
+    const gone = (line: string) => ({ code: 'line-gone', message: `"${line}": unplugged`, detail: line });
+    assert.ok(status.health('lines', gone('gate-paper')));
+    await clock.advance(5_000);
+    assert.equal(status.health('lines', gone('lid')), true);
+    const [fault, ...others] = status.snapshot().faults;
+    const since = new Date(clock.wallMs()).toISOString();
+    assert.deepEqual(fault, { part: 'lines', ...gone('lid'), since });
+    assert.deepEqual(others, []);
+    assert.ok(status.health('lines', { code: 'lines-down', message: 'sortbin-io exited' }));
+    assert.deepEqual(
+      status.snapshot().faults.map(({ code, detail }) => [code, detail]),
+      [['lines-down', undefined]],
+    );
+    assert.ok(!('detail' in (status.snapshot().faults[0] ?? {})));
+  });
+
+  it('updates the message of a fault without announcing it again', async () => {
+    const clock = new SimulatedClock();
+    let changes = 0;
+    const status = new Status(clock, () => changes++);
+    const stale = (ms: number) => ({ code: 'camera-stale', message: `the frame is ${ms} ms older` });
+    assert.ok(status.health('camera', stale(12)));
+    const since = status.snapshot().faults[0]?.since;
+    await clock.advance(5_000);
+    assert.equal(status.health('camera', stale(90)), false);
+    assert.equal(status.health('camera', stale(90)), false);
+    assert.deepEqual(status.snapshot().faults, [{ part: 'camera', ...stale(90), since }]);
+    assert.equal(changes, 2);
+  });
+
   it('counts outcomes, triggers of bursts, and items of each compartment', () => {
     const status = new Status(new SimulatedClock(), () => {});
     status.journalled(event(1, 'sorted', 'paper'));
