@@ -3,9 +3,14 @@ import { type Answer, type Fault, failed } from '../../kit/errors.js';
 import type { Input, LineFault, Off, OffReason } from '../lines/lines.js';
 import type { GateFault } from './gate.js';
 
-/** Converts a line fault to a gate fault. Keeps the message, which names the line and the fix. */
-export const toGateFault = ({ code, message }: Fault<LineFault>) =>
-  failed<GateFault>(code === 'line-guarded' ? 'gate-guarded' : 'gate-failed', message);
+/**
+ * Converts a line fault to a gate fault. Keeps the message, which names the line and the fix, and the detail. A guard
+ * blocks the whole gate, so `gate-guarded` has no detail: it stays the same fault from one output to the next.
+ */
+export const toGateFault = ({ code, message, detail }: Fault<LineFault>) =>
+  code === 'line-guarded'
+    ? failed<GateFault>('gate-guarded', message)
+    : failed<GateFault>('gate-failed', message, detail);
 
 const OFF_CAUSES: Record<OffReason, string> = {
   command: 'Another command turned it off.',
@@ -26,10 +31,10 @@ export const unexpectedOffFault = (
   if (!answer.ok) return toGateFault(answer.fault);
   const { reason } = answer.value;
   if (expected.includes(reason)) return null;
-  return failed<GateFault>(
-    reason === 'guard' ? 'gate-guarded' : 'gate-failed',
-    `"${name}": turned off during the move. ${OFF_CAUSES[reason]}`,
-  );
+  const message = `"${name}": turned off during the move. ${OFF_CAUSES[reason]}`;
+  return reason === 'guard'
+    ? failed<GateFault>('gate-guarded', message)
+    : failed<GateFault>('gate-failed', message, name);
 };
 
 /** Returns the fault of the first guard that is active or unreadable, else null. */

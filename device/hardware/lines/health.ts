@@ -1,17 +1,15 @@
 import type { Fault } from '../../kit/errors.js';
+import { type HealthListener, HealthReporter, type HealthSource } from '../../kit/health.js';
 import type { LineFault } from './lines.js';
 
-type Listener = (fault: Fault<LineFault> | null) => void;
-
-/** Reports the current fault to its listeners on each change. A fault of the driver comes before the fault of a line. */
-export class Health {
+/** Reports one fault at a time. A fault of the driver comes before faults of lines, and an older line before a newer one. */
+export class LinesHealth implements HealthSource<LineFault> {
+  readonly #reporter = new HealthReporter<LineFault>();
   readonly #lineFaults = new Map<string, Fault<LineFault>>();
-  readonly #listeners: Listener[] = [];
   #driverFault: Fault<LineFault> | null = null;
-  #reported: string | null = null;
 
-  onChange(listener: Listener): void {
-    this.#listeners.push(listener);
+  onHealth(listener: HealthListener<LineFault>): void {
+    this.#reporter.onHealth(listener);
   }
 
   setDriverFault(fault: Fault<LineFault> | null): void {
@@ -26,10 +24,6 @@ export class Health {
   }
 
   #report(): void {
-    const fault = this.#driverFault ?? this.#lineFaults.values().next().value ?? null;
-    const text = fault && `${fault.code} ${fault.message}`;
-    if (text === this.#reported) return;
-    this.#reported = text;
-    for (const listener of this.#listeners) listener(fault);
+    this.#reporter.set(this.#driverFault ?? this.#lineFaults.values().next().value ?? null);
   }
 }

@@ -1,4 +1,5 @@
 import type { Answer } from '../../kit/errors.js';
+import type { HealthSource } from '../../kit/health.js';
 
 /**
  * A line of a GPIO chip: the label or name of the chip (`pinctrl-bcm2711`, `gpiochip0`) with the offset of the line,
@@ -127,8 +128,11 @@ export interface Pwm {
   drive(pulseUs: number, signal: AbortSignal): Promise<Answer<Off, LineFault>>;
 }
 
-/** The GPIO lines and PWM channels of this machine. Each name (`gate-paper`) is requested once and appears in messages. */
-export interface Lines {
+/**
+ * The GPIO lines and PWM channels of this machine. Each name (`gate-paper`) is requested once. Messages contain it, and
+ * it is the detail of each fault of that line. The health is the fault of the driver, or of a lost line.
+ */
+export interface Lines extends HealthSource<LineFault> {
   /** @throws SortbinError if the driver cannot work on this machine */
   start(): Promise<void>;
   input(name: string, rules: InputRules): Promise<Answer<Input, LineFault>>;
@@ -136,7 +140,5 @@ export interface Lines {
   pwm(name: string, rules: PwmRules): Promise<Answer<Pwm, LineFault>>;
   /** Turns all outputs off at once. Pending pulses and holds resolve. Never rejects. */
   safe(): Promise<void>;
-  /** Calls `listener` when the driver stops or a line is lost, and with null on recovery. */
-  onHealth(listener: (fault: { readonly code: LineFault; readonly message: string } | null) => void): void;
   close(): Promise<void>;
 }

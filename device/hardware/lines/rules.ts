@@ -21,14 +21,18 @@ export interface KnownLines {
 
 type Problem = Fault<LineFault> | null;
 
-const refuse = (message: string): Problem => ({ code: 'line-refused', message });
+const refuse = (name: string, problem: string): Problem => ({
+  code: 'line-refused',
+  message: `"${name}": ${problem}`,
+  detail: name,
+});
 
 const checkName = (name: string, known: KnownLines): Problem => {
   if (!NAME.test(name)) {
-    return refuse(`"${name}": invalid name of a line. Use ${NAME_CHARACTERS}.`);
+    return refuse(name, `invalid name of a line. Use ${NAME_CHARACTERS}.`);
   }
-  if (known.has(name)) return refuse(`"${name}": the name is already in use. Give each line its own name.`);
-  if (known.size >= MAX_NAMES) return refuse(`"${name}": too many lines. At most ${MAX_NAMES} are allowed.`);
+  if (known.has(name)) return refuse(name, `the name is already in use. Give each line its own name.`);
+  if (known.size >= MAX_NAMES) return refuse(name, `too many lines. At most ${MAX_NAMES} are allowed.`);
   return null;
 };
 
@@ -38,10 +42,10 @@ const checkPlace = (name: string, at: LineRef): Problem => {
     const message =
       `"${name}": "${word}" must be 1 to 127 ASCII characters without spaces. ` +
       'Give the device name of the chip (gpiochip0) and the offset.';
-    return { code: 'line-unsupported', message };
+    return { code: 'line-unsupported', message, detail: name };
   }
   if ('chip' in at && !(Number.isInteger(at.offset) && at.offset >= 0 && at.offset <= MAX_OFFSET)) {
-    return refuse(`"${name}": offset is ${at.offset}. Whole numbers from 0 to ${MAX_OFFSET} are allowed.`);
+    return refuse(name, `offset is ${at.offset}. Whole numbers from 0 to ${MAX_OFFSET} are allowed.`);
   }
   return null;
 };
@@ -49,18 +53,18 @@ const checkPlace = (name: string, at: LineRef): Problem => {
 const checkMs = (name: string, what: string, ms: number, minMs: number, maxMs = DAY_MS): Problem =>
   ms >= minMs && ms <= maxMs
     ? null
-    : refuse(`"${name}": ${what} is ${ms} ms. ${minMs} to ${maxMs} ms are allowed.`);
+    : refuse(name, `${what} is ${ms} ms. ${minMs} to ${maxMs} ms are allowed.`);
 
 const checkGroup = (name: string, group: string): Problem =>
-  NAME.test(group) ? null : refuse(`"${name}": invalid group "${group}". Use ${NAME_CHARACTERS}.`);
+  NAME.test(group) ? null : refuse(name, `invalid group "${group}". Use ${NAME_CHARACTERS}.`);
 
 const checkGuards = (name: string, guards: readonly string[], known: KnownLines): Problem => {
   if (guards.length > MAX_GUARDS) {
-    return refuse(`"${name}": it has ${guards.length} guards. At most ${MAX_GUARDS} are allowed.`);
+    return refuse(name, `it has ${guards.length} guards. At most ${MAX_GUARDS} are allowed.`);
   }
   const unknown = guards.find((guard) => !known.isInput(guard));
   if (unknown === undefined) return null;
-  return refuse(`"${name}": its guard "${unknown}" is not a requested input. Request the guard first.`);
+  return refuse(name, `its guard "${unknown}" is not a requested input. Request the guard first.`);
 };
 
 export const checkInput = (name: string, { at, debounceMs }: InputRules, known: KnownLines): Problem =>
@@ -88,7 +92,8 @@ export const checkPwm = (name: string, rules: PwmRules, known: KnownLines): Prob
     isOrdered && lengths.every(Number.isSafeInteger)
       ? null
       : refuse(
-          `"${name}": minPulseUs ${minPulseUs}, maxPulseUs ${maxPulseUs} and periodUs ${periodUs} are invalid. ` +
+          name,
+          `minPulseUs ${minPulseUs}, maxPulseUs ${maxPulseUs} and periodUs ${periodUs} are invalid. ` +
             'They must be whole numbers above 0, in this order from shortest to longest.',
         );
   return (
@@ -108,5 +113,6 @@ export const checkDuty = (name: string, pulseUs: number, { minPulseUs, maxPulseU
   Number.isInteger(pulseUs) && pulseUs >= minPulseUs && pulseUs <= maxPulseUs
     ? null
     : refuse(
-        `"${name}": a pulse of ${pulseUs} us is refused. Whole numbers from ${minPulseUs} to ${maxPulseUs} are allowed.`,
+        name,
+        `a pulse of ${pulseUs} us is refused. Whole numbers from ${minPulseUs} to ${maxPulseUs} are allowed.`,
       );

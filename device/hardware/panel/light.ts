@@ -34,6 +34,7 @@ export class LineLight implements Light {
       return failed(
         'line-refused',
         `"${output.name}": turned off before settleMs, ${settleMs} ms, had passed. Reason: ${answer.value.reason}.`,
+        output.name,
       );
     } catch (error) {
       if (signal.aborted || !(error instanceof DeadlineExceeded)) throw error;

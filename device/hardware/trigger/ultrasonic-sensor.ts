@@ -63,7 +63,11 @@ export class UltrasonicSensor implements DistanceSensor {
           if (!pulse.ok) return pulse;
           const { reason } = pulse.value;
           if (reason !== 'time')
-            return failed('line-refused', `"${trig.name}": the pulse was interrupted. Reason: ${reason}.`);
+            return failed(
+              'line-refused',
+              `"${trig.name}": the pulse was interrupted. Reason: ${reason}.`,
+              trig.name,
+            );
           return this.#toDistance(await echo.widthNs);
         },
         signal,

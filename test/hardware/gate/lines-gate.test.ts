@@ -146,6 +146,22 @@ describe('a gate of outputs', () => {
     assert.equal(clock.waiting, 0);
   });
 
+  it('names the line at fault in the detail, but no line for a guard, which blocks the whole gate', async () => {
+    const { gate, lines, clock } = aLinesGate();
+    const detail = (answer: Awaited<ReturnType<typeof gate.move>>) =>
+      answer.ok ? 'no fault' : [answer.fault.code, answer.fault.detail];
+    lines.fail('gate-paper', 'line-gone');
+    assert.deepEqual(detail(await gate.move('paper', neverAborted)), ['gate-failed', 'gate-paper']);
+    lines.fail('gate-paper', null);
+    const move = gate.move('paper', neverAborted);
+    await clock.advance(100);
+    lines.turnOff('gate-paper', 'down');
+    assert.deepEqual(detail(await move), ['gate-failed', 'gate-paper']);
+    lines.set('lid', true);
+    for (const compartment of ['paper', 'glass'])
+      assert.deepEqual(detail(await gate.move(compartment, neverAborted)), ['gate-guarded', undefined]);
+  });
+
   it('keeps an output off for minOffMs', async () => {
     const output = { at: { chip: 'bin', offset: 1 }, activeLow: false, maxOnMs: 1_000, minOffMs: 700 };
     const { gate, lines, clock } = aLinesGate({}, { output });

@@ -40,7 +40,7 @@ export class FakeInput implements Input {
 
   async active(): Promise<Answer<boolean, LineFault>> {
     if (this.hangs) return new Promise(() => {});
-    return this.fault ? failed(this.fault, `${this.name}: ${this.fault}`) : done(this.#active);
+    return this.fault ? failed(this.fault, `${this.name}: ${this.fault}`, this.name) : done(this.#active);
   }
 
   onEdge(listener: (edge: Edge) => void): () => void {
@@ -81,8 +81,8 @@ export class FakeOutput implements Output {
   }
 
   async #run(onMs: number, reason: OffReason, signal: AbortSignal): Promise<Answer<Off, LineFault>> {
-    if (this.fault) return failed(this.fault, `${this.name}: ${this.fault}`);
-    if (this.on) return failed('line-refused', `${this.name}: already on`);
+    if (this.fault) return failed(this.fault, `${this.name}: ${this.fault}`, this.name);
+    if (this.on) return failed('line-refused', `${this.name}: already on`, this.name);
     if (signal.aborted) return done({ reason: 'command', atNs: nsOf(this.clock) });
     this.#turn(true);
     const ended = new Promise<OffReason>((resolve) => {

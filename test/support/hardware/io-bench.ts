@@ -31,6 +31,7 @@ export const makeIoBench = async (
 ) => {
   const fake = await new FakeIo().start();
   const health: (LineFault | null)[] = [];
+  const details: (string | undefined)[] = [];
   const messages: string[] = [];
   const restartDelaysMs: number[] = [];
   const stream = new Writable({
@@ -43,6 +44,7 @@ export const makeIoBench = async (
   const lines = new SortbinIoLines({ path: fake.path, answerMs, leaseMs, clock, log: pino(stream), ...more });
   lines.onHealth((fault) => {
     health.push(fault?.code ?? null);
+    details.push(fault?.detail);
     messages.push(fault?.message ?? '');
   });
   test.after(async () => {
@@ -53,6 +55,7 @@ export const makeIoBench = async (
     fake,
     lines,
     health,
+    details,
     messages,
     /** The delay before each restart. */
     restartDelaysMs,

@@ -152,6 +152,6 @@ export class WatchedLines implements Lines {
 
   #fault(name: string) {
     const code = this.#faults.get(name);
-    return code && failed(code, `the line "${name}" answers ${code}`);
+    return code && failed(code, `the line "${name}" answers ${code}`, name);
   }
 }

@@ -64,7 +64,7 @@ class SimulatedActuator {
 
   #refusal(): Fault<LineFault> | null {
     const { minOffMs, group, guards } = this.limits;
-    const refuse = (why: string) => failed('line-refused', `"${this.name}": ${why}`).fault;
+    const refuse = (why: string) => failed('line-refused', `"${this.name}": ${why}`, this.name).fault;
     if (this.#on) return refuse('already on. Wait until it is off.');
     const other = group === null ? undefined : this.board.outputOnIn(group);
     if (other !== undefined) return refuse(`"${other}" of group "${group}" is on. Wait until it is off.`);
@@ -72,7 +72,7 @@ class SimulatedActuator {
     if (waitMs > 0) return refuse(`stays off for ${Math.ceil(waitMs)} ms more. Try again after that.`);
     if (!this.board.isGuarded(guards)) return null;
     const message = `"${this.name}": stays off because a guard is active (${guards.join(', ')}). Clear what the guard detects.`;
-    return failed('line-guarded', message).fault;
+    return failed('line-guarded', message, this.name).fault;
   }
 }
 

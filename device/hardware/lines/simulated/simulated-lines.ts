@@ -1,6 +1,7 @@
 import type { Clock } from '../../../kit/clock.js';
-import { type Answer, done, type Fault } from '../../../kit/errors.js';
-import { Health } from '../health.js';
+import { type Answer, done, type Fault, failed } from '../../../kit/errors.js';
+import type { HealthListener } from '../../../kit/health.js';
+import { LinesHealth } from '../health.js';
 import type {
   Input,
   InputRules,
@@ -32,7 +33,7 @@ export class SimulatedLines implements Lines, SimulatedBoard {
   readonly #inputs = new Map<string, SimulatedInput>();
   readonly #actuators = new Map<string, Actuator>();
   readonly #unplugged = new Set<string>();
-  readonly #health = new Health();
+  readonly #health = new LinesHealth();
   #down: Fault<LineFault> | null = null;
 
   constructor({ clock, missing = [] }: SimulatedLinesOptions) {
@@ -66,8 +67,8 @@ export class SimulatedLines implements Lines, SimulatedBoard {
     for (const actuator of this.#actuators.values()) actuator.turnOff('command');
   }
 
-  onHealth(listener: (fault: Fault<LineFault> | null) => void): void {
-    this.#health.onChange(listener);
+  onHealth(listener: HealthListener<LineFault>): void {
+    this.#health.onHealth(listener);
   }
 
   async close(): Promise<void> {
@@ -131,7 +132,7 @@ export class SimulatedLines implements Lines, SimulatedBoard {
 
   faultOf(name: string): Fault<LineFault> | null {
     if (this.#down || !this.#unplugged.has(name)) return this.#down;
-    return { code: 'line-gone', message: `"${name}": the chip was unplugged. Plug it in again.` };
+    return failed('line-gone', `"${name}": the chip was unplugged. Plug it in again.`, name).fault;
   }
 
   isGuarded(guards: readonly string[]): boolean {
@@ -156,6 +157,6 @@ export class SimulatedLines implements Lines, SimulatedBoard {
   #missingFault(name: string, at: LineRef): Fault<LineFault> | null {
     const place = 'chip' in at ? at.chip : at.line;
     if (!this.#missing.includes(place)) return null;
-    return { code: 'line-missing', message: `"${name}" (${place}): not found on this simulated machine` };
+    return failed('line-missing', `"${name}" (${place}): not found on this simulated machine`, name).fault;
   }
 }

@@ -39,5 +39,9 @@ const MEANINGS: Record<IoCode, { readonly code: LineFault; readonly problem: str
 /** Returns the fault for an error of sortbin-io. `text` is the text of that error. */
 export const faultOf = (name: string, place: string, code: IoCode, text: string): Fault<LineFault> => {
   const { code: fault, problem, fix } = MEANINGS[code];
-  return { code: fault, message: `"${name}" (${place}): ${problem} (${text || code}). ${fix}` };
+  return {
+    code: fault,
+    message: `"${name}" (${place}): ${problem} (${text || code}). ${fix}`,
+    detail: name,
+  };
 };

@@ -5,7 +5,7 @@ import { Backoff } from '../../../kit/backoff.js';
 import type { Clock } from '../../../kit/clock.js';
 import { sleep } from '../../../kit/deadline.js';
 import { type Answer, done, type Fault, failed, messageOf } from '../../../kit/errors.js';
-import type { Health } from '../health.js';
+import type { LinesHealth } from '../health.js';
 import type { LineFault } from '../lines.js';
 import type { KnownLines } from '../rules.js';
 import { RETRY_LIMITS } from '../time.js';
@@ -18,7 +18,7 @@ interface LineRegistryOptions {
   /** File for `sortbin-io --safe` that lists the outputs before they can be on. Null writes none. */
   readonly outputsFile: string | null;
   readonly send: (command: string) => Promise<Reply>;
-  readonly health: Health;
+  readonly health: LinesHealth;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -52,6 +52,7 @@ export class LineRegistry implements KnownLines {
       return failed(
         'line-unsupported',
         `"${line.name}" (${line.place}): its rules exceed ${MAX_COMMAND_LENGTH} characters. Use shorter names.`,
+        line.name,
       );
     }
     this.#lines.set(line.name, line);
@@ -117,7 +118,7 @@ export class LineRegistry implements KnownLines {
       const message =
         `"${line.name}" (${line.place}): cannot record the output in ${outputsFile} (${messageOf(thrown)}). ` +
         'Check that sortbin may write to this folder.';
-      return { code: 'line-refused', message };
+      return { code: 'line-refused', message, detail: line.name };
     }
   }
 

@@ -53,7 +53,11 @@ class IoActuator implements IoLine {
     const fault = this.connection.fault ?? this.fault;
     if (fault) return { ok: false, fault };
     if (this.#period) {
-      return failed('line-refused', `"${this.name}" (${this.place}): already on. Wait until it is off.`);
+      return failed(
+        'line-refused',
+        `"${this.name}" (${this.place}): already on. Wait until it is off.`,
+        this.name,
+      );
     }
     if (signal.aborted) return done({ reason: 'command', atNs: nowNs(this.clock) });
     const { period, dispose } = this.#begin(Math.min(longestMs, this.maxOnMs));

@@ -1,4 +1,5 @@
-import type { Answer, Fault } from '../../../kit/errors.js';
+import type { Answer } from '../../../kit/errors.js';
+import type { HealthListener } from '../../../kit/health.js';
 import type { Input, InputRules, LineFault, Lines, Output, OutputRules, Pwm, PwmRules } from '../lines.js';
 import { checkInput, checkOutput, checkPwm } from '../rules.js';
 import { placeWords } from './protocol.js';
@@ -40,7 +41,7 @@ export class SortbinIoLines implements Lines {
     return this.#io.safe();
   }
 
-  onHealth(listener: (fault: Fault<LineFault> | null) => void): void {
+  onHealth(listener: HealthListener<LineFault>): void {
     this.#io.onHealth(listener);
   }
 

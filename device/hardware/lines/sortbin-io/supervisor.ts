@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import { Backoff } from '../../../kit/backoff.js';
 import type { Clock } from '../../../kit/clock.js';
 import { type Answer, type Fault, messageOf, SortbinError } from '../../../kit/errors.js';
-import { Health } from '../health.js';
+import type { HealthListener } from '../../../kit/health.js';
+import { LinesHealth } from '../health.js';
 import type { InputRules, LineFault, OutputRules, PwmRules } from '../lines.js';
 import { RETRY_LIMITS } from '../time.js';
 import { faultOf } from './faults.js';
@@ -52,7 +53,7 @@ export class IoSupervisor implements IoConnection {
   readonly #options: SortbinIoOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #health = new Health();
+  readonly #health = new LinesHealth();
   readonly #leases: Leases;
   readonly #restarts = new Backoff(RETRY_LIMITS);
   #state: State = { at: 'stopped' };
@@ -139,8 +140,8 @@ export class IoSupervisor implements IoConnection {
     this.#io?.kill(reason);
   }
 
-  onHealth(listener: (fault: Fault<LineFault> | null) => void): void {
-    this.#health.onChange(listener);
+  onHealth(listener: HealthListener<LineFault>): void {
+    this.#health.onHealth(listener);
   }
 
   /** Turns all outputs off. Starts sortbin-io at once if it is down: the kernel may have left an output on. */

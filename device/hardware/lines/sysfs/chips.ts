@@ -35,6 +35,7 @@ export const numberOf = async (
     return failed(
       'line-unsupported',
       `"${name}" (${at.line}): sysfs cannot find a line by its name. Give chip and offset, or set lines.driver to sortbin-io.`,
+      name,
     );
   }
   const chips = await readChips(root).catch((thrown: unknown) => messageOf(thrown));
@@ -42,6 +43,7 @@ export const numberOf = async (
     return failed(
       'line-unsupported',
       `"${name}": cannot list the chips in ${root} (${chips}). ${USE_SORTBIN_IO}`,
+      name,
     );
   }
   const [chip, second] = chips.filter(({ label }) => label === at.chip);
@@ -50,18 +52,21 @@ export const numberOf = async (
     return failed(
       'line-missing',
       `"${name}": no chip in ${root} has the label "${at.chip}". Available labels: ${labels}.`,
+      name,
     );
   }
   if (second) {
     return failed(
       'line-missing',
       `"${name}": several chips in ${root} have the label "${at.chip}". ${USE_SORTBIN_IO} It finds chips by name.`,
+      name,
     );
   }
   if (at.offset >= chip.lines) {
     return failed(
       'line-missing',
       `"${name}" (${at.chip}): offset is ${at.offset}. This chip has the lines 0 to ${chip.lines - 1}.`,
+      name,
     );
   }
   return done(chip.base + at.offset);

@@ -22,5 +22,9 @@ const MEANINGS: Record<string, { readonly code: LineFault; readonly fix: string 
 export const sysfsFault = (name: string, place: string, thrown: unknown): Fault<LineFault> => {
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   const meaning = MEANINGS[code] ?? { code: 'line-unsupported', fix: USE_SORTBIN_IO };
-  return { code: meaning.code, message: `"${name}" (${place}): ${messageOf(thrown)}. ${meaning.fix}` };
+  return {
+    code: meaning.code,
+    message: `"${name}" (${place}): ${messageOf(thrown)}. ${meaning.fix}`,
+    detail: name,
+  };
 };

@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../../kit/clock.js';
 import type { Answer } from '../../../kit/errors.js';
-import type { Health } from '../health.js';
+import type { LinesHealth } from '../health.js';
 import type { Input, LineFault } from '../lines.js';
 
 const CHECK_EVERY_MS = 2_000;
 
 interface InputWatchOptions {
   readonly inputs: ReadonlyMap<string, Input>;
-  readonly health: Health;
+  readonly health: LinesHealth;
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -40,12 +40,14 @@ const runGuarded = async (name: string, guards: SoftwareGuards, signal: AbortSig
         return failed(
           'line-guarded',
           `"${name}": stays off because its guard cannot be read. ${active.fault.message}`,
+          name,
         );
       }
       if (active.value || guarded.signal.aborted) {
         return failed(
           'line-guarded',
           `"${name}": stays off because its guard "${input.name}" is active. Clear what the guard detects.`,
+          name,
         );
       }
     }

@@ -1,7 +1,8 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Answer, done, type Fault, failed, messageOf, SortbinError } from '../../../kit/errors.js';
-import { Health } from '../health.js';
+import type { HealthListener } from '../../../kit/health.js';
+import { LinesHealth } from '../health.js';
 import type { Input, InputRules, LineFault, Lines, Output, OutputRules, Pwm, PwmRules } from '../lines.js';
 import { checkInput, checkOutput, checkPwm, type KnownLines } from '../rules.js';
 import { IoSupervisor, type SortbinIoOptions } from '../sortbin-io/supervisor.js';
@@ -32,7 +33,7 @@ export class SysfsLines implements Lines {
   readonly #root: string;
   readonly #io: IoSupervisor;
   readonly #inputs = new Map<string, SysfsInput>();
-  readonly #health = new Health();
+  readonly #health = new LinesHealth();
   readonly #watch: InputWatch;
   readonly #known: KnownLines;
   #Gpio: OnoffConstructor | null = null;
@@ -82,6 +83,7 @@ export class SysfsLines implements Lines {
       return failed(
         'line-unsupported',
         `"${name}": sysfs cannot set the bias "${rules.bias}". Use "as-is" with a resistor, or set lines.driver to sortbin-io.`,
+        name,
       );
     }
     const { activeLow, debounceMs } = rules;
@@ -131,8 +133,8 @@ export class SysfsLines implements Lines {
     return this.#io.safe();
   }
 
-  onHealth(listener: (fault: Fault<LineFault> | null) => void): void {
-    this.#health.onChange(listener);
+  onHealth(listener: HealthListener<LineFault>): void {
+    this.#health.onHealth(listener);
   }
 
   async close(): Promise<void> {
@@ -169,7 +171,7 @@ export class SysfsLines implements Lines {
         return null;
       const found = `direction ${direction}, active_low ${activeLow}, value ${value}`;
       const message = `"${name}" (${folder}): the output is not off (${found}). Check who may write to this folder.`;
-      return { code: 'line-denied', message };
+      return { code: 'line-denied', message, detail: name };
     } catch (thrown) {
       return sysfsFault(name, folder, thrown);
     }

@@ -43,8 +43,12 @@ const setUp = async (debounceMs = 0) => {
   const edges: Edge[] = [];
   lid.value.onEdge((edge) => edges.push(edge));
   const health: (string | null)[] = [];
-  lines.onHealth((fault) => health.push(fault?.code ?? null));
-  return { clock, lines, lid: lid.value, gate: gate.value, edges, health };
+  const details: (string | undefined)[] = [];
+  lines.onHealth((fault) => {
+    health.push(fault?.code ?? null);
+    details.push(fault?.detail);
+  });
+  return { clock, lines, lid: lid.value, gate: gate.value, edges, health, details };
 };
 
 describe('simulated lines', () => {
@@ -82,6 +86,33 @@ describe('simulated lines', () => {
       [true],
     );
     assert.deepEqual(health, ['line-gone', null, 'line-gone', null]);
+  });
+
+  it('report the line that is still lost when another one is back, and a driver that is down before both', async () => {
+    const { lines, health, details } = await setUp();
+    lines.unplug('gate');
+    lines.unplug('lid');
+    assert.deepEqual(details, ['gate']);
+    lines.plug('gate');
+    lines.fail();
+    lines.recover();
+    lines.plug('lid');
+    assert.deepEqual(health, ['line-gone', 'line-gone', 'lines-down', 'line-gone', null]);
+    assert.deepEqual(details, ['gate', 'lid', undefined, 'lid', undefined]);
+  });
+
+  it('name the line in the detail of each refusal', async () => {
+    const { lines, gate } = await setUp();
+    const details: (string | undefined)[] = [];
+    const note = (answer: { ok: true } | { ok: false; fault: { detail?: string } }) =>
+      details.push(answer.ok ? 'no fault' : answer.fault.detail);
+    note(await gate.pulse(0, never));
+    note(await lines.output('flap', { ...OUTPUT, guards: ['nothing'] }));
+    lines.set('lid', true);
+    note(await gate.pulse(10, never));
+    lines.unplug('gate');
+    note(await gate.pulse(10, never));
+    assert.deepEqual(details, ['gate', 'flap', 'gate', 'gate']);
   });
 
   it('go down on fail and work again on recover', async () => {

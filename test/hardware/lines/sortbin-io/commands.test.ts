@@ -202,6 +202,36 @@ describe('an unplugged chip', () => {
     await bench.close();
     assert.equal(clock.waiting, 0);
   });
+
+  it('reports the line that is still lost when another one is back', async (test) => {
+    const clock = new SimulatedClock();
+    const bench = await makeIoBench(test, { clock });
+    const { lid } = await bench.requestLines();
+    bench.fake.unplug('gate');
+    await until('the gate is lost', () => bench.details.length === 1);
+    bench.fake.unplug('lid');
+    const missing = await lid.active();
+    assert.equal(!missing.ok && missing.fault.detail, 'lid');
+    const pass = (until: () => boolean) => () => {
+      void clock.advance(10);
+      return until();
+    };
+    bench.fake.plug('gate');
+    await until(
+      'the gate is back',
+      pass(() => bench.details.at(-1) !== 'gate'),
+    );
+    bench.fake.plug('lid');
+    await until(
+      'the lid is back',
+      pass(() => bench.health.at(-1) === null),
+    );
+    // The message of a line may change while it is lost.
+    const reported = bench.details.filter(
+      (detail, index) => index === 0 || detail !== bench.details[index - 1],
+    );
+    assert.deepEqual(reported, ['gate', 'lid', undefined]);
+  });
 });
 
 describe('a line of sortbin-io', () => {
