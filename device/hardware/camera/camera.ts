@@ -1,4 +1,5 @@
 import type { Answer } from '../../kit/errors.js';
+import type { HealthSource } from '../../kit/health.js';
 
 /** Red, green and blue with 8 bits each, row by row. A row has `strideBytes` bytes, at least 3 * width. */
 interface RgbFormat {
@@ -45,7 +46,8 @@ export interface Frame {
  */
 export type CameraFault = 'camera-no-frame' | 'camera-failed';
 
-export interface Camera {
+/** Takes images. Its health is its fault, until the next frame arrives. */
+export interface Camera extends HealthSource<CameraFault> {
   /**
    * Returns the first frame whose exposure began after `atMs` (monotonic). The caller checks the time of the frame
    * again, and limits the wait with `signal`. Rejects with the signal's reason if the signal is aborted.

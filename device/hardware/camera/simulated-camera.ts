@@ -3,6 +3,7 @@ import { extname, join, relative, sep } from 'node:path';
 import type { Clock } from '../../kit/clock.js';
 import { sleep, untilAborted } from '../../kit/deadline.js';
 import { type Answer, done, failed, messageOf, SortbinError } from '../../kit/errors.js';
+import { type HealthListener, HealthReporter } from '../../kit/health.js';
 import type { NewId } from '../../kit/ids.js';
 import type { Camera, CameraFault, Frame } from './camera.js';
 
@@ -31,10 +32,23 @@ const STALE_MS = 1_000;
 /** A camera without hardware. Its script selects the images of a folder, and the faults. */
 export class SimulatedCamera implements Camera {
   #captures = 0;
+  readonly #health = new HealthReporter<CameraFault>();
 
   constructor(private readonly options: SimulatedCameraOptions) {}
 
   async frameAfter(atMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {
+    const answer = await this.#capture(atMs, signal);
+    this.#health.set(answer.ok ? null : answer.fault);
+    return answer;
+  }
+
+  onHealth(listener: HealthListener<CameraFault>): void {
+    this.#health.onHealth(listener);
+  }
+
+  async close(): Promise<void> {}
+
+  async #capture(atMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {
     signal.throwIfAborted();
     const { script, delayMs, clock, folder, read = readFile } = this.options;
     const step = script[this.#captures++ % Math.max(1, script.length)];
@@ -52,8 +66,6 @@ export class SimulatedCamera implements Camera {
       return failed('camera-failed', `${join(folder, name)}: ${messageOf(error)}`);
     }
   }
-
-  async close(): Promise<void> {}
 
   #frame(bytes: Uint8Array, name: string): Frame {
     const { clock, newId } = this.options;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { CameraFault } from '../../../device/hardware/camera/camera.js';
 import {
   type CameraStep,
   interleaveByLabel,
@@ -28,8 +29,12 @@ const capture = async (script: readonly CameraStep[]) => {
 };
 
 cameraContract('simulated', async () => {
-  const { camera, clock } = cameraWith([{ picture: PAPER }]);
-  return { camera, nowMs: () => clock.monotonicMs(), pass: (ms) => clock.advance(ms) };
+  const script: CameraStep[] = [{ picture: PAPER }];
+  const { camera, clock } = cameraWith(script);
+  const fail = (fault: CameraFault | null) => {
+    script[0] = fault ? { fault } : { picture: PAPER };
+  };
+  return { camera, fail, nowMs: () => clock.monotonicMs(), pass: (ms) => clock.advance(ms) };
 });
 
 describe('a simulated camera with a script', () => {
