@@ -1,7 +1,13 @@
 import type { Clock } from '../../kit/clock.js';
 import type { Panel } from './panel.js';
 
-/** Selects the indicator state from the state of the bin. A fault has priority, then a recent refusal. */
+/** Parts without which the bin still sorts and records. Their faults are not shown on the panel. */
+const REMOTE_PARTS: ReadonlySet<string> = new Set(['broker']);
+
+/**
+ * Selects the indicator state from the state of the bin. A fault has priority, then a recent refusal.
+ * A fault of the part `broker` is not shown: the bin sorts without a network, and the journal keeps the events.
+ */
 export class StateIndicator {
   #phase = 'new';
   readonly #faultyParts = new Set<string>();
@@ -21,6 +27,7 @@ export class StateIndicator {
   }
 
   health(part: string, isFaulty: boolean): void {
+    if (REMOTE_PARTS.has(part)) return;
     if (isFaulty) this.#faultyParts.add(part);
     else this.#faultyParts.delete(part);
     this.#show();

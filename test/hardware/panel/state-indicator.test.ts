@@ -49,6 +49,16 @@ describe('the indicator state', () => {
     assert.equal(panel.shown, 'refused');
   });
 
+  it('does not show a fault of the broker, without which the bin still sorts', () => {
+    const { panel, indicator } = setUp();
+    indicator.phase('idle');
+    indicator.health('broker', true);
+    assert.equal(panel.shown, 'ready');
+    indicator.health('lines', true);
+    indicator.health('broker', false);
+    assert.equal(panel.shown, 'fault');
+  });
+
   it('is off after the close', () => {
     const { clock, panel, indicator } = setUp();
     indicator.phase('idle');
