@@ -24,11 +24,12 @@ export class HealthReporter<Code extends string = string> implements HealthSourc
   }
 
   set(fault: Fault<Code> | null): void {
-    if (isSame(fault, this.#fault)) return;
+    if (isSameFault(fault, this.#fault)) return;
     this.#fault = fault;
     for (const listener of this.#listeners) listener(fault);
   }
 }
 
-const isSame = (a: Fault | null, b: Fault | null): boolean =>
+/** Returns whether two faults have the same code, detail and message. */
+export const isSameFault = (a: Fault | null, b: Fault | null): boolean =>
   a?.code === b?.code && a?.detail === b?.detail && a?.message === b?.message;

@@ -1,3 +1,4 @@
+import { isSameFault } from '../../kit/health.js';
 import type { FillLevel } from './fill.js';
 
 /** The current fill levels and the listeners to their changes. */
@@ -22,7 +23,7 @@ export class Levels {
     return this.#levels.has(compartment);
   }
 
-  /** Changes a level. Calls the listeners if the percentage, the full state or the fault code is different. */
+  /** Changes a level. Calls the listeners if the percentage, the full state or the fault is different. */
   change(compartment: string, change: Partial<Omit<FillLevel, 'compartment'>>): void {
     const before = this.#levels.get(compartment);
     if (!before) return;
@@ -31,7 +32,7 @@ export class Levels {
     const isSame =
       level.percent === before.percent &&
       level.full === before.full &&
-      level.fault?.code === before.fault?.code;
+      isSameFault(level.fault, before.fault);
     if (!isSame) for (const listener of [...this.#listeners]) listener(level);
   }
 

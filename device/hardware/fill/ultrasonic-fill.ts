@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.js';
 import { sleep } from '../../kit/deadline.js';
-import type { Answer, Fault } from '../../kit/errors.js';
+import { type Answer, type Fault, messageOf } from '../../kit/errors.js';
 import type { Fill, FillLevel } from './fill.js';
 import { Levels } from './levels.js';
 import {
@@ -74,14 +74,19 @@ export class UltrasonicFill implements Fill {
 
   async #watch(signal: AbortSignal): Promise<void> {
     const { sensors, everyMs, clock } = this.options;
-    try {
-      while (true) {
-        for (const sensor of sensors) await this.#measure(sensor, signal);
-        await sleep(clock, everyMs, signal);
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
+    while (!signal.aborted) {
+      for (const sensor of sensors)
+        await this.#measure(sensor, signal).catch((error) => {
+          if (!signal.aborted) this.#reportError(sensor, error);
+        });
+      await sleep(clock, everyMs, signal).catch(() => {});
     }
+  }
+
+  /** Reports an unexpected error. The watch continues. */
+  #reportError({ compartment }: CompartmentSensor, error: unknown): void {
+    const message = `fill sensor: the measurement failed unexpectedly (${messageOf(error)}). It is repeated.`;
+    this.#levels.change(compartment, { fault: { code: 'sensor-failed', message } });
   }
 
   async #measure({ compartment, sensor, ...rules }: CompartmentSensor, signal: AbortSignal): Promise<void> {

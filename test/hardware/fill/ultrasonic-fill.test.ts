@@ -26,10 +26,15 @@ class FakeSensor implements FillSensor {
   }
 }
 
+const RULES = { emptyMm: 600, fullMm: 100, fullPercent: 90, clearPercent: 70, smoothing: 1 };
+
+const filling = (clock: SimulatedClock, sensor: FillSensor) =>
+  new UltrasonicFill({ sensors: [{ compartment: 'paper', sensor, ...RULES }], everyMs: EVERY_MS, clock });
+
 const setUp = (smoothing = 1) => {
   const clock = new SimulatedClock(0);
   const sensors = { paper: new FakeSensor(clock), glass: new FakeSensor(clock) };
-  const rules = { emptyMm: 600, fullMm: 100, fullPercent: 90, clearPercent: 70, smoothing };
+  const rules = { ...RULES, smoothing };
   const fill = new UltrasonicFill({
     sensors: Object.entries(sensors).map(([compartment, sensor]) => ({ compartment, sensor, ...rules })),
     everyMs: EVERY_MS,
@@ -93,6 +98,43 @@ describe('fill levels by ultrasonic sensors', () => {
     await clock.advance(ROUND_MS);
     assert.deepEqual([fill.levels()[0]?.percent, fill.levels()[0]?.fault], [0, null]);
     await fill.close();
+  });
+
+  it('reports a fault again if another line has it', async () => {
+    const clock = new SimulatedClock(0);
+    let line = 'fill-paper-trig';
+    const sensor: FillSensor = { measure: async () => failed('line-gone', `"${line}": unplugged`, line) };
+    const fill = filling(clock, sensor);
+    const details: (string | undefined)[] = [];
+    fill.onChange(({ fault }) => details.push(fault?.detail));
+    fill.start();
+    await clock.advance(ROUND_MS);
+    line = 'fill-paper-echo';
+    await clock.advance(ROUND_MS);
+    assert.deepEqual(details, ['fill-paper-trig', 'fill-paper-echo']);
+    await fill.close();
+  });
+
+  it('reports an unexpected error of a sensor as its fault, and continues to measure', async () => {
+    const clock = new SimulatedClock(0);
+    let isBroken = true;
+    const sensor: FillSensor = {
+      measure: async () => {
+        if (isBroken) throw new TypeError('not a sensor');
+        return done(600);
+      },
+    };
+    const fill = filling(clock, sensor);
+    fill.start();
+    await clock.advance(ROUND_MS);
+    const { fault } = fill.levels()[0] ?? {};
+    assert.equal(fault?.code, 'sensor-failed');
+    assert.match(fault?.message ?? '', /^fill sensor: .*\(not a sensor\)/);
+    isBroken = false;
+    await clock.advance(ROUND_MS);
+    assert.deepEqual([fill.levels()[0]?.percent, fill.levels()[0]?.fault], [0, null]);
+    await fill.close();
+    assert.equal(clock.waiting, 0);
   });
 
   it('discards a measurement that began before the compartment was emptied', async () => {
