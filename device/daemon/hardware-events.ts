@@ -13,24 +13,25 @@ const DECIDED = new Set(['sorted', 'refused']);
 const UNLOCK_MS = 10_000;
 const UNLOCK_AGAIN_MS = 2_000;
 
-/** Connects the lines, the fill sensors, the operator panel and the service switch to the cycle and the status. */
+/** Connects the lines, the trigger, the fill sensors, the operator panel and the service switch to the cycle and the status. */
 export class HardwareEvents {
   readonly #indicator: StateIndicator;
   #lastItem: string | null = null;
   #unlocking = new AbortController();
 
   constructor(
-    private readonly hardware: Omit<Hardware, 'trigger' | 'command'>,
+    private readonly hardware: Omit<Hardware, 'command'>,
     private readonly clock: Clock,
     refusedMs: number,
   ) {
     this.#indicator = new StateIndicator(hardware.panel, refusedMs, clock);
   }
 
-  /** Starts to listen. Calls `health` with the faults of the lines, the fill sensors and the gate. */
+  /** Starts to listen. Calls `health` with the faults of the lines, the trigger, the fill sensors and the gate. */
   attend(runner: Runner, status: Status, health: (part: string, fault: Fault | null) => void): void {
-    const { lines, panel, fillParts, service } = this.hardware;
+    const { lines, trigger, panel, fillParts, service } = this.hardware;
     lines?.onHealth((fault) => health('lines', fault));
+    trigger.onHealth((fault) => health('sensor', fault));
     panel.onWrong(() => {
       if (this.#lastItem) void runner.report({ outcome: 'disputed', item: this.#lastItem }, 'button');
     });

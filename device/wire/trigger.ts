@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { CommandTrigger } from '../hardware/trigger/command-trigger.js';
 import { CompositeTrigger } from '../hardware/trigger/composite-trigger.js';
@@ -8,7 +7,6 @@ import { SimulatedTrigger } from '../hardware/trigger/simulated-trigger.js';
 import type { TriggerSource } from '../hardware/trigger/trigger.js';
 import { UltrasonicTrigger } from '../hardware/trigger/ultrasonic-trigger.js';
 import type { Clock } from '../kit/clock.js';
-import type { Fault } from '../kit/errors.js';
 import { newId } from '../kit/ids.js';
 import { inputRules, type LinesOnDemand, unwrap } from './lines.js';
 import type { UltrasonicSensors } from './ultrasonic.js';
@@ -18,7 +16,6 @@ export interface TriggerSourceContext {
   /** The source for the `trigger` command. */
   readonly command: CommandTrigger;
   readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /** @throws SortbinError if a line is unavailable */
@@ -32,9 +29,11 @@ export const makeTriggerSource = async (
   if (trigger.driver === 'simulated')
     return new SimulatedTrigger({ script: trigger.script, repeat: trigger.repeat, clock, newId });
   if (trigger.driver !== 'several') return makeSensor('sensor', trigger, context, lines, sensors);
-  const sources: TriggerSource[] = [];
-  for (const [name, sensor] of Object.entries(trigger.sensors))
-    sources.push(await makeSensor(`sensor-${name}`, sensor, context, lines, sensors));
+  const sources = new Map<string, TriggerSource>();
+  for (const [key, sensor] of Object.entries(trigger.sensors)) {
+    const name = `sensor-${key}`;
+    sources.set(name, await makeSensor(name, sensor, context, lines, sensors));
+  }
   return new CompositeTrigger(sources);
 };
 
@@ -43,7 +42,7 @@ type Sensor = Exclude<Config['trigger'], { driver: 'simulated' | 'several' }>;
 const makeSensor = async (
   name: string,
   trigger: Sensor,
-  { command, clock, log }: TriggerSourceContext,
+  { command, clock }: TriggerSourceContext,
   lines: LinesOnDemand,
   sensors: UltrasonicSensors,
 ): Promise<TriggerSource> => {
@@ -61,11 +60,7 @@ const makeSensor = async (
     case 'ultrasonic': {
       const { nearMm, farMm, everyMs } = trigger;
       const sensor = await sensors.open(name, trigger, trigger.temperatureC);
-      const onFault = (fault: Fault | null) => {
-        if (fault) log.warn({ part: name, code: fault.code }, `${name}: ${fault.message}`);
-        else log.info({ part: name }, `${name}: recovered`);
-      };
-      return new UltrasonicTrigger({ sensor, nearMm, farMm, everyMs, onFault, ...shared });
+      return new UltrasonicTrigger({ sensor, nearMm, farMm, everyMs, ...shared });
     }
   }
 };

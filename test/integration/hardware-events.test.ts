@@ -7,15 +7,20 @@ import type { Gate } from '../../device/hardware/gate/gate.js';
 import { LockedGate } from '../../device/hardware/gate/locked-gate.js';
 import { SimulatedGate } from '../../device/hardware/gate/simulated-gate.js';
 import { SimulatedLines } from '../../device/hardware/lines/simulated/simulated-lines.js';
+import { EchoArbiter } from '../../device/hardware/trigger/echo-arbiter.js';
+import { UltrasonicSensor } from '../../device/hardware/trigger/ultrasonic-sensor.js';
+import { UltrasonicTrigger } from '../../device/hardware/trigger/ultrasonic-trigger.js';
 import { failed } from '../../device/kit/errors.js';
+import { newId } from '../../device/kit/ids.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { Status } from '../../device/status/status.js';
 import { makeBin } from '../support/bin.js';
+import { FakeSonar } from '../support/hardware/fake-lines.js';
 import { SimulatedPanel } from '../support/hardware/simulated-panel.js';
 
 const AT = { line: 'GPIO5' };
 
-/** A bin with a panel, a fill sensor, a service switch and simulated lines, started and idle. */
+/** A bin with an ultrasonic sensor, a panel, a fill sensor, a service switch and simulated lines, started and idle. */
 const started = async () => {
   const clock = new SimulatedClock();
   const simulated = new SimulatedGate({ script: [], moveMs: 5, clock });
@@ -31,6 +36,11 @@ const started = async () => {
   const service = await lines.input('service', { at: AT, bias: 'as-is', activeLow: false, debounceMs: 0 });
   assert.ok(service.ok);
   const panel = new SimulatedPanel(clock);
+  const sonar = new FakeSonar(clock);
+  const { trig, echo } = sonar;
+  const echoArbiter = new EchoArbiter(clock);
+  const sensor = new UltrasonicSensor({ trig, echo, temperatureC: 20, maxMm: 4_000, echoArbiter, clock });
+  const trigger = new UltrasonicTrigger({ sensor, nearMm: 200, farMm: 260, everyMs: 1_000, clock, newId });
   const levels = { fullPercent: 90, clearPercent: 75, clock };
   const fill = new SimulatedFill({ compartments: ['paper'], script: [], ...levels });
   let pressEmptied: (compartment: string) => void = () => {};
@@ -42,7 +52,7 @@ const started = async () => {
   };
   const status = new Status(clock, () => {});
   const hardwareEvents = new HardwareEvents(
-    { lines, gate, panel, fillParts, service: service.value },
+    { lines, trigger, gate, panel, fillParts, service: service.value },
     clock,
     3_000,
   );
@@ -56,7 +66,11 @@ const started = async () => {
       status.journalled(event);
     },
   });
-  hardwareEvents.attend(bin.runner, status, (part, fault) => faults.push(`${part}:${fault?.code ?? 'ok'}`));
+  hardwareEvents.attend(bin.runner, status, (part, fault) => {
+    faults.push(`${part}:${fault?.code ?? 'ok'}`);
+    if (status.health(part, fault)) hardwareEvents.health(part, fault);
+  });
+  trigger.start(() => bin.trigger.fire());
   await bin.parts.vision.start();
   await bin.runner.start();
   await clock.advance(10);
@@ -71,6 +85,7 @@ const started = async () => {
     gate,
     lid,
     lines,
+    sonar,
     panel,
     fill,
     status,
@@ -160,6 +175,34 @@ describe('hardware events', () => {
     lid.open = false;
     await clock.advance(60_000);
     assert.equal(gate.lockReason, 'the service switch is on', 'a closed bin does not move its gate');
+  });
+
+  it('shows an ultrasonic sensor that fails while the bin is idle, until it works again', async () => {
+    const { sonar, status, panel, clock, journalled } = await started();
+    sonar.distanceMm = null;
+    await clock.advance(5_000);
+    const [fault, ...others] = status.snapshot().faults;
+    assert.deepEqual([fault?.part, fault?.code, others], ['sensor', 'ultrasonic-silent', []]);
+    assert.equal(panel.shown, 'fault');
+    sonar.distanceMm = Infinity;
+    await clock.advance(5_000);
+    assert.deepEqual(status.snapshot().faults, []);
+    assert.equal(panel.shown, 'ready');
+    assert.equal(journalled.length, 0);
+  });
+
+  it('shows the line that is still lost when another one is back', async () => {
+    const { lines, status } = await started();
+    const lid = await lines.input('lid', { at: AT, bias: 'as-is', activeLow: false, debounceMs: 0 });
+    assert.ok(lid.ok);
+    const details = () => status.snapshot().faults.map(({ part, detail }) => `${part} ${detail}`);
+    lines.unplug('service');
+    lines.unplug('lid');
+    assert.deepEqual(details(), ['lines service']);
+    lines.plug('service');
+    assert.deepEqual(details(), ['lines lid']);
+    lines.plug('lid');
+    assert.deepEqual(details(), []);
   });
 
   it('reports lines that are down, and turns the panel off when it is closed', async () => {

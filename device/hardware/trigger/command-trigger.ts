@@ -18,6 +18,9 @@ export class CommandTrigger implements TriggerSource {
     return trigger;
   }
 
+  /** Reports nothing: without a sensor there is no fault. */
+  onHealth(): void {}
+
   async level(signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     return false;

@@ -1,17 +1,34 @@
-import type { Trigger, TriggerSource } from './trigger.js';
+import type { Fault } from '../../kit/errors.js';
+import { type HealthListener, HealthReporter } from '../../kit/health.js';
+import { type Trigger, TriggerError, type TriggerFault, type TriggerSource } from './trigger.js';
 
-/** Several sources as one. Each of them triggers. */
+/** Several sources as one. Each of them triggers. Of several faulty sources it reports the one that failed first. */
 export class CompositeTrigger implements TriggerSource {
-  constructor(private readonly sources: readonly TriggerSource[]) {}
+  readonly #faults = new Map<string, Fault<TriggerFault>>();
+  readonly #health = new HealthReporter<TriggerFault>();
+
+  /** `sources`: by the name that a fault has as its detail. */
+  constructor(private readonly sources: ReadonlyMap<string, TriggerSource>) {
+    for (const [name, source] of sources)
+      source.onHealth((fault) => {
+        if (fault) this.#faults.set(name, { ...fault, detail: name });
+        else this.#faults.delete(name);
+        this.#health.set(this.#faults.values().next().value ?? null);
+      });
+  }
 
   start(onTrigger: (trigger: Trigger) => void): void {
-    for (const source of this.sources) source.start(onTrigger);
+    for (const source of this.sources.values()) source.start(onTrigger);
+  }
+
+  onHealth(listener: HealthListener<TriggerFault>): void {
+    this.#health.onHealth(listener);
   }
 
   /** Returns true as soon as one source detects an item, even if another one hangs or fails. */
   async level(signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
-    const levels = this.sources.map((source) => source.level(signal));
+    const levels = [...this.sources].map(([name, source]) => levelOf(name, source, signal));
     const detections = levels.map(async (level) => {
       if (!(await level)) throw new Error('no item');
     });
@@ -26,6 +43,11 @@ export class CompositeTrigger implements TriggerSource {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.sources.map((source) => source.close()));
+    await Promise.all([...this.sources.values()].map((source) => source.close()));
   }
 }
+
+const levelOf = (name: string, source: TriggerSource, signal: AbortSignal): Promise<boolean> =>
+  source.level(signal).catch((error) => {
+    throw error instanceof TriggerError ? new TriggerError({ ...error.fault, detail: name }) : error;
+  });

@@ -15,6 +15,9 @@ export class IntervalTrigger implements TriggerSource {
     this.#schedule(onTrigger, this.options.clock.monotonicMs() + this.options.everyMs);
   }
 
+  /** Reports nothing: without a sensor there is no fault. */
+  onHealth(): void {}
+
   async level(signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     return false;

@@ -1,11 +1,14 @@
 import { orAborted } from '../../kit/deadline.js';
+import { type HealthListener, HealthReporter } from '../../kit/health.js';
 import type { Edge, Input } from '../lines/lines.js';
 import {
   makeTrigger,
   type Trigger,
   type TriggerContext,
   TriggerError,
+  type TriggerFault,
   type TriggerSource,
+  toTriggerFault,
 } from './trigger.js';
 
 export interface LineTriggerOptions extends TriggerContext {
@@ -21,6 +24,7 @@ const MAX_PASSAGE_GAPS = 10;
 
 /** A break-beam, a motion detector or a switch. Its triggers have the kernel's time of the edge to active. */
 export class LineTrigger implements TriggerSource {
+  readonly #health = new HealthReporter<TriggerFault>();
   #unsubscribe = () => {};
   /** null: no edge has come yet. */
   #active: boolean | null = null;
@@ -38,11 +42,20 @@ export class LineTrigger implements TriggerSource {
     });
   }
 
+  onHealth(listener: HealthListener<TriggerFault>): void {
+    this.#health.onHealth(listener);
+  }
+
   async level(signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     const answer = await orAborted(this.options.input.active(), signal);
-    if (!answer.ok) throw new TriggerError(answer.fault.code, answer.fault.message);
-    return answer.value;
+    if (answer.ok) {
+      this.#health.set(null);
+      return answer.value;
+    }
+    const fault = toTriggerFault(answer.fault);
+    this.#health.set(fault);
+    throw new TriggerError(fault);
   }
 
   async close(): Promise<void> {

@@ -38,6 +38,9 @@ export class SimulatedTrigger implements TriggerSource {
     this.#onTrigger?.({ id: newId(), source, atMs: clock.monotonicMs(), wallMs: clock.wallMs() });
   }
 
+  /** Reports nothing: a simulated sensor does not fail. */
+  onHealth(): void {}
+
   async level(signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     if (this.#stillThere === 0) return false;

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kit/clock.js';
-import { SortbinError } from '../../kit/errors.js';
+import { type Fault, SortbinError } from '../../kit/errors.js';
+import type { HealthSource } from '../../kit/health.js';
 import type { NewId } from '../../kit/ids.js';
 import type { LineFault } from '../lines/lines.js';
 import type { DistanceFault } from './ultrasonic-sensor.js';
@@ -26,8 +27,8 @@ export const makeTrigger = (source: string, { clock, newId }: TriggerContext, at
   return { id: newId(), source, atMs: nowMs - ageMs, wallMs: Math.round(clock.wallMs() - ageMs) };
 };
 
-/** Detects items. */
-export interface TriggerSource {
+/** Detects items. Its health is the fault of its sensor. With several sensors, the detail names the one at fault. */
+export interface TriggerSource extends HealthSource<TriggerFault> {
   /** Starts detection. Calls `onTrigger` once per detected item until `close`. */
   start(onTrigger: (trigger: Trigger) => void): void;
   /**
@@ -38,9 +39,22 @@ export interface TriggerSource {
   close(): Promise<void>;
 }
 
-/** Why a sensor cannot be read: a fault of its line, or of an ultrasonic measurement. */
-export type TriggerFault = LineFault | DistanceFault;
+/**
+ * Why a sensor cannot be read: a fault of its line or of an ultrasonic measurement.
+ * `sensor-failed`: its driver threw an unexpected error.
+ */
+export type TriggerFault = LineFault | DistanceFault | 'sensor-failed';
 
 export class TriggerError extends SortbinError<TriggerFault> {
   override readonly name = 'TriggerError';
+
+  constructor(readonly fault: Fault<TriggerFault>) {
+    super(fault.code, fault.message);
+  }
 }
+
+/** Converts the fault of a line or a measurement to the fault of its sensor, without the name of the line as detail. */
+export const toTriggerFault = ({ code, message }: Fault<TriggerFault>): Fault<TriggerFault> => ({
+  code,
+  message,
+});

@@ -145,12 +145,16 @@ describe('a line trigger', () => {
     assert.equal(triggers.length, 0);
   });
 
-  it('rejects a level with the fault of the line while the line cannot be read', async () => {
+  it('rejects a level while the line cannot be read, and reports the fault and the recovery', async () => {
     const { input, trigger } = started();
     input.fault = 'line-gone';
+    const health: unknown[] = [];
+    trigger.onHealth((fault) => health.push(fault));
     await assert.rejects(trigger.level(neverAborted), { name: 'TriggerError', code: 'line-gone' });
+    assert.deepEqual(health, [{ code: 'line-gone', message: 'beam: line-gone' }]);
     input.fault = null;
     assert.equal(await trigger.level(neverAborted), false);
+    assert.deepEqual(health.slice(1), [null]);
   });
 
   it('aborts a level that hangs', async () => {

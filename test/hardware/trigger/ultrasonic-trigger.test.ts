@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { EchoArbiter } from '../../../device/hardware/trigger/echo-arbiter.js';
 import { absent, type PresenceState, updatePresence } from '../../../device/hardware/trigger/presence.js';
 import type { Trigger } from '../../../device/hardware/trigger/trigger.js';
-import { UltrasonicSensor } from '../../../device/hardware/trigger/ultrasonic-sensor.js';
+import { type DistanceSensor, UltrasonicSensor } from '../../../device/hardware/trigger/ultrasonic-sensor.js';
 import { UltrasonicTrigger } from '../../../device/hardware/trigger/ultrasonic-trigger.js';
+import { done } from '../../../device/kit/errors.js';
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { triggerContract } from '../../contract/trigger-contract.js';
@@ -21,8 +22,8 @@ const setUp = () => {
   const echoArbiter = new EchoArbiter(clock);
   const sensor = new UltrasonicSensor({ trig, echo, temperatureC: 20, maxMm: 4_000, echoArbiter, clock });
   const faults: (string | null)[] = [];
-  const onFault = (fault: { code: string } | null) => faults.push(fault?.code ?? null);
-  const source = new UltrasonicTrigger({ sensor, ...RULES, everyMs: 20, clock, newId, onFault });
+  const source = new UltrasonicTrigger({ sensor, ...RULES, everyMs: 20, clock, newId });
+  source.onHealth((fault) => faults.push(fault?.code ?? null));
   const awaitLevel = async (level: Promise<boolean>) => {
     level.catch(() => {});
     await clock.advance(700);
@@ -117,6 +118,42 @@ describe('presence by distance', () => {
     await show(600);
     assert.deepEqual(faults, ['ultrasonic-silent', null]);
     await source.close();
+  });
+
+  it('keeps the first fault until the next success, even if the sensor then fails in another way', async () => {
+    const { source, sonar, show, faults } = setUp();
+    source.start(() => {});
+    await show(null, 2_000);
+    sonar.trig.fault = 'line-gone';
+    await show(null, 2_000);
+    sonar.trig.fault = null;
+    await show(600);
+    assert.deepEqual(faults, ['ultrasonic-silent', null]);
+    await source.close();
+  });
+
+  it('reports an unexpected error of the sensor as a fault, and continues to measure', async () => {
+    const clock = new SimulatedClock();
+    let isBroken = false;
+    const sensor: DistanceSensor = {
+      measure: async () => {
+        if (isBroken) throw new TypeError('not a sensor');
+        return done(600);
+      },
+    };
+    const source = new UltrasonicTrigger({ sensor, ...RULES, everyMs: 20, clock, newId });
+    const messages: (string | null)[] = [];
+    source.onHealth((fault) => messages.push(fault && `${fault.code}: ${fault.message}`));
+    source.start(() => {});
+    isBroken = true;
+    await clock.advance(100);
+    isBroken = false;
+    await clock.advance(100);
+    assert.equal(messages.length, 2);
+    assert.match(messages[0] ?? '', /^sensor-failed: sensor: .*\(not a sensor\)/);
+    assert.equal(messages[1], null);
+    await source.close();
+    assert.equal(clock.waiting, 0);
   });
 
   it('leaves no timer, listener or pulse after it is closed', async () => {
