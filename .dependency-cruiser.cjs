@@ -30,7 +30,7 @@ const MODULES = {
   'tools/calibrate': ['calibrate'],
   'network/mqtt': ['mqtt'],
   'network/commands': ['commands'],
-  status: ['status'],
+  status: ['status', 'liveness'],
   cycle: ['cycle', 'event', 'policy', 'runner'],
   'perception/vision': ['vision', 'probe'],
   journal: ['journal'],
