@@ -2,7 +2,7 @@ import type { Fault } from '../../kit/errors.js';
 import { type HealthListener, HealthReporter } from '../../kit/health.js';
 import { type Trigger, TriggerError, type TriggerFault, type TriggerSource } from './trigger.js';
 
-/** Several sources as one. Each of them triggers. Of several faulty sources it reports the one that failed first. */
+/** Several sources as one. Each of them triggers. It reports one faulty source at a time, the first to fail. */
 export class CompositeTrigger implements TriggerSource {
   readonly #faults = new Map<string, Fault<TriggerFault>>();
   readonly #health = new HealthReporter<TriggerFault>();
