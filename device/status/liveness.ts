@@ -32,8 +32,8 @@ const BEATS = 4;
 /**
  * Tells whether the daemon makes progress, for a watchdog that restarts it. An idle bin is healthy.
  *
- * A part is stalled while an attempt lasts longer than its limit. It is also stalled, until the next success, if at
- * least three attempts in a row failed and the first began longer ago than the limit.
+ * A part is stalled while an attempt lasts longer than its limit. It is also stalled if at least three attempts failed
+ * in a row, and the first began longer ago than the limit. A success ends that.
  *
  * The event loop is stalled if its last heartbeat is older than its limit. After a block, timers run in any order. So a
  * heartbeat that comes too late does not count, and the loop is stalled until the next one.
