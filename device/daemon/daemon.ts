@@ -57,7 +57,8 @@ export class Daemon {
   /** Starts all parts and begins to sort. @throws SortbinError; then every part is closed again */
   static async start(loaded: LoadedConfig, observer: DaemonObserver): Promise<Daemon> {
     const { config, log } = loaded;
-    const wired = await wireBin(loaded);
+    const { signal } = new AbortController();
+    const wired = await wireBin(loaded, signal);
     const { vision, journal, clock } = wired.parts;
     const opened: (() => Promise<unknown> | undefined)[] = [() => vision.close()];
     const hardwareEvents = new HardwareEvents(wired.hardware, clock, config.panel.refusedMs);
@@ -68,7 +69,7 @@ export class Daemon {
         () => publisher.close(),
         () => broker?.close(),
       );
-      const active = await vision.start();
+      const active = await vision.start(signal);
       const status = new Status(clock, () => publisher.state(status.snapshot()));
       const health = (part: string, fault: Fault | null) => {
         if (!status.health(part, fault)) return;

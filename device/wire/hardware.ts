@@ -38,6 +38,8 @@ export interface HardwareContext {
   /** The folder for the list of outputs. */
   readonly dataDir: string;
   readonly policy: Policy;
+  /** Aborts the start of the lines. */
+  readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -50,9 +52,9 @@ const OUTPUTS_FILE = 'outputs.txt';
  * @throws SortbinError if a part cannot be created. All lines are released then.
  */
 export const wireHardware = async (context: HardwareContext): Promise<Hardware> => {
-  const { config, folder, dataDir, clock, log } = context;
+  const { config, folder, dataDir, signal, clock, log } = context;
   const outputsFile = join(dataDir, OUTPUTS_FILE);
-  const lines = new LinesOnDemand({ config, folder, outputsFile, clock, log });
+  const lines = new LinesOnDemand({ config, folder, outputsFile, clock, log }, signal);
   const sensors = new UltrasonicSensors(lines, clock);
   const command = new CommandTrigger({ clock, newId });
   try {

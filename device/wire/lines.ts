@@ -22,13 +22,17 @@ export interface LinesContext {
 export class LinesOnDemand {
   #lines: Promise<Lines> | null = null;
 
-  constructor(private readonly context: LinesContext) {}
+  /** An abort of `signal` ends the start of the driver. */
+  constructor(
+    private readonly context: LinesContext,
+    private readonly signal: AbortSignal,
+  ) {}
 
   get driver(): Config['lines']['driver'] {
     return this.context.config.lines.driver;
   }
 
-  /** @throws SortbinError if this machine has no usable lines */
+  /** @throws SortbinError if this machine has no usable lines; the signal's reason */
   get(): Promise<Lines> {
     this.#lines ??= this.#start();
     return this.#lines;
@@ -47,7 +51,7 @@ export class LinesOnDemand {
   async #start(): Promise<Lines> {
     const lines = await makeLines(this.context);
     try {
-      await lines.start();
+      await lines.start(this.signal);
       return lines;
     } catch (thrown) {
       await lines.close();

@@ -28,10 +28,10 @@ export interface WiredBin extends Wired {
 }
 
 /**
- * Creates the parts of a bin that the configuration selects.
- * @throws SortbinError if a part cannot be created. Nothing is left open then.
+ * Creates the parts of a bin that the configuration selects. If `signal` is aborted, the start of the lines ends.
+ * @throws SortbinError if a part cannot be created; the signal's reason. Nothing is left open then.
  */
-export const wireBin = async (loaded: LoadedConfig): Promise<WiredBin> => {
+export const wireBin = async (loaded: LoadedConfig, signal: AbortSignal): Promise<WiredBin> => {
   const { config, folder, log } = loaded;
   const clock = new SystemClock();
   const model = await loadModelParts(loaded, clock);
@@ -47,7 +47,8 @@ export const wireBin = async (loaded: LoadedConfig): Promise<WiredBin> => {
   });
   const { vision, ...rest } = model;
   try {
-    const hardware = await wireHardware({ config, folder, dataDir, policy: rest.cycle.policy, clock, log });
+    const { policy } = rest.cycle;
+    const hardware = await wireHardware({ config, folder, dataDir, policy, signal, clock, log });
     const { trigger, gate, panel, fillParts } = hardware;
     const parts: Parts = {
       trigger,

@@ -12,6 +12,8 @@ import { percentiles } from '../../device/tools/bench/report.js';
 import { wirePublisher } from '../../device/wire/publisher.js';
 import { wireBin } from '../../device/wire/wire.js';
 
+const never = new AbortController().signal;
+
 /**
  * `npm run bench:cycle [-- CYCLES]`: runs the complete bin over real images, with the journal on disk, the embedded
  * broker and the vision process. The gate takes no time, so that only the program is measured.
@@ -30,9 +32,9 @@ const config = parseConfig(
   'bench',
 );
 const log = pino({ level: 'warn' });
-const { parts, cycle, dataDir } = await wireBin({ config, folder, log });
+const { parts, cycle, dataDir } = await wireBin({ config, folder, log }, never);
 const { publisher, broker } = await wirePublisher({ config, folder, log }, parts.journal, parts.clock);
-const { model, runtime } = await parts.vision.start();
+const { model, runtime } = await parts.vision.start(never);
 publisher.start();
 
 let settle: (journalled: Journalled) => void = () => {};

@@ -13,6 +13,8 @@ import { percentiles } from '../../device/tools/bench/report.js';
 import { makeVisionOptions } from '../support/vision-options.js';
 import { openContenders } from './contenders.js';
 
+const never = new AbortController().signal;
+
 /**
  * `npm run bench:inference [-- --rounds N --bundle FOLDER]`: measures the same model in every runtime of this machine.
  * The runtimes take turns, so that other load on the machine affects all of them. Then measures a 640x480 JPEG in the
@@ -67,7 +69,7 @@ const measureVisionProcess = async (cores: readonly number[] | null): Promise<vo
     clock,
     log: pino({ level: 'silent' }),
   });
-  const { title, runtime } = await vision.start();
+  const { title, runtime } = await vision.start(never);
   const bytes = await frame();
   const steps = new Map<string, number[]>();
   const add = (step: string, ms: number) => steps.set(step, [...(steps.get(step) ?? []), ms]);

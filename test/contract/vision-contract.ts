@@ -4,6 +4,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { Frame } from '../../device/hardware/camera/camera.js';
 import type { Vision } from '../../device/perception/vision/vision.js';
 
+const never = new AbortController().signal;
+
 export interface VisionSetup {
   /** Not started yet. */
   readonly vision: Vision;
@@ -38,7 +40,7 @@ export const visionContract = (name: string, make: MakeVision): void => {
   describe(`${name} as a Vision`, () => {
     it('reports the active runtime, and classifies', async (t) => {
       const { vision, frame, label, labels } = await setUp(t);
-      const info = await vision.start();
+      const info = await vision.start(never);
       const answer = await vision.classify(frame, patient());
       assert.ok(answer.ok, answer.ok ? '' : answer.fault.message);
       const { scores, confidence, region, timingsMs, ...found } = answer.value;
@@ -57,15 +59,21 @@ export const visionContract = (name: string, make: MakeVision): void => {
     it('is down before start and after close', async (t) => {
       const { vision, frame } = await setUp(t);
       assert.equal(await faultOf(vision.classify(frame, patient())), 'vision-down');
-      await vision.start();
+      await vision.start(never);
       await vision.close();
       assert.equal(await faultOf(vision.classify(frame, patient())), 'vision-down');
       await vision.close();
     });
 
+    it('rejects a start with the reason of its aborted signal', async (t) => {
+      const { vision } = await setUp(t);
+      const reason = new Error('stopped');
+      await assert.rejects(vision.start(AbortSignal.abort(reason)), (thrown) => thrown === reason);
+    });
+
     it('processes one frame at a time: a second one waits, and a third is refused', async (t) => {
       const { vision, frame, label } = await setUp(t);
-      await vision.start();
+      await vision.start(never);
       const first = vision.classify(frame, patient());
       const second = vision.classify(frame, patient());
       assert.equal(await faultOf(vision.classify(frame, patient())), 'vision-failed');
@@ -76,7 +84,7 @@ export const visionContract = (name: string, make: MakeVision): void => {
 
     it('ends a waiting frame at its own deadline', async (t) => {
       const { vision, frame, label } = await setUp(t);
-      await vision.start();
+      await vision.start(never);
       const first = vision.classify(frame, patient());
       assert.equal(await faultOf(vision.classify(frame, AbortSignal.abort())), 'vision-timeout');
       assert.equal(await labelOf(first), label);
@@ -84,14 +92,14 @@ export const visionContract = (name: string, make: MakeVision): void => {
 
     it('refuses a frame whose deadline has passed, and classifies the next one', async (t) => {
       const { vision, frame, label } = await setUp(t);
-      await vision.start();
+      await vision.start(never);
       assert.equal(await faultOf(vision.classify(frame, AbortSignal.abort())), 'vision-timeout');
       assert.equal(await labelOf(vision.classify(frame, patient())), label);
     });
 
     it('ends a hanging frame at its deadline, and classifies the next one correctly', async (t) => {
       const { vision, frame, label, stall } = await setUp(t, 'hangs');
-      await vision.start();
+      await vision.start(never);
       stall();
       const deadline = new AbortController();
       const hanging = vision.classify(frame, deadline.signal);
@@ -103,7 +111,7 @@ export const visionContract = (name: string, make: MakeVision): void => {
 
     it('can be closed while a frame hangs', async (t) => {
       const { vision, frame, stall } = await setUp(t, 'hangs');
-      await vision.start();
+      await vision.start(never);
       stall();
       const hanging = vision.classify(frame, patient());
       await setImmediate();

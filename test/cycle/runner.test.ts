@@ -9,10 +9,12 @@ import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { SimulatedVision } from '../../device/perception/vision/simulated-vision.js';
 import { type BinParts, makeBin } from '../support/bin.js';
 
+const never = new AbortController().signal;
+
 const started = async (parts: Omit<BinParts, 'clock'> = {}) => {
   const clock = new SimulatedClock();
   const bin = makeBin({ read: async () => new Uint8Array(4), ...parts, clock });
-  await bin.parts.vision.start();
+  await bin.parts.vision.start(never);
   await bin.runner.start();
   await clock.advance(10);
   return { clock, ...bin };
@@ -173,7 +175,7 @@ describe('the runner', () => {
     const labels = ['paper'];
     const clock = new SimulatedClock();
     const bin = makeBin({ clock, vision: new SimulatedVision({ script: [{ hang: true }], labels, clock }) });
-    await bin.parts.vision.start();
+    await bin.parts.vision.start(never);
     await bin.runner.start();
     bin.trigger.fire();
     await clock.advance(100);

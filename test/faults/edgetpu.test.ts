@@ -19,6 +19,8 @@ import {
 import { until } from '../support/until.js';
 import { makeVisionOptions } from '../support/vision-options.js';
 
+const never = new AbortController().signal;
+
 const skip = (await noCompiler()) ?? false;
 const bytes = await readFile(join(factoryBundle(), 'golden', 'metal301.jpg'));
 const frame = { id: 'f', bytes, capturedAtMs: 0, capturedAtWallMs: 0 };
@@ -55,14 +57,14 @@ const setUp = async (t: TestContext) => {
 describe('an Edge TPU', { skip }, () => {
   it('is the first choice if it works', async (t) => {
     const { vision, classify } = await setUp(t);
-    const info = await vision.start();
+    const info = await vision.start(never);
     assert.deepEqual([info.title, info.skipped], ['edgetpu', []]);
     assert.equal(await classify(), 'metal by edgetpu');
   });
 
   it('is skipped after two failed runs, and active again after the cool-down time', async (t) => {
     const { double, clock, vision, changes, classify } = await setUp(t);
-    await vision.start();
+    await vision.start(never);
     await double.behave('invoke-fails');
     assert.equal(await classify(), 'vision-failed');
     // In the next process, it already fails at the golden samples.
@@ -77,7 +79,7 @@ describe('an Edge TPU', { skip }, () => {
 
   it('that hangs costs one frame, then the CPU is active', async (t) => {
     const { folder, double, clock, vision, classify } = await setUp(t);
-    await vision.start();
+    await vision.start(never);
     await double.behave('hangs');
     const hanging = join(folder, 'lib', 'hanging');
     assert.equal(await classify(1_500), 'vision-timeout');
@@ -91,7 +93,7 @@ describe('an Edge TPU', { skip }, () => {
 
   it('that ends the process costs one frame, then the CPU is active', async (t) => {
     const { double, vision, changes, classify } = await setUp(t);
-    await vision.start();
+    await vision.start(never);
     await double.behave('aborts');
     assert.equal(await classify(), 'vision-died');
     assert.equal(await classify(), 'metal by tflite');
@@ -104,12 +106,12 @@ describe('an Edge TPU', { skip }, () => {
   it('that ends the process at its start does not prevent the start of the bin', async (t) => {
     const { double, vision } = await setUp(t);
     await double.behave('aborts');
-    assert.equal((await vision.start()).title, 'tflite (TensorFlow Lite)');
+    assert.equal((await vision.start(never)).title, 'tflite (TensorFlow Lite)');
   });
 
   it('that is unplugged between two frames costs one frame, and is active again when it is connected', async (t) => {
     const { folder, double, clock, vision, changes, classify } = await setUp(t);
-    await vision.start();
+    await vision.start(never);
     assert.equal(await classify(), 'metal by edgetpu');
     await unplug(folder);
     await double.behave('no-device');
@@ -126,10 +128,10 @@ describe('an Edge TPU', { skip }, () => {
   it('is active if its outputs differ by some steps, and skipped if two labels are swapped', async (t) => {
     const near = await setUp(t);
     await near.double.behave('off-by-4');
-    assert.equal((await near.vision.start()).title, 'edgetpu');
+    assert.equal((await near.vision.start(never)).title, 'edgetpu');
     const wrong = await setUp(t);
     await wrong.double.behave('swapped');
-    const info = await wrong.vision.start();
+    const info = await wrong.vision.start(never);
     assert.equal(info.title, 'tflite (TensorFlow Lite)');
     assert.equal(info.skipped[0]?.code, 'golden-output');
   });

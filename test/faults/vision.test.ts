@@ -8,6 +8,8 @@ import { FACTORY_BUNDLE, makeBin, quiet } from '../support/bin.js';
 import { until } from '../support/until.js';
 import { makeVisionOptions } from '../support/vision-options.js';
 
+const never = new AbortController().signal;
+
 const CARDBOARD: CameraStep = { picture: 'cardboard/cardboard391.jpg' };
 
 /** Runs a cycle with a real vision process. */
@@ -29,7 +31,7 @@ const withVisionProcess = async (
     limits: { classifyMs: 20_000, ...options.limits },
     ...options,
   });
-  await vision.start();
+  await vision.start(never);
   await bin.runner.start();
   try {
     await use({ ...bin, vision });

@@ -18,6 +18,8 @@ import { makeBin } from '../support/bin.js';
 import { FakeSonar } from '../support/hardware/fake-lines.js';
 import { SimulatedPanel } from '../support/hardware/simulated-panel.js';
 
+const never = new AbortController().signal;
+
 const AT = { line: 'GPIO5' };
 
 /** A bin with an ultrasonic sensor, a panel, a fill sensor, a service switch and simulated lines, started and idle. */
@@ -71,7 +73,7 @@ const started = async () => {
     if (status.health(part, fault)) hardwareEvents.health(part, fault);
   });
   trigger.start(() => bin.trigger.fire());
-  await bin.parts.vision.start();
+  await bin.parts.vision.start(never);
   await bin.runner.start();
   await clock.advance(10);
   const item = async () => {

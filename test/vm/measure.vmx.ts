@@ -52,7 +52,7 @@ describe(`figures (p50, p99, max in ms), kernel ${release()}`, {
   it('edge to trigger', { skip: !sim }, async (context) => {
     if (!sim) return;
     const lines = makeSortbinIoLines();
-    await lines.start();
+    await lines.start(never);
     const input = value(await lines.input('lid', inputRules('lid')));
     const trigger = new LineTrigger({ input, source: 'beam', minGapMs: 0, clock: new SystemClock(), newId });
     const ms: number[] = [];
@@ -69,7 +69,7 @@ describe(`figures (p50, p99, max in ms), kernel ${release()}`, {
 
   it('command to line', async (context) => {
     const { lines, request } = makeGate(driver);
-    await lines.start();
+    await lines.start(never);
     const gate = value(await request());
     const sampling = await sample();
     const ms: number[] = [];

@@ -110,7 +110,7 @@ describe('lines by onoff and sysfs', { timeout: 4 * DEADLINE_MS }, () => {
     assert.deepEqual([codeOf(level), codeOf(await gate.pulse(50, never))], ['line-gone', 'line-gone']);
     assert.match(level.ok ? '' : level.fault.message, /restart sortbin/i);
     const restarted = makeSysfsLines();
-    await restarted.start();
+    await restarted.start(never);
     try {
       const again = value(await restarted.output('gate', outputRules('gate')));
       assert.equal(value(await again.pulse(50, never)).reason, 'time');

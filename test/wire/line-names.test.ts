@@ -61,7 +61,15 @@ const requestAll = async (text: string) => {
   });
   const clock = new SimulatedClock();
   const log = pino({ level: 'silent' });
-  const { gate, lines } = await wireHardware({ config, folder: '.', dataDir: '.', policy, clock, log });
+  const { gate, lines } = await wireHardware({
+    config,
+    folder: '.',
+    dataDir: '.',
+    policy,
+    signal: neverAborted,
+    clock,
+    log,
+  });
   const home = gate.home(neverAborted);
   await clock.advance(10_000);
   const answer = await home;

@@ -133,8 +133,11 @@ export interface Pwm {
  * it is the detail of each fault of that line. The health is the fault of the driver, or of a lost line.
  */
 export interface Lines extends HealthSource<LineFault> {
-  /** @throws SortbinError if the driver cannot work on this machine */
-  start(): Promise<void>;
+  /**
+   * Starts the driver. If `signal` is aborted, the start ends at once.
+   * @throws SortbinError if the driver cannot work on this machine; the signal's reason
+   */
+  start(signal: AbortSignal): Promise<void>;
   input(name: string, rules: InputRules): Promise<Answer<Input, LineFault>>;
   output(name: string, rules: OutputRules): Promise<Answer<Output, LineFault>>;
   pwm(name: string, rules: PwmRules): Promise<Answer<Pwm, LineFault>>;

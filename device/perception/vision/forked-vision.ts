@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Frame } from '../../hardware/camera/camera.js';
 import type { Clock } from '../../kit/clock.js';
-import { withDeadline } from '../../kit/deadline.js';
+import { orAborted, withDeadline } from '../../kit/deadline.js';
 import { type Answer, done, type Fault, failed, messageOf, SortbinError } from '../../kit/errors.js';
 import { CircuitBreaker, findRecoverable } from './circuit-breaker.js';
 import type { VisionOptions } from './protocol.js';
@@ -68,14 +68,18 @@ export class ForkedVision implements Vision {
     return 'child' in state ? state.child.pid : undefined;
   }
 
-  async start(): Promise<VisionInfo> {
+  async start(signal: AbortSignal): Promise<VisionInfo> {
     const { at } = this.#state.get();
     if (at !== 'stopped') {
       throw new SortbinError('vision-failed', `vision is ${at}. It can be started only once.`);
     }
-    const ready = await this.#launch();
+    signal.throwIfAborted();
+    const launched = this.#launch(signal).then((ready) => {
+      if (!ready.ok && this.#state.get().at === 'starting') this.#state.set({ at: 'stopped' });
+      return ready;
+    });
+    const ready = await orAborted(launched, signal);
     if (ready.ok) return ready.value;
-    if (this.#state.get().at !== 'closed') this.#state.set({ at: 'stopped' });
     throw new SortbinError(ready.fault.code, ready.fault.message);
   }
 
@@ -131,18 +135,19 @@ export class ForkedVision implements Vision {
   }
 
   /** Starts a process. If a runtime ends the process, that runtime is skipped and another process is started. */
-  async #launch(): Promise<Answer<VisionInfo>> {
+  async #launch(signal?: AbortSignal): Promise<Answer<VisionInfo>> {
     for (;;) {
       const forked = this.#fork();
       if (!forked.ok) return forked;
       const child = forked.value;
       this.#state.set({ at: 'starting', child });
-      const ready = await this.#untilReady(child);
+      const ready = await this.#untilReady(child, signal);
       if (this.#state.get().at === 'closed') return CLOSED;
       if (ready.ok) {
         this.#activate({ child, info: ready.value });
         return ready;
       }
+      if (signal?.aborted) return ready;
       const { triedRuntime } = child;
       const isCrash = ready.fault.code === 'vision-died' || ready.fault.code === 'vision-timeout';
       if (!isCrash || triedRuntime === null || this.#breaker.cooldownMs(triedRuntime) !== null) return ready;
@@ -162,8 +167,8 @@ export class ForkedVision implements Vision {
   }
 
   /** Waits until a process is ready. Closes a process that cannot start. */
-  async #untilReady(child: VisionProcess): Promise<Answer<VisionInfo>> {
-    const ready = await withDeadline(this.#clock, this.#startMs, () => child.ready).catch((thrown) =>
+  async #untilReady(child: VisionProcess, signal?: AbortSignal): Promise<Answer<VisionInfo>> {
+    const ready = await withDeadline(this.#clock, this.#startMs, () => child.ready, signal).catch((thrown) =>
       failed('vision-timeout', `vision process: not ready (${messageOf(thrown)})`),
     );
     if (!ready.ok) await child.close(this.#clock);

@@ -46,7 +46,8 @@ export class SimulatedVision implements Vision {
     this.#options = options;
   }
 
-  async start(): Promise<VisionInfo> {
+  async start(signal: AbortSignal): Promise<VisionInfo> {
+    signal.throwIfAborted();
     this.#isStarted = true;
     return INFO;
   }

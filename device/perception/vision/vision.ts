@@ -63,10 +63,10 @@ export type VisionFault =
 
 export interface Vision {
   /**
-   * Starts the first runtime that passes the bundle's golden samples.
-   * @throws SortbinError if there is no usable runtime
+   * Starts the first runtime that passes the bundle's golden samples. If `signal` is aborted, the start ends at once.
+   * @throws SortbinError if there is no usable runtime; the signal's reason
    */
-  start(): Promise<VisionInfo>;
+  start(signal: AbortSignal): Promise<VisionInfo>;
   /**
    * Classifies a frame. One frame is processed at a time. A second one waits, and a third is refused. `signal` is the
    * deadline: when it is aborted, the work is stopped, even if it hangs, and the answer is `vision-timeout`. A fault

@@ -10,6 +10,7 @@ import { wireBench } from '../../wire/wire.js';
 import { runBench } from '../bench/bench.js';
 import { renderReport } from '../bench/render.js';
 import { type BenchReport, reportOn } from '../bench/report.js';
+import { InterruptedError } from './failure.js';
 import { CONFIG_OPTION, readConfig } from './loaded-config.js';
 
 interface BenchFlags {
@@ -53,10 +54,10 @@ export const benchCommand = (): Command =>
 const bench = async (loaded: LoadedConfig, folder: string, limit: number): Promise<BenchReport> => {
   const { parts, cycle, labels, pictures: images, show } = await wireBench(loaded, folder, limit);
   const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
+  process.once('SIGINT', () => interrupted.abort(new InterruptedError()));
   const bar = progressBar(images.length);
   try {
-    const active = await parts.vision.start();
+    const active = await parts.vision.start(interrupted.signal);
     let settle: (journalled: Journalled) => void = () => {};
     const runner = new Runner(parts, cycle, { journalled: (journalled) => settle(journalled) });
     await runner.start();

@@ -14,7 +14,7 @@ import { configuredInputs } from '../calibrate/inputs.js';
 import { watchLevels } from '../calibrate/levels.js';
 import { confirmAndSave, saveChanges } from '../calibrate/save.js';
 import { isQuitKey, plainScreen, readKeys, terminalScreen } from '../calibrate/terminal.js';
-import { EXIT, reportError } from './failure.js';
+import { EXIT, InterruptedError, reportError } from './failure.js';
 import { CONFIG_OPTION, type CommandConfig, readConfig } from './loaded-config.js';
 
 interface Flags {
@@ -52,7 +52,7 @@ const levels = async ({ config: file, json = false }: Flags): Promise<void> => {
   const { stdin, stdout } = process;
   const stop = abortOnStop();
   const isLive = !json && stdin.isTTY && stdout.isTTY;
-  await withLines(loaded, async (lines, clock) => {
+  await withLines(loaded, stop.signal, async (lines, clock) => {
     const screen = isLive ? terminalScreen(stdout) : plainScreen(stdout);
     const style = json ? 'json' : isLive ? 'live' : 'lines';
     const inputs = configuredInputs(loaded.config);
@@ -76,9 +76,10 @@ const gate = async ({ config }: Flags): Promise<void> => {
     );
   const loaded = await readConfig(config);
   const screen = terminalScreen(stdout);
-  const keys = readKeys(stdin, abortOnStop().signal);
+  const stop = abortOnStop();
+  const keys = readKeys(stdin, stop.signal);
   try {
-    const changes = await withLines(loaded, async (lines, clock) => {
+    const changes = await withLines(loaded, stop.signal, async (lines, clock) => {
       const opened = await openGate(loaded.config, lines, clock);
       screen.print(
         'Warning: the gate moves while you hold a key. Remove hands and tools, and close the lid.',
@@ -97,23 +98,25 @@ const gate = async ({ config }: Flags): Promise<void> => {
 /** Returns a controller that is aborted by a signal that ends the process, and when standard output is closed. */
 const abortOnStop = (): AbortController => {
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
-  process.stdout.on('error', () => stop.abort());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => stop.abort(new InterruptedError()));
+  process.stdout.on('error', () => stop.abort(new InterruptedError()));
   return stop;
 };
 
 /**
  * Opens the lines while the bin is stopped. Afterwards it turns them off and releases them.
- * @throws SortbinError if the bin runs, or if the lines are unavailable
+ * @throws SortbinError if the bin runs, or if the lines are unavailable; the signal's reason
  */
 const withLines = async <T>(
   { config, folder }: CommandConfig,
+  signal: AbortSignal,
   use: (lines: Lines, clock: Clock) => Promise<T>,
 ): Promise<T> => {
   const unlock = await lock(resolve(folder, config.dataDir));
   const clock = new SystemClock();
   // Without `outputsFile`, the bin's own list of outputs for sortbin-io --safe stays unchanged.
-  const onDemand = new LinesOnDemand({ config, folder, clock, log: pino({ level: 'silent' }) });
+  const onDemand = new LinesOnDemand({ config, folder, clock, log: pino({ level: 'silent' }) }, signal);
   try {
     return await use(await onDemand.get(), clock);
   } finally {

@@ -31,6 +31,13 @@ const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
   ['pictures-', EXIT.input],
 ];
 
+/** The abort reason when a signal ends a command. It is printed if the command had not started its parts yet. */
+export class InterruptedError extends SortbinError<'interrupted'> {
+  constructor() {
+    super('interrupted', 'Interrupted before the start was complete.');
+  }
+}
+
 /** Prints an error on standard error and sets the exit code. Only an unexpected error is printed with its stack. */
 export const reportError = (error: unknown): void => {
   if (error instanceof SortbinError) {

@@ -19,8 +19,11 @@ import {
   quickBundle,
   updateDigests,
 } from '../../support/bundle-copy.js';
+import { children, hangingLibrary } from '../../support/hanging-library.js';
 import { until } from '../../support/until.js';
 import { makeVisionOptions } from '../../support/vision-options.js';
+
+const never = new AbortController().signal;
 
 const patient = () => AbortSignal.timeout(20_000);
 const frameOf = (bytes: Uint8Array) => ({ id: 'f', bytes, capturedAtMs: 0, capturedAtWallMs: 0 });
@@ -64,7 +67,7 @@ const isGone = (pid: number): boolean => {
 
 test('if the process is killed during ten frames, only these ten frames fail', async (t) => {
   const vision = await make(t);
-  await vision.start();
+  await vision.start(never);
   const busy = await large();
   const outcomes: string[] = [];
   const pids = new Set<number>();
@@ -81,7 +84,7 @@ test('if the process is killed during ten frames, only these ten frames fail', a
 
 test('a stopped process is killed at the deadline, and the next one classifies correctly', async (t) => {
   const vision = await make(t);
-  await vision.start();
+  await vision.start(never);
   const stopped = pidOf(vision);
   process.kill(stopped, 'SIGSTOP');
   assert.equal(await outcome(vision.classify(metal, AbortSignal.timeout(100))), 'vision-timeout');
@@ -92,7 +95,7 @@ test('a stopped process is killed at the deadline, and the next one classifies c
 
 test('a broken image, a blank image and a signal to the process group do not end the process', async (t) => {
   const vision = await make(t);
-  await vision.start();
+  await vision.start(never);
   const pid = pidOf(vision);
   const cut = frameOf(metal.bytes.subarray(0, 9000));
   const black = await sharp({ create: { width: 640, height: 480, channels: 3, background: 'black' } })
@@ -122,7 +125,7 @@ test('the process exits when the daemon has exited', async () => {
 test('start fails on a damaged bundle, an invalid library and a failed golden sample', async (t) => {
   const refused = async (options: Partial<ForkedVisionOptions>, code: string, message: RegExp) => {
     const vision = await make(t, options);
-    await assert.rejects(vision.start(), { code, message });
+    await assert.rejects(vision.start(never), { code, message });
     assert.equal(vision.pid, undefined);
     assert.equal(await outcome(vision.classify(metal, patient())), 'vision-down');
   };
@@ -148,8 +151,35 @@ test('start fails on a damaged bundle, an invalid library and a failed golden sa
 
 test('start fails if the process is not ready in time', async (t) => {
   const vision = await make(t, { startMs: 1 });
-  await assert.rejects(vision.start(), { code: 'vision-timeout', message: /no answer within 1 ms/ });
+  await assert.rejects(vision.start(never), { code: 'vision-timeout', message: /no answer within 1 ms/ });
   assert.equal(vision.pid, undefined);
+});
+
+/** Starts a vision whose process hangs in native code. No deadline ends it, because the clock stands still. */
+const startHanging = async (t: TestContext, signal: AbortSignal) => {
+  const { library, hung } = await hangingLibrary(t);
+  const tflite = { binding: 'tensorflowlite', library } as const;
+  const vision = await make(t, { tflite, clock: new SimulatedClock() });
+  const started = vision.start(signal);
+  return { vision, started, pid: await hung() };
+};
+
+test('an aborted start rejects with the reason of its signal, and kills a process that hangs', async (t) => {
+  const stop = new AbortController();
+  const { vision, started, pid } = await startHanging(t, stop.signal);
+  const reason = new Error('stopped');
+  stop.abort(reason);
+  await assert.rejects(started, (thrown) => thrown === reason);
+  await until('the process is gone', () => isGone(pid));
+  await until('there is no process', () => vision.pid === undefined);
+  assert.equal(await outcome(vision.classify(metal, patient())), 'vision-down');
+  assert.ok(!children().includes(pid));
+});
+
+test('close during a start kills a process that hangs', async (t) => {
+  const { vision, started, pid } = await startHanging(t, never);
+  await Promise.all([vision.close(), assert.rejects(started, { code: 'vision-down' })]);
+  assert.ok(isGone(pid));
 });
 
 test('a failed restart is reported and repeated after a delay', async (t) => {
@@ -157,7 +187,7 @@ test('a failed restart is reported and repeated after a delay', async (t) => {
   const bundle = await quickBundle(t);
   const model = join(bundle, 'model_int8.tflite');
   const vision = await make(t, { bundle, clock });
-  await vision.start();
+  await vision.start(never);
   await rename(model, `${model}.gone`);
   process.kill(pidOf(vision), 'SIGKILL');
   assert.equal(await outcome(vision.classify(metal, patient())), 'vision-died');
@@ -188,7 +218,7 @@ test('a runtime that fails twice in a row is skipped, reported, and active again
   const vision = await make(t, { ...BOTH, clock });
   const changes: VisionInfo[] = [];
   vision.onChange((info) => changes.push(info));
-  assert.equal((await vision.start()).title, 'tflite (LiteRT)');
+  assert.equal((await vision.start(never)).title, 'tflite (LiteRT)');
   const busy = await large();
   const killed = async () => {
     const hit = vision.classify(busy, patient());
@@ -225,7 +255,7 @@ test('a runtime that fails twice in a row is skipped, reported, and active again
 
 test('all threads of the process have the configured nice value and CPU cores', async (t) => {
   const vision = await make(t, { nice: 7, cpus: [0] });
-  await vision.start();
+  await vision.start(never);
   await vision.classify(metal, patient());
   const pid = pidOf(vision);
   for (const thread of await readdir(`/proc/${pid}/task`)) {
@@ -237,7 +267,7 @@ test('all threads of the process have the configured nice value and CPU cores', 
 
 test('refuses CPU cores that do not exist', async (t) => {
   const vision = await make(t, { cpus: [1000] });
-  await assert.rejects(vision.start(), {
+  await assert.rejects(vision.start(never), {
     code: 'vision-scheduling',
     message: /^vision\.cpus: cores 1000 cannot be used \(/,
   });

@@ -1,49 +1,22 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { promisify } from 'node:util';
 import pino from 'pino';
 import { type Clock, SystemClock } from '../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { candidatesOf } from '../../../device/perception/inference/candidates.js';
 import { probe, runtimeOptions } from '../../../device/perception/vision/probe.js';
-import { quickBundle, temporaryFolder } from '../../support/bundle-copy.js';
-import { until } from '../../support/until.js';
+import { quickBundle } from '../../support/bundle-copy.js';
+import { children, hangingLibrary } from '../../support/hanging-library.js';
 import { makeVisionOptions } from '../../support/vision-options.js';
 
 const runProbe = (options: ReturnType<typeof makeVisionOptions>, clock: Clock = new SystemClock()) =>
   probe(options, { clock, log: pino({ level: 'silent' }), deadlineMs: 30_000 });
 
-const children = (): number[] =>
-  readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-
-/**
- * A library that never finishes loading, because it is a pipe without data. `hung` returns the process that loads it.
- */
+/** Options for a vision process that hangs in native code. `hung` returns its process id. */
 const hanging = async (t: TestContext) => {
-  const library = join(await temporaryFolder(t), 'lib.so');
-  await promisify(execFile)('mkfifo', [library]);
-  const pipe = await open(library, 'r+');
-  t.after(() => pipe.close());
-  const reads = (pid: number): boolean => {
-    try {
-      const folder = `/proc/${pid}/fd`;
-      return readdirSync(folder).some((file) => readlinkSync(join(folder, file)) === library);
-    } catch {
-      return false;
-    }
-  };
-  const hung = async (): Promise<number> => {
-    await until('a process hangs in the library', () => children().some(reads));
-    return children().find(reads) ?? Number.NaN;
-  };
-  return {
-    options: makeVisionOptions(await quickBundle(t), { tflite: { binding: 'tensorflowlite', library } }),
-    hung,
-  };
+  const { library, hung } = await hangingLibrary(t);
+  const tflite = { binding: 'tensorflowlite', library } as const;
+  return { options: makeVisionOptions(await quickBundle(t), { tflite }), hung };
 };
 
 test('returns the results of a usable runtime, and ends the process', async (t) => {

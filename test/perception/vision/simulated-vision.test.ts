@@ -10,7 +10,7 @@ const never = new AbortController().signal;
 const open = async (...script: SimulatedStep[]) => {
   const clock = new SimulatedClock();
   const vision = new SimulatedVision({ labels, script, clock });
-  await vision.start();
+  await vision.start(never);
   return { clock, vision };
 };
 

@@ -7,6 +7,8 @@ import type { Clock } from '../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { FakeIo } from './fake-io.js';
 
+const never = new AbortController().signal;
+
 const INPUT = { at: { chip: 'bank', offset: 3 }, bias: 'as-is', activeLow: false, debounceMs: 0 } as const;
 const OUTPUT = {
   at: { chip: 'bank', offset: 4 },
@@ -60,7 +62,7 @@ export const makeIoBench = async (
     /** The delay before each restart. */
     restartDelaysMs,
     async requestLines() {
-      await lines.start();
+      await lines.start(never);
       const lid = await lines.input('lid', INPUT);
       const gate = await lines.output('gate', OUTPUT);
       if (!lid.ok || !gate.ok) throw new Error('the fake sortbin-io refused a line');

@@ -59,8 +59,8 @@ export class WatchedLines implements Lines {
     this.#turnOffs.get(name)?.(reason);
   }
 
-  start(): Promise<void> {
-    return this.#lines.start();
+  start(signal: AbortSignal): Promise<void> {
+    return this.#lines.start(signal);
   }
 
   async input(name: string, rules: InputRules): Promise<Answer<Input, LineFault>> {

@@ -8,7 +8,8 @@ import { makeGate, value } from './bin-lines.js';
 // On SIGTERM it closes the lines and exits, like the daemon.
 const [driver = 'io', outputsFile] = process.argv.slice(2);
 const { lines, request } = makeGate(driver, outputsFile);
-await lines.start();
+const never = new AbortController().signal;
+await lines.start(never);
 const gate = value(await request());
 
 const print = (line: string): void => {
@@ -23,7 +24,6 @@ const block = (ms: number): void => {
   print('free');
 };
 
-const never = new AbortController().signal;
 lines.onHealth((fault) => print(fault ? 'down' : 'up'));
 process.once('SIGTERM', async () => {
   await lines.close();

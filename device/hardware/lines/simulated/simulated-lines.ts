@@ -41,7 +41,9 @@ export class SimulatedLines implements Lines, SimulatedBoard {
     this.#missing = missing;
   }
 
-  async start(): Promise<void> {}
+  async start(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+  }
 
   async input(name: string, rules: InputRules): Promise<Answer<Input, LineFault>> {
     const fault = this.#down ?? checkInput(name, rules, this) ?? this.#missingFault(name, rules.at);

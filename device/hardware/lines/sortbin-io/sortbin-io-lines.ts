@@ -18,8 +18,8 @@ export class SortbinIoLines implements Lines {
     return this.#io.pid;
   }
 
-  start(): Promise<void> {
-    return this.#io.start();
+  start(signal: AbortSignal): Promise<void> {
+    return this.#io.start(signal);
   }
 
   async input(name: string, rules: InputRules): Promise<Answer<Input, LineFault>> {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { Backoff } from '../../../kit/backoff.js';
 import type { Clock } from '../../../kit/clock.js';
+import { orAborted } from '../../../kit/deadline.js';
 import { type Answer, type Fault, messageOf, SortbinError } from '../../../kit/errors.js';
 import type { HealthListener } from '../../../kit/health.js';
 import { LinesHealth } from '../health.js';
@@ -87,17 +88,24 @@ export class IoSupervisor implements IoConnection {
     return this.#state.at === 'running' ? null : this.#down;
   }
 
-  /** @throws SortbinError if sortbin-io does not start */
-  async start(): Promise<void> {
+  /** @throws SortbinError if sortbin-io does not start; the signal's reason */
+  async start(signal: AbortSignal): Promise<void> {
     if (this.#state.at !== 'stopped') {
       throw new SortbinError<LineFault>(
         'lines-down',
         `The lines are already ${this.#state.at}. Start them once.`,
       );
     }
-    const fault = await this.#launch();
+    signal.throwIfAborted();
+    const launched = this.#launch().then((fault) => {
+      if (fault && this.#at() === 'starting') this.#state = { at: 'stopped' };
+      return fault;
+    });
+    const fault = await orAborted(launched, signal).catch((thrown) => {
+      this.killProcess('is not needed any more');
+      throw thrown;
+    });
     if (!fault) return;
-    if (this.#at() !== 'closed') this.#state = { at: 'stopped' };
     throw new SortbinError<LineFault>(fault.code, fault.message);
   }
 

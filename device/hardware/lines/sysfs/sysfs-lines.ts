@@ -56,7 +56,7 @@ export class SysfsLines implements Lines {
     };
   }
 
-  async start(): Promise<void> {
+  async start(signal: AbortSignal): Promise<void> {
     const unsupported = (message: string, cause: unknown) =>
       new SortbinError<LineFault>('line-unsupported', message, { cause });
     try {
@@ -72,7 +72,7 @@ export class SysfsLines implements Lines {
         thrown,
       );
     }
-    await this.#io.start();
+    await this.#io.start(signal);
     this.#watch.start();
   }
 

@@ -9,7 +9,7 @@ import { linesContract } from '../../../contract/lines-contract.js';
 linesContract('simulated', async () => {
   const clock = new SimulatedClock();
   const lines = new SimulatedLines({ clock, missing: ['nowhere'] });
-  await lines.start();
+  await lines.start(never);
   return {
     lines,
     at: (name) => ({ line: name }),

@@ -16,7 +16,7 @@ const never = new AbortController().signal;
 describe('lines of sortbin-io', () => {
   it('send every rule in the words of the protocol', async (test) => {
     const { lines, fake } = await makeIoBench(test, { leaseMs: 900 });
-    await lines.start();
+    await lines.start(never);
     const at = { chip: 'pinctrl-rp1', offset: 17 };
     await lines.input('lid', { at, bias: 'pull-up', activeLow: true, debounceMs: 2.5 });
     await lines.input('beam', { at: { line: 'GPIO5' }, bias: 'disabled', activeLow: false, debounceMs: 0 });
@@ -46,7 +46,7 @@ describe('lines of sortbin-io', () => {
       if (words.startsWith('out first')) atRequest = recorded();
       return 'rules';
     };
-    await lines.start();
+    await lines.start(never);
     await input('beam');
     await output('first');
     assert.match(atRequest, /^1 out first chip bank 4 .*\n$/);
@@ -65,7 +65,7 @@ describe('lines of sortbin-io', () => {
   it('wait until udev gives a new PWM channel to the group, but not forever', async (test) => {
     const clock = new SimulatedClock();
     const { lines, fake } = await makeIoBench(test, { clock });
-    await lines.start();
+    await lines.start(never);
     const rules = { periodUs: 20_000, minPulseUs: 600, maxPulseUs: 2_400, maxOnMs: 800, guards: [] };
     const at = { chip: '0', channel: 0 };
     const idle = clock.waiting;
@@ -88,13 +88,13 @@ describe('lines of sortbin-io', () => {
     assert.ok((await settled(lines.pwm('servo', { at, ...rules }))).ok);
     assert.equal(denied, 3);
     fake.respond = (words) => (words.startsWith('pwm') ? 'error denied' : 'rules');
-    const never = await settled(lines.pwm('other', { at, ...rules }));
-    assert.equal(!never.ok && never.fault.code, 'line-denied');
+    const other = await settled(lines.pwm('other', { at, ...rules }));
+    assert.equal(!other.ok && other.fault.code, 'line-denied');
   });
 
   it('refuse a place that would break a command, and send nothing', async (test) => {
     const { lines, fake } = await makeIoBench(test);
-    await lines.start();
+    await lines.start(never);
     const rules = { bias: 'as-is', activeLow: false, debounceMs: 0 } as const;
     const spaced = await lines.input('lid', { ...rules, at: { line: 'PIN 7\n2 safe' } });
     assert.equal(!spaced.ok && spaced.fault.code, 'line-unsupported');
@@ -107,7 +107,7 @@ describe('lines of sortbin-io', () => {
 
   it('name the line, its holder and the fix when sortbin-io refuses it', async (test) => {
     const { input, output, fake, lines } = await makeIoBench(test);
-    await lines.start();
+    await lines.start(never);
     const cases = [
       [
         'missing no such chip',

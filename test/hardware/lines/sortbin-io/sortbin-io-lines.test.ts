@@ -5,6 +5,8 @@ import { SystemClock } from '../../../../device/kit/clock.js';
 import { linesContract } from '../../../contract/lines-contract.js';
 import { FakeIo } from '../../../support/hardware/fake-io.js';
 
+const never = new AbortController().signal;
+
 linesContract('fake sortbin-io', async () => {
   const clock = new SystemClock();
   const fake = await new FakeIo().start();
@@ -15,7 +17,7 @@ linesContract('fake sortbin-io', async () => {
     clock,
     log: pino({ level: 'silent' }),
   });
-  await lines.start();
+  await lines.start(never);
   return {
     lines,
     at: (name) => ({ line: name }),

@@ -24,7 +24,7 @@ describe('a sortbin-io that does not start', () => {
     const bench = await makeIoBench(test, { clock: new SystemClock(), answerMs });
     await breakIt(bench);
     let thrown: unknown;
-    await bench.lines.start().catch((error: unknown) => {
+    await bench.lines.start(never).catch((error: unknown) => {
       thrown = error;
     });
     const { code, message } = thrown as SortbinError;
@@ -63,6 +63,19 @@ describe('a sortbin-io that does not start', () => {
       300,
     );
     assert.match(silent.message, /did not send its version within 300 ms/);
+  });
+
+  it('is killed when the start is aborted, which rejects with the reason', async (test) => {
+    const { lines, fake } = await makeIoBench(test);
+    fake.versionLine = null;
+    const stop = new AbortController();
+    const started = lines.start(stop.signal);
+    await until('the process runs', () => fake.starts === 1);
+    const { pid } = lines;
+    const reason = new Error('stopped');
+    stop.abort(reason);
+    await assert.rejects(started, (thrown) => thrown === reason);
+    await until('the process is gone', () => !isAlive(pid));
   });
 });
 

@@ -61,7 +61,7 @@ const OFFSETS = { lid: 1, button: 2, gate: 3, flap: 4 } as const;
 
 linesContract('sysfs with a fake tree, a fake onoff and the real sortbin-io', async () => {
   const { lines, clock, onoff, close, read } = await setUp({ path: sortbinIoPath() });
-  await lines.start();
+  await lines.start(never);
   return {
     lines,
     at: (name) => ({ chip: 'bank', offset: OFFSETS[name] }),
@@ -82,7 +82,7 @@ describe('sysfs lines', () => {
   it('report at the start what is missing, and how to fix it', async (test) => {
     const bare = await setUp({ root: '/nowhere/class/gpio' }, test);
     await assert.rejects(
-      bare.lines.start(),
+      bare.lines.start(never),
       /^.*\/nowhere\/class\/gpio: not available .*\. Set lines\.driver to sortbin-io\.$/,
     );
     const unloaded = await setUp(
@@ -90,7 +90,7 @@ describe('sysfs lines', () => {
       test,
     );
     await assert.rejects(
-      unloaded.lines.start(),
+      unloaded.lines.start(never),
       /Cannot find package 'onoff'.*Run npm install onoff@6, or set lines\.driver to sortbin-io\.$/,
     );
     assert.equal(unloaded.fake.starts, 0);
@@ -98,7 +98,7 @@ describe('sysfs lines', () => {
 
   it('find the number of a line by the label of its chip', async (test) => {
     const { lines, onoff, fake, close } = await setUp({}, test);
-    await lines.start();
+    await lines.start(never);
     await lines.input('lid', INPUT);
     assert.deepEqual([...onoff.exported.keys()], [517]);
     const unknown = await lines.input('a', { ...INPUT, at: { chip: 'gpiochip0', offset: 0 } });
@@ -122,7 +122,7 @@ describe('sysfs lines', () => {
 
   it('export an output off, whatever its level was, and let sortbin-io drive it', async (test) => {
     const { root, lines, onoff, fake, close, read } = await setUp({}, test);
-    await lines.start();
+    await lines.start(never);
     // Left on by a killed process.
     mkdirSync(join(root, 'gpio513'));
     writeFileSync(join(root, 'gpio513', 'direction'), 'out\n');
@@ -151,7 +151,7 @@ describe('sysfs lines', () => {
 
   it('translate errors of the kernel to faults', async (test) => {
     const { lines, onoff } = await setUp({}, test);
-    await lines.start();
+    await lines.start(never);
     const cases = [
       ['EBUSY', 'line-busy', /"lid" \(gpio517\).*gpioinfo/],
       ['EACCES', 'line-denied', /group gpio/],
@@ -169,7 +169,7 @@ describe('sysfs lines', () => {
 
   it('count a missed edge when the level changed back before the read, unless it is debounced', async (test) => {
     const { lines, onoff } = await setUp({}, test);
-    await lines.start();
+    await lines.start(never);
     const edges: Edge[] = [];
     const fast = await lines.input('fast', INPUT);
     const slow = await lines.input('slow', { ...INPUT, at: { chip: 'bank', offset: 6 }, debounceMs: 20 });
@@ -187,7 +187,7 @@ describe('sysfs lines', () => {
 
   it('keep an output off while its guard cannot be read', async (test) => {
     const { lines, onoff, fake } = await setUp({}, test);
-    await lines.start();
+    await lines.start(never);
     await lines.input('lid', INPUT);
     const gate = await lines.output('gate', { ...OUTPUT, at: { chip: 'bank', offset: 1 }, guards: ['lid'] });
     assert.ok(gate.ok);
@@ -209,7 +209,7 @@ describe('sysfs lines', () => {
   it('turn an output off when its guard is unplugged', async (test) => {
     const clock = new SimulatedClock();
     const { lines, onoff, fake } = await setUp({ clock, leaseMs: 60_000 }, test);
-    await lines.start();
+    await lines.start(never);
     await lines.input('lid', INPUT);
     const gate = await lines.output('gate', { ...OUTPUT, at: { chip: 'bank', offset: 1 }, guards: ['lid'] });
     assert.ok(gate.ok);
@@ -229,7 +229,7 @@ describe('sysfs lines', () => {
     const { lines, onoff, close } = await setUp({ clock }, test);
     const health: (string | null)[] = [];
     lines.onHealth((fault) => health.push(fault && `${fault.code}: ${fault.message}`));
-    await lines.start();
+    await lines.start(never);
     await lines.input('lid', INPUT);
     await lines.input('button', { ...INPUT, at: { chip: 'bank', offset: 6 } });
     await clock.advance(10_000);
@@ -251,7 +251,7 @@ describe('sysfs lines', () => {
     const { lines, fake } = await setUp({}, test);
     const health: (string | null)[] = [];
     lines.onHealth((fault) => health.push(fault?.code ?? null));
-    await lines.start();
+    await lines.start(never);
     fake.exit();
     await until('sortbin-io is down, then running again', () => health.length === 2);
     assert.deepEqual(health, ['lines-down', null]);

@@ -6,6 +6,8 @@ import { parseConfig } from '../../../../device/config/load.js';
 import { SimulatedClock } from '../../../../device/kit/simulated-clock.js';
 import { wireHardware } from '../../../../device/wire/hardware.js';
 
+const never = new AbortController().signal;
+
 const PINS = 'trig: { chip: bank, offset: 25 }, echo: { chip: bank, offset: 24 }';
 const SENSOR = `driver: ultrasonic, ${PINS}`;
 
@@ -35,6 +37,7 @@ for (const [name, yaml] of CONFIGURATIONS)
       folder: tmpdir(),
       dataDir: tmpdir(),
       policy: POLICY,
+      signal: never,
       clock: new SimulatedClock(),
       log: pino({ level: 'silent' }),
     };
