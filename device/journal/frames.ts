@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder, writeDurably } from '../kit/durable-file.js';
 import { type Database, transaction } from './database.js';
-import { makeFolder, writeDurably } from './durable.js';
 import { FRAME_FILE, frameFile } from './frame-file.js';
 
 export interface FrameLimits {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { makeFolder } from '../kit/durable-file.js';
 import { messageOf } from '../kit/errors.js';
 import { asUnreadable, type Database, openDatabase, transaction, unreadable } from './database.js';
-import { makeFolder } from './durable.js';
 import { type FrameLimits, FrameRing } from './frames.js';
 import { type JournalCounters, JournalError, type PendingEvent, type UnfinishedRow } from './journal.js';
 import { lockFolder } from './lock.js';

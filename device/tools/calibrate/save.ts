@@ -1,8 +1,8 @@
-import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isAlias, isMap, isNode, isScalar, parseDocument } from 'yaml';
 import type { Config } from '../../config/schema.js';
+import { writeDurably } from '../../kit/durable-file.js';
 import { messageOf } from '../../kit/errors.js';
 import { CalibrateError, type Change, type Key, keyOf, maxLength, type Screen } from './calibrate.js';
 
@@ -78,8 +78,10 @@ export const saveChanges = async (options: SaveOptions): Promise<void> => {
     const after = editYaml(before, options.changes);
     checkResult(before, after, options);
     const { mode, uid, gid } = await stat(file);
-    await writeDurably(`${file}.bak`, before, { mode, uid, gid });
-    await writeDurably(file, after, { mode, uid, gid });
+    // If root runs this, the user of the daemon must still be able to read the file.
+    const attributes = { mode: mode & 0o777, owner: { uid, gid } };
+    writeDurably(`${file}.bak`, before, attributes);
+    writeDurably(file, after, attributes);
   } catch (cause) {
     throw new CalibrateError('calibrate-file', `${options.file}: not changed. ${messageOf(cause)}`, {
       cause,
@@ -109,39 +111,6 @@ const replaceValue = (config: unknown, path: readonly string[], value: number): 
   const before: unknown = Reflect.get(holder, last);
   Reflect.set(holder, last, value);
   return before;
-};
-
-interface Ownership {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-}
-
-const writeDurably = async (path: string, text: string, { mode, uid, gid }: Ownership): Promise<void> => {
-  const temporary = `${path}.tmp`;
-  try {
-    const file = await open(temporary, 'w', 0o600);
-    try {
-      await file.writeFile(text);
-      // If root runs this, the user of the daemon must still be able to read the file. Only root may change the owner.
-      const current = await file.stat();
-      if (current.uid !== uid || current.gid !== gid) await file.chown(uid, gid);
-      await file.chmod(mode & 0o777);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (thrown) {
-    await rm(temporary, { force: true });
-    throw thrown;
-  }
-  const folder = await open(dirname(path), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 };
 
 /** Replaces the text from `start` to before `end`. */

@@ -1,9 +1,9 @@
-import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { Backoff } from '../../../kit/backoff.js';
 import type { Clock } from '../../../kit/clock.js';
 import { sleep } from '../../../kit/deadline.js';
+import { makeFolder, writeDurably } from '../../../kit/durable-file.js';
 import { type Answer, done, type Fault, failed, messageOf } from '../../../kit/errors.js';
 import type { LinesHealth } from '../health.js';
 import type { LineFault } from '../lines.js';
@@ -56,7 +56,7 @@ export class LineRegistry implements KnownLines {
       );
     }
     this.#lines.set(line.name, line);
-    const fault = (await this.#recordOutputs(line)) ?? (await this.#request(line));
+    const fault = this.#recordOutputs(line) ?? (await this.#request(line));
     if (!fault) return done(line);
     this.#lines.delete(line.name);
     this.options.health.setLineFault(line.name, null);
@@ -104,15 +104,14 @@ export class LineRegistry implements KnownLines {
   }
 
   /** Records the outputs for `sortbin-io --safe`. An output that cannot be recorded is refused. */
-  async #recordOutputs(line: IoLine): Promise<Fault<LineFault> | null> {
+  #recordOutputs(line: IoLine): Fault<LineFault> | null {
     const { outputsFile } = this.options;
     if (outputsFile === null || line.kind === 'input') return null;
     const outputs = [...this.#lines.values()].filter(({ kind }) => kind !== 'input');
+    const commands = outputs.map(({ requestCommand }, index) => `${index + 1} ${requestCommand}\n`);
     try {
-      await writeOutputs(
-        outputsFile,
-        outputs.map(({ requestCommand }) => requestCommand),
-      );
+      makeFolder(dirname(outputsFile));
+      writeDurably(outputsFile, commands.join(''), { mode: 0o644 });
       return null;
     } catch (thrown) {
       const message =
@@ -171,23 +170,3 @@ export class LineRegistry implements KnownLines {
     return [...this.#lines.values()].some(({ fault }) => fault !== null);
   }
 }
-
-/** Writes the commands that request the outputs. After a crash the file is either complete or unchanged. */
-const writeOutputs = async (path: string, commands: readonly string[]): Promise<void> => {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
-  const file = await open(`${path}.tmp`, 'w', 0o644);
-  try {
-    await file.writeFile(commands.map((command, index) => `${index + 1} ${command}\n`).join(''));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.tmp`, path);
-  const directory = await open(folder, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-};

@@ -1,18 +1,7 @@
-import {
-  chmod,
-  cp,
-  lstat,
-  mkdir,
-  mkdtemp,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, cp, lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { syncPath } from '../../../kit/durable-file.js';
 import { messageOf, SortbinError } from '../../../kit/errors.js';
 import { type Bundle, loadBundle, parseBundleJson } from '../bundle/bundle.js';
 import { readLimited, sha256Of } from '../bundle/files.js';
@@ -79,10 +68,10 @@ export const addEdgeTpu = async (options: AddEdgeTpuOptions): Promise<Bundle> =>
     await writeFile(join(temporary, MODEL), model, { flag: 'wx' });
     await writeFile(join(temporary, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { flag: 'wx' });
     await loadBundle(temporary);
-    for (const path of await readdir(temporary, { recursive: true })) await sync(join(temporary, path));
-    await sync(temporary);
+    for (const path of await readdir(temporary, { recursive: true })) syncPath(join(temporary, path));
+    syncPath(temporary);
     await rename(temporary, folder);
-    await sync(dirname(folder));
+    syncPath(dirname(folder));
   } catch (thrown) {
     if (temporary) await rm(temporary, { recursive: true, force: true });
     if (thrown instanceof SortbinError) throw thrown;
@@ -190,12 +179,3 @@ const exists = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-const sync = async (path: string): Promise<void> => {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
