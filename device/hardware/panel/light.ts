@@ -1,6 +1,7 @@
 import type { Clock } from '../../kit/clock.js';
-import { DeadlineExceeded, orAborted, withDeadline } from '../../kit/deadline.js';
+import { DeadlineExceeded, withDeadline } from '../../kit/deadline.js';
 import { type Answer, done, failed } from '../../kit/errors.js';
+import { SerialQueue } from '../../kit/serial-queue.js';
 import type { LineFault, Output } from '../lines/lines.js';
 import type { Light } from './panel.js';
 
@@ -14,19 +15,14 @@ export interface LineLightOptions {
 
 /** A lamp on an output. */
 export class LineLight implements Light {
-  #previous: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   constructor(private readonly options: LineLightOptions) {}
 
   async on(signal: AbortSignal): Promise<Answer<void, LineFault>> {
-    signal.throwIfAborted();
     const { output, settleMs, clock } = this.options;
-    const started = this.#previous.then(() => {
-      signal.throwIfAborted();
-      return { off: output.hold(signal) };
-    });
-    this.#previous = started.then(({ off }) => off).catch(() => {});
-    const { off } = await orAborted(started, signal);
+    const end = await this.#queue.turn(signal);
+    const off = output.hold(signal).finally(end);
     try {
       const answer = await withDeadline(clock, settleMs, () => off, signal);
       signal.throwIfAborted();

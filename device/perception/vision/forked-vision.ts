@@ -5,7 +5,7 @@ import { orAborted, withDeadline } from '../../kit/deadline.js';
 import { type Answer, done, type Fault, failed, messageOf, SortbinError } from '../../kit/errors.js';
 import { CircuitBreaker, findRecoverable } from './circuit-breaker.js';
 import type { VisionOptions } from './protocol.js';
-import { Queue } from './queue.js';
+import { FrameQueue } from './queue.js';
 import type { Classification, Vision, VisionFault, VisionInfo } from './vision.js';
 import { VisionProcess } from './vision-process.js';
 import { WatchedState } from './watched-state.js';
@@ -45,14 +45,14 @@ export class ForkedVision implements Vision {
   readonly #log: Logger;
   readonly #options: Omit<VisionOptions, 'skip'>;
   readonly #startMs: number;
-  readonly #queue = new Queue();
+  readonly #queue = new FrameQueue();
   readonly #breaker = new CircuitBreaker();
   readonly #listeners: ((info: VisionInfo) => void)[] = [];
   readonly #state = new WatchedState<State>({ at: 'stopped' });
   /** Number of restarts since the last answered frame. */
   #restarts = 0;
-  /** The process that tries a skipped runtime again. */
-  #second: VisionProcess | null = null;
+  /** All processes: the one that is starting or active, and the one beside it. */
+  readonly #children = new Set<VisionProcess>();
   #cancelRetry: () => void = () => {};
 
   constructor({ startMs = START_MS, clock, log, ...options }: ForkedVisionOptions) {
@@ -110,8 +110,7 @@ export class ForkedVision implements Vision {
     this.#state.set({ at: 'closed' });
     this.#cancelRetry();
     if (state.at === 'waiting') state.cancel();
-    const children = ['child' in state ? state.child : null, this.#second];
-    await Promise.all(children.map((child) => child?.close(this.#clock)));
+    await Promise.all([...this.#children].map((child) => child.close(this.#clock)));
   }
 
   /** Returns the active process. Waits until `signal` is aborted for one that is starting. */
@@ -160,7 +159,10 @@ export class ForkedVision implements Vision {
   #fork(except?: string): Answer<VisionProcess> {
     try {
       const options = { ...this.#options, skip: this.#breaker.skipped(except) };
-      return done(new VisionProcess(options, this.#log));
+      const child = new VisionProcess(options, this.#log);
+      this.#children.add(child);
+      child.exited.then(() => this.#children.delete(child));
+      return done(child);
     } catch (thrown) {
       return failed('vision-died', `vision process: cannot be started (${messageOf(thrown)})`);
     }
@@ -225,20 +227,17 @@ export class ForkedVision implements Vision {
     const forked = this.#fork(title);
     if (!forked.ok) return this.#scheduleRetry(before.info);
     const second = forked.value;
-    this.#second = second;
     const ready = await this.#untilReady(second);
-    this.#second = null;
-    if (this.#state.get().at === 'closed') return second.close(this.#clock);
+    if (this.#state.get().at === 'closed') return;
     // If the first process has exited meanwhile, its successor has scheduled its own retry.
     const isUnchanged = this.#state.get() === before;
     if (ready.ok && ready.value.title === title && isUnchanged) {
-      while (this.#queue.isBusy) await this.#queue.untilIdle();
-      if (this.#state.get() !== before) return second.close(this.#clock);
       this.#log.info({ runtime: title }, 'a skipped runtime recovered');
       this.#activate({ child: second, info: ready.value });
       this.#notify(ready.value);
-      await before.child.close(this.#clock);
-      return;
+      // It may still classify a frame.
+      await this.#queue.untilIdle();
+      return before.child.close(this.#clock);
     }
     if (ready.ok) await second.close(this.#clock);
     if (!isUnchanged) return;

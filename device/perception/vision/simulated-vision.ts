@@ -2,7 +2,7 @@ import type { Frame } from '../../hardware/camera/camera.js';
 import type { Clock } from '../../kit/clock.js';
 import { sleep } from '../../kit/deadline.js';
 import { type Answer, done, failed, SortbinError } from '../../kit/errors.js';
-import { Queue } from './queue.js';
+import { FrameQueue } from './queue.js';
 import type { Classification, Vision, VisionFault, VisionInfo } from './vision.js';
 
 /** The answer to one frame, after `delayMs`. */
@@ -36,7 +36,7 @@ export class SimulatedVision implements Vision {
   readonly #options: SimulatedVisionOptions;
   readonly #closing = new AbortController();
   #isStarted = false;
-  readonly #queue = new Queue();
+  readonly #queue = new FrameQueue();
   #step = 0;
 
   /** @throws SortbinError `vision-script` if a step of the script is invalid */
@@ -56,7 +56,6 @@ export class SimulatedVision implements Vision {
     return this.#queue.run(signal, async () => {
       if (this.#closing.signal.aborted) return CLOSED;
       if (!this.#isStarted) return failed('vision-down', 'vision is not started');
-      if (signal.aborted) return TIMEOUT;
       try {
         return await this.#answer(AbortSignal.any([signal, this.#closing.signal]));
       } catch {
