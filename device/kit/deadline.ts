@@ -38,15 +38,15 @@ export interface LinkedSignal {
   release(): void;
 }
 
-export const linkedSignal = (outer: AbortSignal): LinkedSignal => {
+export const linkedSignal = (outer?: AbortSignal): LinkedSignal => {
   const own = new AbortController();
-  const follow = () => own.abort(outer.reason);
-  if (outer.aborted) follow();
-  else outer.addEventListener('abort', follow, { once: true });
+  const follow = () => own.abort(outer?.reason);
+  if (outer?.aborted) follow();
+  else outer?.addEventListener('abort', follow, { once: true });
   return {
     signal: own.signal,
     abort: (reason) => own.abort(reason),
-    release: () => outer.removeEventListener('abort', follow),
+    release: () => outer?.removeEventListener('abort', follow),
   };
 };
 
@@ -70,19 +70,12 @@ export const withDeadline = async <T>(
   work: (signal: AbortSignal) => Promise<T>,
   outer?: AbortSignal,
 ): Promise<T> => {
-  const inner = new AbortController();
-  const ended = new Promise<never>((_, reject) => {
-    inner.signal.addEventListener('abort', () => reject(inner.signal.reason), { once: true });
-  });
-  ended.catch(() => {});
-  const onOuter = () => inner.abort(outer?.reason);
+  const inner = linkedSignal(outer);
   const cancel = clock.after(deadlineMs, () => inner.abort(new DeadlineExceeded(deadlineMs)));
-  if (outer?.aborted) onOuter();
-  outer?.addEventListener('abort', onOuter, { once: true });
   try {
-    return await Promise.race([ended, work(inner.signal)]);
+    return await orAborted(work(inner.signal), inner.signal);
   } finally {
     cancel();
-    outer?.removeEventListener('abort', onOuter);
+    inner.release();
   }
 };

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { AutoResetEvent } from './auto-reset-event.js';
+import { AutoResetEvent } from '../../kit/auto-reset-event.js';
 import type { Connection } from './connection.js';
 import { ConnectionError } from './connection-error.js';
 import type { Delivery } from './topic.js';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { Backoff, type BackoffLimits } from '../../kit/backoff.js';
 import type { Clock } from '../../kit/clock.js';
-import { sleep, untilAborted, withDeadline } from '../../kit/deadline.js';
+import { orAborted, sleep, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { Acknowledger } from './acknowledger.js';
 import { type Connection, mqttVersionOf } from './connection.js';
@@ -144,7 +144,7 @@ export class OutboxPublisher implements Publisher {
     const pump = this.#makePump(connection);
     const tasks: Promise<never>[] = [];
     try {
-      await Promise.race([this.#publishAvailability('online', connection), untilAborted(signal)]);
+      await orAborted(this.#publishAvailability('online', connection), signal);
       this.#lastError = null;
       this.#activePump = pump;
       // The pump reads the outbox before it sends, so `info` and `state` precede the events.

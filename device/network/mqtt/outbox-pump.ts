@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import type { PendingEvent } from '../../journal/journal.js';
+import { AutoResetEvent } from '../../kit/auto-reset-event.js';
 import type { Backoff } from '../../kit/backoff.js';
 import type { Clock } from '../../kit/clock.js';
 import { sleep, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { type Acknowledger, OUTBOX_DEADLINE_MS } from './acknowledger.js';
-import { AutoResetEvent } from './auto-reset-event.js';
 import type { Connection } from './connection.js';
 import { ConnectionError } from './connection-error.js';
 import { makeIntervals } from './interval.js';

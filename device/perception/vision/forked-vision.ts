@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import type { Frame } from '../../hardware/camera/camera.js';
+import { AutoResetEvent } from '../../kit/auto-reset-event.js';
+import { Backoff, type BackoffLimits } from '../../kit/backoff.js';
 import type { Clock } from '../../kit/clock.js';
 import { orAborted, withDeadline } from '../../kit/deadline.js';
 import { type Answer, done, type Fault, failed, messageOf, SortbinError } from '../../kit/errors.js';
@@ -8,7 +10,6 @@ import type { VisionOptions } from './protocol.js';
 import { FrameQueue } from './queue.js';
 import type { Classification, Vision, VisionFault, VisionInfo } from './vision.js';
 import { VisionProcess } from './vision-process.js';
-import { WatchedState } from './watched-state.js';
 
 export interface ForkedVisionOptions extends Omit<VisionOptions, 'skip'> {
   /** Maximum time of a vision process from fork to ready, including the golden samples. */
@@ -18,8 +19,7 @@ export interface ForkedVisionOptions extends Omit<VisionOptions, 'skip'> {
 }
 
 const START_MS = 20_000;
-const FIRST_DELAY_MS = 100;
-const LONGEST_DELAY_MS = 30_000;
+const RESTART_LIMITS: BackoffLimits = { minMs: 100, maxMs: 30_000 };
 
 /** `waiting`: until the next attempt to start. `refusal` is the fault of the last attempt, if it was refused. */
 type State =
@@ -48,9 +48,11 @@ export class ForkedVision implements Vision {
   readonly #queue = new FrameQueue();
   readonly #breaker = new CircuitBreaker();
   readonly #listeners: ((info: VisionInfo) => void)[] = [];
-  readonly #state = new WatchedState<State>({ at: 'stopped' });
-  /** Number of restarts since the last answered frame. */
-  #restarts = 0;
+  readonly #changed = new AutoResetEvent();
+  #state: State = { at: 'stopped' };
+  readonly #restarts = new Backoff(RESTART_LIMITS);
+  /** Whether no restart has been necessary since the last answered frame. The next one is immediate then. */
+  #isProven = true;
   /** All processes: the one that is starting or active, and the one beside it. */
   readonly #children = new Set<VisionProcess>();
   #cancelRetry: () => void = () => {};
@@ -64,18 +66,18 @@ export class ForkedVision implements Vision {
 
   /** Process id of the vision process, if there is one. */
   get pid(): number | undefined {
-    const state = this.#state.get();
+    const state = this.#get();
     return 'child' in state ? state.child.pid : undefined;
   }
 
   async start(signal: AbortSignal): Promise<VisionInfo> {
-    const { at } = this.#state.get();
+    const { at } = this.#get();
     if (at !== 'stopped') {
       throw new SortbinError('vision-failed', `vision is ${at}. It can be started only once.`);
     }
     signal.throwIfAborted();
     const launched = this.#launch(signal).then((ready) => {
-      if (!ready.ok && this.#state.get().at === 'starting') this.#state.set({ at: 'stopped' });
+      if (!ready.ok && this.#get().at === 'starting') this.#set({ at: 'stopped' });
       return ready;
     });
     const ready = await orAborted(launched, signal);
@@ -94,20 +96,21 @@ export class ForkedVision implements Vision {
       const { child, info } = active.value;
       const reply = await child.classify(frame, signal);
       if (reply.ok || reply.fault.code.startsWith('picture-')) {
-        this.#restarts = 0;
+        this.#isProven = true;
+        this.#restarts.reset();
         this.#breaker.recordSuccess(info.title);
       } else {
         this.#breaker.recordFailure(info.title, reply.fault.message);
         // The runtime may be in an undefined state after an error.
         child.kill();
       }
-      return this.#state.get().at === 'closed' && !reply.ok ? CLOSED : reply;
+      return this.#get().at === 'closed' && !reply.ok ? CLOSED : reply;
     });
   }
 
   async close(): Promise<void> {
-    const state = this.#state.get();
-    this.#state.set({ at: 'closed' });
+    const state = this.#get();
+    this.#set({ at: 'closed' });
     this.#cancelRetry();
     if (state.at === 'waiting') state.cancel();
     await Promise.all([...this.#children].map((child) => child.close(this.#clock)));
@@ -116,7 +119,7 @@ export class ForkedVision implements Vision {
   /** Returns the active process. Waits until `signal` is aborted for one that is starting. */
   async #untilActive(signal: AbortSignal): Promise<Answer<ActiveProcess, VisionFault>> {
     for (;;) {
-      const state = this.#state.get();
+      const state = this.#get();
       if (signal.aborted)
         return failed(
           'vision-timeout',
@@ -129,7 +132,7 @@ export class ForkedVision implements Vision {
         const { code, message } = state.refusal;
         return failed('vision-down', `vision: cannot be started (${code}). ${message}`);
       }
-      await this.#state.changed(signal);
+      await this.#changed.wait(signal).catch(() => {});
     }
   }
 
@@ -139,9 +142,9 @@ export class ForkedVision implements Vision {
       const forked = this.#fork();
       if (!forked.ok) return forked;
       const child = forked.value;
-      this.#state.set({ at: 'starting', child });
+      this.#set({ at: 'starting', child });
       const ready = await this.#untilReady(child, signal);
-      if (this.#state.get().at === 'closed') return CLOSED;
+      if (this.#get().at === 'closed') return CLOSED;
       if (ready.ok) {
         this.#activate({ child, info: ready.value });
         return ready;
@@ -179,32 +182,31 @@ export class ForkedVision implements Vision {
 
   #activate({ child, info }: ActiveProcess): void {
     this.#log.debug({ childPid: child.pid, ...info }, 'the vision process was started');
-    this.#state.set({ at: 'active', child, info });
+    this.#set({ at: 'active', child, info });
     child.exited.then((how) => this.#onExit(child, how));
     this.#scheduleRetry(info);
   }
 
   #onExit(child: VisionProcess, how: string): void {
-    const state = this.#state.get();
+    const state = this.#get();
     if (state.at !== 'active' || state.child !== child) return;
-    this.#log.warn({ childPid: child.pid, restarts: this.#restarts }, `the vision process exited ${how}`);
+    this.#log.warn({ childPid: child.pid }, `the vision process exited ${how}`);
     this.#restart(null);
   }
 
   #restart(refusal: Fault | null): void {
-    const delayMs =
-      this.#restarts === 0 ? 0 : Math.min(FIRST_DELAY_MS * 2 ** (this.#restarts - 1), LONGEST_DELAY_MS);
-    this.#restarts += 1;
+    const delayMs = this.#isProven ? 0 : this.#restarts.nextMs();
+    this.#isProven = false;
     const launch = async () => {
       const ready = await this.#launch();
       if (ready.ok) this.#notify(ready.value);
-      if (ready.ok || this.#state.get().at === 'closed') return;
+      if (ready.ok || this.#get().at === 'closed') return;
       const { code, message } = ready.fault;
       this.#log.error({ code }, `the vision process could not be restarted: ${message}`);
       this.#restart(ready.fault);
     };
     if (delayMs === 0) void launch();
-    else this.#state.set({ at: 'waiting', refusal, cancel: this.#clock.after(delayMs, launch) });
+    else this.#set({ at: 'waiting', refusal, cancel: this.#clock.after(delayMs, launch) });
   }
 
   /** Schedules another attempt with the best skipped runtime that may recover. */
@@ -222,15 +224,15 @@ export class ForkedVision implements Vision {
 
   /** Tries a runtime in a second process. The first process stays active until the second one is ready. */
   async #retry(title: string, why: string): Promise<void> {
-    const before = this.#state.get();
+    const before = this.#get();
     if (before.at !== 'active') return;
     const forked = this.#fork(title);
     if (!forked.ok) return this.#scheduleRetry(before.info);
     const second = forked.value;
     const ready = await this.#untilReady(second);
-    if (this.#state.get().at === 'closed') return;
+    if (this.#get().at === 'closed') return;
     // If the first process has exited meanwhile, its successor has scheduled its own retry.
-    const isUnchanged = this.#state.get() === before;
+    const isUnchanged = this.#get() === before;
     if (ready.ok && ready.value.title === title && isUnchanged) {
       this.#log.info({ runtime: title }, 'a skipped runtime recovered');
       this.#activate({ child: second, info: ready.value });
@@ -246,6 +248,16 @@ export class ForkedVision implements Vision {
       : ready.fault.message;
     this.#breaker.open(title, latestWhy ?? why);
     this.#scheduleRetry(before.info);
+  }
+
+  /** A method, because the compiler would assume that the state is unchanged after an await. */
+  #get(): State {
+    return this.#state;
+  }
+
+  #set(state: State): void {
+    this.#state = state;
+    this.#changed.set();
   }
 
   #notify(info: VisionInfo): void {

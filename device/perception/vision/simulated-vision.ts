@@ -1,6 +1,6 @@
 import type { Frame } from '../../hardware/camera/camera.js';
 import type { Clock } from '../../kit/clock.js';
-import { sleep } from '../../kit/deadline.js';
+import { sleep, untilAborted } from '../../kit/deadline.js';
 import { type Answer, done, failed, SortbinError } from '../../kit/errors.js';
 import { FrameQueue } from './queue.js';
 import type { Classification, Vision, VisionFault, VisionInfo } from './vision.js';
@@ -75,7 +75,7 @@ export class SimulatedVision implements Vision {
   async #answer(signal: AbortSignal): Promise<Answer<Classification, VisionFault>> {
     const { script, labels, clock } = this.#options;
     const step = script[this.#step++ % script.length];
-    if (!step || 'hang' in step) return await rejectWhenAborted(signal);
+    if (!step || 'hang' in step) return await untilAborted(signal);
     const startMs = clock.monotonicMs();
     if (step.delayMs) await sleep(clock, step.delayMs, signal);
     if ('fault' in step) return failed(step.fault, 'simulated by the script');
@@ -97,12 +97,6 @@ export class SimulatedVision implements Vision {
 
 const TIMEOUT = failed('vision-timeout', 'simulated vision: no answer before the deadline');
 const CLOSED = failed('vision-down', 'vision is closed');
-
-const rejectWhenAborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 
 const invalidScript = (problem: string) => new SortbinError('vision-script', `vision.script: ${problem}`);
 

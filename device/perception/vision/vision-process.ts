@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Logger } from 'pino';
 import type { Frame } from '../../hardware/camera/camera.js';
 import type { Clock } from '../../kit/clock.js';
-import { withDeadline } from '../../kit/deadline.js';
+import { orAborted, withDeadline } from '../../kit/deadline.js';
 import { type Answer, done, failed, messageOf } from '../../kit/errors.js';
 import { type FromChild, fromChildSchema, PROTOCOL, type ToChild, type VisionOptions } from './protocol.js';
 import type { Classification, VisionFault, VisionInfo } from './vision.js';
@@ -76,27 +76,21 @@ export class VisionProcess {
   }
 
   /** Classifies one frame. If `signal` is aborted, the process is killed, because it may hang in native code. */
-  classify({ bytes, format }: Frame, signal: AbortSignal): Promise<Reply> {
-    return new Promise((resolve) => {
-      const settle = (reply: Reply) => {
-        signal.removeEventListener('abort', onAbort);
-        this.#pending = null;
-        resolve(reply);
-      };
-      const onAbort = () => {
-        this.kill();
-        settle(
-          failed(
-            'vision-timeout',
-            `vision process: no answer before the deadline (${messageOf(signal.reason)})`,
-          ),
-        );
-      };
-      this.#lastId += 1;
-      this.#pending = { id: this.#lastId, settle };
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#send({ type: 'classify', id: this.#lastId, bytes, format: format ?? null });
+  async classify({ bytes, format }: Frame, signal: AbortSignal): Promise<Reply> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const reply = new Promise<Reply>((settle) => {
+      this.#pending = { id, settle };
     });
+    this.#send({ type: 'classify', id, bytes, format: format ?? null });
+    try {
+      return await orAborted(reply, signal);
+    } catch (thrown) {
+      this.kill();
+      return failed('vision-timeout', `vision process: no answer before the deadline (${messageOf(thrown)})`);
+    } finally {
+      this.#pending = null;
+    }
   }
 
   /** Uses SIGKILL, which also ends a stopped or hanging process. The process has nothing to clean up. */

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { PendingEvent } from '../../../device/journal/journal.js';
+import { AutoResetEvent } from '../../../device/kit/auto-reset-event.js';
 import type { Clock } from '../../../device/kit/clock.js';
 import { sleep, withDeadline } from '../../../device/kit/deadline.js';
 import { messageOf } from '../../../device/kit/errors.js';
 import { OUTBOX_DEADLINE_MS } from '../../../device/network/mqtt/acknowledger.js';
-import { AutoResetEvent } from '../../../device/network/mqtt/auto-reset-event.js';
 import type { Outbox, Publisher, PublisherStatus } from '../../../device/network/mqtt/mqtt.js';
 
 export interface SimulatedPublisherOptions {
