@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { Frame } from '../../device/hardware/camera/camera.js';
-import type { Vision } from '../../device/perception/vision/vision.js';
+import type { Vision, VisionFault } from '../../device/perception/vision/vision.js';
 
 const never = new AbortController().signal;
 
@@ -107,6 +107,23 @@ export const visionContract = (name: string, make: MakeVision): void => {
       deadline.abort(new Error('too late'));
       assert.equal(await faultOf(hanging), 'vision-timeout');
       assert.equal(await labelOf(vision.classify(frame, patient())), label);
+    });
+
+    it('has no fault while it answers frames, also after a frame that hung', async (t) => {
+      const { vision, frame, label, stall } = await setUp(t, 'hangs');
+      let fault: VisionFault | null = null;
+      vision.onHealth((reported) => {
+        fault = reported?.code ?? null;
+      });
+      await vision.start(never);
+      stall();
+      const deadline = new AbortController();
+      const hanging = vision.classify(frame, deadline.signal);
+      await setImmediate();
+      deadline.abort(new Error('too late'));
+      await hanging;
+      assert.equal(await labelOf(vision.classify(frame, patient())), label);
+      assert.equal(fault, null);
     });
 
     it('can be closed while a frame hangs', async (t) => {

@@ -5,6 +5,7 @@ import { Backoff, type BackoffLimits } from '../../kit/backoff.js';
 import type { Clock } from '../../kit/clock.js';
 import { orAborted, withDeadline } from '../../kit/deadline.js';
 import { type Answer, done, type Fault, failed, messageOf, SortbinError } from '../../kit/errors.js';
+import { type HealthListener, HealthReporter } from '../../kit/health.js';
 import { CircuitBreaker, findRecoverable } from './circuit-breaker.js';
 import type { VisionOptions } from './protocol.js';
 import { FrameQueue } from './queue.js';
@@ -21,12 +22,12 @@ export interface ForkedVisionOptions extends Omit<VisionOptions, 'skip'> {
 const START_MS = 20_000;
 const RESTART_LIMITS: BackoffLimits = { minMs: 100, maxMs: 30_000 };
 
-/** `waiting`: until the next attempt to start. `refusal` is the fault of the last attempt, if it was refused. */
+/** `waiting`: until the next attempt to start. `fault` is `vision-down` if the last attempt failed. */
 type State =
   | { readonly at: 'stopped' | 'closed' }
   | { readonly at: 'starting'; readonly child: VisionProcess }
   | { readonly at: 'active'; readonly child: VisionProcess; readonly info: VisionInfo }
-  | { readonly at: 'waiting'; readonly refusal: Fault | null; readonly cancel: () => void };
+  | { readonly at: 'waiting'; readonly fault: Fault<VisionFault>; readonly cancel: () => void };
 
 interface ActiveProcess {
   readonly child: VisionProcess;
@@ -48,6 +49,7 @@ export class ForkedVision implements Vision {
   readonly #queue = new FrameQueue();
   readonly #breaker = new CircuitBreaker();
   readonly #listeners: ((info: VisionInfo) => void)[] = [];
+  readonly #health = new HealthReporter<VisionFault>();
   readonly #changed = new AutoResetEvent();
   #state: State = { at: 'stopped' };
   readonly #restarts = new Backoff(RESTART_LIMITS);
@@ -89,6 +91,10 @@ export class ForkedVision implements Vision {
     this.#listeners.push(listener);
   }
 
+  onHealth(listener: HealthListener<VisionFault>): void {
+    this.#health.onHealth(listener);
+  }
+
   classify(frame: Frame, signal: AbortSignal): Promise<Answer<Classification, VisionFault>> {
     return this.#queue.run(signal, async () => {
       const active = await this.#untilActive(signal);
@@ -128,10 +134,8 @@ export class ForkedVision implements Vision {
       if (state.at === 'active' && !state.child.isTerminated) return done(state);
       if (state.at === 'closed') return CLOSED;
       if (state.at === 'stopped') return failed('vision-down', 'vision is not started');
-      if (state.at === 'waiting' && state.refusal) {
-        const { code, message } = state.refusal;
-        return failed('vision-down', `vision: cannot be started (${code}). ${message}`);
-      }
+      if (state.at === 'waiting' && state.fault.code === 'vision-down')
+        return { ok: false, fault: state.fault };
       await this.#changed.wait(signal).catch(() => {});
     }
   }
@@ -183,6 +187,7 @@ export class ForkedVision implements Vision {
   #activate({ child, info }: ActiveProcess): void {
     this.#log.debug({ childPid: child.pid, ...info }, 'the vision process was started');
     this.#set({ at: 'active', child, info });
+    this.#health.set(null);
     child.exited.then((how) => this.#onExit(child, how));
     this.#scheduleRetry(info);
   }
@@ -191,10 +196,10 @@ export class ForkedVision implements Vision {
     const state = this.#get();
     if (state.at !== 'active' || state.child !== child) return;
     this.#log.warn({ childPid: child.pid }, `the vision process exited ${how}`);
-    this.#restart(null);
+    this.#restart({ code: 'vision-died', message: `vision process: exited ${how}` });
   }
 
-  #restart(refusal: Fault | null): void {
+  #restart(fault: Fault<VisionFault>): void {
     const delayMs = this.#isProven ? 0 : this.#restarts.nextMs();
     this.#isProven = false;
     const launch = async () => {
@@ -203,10 +208,11 @@ export class ForkedVision implements Vision {
       if (ready.ok || this.#get().at === 'closed') return;
       const { code, message } = ready.fault;
       this.#log.error({ code }, `the vision process could not be restarted: ${message}`);
-      this.#restart(ready.fault);
+      this.#restart({ code: 'vision-down', message: `vision: cannot be started (${code}). ${message}` });
     };
-    if (delayMs === 0) void launch();
-    else this.#set({ at: 'waiting', refusal, cancel: this.#clock.after(delayMs, launch) });
+    if (delayMs === 0) return void launch();
+    this.#set({ at: 'waiting', fault, cancel: this.#clock.after(delayMs, launch) });
+    this.#health.set(fault);
   }
 
   /** Schedules another attempt with the best skipped runtime that may recover. */

@@ -67,6 +67,9 @@ export class SimulatedVision implements Vision {
   /** The simulated runtime never changes. */
   onChange(): void {}
 
+  /** The simulated vision never has a fault. */
+  onHealth(): void {}
+
   async close(): Promise<void> {
     this.#closing.abort();
   }

@@ -1,5 +1,6 @@
 import type { Frame } from '../../hardware/camera/camera.js';
 import type { Answer } from '../../kit/errors.js';
+import type { HealthSource } from '../../kit/health.js';
 import type { GoldenResult } from '../inference/golden/golden.js';
 import type { RuntimeName, SkippedRuntime } from '../inference/runtimes.js';
 
@@ -61,7 +62,11 @@ export type VisionFault =
   | 'vision-down'
   | 'vision-failed';
 
-export interface Vision {
+/**
+ * Its health is a fault, `vision-died` or `vision-down`, while a restart is delayed or has failed. It is null when a
+ * process is active again.
+ */
+export interface Vision extends HealthSource<VisionFault> {
   /**
    * Starts the first runtime that passes the bundle's golden samples. If `signal` is aborted, the start ends at once.
    * @throws SortbinError if there is no usable runtime; the signal's reason

@@ -11,7 +11,7 @@ import sharp from 'sharp';
 import { type Clock, SystemClock } from '../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { ForkedVision, type ForkedVisionOptions } from '../../../device/perception/vision/forked-vision.js';
-import type { Vision, VisionInfo } from '../../../device/perception/vision/vision.js';
+import type { Vision, VisionFault, VisionInfo } from '../../../device/perception/vision/vision.js';
 import {
   copyBundle,
   editJson,
@@ -187,6 +187,8 @@ test('a failed restart is reported and repeated after a delay', async (t) => {
   const bundle = await quickBundle(t);
   const model = join(bundle, 'model_int8.tflite');
   const vision = await make(t, { bundle, clock });
+  const health: (VisionFault | null)[] = [];
+  vision.onHealth((fault) => health.push(fault?.code ?? null));
   await vision.start(never);
   await rename(model, `${model}.gone`);
   process.kill(pidOf(vision), 'SIGKILL');
@@ -200,6 +202,8 @@ test('a failed restart is reported and repeated after a delay', async (t) => {
     /vision: cannot be started \(bundle-damaged\)\. .*model_int8\.tflite: the file is missing/,
   );
 
+  assert.deepEqual(health, ['vision-down']);
+
   await clock.advance(99);
   assert.equal(vision.pid, undefined);
   await clock.advance(1);
@@ -209,6 +213,28 @@ test('a failed restart is reported and repeated after a delay', async (t) => {
   assert.equal(vision.pid, undefined);
   await clock.advance(1);
   assert.equal(await outcome(vision.classify(metal, patient())), 'metal');
+  assert.deepEqual(health, ['vision-down', null]);
+});
+
+test('a delayed restart is reported as a fault until a process is active again', async (t) => {
+  const clock = new SimulatedClock();
+  const vision = await make(t, { clock });
+  const health: string[] = [];
+  vision.onHealth((fault) => health.push(fault ? `${fault.code}: ${fault.message}` : 'none'));
+  let restarts = 0;
+  vision.onChange(() => {
+    restarts += 1;
+  });
+  await vision.start(never);
+  process.kill(pidOf(vision), 'SIGKILL');
+  await until('the second process is active', () => restarts === 1);
+  assert.deepEqual(health, []);
+  process.kill(pidOf(vision), 'SIGKILL');
+  await until('a fault is reported', () => health.length === 1);
+  assert.match(health[0] ?? '', /^vision-died: .*SIGKILL/);
+  await clock.advance(100);
+  await until('the third process is active', () => health.length === 2);
+  assert.equal(health[1], 'none');
 });
 
 const BOTH = { tflite: { binding: 'auto', library: null } } as const;
