@@ -70,7 +70,7 @@ export class Daemon {
         () => broker?.close(),
       );
       const active = await vision.start(signal);
-      const status = new Status(clock, () => publisher.state(status.snapshot()));
+      const status = new Status(clock, () => publisher.retain('state', status.snapshot()));
       const health = (part: string, fault: Fault | null) => {
         if (!status.health(part, fault)) return;
         hardwareEvents.health(part, fault);
@@ -106,7 +106,8 @@ export class Daemon {
       });
       hardwareEvents.attend(runner, status, health);
       const announce = (active: VisionInfo) =>
-        publisher.info(
+        publisher.retain(
+          'info',
           infoOf({
             bin: config.bin,
             sortbin: packageVersion(),

@@ -5,6 +5,7 @@ import { messageOf } from '../../kit/errors.js';
 import { Connection, mqttVersionOf, type ProtocolVersion } from './connection.js';
 import { ConnectionError, hex, reasonCodeOf } from './connection-error.js';
 import { makeIntervals } from './interval.js';
+import { MAX_INCOMING_PAYLOAD_BYTES } from './mqtt.js';
 
 export interface BrokerOptions {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
@@ -36,6 +37,8 @@ const DEFAULTS = { keepaliveSeconds: 30, connectDeadlineMs: 10_000 };
  * connection for another reason.
  */
 const VERSION_5_RETRY_MS = 3_600_000;
+/** A broker with MQTT 5 sends no larger packet. The topic and the properties have 64 KiB beside the payload. */
+const MAX_INCOMING_PACKET_BYTES = MAX_INCOMING_PAYLOAD_BYTES + 64 * 1024;
 /** CONNACK codes: 0x01 unacceptable protocol version (3.1.1), 0x84 unsupported protocol version (5). */
 const VERSION_REASONS: readonly number[] = [0x01, 0x84];
 
@@ -147,6 +150,7 @@ export class Connector {
       timerVariant: makeIntervals(this.clock) as IClientOptions['timerVariant'] & object,
       // The deadline in #open ends first. mqtt.js requires a timeout.
       connectTimeout: 2 * (connectDeadlineMs ?? DEFAULTS.connectDeadlineMs),
+      ...(version === 5 ? { properties: { maximumPacketSize: MAX_INCOMING_PACKET_BYTES } } : {}),
       will: { ...this.will, payload: Buffer.from(this.will.payload), qos: 1, retain: true },
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),

@@ -3,7 +3,7 @@ import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
 import type { Logger } from 'pino';
 import { messageOf, SortbinError } from '../../kit/errors.js';
-import type { EmbeddedBroker } from './mqtt.js';
+import { type EmbeddedBroker, MAX_PAYLOAD_BYTES } from './mqtt.js';
 
 export interface EmbeddedBrokerOptions {
   /** The loopback address by default, because this broker has no passwords. */
@@ -20,7 +20,7 @@ export class EmbeddedBrokerError extends SortbinError<'broker-listen-failed'> {
   override readonly name = 'EmbeddedBrokerError';
 }
 
-const DEFAULTS = { host: '127.0.0.1', maxConnections: 64, maxPayloadBytes: 256 * 1024 };
+const DEFAULTS = { host: '127.0.0.1', maxConnections: 64, maxPayloadBytes: MAX_PAYLOAD_BYTES };
 const FALLBACK_PORTS = 10;
 const HIGHEST_PORT = 65_535;
 /** Deadline for the CONNECT of a client, from the moment its socket opens. */

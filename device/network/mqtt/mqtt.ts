@@ -1,4 +1,8 @@
 import type { PendingEvent } from '../../journal/journal.js';
+import type { Answer } from '../../kit/errors.js';
+import type { HealthSource } from '../../kit/health.js';
+import type { ConnectionErrorCode } from './connection-error.js';
+import type { Topic, TopicErrorCode } from './topic.js';
 
 /** The events that the publisher has to send. The journal implements it. */
 export interface Outbox {
@@ -12,16 +16,82 @@ export interface PublisherStatus {
   readonly lastError: string | null;
 }
 
-/** Publishes events and the state of the bin. A broker that is down, slow or hostile delays messages, nothing else. */
-export interface Publisher {
+/** Text, bytes, or an object that is sent as JSON. It is sent as it was at the call. */
+export type Payload = string | Uint8Array | object;
+
+/** Maximum payload of one message to the broker. The embedded broker disconnects a client that sends a larger one. */
+export const MAX_PAYLOAD_BYTES = 256 * 1024;
+/** Maximum payload of one message from the broker. Larger ones are dropped and logged. */
+export const MAX_INCOMING_PAYLOAD_BYTES = 64 * 1024;
+
+export interface PublishOptions {
+  /** 0: `publish` resolves when the message is written. 1, the default: when the broker has acknowledged it. */
+  readonly qos?: 0 | 1;
+  /** Correlation data of the request that this message answers. Only MQTT 5 sends it. */
+  readonly correlationData?: Uint8Array;
+}
+
+export type PublishFault =
+  | TopicErrorCode
+  | ConnectionErrorCode
+  /** There is no connection now. */
+  | 'not-connected'
+  /** Too many messages wait for the broker. */
+  | 'queue-full'
+  /** The payload exceeds MAX_PAYLOAD_BYTES. */
+  | 'payload-too-large';
+
+/** A message from the broker. The keys that may be null exist only in MQTT 5, if the sender has set them. */
+export interface IncomingMessage {
+  /** Relative to `<prefix>/<bin>/` if the filter of the subscription is relative. */
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  /** The broker had stored the message before the subscription. It may be old. */
+  readonly retained: boolean;
+  /** The broker may have sent the message before. */
+  readonly duplicate: boolean;
+  /** The absolute topic to which the sender expects an answer. The sender chose it: do not trust it. */
+  readonly responseTopic: string | null;
+  readonly correlationData: Uint8Array | null;
+  /** Time until the message expires, when the broker sent it. */
+  readonly expirySeconds: number | null;
+}
+
+/**
+ * Receives a message. It returns quickly, and limits the asynchronous work that it starts. If it throws or rejects,
+ * the error is logged.
+ */
+export type MessageHandler = (message: IncomingMessage) => void | Promise<void>;
+
+/**
+ * Publishes events, retained messages and single messages, and receives messages. A broker that is down, slow or
+ * hostile delays messages, nothing else. The topics `availability` and `event` of the bin are reserved: only the
+ * publisher itself sends on them.
+ */
+export interface Publisher extends HealthSource<ConnectionErrorCode> {
   /** Starts to connect. Returns at once and never throws. */
   start(): void;
   /** Notifies the publisher of new events in the outbox. */
   notify(): void;
-  /** Sets the retained message `info`. The newest one is kept, and is sent again on each new connection. */
-  info(payload: object): void;
-  /** Sets the retained message `state`. The newest one is kept, and is sent again on each new connection. */
-  state(payload: object): void;
+  /**
+   * Sets the retained message of a topic. The newest payload is kept and sent on each new connection, before the events
+   * and in the order in which the topics were first set. `null` or an empty text removes the message from the broker.
+   * A payload above the limits is logged and ignored.
+   * @throws TopicError
+   */
+  retain(topic: Topic, payload: Payload | null): void;
+  /**
+   * Publishes one message, not retained, if there is a connection now. Otherwise the message is dropped: the answer is
+   * the fault `not-connected`. Never rejects.
+   */
+  publish(topic: Topic, payload: Payload, options?: PublishOptions): Promise<Answer<void, PublishFault>>;
+  /**
+   * Passes the messages of a topic to `handler`, on this connection and on each later one. The topic may contain `+` and
+   * `#`. Messages that are sent while there is no connection do not arrive. If filters overlap, a broker may deliver a
+   * message once for each of them. The returned function ends the subscription.
+   * @throws TopicError
+   */
+  subscribe(filter: Topic, handler: MessageHandler): () => void;
   status(): PublisherStatus;
   /** Publishes `offline` if possible, and disconnects, within one second. The outbox keeps its events. */
   close(): Promise<void>;

@@ -6,15 +6,15 @@ import type { Clock } from '../../kit/clock.js';
 import { sleep, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { type Acknowledger, OUTBOX_DEADLINE_MS } from './acknowledger.js';
-import type { Connection } from './connection.js';
-import { ConnectionError } from './connection-error.js';
+import type { Connection, Delivery } from './connection.js';
+import { connectionErrorFrom } from './connection-error.js';
 import { makeIntervals } from './interval.js';
 import type { Outbox } from './mqtt.js';
-import type { Delivery } from './topic.js';
+
+const EVENT: Delivery = { qos: 1, retain: false };
 
 export interface OutboxPumpOptions {
   readonly topic: string;
-  readonly delivery: Delivery;
   /** Maximum events that were sent and are still in the outbox. */
   readonly window: number;
   readonly pubackDeadlineMs: number;
@@ -97,9 +97,9 @@ export class OutboxPump {
   #send(row: PendingEvent): void {
     this.#afterSeq = row.seq;
     if (this.acknowledger.has(row.seq)) return;
-    const { topic, delivery, pubackDeadlineMs } = this.options;
+    const { topic, pubackDeadlineMs } = this.options;
     this.#unacknowledged++;
-    this.connection.publish(topic, row.json, delivery, pubackDeadlineMs).then(
+    this.connection.publish(topic, row.json, EVENT, pubackDeadlineMs).then(
       () => {
         this.#unacknowledged--;
         this.acknowledger.add(row.seq);
@@ -109,10 +109,7 @@ export class OutboxPump {
   }
 
   #onPublishFailed(row: PendingEvent, thrown: unknown): void {
-    const error =
-      thrown instanceof ConnectionError
-        ? thrown
-        : new ConnectionError('connection-lost', messageOf(thrown), { cause: thrown });
+    const error = connectionErrorFrom(thrown);
     if (error.code === 'publish-refused') {
       this.log.error(
         { part: 'outbox', code: error.code, seq: row.seq, id: row.id },

@@ -46,7 +46,7 @@ test('accepts a publisher, and sends its retained messages to a subscriber', asy
   const { publisher, outbox } = fastPublisher(broker.url);
   cleanups.push(() => publisher.close());
   const seqs = outbox.add(100);
-  publisher.state({ cycle: 'idle' });
+  publisher.retain('state', { cycle: 'idle' });
   publisher.start();
   await outbox.empty();
   const client = connect(broker.url, { protocolVersion: 4, reconnectPeriod: 0 });

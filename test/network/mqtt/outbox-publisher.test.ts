@@ -18,7 +18,12 @@ publisherContract('OutboxPublisher', async (brokerDown) => {
     publisher,
     outbox,
     eventSeqs: () => broker.eventSeqs(),
-    retained: (kind) => broker.payloads(kind).at(-1),
+    retained: (topic) => broker.retained(topic),
+    published: (topic) =>
+      broker.publishes
+        .filter((message) => message.topic === topic && !message.retain)
+        .map(({ payload }) => payload.toString()),
+    deliver: (topic, payload, retain = false) => broker.deliver(topic, payload, { retain }),
     stopBroker: () => broker.stop(),
     startBroker: async () => void (await broker.start()),
     swallowAcknowledgements: (count) => {
@@ -58,12 +63,12 @@ const subscribe = async (url: string) => {
   return messages;
 };
 
-test('publishes availability, info, state and events, in this order', async () => {
+test('publishes availability, then retained messages in the order of their first call, then events', async () => {
   const broker = await aedes();
   const { publisher, outbox } = closeAfterTest(fastPublisher(broker.url));
   outbox.add(2);
-  publisher.state({ cycle: 'idle' });
-  publisher.info({ version: '1' });
+  publisher.retain('info', { version: '1' });
+  publisher.retain('state', { cycle: 'idle' });
   publisher.start();
   await outbox.empty();
   const received = broker.arrivals.map(({ topic, qos, retain }) => [topic.split('/').at(-1), qos, retain]);
@@ -76,12 +81,12 @@ test('publishes availability, info, state and events, in this order', async () =
   ]);
 });
 
-test('sends availability, info and state to a late subscriber, but no old event', async () => {
+test('sends the retained messages to a late subscriber, but no old event', async () => {
   const broker = await aedes();
   const { publisher, outbox } = closeAfterTest(fastPublisher(broker.url));
   outbox.add(3);
-  publisher.info({ version: '1' });
-  publisher.state({ cycle: 'idle' });
+  publisher.retain('info', { version: '1' });
+  publisher.retain('state', { cycle: 'idle' });
   publisher.start();
   await outbox.empty();
   const messages = await subscribe(broker.url);

@@ -29,16 +29,16 @@ type Options = Omit<Partial<OutboxPublisherOptions>, 'broker'> & {
   readonly broker?: Partial<OutboxPublisherOptions['broker']>;
 };
 
+/** `health`: the changes of the publisher's fault. */
 const publisherOn = (url: string, clock: Clock, options: Options) => {
   const outbox = new MemoryOutbox();
   const { log, lines } = readableLog();
   const broker = { url, clientId: 'sortbin-kitchen', ...options.broker };
   const publisherOptions = { prefix: 'sortbin', bin: 'kitchen', ...options, broker };
-  return {
-    publisher: new OutboxPublisher(outbox, publisherOptions, { clock, random: () => 0.5, log }),
-    outbox,
-    lines,
-  };
+  const publisher = new OutboxPublisher(outbox, publisherOptions, { clock, random: () => 0.5, log });
+  const health: (string | null)[] = [];
+  publisher.onHealth((fault) => health.push(fault && `${fault.code}: ${fault.message}`));
+  return { publisher, outbox, lines, health };
 };
 
 /** A publisher with the real clock and short deadlines. */

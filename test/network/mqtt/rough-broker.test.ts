@@ -24,7 +24,7 @@ const noEventAck: RoughBroker['behaviour']['puback'] = ({ topic }) => (topic.end
 
 test('drops the connection, but keeps the event, if no PUBACK arrives before the deadline', async () => {
   const broker = await startBroker({ puback: noEventAck });
-  const { publisher, outbox, clock, lines } = clockedPublisher(broker.url);
+  const { publisher, outbox, clock, lines, health } = clockedPublisher(broker.url);
   const seqs = outbox.add(3);
   publisher.start();
   await until('the events', () => broker.eventSeqs().length === 3);
@@ -38,9 +38,11 @@ test('drops the connection, but keeps the event, if no PUBACK arrives before the
     String(publisher.status().lastError),
     /^broker mqtt:.*: no PUBACK for sortbin\/kitchen\/event within 10000 ms$/,
   );
-  assert.equal(lines.length, 1);
+  assert.deepEqual(lines, []);
+  assert.deepEqual(health, [`no-puback: ${publisher.status().lastError}`]);
   await clock.advance(2_000);
   await outbox.empty();
+  assert.deepEqual(health.slice(1), [null]);
   assert.deepEqual(broker.eventSeqs(), [...seqs, ...seqs]);
   assert.equal(broker.connects.length, 2);
   await publisher.close();
@@ -70,8 +72,8 @@ test('sends the events to a broker that refuses state and info', async () => {
   const broker = await startBroker({ puback: ({ topic }) => (topic.endsWith('/event') ? 0 : 0x87) });
   const { publisher, outbox, lines } = closeAfterTest(fastPublisher(broker.url));
   outbox.add(20);
-  publisher.info({ version: '1' });
-  publisher.state({ fill: 1 });
+  publisher.retain('info', { version: '1' });
+  publisher.retain('state', { fill: 1 });
   publisher.start();
   await outbox.empty();
   await until('three refusals are logged', () => lines.length === 3);
@@ -128,8 +130,8 @@ test("respects the broker's receive maximum, also for info and state", async () 
   const { publisher, outbox } = clockedPublisher(broker.url);
   cleanups.push(() => publisher.close());
   outbox.add(12);
-  publisher.info({ version: '1' });
-  publisher.state({ fill: 1 });
+  publisher.retain('info', { version: '1' });
+  publisher.retain('state', { fill: 1 });
   publisher.start();
   while (outbox.seqs.length > 0) {
     await until('something to acknowledge', () => broker.heldAcks > 0 || outbox.seqs.length === 0);
@@ -146,9 +148,9 @@ test('sends only the newest of the states that were set while one was in flight'
   publisher.start();
   await until('connected', () => publisher.status().connected);
   broker.holdAcks();
-  for (const fill of [1, 2, 3, 4]) publisher.state({ fill });
+  for (const fill of [1, 2, 3, 4]) publisher.retain('state', { fill });
   await until('a state', () => broker.payloads('state').length === 1);
-  for (const fill of [5, 6]) publisher.state({ fill });
+  for (const fill of [5, 6]) publisher.retain('state', { fill });
   broker.releaseAcks();
   await until('another state', () => broker.payloads('state').length === 2);
   broker.stopHoldingAcks();
@@ -180,7 +182,7 @@ for (const [kind, behaviour] of [
     const broker = await startBroker(behaviour);
     const { publisher, outbox, clock } = clockedPublisher(broker.url);
     const seqs = outbox.add(20);
-    publisher.info({ version: '1' });
+    publisher.retain('info', { version: '1' });
     publisher.start();
     await until('a first packet', () => broker.connects.length + broker.publishes.length > 0);
     if (kind === 'that acknowledges no event') await until('events', () => broker.eventSeqs().length === 16);

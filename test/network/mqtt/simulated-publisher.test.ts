@@ -17,10 +17,10 @@ publisherContract('SimulatedPublisher', async (brokerDown) => {
     publisher,
     outbox,
     eventSeqs: () => publisher.sent.map(({ seq }) => seq),
-    retained: (kind) => {
-      const payload = publisher.retained[kind];
-      return typeof payload === 'object' ? JSON.stringify(payload) : payload;
-    },
+    retained: (topic) => publisher.retained.get(topic),
+    published: (topic) =>
+      publisher.published.filter((message) => message.topic === topic).map(({ payload }) => payload),
+    deliver: (topic, payload, retained) => publisher.deliver(topic, payload, retained),
     stopBroker: async () => publisher.disconnect(),
     startBroker: async () => publisher.connect(),
     swallowAcknowledgements: (count) => publisher.swallowAcknowledgements(count),

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { type IConnectPacket, type IPublishPacket, parser, writeToStream } from 'mqtt-packet';
+import { type IConnectPacket, type IPublishPacket, type Packet, parser, writeToStream } from 'mqtt-packet';
+import { matchesFilter } from '../../../device/network/mqtt/topic.js';
 
 export interface BrokerBehaviour {
   /** Returns whether it answers this CONNECT with CONNACK 0. Otherwise `refusal` applies. By default it accepts all. */
@@ -10,6 +11,13 @@ export interface BrokerBehaviour {
   receiveMaximum?: number;
   /** Returns the reason code of the PUBACK, or `none` for no PUBACK. */
   puback(publish: IPublishPacket): number | 'none';
+  /** Returns the reason code of the SUBACK, or `none` for no SUBACK. */
+  suback(filter: string): number | 'none';
+}
+
+interface Client {
+  readonly filters: Set<string>;
+  send(packet: Packet): void;
 }
 
 /** A broker for one client that can violate the protocol. */
@@ -17,7 +25,9 @@ export class RoughBroker {
   readonly connects: IConnectPacket[] = [];
   readonly publishes: IPublishPacket[] = [];
   readonly disconnects: number[] = [];
-  behaviour: BrokerBehaviour = { accepts: () => true, refusal: 'silence', puback: () => 0 };
+  /** Every packet that it received, by its kind. */
+  readonly received: string[] = [];
+  behaviour: BrokerBehaviour = { accepts: () => true, refusal: 'silence', puback: () => 0, suback: () => 1 };
   port = 0;
   /** Answers no PINGREQ. */
   ignoresPings = false;
@@ -25,6 +35,7 @@ export class RoughBroker {
   mostUnacknowledged = 0;
   #held: (() => void)[] | null = null;
   readonly #sockets = new Set<Socket>();
+  readonly #clients = new Set<Client>();
   readonly #server: Server = createServer((socket) => this.#serve(socket));
 
   async start(): Promise<this> {
@@ -52,6 +63,18 @@ export class RoughBroker {
 
   get connections(): number {
     return this.#sockets.size;
+  }
+
+  /** The filters to which the client is subscribed. */
+  get filters(): string[] {
+    return [...this.#clients].flatMap(({ filters }) => [...filters]);
+  }
+
+  /** Sends a message to each client with a subscription for it. */
+  deliver(topic: string, payload: string | Buffer, packet: Partial<IPublishPacket> = {}): void {
+    const publish = { cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false, ...packet } as const;
+    for (const { filters, send } of this.#clients)
+      if ([...filters].some((filter) => matchesFilter(filter, topic))) send(publish);
   }
 
   /** Holds all PUBACKs back from now on. `releaseAcks` sends those that are held. */
@@ -85,14 +108,23 @@ export class RoughBroker {
       .map(({ payload }) => payload.toString());
   }
 
+  /** The retained payload of a full topic that a late subscriber would receive. */
+  retained(topic: string): string | undefined {
+    const newest = this.publishes.filter((publish) => publish.topic === topic && publish.retain).at(-1);
+    return newest?.payload.toString() || undefined;
+  }
+
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
     let version: 3 | 4 | 5 = 4;
     const decoder = parser();
-    const send = (packet: Parameters<typeof writeToStream>[0]) => {
+    const send = (packet: Packet) => {
       if (!socket.destroyed) writeToStream(packet, socket, { protocolVersion: version });
     };
+    const client = { filters: new Set<string>(), send };
+    this.#clients.add(client);
     decoder.on('packet', (packet) => {
+      this.received.push(packet.cmd);
       if (packet.cmd === 'connect') {
         version = packet.protocolVersion ?? 4;
         this.connects.push(packet);
@@ -112,6 +144,18 @@ export class RoughBroker {
       }
       if (packet.cmd === 'pingreq' && !this.ignoresPings) send({ cmd: 'pingresp' });
       if (packet.cmd === 'disconnect') this.disconnects.push(packet.reasonCode ?? 0);
+      if (packet.cmd === 'subscribe') {
+        const { messageId, subscriptions } = packet;
+        const codes = subscriptions.map(({ topic }) => this.behaviour.suback(topic));
+        const granted = codes.filter((code) => code !== 'none');
+        for (const { topic } of subscriptions.filter((_, index) => Number(codes[index]) < 0x80))
+          client.filters.add(topic);
+        if (messageId !== undefined && granted.length > 0) send({ cmd: 'suback', messageId, granted });
+      }
+      if (packet.cmd === 'unsubscribe') {
+        for (const topic of packet.unsubscriptions) client.filters.delete(topic);
+        send({ cmd: 'unsuback', messageId: packet.messageId ?? 0, granted: [0] });
+      }
       if (packet.cmd === 'publish') {
         this.publishes.push(packet);
         const reasonCode = this.behaviour.puback(packet);
@@ -126,6 +170,9 @@ export class RoughBroker {
     });
     socket.on('data', (bytes) => decoder.parse(bytes));
     socket.on('error', () => {});
-    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      this.#clients.delete(client);
+    });
   }
 }

@@ -3,9 +3,26 @@ import type { PendingEvent } from '../../../device/journal/journal.js';
 import { AutoResetEvent } from '../../../device/kit/auto-reset-event.js';
 import type { Clock } from '../../../device/kit/clock.js';
 import { sleep, withDeadline } from '../../../device/kit/deadline.js';
-import { messageOf } from '../../../device/kit/errors.js';
+import { type Answer, done, failed, messageOf } from '../../../device/kit/errors.js';
+import { type HealthListener, HealthReporter } from '../../../device/kit/health.js';
 import { OUTBOX_DEADLINE_MS } from '../../../device/network/mqtt/acknowledger.js';
-import type { Outbox, Publisher, PublisherStatus } from '../../../device/network/mqtt/mqtt.js';
+import type { ConnectionErrorCode } from '../../../device/network/mqtt/connection-error.js';
+import type {
+  MessageHandler,
+  Outbox,
+  Payload,
+  Publisher,
+  PublisherStatus,
+  PublishFault,
+} from '../../../device/network/mqtt/mqtt.js';
+import { encodePayload } from '../../../device/network/mqtt/payload.js';
+import { Subscriptions } from '../../../device/network/mqtt/subscriptions.js';
+import {
+  printTopic,
+  printUnreservedTopic,
+  type Topic,
+  TopicError,
+} from '../../../device/network/mqtt/topic.js';
 
 export interface SimulatedPublisherOptions {
   /** Whether the broker is up at the start, true by default. */
@@ -16,24 +33,29 @@ export interface SimulatedPublisherOptions {
   readonly keep?: number;
 }
 
-const DOWN = 'the simulated broker is down';
+const BASE = { prefix: 'sortbin', bin: 'kitchen' };
+const AVAILABILITY = printTopic(BASE, 'availability');
+const DOWN = { code: 'broker-unreachable', message: 'the simulated broker is down' } as const;
 const BATCH = 16;
 const DEFAULT_RETRY_MS = 10_000;
 const DEFAULT_KEEP = 1_000;
 
-/** A publisher with its broker in memory. Tests can inspect what was sent. */
+/** A publisher of the bin `sortbin/kitchen` with its broker in memory. Tests can inspect what was sent. */
 export class SimulatedPublisher implements Publisher {
   /** Every event that arrived, including repetitions. */
   readonly sent: PendingEvent[] = [];
-  /** The retained messages that a late subscriber would receive. */
-  readonly retained: { availability?: 'online' | 'offline'; info?: object; state?: object } = {};
+  /** The retained messages that a late subscriber would receive, by full topic. */
+  readonly retained = new Map<string, string>();
+  /** The messages of `publish`. */
+  readonly published: { readonly topic: string; readonly payload: string }[] = [];
   readonly #stop = new AbortController();
   readonly #workAvailable = new AutoResetEvent();
-  readonly #latest: { info?: object; state?: object } = {};
+  readonly #latest = new Map<string, string>();
+  readonly #subscriptions: Subscriptions;
+  readonly #health = new HealthReporter<ConnectionErrorCode>();
   #reachable: boolean;
   #connected = false;
   #toSwallow = 0;
-  #lastError: string | null = null;
   #running: Promise<void> | null = null;
 
   constructor(
@@ -42,7 +64,8 @@ export class SimulatedPublisher implements Publisher {
     private readonly options: SimulatedPublisherOptions = {},
   ) {
     this.#reachable = options.connected ?? true;
-    if (!this.#reachable) this.#lastError = DOWN;
+    if (!this.#reachable) this.#health.set(DOWN);
+    this.#subscriptions = new Subscriptions(BASE, OUTBOX_DEADLINE_MS, parts.log);
   }
 
   /** Makes the broker reachable. */
@@ -54,9 +77,15 @@ export class SimulatedPublisher implements Publisher {
   /** Makes the broker unreachable. The will `offline` is published. */
   disconnect(): void {
     this.#reachable = false;
-    if (this.#connected) this.retained.availability = 'offline';
+    if (this.#connected) this.retained.set(AVAILABILITY, 'offline');
     this.#connected = false;
-    this.#lastError = DOWN;
+    this.#health.set(DOWN);
+  }
+
+  /** Publishes a message as another client of the broker. */
+  deliver(topic: string, payload: string, retain = false): void {
+    if (!this.#connected) return;
+    this.#subscriptions.deliver({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain });
   }
 
   /** Makes the broker receive the next `count` events without acknowledging them. */
@@ -72,29 +101,50 @@ export class SimulatedPublisher implements Publisher {
     this.#workAvailable.set();
   }
 
-  info(payload: object): void {
-    this.#latest.info = structuredClone(payload);
+  retain(topic: Topic, payload: Payload | null): void {
+    this.#latest.set(printUnreservedTopic(BASE, topic), encodePayload(payload ?? '').toString());
     this.#publishLatest();
   }
 
-  state(payload: object): void {
-    this.#latest.state = structuredClone(payload);
-    this.#publishLatest();
+  async publish(topic: Topic, payload: Payload): Promise<Answer<void, PublishFault>> {
+    try {
+      const name = printUnreservedTopic(BASE, topic);
+      if (!this.#connected) return failed('not-connected', DOWN.message);
+      this.published.push({ topic: name, payload: encodePayload(payload).toString() });
+      return done(undefined);
+    } catch (thrown) {
+      if (!(thrown instanceof TopicError)) throw thrown;
+      return failed(thrown.code, thrown.message);
+    }
+  }
+
+  subscribe(filter: Topic, handler: MessageHandler): () => void {
+    return this.#subscriptions.add(filter, handler);
+  }
+
+  onHealth(listener: HealthListener<ConnectionErrorCode>): void {
+    this.#health.onHealth(listener);
   }
 
   status(): PublisherStatus {
-    return { connected: this.#connected, lastError: this.#lastError };
+    return { connected: this.#connected, lastError: this.#health.fault?.message ?? null };
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
-    if (this.#connected) this.retained.availability = 'offline';
+    if (this.#connected) this.retained.set(AVAILABILITY, 'offline');
     this.#connected = false;
     await this.#running;
   }
 
   #publishLatest(): void {
-    if (this.#connected) Object.assign(this.retained, this.#latest);
+    if (!this.#connected) return;
+    for (const [topic, payload] of this.#latest) {
+      if (payload === '') {
+        this.retained.delete(topic);
+        this.#latest.delete(topic);
+      } else this.retained.set(topic, payload);
+    }
   }
 
   async #run(stop: AbortSignal): Promise<void> {
@@ -138,8 +188,8 @@ export class SimulatedPublisher implements Publisher {
 
   #goOnline(): void {
     this.#connected = true;
-    this.#lastError = null;
-    this.retained.availability = 'online';
+    this.#health.set(null);
+    this.retained.set(AVAILABILITY, 'online');
     this.#publishLatest();
   }
 }
