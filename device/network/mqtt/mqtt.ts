@@ -82,7 +82,7 @@ export interface Publisher extends HealthSource<ConnectionErrorCode> {
   retain(topic: Topic, payload: Payload | null): void;
   /**
    * Publishes one message, not retained, if there is a connection now. Otherwise the message is dropped: the answer is
-   * the fault `not-connected`. Never rejects.
+   * the fault `not-connected`. Rejects only if the payload is an object that JSON cannot represent.
    */
   publish(topic: Topic, payload: Payload, options?: PublishOptions): Promise<Answer<void, PublishFault>>;
   /**
