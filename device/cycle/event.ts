@@ -15,7 +15,8 @@ export const eventSchema = z.object({
   schema: z.literal(1),
   id: z.string().describe('UUIDv7. A consumer drops an id that it has already received'),
   bin: z.string(),
-  seq: z.int().positive().describe('Sequence number of the bin, without gaps, also over restarts'),
+  epoch: z.uuid().describe('Id of the journal. A new journal has a new epoch, and numbers its events from 1'),
+  seq: z.int().positive().describe('Sequence number in the epoch, without gaps, also over restarts'),
   at: z.iso.datetime().describe('Time of the trigger, UTC'),
   clock: z
     .enum(['synchronised', 'free'])
@@ -54,8 +55,8 @@ export const eventSchema = z.object({
 });
 
 export type BinEvent = z.infer<typeof eventSchema>;
-/** An event before the journal assigns its sequence number. */
-export type EventBody = Omit<BinEvent, 'seq'>;
+/** An event before the journal assigns its key. */
+export type EventBody = Omit<BinEvent, 'epoch' | 'seq'>;
 /** The row that is written at the trigger. It is enough for an `interrupted` event after a crash. */
 export type StartedBody = Pick<EventBody, 'schema' | 'id' | 'bin' | 'at' | 'clock' | 'trigger'>;
 

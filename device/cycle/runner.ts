@@ -61,7 +61,7 @@ export interface CycleOptions {
 
 /** An event in the journal, with the finished item that it describes. */
 export interface Journalled {
-  readonly event: EventBody & { readonly seq: number };
+  readonly event: BinEvent;
   readonly finished: Finished;
 }
 
@@ -117,7 +117,7 @@ export class Runner {
     const trigger: Trigger = { id: newId(), source, atMs: clock.monotonicMs(), wallMs: clock.wallMs() };
     const body = operatorReportBody(newId(), report, trigger, this.#origin());
     try {
-      this.observer.reported?.({ ...body, seq: await journal.finish(body.id, body) });
+      this.observer.reported?.({ ...body, ...(await journal.finish(body.id, body)) });
     } catch (error) {
       this.#journalFailed(error, body);
     }
@@ -252,10 +252,10 @@ export class Runner {
     const { journal } = this.parts;
     const body = finishedBody(finished, this.#origin());
     try {
-      const seq = await journal.finish(body.id, body);
-      this.observer.journalled?.({ event: { ...body, seq }, finished });
+      const key = await journal.finish(body.id, body);
+      this.observer.journalled?.({ event: { ...body, ...key }, finished });
       const { frame } = finished.item;
-      if (frame) await journal.keepFrame(frame.id, frame.bytes);
+      if (frame) await journal.keepFrame(frame.id, frame.bytes, frame.format);
     } catch (error) {
       this.#journalFailed(error, body);
     }

@@ -4,7 +4,7 @@ import { JournalError } from './journal.js';
 const FRAME_ID = /^[0-9a-zA-Z-]{1,64}$/;
 
 /** Matches the names of frame files, complete or partly written. Other files in the folder are never removed. */
-export const FRAME_FILE = /^[0-9a-zA-Z-]{1,64}\.(jpg|png|webp|bin)(\.tmp)?$/;
+export const FRAME_FILE = /^[0-9a-zA-Z-]{1,64}\.(jpg|png|webp|raw|bin)(\.tmp)?$/;
 
 /** @throws JournalError `journal-failed` if the id is not allowed in a file name */
 export const checkFrameId = (frameId: string): void => {
@@ -15,10 +15,10 @@ export const checkFrameId = (frameId: string): void => {
   );
 };
 
-/** Returns the file name of a frame: its id, and an extension that matches its first bytes. */
-export const frameFile = (frameId: string, bytes: Uint8Array): string => {
+/** Returns the file name of a frame: its id, and `raw` or an extension that matches its first bytes. */
+export const frameFile = (frameId: string, bytes: Uint8Array, isRaw: boolean): string => {
   checkFrameId(frameId);
-  return `${frameId}.${extensionOf(Buffer.from(bytes.subarray(0, 12)).toString('latin1'))}`;
+  return `${frameId}.${isRaw ? 'raw' : extensionOf(Buffer.from(bytes.subarray(0, 12)).toString('latin1'))}`;
 };
 
 const extensionOf = (head: string): string => {

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { FrameFormat } from '../hardware/camera/camera.js';
 import { makeFolder, writeDurably } from '../kit/durable-file.js';
 import { type Database, transaction } from './database.js';
 import { FRAME_FILE, frameFile } from './frame-file.js';
@@ -15,6 +16,13 @@ interface FrameRow {
   readonly id: string;
   readonly file: string;
   readonly bytes: number;
+}
+
+interface NewFrame {
+  readonly id: string;
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  readonly format: FrameFormat | undefined;
 }
 
 /**
@@ -45,11 +53,14 @@ export class FrameRing {
     return this.#bytes;
   }
 
-  /** Keeps a frame and replaces one with the same id. A frame that is larger than the ring is not kept. */
-  keep(id: string, bytes: Uint8Array): void {
-    const file = frameFile(id, bytes);
+  /**
+   * Keeps a frame and replaces one with the same id. The index stores the format of raw bytes. A frame that is larger
+   * than the ring is not kept.
+   */
+  keep(id: string, bytes: Uint8Array, format?: FrameFormat): void {
+    const file = frameFile(id, bytes, format !== undefined);
     if (this.limits.maxFrames < 1 || bytes.length > this.limits.maxFrameBytes) return;
-    this.#replace(this.#findEvicted(1, bytes.length, id), { id, file, bytes });
+    this.#replace(this.#findEvicted(1, bytes.length, id), { id, file, bytes, format });
   }
 
   /** Returns the frames to remove so that the given amount fits, oldest first. Always includes a frame with this id. */
@@ -70,7 +81,7 @@ export class FrameRing {
     return evicted;
   }
 
-  #replace(evicted: readonly FrameRow[], added?: { id: string; file: string; bytes: Uint8Array }): void {
+  #replace(evicted: readonly FrameRow[], added?: NewFrame): void {
     if (evicted.length === 0 && !added) return;
     for (const { file } of evicted) rmSync(join(this.folder, file), { force: true });
     let written = false;
@@ -81,7 +92,10 @@ export class FrameRing {
       // The evicted files are removed even if writing the new one failed, for example on a full disk.
       transaction(this.db, () => {
         for (const { row } of evicted) this.#sql.remove.run(row);
-        if (added && written) this.#sql.add.run(added.id, added.file, added.bytes.length);
+        if (added && written) {
+          const format = added.format ? JSON.stringify(added.format) : null;
+          this.#sql.add.run(added.id, added.file, added.bytes.length, format);
+        }
       });
       this.#frames += (added && written ? 1 : 0) - evicted.length;
       this.#bytes += added && written ? added.bytes.length : 0;
@@ -115,6 +129,6 @@ const statements = (db: Database) => ({
   oldest: db.prepare(
     'select row, id, file, bytes from frames where row > ? and id <> ? order by row limit 1',
   ),
-  add: db.prepare('insert into frames (id, file, bytes) values (?, ?, ?)'),
+  add: db.prepare('insert into frames (id, file, bytes, format) values (?, ?, ?, ?)'),
   remove: db.prepare('delete from frames where row = ?'),
 });

@@ -1,4 +1,12 @@
+import type { FrameFormat } from '../hardware/camera/camera.js';
 import { SortbinError } from '../kit/errors.js';
+import type { HealthSource } from '../kit/health.js';
+
+/** The key of an event. A new journal has a new epoch, which is a random UUID, and numbers its events from 1. */
+export interface EventKey {
+  readonly epoch: string;
+  readonly seq: number;
+}
 
 /** A row that was begun but not finished. */
 export interface UnfinishedRow {
@@ -11,9 +19,30 @@ export interface UnfinishedRow {
 export interface PendingEvent {
   readonly seq: number;
   readonly id: string;
-  /** The event as JSON text, including `seq`. */
+  /** The event as JSON text, including `epoch` and `seq`. */
   readonly json: string;
 }
+
+/** What an item really was, for one event. The newest label of an event counts. */
+export interface Label {
+  /** null: the decision was wrong, and the right label is unknown. */
+  readonly label: string | null;
+  /** Who or what gave the label, for example a command or a button. */
+  readonly source: string;
+  /** UTC, ISO 8601. */
+  readonly at: string;
+}
+
+/**
+ * The state of a command transaction when it is begun.
+ * - `begun`: it is new. The caller may execute the command.
+ * - `ended`: the command was executed before, with this answer.
+ * - `unknown`: it was begun before, in this run or an earlier one, and has no answer. Never execute it again.
+ */
+export type CommandRecord =
+  | { readonly state: 'begun' }
+  | { readonly state: 'ended'; readonly answer: object }
+  | { readonly state: 'unknown' };
 
 export interface JournalCounters {
   /** Finished events in the journal. */
@@ -26,12 +55,20 @@ export interface JournalCounters {
   readonly frameBytes: number;
 }
 
+/** Maximum labels of an event. The oldest are deleted. */
+export const MAX_LABELS = 16;
+/** Maximum stored command transactions. The oldest are deleted, but never one that this run has begun and not ended. */
+export const MAX_COMMANDS = 1_000;
+
 export type JournalErrorCode =
   | 'journal-unreadable'
   | 'journal-failed'
   | 'journal-busy'
   | 'journal-closed'
-  | 'already-finished';
+  | 'already-finished'
+  | 'unknown-event'
+  | 'unknown-transaction'
+  | 'transaction-reused';
 
 export class JournalError extends SortbinError<JournalErrorCode> {
   override readonly name = 'JournalError';
@@ -40,19 +77,40 @@ export class JournalError extends SortbinError<JournalErrorCode> {
 /**
  * The durable record of events. When a promise resolves, its change is on disk. Each row is begun once and finished
  * once. In one transaction, finishing assigns the next sequence number and adds the event to the outbox. Numbers start
- * at 1 and have no gaps, also across restarts. All methods reject with a JournalError.
+ * at 1 in each epoch and have no gaps, also across restarts. All methods reject with a JournalError.
  */
-export interface Journal {
+export interface Journal extends HealthSource<JournalErrorCode> {
+  /** Reports the fault `journal-set-aside` if a damaged journal was replaced. It stays until the next start. */
+  readonly setAside: HealthSource<'journal-set-aside'>;
   /** Returns the rows that an earlier run began and did not finish, oldest first. */
   unfinished(): Promise<readonly UnfinishedRow[]>;
+  /** Begins a row. Beginning it again replaces its body, for example when the count of a burst grows. */
   begin(id: string, body: object): Promise<void>;
   /**
-   * Finishes a row and returns its sequence number, which is also written into the body as `seq`. Creates the row if it
-   * was never begun. Rejects with `already-finished` if the row is already finished, and does not change it.
+   * Finishes a row and returns its key, which is also written into the body as `epoch` and `seq`. Creates the row if it
+   * was never begun. If the row is already finished with the same body, returns its key: the caller may retry. Rejects
+   * with `already-finished` if it is finished with another body, and does not change it.
    */
-  finish(id: string, body: object): Promise<number>;
-  /** Stores the bytes of a frame. The oldest frames are removed when a limit is reached. */
-  keepFrame(frameId: string, bytes: Uint8Array): Promise<void>;
+  finish(id: string, body: object): Promise<EventKey>;
+  /**
+   * Stores the bytes of a frame. `format` is the layout of raw bytes. The oldest frames are removed when a limit is
+   * reached.
+   */
+  keepFrame(frameId: string, bytes: Uint8Array, format?: FrameFormat): Promise<void>;
+  /** Adds a label to a finished event. Rejects with `unknown-event`. A label is deleted together with its event. */
+  label(eventId: string, label: Label): Promise<void>;
+  /** Returns the labels of an event, oldest first. Rejects with `unknown-event`. */
+  labels(eventId: string): Promise<readonly Label[]>;
+  /**
+   * Records that a command is about to be executed. Execute it only if the state is `begun`: a transaction is executed
+   * at most once. Rejects with `transaction-reused` if the transaction has another command or request.
+   */
+  beginCommand(transaction: string, command: string, request: object): Promise<CommandRecord>;
+  /**
+   * Records the answer of a begun command. Rejects with `unknown-transaction` if it was not begun, and with
+   * `already-finished` if it has another answer.
+   */
+  endCommand(transaction: string, answer: object): Promise<void>;
   /** Returns up to `limit` events of the outbox with a number above `afterSeq`, in order. */
   pending(afterSeq: number, limit: number): Promise<readonly PendingEvent[]>;
   /** Removes events from the outbox. Ignores numbers that are not in it. */

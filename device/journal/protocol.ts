@@ -1,9 +1,10 @@
 import { messageOf } from '../kit/errors.js';
 import { type Journal, JournalError, type JournalErrorCode } from './journal.js';
+import type { SetAside } from './set-aside.js';
 
 // The messages between the daemon's thread and the journal's worker. A request is a method name with its arguments.
 
-export type Method = keyof Journal;
+export type Method = Exclude<keyof Journal, 'onHealth' | 'setAside'>;
 export type Arguments<M extends Method> = Parameters<Journal[M]>;
 export type Result<M extends Method> = Awaited<ReturnType<Journal[M]>>;
 
@@ -13,10 +14,22 @@ export type Request = {
 
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly id: number; readonly ok: false; readonly code: JournalErrorCode; readonly message: string };
+  | {
+      readonly id: number;
+      readonly ok: false;
+      readonly code: JournalErrorCode;
+      readonly message: string;
+      /** Whether SQLite has found damage in the database. The worker must be restarted then. */
+      readonly isDamage: boolean;
+    };
 
 /** The id of the worker's first reply: whether the journal was opened. Requests have ids from 1. */
 export const OPENING = 0;
+
+/** The value of the worker's first reply. */
+export interface Opened {
+  readonly setAside: SetAside | null;
+}
 
 /** The journal in the worker: the same methods, without promises. */
 export type SynchronousJournal = {
@@ -24,7 +37,7 @@ export type SynchronousJournal = {
 };
 
 /** Converts an error to a reply. Only its code and message are sent, not its class and cause. */
-export const failureOf = (id: number, action: string, thrown: unknown): Reply =>
+export const failureOf = (id: number, action: string, thrown: unknown, isDamage: boolean): Reply =>
   thrown instanceof JournalError
-    ? { id, ok: false, code: thrown.code, message: thrown.message }
-    : { id, ok: false, code: 'journal-failed', message: `${action} failed: ${messageOf(thrown)}` };
+    ? { id, ok: false, code: thrown.code, message: thrown.message, isDamage }
+    : { id, ok: false, code: 'journal-failed', message: `${action} failed: ${messageOf(thrown)}`, isDamage };

@@ -1,30 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { FrameFormat } from '../hardware/camera/camera.js';
 import { messageOf } from '../kit/errors.js';
+import { type HealthListener, HealthReporter } from '../kit/health.js';
+import {
+  alreadyEnded,
+  recordOf,
+  tooManyCommands,
+  transactionReused,
+  unknownTransaction,
+} from './commands.js';
 import { checkFrameId } from './frame-file.js';
 import type { FrameLimits } from './frames.js';
 import {
+  type CommandRecord,
+  type EventKey,
   type Journal,
   type JournalCounters,
   JournalError,
+  type JournalErrorCode,
+  type Label,
+  MAX_COMMANDS,
+  MAX_LABELS,
   type PendingEvent,
   type UnfinishedRow,
 } from './journal.js';
+import { unknownEvent } from './labels.js';
 
 export interface SimulatedJournalOptions extends Partial<FrameLimits> {
   /** Results of the next calls of `begin` and `finish`; later calls succeed. `hang` never settles. */
   readonly script?: readonly ('ok' | 'fail' | 'hang')[];
-  /** The previous run, closed or interrupted. Its rows, numbers, outbox and frames are copied. */
+  /** The previous run, closed or interrupted. Its epoch and everything that it stored are copied. */
   readonly earlier?: SimulatedJournal;
 }
 
 interface Row {
   body: object;
   seq: number | null;
+  readonly labels: Label[];
+  readonly ofThisRun: boolean;
+}
+
+interface Command {
+  readonly command: string;
+  readonly request: object;
+  answer: object | undefined;
   readonly ofThisRun: boolean;
 }
 
 /** A journal in memory. It keeps every event, so it is only for tests and for runs over a known number of images. */
 export class SimulatedJournal implements Journal {
+  readonly epoch: string;
+  readonly setAside = new HealthReporter<'journal-set-aside'>();
+  readonly #health = new HealthReporter<JournalErrorCode>();
   readonly #rows = new Map<string, Row>();
+  readonly #commands = new Map<string, Command>();
   readonly #outbox = new Map<number, PendingEvent>();
   readonly #frameSizes = new Map<string, number>();
   readonly #script: ('ok' | 'fail' | 'hang')[];
@@ -38,18 +68,26 @@ export class SimulatedJournal implements Journal {
     this.#maxFrames = options.maxFrames ?? Number.POSITIVE_INFINITY;
     this.#maxFrameBytes = options.maxFrameBytes ?? Number.POSITIVE_INFINITY;
     const { earlier } = options;
+    this.epoch = earlier?.epoch ?? randomUUID();
     if (!earlier) return;
-    for (const [id, { body, seq }] of earlier.#rows) this.#rows.set(id, { body, seq, ofThisRun: false });
+    for (const [id, row] of earlier.#rows) {
+      this.#rows.set(id, { ...row, labels: [...row.labels], ofThisRun: false });
+    }
+    for (const [id, command] of earlier.#commands) this.#commands.set(id, { ...command, ofThisRun: false });
     for (const [seq, event] of earlier.#outbox) this.#outbox.set(seq, event);
     for (const [id, size] of earlier.#frameSizes) this.#frameSizes.set(id, size);
     this.#lastSeq = earlier.#lastSeq;
   }
 
-  /** Returns the finished events, sorted by number and including `seq`. */
+  /** Returns the finished events, sorted by number and including `epoch` and `seq`. */
   events(): readonly object[] {
     return this.#finished()
       .sort((a, b) => Number(a.seq) - Number(b.seq))
       .map(({ body }) => structuredClone(body));
+  }
+
+  onHealth(listener: HealthListener<JournalErrorCode>): void {
+    this.#health.onHealth(listener);
   }
 
   async unfinished(): Promise<readonly UnfinishedRow[]> {
@@ -62,25 +100,32 @@ export class SimulatedJournal implements Journal {
   async begin(id: string, body: object): Promise<void> {
     const copy = copyOf(body);
     await this.#runScript('begin');
-    const row = this.#openRow(id);
+    const row = this.#rowOf(id);
+    if (row.seq !== null) throw alreadyFinished(id, row.seq);
     row.body = copy;
     this.#rows.set(id, row);
   }
 
-  async finish(id: string, body: object): Promise<number> {
+  async finish(id: string, body: object): Promise<EventKey> {
     const copy = copyOf(body);
     await this.#runScript('finish');
-    const row = this.#openRow(id);
-    const seq = this.#lastSeq + 1;
-    row.body = { ...copy, seq };
+    const row = this.#rowOf(id);
+    const seq = row.seq ?? this.#lastSeq + 1;
+    const key = { epoch: this.epoch, seq };
+    const event = { ...copy, ...key };
+    if (row.seq !== null) {
+      if (!isDeepStrictEqual(row.body, event)) throw alreadyFinished(id, seq);
+      return key;
+    }
+    row.body = event;
     row.seq = seq;
     this.#rows.set(id, row);
     this.#lastSeq = seq;
-    this.#outbox.set(seq, { seq, id, json: JSON.stringify(row.body) });
-    return seq;
+    this.#outbox.set(seq, { seq, id, json: JSON.stringify(event) });
+    return key;
   }
 
-  async keepFrame(frameId: string, bytes: Uint8Array): Promise<void> {
+  async keepFrame(frameId: string, bytes: Uint8Array, _format?: FrameFormat): Promise<void> {
     this.#checkOpen('keepFrame');
     checkFrameId(frameId);
     if (this.#maxFrames < 1 || bytes.length > this.#maxFrameBytes) return;
@@ -90,6 +135,45 @@ export class SimulatedJournal implements Journal {
       if (this.#frameSizes.size <= this.#maxFrames && this.#frameBytes() <= this.#maxFrameBytes) break;
       this.#frameSizes.delete(oldest);
     }
+  }
+
+  async label(eventId: string, label: Label): Promise<void> {
+    this.#checkOpen('label');
+    const labels = this.#labelsOf(eventId);
+    labels.push({ ...label });
+    if (labels.length > MAX_LABELS) labels.shift();
+  }
+
+  async labels(eventId: string): Promise<readonly Label[]> {
+    this.#checkOpen('labels');
+    return [...this.#labelsOf(eventId)];
+  }
+
+  async beginCommand(transaction: string, command: string, request: object): Promise<CommandRecord> {
+    this.#checkOpen('beginCommand');
+    const copy = copyOf(request);
+    const found = this.#commands.get(transaction);
+    if (found) {
+      if (found.command !== command || !isDeepStrictEqual(found.request, copy)) {
+        throw transactionReused(transaction, found.command);
+      }
+      return recordOf(structuredClone(found.answer));
+    }
+    const isOpen = ({ answer, ofThisRun }: Command) => ofThisRun && answer === undefined;
+    if ([...this.#commands.values()].filter(isOpen).length >= MAX_COMMANDS) throw tooManyCommands(command);
+    this.#commands.set(transaction, { command, request: copy, answer: undefined, ofThisRun: true });
+    const oldest = [...this.#commands].find(([, one]) => !isOpen(one));
+    if (oldest && this.#commands.size > MAX_COMMANDS) this.#commands.delete(oldest[0]);
+    return { state: 'begun' };
+  }
+
+  async endCommand(transaction: string, answer: object): Promise<void> {
+    this.#checkOpen('endCommand');
+    const copy = copyOf(answer);
+    const found = this.#commands.get(transaction);
+    if (!found) throw unknownTransaction(transaction);
+    found.answer ??= copy;
+    if (!isDeepStrictEqual(found.answer, copy)) throw alreadyEnded(transaction);
   }
 
   async pending(afterSeq: number, limit: number): Promise<readonly PendingEvent[]> {
@@ -128,12 +212,14 @@ export class SimulatedJournal implements Journal {
     if (this.#closed) throw new JournalError('journal-closed', `${method}: the journal is closed`);
   }
 
-  #openRow(id: string): Row {
-    const found = this.#rows.get(id);
-    if (found && found.seq !== null) {
-      throw new JournalError('already-finished', `row ${id}: already finished as event ${found.seq}`);
-    }
-    return found ?? { body: {}, seq: null, ofThisRun: true };
+  #rowOf(id: string): Row {
+    return this.#rows.get(id) ?? { body: {}, seq: null, labels: [], ofThisRun: true };
+  }
+
+  #labelsOf(eventId: string): Label[] {
+    const row = this.#rows.get(eventId);
+    if (!row || row.seq === null) throw unknownEvent(eventId);
+    return row.labels;
   }
 
   #finished(): Row[] {
@@ -144,6 +230,9 @@ export class SimulatedJournal implements Journal {
     return [...this.#frameSizes.values()].reduce((total, size) => total + size, 0);
   }
 }
+
+const alreadyFinished = (id: string, seq: number) =>
+  new JournalError('already-finished', `row ${id}: already finished as event ${seq}`);
 
 /** Returns a copy of the body at the time of the call, as it would be read from disk. */
 const copyOf = (body: object): object => {

@@ -1,80 +1,87 @@
-import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { randomUUID } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
+import type { FrameFormat } from '../hardware/camera/camera.js';
+import { Backoff } from '../kit/backoff.js';
+import type { Clock } from '../kit/clock.js';
+import { orAborted, sleep, withDeadline } from '../kit/deadline.js';
 import { messageOf } from '../kit/errors.js';
+import { type HealthListener, HealthReporter } from '../kit/health.js';
+import type { Check } from './database.js';
 import {
+  type CommandRecord,
+  type EventKey,
   type Journal,
   type JournalCounters,
   JournalError,
+  type JournalErrorCode,
+  type Label,
   type PendingEvent,
   type UnfinishedRow,
 } from './journal.js';
-import { type Arguments, type Method, OPENING, type Reply, type Request, type Result } from './protocol.js';
+import { JournalWorker, type StartWorker } from './journal-worker.js';
+import type { Arguments, Method, Result } from './protocol.js';
+import type { SetAside } from './set-aside.js';
 import type { StoreOptions } from './store.js';
 
-export interface SqliteJournalOptions extends StoreOptions {
+export interface SqliteJournalOptions extends Omit<StoreOptions, 'run'> {
   /** Maximum unanswered requests, 256 by default. Further calls reject with `journal-busy`. */
   readonly maxQueue?: number;
+  readonly clock: Clock;
+  /** Called once, when restarts of the worker have not helped. The daemon should exit, so that it is started again. */
+  readonly onFatal?: (error: JournalError) => void;
+  readonly startWorker?: StartWorker;
 }
 
-/** Starts the worker thread. Tests pass their own function to control the worker. */
-export type StartWorker = (entry: URL, options: WorkerOptions) => Worker;
+/** Maximum restarts of the worker without a successful call in between. */
+const MAX_RESTARTS = 3;
+const BACKOFF = { minMs: 200, maxMs: 5_000 };
+/** Maximum wait for the thread of an ended worker, which still has the journal open. */
+const EXIT_DEADLINE_MS = 5_000;
 
-interface PendingCall {
-  resolve(value: unknown): void;
-  reject(error: JournalError): void;
-}
-
-/** Limits of the worker's JavaScript heap. It holds the data of one call. The bytes of frames are outside of it. */
-const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 1 };
-
-/** The SQLite journal in a worker thread. A slow disk never blocks the event loop. */
+/**
+ * The SQLite journal in a worker thread. A slow disk never blocks the event loop. A worker that stops is restarted.
+ * Calls reject with `journal-failed` until it has opened the journal again.
+ */
 export class SqliteJournal implements Journal {
-  readonly #pendingCalls = new Map<number, PendingCall>();
-  readonly #maxQueue: number;
-  readonly #worker: Worker;
-  readonly #ended: Promise<void>;
-  #lastId = OPENING;
-  #failure: JournalError | undefined;
-  #closing: Promise<void> | undefined;
+  readonly setAside = new HealthReporter<'journal-set-aside'>();
+  readonly #health = new HealthReporter<JournalErrorCode>();
+  readonly #closing = new AbortController();
+  readonly #backoff = new Backoff(BACKOFF);
+  readonly #store: StoreOptions;
+  #worker: JournalWorker | undefined;
+  /** Why calls are rejected; undefined while the journal is open. */
+  #refusal: JournalError | undefined;
+  /** How often a worker has stopped, or could not open, since the last successful call. */
+  #failures = 0;
+  #closed: Promise<void> | undefined;
 
-  private constructor(
-    private readonly options: SqliteJournalOptions,
-    startWorker: StartWorker,
-  ) {
-    const { maxQueue = 256, ...workerData } = options;
-    this.#maxQueue = maxQueue;
-    this.#worker = startWorker(new URL('./worker.js', import.meta.url), {
-      name: 'journal',
-      workerData,
-      resourceLimits: RESOURCE_LIMITS,
-    });
-    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
-    this.#worker.on('messageerror', (error) => this.#fail(messageOf(error)));
-    this.#worker.on('error', (error) => this.#fail(messageOf(error)));
-    this.#ended = new Promise((resolve) => {
-      this.#worker.on('exit', (code) => {
-        this.#fail(`exit code ${code}`);
-        resolve();
-      });
-    });
+  constructor(private readonly options: SqliteJournalOptions) {
+    const { dataDir, maxEvents, maxOutbox, maxFrames, maxFrameBytes } = options;
+    this.#store = { dataDir, maxEvents, maxOutbox, maxFrames, maxFrameBytes, run: randomUUID() };
+    this.#refusal = this.#failed('it is not open yet');
   }
 
   /**
-   * Starts the worker, which opens the journal.
-   * @throws JournalError `journal-unreadable` if the folder or the file cannot be used; `journal-failed` if the worker
-   * did not start
+   * Opens the journal. Call it once. If `signal` is aborted, rejects at once with its reason, and ends the worker.
+   * @throws JournalError `journal-unreadable` if the folder or the file cannot be used
+   * @throws JournalError `journal-failed` if the worker did not start
+   * @throws JournalError `journal-closed` if the journal is closed meanwhile
    */
-  static async open(
-    options: SqliteJournalOptions,
-    startWorker: StartWorker = (entry, workerOptions) => new Worker(entry, workerOptions),
-  ): Promise<SqliteJournal> {
-    const journal = new SqliteJournal(options, startWorker);
+  async open(signal?: AbortSignal): Promise<void> {
+    const stop = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
+    stop.throwIfAborted();
     try {
-      await journal.#replyTo(OPENING);
+      await orAborted(this.#start('quick_check'), stop);
     } catch (error) {
-      await journal.#ended;
+      this.#refusal ??= this.#failed('it is not open');
+      this.#worker?.end('it did not open the journal');
+      if (!stop.aborted) await this.#worker?.exited;
       throw error;
     }
-    return journal;
+  }
+
+  onHealth(listener: HealthListener<JournalErrorCode>): void {
+    this.#health.onHealth(listener);
   }
 
   unfinished(): Promise<readonly UnfinishedRow[]> {
@@ -85,14 +92,30 @@ export class SqliteJournal implements Journal {
     return this.#call('begin', [id, body]);
   }
 
-  finish(id: string, body: object): Promise<number> {
+  finish(id: string, body: object): Promise<EventKey> {
     return this.#call('finish', [id, body]);
   }
 
-  keepFrame(frameId: string, bytes: Uint8Array): Promise<void> {
+  keepFrame(frameId: string, bytes: Uint8Array, format?: FrameFormat): Promise<void> {
     // Transferring a view would transfer its whole buffer, so transfer a copy.
     const copy = new Uint8Array(bytes);
-    return this.#call('keepFrame', [frameId, copy], [copy.buffer]);
+    return this.#call('keepFrame', [frameId, copy, format], [copy.buffer]);
+  }
+
+  label(eventId: string, label: Label): Promise<void> {
+    return this.#call('label', [eventId, label]);
+  }
+
+  labels(eventId: string): Promise<readonly Label[]> {
+    return this.#call('labels', [eventId]);
+  }
+
+  beginCommand(transaction: string, command: string, request: object): Promise<CommandRecord> {
+    return this.#call('beginCommand', [transaction, command, request]);
+  }
+
+  endCommand(transaction: string, answer: object): Promise<void> {
+    return this.#call('endCommand', [transaction, answer]);
   }
 
   pending(afterSeq: number, limit: number): Promise<readonly PendingEvent[]> {
@@ -107,16 +130,67 @@ export class SqliteJournal implements Journal {
     return this.#call('counters', []);
   }
 
-  /** Closes after all earlier requests are answered. The caller sets a deadline. */
+  /**
+   * Closes at any time. An open journal answers all earlier requests first. The caller sets a deadline, because a thread
+   * that waits for the disk cannot be ended.
+   */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
   async #close(): Promise<void> {
-    if (this.#failure) await this.#worker.terminate();
-    else await this.#send('close', []);
-    await this.#ended;
+    this.#closing.abort(closed('open'));
+    const worker = this.#worker;
+    try {
+      if (this.#refusal) worker?.end('the journal is closed');
+      else await worker?.send('close', []);
+    } finally {
+      await worker?.exited;
+    }
+  }
+
+  async #start(check: Check): Promise<void> {
+    const { clock, startWorker = (entry, options) => new Worker(entry, options) } = this.options;
+    const worker = new JournalWorker({ options: this.#store, check }, clock, startWorker, (reason) => {
+      // Until the journal is open, the caller of `#start` receives the error.
+      if (!this.#refusal && !this.#closing.signal.aborted) void this.#restart(worker, reason);
+    });
+    this.#worker = worker;
+    const { setAside } = await worker.opened;
+    if (worker.failure) throw worker.failure;
+    this.#refusal = undefined;
+    if (setAside) this.setAside.set({ code: 'journal-set-aside', message: describe(setAside) });
+    this.#health.set(null);
+  }
+
+  async #restart(ended: JournalWorker, reason: string): Promise<void> {
+    const { clock } = this.options;
+    const { signal } = this.#closing;
+    const check = ended.foundDamage ? 'integrity_check' : 'quick_check';
+    let why = reason;
+    for (this.#failures += 1; this.#failures <= MAX_RESTARTS; this.#failures += 1) {
+      this.#refuse(`the worker thread stopped (${why}). It is restarted`);
+      try {
+        await sleep(clock, this.#backoff.nextMs(), signal);
+        await withDeadline(clock, EXIT_DEADLINE_MS, async () => this.#worker?.exited, signal);
+        return await this.#start(check);
+      } catch (error) {
+        if (signal.aborted) return;
+        why = messageOf(error);
+      }
+    }
+    this.options.onFatal?.(
+      this.#refuse(`the worker thread stopped again after ${MAX_RESTARTS} restarts (${why}). Check the disk`),
+    );
+  }
+
+  /** Rejects all calls from now on, and reports the reason as the journal's fault. */
+  #refuse(problem: string): JournalError {
+    const error = this.#failed(problem);
+    this.#refusal = error;
+    this.#health.set({ code: error.code, message: error.message });
+    return error;
   }
 
   async #call<M extends Method>(
@@ -124,49 +198,28 @@ export class SqliteJournal implements Journal {
     args: Arguments<M>,
     transfer: readonly ArrayBuffer[] = [],
   ): Promise<Result<M>> {
-    if (this.#closing) throw new JournalError('journal-closed', `${method}: the journal is closed`);
-    if (this.#failure) throw this.#failure;
-    if (this.#pendingCalls.size >= this.#maxQueue) {
+    const { maxQueue = 256 } = this.options;
+    const worker = this.#worker;
+    if (this.#closing.signal.aborted) throw closed(method);
+    if (this.#refusal || !worker) throw this.#refusal;
+    if (worker.waiting >= maxQueue) {
       throw new JournalError(
         'journal-busy',
-        `${method}: the queue of the journal is full (${this.#maxQueue} requests). Try again later.`,
+        `${method}: the queue of the journal is full (${maxQueue} requests). Try again later.`,
       );
     }
-    return this.#send(method, args, transfer);
+    const result = await worker.send(method, args, transfer);
+    this.#failures = 0;
+    this.#backoff.reset();
+    return result;
   }
 
-  async #send<M extends Method>(
-    method: M,
-    args: Arguments<M>,
-    transfer: readonly ArrayBuffer[] = [],
-  ): Promise<Result<M>> {
-    const id = ++this.#lastId;
-    try {
-      this.#worker.postMessage({ id, method, args } as Request, transfer);
-    } catch (error) {
-      throw new JournalError('journal-failed', `${method}: ${messageOf(error)}`, { cause: error });
-    }
-    return (await this.#replyTo(id)) as Result<M>;
-  }
-
-  #replyTo(id: number): Promise<unknown> {
-    return new Promise((resolve, reject) => this.#pendingCalls.set(id, { resolve, reject }));
-  }
-
-  #settle(reply: Reply): void {
-    const call = this.#pendingCalls.get(reply.id);
-    this.#pendingCalls.delete(reply.id);
-    if (reply.ok) call?.resolve(reply.value);
-    else call?.reject(new JournalError(reply.code, reply.message));
-  }
-
-  /** Keeps the first reason, because the worker's exit follows from it. */
-  #fail(reason: string): void {
-    this.#failure ??= new JournalError(
-      'journal-failed',
-      `journal in ${this.options.dataDir}: the worker thread stopped (${reason}). Restart the daemon.`,
-    );
-    for (const { reject } of this.#pendingCalls.values()) reject(this.#failure);
-    this.#pendingCalls.clear();
+  #failed(problem: string): JournalError {
+    return new JournalError('journal-failed', `journal in ${this.options.dataDir}: ${problem}.`);
   }
 }
+
+const closed = (method: string) => new JournalError('journal-closed', `${method}: the journal is closed`);
+
+const describe = ({ folder, problem = 'an earlier run found the damage' }: SetAside): string =>
+  `The journal was damaged (${problem}). It was moved to ${folder}, and a new one began. Save the folder if you need its events and frames, then delete it.`;

@@ -1,11 +1,34 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { FrameFormat } from '../hardware/camera/camera.js';
+import { type Clock, SystemClock } from '../kit/clock.js';
 import { makeFolder } from '../kit/durable-file.js';
 import { messageOf } from '../kit/errors.js';
-import { asUnreadable, type Database, openDatabase, transaction, unreadable } from './database.js';
+import { CommandTable } from './commands.js';
+import {
+  asUnreadable,
+  type Check,
+  type Database,
+  openDatabase,
+  transaction,
+  unreadable,
+} from './database.js';
 import { type FrameLimits, FrameRing } from './frames.js';
-import { type JournalCounters, JournalError, type PendingEvent, type UnfinishedRow } from './journal.js';
+import {
+  type CommandRecord,
+  type EventKey,
+  type JournalCounters,
+  JournalError,
+  type Label,
+  type PendingEvent,
+  type UnfinishedRow,
+} from './journal.js';
+import { LabelTable } from './labels.js';
 import { lockFolder } from './lock.js';
+import { migrate } from './migrations.js';
 import type { SynchronousJournal } from './protocol.js';
+import { openOrSetAside, type SetAside } from './set-aside.js';
 
 export interface StoreOptions extends FrameLimits {
   /** Folder of `journal.db` and `frames/`. Created if it does not exist. */
@@ -14,6 +37,8 @@ export interface StoreOptions extends FrameLimits {
   readonly maxEvents: number;
   /** Maximum events in the outbox. The oldest ones leave it first, and are counted as dropped. */
   readonly maxOutbox: number;
+  /** Id of the daemon's run. A restarted worker of the same run has the same id. Random by default. */
+  readonly run?: string;
 }
 
 /** Counts in memory, which avoid a scan. `dropped` is also on disk. */
@@ -28,68 +53,109 @@ interface Tally {
  * the calling thread.
  */
 export class Store implements SynchronousJournal {
-  readonly #db: Database;
   readonly #sql: ReturnType<typeof statements>;
   readonly #frames: FrameRing;
-  readonly #unlock: () => void;
-  /** Rows from this number on belong to this run. */
-  readonly #firstRow: number;
-  /** Assigned here, because SQLite would reuse the number of a deleted row, which would mix rows of different runs. */
-  #nextRow: number;
+  readonly #labels: LabelTable;
+  readonly #commands: CommandTable;
+  readonly #run: string;
+  readonly #epoch: string;
   #tally: Tally;
 
-  /** @throws JournalError `journal-unreadable` */
-  constructor(private readonly options: StoreOptions) {
-    const path = join(options.dataDir, 'journal.db');
+  private constructor(
+    private readonly db: Database,
+    private readonly options: StoreOptions,
+    private readonly unlock: () => void,
+    /** The damaged journal that this one replaces, or null. */
+    readonly setAside: SetAside | null,
+  ) {
+    this.#run = options.run ?? randomUUID();
+    this.#sql = statements(db);
+    this.#epoch = (this.#sql.epoch.get() as { epoch: string }).epoch;
+    this.#tally = this.#sql.tally.get() as Tally;
+    this.#change(() => {});
+    this.#frames = new FrameRing(db, join(options.dataDir, 'frames'), options);
+    this.#labels = new LabelTable(db);
+    this.#commands = new CommandTable(db, this.#run);
+  }
+
+  /**
+   * Opens the journal of a folder, or creates it. If it is damaged, moves it aside and creates a new one.
+   * @throws JournalError `journal-unreadable`
+   */
+  static open(
+    options: StoreOptions,
+    check: Check = 'quick_check',
+    clock: Pick<Clock, 'wallMs'> = new SystemClock(),
+  ): Store {
+    const { dataDir } = options;
+    const path = join(dataDir, 'journal.db');
     try {
-      makeFolder(options.dataDir);
+      makeFolder(dataDir);
     } catch (error) {
       throw unreadable(path, `cannot create its folder: ${messageOf(error)}`, 'place', error);
     }
-    this.#unlock = lockFolder(options.dataDir);
-    let db: Database | undefined;
+    const unlock = lockFolder(dataDir);
     try {
-      db = openDatabase(path);
-      this.#db = db;
-      this.#sql = statements(this.#db);
-      this.#tally = this.#sql.tally.get() as Tally;
-      this.#firstRow = (this.#sql.lastRow.get() as { row: number }).row + 1;
-      this.#nextRow = this.#firstRow;
-      this.#change(() => {});
-      this.#frames = new FrameRing(this.#db, join(options.dataDir, 'frames'), options);
+      return openOrSetAside(dataDir, clock, (setAside) => {
+        const db = openDatabase(path, check);
+        try {
+          migrate(db, path);
+          return new Store(db, options, unlock, setAside);
+        } catch (error) {
+          db.close();
+          throw error;
+        }
+      });
     } catch (error) {
-      db?.close();
-      this.#unlock();
+      unlock();
       throw asUnreadable(path, error);
     }
   }
 
   unfinished(): UnfinishedRow[] {
-    const rows = this.#sql.unfinished.all(this.#firstRow) as { id: string; body: string }[];
+    const rows = this.#sql.unfinished.all(this.#run) as { id: string; body: string }[];
     return rows.map(({ id, body }) => ({ id, body: JSON.parse(body) as object }));
   }
 
-  /** Begins a row. Beginning it again replaces its body: a caller may retry if it received no answer. */
   begin(id: string, body: object): void {
     this.#change(() => {
-      const { row } = this.#openRow(id) ?? { row: this.#nextRow++ };
-      this.#sql.put.run(row, id, 'begun', null, JSON.stringify(body));
+      const row = this.#find(id);
+      if (row && row.seq !== null) throw alreadyFinished(id, row.seq);
+      this.#sql.begin.run(id, this.#run, JSON.stringify(body));
     });
   }
 
-  finish(id: string, body: object): number {
+  finish(id: string, body: object): EventKey {
     return this.#change((tally) => {
-      const { row } = this.#openRow(id) ?? { row: this.#nextRow++ };
+      const row = this.#find(id);
+      if (row && row.seq !== null) return this.#finishAgain(id, row.body, body, row.seq);
       const { seq } = this.#sql.nextSeq.get() as { seq: number };
-      this.#sql.put.run(row, id, 'pending', seq, JSON.stringify({ ...body, seq }));
+      const key = { epoch: this.#epoch, seq };
+      this.#sql.finish.run(id, seq, JSON.stringify({ ...body, ...key }));
       tally.events += 1;
       tally.pending += 1;
-      return seq;
+      return key;
     });
   }
 
-  keepFrame(frameId: string, bytes: Uint8Array): void {
-    this.#frames.keep(frameId, bytes);
+  keepFrame(frameId: string, bytes: Uint8Array, format?: FrameFormat): void {
+    this.#frames.keep(frameId, bytes, format);
+  }
+
+  label(eventId: string, label: Label): void {
+    this.#change(() => this.#labels.add(eventId, label));
+  }
+
+  labels(eventId: string): Label[] {
+    return this.#labels.of(eventId);
+  }
+
+  beginCommand(id: string, command: string, request: object): CommandRecord {
+    return this.#change(() => this.#commands.begin(id, command, request));
+  }
+
+  endCommand(id: string, answer: object): void {
+    this.#change(() => this.#commands.end(id, answer));
   }
 
   pending(afterSeq: number, limit: number): PendingEvent[] {
@@ -111,25 +177,27 @@ export class Store implements SynchronousJournal {
 
   close(): void {
     try {
-      this.#db.exec('pragma wal_checkpoint(truncate)');
+      this.db.exec('pragma wal_checkpoint(truncate)');
     } finally {
-      this.#db.close();
-      this.#unlock();
+      this.db.close();
+      this.unlock();
     }
   }
 
-  /** Returns the row with this id, or undefined. @throws JournalError `already-finished` */
-  #openRow(id: string): { row: number } | undefined {
-    const found = this.#sql.find.get(id) as { row: number; seq: number | null } | undefined;
-    if (found && found.seq !== null) {
-      throw new JournalError('already-finished', `row ${id}: already finished as event ${found.seq}`);
-    }
-    return found;
+  #find(id: string): { seq: number | null; body: string } | undefined {
+    return this.#sql.find.get(id) as { seq: number | null; body: string } | undefined;
+  }
+
+  #finishAgain(id: string, stored: string, body: object, seq: number): EventKey {
+    const key = { epoch: this.#epoch, seq };
+    const again = JSON.stringify({ ...body, ...key });
+    if (!isDeepStrictEqual(JSON.parse(stored), JSON.parse(again))) throw alreadyFinished(id, seq);
+    return key;
   }
 
   #change<T>(work: (tally: Tally) => T): T {
     const tally = { ...this.#tally };
-    const result = transaction(this.#db, () => {
+    const result = transaction(this.db, () => {
       const value = work(tally);
       this.#trim(tally);
       return value;
@@ -152,17 +220,22 @@ export class Store implements SynchronousJournal {
   }
 }
 
+const alreadyFinished = (id: string, seq: number) =>
+  new JournalError('already-finished', `row ${id}: already finished as event ${seq}`);
+
 const statements = (db: Database) => ({
+  epoch: db.prepare('select epoch from counters'),
   tally: db.prepare(`select
     (select count(*) from rows where stage in ('pending', 'settled')) as events,
     (select count(*) from rows where stage = 'pending') as pending,
     (select dropped from counters) as dropped`),
-  lastRow: db.prepare('select coalesce(max(row), 0) as row from rows'),
-  find: db.prepare('select row, seq from rows where id = ?'),
+  find: db.prepare('select seq, body from rows where id = ?'),
   unfinished: db.prepare(`select id, body from rows
-    where stage = 'begun' and seq is null and row < ? order by row`),
-  put: db.prepare(`insert into rows (row, id, stage, seq, body) values (?, ?, ?, ?, ?)
-    on conflict (row) do update set stage = excluded.stage, seq = excluded.seq, body = excluded.body`),
+    where stage = 'begun' and seq is null and run is not ? order by row`),
+  begin: db.prepare(`insert into rows (id, stage, run, body) values (?, 'begun', ?, ?)
+    on conflict (id) do update set body = excluded.body`),
+  finish: db.prepare(`insert into rows (id, stage, seq, body) values (?, 'pending', ?, ?)
+    on conflict (id) do update set stage = 'pending', seq = excluded.seq, body = excluded.body, run = null`),
   nextSeq: db.prepare('update counters set seq = seq + 1 returning seq'),
   pending: db.prepare(`select seq, id, body as json from rows
     where stage = 'pending' and seq > ? order by seq limit ?`),

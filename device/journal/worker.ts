@@ -1,28 +1,37 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { failureOf, OPENING, type Reply, type Request, type SynchronousJournal } from './protocol.js';
+import { type Check, isDamage } from './database.js';
+import { failureOf, OPENING, type Reply, type Request } from './protocol.js';
 import { Store, type StoreOptions } from './store.js';
 
+/** What the worker receives when it starts. */
+export interface WorkerData {
+  readonly options: StoreOptions;
+  readonly check: Check;
+}
+
 /** Opens the journal and answers requests, one at a time and in order. The disk blocks only this thread. */
-const serve = (port: MessagePort, options: StoreOptions): void => {
+const serve = (port: MessagePort, { options, check }: WorkerData): void => {
   const reply = (message: Reply) => port.postMessage(message);
+  const replyFailure = (id: number, action: string, error: unknown) =>
+    reply(failureOf(id, `journal in ${options.dataDir}: ${action}`, error, isDamage(error)));
   let store: Store;
   try {
-    store = new Store(options);
+    store = Store.open(options, check);
   } catch (error) {
-    reply(failureOf(OPENING, `journal in ${options.dataDir}: open`, error));
+    replyFailure(OPENING, 'open', error);
     return;
   }
   port.on('message', ({ id, method, args }: Request) => {
     try {
-      const run = (store as SynchronousJournal)[method] as (...args: unknown[]) => unknown;
+      const run = store[method] as (...args: unknown[]) => unknown;
       reply({ id, ok: true, value: run.apply(store, args) });
     } catch (error) {
-      reply(failureOf(id, `journal in ${options.dataDir}: ${method}`, error));
+      replyFailure(id, method, error);
     }
     if (method === 'close') port.close();
   });
-  reply({ id: OPENING, ok: true, value: undefined });
+  reply({ id: OPENING, ok: true, value: { setAside: store.setAside } });
 };
 
 if (!parentPort) throw new Error('worker.js: not in a worker thread. SqliteJournal starts it.');
-serve(parentPort, workerData as StoreOptions);
+serve(parentPort, workerData as WorkerData);

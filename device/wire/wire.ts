@@ -38,13 +38,15 @@ export const wireBin = async (loaded: LoadedConfig, signal: AbortSignal): Promis
   const camera = await makeCamera(loaded, clock);
   const dataDir = resolve(folder, config.dataDir);
   const { maxEvents, maxOutbox, frames } = config.journal;
-  const journal = await SqliteJournal.open({
+  const journal = new SqliteJournal({
     dataDir,
     maxEvents,
     maxOutbox,
     maxFrames: frames.maxCount,
     maxFrameBytes: frames.maxBytes,
+    clock,
   });
+  await journal.open();
   const { vision, ...rest } = model;
   try {
     const { policy } = rest.cycle;

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { type Journal, JournalError, type JournalErrorCode } from '../../device/journal/journal.js';
+import {
+  type Journal,
+  JournalError,
+  type JournalErrorCode,
+  MAX_COMMANDS,
+  MAX_LABELS,
+} from '../../device/journal/journal.js';
 
 interface FrameRingLimits {
   readonly maxFrames: number;
@@ -18,6 +24,13 @@ export const rejectsAs = (promise: Promise<unknown>, code: JournalErrorCode, mes
     return true;
   });
 
+/** The body of an event without its epoch, which differs in each test. */
+const withoutEpoch = (json: string): object => {
+  const { epoch, ...body } = JSON.parse(json) as { epoch: string };
+  assert.match(epoch, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+  return body;
+};
+
 const seqsOf = async (journal: Journal, afterSeq = 0, limit = 100) =>
   (await journal.pending(afterSeq, limit)).map(({ seq }) => seq);
 
@@ -28,11 +41,11 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       const open = make(t);
       const first = await open();
       for (const id of ['a', 'b', 'c']) await first.begin(id, { id });
-      assert.equal(await first.finish('b', { id: 'b' }), 1);
-      assert.equal(await first.finish('a', { id: 'a' }), 2);
+      assert.equal((await first.finish('b', { id: 'b' })).seq, 1);
+      assert.equal((await first.finish('a', { id: 'a' })).seq, 2);
       await first.close();
       const second = await open();
-      assert.equal(await second.finish('c', { id: 'c' }), 3);
+      assert.equal((await second.finish('c', { id: 'c' })).seq, 3);
       assert.deepEqual(
         (await second.pending(0, 10)).map(({ seq, id }) => [seq, id]),
         [
@@ -44,12 +57,14 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await second.close();
     });
 
-    it('writes the number into the body, over any other value, and keeps the rest', async (t) => {
+    it('writes the key into the body, over any other value, and keeps the rest', async (t) => {
       const journal = await make(t)();
       await journal.begin('a', { half: true });
-      await journal.finish('a', { seq: null, outcome: 'sorted', text: 'Pappe "ö"', scores: { paper: 0.93 } });
+      const body = { seq: null, epoch: 7, outcome: 'sorted', text: 'Pappe "ö"', scores: { paper: 0.93 } };
+      const key = await journal.finish('a', body);
       const [event] = await journal.pending(0, 1);
       assert.deepEqual(JSON.parse(event?.json ?? ''), {
+        epoch: key.epoch,
         seq: 1,
         outcome: 'sorted',
         text: 'Pappe "ö"',
@@ -61,9 +76,9 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
     it('numbers concurrent calls in the order of the calls', async (t) => {
       const journal = await make(t)();
       const ids = Array.from({ length: 20 }, (_, index) => `row-${index}`);
-      const seqs = await Promise.all(ids.map((id) => journal.finish(id, { id })));
+      const keys = await Promise.all(ids.map((id) => journal.finish(id, { id })));
       assert.deepEqual(
-        seqs,
+        keys.map(({ seq }) => seq),
         ids.map((_, index) => index + 1),
       );
       await journal.close();
@@ -76,7 +91,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       body.outcome = 'changed';
       await finishing;
       const [event] = await journal.pending(0, 1);
-      assert.deepEqual(JSON.parse(event?.json ?? ''), { outcome: 'sorted', seq: 1 });
+      assert.deepEqual(withoutEpoch(event?.json ?? ''), { outcome: 'sorted', seq: 1 });
       await journal.close();
     });
 
@@ -84,7 +99,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       const journal = await make(t)();
       await rejectsAs(journal.begin('a', { size: 1n }), 'journal-failed', /BigInt/);
       await rejectsAs(journal.finish('a', { size: 1n }), 'journal-failed', /BigInt/);
-      assert.equal(await journal.finish('a', {}), 1);
+      assert.equal((await journal.finish('a', {})).seq, 1);
       await journal.close();
     });
 
@@ -99,18 +114,47 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await rejectsAs(journal.begin('a', { outcome: 'failed' }), 'already-finished');
       const events = await journal.pending(0, 10);
       assert.deepEqual(
-        events.map(({ json }) => JSON.parse(json)),
+        events.map(({ json }) => withoutEpoch(json)),
         [{ outcome: 'sorted', seq: 1 }],
       );
-      assert.equal(await journal.finish('b', {}), 2, 'the refusals used no number');
+      assert.equal((await journal.finish('b', {})).seq, 2, 'the refusals used no number');
       await journal.acknowledge([1]);
       await rejectsAs(journal.finish('a', {}), 'already-finished');
       await journal.close();
     });
 
+    it('returns the same key if a row is finished again with the same body, also in a later run', async (t) => {
+      const open = make(t);
+      const first = await open();
+      const key = await first.finish('a', { outcome: 'sorted', scores: { paper: 0.9, glass: 0.1 } });
+      const same = { scores: { glass: 0.1, paper: 0.9 }, outcome: 'sorted', seq: 7, epoch: 'other' };
+      assert.deepEqual(await first.finish('a', same), key);
+      await first.close();
+      const second = await open();
+      assert.deepEqual(await second.finish('a', same), key);
+      assert.equal((await second.counters()).events, 1);
+      assert.equal((await second.counters()).pending, 1);
+      await rejectsAs(second.finish('a', { ...same, count: 2 }), 'already-finished');
+      assert.equal((await second.finish('b', {})).seq, 2, 'the retries used no number');
+      await second.close();
+    });
+
+    it('has one epoch for its whole life, and another journal has another', async (t) => {
+      const open = make(t);
+      const first = await open();
+      const { epoch } = await first.finish('a', {});
+      await first.close();
+      const second = await open();
+      assert.equal((await second.finish('b', {})).epoch, epoch);
+      await second.close();
+      const other = await make(t)();
+      assert.notEqual((await other.finish('a', {})).epoch, epoch);
+      await other.close();
+    });
+
     it('finishes a row that was never begun', async (t) => {
       const journal = await make(t)();
-      assert.equal(await journal.finish('new', { outcome: 'ignored' }), 1);
+      assert.equal((await journal.finish('new', { outcome: 'ignored' })).seq, 1);
       assert.equal((await journal.counters()).events, 1);
       await journal.close();
     });
@@ -233,6 +277,141 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await journal.close();
     });
 
+    it('keeps the labels of an event in order, also across a restart', async (t) => {
+      const open = make(t);
+      const first = await open();
+      await first.finish('a', {});
+      await first.finish('b', {});
+      assert.deepEqual(await first.labels('a'), []);
+      const wrong = { label: null, source: 'button', at: '2026-01-01T00:00:00.000Z' };
+      const right = { label: 'paper', source: 'command', at: '2026-01-01T00:01:00.000Z' };
+      await first.label('a', wrong);
+      await first.label('a', right);
+      await first.close();
+      const second = await open();
+      assert.deepEqual(await second.labels('a'), [wrong, right]);
+      assert.deepEqual(await second.labels('b'), []);
+      await second.close();
+    });
+
+    it('keeps the newest labels of an event', async (t) => {
+      const journal = await make(t)();
+      await journal.finish('a', {});
+      const labels = Array.from({ length: MAX_LABELS + 2 }, (_, index) => ({
+        label: `label-${index}`,
+        source: 'command',
+        at: '2026-01-01T00:00:00.000Z',
+      }));
+      for (const label of labels) await journal.label('a', label);
+      assert.deepEqual(await journal.labels('a'), labels.slice(2));
+      await journal.close();
+    });
+
+    it('refuses a label for an unknown event and for a row without an outcome', async (t) => {
+      const journal = await make(t)();
+      await journal.begin('begun', {});
+      const label = { label: 'paper', source: 'command', at: '2026-01-01T00:00:00.000Z' };
+      for (const id of ['begun', 'none']) {
+        const message = new RegExp(`^event "${id}": not in the journal\\. Give the id of a finished event`);
+        await rejectsAs(journal.label(id, label), 'unknown-event', message);
+        await rejectsAs(journal.labels(id), 'unknown-event', message);
+      }
+      await journal.close();
+    });
+
+    it('lets a command transaction be executed once, and then returns its answer', async (t) => {
+      const open = make(t);
+      const first = await open();
+      const begin = (journal: Journal) => journal.beginCommand('t-1', 'emptied', { compartment: 'paper' });
+      assert.deepEqual(await begin(first), { state: 'begun' });
+      await first.endCommand('t-1', { ok: true, value: 'emptied' });
+      const ended = { state: 'ended', answer: { ok: true, value: 'emptied' } };
+      assert.deepEqual(await begin(first), ended);
+      await first.close();
+      const second = await open();
+      assert.deepEqual(await begin(second), ended);
+      await second.close();
+    });
+
+    it('returns unknown for a command without an answer, in this run and in a later one', async (t) => {
+      const open = make(t);
+      const first = await open();
+      await first.beginCommand('t-1', 'trigger', {});
+      assert.deepEqual(await first.beginCommand('t-1', 'trigger', {}), { state: 'unknown' });
+      await first.close();
+      const second = await open();
+      assert.deepEqual(await second.beginCommand('t-1', 'trigger', {}), { state: 'unknown' });
+      await second.close();
+    });
+
+    it('refuses a transaction that is used again for another command or request', async (t) => {
+      const journal = await make(t)();
+      await journal.beginCommand('t-1', 'move', { compartment: 'paper', speed: 1 });
+      const message = /^transaction "t-1": already used for "move".* Use a new transaction id/;
+      await rejectsAs(journal.beginCommand('t-1', 'move', {}), 'transaction-reused', message);
+      const request = { speed: 1, compartment: 'paper' };
+      await rejectsAs(journal.beginCommand('t-1', 'home', request), 'transaction-reused', message);
+      assert.deepEqual(await journal.beginCommand('t-1', 'move', request), { state: 'unknown' });
+      await journal.close();
+    });
+
+    it('accepts the same answer again, and refuses another one and one for an unknown transaction', async (t) => {
+      const journal = await make(t)();
+      await journal.beginCommand('t-1', 'move', {});
+      await journal.endCommand('t-1', { ok: true });
+      await journal.endCommand('t-1', { ok: true });
+      await rejectsAs(journal.endCommand('t-1', { ok: false }), 'already-finished');
+      await rejectsAs(
+        journal.endCommand('t-2', {}),
+        'unknown-transaction',
+        /^transaction "t-2": not begun\./,
+      );
+      await journal.close();
+    });
+
+    it('keeps the newest transactions, and always one that this run has begun and not ended', async (t) => {
+      const open = make(t);
+      const first = await open();
+      await first.beginCommand('old', 'move', {});
+      await first.close();
+      const second = await open();
+      await second.beginCommand('open', 'move', {});
+      for (let index = 1; index <= MAX_COMMANDS; index += 1) {
+        await second.beginCommand(`t-${index}`, 'move', { index });
+        await second.endCommand(`t-${index}`, { index });
+      }
+      await second.endCommand('open', { late: true });
+      assert.deepEqual(
+        await second.beginCommand(`t-2`, 'move', { index: 2 }),
+        { state: 'ended', answer: { index: 2 } },
+        'the oldest but one is still there',
+      );
+      for (const deleted of ['old', 't-1']) {
+        await rejectsAs(second.endCommand(deleted, {}), 'unknown-transaction');
+      }
+      await second.close();
+    });
+
+    it('refuses more commands without an answer than it stores', async (t) => {
+      const journal = await make(t)();
+      const begin = (index: number) => journal.beginCommand(`t-${index}`, 'move', {});
+      for (let index = 1; index <= MAX_COMMANDS; index += 1) await begin(index);
+      await rejectsAs(begin(MAX_COMMANDS + 1), 'journal-busy', /1000 commands have no answer yet/);
+      await journal.endCommand('t-1', {});
+      assert.deepEqual(await begin(MAX_COMMANDS + 1), { state: 'begun' });
+      await journal.close();
+    });
+
+    it('has no fault, and has not been set aside', async (t) => {
+      const journal = await make(t)();
+      const faults: unknown[] = [];
+      journal.onHealth((fault) => faults.push(fault));
+      journal.setAside.onHealth((fault) => faults.push(fault));
+      await journal.finish('a', {});
+      assert.deepEqual(faults, []);
+      await journal.close();
+    });
+
     it('refuses every call after close, and closes once', async (t) => {
       const journal = await make(t)();
       await Promise.all([journal.close(), journal.close()]);
@@ -242,6 +421,10 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
         () => journal.begin('a', {}),
         () => journal.finish('a', {}),
         () => journal.keepFrame('f', new Uint8Array(1)),
+        () => journal.label('a', { label: null, source: 'button', at: '' }),
+        () => journal.labels('a'),
+        () => journal.beginCommand('t', 'trigger', {}),
+        () => journal.endCommand('t', {}),
         () => journal.pending(0, 1),
         () => journal.acknowledge([1]),
         () => journal.counters(),

@@ -52,6 +52,7 @@ it('keeps every confirmed change on disk, at any moment of a kill', {
   const dataDir = temporaryFolder(t);
   const begun = new Set<string>();
   const finished = new Map<number, string>();
+  const counted = new Map<string, number>();
   for (let round = 1; round <= ROUNDS; round += 1) {
     const killAfterLines = 1 + Math.floor(Math.random() * 60);
     const context = `round ${round}, killed after ${killAfterLines} lines`;
@@ -60,6 +61,7 @@ it('keeps every confirmed change on disk, at any moment of a kill', {
       const [action, id = '', seq] = line.split(' ');
       if (action === 'begun') begun.add(id);
       if (action === 'kept') kept.push(id);
+      if (action === 'counted') counted.set(id, Number(seq));
       if (action !== 'finished') continue;
       assert.ok(!finished.has(Number(seq)), `${context}: number ${seq} was assigned twice`);
       finished.set(Number(seq), id);
@@ -81,7 +83,15 @@ it('keeps every confirmed change on disk, at any moment of a kill', {
       assert.equal((JSON.parse(row.body) as { seq: number }).seq, seq);
     }
 
-    const store = new Store(journalOptions(dataDir, { maxFrames: 5 }));
+    for (const [id, count] of counted) {
+      const body = rows.find((row) => row.id === id)?.body ?? '{}';
+      assert.ok(
+        (JSON.parse(body) as { count: number }).count >= count,
+        `${context}: ${id} counted to ${count}`,
+      );
+    }
+
+    const store = Store.open(journalOptions(dataDir, { maxFrames: 5 }));
     const counters = store.counters();
     assert.deepEqual([counters.events, counters.pending], [numbered.length, numbered.length], context);
     assert.equal(store.unfinished().length, rows.length - numbered.length, context);

@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { JournalError } from '../../device/journal/journal.js';
+import { JournalError, MAX_LABELS } from '../../device/journal/journal.js';
 import { Store } from '../../device/journal/store.js';
 import { journalOptions, temporaryFolder } from '../support/journal/journal-folder.js';
 
 interface ModelRow {
   readonly id: string;
   body: object;
+  labels: string[];
   run: number;
   seq: number | null;
   pending: boolean;
@@ -28,11 +30,14 @@ class Model {
     const row = this.rows.find((candidate) => candidate.id === id);
     if (row && row.seq !== null) return 'already-finished';
     if (row) row.body = body;
-    else this.rows.push({ id, body, run: this.run, seq: null, pending: false });
+    else this.rows.push({ id, body, labels: [], run: this.run, seq: null, pending: false });
     return 'done';
   }
 
   finish(id: string, body: object): number | 'already-finished' {
+    const finished = this.finished().find((row) => row.id === id);
+    if (finished && isDeepStrictEqual(withoutSeq(finished.body), withoutSeq(body)))
+      return Number(finished.seq);
     if (this.begin(id, body) !== 'done') return 'already-finished';
     this.lastSeq += 1;
     for (const row of this.rows) {
@@ -40,6 +45,13 @@ class Model {
     }
     this.trim();
     return this.lastSeq;
+  }
+
+  label(id: string, label: string): 'done' | 'unknown-event' {
+    const row = this.finished().find((candidate) => candidate.id === id);
+    if (!row) return 'unknown-event';
+    row.labels = [...row.labels, label].slice(-MAX_LABELS);
+    return 'done';
   }
 
   acknowledge(seqs: readonly number[]): void {
@@ -65,8 +77,13 @@ class Model {
   }
 }
 
+const withoutSeq = (body: object): object => ({ ...body, seq: null });
+
 const id = fc.integer({ min: 0, max: 9 }).map((number) => `row-${number}`);
-const body = fc.dictionary(fc.constantFrom('outcome', 'seq', 'text'), fc.oneof(fc.string(), fc.integer()));
+const body = fc.dictionary(
+  fc.constantFrom('outcome', 'seq', 'text'),
+  fc.oneof({ weight: 2, arbitrary: fc.constantFrom('', 'sorted') }, fc.string(), fc.integer()),
+);
 const operation = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('begin' as const), id, body }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('finish' as const), id, body }) },
@@ -77,6 +94,7 @@ const operation = fc.oneof(
       seqs: fc.array(fc.integer({ min: -1, max: 25 }), { maxLength: 4 }),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('label' as const), id, label: fc.string() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
 );
 const limits = fc.record({
@@ -99,7 +117,7 @@ it('behaves like a plain list of rows, for any sequence of operations', (t) => {
     fc.property(limits, fc.array(operation, { maxLength: 40 }), (chosen, operations) => {
       const options = journalOptions(mkdtempSync(join(folder, 'run-')), chosen);
       const model = new Model(chosen);
-      let store = new Store(options);
+      let store = Store.open(options);
       try {
         for (const step of operations) {
           if (step.do === 'begin') {
@@ -109,15 +127,21 @@ it('behaves like a plain list of rows, for any sequence of operations', (t) => {
             );
           } else if (step.do === 'finish') {
             assert.equal(
-              attempt(() => store.finish(step.id, step.body)),
+              attempt(() => store.finish(step.id, step.body).seq),
               model.finish(step.id, step.body),
+            );
+          } else if (step.do === 'label') {
+            const label = { label: step.label, source: 'test', at: '2026-01-01T00:00:00.000Z' };
+            assert.equal(
+              attempt(() => store.label(step.id, label)) ?? 'done',
+              model.label(step.id, step.label),
             );
           } else if (step.do === 'acknowledge') {
             store.acknowledge(step.seqs);
             model.acknowledge(step.seqs);
           } else {
             store.close();
-            store = new Store(options);
+            store = Store.open(options);
             model.run += 1;
           }
           assertSame(store, model);
@@ -137,7 +161,7 @@ const assertSame = (store: Store, model: Model) => {
   const { events, pending: pendingCount, dropped } = store.counters();
   assert.deepEqual([events, pendingCount, dropped], [finished.length, pending.length, model.dropped]);
   assert.deepEqual(
-    store.pending(0, 100).map(({ seq, id, json }) => ({ seq, id, body: JSON.parse(json) as object })),
+    store.pending(0, 100).map(({ seq, id, json }) => ({ seq, id, body: withoutEpoch(json) })),
     pending.map(({ seq, id, body }) => ({ seq, id, body: { ...body, seq } })),
   );
   assert.deepEqual(
@@ -146,4 +170,16 @@ const assertSame = (store: Store, model: Model) => {
       .filter(({ seq, run }) => seq === null && run < model.run)
       .map(({ id, body }) => ({ id, body: { ...body } })),
   );
+  for (const { id, labels } of finished) {
+    assert.deepEqual(
+      store.labels(id).map(({ label }) => label),
+      labels,
+    );
+  }
+};
+
+const withoutEpoch = (json: string): object => {
+  const { epoch, ...body } = JSON.parse(json) as { epoch: string };
+  assert.ok(epoch);
+  return body;
 };

@@ -13,6 +13,7 @@ const event = (
   schema: 1,
   id: `e${seq}`,
   bin: 'bin',
+  epoch: '5f0a8a3e-6d3f-4c5e-9a51-0c2f2f6f4a10',
   seq,
   at: '2026-01-01T00:00:00.000Z',
   clock: 'free',

@@ -2,12 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import {
-  SqliteJournal,
-  type SqliteJournalOptions,
-  type StartWorker,
-} from '../../../device/journal/sqlite-journal.js';
+import { SqliteJournal, type SqliteJournalOptions } from '../../../device/journal/sqlite-journal.js';
 import type { StoreOptions } from '../../../device/journal/store.js';
+import { SystemClock } from '../../../device/kit/clock.js';
 
 /** Creates a folder for one test, and removes it after the test. */
 export const temporaryFolder = (t: TestContext): string => {
@@ -29,10 +26,10 @@ export const journalOptions = (dataDir: string, limits: Partial<StoreOptions> = 
 /** Opens a journal and closes it after the test, even if the test fails. A running worker would block the test runner. */
 export const openSqlite = async (
   t: TestContext,
-  options: SqliteJournalOptions,
-  startWorker?: StartWorker,
+  options: StoreOptions & Partial<SqliteJournalOptions>,
 ): Promise<SqliteJournal> => {
-  const journal = await SqliteJournal.open(options, startWorker);
+  const journal = new SqliteJournal({ clock: new SystemClock(), ...options });
   t.after(() => journal.close().catch(() => {}));
+  await journal.open();
   return journal;
 };

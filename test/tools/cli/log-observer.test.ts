@@ -29,6 +29,7 @@ const event: BinEvent = {
   schema: 1,
   id: 'id-1',
   bin: 'hall',
+  epoch: '5f0a8a3e-6d3f-4c5e-9a51-0c2f2f6f4a10',
   seq: 12,
   at: '2026-01-01T00:00:00.000Z',
   clock: 'synchronised',
