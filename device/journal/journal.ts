@@ -16,8 +16,7 @@ export interface UnfinishedRow {
 }
 
 /** An event that the broker has not acknowledged. */
-export interface PendingEvent {
-  readonly seq: number;
+export interface PendingEvent extends EventKey {
   readonly id: string;
   /** The event as JSON text, including `epoch` and `seq`. */
   readonly json: string;
@@ -111,10 +110,13 @@ export interface Journal extends HealthSource<JournalErrorCode> {
    * `already-finished` if it has another answer.
    */
   endCommand(transaction: string, answer: object): Promise<void>;
-  /** Returns up to `limit` events of the outbox with a number above `afterSeq`, in order. */
-  pending(afterSeq: number, limit: number): Promise<readonly PendingEvent[]>;
-  /** Removes events from the outbox. Ignores numbers that are not in it. */
-  acknowledge(seqs: readonly number[]): Promise<void>;
+  /**
+   * Returns up to `limit` events of the outbox after the event `after`, in order. null, or an event of another epoch:
+   * from the first one. The epoch changes while the bin runs if a damaged journal is set aside.
+   */
+  pending(after: EventKey | null, limit: number): Promise<readonly PendingEvent[]>;
+  /** Removes events from the outbox. Ignores events that are not in it. */
+  acknowledge(events: readonly EventKey[]): Promise<void>;
   counters(): Promise<JournalCounters>;
   close(): Promise<void>;
 }

@@ -121,7 +121,7 @@ export class SimulatedJournal implements Journal {
     row.seq = seq;
     this.#rows.set(id, row);
     this.#lastSeq = seq;
-    this.#outbox.set(seq, { seq, id, json: JSON.stringify(event) });
+    this.#outbox.set(seq, { ...key, id, json: JSON.stringify(event) });
     return key;
   }
 
@@ -176,14 +176,15 @@ export class SimulatedJournal implements Journal {
     if (!isDeepStrictEqual(found.answer, copy)) throw alreadyEnded(transaction);
   }
 
-  async pending(afterSeq: number, limit: number): Promise<readonly PendingEvent[]> {
+  async pending(after: EventKey | null, limit: number): Promise<readonly PendingEvent[]> {
     this.#checkOpen('pending');
+    const afterSeq = after?.epoch === this.epoch ? after.seq : 0;
     return [...this.#outbox.values()].filter(({ seq }) => seq > afterSeq).slice(0, Math.max(0, limit));
   }
 
-  async acknowledge(seqs: readonly number[]): Promise<void> {
+  async acknowledge(events: readonly EventKey[]): Promise<void> {
     this.#checkOpen('acknowledge');
-    for (const seq of seqs) this.#outbox.delete(seq);
+    for (const { epoch, seq } of events) if (epoch === this.epoch) this.#outbox.delete(seq);
   }
 
   async counters(): Promise<JournalCounters> {

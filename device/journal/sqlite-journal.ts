@@ -118,12 +118,12 @@ export class SqliteJournal implements Journal {
     return this.#call('endCommand', [transaction, answer]);
   }
 
-  pending(afterSeq: number, limit: number): Promise<readonly PendingEvent[]> {
-    return this.#call('pending', [afterSeq, limit]);
+  pending(after: EventKey | null, limit: number): Promise<readonly PendingEvent[]> {
+    return this.#call('pending', [after, limit]);
   }
 
-  acknowledge(seqs: readonly number[]): Promise<void> {
-    return this.#call('acknowledge', [seqs]);
+  acknowledge(events: readonly EventKey[]): Promise<void> {
+    return this.#call('acknowledge', [events]);
   }
 
   counters(): Promise<JournalCounters> {

@@ -58,7 +58,7 @@ export class Store implements SynchronousJournal {
   readonly #labels: LabelTable;
   readonly #commands: CommandTable;
   readonly #run: string;
-  readonly #epoch: string;
+  readonly epoch: string;
   #tally: Tally;
 
   private constructor(
@@ -70,7 +70,7 @@ export class Store implements SynchronousJournal {
   ) {
     this.#run = options.run ?? randomUUID();
     this.#sql = statements(db);
-    this.#epoch = (this.#sql.epoch.get() as { epoch: string }).epoch;
+    this.epoch = (this.#sql.epoch.get() as { epoch: string }).epoch;
     this.#tally = this.#sql.tally.get() as Tally;
     this.#change(() => {});
     this.#frames = new FrameRing(db, join(options.dataDir, 'frames'), options);
@@ -130,7 +130,7 @@ export class Store implements SynchronousJournal {
       const row = this.#find(id);
       if (row && row.seq !== null) return this.#finishAgain(id, row.body, body, row.seq);
       const { seq } = this.#sql.nextSeq.get() as { seq: number };
-      const key = { epoch: this.#epoch, seq };
+      const key = { epoch: this.epoch, seq };
       this.#sql.finish.run(id, seq, JSON.stringify({ ...body, ...key }));
       tally.events += 1;
       tally.pending += 1;
@@ -158,16 +158,19 @@ export class Store implements SynchronousJournal {
     this.#change(() => this.#commands.end(id, answer));
   }
 
-  pending(afterSeq: number, limit: number): PendingEvent[] {
+  pending(after: EventKey | null, limit: number): PendingEvent[] {
+    const epoch = this.epoch;
+    const afterSeq = after?.epoch === epoch ? after.seq : 0;
     // SQLite treats a negative limit as no limit.
     const rows = this.#sql.pending.all(afterSeq, Math.max(0, limit)) as PendingEvent[];
-    return rows.map(({ seq, id, json }) => ({ seq, id, json }));
+    return rows.map(({ seq, id, json }) => ({ epoch, seq, id, json }));
   }
 
-  acknowledge(seqs: readonly number[]): void {
-    if (seqs.length === 0) return;
+  acknowledge(events: readonly EventKey[]): void {
+    const ours = events.filter(({ epoch }) => epoch === this.epoch);
+    if (ours.length === 0) return;
     this.#change((tally) => {
-      for (const seq of seqs) tally.pending -= this.#sql.settle.run(seq).changes;
+      for (const { seq } of ours) tally.pending -= this.#sql.settle.run(seq).changes;
     });
   }
 
@@ -189,7 +192,7 @@ export class Store implements SynchronousJournal {
   }
 
   #finishAgain(id: string, stored: string, body: object, seq: number): EventKey {
-    const key = { epoch: this.#epoch, seq };
+    const key = { epoch: this.epoch, seq };
     const again = JSON.stringify({ ...body, ...key });
     if (!isDeepStrictEqual(JSON.parse(stored), JSON.parse(again))) throw alreadyFinished(id, seq);
     return key;

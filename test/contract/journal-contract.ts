@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import {
+  type EventKey,
   type Journal,
   JournalError,
   type JournalErrorCode,
@@ -31,8 +32,8 @@ const withoutEpoch = (json: string): object => {
   return body;
 };
 
-const seqsOf = async (journal: Journal, afterSeq = 0, limit = 100) =>
-  (await journal.pending(afterSeq, limit)).map(({ seq }) => seq);
+const seqsOf = async (journal: Journal, after: EventKey | null = null, limit = 100) =>
+  (await journal.pending(after, limit)).map(({ seq }) => seq);
 
 /** Tests for every journal. `make` provides a separate journal for each test, and removes it after the test. */
 export const journalContract = (name: string, make: (t: TestContext) => OpenRun) => {
@@ -47,7 +48,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       const second = await open();
       assert.equal((await second.finish('c', { id: 'c' })).seq, 3);
       assert.deepEqual(
-        (await second.pending(0, 10)).map(({ seq, id }) => [seq, id]),
+        (await second.pending(null, 10)).map(({ seq, id }) => [seq, id]),
         [
           [1, 'b'],
           [2, 'a'],
@@ -62,7 +63,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await journal.begin('a', { half: true });
       const body = { seq: null, epoch: 7, outcome: 'sorted', text: 'Pappe "ö"', scores: { paper: 0.93 } };
       const key = await journal.finish('a', body);
-      const [event] = await journal.pending(0, 1);
+      const [event] = await journal.pending(null, 1);
       assert.deepEqual(JSON.parse(event?.json ?? ''), {
         epoch: key.epoch,
         seq: 1,
@@ -90,7 +91,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       const finishing = journal.finish('a', body);
       body.outcome = 'changed';
       await finishing;
-      const [event] = await journal.pending(0, 1);
+      const [event] = await journal.pending(null, 1);
       assert.deepEqual(withoutEpoch(event?.json ?? ''), { outcome: 'sorted', seq: 1 });
       await journal.close();
     });
@@ -105,20 +106,20 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
 
     it('refuses a row that is already finished, and does not change it', async (t) => {
       const journal = await make(t)();
-      await journal.finish('a', { outcome: 'sorted' });
+      const key = await journal.finish('a', { outcome: 'sorted' });
       await rejectsAs(
         journal.finish('a', { outcome: 'failed' }),
         'already-finished',
         /^row a: already finished as event 1$/,
       );
       await rejectsAs(journal.begin('a', { outcome: 'failed' }), 'already-finished');
-      const events = await journal.pending(0, 10);
+      const events = await journal.pending(null, 10);
       assert.deepEqual(
         events.map(({ json }) => withoutEpoch(json)),
         [{ outcome: 'sorted', seq: 1 }],
       );
       assert.equal((await journal.finish('b', {})).seq, 2, 'the refusals used no number');
-      await journal.acknowledge([1]);
+      await journal.acknowledge([key]);
       await rejectsAs(journal.finish('a', {}), 'already-finished');
       await journal.close();
     });
@@ -191,22 +192,26 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await second.close();
     });
 
-    it('returns the pending events in order, after a number and up to a limit', async (t) => {
+    it('returns the pending events in order, after an event and up to a limit', async (t) => {
       const journal = await make(t)();
-      for (const id of ['e', 'd', 'c', 'b', 'a']) await journal.finish(id, {});
+      for (const id of ['e', 'd', 'c', 'b']) await journal.finish(id, {});
+      const { epoch } = await journal.finish('a', {});
       assert.deepEqual(await seqsOf(journal), [1, 2, 3, 4, 5]);
-      assert.deepEqual(await seqsOf(journal, 2, 2), [3, 4]);
-      assert.deepEqual(await seqsOf(journal, 5, 2), []);
-      assert.deepEqual(await seqsOf(journal, 0, 0), []);
+      assert.deepEqual(await seqsOf(journal, { epoch, seq: 2 }, 2), [3, 4]);
+      assert.deepEqual(await seqsOf(journal, { epoch, seq: 5 }, 2), []);
+      assert.deepEqual(await seqsOf(journal, null, 0), []);
+      assert.deepEqual(await seqsOf(journal, { epoch: 'earlier', seq: 5 }, 2), [1, 2], 'of another epoch');
       await journal.close();
     });
 
-    it('removes acknowledged events once, and ignores numbers that are not in the outbox', async (t) => {
+    it('removes acknowledged events once, and ignores events that are not in the outbox', async (t) => {
       const open = make(t);
       const journal = await open();
-      for (const id of ['a', 'b', 'c']) await journal.finish(id, {});
-      await journal.acknowledge([2, 99, -1]);
-      await journal.acknowledge([2]);
+      for (const id of ['a', 'b']) await journal.finish(id, {});
+      const { epoch } = await journal.finish('c', {});
+      await journal.acknowledge([2, 99, -1].map((seq) => ({ epoch, seq })));
+      await journal.acknowledge([{ epoch, seq: 2 }]);
+      await journal.acknowledge([{ epoch: 'earlier', seq: 1 }]);
       await journal.acknowledge([]);
       assert.deepEqual(await seqsOf(journal), [1, 3]);
       assert.equal((await journal.counters()).pending, 2);
@@ -222,9 +227,9 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       assert.deepEqual(await journal.counters(), none);
       await journal.begin('a', {});
       assert.deepEqual(await journal.counters(), none);
-      await journal.finish('a', {});
+      const key = await journal.finish('a', {});
       await journal.finish('b', {});
-      await journal.acknowledge([1]);
+      await journal.acknowledge([key]);
       await journal.keepFrame('f-1', new Uint8Array(10));
       await journal.keepFrame('f-2', new Uint8Array(20));
       assert.deepEqual(await journal.counters(), {
@@ -425,8 +430,8 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
         () => journal.labels('a'),
         () => journal.beginCommand('t', 'trigger', {}),
         () => journal.endCommand('t', {}),
-        () => journal.pending(0, 1),
-        () => journal.acknowledge([1]),
+        () => journal.pending(null, 1),
+        () => journal.acknowledge([{ epoch: '', seq: 1 }]),
         () => journal.counters(),
       ]) {
         await rejectsAs(call(), 'journal-closed');

@@ -52,7 +52,7 @@ describe('a journal of version 1', () => {
       store.unfinished().map(({ id }) => id),
       ['item-0', 'item-7'],
     );
-    const pending = store.pending(0, 10);
+    const pending = store.pending(null, 10);
     assert.deepEqual(
       pending.map(({ seq, id }) => [seq, id]),
       [
@@ -63,7 +63,7 @@ describe('a journal of version 1', () => {
     );
     const key = store.finish('item-7', { outcome: 'interrupted' });
     assert.equal(key.seq, 7);
-    store.acknowledge([4]);
+    store.acknowledge(pending.slice(0, 1));
     store.label('item-1', { label: 'paper', source: 'test', at: '2026-01-01T00:00:00.000Z' });
     store.close();
 

@@ -150,7 +150,7 @@ describe('a damaged journal', () => {
     journal.onHealth((fault) => faults.push(fault?.code ?? 'recovered'));
     journal.setAside.onHealth((fault) => faults.push(fault?.code ?? 'recovered'));
     damage(dataDir);
-    await assert.rejects(journal.pending(0, 10_000), /malformed/);
+    await assert.rejects(journal.pending(null, 10_000), /malformed/);
     await until('a new journal is open', () => faults.includes('recovered'));
     assert.deepEqual(faults, ['journal-failed', 'journal-set-aside', 'recovered']);
     const key = await journal.finish('after', {});

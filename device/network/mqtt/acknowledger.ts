@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { EventKey } from '../../journal/journal.js';
 import type { Backoff } from '../../kit/backoff.js';
 import type { Clock } from '../../kit/clock.js';
 import { sleep, withDeadline } from '../../kit/deadline.js';
@@ -13,7 +14,8 @@ export const OUTBOX_DEADLINE_MS = 30_000;
  * back-off. It outlives connections, so that acknowledged events are not sent again.
  */
 export class Acknowledger {
-  readonly #seqs = new Set<number>();
+  /** By text, because two equal keys are two objects. */
+  readonly #events = new Map<string, EventKey>();
   readonly #closing = new AbortController();
   #work: Promise<void> | null = null;
 
@@ -27,15 +29,15 @@ export class Acknowledger {
 
   /** Number of events that the broker has acknowledged and that are still in the outbox. */
   get size(): number {
-    return this.#seqs.size;
+    return this.#events.size;
   }
 
-  has(seq: number): boolean {
-    return this.#seqs.has(seq);
+  has(event: EventKey): boolean {
+    return this.#events.has(textOf(event));
   }
 
-  add(seq: number): void {
-    this.#seqs.add(seq);
+  add(event: EventKey): void {
+    this.#events.set(textOf(event), event);
     this.#work ??= this.#run();
   }
 
@@ -47,11 +49,11 @@ export class Acknowledger {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
-    while (this.#seqs.size > 0 && !signal.aborted) {
-      const batch = [...this.#seqs];
+    while (this.#events.size > 0 && !signal.aborted) {
+      const batch = [...this.#events.values()];
       try {
         await withDeadline(this.clock, OUTBOX_DEADLINE_MS, () => this.outbox.acknowledge(batch), signal);
-        for (const seq of batch) this.#seqs.delete(seq);
+        for (const event of batch) this.#events.delete(textOf(event));
         this.backoff.reset();
         this.onErased();
       } catch (thrown) {
@@ -64,7 +66,9 @@ export class Acknowledger {
         await sleep(this.clock, delayMs, signal).catch(() => {});
       }
     }
-    // No `await` between the last check of the set and this line: a later `add` starts the work again.
+    // No `await` between the last check of the map and this line: a later `add` starts the work again.
     this.#work = null;
   }
 }
+
+const textOf = ({ epoch, seq }: EventKey): string => `${epoch}/${seq}`;

@@ -1,4 +1,4 @@
-import type { PendingEvent } from '../../journal/journal.js';
+import type { EventKey, PendingEvent } from '../../journal/journal.js';
 import type { Answer } from '../../kit/errors.js';
 import type { HealthSource } from '../../kit/health.js';
 import type { ConnectionErrorCode } from './connection-error.js';
@@ -6,8 +6,8 @@ import type { Topic, TopicErrorCode } from './topic.js';
 
 /** The events that the publisher has to send. The journal implements it. */
 export interface Outbox {
-  pending(afterSeq: number, limit: number): Promise<readonly PendingEvent[]>;
-  acknowledge(seqs: readonly number[]): Promise<void>;
+  pending(after: EventKey | null, limit: number): Promise<readonly PendingEvent[]>;
+  acknowledge(events: readonly EventKey[]): Promise<void>;
 }
 
 export interface PublisherStatus {

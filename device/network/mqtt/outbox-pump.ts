@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { PendingEvent } from '../../journal/journal.js';
+import type { EventKey, PendingEvent } from '../../journal/journal.js';
 import { AutoResetEvent } from '../../kit/auto-reset-event.js';
 import type { Backoff } from '../../kit/backoff.js';
 import type { Clock } from '../../kit/clock.js';
@@ -28,7 +28,7 @@ export interface OutboxPumpOptions {
  */
 export class OutboxPump {
   readonly #workAvailable = new AutoResetEvent();
-  #afterSeq = 0;
+  #last: EventKey | null = null;
   #unacknowledged = 0;
   #mayHaveMore = true;
 
@@ -79,7 +79,7 @@ export class OutboxPump {
       const rows = await withDeadline(
         this.clock,
         OUTBOX_DEADLINE_MS,
-        () => this.outbox.pending(this.#afterSeq, limit),
+        () => this.outbox.pending(this.#last, limit),
         signal,
       );
       this.backoff.reset();
@@ -95,14 +95,15 @@ export class OutboxPump {
   }
 
   #send(row: PendingEvent): void {
-    this.#afterSeq = row.seq;
-    if (this.acknowledger.has(row.seq)) return;
+    const key = { epoch: row.epoch, seq: row.seq };
+    this.#last = key;
+    if (this.acknowledger.has(key)) return;
     const { topic, pubackDeadlineMs } = this.options;
     this.#unacknowledged++;
     this.connection.publish(topic, row.json, EVENT, pubackDeadlineMs).then(
       () => {
         this.#unacknowledged--;
-        this.acknowledger.add(row.seq);
+        this.acknowledger.add(key);
       },
       (thrown: unknown) => this.#onPublishFailed(row, thrown),
     );

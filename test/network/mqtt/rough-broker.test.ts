@@ -103,6 +103,27 @@ test('does not send an acknowledged event again if the outbox fails to remove it
   assert.deepEqual(broker.eventSeqs(), [1, 2]);
 });
 
+test('sends the events of a new epoch on the same connection, whatever the broker acknowledges late', async () => {
+  const broker = await startBroker();
+  const { publisher, outbox } = closeAfterTest(clockedPublisher(broker.url));
+  outbox.add();
+  publisher.start();
+  await outbox.empty();
+  broker.holdAcks();
+  outbox.add(2);
+  publisher.notify();
+  await until('three events are sent', () => broker.eventSeqs().length === 3);
+  outbox.beginEpoch();
+  outbox.add(3);
+  broker.stopHoldingAcks();
+  await until('the late acknowledgements', () => outbox.acknowledged.flat().length === 3);
+  assert.deepEqual(outbox.seqs, [1, 2, 3], 'they are for events of the earlier epoch');
+  publisher.notify();
+  await outbox.empty();
+  assert.deepEqual(broker.eventSeqs(), [1, 2, 3, 1, 2, 3]);
+  assert.equal(broker.connects.length, 1);
+});
+
 test('limits the unacknowledged events to the window, and acknowledges them in batches', async () => {
   const broker = await startBroker();
   broker.holdAcks();

@@ -1,4 +1,4 @@
-import type { PendingEvent } from '../../../device/journal/journal.js';
+import type { EventKey, PendingEvent } from '../../../device/journal/journal.js';
 import type { Outbox } from '../../../device/network/mqtt/mqtt.js';
 import { until } from '../until.js';
 
@@ -7,17 +7,30 @@ export class MemoryOutbox implements Outbox {
   readonly #rows = new Map<number, PendingEvent>();
   readonly #failures = { pending: 0, acknowledge: 0 };
   #lastSeq = 0;
+  #epoch = 1;
   /** Arguments of the calls of `acknowledge`, in order. */
-  readonly acknowledged: (readonly number[])[] = [];
+  readonly acknowledged: (readonly EventKey[])[] = [];
   reads = 0;
 
   /** Adds `count` events and returns their numbers. */
   add(count = 1): number[] {
     const seqs = Array.from({ length: count }, () => ++this.#lastSeq);
     for (const seq of seqs) {
-      this.#rows.set(seq, { seq, id: `event-${seq}`, json: JSON.stringify({ id: `event-${seq}`, seq }) });
+      const id = `event-${seq}`;
+      this.#rows.set(seq, { epoch: this.epoch, seq, id, json: JSON.stringify({ id, seq }) });
     }
     return seqs;
+  }
+
+  get epoch(): string {
+    return `epoch-${this.#epoch}`;
+  }
+
+  /** Begins a new epoch without events, like a journal that was set aside. */
+  beginEpoch(): void {
+    this.#epoch += 1;
+    this.#lastSeq = 0;
+    this.#rows.clear();
   }
 
   get seqs(): number[] {
@@ -29,16 +42,17 @@ export class MemoryOutbox implements Outbox {
     this.#failures[method] += times;
   }
 
-  async pending(afterSeq: number, limit: number): Promise<readonly PendingEvent[]> {
+  async pending(after: EventKey | null, limit: number): Promise<readonly PendingEvent[]> {
     this.reads++;
+    const afterSeq = after?.epoch === this.epoch ? after.seq : 0;
     this.#throwIfScripted('pending');
     return [...this.#rows.values()].filter(({ seq }) => seq > afterSeq).slice(0, limit);
   }
 
-  async acknowledge(seqs: readonly number[]): Promise<void> {
+  async acknowledge(events: readonly EventKey[]): Promise<void> {
     this.#throwIfScripted('acknowledge');
-    this.acknowledged.push(seqs);
-    for (const seq of seqs) this.#rows.delete(seq);
+    this.acknowledged.push(events);
+    for (const { epoch, seq } of events) if (epoch === this.epoch) this.#rows.delete(seq);
   }
 
   empty(): Promise<void> {

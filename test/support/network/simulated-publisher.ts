@@ -167,13 +167,13 @@ export class SimulatedPublisher implements Publisher {
     if (!this.#reachable) return 'nothing-to-do';
     if (!this.#connected) this.#goOnline();
     const { clock } = this.parts;
-    const rows = await withDeadline(clock, OUTBOX_DEADLINE_MS, () => this.outbox.pending(0, BATCH), stop);
+    const rows = await withDeadline(clock, OUTBOX_DEADLINE_MS, () => this.outbox.pending(null, BATCH), stop);
     if (!this.#connected) return 'more';
-    const seqs = rows.filter((row) => this.#receive(row)).map((row) => row.seq);
-    if (seqs.length > 0) {
-      await withDeadline(clock, OUTBOX_DEADLINE_MS, () => this.outbox.acknowledge(seqs), stop);
+    const sent = rows.filter((row) => this.#receive(row));
+    if (sent.length > 0) {
+      await withDeadline(clock, OUTBOX_DEADLINE_MS, () => this.outbox.acknowledge(sent), stop);
     }
-    if (seqs.length < rows.length) return 'unacknowledged';
+    if (sent.length < rows.length) return 'unacknowledged';
     return rows.length === BATCH ? 'more' : 'nothing-to-do';
   }
 
