@@ -79,3 +79,17 @@ export const withDeadline = async <T>(
     inner.release();
   }
 };
+
+/** Time for an event loop that was blocked to read the answers that arrived meanwhile. */
+const GRACE_MS = 20;
+
+/**
+ * Runs `task` if something did not happen within `delayMs`. Returns a function that cancels it.
+ * After a block, the event loop runs timers before it reads input. The grace time lets a late answer in first.
+ */
+export const whenOverdue = (clock: Clock, delayMs: number, task: () => void): (() => void) => {
+  let cancel = clock.after(delayMs, () => {
+    cancel = clock.after(GRACE_MS, task);
+  });
+  return () => cancel();
+};

@@ -1,4 +1,5 @@
 import { orAborted } from './deadline.js';
+import { deferred } from './deferred.js';
 
 /** Gives turns one at a time, in the order of the requests. */
 export class SerialQueue {
@@ -16,15 +17,12 @@ export class SerialQueue {
   async turn(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     const previous = this.#last;
-    let end = () => {};
-    const current = new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    this.#last = previous.then(() => current);
+    const { promise, resolve } = deferred<void>();
+    this.#last = previous.then(() => promise);
     this.#length += 1;
     const leave = () => {
       this.#length -= 1;
-      end();
+      resolve();
     };
     try {
       await orAborted(previous, signal);

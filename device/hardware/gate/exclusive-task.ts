@@ -1,4 +1,5 @@
 import { linkedSignal, orAborted } from '../../kit/deadline.js';
+import { deferred } from '../../kit/deferred.js';
 import { type Answer, type Fault, failed } from '../../kit/errors.js';
 import type { GateFault } from './gate.js';
 
@@ -62,10 +63,7 @@ export class ExclusiveTask {
   async #start<T>(task: Task<T>, outer: AbortSignal): Promise<Answer<T, GateFault>> {
     if (this.#isClosed) return { ok: false, fault: CLOSED };
     const { signal, abort, release } = linkedSignal(outer);
-    let resolveEnded = () => {};
-    const ended = new Promise<void>((resolve) => {
-      resolveEnded = resolve;
-    });
+    const { promise: ended, resolve: resolveEnded } = deferred<void>();
     this.#running = { cancel: abort, ended };
     try {
       return await task(signal);

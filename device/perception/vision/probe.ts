@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../kit/clock.js';
-import { withDeadline } from '../../kit/deadline.js';
-import { type Answer, failed, messageOf } from '../../kit/errors.js';
+import { type Answer, failed } from '../../kit/errors.js';
 import {
   RUNTIMES,
   type RuntimeName,
@@ -57,19 +56,13 @@ export const probe = async (
   options: VisionOptions,
   { clock, log, deadlineMs }: ProbeOptions,
 ): Promise<Answer<VisionInfo>> => {
-  let visionProcess: VisionProcess;
+  const visionProcess = new VisionProcess(options, { startMs: deadlineMs, clock, log });
   try {
-    visionProcess = new VisionProcess(options, log);
-  } catch (thrown) {
-    return failed('vision-died', `vision process: cannot be started (${messageOf(thrown)})`);
-  }
-  try {
-    return await withDeadline(clock, deadlineMs, () => visionProcess.ready);
-  } catch (thrown) {
+    const ready = await visionProcess.ready;
     const { triedRuntime } = visionProcess;
-    const runtime = triedRuntime === null ? '' : ` from ${triedRuntime}`;
-    return failed('vision-timeout', `vision process: not ready (${messageOf(thrown)}${runtime})`);
+    if (ready.ok || ready.fault.code !== 'vision-timeout' || triedRuntime === null) return ready;
+    return failed('vision-timeout', `${ready.fault.message} (${triedRuntime})`);
   } finally {
-    await visionProcess.close(clock);
+    await visionProcess.close();
   }
 };

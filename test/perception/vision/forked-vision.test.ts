@@ -151,7 +151,10 @@ test('start fails on a damaged bundle, an invalid library and a failed golden sa
 
 test('start fails if the process is not ready in time', async (t) => {
   const vision = await make(t, { startMs: 1 });
-  await assert.rejects(vision.start(never), { code: 'vision-timeout', message: /no answer within 1 ms/ });
+  await assert.rejects(vision.start(never), {
+    code: 'vision-timeout',
+    message: /vision process was not ready within 1 ms/,
+  });
   assert.equal(vision.pid, undefined);
 });
 

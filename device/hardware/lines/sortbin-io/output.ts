@@ -1,8 +1,10 @@
 import type { Clock } from '../../../kit/clock.js';
+import { whenOverdue } from '../../../kit/deadline.js';
+import { deferred } from '../../../kit/deferred.js';
 import { type Answer, done, type Fault, failed } from '../../../kit/errors.js';
 import type { LineFault, Off, Output, Pwm, PwmRules } from '../lines.js';
 import { checkDuty, checkPulse } from '../rules.js';
-import { nowNs, toUs, whenOverdue } from '../time.js';
+import { nowNs, toUs } from '../time.js';
 import type { IoConnection, IoLine } from './line.js';
 import type { IoEvent } from './protocol.js';
 
@@ -85,10 +87,7 @@ class IoActuator implements IoLine {
         this.connection.killProcess(`did not report that "${this.name}" is off`),
       );
     let cancel = killAfter(longestMs + answerMs);
-    let end: (off: Off) => void = () => {};
-    const off = new Promise<Off>((resolve) => {
-      end = resolve;
-    });
+    const { promise: off, resolve: end } = deferred<Off>();
     const expectEnd = () => {
       cancel();
       cancel = killAfter(answerMs);

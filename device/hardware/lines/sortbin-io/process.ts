@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Logger } from 'pino';
-import type { Clock } from '../../../kit/clock.js';
-import { withDeadline } from '../../../kit/deadline.js';
-import { type Answer, done, failed, messageOf } from '../../../kit/errors.js';
+import { spawn } from 'node:child_process';
+import { whenOverdue } from '../../../kit/deadline.js';
+import { done, type Fault, failed } from '../../../kit/errors.js';
+import { SupervisedProcess, type SupervisedProcessOptions } from '../../../kit/supervised-process.js';
 import type { LineFault } from '../lines.js';
-import { whenOverdue } from '../time.js';
 import {
   type IoCode,
   type IoEvent,
@@ -19,13 +17,12 @@ export type Reply =
   | { readonly ok: true; readonly value: string }
   | { readonly ok: false; readonly code: IoCode | 'down'; readonly text: string };
 
-export interface IoProcessOptions {
+export interface IoProcessOptions
+  extends Pick<SupervisedProcessOptions<LineFault>, 'signal' | 'clock' | 'log'> {
   /** Path of the program. */
   readonly path: string;
   /** Deadline of each reply. A process that misses it is killed. */
   readonly answerMs: number;
-  readonly clock: Clock;
-  readonly log: Logger;
   readonly onEvent: (event: IoEvent) => void;
 }
 
@@ -34,91 +31,52 @@ interface Pending {
   readonly cancel: () => void;
 }
 
-/** One process of sortbin-io, from spawn to exit. It is killed if it sends an invalid line or misses a deadline. */
-export class IoProcess {
-  /** The version of sortbin-io, or why it cannot be used. */
-  readonly ready: Promise<Answer<string, LineFault>>;
-  /** Resolves when the process has exited or was killed, with the reason. All commands have a reply by then. */
-  readonly ended: Promise<string>;
-  readonly #child: ChildProcess;
-  readonly #options: IoProcessOptions;
-  readonly #exited: Promise<unknown>;
+/**
+ * One process of sortbin-io, from spawn to exit. It reports its version. It is killed if it sends an invalid line or
+ * misses a deadline.
+ */
+export class IoProcess extends SupervisedProcess<string, LineFault> {
+  readonly #io: IoProcessOptions;
   readonly #pending = new Map<number, Pending>();
-  #settleReady: (answer: Answer<string, LineFault>) => void = () => {};
-  #settleEnded: (reason: string) => void = () => {};
-  #cancelStartDeadline: () => void;
   #hasVersion = false;
-  #endReason: string | null = null;
   #lastId = 0;
   #partialLine = '';
-  #lastStderr = '';
 
-  constructor(options: IoProcessOptions) {
-    this.#options = options;
-    this.ready = new Promise((resolve) => {
-      this.#settleReady = resolve;
+  constructor(io: IoProcessOptions) {
+    super({
+      ...io,
+      name: 'sortbin-io',
+      // Detached, so that Ctrl-C reaches only the daemon, which stops its parts in order. It needs no environment.
+      spawn: () => spawn(io.path, [], { stdio: 'pipe', detached: true, env: {} }),
+      startMs: io.answerMs,
+      faults: { ended: 'lines-down', late: 'lines-down' },
+      outputLevel: 'warn',
     });
-    this.ended = new Promise((resolve) => {
-      this.#settleEnded = resolve;
-    });
-    // Detached, so that Ctrl-C reaches only the daemon, which stops its parts in order. It needs no environment.
-    this.#child = spawn(options.path, [], { stdio: 'pipe', detached: true, env: {} });
-    this.#exited = new Promise((resolve) => {
-      this.#child.on('close', resolve).on('error', resolve);
-    });
-    this.#child
-      .on('error', (error) => this.#finish(`did not start (${error.message})`))
-      .on('close', (code, signal) =>
-        this.#finish(signal ? `was ended by ${signal}` : `exited with code ${code}`),
-      );
+    this.#io = io;
     // If a write fails, the exit of the process or the deadline of the command follows.
-    this.#child.stdin?.on('error', (error) => this.#logStderr(error.message));
-    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#logStderr(text));
-    this.#cancelStartDeadline = whenOverdue(options.clock, options.answerMs, () =>
-      this.kill(`did not send its version within ${options.answerMs} ms`),
-    );
-  }
-
-  /** Why the process ended, or null while it runs. */
-  get endReason(): string | null {
-    return this.#endReason;
-  }
-
-  get pid(): number | undefined {
-    return this.#child.pid;
+    this.child?.stdin?.on('error', () => {});
+    this.child?.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    this.ended.then((fault) => this.#settleAll(fault));
   }
 
   /** Sends a command. Resolves with code `down` if the process ends before it replies. */
   send(command: string): Promise<Reply> {
-    const { clock, answerMs } = this.#options;
+    const { clock, answerMs } = this.#io;
     return new Promise((settle) => {
-      if (this.#endReason !== null) return settle({ ok: false, code: 'down', text: this.#endReason });
+      if (this.fault) return settle({ ok: false, code: 'down', text: this.fault.message });
       this.#lastId += 1;
       const cancel = whenOverdue(clock, answerMs, () =>
         this.kill(`did not answer "${command}" within ${answerMs} ms`),
       );
       this.#pending.set(this.#lastId, { settle, cancel });
-      this.#child.stdin?.write(`${this.#lastId} ${command}\n`);
+      this.child?.stdin?.write(`${this.#lastId} ${command}\n`);
     });
-  }
-
-  /** Kills the process and counts it as ended at once, without waiting for the kernel. `reason` is a verb phrase. */
-  kill(reason: string): void {
-    this.#child.kill('SIGKILL');
-    this.#finish(`was killed because it ${reason}`);
   }
 
   /** Closes standard input, on which sortbin-io turns all outputs off and exits. Kills it if it does not exit in time. */
   async close(): Promise<void> {
-    const { clock, answerMs, log } = this.#options;
-    this.#child.stdin?.end();
-    try {
-      await withDeadline(clock, answerMs, () => this.#exited);
-    } catch (thrown) {
-      log.warn({ ioPid: this.pid, reason: messageOf(thrown) }, 'sortbin-io did not exit and was killed');
-      this.kill('did not exit at the end of its input');
-    }
+    this.child?.stdin?.end();
+    await this.untilExit(this.#io.answerMs);
   }
 
   #read(text: string): void {
@@ -129,7 +87,7 @@ export class IoProcess {
   }
 
   #readLine(line: string): void {
-    if (this.#endReason !== null) return;
+    if (this.fault) return;
     const message = line.length <= MAX_LINE_LENGTH ? parseMessage(line) : null;
     // The version comes first, and once.
     if (!message || (message.type === 'version') === this.#hasVersion || !this.#handle(message)) {
@@ -153,42 +111,27 @@ export class IoProcess {
           : { ok: false, code: message.code, text: message.text },
       );
     } else {
-      this.#options.onEvent(message);
+      this.#io.onEvent(message);
     }
     return true;
   }
 
   #checkVersion(protocol: number, version: string): void {
     this.#hasVersion = true;
-    this.#cancelStartDeadline();
     if (protocol === PROTOCOL) {
-      this.#settleReady(done(version));
+      this.settleReady(done(version));
     } else {
-      const message = `${this.#options.path} (${version}) uses protocol ${protocol}, this sortbin uses protocol ${PROTOCOL}`;
-      this.#settleReady(failed('line-unsupported', message));
+      const message = `${this.#io.path} (${version}) uses protocol ${protocol}, this sortbin uses protocol ${PROTOCOL}`;
+      this.settleReady(failed('line-unsupported', message));
       this.kill(`uses protocol ${protocol}`);
     }
   }
 
-  #finish(reason: string): void {
-    if (this.#endReason !== null) return;
-    this.#endReason = this.#lastStderr ? `${reason} (last message: ${this.#lastStderr})` : reason;
-    this.#cancelStartDeadline();
+  #settleAll({ message }: Fault<LineFault>): void {
     for (const { cancel, settle } of this.#pending.values()) {
       cancel();
-      settle({ ok: false, code: 'down', text: this.#endReason });
+      settle({ ok: false, code: 'down', text: message });
     }
     this.#pending.clear();
-    this.#settleReady(failed('lines-down', `${this.#options.path} ${this.#endReason}`));
-    this.#settleEnded(this.#endReason);
-  }
-
-  #logStderr(text: string): void {
-    for (const line of text.split('\n')) {
-      const message = line.trim().slice(0, MAX_LINE_LENGTH);
-      if (!message) continue;
-      this.#lastStderr = message;
-      this.#options.log.warn({ ioPid: this.pid, text: message }, 'sortbin-io reported a problem');
-    }
   }
 }

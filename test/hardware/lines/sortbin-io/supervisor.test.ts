@@ -38,7 +38,7 @@ describe('a sortbin-io that does not start', () => {
     assert.equal(code, 'lines-down');
     assert.match(
       message,
-      /did not start \(.*ENOENT\)\. Check that the program exists, is executable, is built for this machine/,
+      /did not start \(.*ENOENT\)\. Check that \/.*\/sortbin-io exists, is executable, is built for this machine/,
     );
   });
 
@@ -62,7 +62,7 @@ describe('a sortbin-io that does not start', () => {
       },
       300,
     );
-    assert.match(silent.message, /did not send its version within 300 ms/);
+    assert.match(silent.message, /sortbin-io was not ready within 300 ms/);
   });
 
   it('is killed when the start is aborted, which rejects with the reason', async (test) => {

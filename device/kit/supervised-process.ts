@@ -1,0 +1,137 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Logger } from 'pino';
+import type { Clock } from './clock.js';
+import { orAborted, whenOverdue, withDeadline } from './deadline.js';
+import { deferred } from './deferred.js';
+import { type Answer, type Fault, failed, messageOf } from './errors.js';
+
+export interface SupervisedProcessOptions<Code extends string> {
+  /** Name for messages. */
+  readonly name: string;
+  /** Starts the process. Its standard error must be a pipe. */
+  readonly spawn: () => ChildProcess;
+  /** Deadline for `settleReady`. A process that misses it is killed. */
+  readonly startMs: number;
+  /** If it is aborted before the process is ready, the process is killed. */
+  readonly signal?: AbortSignal | undefined;
+  /** Code of a process that has ended, and of one that missed the deadline of its start. */
+  readonly faults: { readonly ended: Code; readonly late: Code };
+  /** Level at which the lines of standard error are logged. */
+  readonly outputLevel: 'debug' | 'warn';
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const MAX_LINE_LENGTH = 500;
+
+/**
+ * A child process, from its start to its exit. `Info` is what it reports when it is ready. A subclass adds the protocol.
+ */
+export abstract class SupervisedProcess<Info, Code extends string> {
+  readonly #ready = deferred<Answer<Info, Code>>();
+  readonly #ended = deferred<Fault<Code>>();
+  readonly #exited = deferred<Fault<Code>>();
+  /** The report of the process, or why it cannot be used. */
+  readonly ready = this.#ready.promise;
+  /** Resolves when the process has exited or was killed. The fault contains the last line of standard error. */
+  readonly ended = this.#ended.promise;
+  /** Resolves when the process has exited. A killed process exits later than `ended`. */
+  readonly exited = this.#exited.promise;
+  /** Null if the process could not be created. */
+  protected readonly child: ChildProcess | null;
+  readonly #cancelDeadline: () => void;
+  #fault: Fault<Code> | null = null;
+  #lastLine = '';
+
+  constructor(protected readonly options: SupervisedProcessOptions<Code>) {
+    const { clock, startMs, signal } = options;
+    this.#cancelDeadline = whenOverdue(clock, startMs, () => this.#onLate());
+    this.child = this.#spawn();
+    if (signal) orAborted(this.ready, signal).catch(() => this.kill('is not needed any more'));
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /** How the process ended, or null while it runs. */
+  get fault(): Fault<Code> | null {
+    return this.#fault;
+  }
+
+  /** Ends the start, with the report of the process or with a fault. */
+  protected settleReady(answer: Answer<Info, Code>): void {
+    this.#cancelDeadline();
+    this.#ready.resolve(answer);
+  }
+
+  /**
+   * Counts the process as ended at once, without waiting for the kernel. `reason` is a verb phrase. SIGKILL also ends a
+   * stopped or hanging process.
+   */
+  kill(reason: string): void {
+    this.child?.kill('SIGKILL');
+    this.#end(`was killed because it ${reason}`);
+  }
+
+  /** Waits for the exit. Kills a process that has not exited after `deadlineMs`. */
+  protected async untilExit(deadlineMs: number): Promise<void> {
+    const { name, clock, log } = this.options;
+    try {
+      await withDeadline(clock, deadlineMs, () => this.exited);
+    } catch {
+      log.warn({ childPid: this.pid, deadlineMs }, `${name} did not exit in time`);
+      this.kill(`did not exit within ${deadlineMs} ms`);
+    }
+  }
+
+  #spawn(): ChildProcess | null {
+    try {
+      const child = this.options.spawn();
+      child.on('error', ({ message }) => {
+        if (child.pid === undefined) this.#onExit(`did not start (${message})`);
+        else this.#onOutput(message);
+      });
+      child.on('close', (code, signal) =>
+        this.#onExit(signal ? `was ended by ${signal}` : `exited with code ${code}`),
+      );
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#onOutput(text));
+      return child;
+    } catch (thrown) {
+      this.#onExit(`did not start (${messageOf(thrown)})`);
+      return null;
+    }
+  }
+
+  #onLate(): void {
+    const { name, faults, startMs } = this.options;
+    const reason = `was not ready within ${startMs} ms`;
+    this.settleReady(failed(faults.late, `${name} ${reason}`));
+    this.kill(reason);
+  }
+
+  #onOutput(text: string): void {
+    const { name, outputLevel, log } = this.options;
+    for (const line of text.split('\n')) {
+      const trimmed = line.trim().slice(0, MAX_LINE_LENGTH);
+      if (!trimmed) continue;
+      this.#lastLine = trimmed;
+      log[outputLevel]({ childPid: this.child?.pid, text: trimmed }, `${name} wrote a message`);
+    }
+  }
+
+  #onExit(reason: string): void {
+    this.#exited.resolve(this.#end(reason));
+  }
+
+  /** Returns the fault of the first reason. */
+  #end(reason: string): Fault<Code> {
+    if (this.#fault) return this.#fault;
+    const { name, faults } = this.options;
+    const lastMessage = this.#lastLine ? ` (last message: ${this.#lastLine})` : '';
+    this.#fault = { code: faults.ended, message: `${name} ${reason}${lastMessage}` };
+    this.settleReady({ ok: false, fault: this.#fault });
+    this.#ended.resolve(this.#fault);
+    return this.#fault;
+  }
+}

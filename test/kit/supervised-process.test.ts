@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { it, type TestContext } from 'node:test';
+import { pino } from 'pino';
+import { done } from '../../device/kit/errors.js';
+import { SimulatedClock } from '../../device/kit/simulated-clock.js';
+import { SupervisedProcess } from '../../device/kit/supervised-process.js';
+
+/** A shell that is ready when it prints a line. */
+class Shell extends SupervisedProcess<string, 'shell-died' | 'shell-late'> {
+  constructor(
+    readonly clock: SimulatedClock,
+    start: () => ChildProcess,
+    signal?: AbortSignal,
+  ) {
+    super({
+      name: 'shell',
+      spawn: start,
+      startMs: 1_000,
+      signal,
+      faults: { ended: 'shell-died', late: 'shell-late' },
+      outputLevel: 'debug',
+      clock,
+      log: pino({ level: 'silent' }),
+    });
+    this.child?.stdout?.on('data', (text) => this.settleReady(done(String(text).trim())));
+  }
+
+  close(): Promise<void> {
+    this.child?.stdin?.end();
+    return this.untilExit(500);
+  }
+}
+
+const run = (t: TestContext, script: string, signal?: AbortSignal) => {
+  const shell = new Shell(new SimulatedClock(), () => spawn('sh', ['-c', script]), signal);
+  t.after(() => shell.kill('is not needed any more'));
+  return shell;
+};
+
+const messageOf = async (shell: Shell) => (await shell.exited).message;
+
+it('reports when the process is ready, and leaves no timer running', async (t) => {
+  const shell = run(t, 'echo 1.2; read line');
+  assert.deepEqual(await shell.ready, done('1.2'));
+  assert.equal(shell.fault, null);
+  await shell.close();
+  assert.equal(await messageOf(shell), 'shell exited with code 1');
+  assert.equal(shell.clock.waiting, 0);
+});
+
+it('states how the process ended, with its last message', async (t) => {
+  const shell = run(t, 'echo first >&2; echo last >&2; exit 3');
+  const fault = { code: 'shell-died', message: 'shell exited with code 3 (last message: last)' };
+  assert.deepEqual(await shell.ended, fault);
+  assert.deepEqual(await shell.ready, { ok: false, fault });
+  assert.deepEqual(shell.fault, fault);
+  assert.equal(await messageOf(run(t, 'kill -9 $$')), 'shell was ended by SIGKILL');
+});
+
+it('counts a killed process as ended at once, and kills a stopped one', async (t) => {
+  const shell = run(t, 'echo ready; kill -STOP $$; read line');
+  await shell.ready;
+  shell.kill('sent an invalid line');
+  shell.kill('is not needed any more');
+  assert.equal(shell.fault?.message, 'shell was killed because it sent an invalid line');
+  assert.equal(await messageOf(shell), 'shell was killed because it sent an invalid line');
+});
+
+it('kills a process that is not ready at its deadline', async (t) => {
+  const shell = run(t, 'read line');
+  await shell.clock.advance(999);
+  assert.equal(shell.fault, null);
+  await shell.clock.advance(100);
+  const fault = { code: 'shell-late', message: 'shell was not ready within 1000 ms' };
+  assert.deepEqual(await shell.ready, { ok: false, fault });
+  assert.equal(await messageOf(shell), 'shell was killed because it was not ready within 1000 ms');
+});
+
+it('kills a process whose start is aborted, but not after it was ready', async (t) => {
+  const stop = new AbortController();
+  const ready = run(t, 'echo ready; read line', stop.signal);
+  await ready.ready;
+  const starting = run(t, 'read line', stop.signal);
+  stop.abort();
+  assert.equal(await messageOf(starting), 'shell was killed because it is not needed any more');
+  assert.equal(ready.fault, null);
+});
+
+it('kills a process that does not exit in time', async (t) => {
+  const shell = run(t, 'echo ready; exec sleep 60');
+  await shell.ready;
+  const closing = shell.close();
+  await shell.clock.advance(500);
+  await closing;
+  assert.equal(await messageOf(shell), 'shell was killed because it did not exit within 500 ms');
+});
+
+it('reports a program that cannot be started', async () => {
+  const missing = new Shell(new SimulatedClock(), () => spawn('/nowhere/program'));
+  assert.match(await messageOf(missing), /^shell did not start \(spawn \/nowhere\/program ENOENT\)$/);
+  const refused = new Shell(new SimulatedClock(), () => {
+    throw new Error('no memory');
+  });
+  const answer = await refused.ready;
+  assert.equal(!answer.ok && answer.fault.message, 'shell did not start (no memory)');
+  assert.equal(refused.pid, undefined);
+  assert.equal(refused.clock.waiting, 0);
+});
