@@ -27,8 +27,10 @@ log: { level: debug }
 const received = (broker: AedesBroker): Event[] => broker.payloads('event').map((json) => JSON.parse(json));
 
 describe('a daemon that is killed', () => {
-  it(`${KILLS} times during its work gives each trigger one outcome and loses no event`, async () => {
+  it(`${KILLS} times during its work gives each trigger one outcome and loses no event`, async (t) => {
     const broker = await new AedesBroker().start();
+    // Also if the test fails: a running broker would block the test runner, and hide the failure.
+    t.after(() => broker.stop());
     const recorded = new Set<string>();
     await inFolder(config(broker.url, '[{ afterMs: 5 }]'), async (folder) => {
       for (let kill = 0; kill < KILLS; kill++) {
@@ -55,7 +57,6 @@ describe('a daemon that is killed', () => {
       last.kill('SIGTERM');
       assert.equal(await last.ended(), 0);
     });
-    await broker.stop();
 
     const events = received(broker);
     const distinct = new Set(events.map(({ id, seq, outcome }) => `${id} ${seq} ${outcome}`));

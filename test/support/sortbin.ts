@@ -24,6 +24,7 @@ export class Sortbin {
   readonly lines: LogLine[] = [];
   readonly output: string[] = [];
   stderr = '';
+  #end = '';
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | NodeJS.Signals>;
 
@@ -35,6 +36,7 @@ export class Sortbin {
     running.set(this.#child, folder);
     this.#ended = once(this.#child, 'close').then(([code, signal]) => {
       running.delete(this.#child);
+      this.#end = `(ended: ${signal ?? code})`;
       return signal ?? code;
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -51,9 +53,9 @@ export class Sortbin {
     return this.#child.pid ?? -1;
   }
 
-  /** The output so far, of both streams. */
+  /** The output so far, of both streams, and how the program ended. */
   get text(): string {
-    return `${this.output.join('\n')}\n${this.stderr}`;
+    return `${this.output.join('\n')}\n${this.stderr}${this.#end}`;
   }
 
   /** Returns the first line of the log that matches, or whose message matches a pattern. Waits for it. */
