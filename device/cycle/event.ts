@@ -57,8 +57,11 @@ export const eventSchema = z.object({
 export type BinEvent = z.infer<typeof eventSchema>;
 /** An event before the journal assigns its key. */
 export type EventBody = Omit<BinEvent, 'epoch' | 'seq'>;
-/** The row that is written at the trigger. It is enough for an `interrupted` event after a crash. */
-export type StartedBody = Pick<EventBody, 'schema' | 'id' | 'bin' | 'at' | 'clock' | 'trigger'>;
+/**
+ * The row that is written at the trigger. It is enough for an event after a crash: `interrupted` for an item, `ignored`
+ * for a burst, which has a count.
+ */
+export type StartedBody = Pick<EventBody, 'schema' | 'id' | 'bin' | 'at' | 'clock' | 'trigger' | 'count'>;
 
 const LEAST_SCORE = 0.005;
 
@@ -101,9 +104,13 @@ export const operatorReportBody = (
 /** Returns the event of a row that an earlier run left without an outcome. */
 export const interruptedBody = (started: StartedBody): EventBody => ({
   ...started,
-  outcome: 'interrupted',
   ...UNKNOWN,
-  fault: { code: 'interrupted', message: 'The daemon or the machine stopped during this item.' },
+  ...(started.count === undefined
+    ? {
+        outcome: 'interrupted',
+        fault: { code: 'interrupted', message: 'The daemon or the machine stopped during this item.' },
+      }
+    : { outcome: 'ignored', fault: null }),
 });
 
 export const finishedBody = (finished: Finished, origin: Origin): EventBody => {

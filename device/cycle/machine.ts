@@ -58,9 +58,9 @@ const handleTrigger = (
     case 'new':
     case 'homing':
       if (!state.item) return admit({ ...state, stillThere: 0 }, trigger, id, atMs, limits);
-      return countBurst(state, trigger, id, limits);
+      return countBurst(state, trigger, id);
     default:
-      return countBurst(state, trigger, id, limits);
+      return countBurst(state, trigger, id);
   }
 };
 
@@ -75,9 +75,9 @@ const begin = (state: State, trigger: Trigger, id: string, atMs: number, limits:
   return state.gateHome ? capture(transition, atMs, limits) : home(transition, 'homing', limits);
 };
 
-const countBurst = (state: State, trigger: Trigger, id: string, limits: Limits): Transition => {
-  if (state.burst) return unchanged({ ...state, burst: { ...state.burst, count: state.burst.count + 1 } });
-  return record({ ...state, burst: { id, trigger, count: 1 } }, id, trigger, limits);
+const countBurst = (state: State, trigger: Trigger, id: string): Transition => {
+  const burst = state.burst ? { ...state.burst, count: state.burst.count + 1 } : { id, trigger, count: 1 };
+  return { state: { ...state, burst }, effects: [{ type: 'count', burst }] };
 };
 
 const handleRecorded = (state: State, atMs: number, limits: Limits): Transition => {

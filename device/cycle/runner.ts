@@ -1,106 +1,69 @@
-import type { Logger } from 'pino';
-import type { Camera, CameraFault, Frame } from '../hardware/camera/camera.js';
-import type { Fill } from '../hardware/fill/fill.js';
-import type { Gate } from '../hardware/gate/gate.js';
-import type { Light } from '../hardware/panel/panel.js';
-import type { Trigger, TriggerSource } from '../hardware/trigger/trigger.js';
+import { type Trigger, TriggerError } from '../hardware/trigger/trigger.js';
 import type { Journal } from '../journal/journal.js';
-import type { Clock } from '../kit/clock.js';
 import { DeadlineExceeded, sleep, withDeadline } from '../kit/deadline.js';
-import { type Answer, type Fault, messageOf, SortbinError } from '../kit/errors.js';
-import type { NewId } from '../kit/ids.js';
-import type { Vision } from '../perception/vision/vision.js';
-import {
-  type BinEvent,
-  type EventBody,
-  finishedBody,
-  interruptedBody,
-  type OperatorReport,
-  type Origin,
-  operatorReportBody,
-  type StartedBody,
-  startedBody,
-} from './event.js';
+import { type Answer, done, failed, messageOf, SortbinError } from '../kit/errors.js';
+import type { BinEvent, OperatorReport } from './event.js';
 import { step } from './machine.js';
-import { applyCapacity, type Capacity, decide, type Policy } from './policy.js';
+import type { Observer } from './observer.js';
+import type { Capacity } from './policy.js';
+import { Recorder } from './recorder.js';
 import {
   type Effect,
-  type Finished,
   type Input,
   initialState,
   type Limits,
-  type Part,
   type Phase,
   type Request,
   type Response,
   type State,
 } from './state.js';
+import { Work, type WorkParts } from './work.js';
 
-export interface Parts {
-  readonly trigger: TriggerSource;
-  readonly camera: Camera;
-  readonly vision: Vision;
-  readonly gate: Gate;
-  /** Light for the camera; undefined: none. */
-  readonly light?: Light;
-  /** Fill levels; undefined: not measured. */
-  readonly fill?: Pick<Fill, 'levels'>;
+/** The parts of a cycle. */
+export interface Parts extends WorkParts {
   readonly journal: Journal;
-  readonly clock: Clock;
-  readonly newId: NewId;
-  readonly log: Logger;
 }
 
 export interface CycleOptions {
   readonly bin: string;
-  readonly policy: Policy;
   /** Rule for an item whose compartment is full. */
   readonly whenFull: Capacity['whenFull'];
   readonly limits: Limits;
 }
 
-/** An event in the journal, with the finished item that it describes. */
-export interface Journalled {
-  readonly event: BinEvent;
-  readonly finished: Finished;
-}
-
-/** Receives the events of a runner. */
-export interface RunnerObserver {
-  phase?(phase: Phase): void;
-  health?(part: Part, fault: Fault | null): void;
-  /** An item's event is on disk. */
-  journalled?(journalled: Journalled): void;
-  /** An operator's report is on disk. */
-  reported?(event: BinEvent): void;
-}
+/** What became of a trigger: a new item, or one more trigger of a burst because the bin is busy. */
+export type Admission = 'taken' | 'ignored';
 
 /** Performs the machine's effects, each within its deadline, and passes the answers back to the machine. */
 export class Runner {
   #state: State = initialState;
   readonly #stopping = new AbortController();
-  readonly #writing = new Set<Promise<void>>();
+  readonly #work: Work;
+  readonly #recorder: Recorder;
+  readonly #admissions = new Map<string, Promise<Answer<Admission>>>();
 
   constructor(
     private readonly parts: Parts,
     private readonly options: CycleOptions,
-    private readonly observer: RunnerObserver = {},
-  ) {}
+    private readonly observer: Pick<Observer, 'phase' | 'health' | 'event'> = {},
+    /** Called once with an internal error. The gate is safe and the cycle has ended: the process must exit. */
+    private readonly onFatal: (error: unknown) => void = (error) => {
+      throw error;
+    },
+  ) {
+    this.#work = new Work(parts, options.whenFull);
+    this.#recorder = new Recorder({ ...parts, bin: options.bin }, observer);
+  }
 
   get phase(): Phase {
     return this.#state.phase;
   }
 
-  /** Finishes the rows of an earlier run as `interrupted`, moves the gate home and starts the trigger. */
+  /** Finishes the rows of an earlier run, moves the gate home and starts the trigger. */
   async start(): Promise<void> {
-    const { journal, trigger, newId, log } = this.parts;
-    for (const row of await journal.unfinished()) {
-      const event = interruptedBody(row.body as StartedBody);
-      await journal.finish(row.id, event);
-      log.warn({ id: row.id, at: event.at }, 'finished an item of an earlier run as interrupted');
-    }
+    await this.#recorder.recover();
     this.#take({ type: 'start' });
-    trigger.start((fired) => this.#take({ type: 'trigger', trigger: fired, itemId: newId() }));
+    this.parts.trigger.start((trigger) => this.#admit(trigger));
   }
 
   /** Makes the gate safe first, then records the current item as `interrupted`. */
@@ -108,31 +71,63 @@ export class Runner {
     this.#take({ type: 'stop' });
     this.#stopping.abort(new Error('the cycle was stopped'));
     await this.parts.gate.safe();
-    await Promise.all(this.#writing);
+    await this.#recorder.close();
   }
 
-  /** Records a report of an operator, from `source`. Never rejects: a failure of the journal is reported as health. */
-  async report(report: OperatorReport, source: string): Promise<void> {
-    const { journal, clock, newId } = this.parts;
-    const trigger: Trigger = { id: newId(), source, atMs: clock.monotonicMs(), wallMs: clock.wallMs() };
-    const body = operatorReportBody(newId(), report, trigger, this.#origin());
-    try {
-      this.observer.reported?.({ ...body, ...(await journal.finish(body.id, body)) });
-    } catch (error) {
-      this.#journalFailed(error, body);
-    }
+  /** Records a report of an operator, from `source`. Rejects if it is never on disk. */
+  report(report: OperatorReport, source: string): Promise<BinEvent> {
+    return this.#recorder.report(report, source);
+  }
+
+  /** Returns what became of a trigger that has just fired, once its row is on disk. */
+  async admissionOf(triggerId: string): Promise<Answer<Admission>> {
+    return (
+      (await this.#admissions.get(triggerId)) ??
+      failed('cycle-stopped', 'trigger: the bin is stopping. It takes no more items.')
+    );
+  }
+
+  #admit(trigger: Trigger): void {
+    let rowId: string | undefined;
+    let admission: Admission = 'taken';
+    this.#guard(() => {
+      const itemId = this.parts.newId();
+      this.#take({ type: 'trigger', trigger, itemId });
+      const { item, burst } = this.#state;
+      admission = item?.id === itemId ? 'taken' : 'ignored';
+      rowId = admission === 'taken' ? itemId : burst?.id;
+    });
+    if (rowId === undefined) return;
+    const admitted = this.#recorder.untilBegun(rowId).then(
+      () => done(admission),
+      (error) => failed('journal-failed', `trigger: not recorded: ${messageOf(error)}`),
+    );
+    this.#admissions.set(trigger.id, admitted);
+    void admitted.finally(() => this.#admissions.delete(trigger.id));
   }
 
   #take(input: InputWithoutTime): void {
-    const before = this.#state.phase;
-    const transition = step(
-      this.#state,
-      { ...input, atMs: this.parts.clock.monotonicMs() },
-      this.options.limits,
-    );
-    this.#state = transition.state;
-    for (const effect of transition.effects) this.#perform(effect);
-    if (transition.state.phase !== before) this.observer.phase?.(transition.state.phase);
+    this.#guard(() => {
+      const before = this.#state.phase;
+      const atMs = this.parts.clock.monotonicMs();
+      const transition = step(this.#state, { ...input, atMs }, this.options.limits);
+      this.#state = transition.state;
+      for (const effect of transition.effects) this.#perform(effect);
+      if (transition.state.phase !== before) this.observer.phase?.(transition.state.phase);
+    });
+  }
+
+  /** Ends the cycle if `work` throws: the state may be inconsistent, so nothing may move any more. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      const isFirst = !this.#stopping.signal.aborted;
+      this.#state = { ...this.#state, phase: 'stopped', op: null, item: null, burst: null };
+      this.#stopping.abort(error);
+      void this.parts.gate.safe();
+      if (isFirst) this.onFatal(error);
+    }
   }
 
   #perform(effect: Effect): void {
@@ -140,11 +135,12 @@ export class Runner {
       case 'request':
         void this.#request(effect.op, effect.withinMs, effect.request);
         return;
-      case 'finish': {
-        const writing = this.#write(effect.finished).finally(() => this.#writing.delete(writing));
-        this.#writing.add(writing);
+      case 'count':
+        this.#recorder.count(effect.burst);
         return;
-      }
+      case 'finish':
+        this.#recorder.finish(effect.finished);
+        return;
       case 'health':
         this.observer.health?.(effect.part, effect.fault);
         return;
@@ -154,130 +150,45 @@ export class Runner {
     }
   }
 
-  /** Answers each request exactly once. */
+  /** Answers each request exactly once, unless the cycle ends. */
   async #request(op: number, withinMs: number, request: Request): Promise<void> {
-    const { clock, log } = this.parts;
-    try {
-      const answer =
-        request.kind === 'pause'
-          ? await this.#pause(withinMs)
-          : await withDeadline(
-              clock,
-              withinMs,
-              (signal) => this.#work(request, signal),
-              this.#stopping.signal,
-            );
-      this.#take(
-        answer.ok ? { type: 'answer', op, answer: answer.value } : { type: 'fault', op, fault: answer.fault },
+    const input = await this.#answer(op, withinMs, request).catch((error) =>
+      this.#faultOf(op, request, error),
+    );
+    if (!this.#stopping.signal.aborted) this.#take(input);
+  }
+
+  async #answer(op: number, withinMs: number, request: Request): Promise<InputWithoutTime> {
+    const { clock } = this.parts;
+    const { signal } = this.#stopping;
+    const answer =
+      request.kind === 'pause'
+        ? await sleep(clock, withinMs, signal).then(() => done<Response>({ kind: 'paused' }))
+        : await withDeadline(clock, withinMs, (inner) => this.#do(request, inner), signal);
+    return answer.ok
+      ? { type: 'answer', op, answer: answer.value }
+      : { type: 'fault', op, fault: answer.fault };
+  }
+
+  async #do(request: Exclude<Request, { kind: 'pause' }>, signal: AbortSignal): Promise<Answer<Response>> {
+    if (request.kind !== 'record') return this.#work.perform(request, signal);
+    await this.#recorder.begin(request.id, request.trigger);
+    return done({ kind: 'recorded' });
+  }
+
+  #faultOf(op: number, request: Request, error: unknown): InputWithoutTime {
+    if (error instanceof DeadlineExceeded) return { type: 'timeout', op };
+    if (error instanceof TriggerError) return { type: 'fault', op, fault: error.fault };
+    const known = error instanceof SortbinError;
+    if (!known && !this.#stopping.signal.aborted)
+      this.parts.log.error(
+        { err: error, request: request.kind },
+        'a step of the cycle threw an unexpected error',
       );
-    } catch (error) {
-      if (this.#stopping.signal.aborted) return;
-      if (error instanceof DeadlineExceeded) return this.#take({ type: 'timeout', op });
-      const known = error instanceof SortbinError;
-      if (!known)
-        log.error({ err: error, request: request.kind }, 'a step of the cycle threw an unexpected error');
-      const code = known ? error.code : `${request.kind}-failed`;
-      this.#take({ type: 'fault', op, fault: { code, message: messageOf(error) } });
-    }
-  }
-
-  async #pause(ms: number): Promise<Answer<Response>> {
-    await sleep(this.parts.clock, ms, this.#stopping.signal);
-    return answer({ kind: 'paused' });
-  }
-
-  async #work(request: Exclude<Request, { kind: 'pause' }>, signal: AbortSignal): Promise<Answer<Response>> {
-    const { gate, trigger, journal, log } = this.parts;
-    switch (request.kind) {
-      case 'record':
-        await journal.begin(request.id, startedBody(request.id, request.trigger, this.#origin()));
-        log.debug({ id: request.id, trigger: request.trigger.id }, 'recorded');
-        return answer({ kind: 'recorded' });
-      case 'home':
-        return then(await gate.home(signal), () => ({ kind: 'homed' }));
-      case 'capture':
-        return then(await this.#capture(request.afterMs, signal), (frame) => ({ kind: 'frame', frame }));
-      case 'classify':
-        return this.#classify(request.frame, signal);
-      case 'move':
-        return then(await gate.move(request.compartment, signal), (move) => ({ kind: 'moved', move }));
-      case 'level':
-        return answer({
-          kind: 'level',
-          present: await trigger.level(signal),
-          trigger: this.#stillThere(),
-          itemId: this.parts.newId(),
-        });
-    }
-  }
-
-  async #classify(frame: Frame, signal: AbortSignal): Promise<Answer<Response>> {
-    const { vision, clock } = this.parts;
-    const { policy, whenFull } = this.options;
-    return then(await vision.classify(frame, signal), (classification) => {
-      const startMs = clock.monotonicMs();
-      const decision = applyCapacity(decide(classification, policy), policy, {
-        full: this.#full(),
-        whenFull,
-      });
-      return { kind: 'classified', classification, decision, decideMs: clock.monotonicMs() - startMs };
-    });
-  }
-
-  #full(): ReadonlySet<string> {
-    const full = (this.parts.fill?.levels() ?? []).filter((level) => level.full);
-    return new Set(full.map(({ compartment }) => compartment));
-  }
-
-  /** Takes a frame with the light on: it is then newer than the light. If the light fails, the bin still sorts. */
-  async #capture(afterMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {
-    const { camera, light, clock, log } = this.parts;
-    if (!light) return camera.frameAfter(afterMs, signal);
-    const lightOn = new AbortController();
-    try {
-      const on = await light.on(AbortSignal.any([signal, lightOn.signal]));
-      if (!on.ok) log.warn({ part: 'light', code: on.fault.code }, on.fault.message);
-      return await camera.frameAfter(on.ok ? Math.max(afterMs, clock.monotonicMs()) : afterMs, signal);
-    } finally {
-      lightOn.abort(new Error('the frame was taken'));
-    }
-  }
-
-  #stillThere(): Trigger {
-    const { clock, newId } = this.parts;
-    return { id: newId(), source: 'still-there', atMs: clock.monotonicMs(), wallMs: clock.wallMs() };
-  }
-
-  async #write(finished: Finished): Promise<void> {
-    const { journal } = this.parts;
-    const body = finishedBody(finished, this.#origin());
-    try {
-      const key = await journal.finish(body.id, body);
-      this.observer.journalled?.({ event: { ...body, ...key }, finished });
-      const { frame } = finished.item;
-      if (frame) await journal.keepFrame(frame.id, frame.bytes, frame.format);
-    } catch (error) {
-      this.#journalFailed(error, body);
-    }
-  }
-
-  #journalFailed(error: unknown, event: EventBody): void {
-    this.parts.log.error({ err: error, event }, 'the journal refused an event');
-    this.observer.health?.('journal', { code: 'journal-failed', message: messageOf(error) });
-  }
-
-  #origin(): Origin {
-    return {
-      bin: this.options.bin,
-      clock: this.parts.clock.synchronised() ? 'synchronised' : 'free',
-    };
+    const code = known ? error.code : `${request.kind}-failed`;
+    return { type: 'fault', op, fault: { code, message: messageOf(error) } };
   }
 }
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'atMs'> : never;
 type InputWithoutTime = WithoutTime<Input>;
-
-const answer = (value: Response): Answer<Response> => ({ ok: true, value });
-
-const then = <T>(given: Answer<T>, make: (value: T) => Response): Answer<Response> =>
-  given.ok ? answer(make(given.value)) : given;

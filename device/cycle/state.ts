@@ -71,6 +71,8 @@ export type Request =
 
 export type Effect =
   | { readonly type: 'request'; readonly op: number; readonly withinMs: number; readonly request: Request }
+  /** Write the row of a burst with its present count. */
+  | { readonly type: 'count'; readonly burst: Burst }
   | { readonly type: 'finish'; readonly finished: Finished }
   | { readonly type: 'health'; readonly part: Part; readonly fault: Fault | null }
   | { readonly type: 'safe' };

@@ -32,7 +32,7 @@ export const request = (
   };
 };
 
-/** Requests the journal row of an item or a burst. The phase stays. */
+/** Requests the journal row of an item. The phase stays. */
 export const record = (state: State, id: string, trigger: Trigger, limits: Limits): Transition => ({
   state: { ...state, nextOp: state.nextOp + 1 },
   effects: [

@@ -1,30 +1,120 @@
+import { z } from 'zod';
+import type { BinEvent } from '../cycle/event.js';
+import type { Observer } from '../cycle/observer.js';
+import type { Policy } from '../cycle/policy.js';
+import type { Runner } from '../cycle/runner.js';
+import { JournalError } from '../journal/journal.js';
+import type { Command } from '../kit/command.js';
 import { done, failed } from '../kit/errors.js';
-import type { CommandHandler, ControlAnswer } from '../network/commands/commands.js';
+import type { ModelSlot } from '../perception/model/model.js';
+import type { Liveness, LivenessState } from '../status/liveness.js';
+import type { BinState, Status } from '../status/status.js';
+import type { Hardware } from '../wire/hardware.js';
 
-export interface CommandOptions {
-  /** Fires the command trigger. Returns false if the configuration has no trigger with driver `command`. */
-  readonly trigger: () => boolean;
-  /** Compartments of the policy. */
-  readonly compartments: ReadonlySet<string>;
-  readonly emptied: (compartment: string) => void;
+export interface CommandParts {
+  readonly runner: Pick<Runner, 'report' | 'admissionOf'>;
+  readonly hardware: Pick<Hardware, 'command' | 'fillParts'>;
+  readonly model: Pick<ModelSlot<Policy>, 'active'>;
+  readonly lastDecided: LastDecided;
+  readonly status: Pick<Status, 'snapshot'>;
+  readonly liveness: Pick<Liveness, 'healthy'>;
 }
 
-/** Returns the handler of the commands that a running bin accepts. */
-export const makeCommandHandler = (options: CommandOptions): CommandHandler => {
-  const runTrigger = (): ControlAnswer =>
-    options.trigger()
-      ? done('triggered')
-      : failed(
-          'control-unfit',
-          'trigger: this bin has no command trigger. Configure `trigger: { driver: command }`.',
-        );
-  const runEmptied = (compartment: string): ControlAnswer => {
-    if (!options.compartments.has(compartment)) {
-      const known = [...options.compartments].sort().join(', ');
+/** The value of the command `status`. */
+export interface StatusAnswer {
+  readonly state: BinState;
+  readonly liveness: LivenessState;
+}
+
+/** The outcomes of an event that decided about an item. */
+const DECIDED = new Set(['sorted', 'refused']);
+
+/** Keeps the id of the last event that decided about an item. */
+export class LastDecided implements Observer {
+  #id: string | null = null;
+
+  /** null: none yet. */
+  get id(): string | null {
+    return this.#id;
+  }
+
+  event({ id, outcome }: BinEvent): void {
+    if (DECIDED.has(outcome)) this.#id = id;
+  }
+}
+
+const nothing = z.strictObject({});
+const oneCompartment = z.strictObject({ compartment: z.string().max(63) });
+const maybeItem = z.strictObject({ item: z.uuid().optional() });
+
+/** The commands of a running bin. */
+export const makeCommands = (parts: CommandParts): Command[] => [
+  triggerCommand(parts),
+  emptiedCommand(parts),
+  disputeCommand(parts),
+  statusCommand(parts),
+];
+
+const triggerCommand = ({ hardware, runner }: CommandParts): Command<z.infer<typeof nothing>> => ({
+  name: 'trigger',
+  schema: nothing,
+  actuates: true,
+  run: async () => {
+    const trigger = hardware.command.fire();
+    if (!trigger)
+      return failed(
+        'control-unfit',
+        'trigger: this bin has no command trigger. Configure `trigger: { driver: command }`.',
+      );
+    const admission = await runner.admissionOf(trigger.id);
+    if (!admission.ok) return failed('control-failed', admission.fault.message);
+    return done(admission.value === 'taken' ? 'taken' : 'ignored: busy');
+  },
+});
+
+const emptiedCommand = ({
+  hardware,
+  runner,
+  model,
+}: CommandParts): Command<z.infer<typeof oneCompartment>> => ({
+  name: 'emptied',
+  schema: oneCompartment,
+  actuates: false,
+  run: async ({ compartment }, { source }) => {
+    const { compartmentOf, fallback } = model.active.policy;
+    const compartments = new Set([...compartmentOf.values(), fallback]);
+    if (!compartments.has(compartment)) {
+      const known = [...compartments].sort().join(', ');
       return failed('control-unfit', `emptied: unknown compartment "${compartment}". Use one of ${known}.`);
     }
-    options.emptied(compartment);
+    hardware.fillParts?.fill.markEmptied(compartment);
+    await runner.report({ outcome: 'emptied', compartment }, source);
     return done(`${compartment}: emptied`);
-  };
-  return (request) => (request.command === 'trigger' ? runTrigger() : runEmptied(request.compartment));
-};
+  },
+});
+
+const disputeCommand = ({ runner, lastDecided }: CommandParts): Command<z.infer<typeof maybeItem>> => ({
+  name: 'dispute',
+  schema: maybeItem,
+  actuates: false,
+  run: async ({ item = lastDecided.id }, { source }) => {
+    if (item === null) return failed('control-unfit', 'dispute: this bin has not sorted an item yet.');
+    try {
+      await runner.report({ outcome: 'disputed', item }, source);
+      return done(`${item}: disputed`);
+    } catch (error) {
+      if (!(error instanceof JournalError && error.code === 'unknown-event')) throw error;
+      return failed('control-unfit', `dispute: no event ${item} in the journal.`);
+    }
+  },
+});
+
+const statusCommand = ({
+  status,
+  liveness,
+}: CommandParts): Command<z.infer<typeof nothing>, StatusAnswer> => ({
+  name: 'status',
+  schema: nothing,
+  actuates: false,
+  run: async () => done({ state: status.snapshot(), liveness: liveness.healthy() }),
+});

@@ -1,27 +1,35 @@
 import { join } from 'node:path';
-import type { BinEvent } from '../cycle/event.js';
-import { type Journalled, Runner } from '../cycle/runner.js';
-import { withDeadline } from '../kit/deadline.js';
-import { type Fault, messageOf } from '../kit/errors.js';
-import { packageVersion } from '../kit/root.js';
+import type { Observer, ServedModel } from '../cycle/observer.js';
+import type { Policy } from '../cycle/policy.js';
+import { Runner } from '../cycle/runner.js';
+import { SystemClock } from '../kit/clock.js';
+import type { Fault } from '../kit/errors.js';
+import { newId } from '../kit/ids.js';
 import { CONTROL_SOCKET } from '../network/commands/commands.js';
 import { ControlSocket } from '../network/commands/control-socket.js';
-import type { EmbeddedBroker, Publisher } from '../network/mqtt/mqtt.js';
-import type { VisionInfo } from '../perception/vision/vision.js';
-import { infoOf } from '../status/info.js';
+import { CommandRegistry } from '../network/commands/registry.js';
+import type { EmbeddedBroker } from '../network/mqtt/mqtt.js';
+import type { SlotModel } from '../perception/model/model.js';
+import { Liveness } from '../status/liveness.js';
 import { Status } from '../status/status.js';
-import { digestOf, type LoadedConfig } from '../wire/loaded-config.js';
-import { wirePublisher } from '../wire/publisher.js';
-import { type WiredBin, wireBin } from '../wire/wire.js';
-import { makeCommandHandler } from './commands.js';
-import { HardwareEvents } from './hardware-events.js';
+import { cycleOptions, type LoadedConfig } from '../wire/loaded-config.js';
+import { type BinParts, startParts } from './bin-parts.js';
+import { LastDecided, makeCommands } from './commands.js';
+import { HealthHub } from './health-hub.js';
+import { ObserverList } from './observer-list.js';
+import { OperatorPanel } from './operator-panel.js';
+import { OutboxObserver, PublisherObserver } from './publisher-observer.js';
+import { ServiceList } from './service-list.js';
+import { ServiceSwitch } from './service-switch.js';
 
-/** Deadline for each part to close. The parts close in parallel. */
-const CLOSE_MS = 1_500;
+/** Deadline to stop all services together. */
+const STOP_MS = 1_700;
 
-/** The addresses and the active model of a bin that has started. */
+/** The longest times without progress. They are longer than the deadline of each step of the cycle. */
+const LIVENESS = { eventLoopMs: 10_000, partMs: { camera: 60_000, journal: 60_000, vision: 60_000 } };
+
+/** The addresses of a bin. */
 export interface StartupInfo {
-  readonly active: VisionInfo;
   readonly url: string;
   readonly embedded: Pick<EmbeddedBroker, 'port' | 'requestedPort'> | null;
   /** The beginning of all its topics. */
@@ -29,150 +37,133 @@ export interface StartupInfo {
   readonly journal: string;
 }
 
-/** Receives the events of a daemon, for people to read. */
-export interface DaemonObserver {
-  started(where: StartupInfo): void;
-  /** Another runtime has become active. */
-  runtimeChanged(active: VisionInfo): void;
-  /** A fault was raised; null: the part has recovered. */
-  health(part: string, fault: Fault | null): void;
-  item(journalled: Journalled): void;
-  /** An operator's report was recorded. */
-  report(event: BinEvent): void;
-  /** Events were dropped from a full outbox. `count`: the total so far. */
-  dropped(count: number): void;
+export interface DaemonOptions {
+  /** Further observers, with their names. */
+  readonly observers: Readonly<Record<string, Observer>>;
+  /** Called before the first item. */
+  readonly onAddresses: (info: StartupInfo) => void;
+  /** Called with an error after which the process must exit. The gate is safe. */
+  readonly onFatal: (error: unknown) => void;
 }
 
-/** A running bin. */
+/** A running bin: an ordered list of services, and a list of observers. */
 export class Daemon {
-  private constructor(
-    private readonly wired: WiredBin,
-    private readonly hardwareEvents: HardwareEvents,
-    private readonly runner: Runner,
-    private readonly publisher: Publisher,
-    private readonly broker: EmbeddedBroker | null,
-    private readonly control: ControlSocket | null,
-  ) {}
+  readonly #clock = new SystemClock();
+  readonly #services: ServiceList;
 
-  /** Starts all parts and begins to sort. @throws SortbinError; then every part is closed again */
-  static async start(loaded: LoadedConfig, observer: DaemonObserver): Promise<Daemon> {
-    const { config, log } = loaded;
-    const { signal } = new AbortController();
-    const wired = await wireBin(loaded, signal);
-    const { vision, journal, clock } = wired.parts;
-    const opened: (() => Promise<unknown> | undefined)[] = [() => vision.close()];
-    const hardwareEvents = new HardwareEvents(wired.hardware, clock, config.panel.refusedMs);
-    opened.push(() => hardwareEvents.close());
+  constructor(
+    private readonly loaded: LoadedConfig,
+    private readonly options: DaemonOptions,
+  ) {
+    this.#services = new ServiceList({ stopMs: STOP_MS, clock: this.#clock, log: loaded.log });
+  }
+
+  /**
+   * Starts all services, one after the other, and begins to sort.
+   * @throws SortbinError, or the reason of `signal` as soon as it is aborted. All services are stopped then
+   */
+  async start(signal: AbortSignal): Promise<void> {
     try {
-      const { publisher, broker, url } = await wirePublisher(loaded, journal, clock);
-      opened.push(
-        () => publisher.close(),
-        () => broker?.close(),
-      );
-      const active = await vision.start(signal);
-      const status = new Status(clock, () => publisher.retain('state', status.snapshot()));
-      const health = (part: string, fault: Fault | null) => {
-        if (!status.health(part, fault)) return;
-        hardwareEvents.health(part, fault);
-        observer.health(part, fault);
-      };
-      const counted = () =>
-        void journal.counters().then(
-          ({ dropped }) => {
-            if (status.dropped(dropped)) observer.dropped(dropped);
-          },
-          () => {}, // The journal is down: the cycle has reported that.
-        );
-      const runner = new Runner(wired.parts, wired.cycle, {
-        phase: (phase) => {
-          log.debug(`cycle: ${phase}`);
-          status.phase(phase);
-          hardwareEvents.phase(phase);
-        },
-        health,
-        journalled: (journalled) => {
-          publisher.notify();
-          status.journalled(journalled.event);
-          hardwareEvents.journalled(journalled);
-          observer.item(journalled);
-          counted();
-        },
-        reported: (event) => {
-          publisher.notify();
-          status.journalled(event);
-          observer.report(event);
-          counted();
-        },
-      });
-      hardwareEvents.attend(runner, status, health);
-      const announce = (active: VisionInfo) =>
-        publisher.retain(
-          'info',
-          infoOf({
-            bin: config.bin,
-            sortbin: packageVersion(),
-            labels: wired.labels,
-            policy: wired.cycle.policy,
-            active,
-            drivers: {
-              trigger: config.trigger.driver,
-              camera: config.camera.driver,
-              gate: config.gate.driver,
-            },
-            config: digestOf(config),
-          }),
-        );
-      announce(active);
-      vision.onChange((other) => {
-        announce(other);
-        observer.runtimeChanged(other);
-      });
-      publisher.start();
-      observer.started({
-        active,
-        url,
-        embedded: broker,
-        topics: `${config.mqtt.prefix}/${config.bin.id}`,
-        journal: join(wired.dataDir, 'journal.db'),
-      });
-      await runner.start();
-      const { compartmentOf, fallback } = wired.cycle.policy;
-      const handle = makeCommandHandler({
-        trigger: () => wired.hardware.command.fire() !== null,
-        compartments: new Set([...compartmentOf.values(), fallback]),
-        emptied: (compartment) => hardwareEvents.emptied(compartment, runner, 'command'),
-      });
-      const control = await ControlSocket.open({
-        path: join(wired.dataDir, CONTROL_SOCKET),
-        handle,
-        clock,
-        log,
-      });
-      return new Daemon(wired, hardwareEvents, runner, publisher, broker, control);
+      const { onFatal } = this.options;
+      const parts = await startParts(this.loaded, this.#clock, this.#services, onFatal, signal);
+      await this.#startCycle(parts, signal);
     } catch (error) {
-      await Promise.allSettled(opened.map((close) => close()));
-      await journal.close().catch(() => {});
+      await this.stop();
       throw error;
     }
   }
 
-  /** Turns the gate off, records the current item and closes all parts. The outbox keeps its events. */
-  async stop(): Promise<void> {
-    const { trigger, camera, vision, journal, clock, log } = this.wired.parts;
-    const closing = (what: string, close: () => Promise<unknown> | undefined) =>
-      withDeadline(clock, CLOSE_MS, async () => close()).catch((error) =>
-        log.warn({ part: what }, `${what}: not closed: ${messageOf(error)}`),
-      );
-    await closing('control socket', () => this.control?.close());
-    await closing('cycle', () => this.runner.stop());
-    await Promise.all([
-      closing('trigger', () => trigger.close()),
-      closing('lines', () => this.hardwareEvents.close()),
-      closing('camera', () => camera.close()),
-      closing('vision process', () => vision.close()),
-      closing('publisher', () => this.publisher.close()),
-    ]);
-    await closing('embedded broker', () => this.broker?.close());
-    await closing('journal', () => journal.close());
+  /** Makes the gate safe, records the current item and stops all services. The outbox keeps its events. */
+  stop(): Promise<void> {
+    return this.#services.stop();
+  }
+
+  async #startCycle(parts: BinParts, signal: AbortSignal): Promise<void> {
+    const { config, log } = this.loaded;
+    const { dataDir, journal, hardware, camera, model, publisher } = parts;
+    const { panel, gate, trigger, fillParts, service } = hardware;
+    const clock = this.#clock;
+
+    const commands = new CommandRegistry({
+      mayActuate: new Set(['command', 'button']),
+      transactions: journal,
+      newId,
+      clock,
+      log,
+    });
+    const { refusedMs } = config.panel;
+    const operatorPanel = new OperatorPanel({ panel, fillParts, commands, refusedMs, clock });
+    const status = new Status(clock, () => publisher.retain('state', status.snapshot()));
+    const liveness = new Liveness(LIVENESS, clock);
+    const lastDecided = new LastDecided();
+    const observers = new ObserverList(
+      {
+        status,
+        'operator panel': operatorPanel,
+        publisher: new PublisherObserver(publisher, config),
+        outbox: new OutboxObserver(journal, (count) => observers.dropped(count)),
+        'last decided': lastDecided,
+        ...this.options.observers,
+      },
+      log,
+    );
+    const onLocked = (locked: boolean) => observers.locked(locked);
+    const serviceSwitch = new ServiceSwitch({ input: service, gate, clock, onLocked });
+
+    const health = new HealthHub(status, observers);
+    health.connect('journal', journal);
+    health.connect('journal', journal.setAside, 'set aside');
+    health.connect('lines', hardware.lines);
+    health.connect('sensor', trigger);
+    health.connect('camera', camera);
+    health.connect('vision', model);
+    health.connect('gate', serviceSwitch.health, 'service switch');
+    health.connect('broker', publisher);
+    fillParts?.fill.onChange((level) => {
+      observers.fill(level);
+      health.report(`fill-${level.compartment}`, level.fault, 'fill');
+    });
+    fillParts?.fill.start();
+
+    observers.served(servedModel(model.active));
+    model.onChange((active) => observers.served(servedModel(active)));
+    publisher.start();
+    this.options.onAddresses(this.#addresses(parts));
+
+    const cycleParts = {
+      ...{ trigger, camera, model, gate, journal, clock, newId, log },
+      light: panel.light,
+      progress: liveness,
+      ...(fillParts ? { fill: fillParts.fill } : {}),
+    };
+    const observer = {
+      phase: observers.phase.bind(observers),
+      event: observers.event.bind(observers),
+      health: (part: string, fault: Fault | null) => health.report(part, fault, 'cycle'),
+    };
+    const runner = new Runner(cycleParts, cycleOptions(config), observer, this.options.onFatal);
+    const commandParts = { runner, hardware, model, lastDecided, status, liveness };
+    for (const command of makeCommands(commandParts)) commands.add(command);
+
+    const services = this.#services;
+    await services.start(liveness, signal);
+    await services.start({ name: 'cycle', start: () => runner.start(), stop: () => runner.stop() }, signal);
+    await services.start(serviceSwitch, signal);
+    await services.start(commands, signal);
+    await services.start(operatorPanel, signal);
+    const path = join(dataDir, CONTROL_SOCKET);
+    await services.start(new ControlSocket({ path, commands, clock, log }), signal);
+  }
+
+  #addresses({ url, broker, dataDir }: BinParts): StartupInfo {
+    const { mqtt, bin } = this.loaded.config;
+    const topics = `${mqtt.prefix}/${bin.id}`;
+    return { url, embedded: broker, topics, journal: join(dataDir, 'journal.db') };
   }
 }
+
+const servedModel = ({ info, bundle, policy }: SlotModel<Policy>): ServedModel => ({
+  info,
+  labels: bundle.manifest.labels,
+  policy,
+});

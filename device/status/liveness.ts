@@ -1,12 +1,11 @@
+import type { Progress, WatchedPart } from '../cycle/progress.js';
 import type { Clock } from '../kit/clock.js';
-
-/** The parts whose work is watched. */
-export type WorkingPart = 'camera' | 'journal' | 'vision';
+import type { Service } from '../kit/service.js';
 
 /** The longest time without progress, for the event loop of the daemon and for each part. */
 export interface LivenessLimits {
   readonly eventLoopMs: number;
-  readonly partMs: Readonly<Record<WorkingPart, number>>;
+  readonly partMs: Readonly<Record<WatchedPart, number>>;
 }
 
 /** A part that makes no progress. */
@@ -38,8 +37,9 @@ const BEATS = 4;
  * The event loop is stalled if its last heartbeat is older than its limit. After a block, timers run in any order. So a
  * heartbeat that comes too late does not count, and the loop is stalled until the next one.
  */
-export class Liveness {
-  readonly #parts: Readonly<Record<WorkingPart, PartProgress>>;
+export class Liveness implements Progress, Service {
+  readonly name = 'liveness';
+  readonly #parts: Readonly<Record<WatchedPart, PartProgress>>;
   #beatAtMs: number | null = null;
   #cancelBeat = () => {};
 
@@ -56,20 +56,20 @@ export class Liveness {
   }
 
   /** Starts the heartbeat. The event loop is judged from now on. */
-  start(): void {
+  async start(): Promise<void> {
     this.#cancelBeat();
     this.#beatAtMs = this.clock.monotonicMs();
     this.#scheduleBeat(this.#beatAtMs);
   }
 
   /** Stops the heartbeat. */
-  close(): void {
+  async stop(): Promise<void> {
     this.#cancelBeat();
     this.#beatAtMs = null;
   }
 
   /** Records the start of an attempt. Call the returned function at its end. Only the first call counts. */
-  begin(part: WorkingPart): (ok: boolean) => void {
+  begin(part: WatchedPart): (ok: boolean) => void {
     return this.#parts[part].begin(this.clock.monotonicMs());
   }
 

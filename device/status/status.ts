@@ -1,4 +1,5 @@
 import type { BinEvent } from '../cycle/event.js';
+import type { Observer } from '../cycle/observer.js';
 import type { FillLevel } from '../hardware/fill/fill.js';
 import type { Clock } from '../kit/clock.js';
 import type { Fault } from '../kit/errors.js';
@@ -50,7 +51,7 @@ export interface BinState {
 }
 
 /** Collects the state of the parts. */
-export class Status {
+export class Status implements Observer {
   #cycle = 'new';
   #lastItem: BinState['lastItem'] = null;
   readonly #faults = new Map<string, RaisedFault>();
@@ -87,7 +88,7 @@ export class Status {
    * Sets the fault of a part; null clears it. Returns whether to announce that: a new fault or a recovery.
    * A fault with the same code and detail is the same fault. Its time stays, and its message is updated.
    */
-  health(part: string, fault: Fault | null): boolean {
+  setFault(part: string, fault: Fault | null): boolean {
     const before = this.#faults.get(part);
     if (!fault) {
       if (this.#faults.delete(part)) this.changed();
@@ -102,7 +103,7 @@ export class Status {
     return !isSame;
   }
 
-  journalled(event: BinEvent): void {
+  event(event: BinEvent): void {
     const { id, seq, at, outcome, decision } = event;
     if (outcome === 'disputed') return;
     if (outcome === 'emptied') {
@@ -130,12 +131,11 @@ export class Status {
     this.changed();
   }
 
-  /** Records the total of events dropped from a full outbox. Returns whether it has changed. */
-  dropped(count: number): boolean {
-    if (count === this.#dropped) return false;
+  /** Records the total of events dropped from a full outbox. */
+  dropped(count: number): void {
+    if (count === this.#dropped) return;
     this.#dropped = count;
     this.changed();
-    return true;
   }
 
   snapshot(): BinState {

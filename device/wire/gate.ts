@@ -17,22 +17,17 @@ import {
 
 export interface GateContext {
   readonly config: Pick<Config, 'gate'>;
-  readonly policy: Policy;
   readonly clock: Clock;
 }
 
 const LID = 'lid';
 
-/** @throws SortbinError if a line is unavailable, or the gate does not serve each compartment of the policy */
-export const makeGate = async (
-  { config, policy, clock }: GateContext,
-  lines: LinesOnDemand,
-): Promise<Gate> => {
+/** @throws SortbinError if a line is unavailable */
+export const makeGate = async ({ config, clock }: GateContext, lines: LinesOnDemand): Promise<Gate> => {
   const { gate } = config;
   if (gate.driver === 'simulated')
     return new SimulatedGate({ script: gate.script, moveMs: gate.moveMs, clock });
   const { passive, homeMs, retries, backOffMs } = gate;
-  checkRoutes(gate, policy);
   const startedLines = await lines.get();
   const lid = gate.lid && unwrap(await startedLines.input(LID, inputRules(gate.lid)));
   const common = {

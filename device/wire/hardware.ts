@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
-import type { Policy } from '../cycle/policy.js';
 import { LockedGate } from '../hardware/gate/locked-gate.js';
 import type { Input, Lines } from '../hardware/lines/lines.js';
 import type { Panel } from '../hardware/panel/panel.js';
@@ -29,6 +28,8 @@ export interface Hardware {
   readonly service: Input | null;
   /** null: no fill levels are measured. */
   readonly fillParts: FillParts | null;
+  /** Closes the parts, then turns all outputs off and releases the lines. */
+  close(): Promise<void>;
 }
 
 export interface HardwareContext {
@@ -37,9 +38,6 @@ export interface HardwareContext {
   readonly folder: string;
   /** The folder for the list of outputs. */
   readonly dataDir: string;
-  readonly policy: Policy;
-  /** Aborts the start of the lines. */
-  readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -49,24 +47,25 @@ const OUTPUTS_FILE = 'outputs.txt';
 
 /**
  * Requests exactly the lines that the configuration names.
- * @throws SortbinError if a part cannot be created. All lines are released then.
+ * @throws SortbinError if a part cannot be created. All lines are released then, also if `signal` is aborted.
  */
-export const wireHardware = async (context: HardwareContext): Promise<Hardware> => {
-  const { config, folder, dataDir, signal, clock, log } = context;
+export const wireHardware = async (context: HardwareContext, signal: AbortSignal): Promise<Hardware> => {
+  const { config, folder, dataDir, clock, log } = context;
   const outputsFile = join(dataDir, OUTPUTS_FILE);
   const lines = new LinesOnDemand({ config, folder, outputsFile, clock, log }, signal);
   const sensors = new UltrasonicSensors(lines, clock);
   const command = new CommandTrigger({ clock, newId });
   try {
-    return {
-      gate: new LockedGate(await makeGate(context, lines)),
-      trigger: await makeTriggerSource({ ...context, command }, lines, sensors),
-      command,
-      panel: await makePanel(config, lines, clock, log),
-      service: await openServiceSwitch(config, lines),
-      fillParts: await makeFill(config, lines, sensors, clock),
-      lines: await lines.started(),
+    const gate = new LockedGate(await makeGate(context, lines));
+    const trigger = await makeTriggerSource({ ...context, command }, lines, sensors);
+    const panel = await makePanel(config, lines, clock, log);
+    const service = await openServiceSwitch(config, lines);
+    const fillParts = await makeFill(config, lines, sensors, clock);
+    const close = async () => {
+      await Promise.all([trigger.close(), panel.close(), fillParts?.fill.close()]);
+      await lines.close();
     };
+    return { lines: await lines.started(), trigger, command, gate, panel, service, fillParts, close };
   } catch (thrown) {
     await lines.close();
     throw thrown;

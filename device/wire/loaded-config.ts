@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
+import type { CycleOptions } from '../cycle/runner.js';
 
 /** A validated configuration. Its relative paths are resolved in `folder`. */
 export interface LoadedConfig {
@@ -15,3 +16,10 @@ export const digestOf = (config: Config): string => {
   const text = JSON.stringify({ ...rest, mqtt: { ...mqtt, password: null } });
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 };
+
+/** Returns the options of the cycle. */
+export const cycleOptions = ({ bin, cycle, fill }: Config): CycleOptions => ({
+  bin: bin.id,
+  whenFull: fill.driver === 'none' ? 'fallback' : fill.whenFull,
+  limits: cycle,
+});

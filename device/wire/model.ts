@@ -1,48 +1,49 @@
 import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.js';
-import { makePolicy } from '../cycle/policy.js';
-import type { CycleOptions } from '../cycle/runner.js';
+import { makePolicy, type Policy } from '../cycle/policy.js';
 import type { Clock } from '../kit/clock.js';
 import { packageRoot } from '../kit/root.js';
-import { loadBundle } from '../perception/inference/bundle/bundle.js';
+import type { Bundle } from '../perception/inference/bundle/bundle.js';
+import { ModelSlot } from '../perception/model/model.js';
 import { ForkedVision } from '../perception/vision/forked-vision.js';
 import type { VisionOptions } from '../perception/vision/protocol.js';
 import { SimulatedVision } from '../perception/vision/simulated-vision.js';
 import type { Vision } from '../perception/vision/vision.js';
+import { checkRoutes } from './gate.js';
 import type { LoadedConfig } from './loaded-config.js';
 
-/** Loads the model bundle. Creates the vision and the options of the cycle from it. */
-export const loadModelParts = async (
-  loaded: LoadedConfig,
-  clock: Clock,
-): Promise<{ vision: Vision; cycle: CycleOptions; labels: readonly string[]; bundleFolder: string }> => {
-  const { config, folder } = loaded;
-  const bundleFolder =
-    config.model.bundle === null ? join(packageRoot(), 'deploy/model') : resolve(folder, config.model.bundle);
-  const { manifest } = await loadBundle(bundleFolder);
-  const policy = makePolicy(config.policy, manifest.labels, manifest.policy);
-  return {
-    vision: makeVision(loaded, clock, bundleFolder, manifest.labels),
-    cycle: {
-      bin: config.bin.id,
-      policy,
-      whenFull: config.fill.driver === 'none' ? 'fallback' : config.fill.whenFull,
-      limits: config.cycle,
+/**
+ * Creates the model slot of a bin. A bundle fits if the policy knows its labels, and the gate has a route to each
+ * compartment.
+ */
+export const wireModel = (loaded: LoadedConfig, clock: Clock): ModelSlot<Policy> =>
+  makeSlot(loaded, clock, (policy) => checkRoutes(loaded.config.gate, policy));
+
+/** Creates a model slot for the benchmark, whose simulated gate has a route to each compartment. */
+export const wireBenchModel = (loaded: LoadedConfig, clock: Clock): ModelSlot<Policy> =>
+  makeSlot(loaded, clock, () => {});
+
+const makeSlot = (loaded: LoadedConfig, clock: Clock, check: (policy: Policy) => void): ModelSlot<Policy> => {
+  const { config, folder, log } = loaded;
+  const { bundle } = config.model;
+  return new ModelSlot({
+    folder: bundle === null ? join(packageRoot(), 'deploy/model') : resolve(folder, bundle),
+    makePolicy: ({ manifest }) => {
+      const policy = makePolicy(config.policy, manifest.labels, manifest.policy);
+      check(policy);
+      return policy;
     },
-    labels: manifest.labels,
-    bundleFolder,
-  };
+    makeVision: (loadedBundle) => makeVision(loaded, clock, loadedBundle),
+    log,
+  });
 };
 
-const makeVision = (
-  { config, folder, log }: LoadedConfig,
-  clock: Clock,
-  bundle: string,
-  labels: readonly string[],
-): Vision => {
+const makeVision = ({ config, folder, log }: LoadedConfig, clock: Clock, bundle: Bundle): Vision => {
   const { vision } = config;
-  if (vision.driver === 'simulated') return new SimulatedVision({ script: vision.script, labels, clock });
-  return new ForkedVision({ ...visionOptions(vision, folder, bundle), startMs: vision.startMs, clock, log });
+  if (vision.driver === 'simulated')
+    return new SimulatedVision({ script: vision.script, labels: bundle.manifest.labels, clock });
+  const { startMs } = vision;
+  return new ForkedVision({ ...visionOptions(vision, folder, bundle.folder), startMs, clock, log });
 };
 
 /** Converts the configuration of vision to the options of the vision process. Paths are resolved in `folder`. */

@@ -6,15 +6,20 @@ import type { EmbeddedBroker, Outbox, Publisher } from '../network/mqtt/mqtt.js'
 import { OutboxPublisher } from '../network/mqtt/outbox-publisher.js';
 import type { LoadedConfig } from './loaded-config.js';
 
-/** Creates the publisher. Without `mqtt.url`, starts the embedded broker and connects to it. */
-export const wirePublisher = async (
+/** The broker that the publisher connects to. */
+export interface PublisherBroker {
+  readonly url: string;
+  /** Whether it is the embedded broker, which supports MQTT 3.1.1 only. */
+  readonly isEmbedded: boolean;
+}
+
+export const wirePublisher = (
   { config, folder, log }: LoadedConfig,
+  { url, isEmbedded }: PublisherBroker,
   outbox: Outbox,
   clock: Clock,
-): Promise<{ publisher: Publisher; broker: EmbeddedBroker | null; url: string }> => {
+): Publisher => {
   const { mqtt, bin } = config;
-  const broker = mqtt.url === null ? await startBroker(mqtt.embedded, log) : null;
-  const url = mqtt.url ?? broker?.url ?? '';
   const options = {
     prefix: mqtt.prefix,
     bin: bin.id,
@@ -22,7 +27,7 @@ export const wirePublisher = async (
       url,
       clientId: `${mqtt.prefix}-${bin.id}`.replaceAll('/', '-'),
       keepaliveSeconds: mqtt.keepaliveS,
-      ...(broker ? { protocolVersion: 4 as const } : {}),
+      ...(isEmbedded ? { protocolVersion: 4 as const } : {}),
       ...(mqtt.username === null ? {} : { username: mqtt.username }),
       ...(mqtt.password === null ? {} : { password: mqtt.password }),
       ...(mqtt.ca === null ? {} : { caFile: resolve(folder, mqtt.ca) }),
@@ -31,15 +36,14 @@ export const wirePublisher = async (
     pubackDeadlineMs: mqtt.pubackMs,
     backoff: mqtt.backoff,
   };
-  return {
-    publisher: new OutboxPublisher(outbox, options, { clock, random: Math.random, log }),
-    broker,
-    url,
-  };
+  return new OutboxPublisher(outbox, options, { clock, random: Math.random, log });
 };
 
-/** Imports the broker only when it is used, to save memory. */
-const startBroker = async (options: Config['mqtt']['embedded'], log: Logger): Promise<EmbeddedBroker> => {
+/** Starts the embedded broker. Imports it only when it is used, to save memory. */
+export const startBroker = async (
+  options: Config['mqtt']['embedded'],
+  log: Logger,
+): Promise<EmbeddedBroker> => {
   const { startEmbeddedBroker } = await import('../network/mqtt/embedded-broker.js');
   return startEmbeddedBroker(options, log);
 };

@@ -4,15 +4,17 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { parseConfig } from '../../device/config/load.js';
-import { type Journalled, Runner } from '../../device/cycle/runner.js';
+import type { Journalled, Observer } from '../../device/cycle/observer.js';
+import { Runner } from '../../device/cycle/runner.js';
+import { startParts } from '../../device/daemon/bin-parts.js';
+import { ServiceList } from '../../device/daemon/service-list.js';
 import { SimulatedTrigger } from '../../device/hardware/trigger/simulated-trigger.js';
+import { SystemClock } from '../../device/kit/clock.js';
+import { newId } from '../../device/kit/ids.js';
 import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
 import { table } from '../../device/tools/bench/render.js';
 import { percentiles } from '../../device/tools/bench/report.js';
-import { wirePublisher } from '../../device/wire/publisher.js';
-import { wireBin } from '../../device/wire/wire.js';
-
-const never = new AbortController().signal;
+import { cycleOptions } from '../../device/wire/loaded-config.js';
 
 /**
  * `npm run bench:cycle [-- CYCLES]`: runs the complete bin over real images, with the journal on disk, the embedded
@@ -32,22 +34,34 @@ const config = parseConfig(
   'bench',
 );
 const log = pino({ level: 'warn' });
-const { parts, cycle, dataDir } = await wireBin({ config, folder, log }, never);
-const { publisher, broker } = await wirePublisher({ config, folder, log }, parts.journal, parts.clock);
-const { model, runtime } = await parts.vision.start(never);
+const clock = new SystemClock();
+const { signal } = new AbortController();
+const services = new ServiceList({ stopMs: 5_000, clock, log });
+const onFatal = (error: unknown) => {
+  throw error;
+};
+const loaded = { config, folder, log };
+const { journal, hardware, camera, model, publisher } = await startParts(
+  loaded,
+  clock,
+  services,
+  onFatal,
+  signal,
+);
+const { info, vision } = model.active;
+const { trigger, gate, panel } = hardware;
+if (!(trigger instanceof SimulatedTrigger && vision instanceof ForkedVision))
+  throw new Error('the trigger and the vision process are not those of this benchmark');
 publisher.start();
 
 let settle: (journalled: Journalled) => void = () => {};
-const runner = new Runner(parts, cycle, {
-  journalled: (journalled) => {
-    publisher.notify();
-    settle(journalled);
-  },
-});
-await runner.start();
-const { trigger, vision } = parts;
-if (!(trigger instanceof SimulatedTrigger && vision instanceof ForkedVision))
-  throw new Error('the trigger and the vision process are not those of this benchmark');
+const parts = { trigger, camera, model, gate, light: panel.light, journal, clock, newId, log };
+const event: Observer['event'] = (one, finished) => {
+  publisher.notify();
+  if (finished) settle({ event: one, finished });
+};
+const runner = new Runner(parts, cycleOptions(config), { event }, onFatal);
+await services.start({ name: 'cycle', start: () => runner.start(), stop: () => runner.stop() }, signal);
 
 const next = () =>
   new Promise<Journalled>((resolve) => {
@@ -81,18 +95,12 @@ const rows = [...steps].map(([step, values]) => {
 process.stdout.write(
   `${[
     `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model}`,
-    `${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${runtime.threads} thread), ${CYCLES} cycles`,
+    `${info.model.name} ${info.model.version} on ${info.runtime.name} (${info.runtime.backend}, ${info.runtime.threads} thread), ${CYCLES} cycles`,
     table(['step', 'p50 ms', 'p95 ms', 'p99 ms', 'cycles'], rows),
     `RSS: daemon ${daemonMb.toFixed(0)} MB + vision process ${visionMb.toFixed(0)} MB = ${(daemonMb + visionMb).toFixed(0)} MB`,
     `event loop delay of the daemon: p50 ${ms(delay.percentile(50))}, p99 ${ms(delay.percentile(99))}, max ${ms(delay.max)} ms`,
   ].join('\n')}\n`,
 );
 
-await runner.stop();
-await trigger.close();
-await vision.close();
-await publisher.close();
-await broker?.close();
-await parts.journal.close();
-await rm(dataDir, { recursive: true, force: true });
+await services.stop();
 await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { eventSchema } from '../../device/cycle/event.js';
+import { type BinEvent, eventSchema } from '../../device/cycle/event.js';
+import { SimulatedGate } from '../../device/hardware/gate/simulated-gate.js';
 import type { LineFault } from '../../device/hardware/lines/lines.js';
 import type { Light } from '../../device/hardware/panel/panel.js';
 import { SimulatedJournal } from '../../device/journal/simulated-journal.js';
@@ -9,12 +10,14 @@ import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { SimulatedVision } from '../../device/perception/vision/simulated-vision.js';
 import { type BinParts, makeBin } from '../support/bin.js';
 
-const never = new AbortController().signal;
-
-const started = async (parts: Omit<BinParts, 'clock'> = {}) => {
+const started = async (
+  parts: Omit<BinParts, 'clock'> = {},
+  onEvent: (event: BinEvent) => void = () => {},
+) => {
   const clock = new SimulatedClock();
   const bin = makeBin({ read: async () => new Uint8Array(4), ...parts, clock });
-  await bin.parts.vision.start(never);
+  bin.watch({ event: onEvent });
+  await bin.parts.vision.start(new AbortController().signal);
   await bin.runner.start();
   await clock.advance(10);
   return { clock, ...bin };
@@ -161,7 +164,11 @@ describe('the runner', () => {
     const first = await started({ journal: earlier, moves: [{ hang: true }] });
     first.trigger.fire('beam');
     await first.clock.advance(20);
-    const bin = await started({ journal: new SimulatedJournal({ earlier }) });
+    const announced: string[] = [];
+    const bin = await started({ journal: new SimulatedJournal({ earlier }) }, ({ outcome }) =>
+      announced.push(outcome),
+    );
+    assert.deepEqual(announced, ['interrupted'], 'the publisher must send it');
     const [event] = bin.parts.journal instanceof SimulatedJournal ? bin.parts.journal.events() : [];
     const interrupted = eventSchema.parse(event);
     assert.deepEqual(
@@ -171,11 +178,107 @@ describe('the runner', () => {
     await bin.runner.stop();
   });
 
+  it('keeps the count of a burst on disk while it grows', async () => {
+    const earlier = new SimulatedJournal();
+    const first = await started({ journal: earlier, moves: [{ hang: true }] });
+    for (let fired = 0; fired < 8; fired++) first.trigger.fire('beam');
+    await first.clock.advance(20);
+    const journal = new SimulatedJournal({ earlier });
+    const bin = await started({ journal });
+    assert.deepEqual(
+      journal.events().map((event) => {
+        const { outcome, count, fault } = eventSchema.parse(event);
+        return [outcome, count, fault?.code];
+      }),
+      [
+        ['interrupted', undefined, 'interrupted'],
+        ['ignored', 7, undefined],
+      ],
+    );
+    await bin.runner.stop();
+  });
+
+  it('says what became of a trigger once its row is on disk', async () => {
+    const bin = await started({ moves: [{ hang: true }] });
+    const fire = () => bin.trigger.fire().id;
+    const ids = [fire(), fire(), fire()];
+    const admissions = Promise.all(ids.map((id) => bin.runner.admissionOf(id)));
+    await bin.clock.advance(1);
+    assert.deepEqual(await admissions, [done('taken'), done('ignored'), done('ignored')]);
+    await bin.runner.stop();
+    assert.equal((await bin.runner.admissionOf(fire())).ok, false, 'a stopped bin takes no item');
+  });
+
+  it('does not say that it took a trigger whose row is not on disk', async () => {
+    const bin = await started({ journal: new SimulatedJournal({ script: ['fail'] }) });
+    const admission = bin.runner.admissionOf(bin.trigger.fire().id);
+    await bin.clock.advance(1);
+    const answer = await admission;
+    assert.deepEqual([answer.ok, !answer.ok && answer.fault.code], [false, 'journal-failed']);
+    await bin.runner.stop();
+  });
+
+  it('tries to finish a row until the journal works again', async () => {
+    const bin = await started({ journal: new SimulatedJournal({ script: ['ok', 'fail', 'fail', 'fail'] }) });
+    bin.trigger.fire();
+    await bin.clock.advance(30);
+    assert.equal(bin.journalled.length, 0);
+    await bin.clock.advance(1_000);
+    assert.deepEqual(outcomes(bin), [['sorted', 'confident']]);
+    assert.deepEqual(bin.health.filter((line) => line.startsWith('journal')).slice(-2), [
+      'journal:journal-failed',
+      'journal:ok',
+    ]);
+    await bin.runner.stop();
+  });
+
+  it('tries once more to finish a row when it stops', async () => {
+    const journal = new SimulatedJournal({ script: ['ok', 'fail'] });
+    const bin = await started({ journal });
+    bin.trigger.fire();
+    await bin.clock.advance(30);
+    assert.equal(bin.journalled.length, 0);
+    await bin.runner.stop();
+    assert.deepEqual(outcomes(bin), [['sorted', 'confident']]);
+    assert.equal(bin.clock.waiting, 0);
+  });
+
+  it('makes the gate safe and ends with an internal error, which it reports once', async () => {
+    class BrokenClock extends SimulatedClock {
+      isBroken = false;
+      override wallMs(): number {
+        return this.isBroken ? Number.NaN : super.wallMs();
+      }
+    }
+    const clock = new BrokenClock();
+    const gate = new SimulatedGate({ script: [], moveMs: 5, clock });
+    const bin = makeBin({ clock, gate, read: async () => new Uint8Array(4) });
+    await bin.parts.vision.start(new AbortController().signal);
+    await bin.runner.start();
+    await clock.advance(10);
+    clock.isBroken = true;
+    bin.trigger.fire();
+    await clock.advance(60_000);
+    assert.equal(bin.runner.phase, 'stopped');
+    assert.deepEqual(
+      bin.fatal.map((error) => error instanceof RangeError),
+      [true],
+    );
+    const move = await gate.move('paper', new AbortController().signal);
+    assert.equal(move.ok, false, 'a safe gate does not move');
+    clock.isBroken = false;
+    bin.trigger.fire();
+    await clock.advance(1_000);
+    assert.equal(bin.journalled.length, 0, 'the cycle has ended');
+    await bin.runner.stop();
+    assert.equal(clock.waiting, 0);
+  });
+
   it('leaves no timer running if it is stopped during an item', async () => {
     const labels = ['paper'];
     const clock = new SimulatedClock();
     const bin = makeBin({ clock, vision: new SimulatedVision({ script: [{ hang: true }], labels, clock }) });
-    await bin.parts.vision.start(never);
+    await bin.parts.vision.start(new AbortController().signal);
     await bin.runner.start();
     bin.trigger.fire();
     await clock.advance(100);

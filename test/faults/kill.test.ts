@@ -3,6 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { SystemClock } from '../../device/kit/clock.js';
+import { CONTROL_SOCKET } from '../../device/network/commands/commands.js';
+import { sendCommand } from '../../device/network/commands/send-command.js';
 import { AedesBroker } from '../support/network/aedes-broker.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 import { until } from '../support/until.js';
@@ -13,6 +16,7 @@ interface Event {
   id: string;
   seq: number;
   outcome: string;
+  count?: number;
 }
 
 const config = (url: string, script: string) =>
@@ -54,6 +58,8 @@ describe('a daemon that is killed', () => {
         () => missing().length === 0,
         30_000,
       );
+      // The broker may have received the last events of the killed runs only now, before this run handles a SIGTERM.
+      await last.waitForLog(/^connected to the broker/);
       last.kill('SIGTERM');
       assert.equal(await last.ended(), 0);
     });
@@ -70,5 +76,41 @@ describe('a daemon that is killed', () => {
     );
     const outcomes = events.map(({ outcome }) => outcome);
     assert.ok(outcomes.includes('interrupted') && outcomes.includes('sorted'));
+  });
+
+  it('during a burst loses no trigger that it has answered', async () => {
+    const broker = await new AedesBroker().start();
+    const config = (driver: string) => `vision: { driver: simulated, script: [{ label: paper }] }
+trigger: { driver: ${driver} }
+gate: { moveMs: 60000 }
+cycle: { moveMs: 100000 }
+mqtt: { url: "${broker.url}", backoff: { minMs: 20, maxMs: 100 } }
+log: { level: debug }
+`;
+    await inFolder(config('command'), async (folder) => {
+      const bin = new Sortbin(['run'], folder);
+      await bin.waitForCommands();
+      const path = join(folder, 'data', CONTROL_SOCKET);
+      const trigger = () => sendCommand(path, { command: 'trigger' }, new SystemClock());
+      assert.deepEqual(await trigger(), { ok: true, value: 'taken' });
+      await bin.waitForLog(/^cycle: moving/);
+      for (let extra = 0; extra < 7; extra++)
+        assert.deepEqual(await trigger(), { ok: true, value: 'ignored: busy' });
+      bin.kill('SIGKILL');
+      assert.equal(await bin.ended(), 'SIGKILL');
+
+      const next = new Sortbin(['run'], folder);
+      await until('both events', () => received(broker).length >= 2, 30_000);
+      assert.deepEqual(
+        received(broker).map(({ outcome, count }) => [outcome, count]),
+        [
+          ['interrupted', undefined],
+          ['ignored', 7],
+        ],
+      );
+      next.kill('SIGTERM');
+      assert.equal(await next.ended(), 0);
+    });
+    await broker.stop();
   });
 });

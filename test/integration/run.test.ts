@@ -69,8 +69,8 @@ describe('sortbin run', () => {
         'vision: { driver: simulated, script: [{ label: paper }] }\ngate: { moveMs: 20 }\nmqtt: { embedded: { port: 0 } }\n',
       async (folder) => {
         const bin = new Sortbin(['run'], folder);
-        await bin.waitForLog(/^connected to the broker/);
-        assert.deepEqual(await send(folder, 'trigger'), { code: 0, output: 'triggered' });
+        await bin.waitForCommands();
+        assert.deepEqual(await send(folder, 'trigger'), { code: 0, output: 'taken' });
         const { item } = (await bin.waitForLog(/^item sorted$/)) as unknown as { item: BinEvent };
         assert.deepEqual([item.trigger.source, item.decision?.compartment], ['command', 'paper']);
         assert.deepEqual(await send(folder, 'emptied', 'paper'), { code: 0, output: 'paper: emptied' });
@@ -82,6 +82,17 @@ describe('sortbin run', () => {
           stderr ?? '',
           /emptied: unknown compartment "gold"\. Use one of glass, packaging, paper, residual\./,
         );
+        const { output } = await send(folder, 'status');
+        assert.match(
+          output ?? '',
+          /^bin\n {2}✓ cycle +idle\n {2}✓ last item +#1 sorted, paper 95 %, -> paper, confident,/,
+        );
+        assert.match(
+          output ?? '',
+          /\n {2}✓ faults +none\n {2}✓ outcomes +sorted 1\n {2}✓ sorted into +none yet\n/,
+        );
+        const json = JSON.parse((await send(folder, 'status', '--json')).output ?? '');
+        assert.deepEqual([json.ok, json.value.liveness, json.value.state.schema], [true, { ok: true }, 1]);
         bin.kill('SIGTERM');
         assert.equal(await bin.ended(), 0);
         const { code: down, stderr: reason } = await send(folder, 'trigger');
@@ -95,7 +106,7 @@ describe('sortbin run', () => {
       'trigger: { script: [] }\nvision: { driver: simulated, script: [{ label: paper }] }\nmqtt: { embedded: { port: 0 } }\n',
       async (folder) => {
         const bin = new Sortbin(['run'], folder);
-        await bin.waitForLog(/^connected to the broker/);
+        await bin.waitForCommands();
         const { code, stderr } = await send(folder, 'trigger');
         assert.equal(code, 65);
         assert.match(stderr ?? '', /trigger: this bin has no command trigger\. Configure/);

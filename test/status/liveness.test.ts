@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { WatchedPart } from '../../device/cycle/progress.js';
 import type { Clock } from '../../device/kit/clock.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
-import { Liveness, type WorkingPart } from '../../device/status/liveness.js';
+import { Liveness } from '../../device/status/liveness.js';
 
 const LIMITS = { eventLoopMs: 4_000, partMs: { camera: 60_000, journal: 30_000, vision: 90_000 } };
 
@@ -16,7 +17,7 @@ const setUp = () => {
     after: (delayMs, task) => timers.after(delayMs, task),
   };
   const liveness = new Liveness(LIMITS, clock);
-  const fail = (part: WorkingPart) => liveness.begin(part)(false);
+  const fail = (part: WatchedPart) => liveness.begin(part)(false);
   const stalled = () => {
     const state = liveness.healthy();
     return state.ok ? [] : state.stalled.map(({ part }) => part);
@@ -139,18 +140,18 @@ describe('liveness of a part', () => {
 describe('liveness of the event loop', () => {
   it('is healthy while the heartbeat runs', async () => {
     const { liveness, stalled, pass } = setUp();
-    liveness.start();
+    void liveness.start();
     for (let step = 0; step < 50; step++) {
       await pass(777);
       assert.deepEqual(stalled(), []);
     }
-    liveness.close();
+    void liveness.stop();
   });
 
   it('is stalled after a block, whether it is asked before or after the late heartbeat, until the next one', async () => {
     const { clock, timers, liveness, stalled, block, pass } = setUp();
     const startedAtMs = clock.monotonicMs();
-    liveness.start();
+    void liveness.start();
     const answers: string[][] = [];
     // The first heartbeat is due at 1 000 ms. One timer runs before it, one after it.
     for (const delayMs of [999, 1_000]) timers.after(delayMs, () => answers.push(stalled()));
@@ -170,37 +171,37 @@ describe('liveness of the event loop', () => {
     });
     await pass(1_000);
     assert.deepEqual(stalled(), []);
-    liveness.close();
+    void liveness.stop();
   });
 
   it('stays stalled if one block follows another', async () => {
     const { liveness, stalled, block, pass } = setUp();
-    liveness.start();
+    void liveness.start();
     for (let time = 0; time < 5; time++) {
       block(5_000);
       await pass(1_000);
       assert.deepEqual(stalled(), ['event-loop']);
     }
-    liveness.close();
+    void liveness.stop();
   });
 
   it('accepts a block within the limit', async () => {
     const { liveness, stalled, block, pass } = setUp();
-    liveness.start();
+    void liveness.start();
     block(2_900);
     await pass(1_000);
     assert.deepEqual(stalled(), []);
-    liveness.close();
+    void liveness.stop();
   });
 
   it('is judged only between start and close, and leaves no timer', async () => {
     const { timers, liveness, stalled, block, pass } = setUp();
     block(60_000);
     assert.deepEqual(stalled(), []);
-    liveness.start();
+    void liveness.start();
     await pass(10_000);
     assert.equal(timers.waiting, 1);
-    liveness.close();
+    void liveness.stop();
     block(60_000);
     assert.deepEqual([stalled(), timers.waiting], [[], 0]);
   });

@@ -34,12 +34,12 @@ describe('status', () => {
   it('keeps a fault with its first time until its part has recovered', async () => {
     const clock = new SimulatedClock();
     const status = new Status(clock, () => {});
-    assert.ok(status.health('camera', { code: 'camera-timeout', message: 'no frame' }));
+    assert.ok(status.setFault('camera', { code: 'camera-timeout', message: 'no frame' }));
     const since = status.snapshot().faults[0]?.since;
     await clock.advance(5_000);
-    assert.equal(status.health('camera', { code: 'camera-timeout', message: 'no frame' }), false);
+    assert.equal(status.setFault('camera', { code: 'camera-timeout', message: 'no frame' }), false);
     assert.equal(status.snapshot().faults[0]?.since, since);
-    assert.ok(status.health('camera', null));
+    assert.ok(status.setFault('camera', null));
     assert.deepEqual(status.snapshot().faults, []);
   });
 
@@ -47,14 +47,14 @@ describe('status', () => {
     const clock = new SimulatedClock();
     const status = new Status(clock, () => {});
     const gone = (line: string) => ({ code: 'line-gone', message: `"${line}": unplugged`, detail: line });
-    assert.ok(status.health('lines', gone('gate-paper')));
+    assert.ok(status.setFault('lines', gone('gate-paper')));
     await clock.advance(5_000);
-    assert.equal(status.health('lines', gone('lid')), true);
+    assert.equal(status.setFault('lines', gone('lid')), true);
     const [fault, ...others] = status.snapshot().faults;
     const since = new Date(clock.wallMs()).toISOString();
     assert.deepEqual(fault, { part: 'lines', ...gone('lid'), since });
     assert.deepEqual(others, []);
-    assert.ok(status.health('lines', { code: 'lines-down', message: 'sortbin-io exited' }));
+    assert.ok(status.setFault('lines', { code: 'lines-down', message: 'sortbin-io exited' }));
     assert.deepEqual(
       status.snapshot().faults.map(({ code, detail }) => [code, detail]),
       [['lines-down', undefined]],
@@ -67,20 +67,20 @@ describe('status', () => {
     let changes = 0;
     const status = new Status(clock, () => changes++);
     const stale = (ms: number) => ({ code: 'camera-stale', message: `the frame is ${ms} ms older` });
-    assert.ok(status.health('camera', stale(12)));
+    assert.ok(status.setFault('camera', stale(12)));
     const since = status.snapshot().faults[0]?.since;
     await clock.advance(5_000);
-    assert.equal(status.health('camera', stale(90)), false);
-    assert.equal(status.health('camera', stale(90)), false);
+    assert.equal(status.setFault('camera', stale(90)), false);
+    assert.equal(status.setFault('camera', stale(90)), false);
     assert.deepEqual(status.snapshot().faults, [{ part: 'camera', ...stale(90), since }]);
     assert.equal(changes, 2);
   });
 
   it('counts outcomes, triggers of bursts, and items of each compartment', () => {
     const status = new Status(new SimulatedClock(), () => {});
-    status.journalled(event(1, 'sorted', 'paper'));
-    status.journalled(event(2, 'ignored', null, 4));
-    status.journalled(event(3, 'failed', null));
+    status.event(event(1, 'sorted', 'paper'));
+    status.event(event(2, 'ignored', null, 4));
+    status.event(event(3, 'failed', null));
     const { counters, lastItem } = status.snapshot();
     assert.deepEqual(counters.outcomes, { sorted: 1, ignored: 4, failed: 1 });
     assert.deepEqual(counters.compartments, { paper: 1 });
@@ -88,10 +88,13 @@ describe('status', () => {
   });
 
   it('announces dropped events once for each new total', () => {
-    const status = new Status(new SimulatedClock(), () => {});
-    assert.equal(status.dropped(0), false);
-    assert.equal(status.dropped(7), true);
-    assert.equal(status.dropped(7), false);
+    let changes = 0;
+    const status = new Status(new SimulatedClock(), () => changes++);
+    status.dropped(0);
+    assert.equal(changes, 0);
+    status.dropped(7);
+    status.dropped(7);
+    assert.equal(changes, 1);
     assert.equal(status.snapshot().counters.dropped, 7);
   });
 
@@ -100,7 +103,7 @@ describe('status', () => {
     const status = new Status(new SimulatedClock(), () => changes++);
     status.phase('idle');
     status.phase('idle');
-    status.health('gate', null);
+    status.setFault('gate', null);
     assert.equal(changes, 1);
   });
 });

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { type Journalled, Runner, type RunnerObserver } from '../../device/cycle/runner.js';
+import type { Journalled, Observer } from '../../device/cycle/observer.js';
+import { Runner } from '../../device/cycle/runner.js';
 import type { Limits } from '../../device/cycle/state.js';
+import type { ServingModel } from '../../device/cycle/work.js';
 import type { Camera } from '../../device/hardware/camera/camera.js';
 import { type CameraStep, SimulatedCamera } from '../../device/hardware/camera/simulated-camera.js';
 import type { Fill } from '../../device/hardware/fill/fill.js';
@@ -29,6 +31,8 @@ export interface BinParts {
   /** Reads an image. With a simulated clock, images come from memory, because reading a disk takes real time. */
   readonly read?: (path: string) => Promise<Uint8Array>;
   readonly vision?: Vision;
+  /** The model that serves; by default `vision` with a policy of its labels. */
+  readonly model?: ServingModel;
   readonly gate?: Gate;
   readonly moves?: readonly GateStep[];
   readonly journal?: Journal;
@@ -63,24 +67,29 @@ export const makeBin = (replaced: BinParts) => {
     newId,
     log: quiet,
   };
+  const { vision } = parts;
+  const model: ServingModel = replaced.model ?? {
+    use: (work) => work({ vision, policy: somePolicy() }),
+  };
   const journalled: Journalled[] = [];
-  let observer: RunnerObserver = {};
+  let observer: Observer = {};
+  const fatal: unknown[] = [];
   const health: string[] = [];
   const runner = new Runner(
-    parts,
-    { whenFull: 'fallback', bin: 'test', policy: somePolicy(), limits: { ...LIMITS, ...replaced.limits } },
+    { ...parts, model },
+    { whenFull: 'fallback', bin: 'test', limits: { ...LIMITS, ...replaced.limits } },
     {
       phase: (phase) => observer.phase?.(phase),
-      journalled: (one) => {
-        journalled.push(one);
-        observer.journalled?.(one);
+      event: (event, finished) => {
+        if (finished) journalled.push({ event, finished });
+        observer.event?.(event, finished);
       },
-      reported: (event) => observer.reported?.(event),
       health: (part, fault) => health.push(`${part}:${fault?.code ?? 'ok'}`),
     },
+    (error) => fatal.push(error),
   );
-  const watch = (other: RunnerObserver) => {
+  const watch = (other: Observer) => {
     observer = other;
   };
-  return { runner, trigger, parts, journalled, health, watch };
+  return { runner, trigger, parts, journalled, health, watch, fatal };
 };

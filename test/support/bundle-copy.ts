@@ -12,7 +12,7 @@ export const factoryBundle = (): string => join(packageRoot(), 'deploy', 'model'
 export const factoryInput = (await loadBundle(factoryBundle())).manifest.input;
 export const factoryInputBytes = factoryInput.width * factoryInput.height * 3;
 
-export const temporaryFolder = async (t: TestContext): Promise<string> => {
+export const temporaryFolder = async (t: Pick<TestContext, 'after'>): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'sortbin-test-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
@@ -27,6 +27,8 @@ export const editJson = async <T = Json>(path: string, change: (json: T) => unkn
 };
 
 interface DigestedManifest {
+  version: string;
+  labels: string[];
   golden: FileEntry;
   views: number[];
   runtimes: { tflite: FileEntry & { golden: FileEntry }; tfjs?: unknown };
@@ -39,7 +41,7 @@ interface FileEntry {
 
 /** Copies the factory bundle without its TensorFlow.js model. A test may change the copy. */
 export const copyBundle = async (
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   change: (manifest: DigestedManifest) => void = () => {},
 ): Promise<string> => {
   const folder = await temporaryFolder(t);
@@ -66,7 +68,7 @@ export const updateDigests = async (folder: string): Promise<void> => {
 
 /** Copies the factory bundle with only one golden sample, which starts faster. */
 export const quickBundle = async (
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   change: (manifest: DigestedManifest) => void = () => {},
 ): Promise<string> => {
   const folder = await copyBundle(t, change);
@@ -75,5 +77,16 @@ export const quickBundle = async (
     inputs: inputs.slice(0, 1),
   }));
   await updateDigests(folder);
+  return folder;
+};
+
+/** Copies the factory bundle as version 2.0.0 with other labels: `b-paper` instead of `paper`. */
+export const relabelledBundle = async (t: Pick<TestContext, 'after'>): Promise<string> => {
+  let labels: string[] = [];
+  const folder = await quickBundle(t, (manifest) => {
+    labels = manifest.labels.map((label) => `b-${label}`);
+    Object.assign(manifest, { version: '2.0.0', labels });
+  });
+  await writeFile(join(folder, 'labels.txt'), `${labels.join('\n')}\n`);
   return folder;
 };

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { CONTROL_SOCKET } from '../../device/network/commands/commands.js';
 import { until } from './until.js';
 
 const MAIN = fileURLToPath(new URL('../../device/tools/cli/main.js', import.meta.url));
@@ -28,9 +30,15 @@ export class Sortbin {
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | NodeJS.Signals>;
 
-  constructor(args: readonly string[], folder: string) {
+  constructor(
+    args: readonly string[],
+    private readonly folder: string,
+    /** Added to the environment. */
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.#child = spawn(MAIN, args, {
       cwd: folder,
+      env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     running.set(this.#child, folder);
@@ -68,6 +76,16 @@ export class Sortbin {
       30_000,
     );
     return find() as LogLine;
+  }
+
+  /** Waits until a bin with a new data folder accepts commands. */
+  async waitForCommands(): Promise<void> {
+    const socket = join(this.folder, 'data', CONTROL_SOCKET);
+    await until(
+      () => `the control socket exists. The output is:\n${this.text}`,
+      () => existsSync(socket),
+      30_000,
+    );
   }
 
   /** Closes the reading end of standard output, like `| head`. */

@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
 import { parseConfig } from '../../device/config/load.js';
-import { makePolicy } from '../../device/cycle/policy.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { wireHardware } from '../../device/wire/hardware.js';
 import { onlyProblem } from '../config/support.js';
-import { LABELS } from '../support/cycle.js';
 
 const neverAborted = new AbortController().signal;
 
@@ -53,23 +51,9 @@ const KEYS: readonly (readonly [yaml: (name: string) => string, longest: number,
 /** Requests every line of a configuration, as the daemon does at its start. */
 const requestAll = async (text: string) => {
   const config = parseConfig(`lines: { driver: simulated }\n${text}`, 'sortbin.yaml');
-  const routes = config.gate.driver === 'simulated' ? [] : Object.keys(config.gate.compartments);
-  const compartments = Object.fromEntries([...routes.map((name) => [name, []]), ['residual', [...LABELS]]]);
-  const policy = makePolicy({ ...config.policy, compartments, refuse: [] }, LABELS, {
-    confidence: 0.5,
-    margin: 0.1,
-  });
   const clock = new SimulatedClock();
   const log = pino({ level: 'silent' });
-  const { gate, lines } = await wireHardware({
-    config,
-    folder: '.',
-    dataDir: '.',
-    policy,
-    signal: neverAborted,
-    clock,
-    log,
-  });
+  const { gate, lines } = await wireHardware({ config, folder: '.', dataDir: '.', clock, log }, neverAborted);
   const home = gate.home(neverAborted);
   await clock.advance(10_000);
   const answer = await home;

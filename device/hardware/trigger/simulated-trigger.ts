@@ -31,11 +31,13 @@ export class SimulatedTrigger implements TriggerSource {
     this.#schedule();
   }
 
-  /** Detects an item now, in addition to the script. */
-  fire(source = 'simulated', stillThere = 0): void {
+  /** Detects an item now, in addition to the script. Returns the trigger. */
+  fire(source = 'simulated', stillThere = 0): Trigger {
     const { clock, newId } = this.options;
     this.#stillThere = stillThere;
-    this.#onTrigger?.({ id: newId(), source, atMs: clock.monotonicMs(), wallMs: clock.wallMs() });
+    const trigger = { id: newId(), source, atMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+    this.#onTrigger?.(trigger);
+    return trigger;
   }
 
   /** Reports nothing: a simulated sensor does not fail. */

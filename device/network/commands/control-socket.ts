@@ -5,91 +5,91 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { failed, messageOf } from '../../kit/errors.js';
-import {
-  type CommandHandler,
-  type ControlAnswer,
-  controlRequest,
-  firstLine,
-  LINE_BYTES,
-} from './commands.js';
+import type { Service } from '../../kit/service.js';
+import { firstLine, REQUEST_BYTES } from './commands.js';
+import type { CommandAnswer, CommandRegistry } from './registry.js';
 
 export interface ControlSocketOptions {
   /** Path of the socket. Its folder exists and belongs to this bin. */
   readonly path: string;
-  readonly handle: CommandHandler;
+  readonly commands: Pick<CommandRegistry, 'execute'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /** The kernel's limit. Node cuts a longer path off and would listen elsewhere. */
 const MAX_PATH_BYTES = 107;
-const REQUEST_DEADLINE_MS = 2_000;
 const MAX_CONNECTIONS = 8;
+/** Deadlines for the client to send its request, and to read the answer. */
+const REQUEST_MS = 2_000;
+const ANSWER_MS = 2_000;
 
 /**
  * Accepts commands on a Unix socket. A connection carries one request and one answer. The owner and the group of the
- * socket may send requests.
+ * socket may send requests. If the socket cannot be opened, the bin sorts without it.
  */
-export class ControlSocket {
+export class ControlSocket implements Service {
+  readonly name = 'control socket';
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(private readonly options: ControlSocketOptions) {
+  constructor(private readonly options: ControlSocketOptions) {
     this.#server = createServer((socket) => void this.#serve(socket));
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
-  /** Opens the socket. If that fails, logs a warning and returns null: the bin sorts without commands. */
-  static async open(options: ControlSocketOptions): Promise<ControlSocket | null> {
-    const { path, log } = options;
-    const control = new ControlSocket(options);
+  async start(): Promise<void> {
+    const { path, log } = this.options;
     try {
       if (Buffer.byteLength(path) > MAX_PATH_BYTES)
         throw new Error(`the path has more than ${MAX_PATH_BYTES} bytes. Configure a shorter dataDir.`);
       // A killed daemon leaves its socket behind. The folder belongs to this bin alone.
       await rm(path, { force: true });
-      control.#server.listen(path);
-      await once(control.#server, 'listening');
+      this.#server.listen(path);
+      await once(this.#server, 'listening');
       await chmod(path, 0o660);
-      return control;
     } catch (thrown) {
-      await control.close();
+      await this.stop();
       log.warn({ path }, `control socket: not opened, the bin accepts no commands: ${messageOf(thrown)}`);
-      return null;
     }
   }
 
-  async close(): Promise<void> {
+  async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     if (!this.#server.listening) return;
     this.#server.close();
     await once(this.#server, 'close');
   }
 
+  /** Answers one request. The connection is destroyed then: a client cannot hold it, whatever it does. */
   async #serve(socket: Socket): Promise<void> {
-    const { clock, log } = this.options;
+    const { clock } = this.options;
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket)).on('error', () => {});
     try {
-      const line = await withDeadline(clock, REQUEST_DEADLINE_MS, () => firstLine(socket));
-      const answer = this.#answer(line);
-      if (!answer.ok) log.warn({ code: answer.fault.code }, `command refused: ${answer.fault.message}`);
-      socket.end(`${JSON.stringify(answer)}\n`);
+      const line = await withDeadline(clock, REQUEST_MS, () => firstLine(socket, REQUEST_BYTES));
+      const answer = await this.#answer(line);
+      await withDeadline(clock, ANSWER_MS, () => write(socket, `${JSON.stringify(answer)}\n`));
     } catch {
+      // The client did not send its request or did not read its answer.
+    } finally {
       socket.destroy();
     }
   }
 
-  #answer(line: string | null): ControlAnswer {
-    const request = controlRequest.safeParse(line === null ? undefined : jsonOf(line));
-    if (request.success) return this.options.handle(request.data);
-    const known = controlRequest.options.map(({ shape }) => shape.command.value).join(', ');
-    return failed(
-      'control-refused',
-      `request: not valid. Send one line of JSON of at most ${LINE_BYTES} bytes, with a command (${known}) and its keys.`,
-    );
+  async #answer(line: string | null): Promise<CommandAnswer> {
+    if (line === null)
+      return failed('control-refused', `request: not one line of at most ${REQUEST_BYTES} bytes.`);
+    return this.options.commands.execute(jsonOf(line), 'command');
   }
 }
+
+/** Resolves when the kernel has the text. Rejects if the connection is gone. */
+const write = (socket: Socket, text: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    socket.once('close', () => reject(new Error('the connection was closed')));
+    socket.end(text, () => resolve());
+  });
 
 const jsonOf = (text: string): unknown => {
   try {

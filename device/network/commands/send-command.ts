@@ -4,24 +4,28 @@ import { z } from 'zod';
 import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
-import { type ControlAnswer, ControlError, type ControlRequest, firstLine } from './commands.js';
+import { ANSWER_BYTES, ControlError, firstLine } from './commands.js';
 
+/** Longer than the deadline of the registry, so that the bin reports its own deadline. */
 const ANSWER_MS = 5_000;
 
 const answerSchema = z.discriminatedUnion('ok', [
-  z.object({ ok: z.literal(true), value: z.string() }),
-  z.object({
-    ok: z.literal(false),
-    fault: z.object({ code: z.enum(['control-refused', 'control-unfit']), message: z.string() }),
-  }),
+  z.object({ ok: z.literal(true), value: z.unknown() }),
+  z.object({ ok: z.literal(false), fault: z.object({ code: z.string(), message: z.string() }) }),
 ]);
+
+/** A request to a running bin: the name of the command with its keys. */
+export interface CommandRequest {
+  readonly command: string;
+  readonly [key: string]: unknown;
+}
 
 /** Sends a request to the bin that listens on the socket `path`. @throws ControlError if no bin listens or answers */
 export const sendCommand = async (
   path: string,
-  request: ControlRequest,
+  request: CommandRequest,
   clock: Clock,
-): Promise<ControlAnswer> => {
+): Promise<z.infer<typeof answerSchema>> => {
   const socket = connect(path);
   try {
     await once(socket, 'connect');
@@ -32,17 +36,17 @@ export const sendCommand = async (
       { cause },
     );
   }
+  // After the answer the bin may reset the connection.
+  socket.on('error', () => {});
   try {
     socket.write(`${JSON.stringify(request)}\n`);
-    const line = await withDeadline(clock, ANSWER_MS, () => firstLine(socket));
+    const line = await withDeadline(clock, ANSWER_MS, () => firstLine(socket, ANSWER_BYTES));
     return answerSchema.parse(JSON.parse(line ?? ''));
   } catch (cause) {
     throw new ControlError(
       'control-answer',
       `${path}: no valid answer within ${ANSWER_MS} ms. See the log of the bin.`,
-      {
-        cause,
-      },
+      { cause },
     );
   } finally {
     socket.destroy();

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import type { Journalled } from '../../cycle/runner.js';
+import type { Journalled } from '../../cycle/observer.js';
 
 /** The result for one image. The names are those of the JSON report. */
 export interface BenchItem {

@@ -3,14 +3,14 @@ import { resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
-import { type Journalled, Runner } from '../../cycle/runner.js';
+import type { Journalled } from '../../cycle/observer.js';
+import { Runner } from '../../cycle/runner.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
+import { wireBench } from '../../wire/bench.js';
 import type { LoadedConfig } from '../../wire/loaded-config.js';
-import { wireBench } from '../../wire/wire.js';
 import { runBench } from '../bench/bench.js';
 import { renderReport } from '../bench/render.js';
 import { type BenchReport, reportOn } from '../bench/report.js';
-import { InterruptedError } from './failure.js';
 import { CONFIG_OPTION, readConfig } from './loaded-config.js';
 
 interface BenchFlags {
@@ -52,14 +52,18 @@ export const benchCommand = (): Command =>
     });
 
 const bench = async (loaded: LoadedConfig, folder: string, limit: number): Promise<BenchReport> => {
-  const { parts, cycle, labels, pictures: images, show } = await wireBench(loaded, folder, limit);
+  const { parts, cycle, images, show } = await wireBench(loaded, folder, limit);
+  const { model } = parts;
   const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort(new InterruptedError()));
+  process.once('SIGINT', () => interrupted.abort());
   const bar = progressBar(images.length);
   try {
-    const active = await parts.vision.start(interrupted.signal);
+    await model.start(interrupted.signal);
+    const { bundle, policy, info } = model.active;
     let settle: (journalled: Journalled) => void = () => {};
-    const runner = new Runner(parts, cycle, { journalled: (journalled) => settle(journalled) });
+    const runner = new Runner(parts, cycle, {
+      event: (event, finished) => finished && settle({ event, finished }),
+    });
     await runner.start();
     const next = () =>
       new Promise<Journalled>((resolveNext) => {
@@ -68,12 +72,12 @@ const bench = async (loaded: LoadedConfig, folder: string, limit: number): Promi
       });
     bar.start(images.length, 0, { skipped: 0 });
     const progress = (done: number, skipped: number) => bar.update(done, { skipped });
-    const run = await runBench({ next }, images, labels, progress, interrupted.signal);
+    const run = await runBench({ next }, images, bundle.manifest.labels, progress, interrupted.signal);
     await runner.stop();
-    return reportOn(run, active, cycle.policy);
+    return reportOn(run, info, policy);
   } finally {
     bar.stop();
-    await parts.vision.close();
+    await model.stop();
   }
 };
 

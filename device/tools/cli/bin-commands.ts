@@ -1,40 +1,53 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { SystemClock } from '../../kit/clock.js';
-import { CONTROL_SOCKET, type ControlRequest } from '../../network/commands/commands.js';
-import { sendCommand } from '../../network/commands/send-command.js';
+import { newId } from '../../kit/ids.js';
+import { CONTROL_SOCKET } from '../../network/commands/commands.js';
+import { type CommandRequest, sendCommand } from '../../network/commands/send-command.js';
 import { EXIT } from './failure.js';
 import { CONFIG_OPTION, readConfig } from './loaded-config.js';
 
 // Commands that the running bin carries out.
 
-interface Flags {
+/** The flags of each command that the running bin executes. */
+export interface BinFlags {
   readonly config?: string;
   readonly json?: boolean;
 }
 
 export const triggerCommand = (): Command =>
-  makeBinCommand('trigger', 'report an item to the running bin').action((flags: Flags) =>
+  binCommand('trigger', 'report an item to the running bin').action((flags: BinFlags) =>
     sendToBin({ command: 'trigger' }, flags),
   );
 
 export const emptiedCommand = (): Command =>
-  makeBinCommand('emptied', 'report an emptied compartment to the running bin')
+  binCommand('emptied', 'report an emptied compartment to the running bin')
     .argument('<compartment>', 'name of the compartment')
-    .action((compartment: string, flags: Flags) => sendToBin({ command: 'emptied', compartment }, flags));
+    .action((compartment: string, flags: BinFlags) => sendToBin({ command: 'emptied', compartment }, flags));
 
-const makeBinCommand = (name: string, description: string): Command =>
+export const binCommand = (name: string, description: string): Command =>
   new Command(name)
     .description(description)
     .option(...CONFIG_OPTION)
     .option('--json', 'print the answer as JSON');
 
-const sendToBin = async (request: ControlRequest, { config: file, json = false }: Flags): Promise<void> => {
+/** Sends a request, which the bin executes at most once, and prints its answer. */
+const sendToBin = async (request: CommandRequest, flags: BinFlags): Promise<void> => {
+  const value = await askBin({ ...request, transaction: newId() }, flags);
+  if (value !== undefined && !flags.json) process.stdout.write(`${String(value)}\n`);
+};
+
+/** Sends a request. Returns the value of the answer, or undefined if it is a fault, which is printed. */
+export const askBin = async (
+  request: CommandRequest,
+  { config: file, json = false }: BinFlags,
+): Promise<unknown> => {
   const { config, folder } = await readConfig(file);
   const socket = join(resolve(folder, config.dataDir), CONTROL_SOCKET);
   const answer = await sendCommand(socket, request, new SystemClock());
   if (json) process.stdout.write(`${JSON.stringify(answer)}\n`);
-  else if (answer.ok) process.stdout.write(`${answer.value}\n`);
-  else process.stderr.write(`sortbin: ${answer.fault.message}\n`);
-  if (!answer.ok) process.exitCode = EXIT.data;
+  if (answer.ok) return answer.value;
+  if (!json) process.stderr.write(`sortbin: ${answer.fault.message}\n`);
+  process.exitCode = EXIT.data;
+  return undefined;
 };

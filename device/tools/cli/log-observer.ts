@@ -1,18 +1,18 @@
 import type { Logger } from 'pino';
 import type { BinEvent } from '../../cycle/event.js';
-import type { Journalled } from '../../cycle/runner.js';
-import type { DaemonObserver, StartupInfo } from '../../daemon/daemon.js';
+import type { Observer, ServedModel } from '../../cycle/observer.js';
+import type { Finished, Phase } from '../../cycle/state.js';
+import type { StartupInfo } from '../../daemon/daemon.js';
 import type { Fault } from '../../kit/errors.js';
-import type { VisionInfo } from '../../perception/vision/vision.js';
 import { ITEM_LINES, LINES, REPORT_LINES, writeLine } from './log.js';
 
 /** Logs the events of the daemon. */
-export class LogObserver implements DaemonObserver {
+export class LogObserver implements Observer {
   constructor(private readonly log: Logger) {}
 
-  started({ active, url, embedded, topics, journal }: StartupInfo): void {
+  /** Logs where a bin that starts can be watched. */
+  addresses({ url, embedded, topics, journal }: StartupInfo): void {
     const { log } = this;
-    this.runtimeChanged(active);
     if (embedded && embedded.requestedPort !== 0 && embedded.port !== embedded.requestedPort)
       writeLine(log, 'warn', LINES.portInUse, { requestedPort: embedded.requestedPort, port: embedded.port });
     // Without the user name and the password that the URL may contain.
@@ -28,7 +28,11 @@ export class LogObserver implements DaemonObserver {
     writeLine(log, 'info', LINES.journal, { path: journal });
   }
 
-  runtimeChanged({ model, runtime, title, skipped }: VisionInfo): void {
+  phase(phase: Phase): void {
+    this.log.debug(`cycle: ${phase}`);
+  }
+
+  served({ info: { model, runtime, title, skipped } }: ServedModel): void {
     writeLine(this.log, 'info', LINES.runtime, { model, runtime, title });
     for (const one of skipped) writeLine(this.log, 'info', LINES.skipped, { skipped: one });
   }
@@ -46,15 +50,10 @@ export class LogObserver implements DaemonObserver {
     writeLine(this.log, 'error', LINES.dropped, { dropped: count });
   }
 
-  report(event: BinEvent): void {
-    const line = event.outcome === 'emptied' ? REPORT_LINES.emptied : REPORT_LINES.disputed;
-    writeLine(this.log, 'info', line, { remark: event });
-  }
-
-  item({ event, finished }: Journalled): void {
-    writeLine(this.log, 'info', ITEM_LINES[finished.outcome], {
-      item: event,
-      image: finished.item.frame?.name,
-    });
+  event(event: BinEvent, finished?: Finished): void {
+    const report = REPORT_LINES[event.outcome as keyof typeof REPORT_LINES];
+    const line = ITEM_LINES[event.outcome as Finished['outcome']];
+    if (report) writeLine(this.log, 'info', report, { remark: event });
+    else writeLine(this.log, 'info', line, { item: event, image: finished?.item.frame?.name });
   }
 }

@@ -73,6 +73,10 @@ export const LINES = {
     ({ dropped }) => `outbox full (journal.maxOutbox): ${dropped} unsent events dropped so far`,
   ),
   stopping: line<{ reason: string }>('stop requested', ({ reason }) => `${reason}: stopping`),
+  stopForced: line<{ reason: string }>(
+    'second signal received, process exited',
+    ({ reason }) => `second ${reason}: exiting at once`,
+  ),
   stopTimedOut: line<{ deadlineMs: number }>(
     'stop deadline expired, process exited',
     ({ deadlineMs }) => `not stopped within ${deadlineMs} ms: exiting`,

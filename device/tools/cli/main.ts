@@ -10,6 +10,7 @@ import { doctorCommand } from './doctor.js';
 import { reportError } from './failure.js';
 import { modelCommand } from './model.js';
 import { runCommand } from './run.js';
+import { statusCommand } from './status.js';
 
 const program = new Command('sortbin')
   .description('A bin that sorts the waste that is thrown into it.')
@@ -17,6 +18,7 @@ const program = new Command('sortbin')
   // Otherwise `--version` after `model add-edgetpu` would print the version of the program.
   .enablePositionalOptions()
   .addCommand(runCommand())
+  .addCommand(statusCommand())
   .addCommand(triggerCommand())
   .addCommand(emptiedCommand())
   .addCommand(benchCommand())

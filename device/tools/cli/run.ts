@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { renamedText } from '../../config/load.js';
 import { Daemon } from '../../daemon/daemon.js';
 import { packageVersion } from '../../kit/root.js';
+import type { LoadedConfig } from '../../wire/loaded-config.js';
 import { EXIT, reportError } from './failure.js';
 import { CONFIG_OPTION, readConfig } from './loaded-config.js';
 import { LINES, openLog, writeLine } from './log.js';
@@ -10,6 +11,9 @@ import { LogObserver } from './log-observer.js';
 
 /** Deadline for a stop. When it expires, the process exits. */
 const STOP_MS = 1_900;
+
+/** The signals that stop the bin, with the exit code of the second one. */
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 export const runCommand = (): Command =>
   new Command('run')
@@ -31,32 +35,61 @@ export const runCommand = (): Command =>
         bin: loaded.config.bin.id,
         configuration: loaded.source,
       });
-      const stopping = new AbortController();
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort(signal));
-      const daemon = await Daemon.start({ ...loaded, log }, new LogObserver(log));
-      stopOnUncaughtError(daemon, log);
-      const stop = () => void end(daemon, log, String(stopping.signal.reason));
-      if (stopping.signal.aborted) stop();
-      else stopping.signal.addEventListener('abort', stop, { once: true });
+      await runBin({ ...loaded, log });
     });
 
-const end = async (daemon: Daemon, log: Logger, reason: string): Promise<void> => {
-  writeLine(log, 'info', LINES.stopping, { reason });
-  setTimeout(() => {
-    writeLine(log, 'error', LINES.stopTimedOut, { deadlineMs: STOP_MS });
-    process.exit(EXIT.software);
-  }, STOP_MS).unref();
-  await daemon.stop();
-  log.info('stopped');
-  process.exit(process.exitCode ?? 0);
+/** Runs the bin until a signal or an internal error stops it, also during its start. Then the process exits. */
+const runBin = async (loaded: LoadedConfig): Promise<void> => {
+  const { log } = loaded;
+  const stopping = new AbortController();
+  const observer = new LogObserver(log);
+  const daemon = new Daemon(loaded, {
+    observers: { log: observer },
+    onAddresses: (info) => observer.addresses(info),
+    onFatal: (error) => fail(error, 'internal error'),
+  });
+  const stop = (reason: string): void => {
+    if (stopping.signal.aborted) return;
+    stopping.abort(new Error(reason));
+    void exitAfter(daemon.stop(), log);
+    writeLine(log, 'info', LINES.stopping, { reason });
+  };
+  /** The service manager restarts the bin. A log that fails does not prevent the stop. */
+  const fail = (error: unknown, kind: string): void => {
+    if (stopping.signal.aborted) return;
+    process.exitCode = EXIT.software;
+    stop(kind);
+    log.fatal({ err: error, kind }, 'internal error, the bin stops');
+    reportError(error);
+  };
+  for (const kind of ['uncaughtException', 'unhandledRejection'] as const)
+    process.on(kind, (error: unknown) => fail(error, kind));
+  for (const [signal, code] of Object.entries(SIGNALS))
+    process.on(signal, () => {
+      if (!stopping.signal.aborted) return stop(signal);
+      writeLine(log, 'warn', LINES.stopForced, { reason: signal });
+      process.exit(code);
+    });
+  try {
+    await daemon.start(stopping.signal);
+  } catch (error) {
+    // `stop` has logged the reason of an aborted start, and ends the process.
+    if (!stopping.signal.aborted) throw error;
+  }
 };
 
-/** Stops the bin after an uncaught error. The gate is made safe, and the service manager restarts the bin. */
-const stopOnUncaughtError = (daemon: Daemon, log: Logger): void => {
-  for (const kind of ['uncaughtException', 'unhandledRejection'] as const)
-    process.once(kind, (error: unknown) => {
-      log.fatal({ err: error, kind }, 'uncaught error');
-      reportError(error);
-      void end(daemon, log, kind);
-    });
+const exitAfter = async (stopped: Promise<void>, log: Logger): Promise<void> => {
+  const exit = (code: number | string, writeLast: () => void): void => {
+    try {
+      writeLast();
+    } finally {
+      process.exit(code);
+    }
+  };
+  setTimeout(
+    () => exit(EXIT.software, () => writeLine(log, 'error', LINES.stopTimedOut, { deadlineMs: STOP_MS })),
+    STOP_MS,
+  ).unref();
+  await stopped;
+  exit(process.exitCode ?? 0, () => log.info('stopped'));
 };

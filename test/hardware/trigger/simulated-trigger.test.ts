@@ -10,7 +10,9 @@ triggerContract('simulated', () => {
   const source = new SimulatedTrigger({ script: [], repeat: false, clock, newId });
   return {
     source,
-    passItem: async (stays) => source.fire('simulated', stays ? 1 : 0),
+    passItem: async (stays) => {
+      source.fire('simulated', stays ? 1 : 0);
+    },
     nowMs: () => clock.monotonicMs(),
   };
 });

@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
-import { SystemClock } from '../../../device/kit/clock.js';
+import { type Clock, SystemClock } from '../../../device/kit/clock.js';
 import { done, failed } from '../../../device/kit/errors.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { ControlError, type ControlRequest } from '../../../device/network/commands/commands.js';
+import { ControlError } from '../../../device/network/commands/commands.js';
 import { ControlSocket } from '../../../device/network/commands/control-socket.js';
+import type { CommandAnswer } from '../../../device/network/commands/registry.js';
 import { sendCommand } from '../../../device/network/commands/send-command.js';
 import { until } from '../../support/until.js';
 
@@ -20,27 +21,27 @@ const clock = new SystemClock();
 
 interface Bench {
   readonly path: string;
-  readonly asked: ControlRequest[];
+  readonly asked: unknown[];
   /** Sends `bytes` on one connection and returns the answer. */
   say(bytes: string): Promise<string>;
 }
 
-const withSocket = async (use: (bench: Bench) => Promise<void>, serverClock = clock): Promise<void> => {
+const withSocket = async (
+  use: (bench: Bench) => Promise<void>,
+  serverClock: Clock = clock,
+): Promise<void> => {
   const folder = await mkdtemp(join(tmpdir(), 'control-'));
   const path = join(folder, 'control.sock');
-  const asked: ControlRequest[] = [];
+  const asked: unknown[] = [];
   // A killed process leaves its socket behind.
   await writeFile(path, '');
-  const control = await ControlSocket.open({
-    path,
-    handle: (request) => {
-      asked.push(request);
-      return request.command === 'trigger' ? failed('control-unfit', 'no such trigger') : done('emptied');
-    },
-    clock: serverClock,
-    log,
-  });
-  assert.ok(control);
+  const execute = async (request: unknown): Promise<CommandAnswer> => {
+    asked.push(request);
+    const isTrigger = typeof request === 'object' && request && 'now' in request;
+    return isTrigger ? failed('control-unfit', 'no such trigger') : done('emptied');
+  };
+  const control = new ControlSocket({ path, commands: { execute }, clock: serverClock, log });
+  await control.start();
   try {
     const say = (bytes: string) => {
       const socket = connect(path);
@@ -49,52 +50,73 @@ const withSocket = async (use: (bench: Bench) => Promise<void>, serverClock = cl
     };
     await use({ path, asked, say });
   } finally {
-    await control.close();
+    await control.stop();
     await rm(folder, { recursive: true });
   }
 };
+
+const EMPTIED = { command: 'emptied', compartment: 'paper' };
+const ANSWER = '{"ok":true,"value":"emptied"}\n';
 
 const rejectsAs = (promise: Promise<unknown>, code: string) =>
   assert.rejects(promise, (error) => error instanceof ControlError && error.code === code);
 
 describe('control socket', () => {
-  it('executes a request and answers with the result or the reason', () =>
+  it('passes a request on and answers with the result or the reason', () =>
     withSocket(async ({ path, asked }) => {
-      const emptied = { command: 'emptied', compartment: 'paper' } as const;
-      assert.deepEqual(await sendCommand(path, emptied, clock), { ok: true, value: 'emptied' });
-      assert.deepEqual(await sendCommand(path, { command: 'trigger' }, clock), {
+      assert.deepEqual(await sendCommand(path, EMPTIED, clock), { ok: true, value: 'emptied' });
+      assert.deepEqual(await sendCommand(path, { command: 'trigger', now: true }, clock), {
         ok: false,
         fault: { code: 'control-unfit', message: 'no such trigger' },
       });
-      assert.deepEqual(asked, [emptied, { command: 'trigger' }]);
+      assert.deepEqual(asked, [EMPTIED, { command: 'trigger', now: true }]);
     }));
 
   it('accepts requests of its owner and its group only', () =>
     withSocket(async ({ path }) => assert.equal((await stat(path)).mode & 0o777, 0o660)));
 
-  it('refuses an invalid request', () =>
+  it('refuses a line that is too long, and passes text that is not JSON on as no request', () =>
     withSocket(async ({ say, asked }) => {
-      for (const bytes of [
-        'open the gate\n',
-        '{"command":"open"}\n',
-        '{"command":"emptied"}\n',
-        '{"command":"trigger","now":true}\n',
-        `{"command":"emptied","compartment":"${'x'.repeat(64)}"}\n`,
-        `${' '.repeat(5_000)}\n`,
-        'x'.repeat(100_000),
-      ]) {
+      for (const bytes of [`${' '.repeat(5_000)}\n`, 'x'.repeat(100_000)]) {
         const answer = JSON.parse(await say(bytes));
-        assert.equal(answer.fault.code, 'control-refused', bytes.slice(0, 40));
-        assert.match(answer.fault.message, /trigger, emptied/);
+        assert.equal(answer.fault.code, 'control-refused');
+        assert.match(answer.fault.message, /at most 4096 bytes/);
       }
       assert.deepEqual(asked, []);
+      await say('open the gate\n');
+      assert.deepEqual(asked, [undefined]);
     }));
 
   it('executes one request per connection', () =>
     withSocket(async ({ say, asked }) => {
-      const line = '{"command":"emptied","compartment":"paper"}\n';
-      assert.equal(await say(line + line), '{"ok":true,"value":"emptied"}\n');
+      const line = `${JSON.stringify(EMPTIED)}\n`;
+      assert.equal(await say(line + line), ANSWER);
       assert.equal(asked.length, 1);
+    }));
+
+  it('answers after eight clients that have left behind a request without an end', () =>
+    withSocket(async ({ path, say }) => {
+      for (let client = 0; client < 8; client++) {
+        const socket = connect(path)
+          .on('error', () => {})
+          .resume();
+        await once(socket, 'connect');
+        socket.end('x'.repeat(200_000));
+        await once(socket, 'close');
+      }
+      assert.equal(await say(`${JSON.stringify(EMPTIED)}\n`), ANSWER);
+    }));
+
+  it('answers after eight clients that keep their connection open after the answer', () =>
+    withSocket(async ({ path, say }) => {
+      const clients = Array.from({ length: 8 }, () => connect({ path, allowHalfOpen: true }));
+      for (const client of clients) {
+        client.on('error', () => {}).write(`${JSON.stringify(EMPTIED)}\n`);
+        const [bytes] = await once(client, 'data');
+        assert.equal(String(bytes), ANSWER);
+      }
+      assert.equal(await say(`${JSON.stringify(EMPTIED)}\n`), ANSWER);
+      for (const client of clients) client.destroy();
     }));
 
   it('closes a connection that sends no request in time', async () => {
@@ -126,9 +148,9 @@ describe('control socket', () => {
     const warned: string[] = [];
     const sink = { write: (line: string) => warned.push(JSON.parse(line).msg) };
     const folder = await mkdtemp(join(tmpdir(), 'x'.repeat(100)));
-    const handle = () => done('never');
+    const commands = { execute: async () => done('never') };
     const path = join(folder, 'control.sock');
-    assert.equal(await ControlSocket.open({ path, handle, clock, log: pino({}, sink) }), null);
+    await new ControlSocket({ path, commands, clock, log: pino({}, sink) }).start();
     assert.match(warned[0] ?? '', /the bin accepts no commands: the path has more than 107 bytes/);
     await rm(folder, { recursive: true });
   });

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
 import type { BinEvent } from '../../../device/cycle/event.js';
-import type { Journalled } from '../../../device/cycle/runner.js';
+import type { Journalled, ServedModel } from '../../../device/cycle/observer.js';
 import type { Outcome } from '../../../device/cycle/state.js';
-import type { StartupInfo } from '../../../device/daemon/daemon.js';
 import { type LogRecord, toTerminal } from '../../../device/tools/cli/log.js';
 import { LogObserver } from '../../../device/tools/cli/log-observer.js';
+import { somePolicy } from '../../support/cycle.js';
 
 /** Returns the lines of the log, as JSON and as a terminal shows them. */
 const linesOf = (use: (observer: LogObserver) => void) => {
@@ -17,13 +17,15 @@ const linesOf = (use: (observer: LogObserver) => void) => {
   return { json, levels: records.map(({ level }) => level), text: records.map((one) => toTerminal(one).msg) };
 };
 
-const active: StartupInfo['active'] = {
+const active: ServedModel['info'] = {
   model: { name: 'waste12', version: '1.3.0', sha256: 'aa' },
   runtime: { name: 'tflite', backend: 'xnnpack-2.9', threads: 2 },
   title: 'tflite (LiteRT)',
   golden: null,
   skipped: [{ runtime: 'edgetpu', why: 'no accelerator' }],
 };
+
+const served = (info = active): ServedModel => ({ info, labels: ['paper', 'trash'], policy: somePolicy() });
 
 const event: BinEvent = {
   schema: 1,
@@ -64,15 +66,15 @@ const journalled = (outcome: Outcome, changes: Partial<BinEvent> = {}, name?: st
 
 describe('the log of the daemon', () => {
   it('names the model, the broker and the journal at the start', () => {
-    const { json, levels, text } = linesOf((observer) =>
-      observer.started({
-        active,
+    const { json, levels, text } = linesOf((observer) => {
+      observer.served(served());
+      observer.addresses({
         url: 'mqtt://user:secret@127.0.0.1:40123',
         embedded: { port: 40123, requestedPort: 1883 },
         topics: 'sortbin/hall',
         journal: '/data/journal.db',
-      }),
-    );
+      });
+    });
     const { model, runtime, title, skipped } = active;
     const command = "npx mqtt sub -h 127.0.0.1 -p 40123 -v -t 'sortbin/hall/#'";
     assert.deepEqual(json, [
@@ -104,15 +106,15 @@ describe('the log of the daemon', () => {
   });
 
   it('gives no watch command for an external broker', () => {
-    const { json, text } = linesOf((observer) =>
-      observer.started({
-        active: { ...active, skipped: [] },
+    const { json, text } = linesOf((observer) => {
+      observer.served(served({ ...active, skipped: [] }));
+      observer.addresses({
         url: 'mqtts://broker.example:8883',
         embedded: null,
         topics: 'a/b',
         journal: 'j',
-      }),
-    );
+      });
+    });
     assert.deepEqual(json[1], {
       url: 'mqtts://broker.example:8883',
       embedded: false,
@@ -157,7 +159,7 @@ describe('the log of the daemon', () => {
       ],
     ];
     const { json, text } = linesOf((observer) => {
-      for (const [item] of outcomes) observer.item(item);
+      for (const [{ event: item, finished }] of outcomes) observer.event(item, finished);
     });
     assert.deepEqual(
       json.map(({ msg }) => msg),
@@ -178,8 +180,8 @@ describe('the log of the daemon', () => {
     const emptied: BinEvent = { ...event, outcome: 'emptied', compartment: 'paper', decision: null };
     const disputed: BinEvent = { ...event, outcome: 'disputed', item: 'id-0', decision: null };
     const { json, text } = linesOf((observer) => {
-      observer.report(emptied);
-      observer.report(disputed);
+      observer.event(emptied);
+      observer.event(disputed);
     });
     assert.deepEqual(json, [
       { remark: emptied, msg: 'compartment emptied' },

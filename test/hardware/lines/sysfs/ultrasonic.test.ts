@@ -6,8 +6,6 @@ import { parseConfig } from '../../../../device/config/load.js';
 import { SimulatedClock } from '../../../../device/kit/simulated-clock.js';
 import { wireHardware } from '../../../../device/wire/hardware.js';
 
-const never = new AbortController().signal;
-
 const PINS = 'trig: { chip: bank, offset: 25 }, echo: { chip: bank, offset: 24 }';
 const SENSOR = `driver: ultrasonic, ${PINS}`;
 
@@ -20,15 +18,6 @@ const CONFIGURATIONS = [
   ['fill-paper', `fill: { driver: ultrasonic, sensors: { paper: { ${PINS}, emptyMm: 600, fullMm: 100 } } }`],
 ] as const;
 
-const POLICY = {
-  compartmentOf: new Map(),
-  refuse: new Set<string>(),
-  fallback: 'residual',
-  confidence: 0.5,
-  margin: 0.1,
-  hazardConfidence: 0.5,
-};
-
 for (const [name, yaml] of CONFIGURATIONS)
   it(`refuses an ultrasonic sensor over sysfs: ${name}`, async () => {
     const config = parseConfig(`lines: { driver: onoff }\n${yaml}\n`, 'sortbin.yaml');
@@ -36,12 +25,10 @@ for (const [name, yaml] of CONFIGURATIONS)
       config,
       folder: tmpdir(),
       dataDir: tmpdir(),
-      policy: POLICY,
-      signal: never,
       clock: new SimulatedClock(),
       log: pino({ level: 'silent' }),
     };
-    await assert.rejects(wireHardware(context), {
+    await assert.rejects(wireHardware(context, new AbortController().signal), {
       name: 'SortbinError',
       code: 'line-unsupported',
       message: new RegExp(`^"${name}": .*onoff.*no timestamps of the kernel.*lines\\.driver: sortbin-io`),

@@ -1,24 +1,31 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type BinEvent, eventSchema } from '../../device/cycle/event.js';
-import { HardwareEvents } from '../../device/daemon/hardware-events.js';
+import { type CommandParts, LastDecided, makeCommands } from '../../device/daemon/commands.js';
+import { HealthHub } from '../../device/daemon/health-hub.js';
+import { ObserverList } from '../../device/daemon/observer-list.js';
+import { OperatorPanel } from '../../device/daemon/operator-panel.js';
+import { ServiceSwitch } from '../../device/daemon/service-switch.js';
 import { SimulatedFill } from '../../device/hardware/fill/simulated-fill.js';
 import type { Gate } from '../../device/hardware/gate/gate.js';
 import { LockedGate } from '../../device/hardware/gate/locked-gate.js';
 import { SimulatedGate } from '../../device/hardware/gate/simulated-gate.js';
 import { SimulatedLines } from '../../device/hardware/lines/simulated/simulated-lines.js';
+import { CommandTrigger } from '../../device/hardware/trigger/command-trigger.js';
 import { EchoArbiter } from '../../device/hardware/trigger/echo-arbiter.js';
 import { UltrasonicSensor } from '../../device/hardware/trigger/ultrasonic-sensor.js';
 import { UltrasonicTrigger } from '../../device/hardware/trigger/ultrasonic-trigger.js';
+import type { CommandSource } from '../../device/kit/command.js';
 import { failed } from '../../device/kit/errors.js';
 import { newId } from '../../device/kit/ids.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
+import { CommandRegistry } from '../../device/network/commands/registry.js';
+import { Liveness } from '../../device/status/liveness.js';
 import { Status } from '../../device/status/status.js';
-import { makeBin } from '../support/bin.js';
+import { makeBin, quiet } from '../support/bin.js';
+import { somePolicy } from '../support/cycle.js';
 import { FakeSonar } from '../support/hardware/fake-lines.js';
 import { SimulatedPanel } from '../support/hardware/simulated-panel.js';
-
-const never = new AbortController().signal;
 
 const AT = { line: 'GPIO5' };
 
@@ -52,29 +59,52 @@ const started = async () => {
       pressEmptied = listener;
     },
   };
-  const status = new Status(clock, () => {});
-  const hardwareEvents = new HardwareEvents(
-    { lines, trigger, gate, panel, fillParts, service: service.value },
-    clock,
-    3_000,
-  );
   const faults: string[] = [];
   const reports: BinEvent[] = [];
-  bin.watch({
-    phase: (phase) => hardwareEvents.phase(phase),
-    journalled: (event) => hardwareEvents.journalled(event),
-    reported: (event) => {
-      reports.push(eventSchema.parse(event));
-      status.journalled(event);
+  const status = new Status(clock, () => {});
+  const commands = new CommandRegistry({
+    mayActuate: new Set<CommandSource>(['command', 'button']),
+    transactions: bin.parts.journal,
+    newId,
+    clock,
+    log: quiet,
+  });
+  const operatorPanel = new OperatorPanel({ panel, fillParts, commands, refusedMs: 3_000, clock });
+  const lastDecided = new LastDecided();
+  const observers = new ObserverList(
+    {
+      status,
+      operatorPanel,
+      lastDecided,
+      test: {
+        health: (part, fault) => faults.push(`${part}:${fault?.code ?? 'ok'}`),
+        event: (event, finished) => {
+          if (!finished) reports.push(eventSchema.parse(event));
+        },
+      },
     },
-  });
-  hardwareEvents.attend(bin.runner, status, (part, fault) => {
-    faults.push(`${part}:${fault?.code ?? 'ok'}`);
-    if (status.health(part, fault)) hardwareEvents.health(part, fault);
-  });
+    quiet,
+  );
+  bin.watch(observers);
+  const health = new HealthHub(status, observers);
+  health.connect('lines', lines);
+  health.connect('sensor', trigger);
+  const onLocked = (locked: boolean) => observers.locked(locked);
+  const serviceSwitch = new ServiceSwitch({ input: service.value, gate, clock, onLocked });
+  health.connect('gate', serviceSwitch.health);
+  fill.onChange((level) => observers.fill(level));
+  const policy = somePolicy();
+  const model = { active: { policy } } as CommandParts['model'];
+  const command = new CommandTrigger({ clock, newId });
+  const hardware = { command, fillParts };
+  const liveness = new Liveness({ eventLoopMs: 1, partMs: { camera: 1, journal: 1, vision: 1 } }, clock);
+  const commandParts = { runner: bin.runner, hardware, model, lastDecided, status, liveness };
+  for (const one of makeCommands(commandParts)) commands.add(one);
   trigger.start(() => bin.trigger.fire());
-  await bin.parts.vision.start(never);
+  await bin.parts.vision.start(new AbortController().signal);
   await bin.runner.start();
+  await serviceSwitch.start();
+  await operatorPanel.start();
   await clock.advance(10);
   const item = async () => {
     bin.trigger.fire();
@@ -91,7 +121,9 @@ const started = async () => {
     panel,
     fill,
     status,
-    hardwareEvents,
+    serviceSwitch,
+    operatorPanel,
+    commands,
     faults,
     reports,
     item,
@@ -104,7 +136,7 @@ const lockedIn = (status: Status) => {
   return { locked, held };
 };
 
-describe('hardware events', () => {
+describe('the hardware of a bin', () => {
   it('shows the state of the bin on the panel, and journals the report of a wrong compartment for the last item', async () => {
     const { panel, reports, item, clock } = await started();
     assert.equal(panel.shown, 'ready');
@@ -118,6 +150,25 @@ describe('hardware events', () => {
       reports.map(({ outcome, item: id, seq, trigger }) => [outcome, id, seq, trigger.source]),
       [['disputed', sorted?.id, 2, 'button']],
     );
+  });
+
+  it('labels a disputed item in the journal, and refuses one that it does not know', async () => {
+    const { commands, parts, item, clock, reports } = await started();
+    const sorted = await item();
+    const dispute = async (id: string | undefined) => {
+      const answer = commands.execute({ command: 'dispute', item: id }, 'command');
+      await clock.advance(1);
+      return answer;
+    };
+    assert.equal((await dispute(sorted?.id)).ok, true);
+    const labels = await parts.journal.labels(sorted?.id ?? '');
+    assert.deepEqual(
+      labels.map(({ label, source }) => [label, source]),
+      [[null, 'command']],
+    );
+    const unknown = await dispute(newId());
+    assert.deepEqual(unknown.ok ? null : unknown.fault.code, 'control-unfit');
+    assert.equal(reports.length, 1);
   });
 
   it('resets the counter and the fill level of an emptied compartment', async () => {
@@ -149,7 +200,7 @@ describe('hardware events', () => {
   });
 
   it('repeats the unlock until the gate is home or the switch is on again', async () => {
-    const { lines, gate, lid, faults, clock, hardwareEvents } = await started();
+    const { lines, gate, lid, faults, clock, serviceSwitch } = await started();
     const turn = async (on: boolean) => {
       lines.set('service', on);
       await clock.advance(10);
@@ -173,7 +224,7 @@ describe('hardware events', () => {
     assert.equal(gate.lockReason, 'the service switch is on');
     lid.open = true;
     await turn(false);
-    await hardwareEvents.close();
+    await serviceSwitch.stop();
     lid.open = false;
     await clock.advance(60_000);
     assert.equal(gate.lockReason, 'the service switch is on', 'a closed bin does not move its gate');
@@ -208,10 +259,10 @@ describe('hardware events', () => {
   });
 
   it('reports lines that are down, and turns the panel off when it is closed', async () => {
-    const { lines, faults, panel, hardwareEvents } = await started();
+    const { lines, faults, panel, operatorPanel } = await started();
     lines.fail();
     assert.ok(faults.includes('lines:lines-down'));
-    await hardwareEvents.close();
+    await operatorPanel.stop();
     assert.equal(panel.shown, 'off');
   });
 });

@@ -1,0 +1,185 @@
+import type { Logger } from 'pino';
+import type { Trigger } from '../hardware/trigger/trigger.js';
+import { type Journal, JournalError } from '../journal/journal.js';
+import { Backoff } from '../kit/backoff.js';
+import type { Clock } from '../kit/clock.js';
+import { sleep } from '../kit/deadline.js';
+import { messageOf } from '../kit/errors.js';
+import type { NewId } from '../kit/ids.js';
+import {
+  type BinEvent,
+  type EventBody,
+  finishedBody,
+  interruptedBody,
+  type OperatorReport,
+  type Origin,
+  operatorReportBody,
+  type StartedBody,
+  startedBody,
+} from './event.js';
+import { LatestWriter } from './latest-writer.js';
+import type { Observer } from './observer.js';
+import { attempt, type Progress } from './progress.js';
+import type { Burst, Finished } from './state.js';
+
+export interface RecorderParts {
+  readonly bin: string;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly progress?: Progress;
+  readonly log: Logger;
+}
+
+/** Delay before a failed `finish` is tried again. */
+const RETRY_LIMITS = { minMs: 100, maxMs: 30_000 };
+/** Maximum events that wait for a retry, about 2 kB each. */
+const MAX_WAITING = 1_000;
+
+/** Writes the rows of items, bursts and reports to the journal. Announces each event once it is on disk. */
+export class Recorder {
+  /** The rows that are begun and not finished: when their last write is on disk. */
+  readonly #begun = new Map<string, Promise<void>>();
+  readonly #finishing = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  readonly #bursts = new LatestWriter<Burst>((burst) => this.#writeBurst(burst));
+  #isFailing = false;
+
+  constructor(
+    private readonly parts: RecorderParts,
+    private readonly observer: Pick<Observer, 'event' | 'health'>,
+  ) {}
+
+  /** Finishes the rows of an earlier run. */
+  async recover(): Promise<void> {
+    const { journal, log } = this.parts;
+    for (const row of await journal.unfinished()) {
+      const body = interruptedBody(row.body as StartedBody);
+      const key = await journal.finish(row.id, body);
+      log.warn({ id: row.id, at: body.at, outcome: body.outcome }, 'finished a row of an earlier run');
+      this.observer.event?.({ ...body, ...key });
+    }
+  }
+
+  /** Begins the row of an item. */
+  begin(id: string, trigger: Trigger): Promise<void> {
+    return this.#remember(id, this.#begin(startedBody(id, trigger, this.#origin())));
+  }
+
+  /** Begins the row of a burst, or updates its count. A fast sensor causes no more writes than the disk allows. */
+  count(burst: Burst): void {
+    this.#remember(burst.id, this.#bursts.write(burst)).catch((error) => this.#failed(error));
+  }
+
+  /** Resolves when the last write of an unfinished row is on disk. Rejects if it failed. */
+  async untilBegun(id: string): Promise<void> {
+    await this.#begun.get(id);
+  }
+
+  /** Finishes a row and keeps the frame of its item. If the journal fails, tries again until `close`. */
+  finish(finished: Finished): void {
+    const body = finishedBody(finished, this.#origin());
+    this.#track(this.#finish(body, finished)).catch((error) => this.#giveUp(error, body));
+  }
+
+  /**
+   * Records a report of an operator, from `source`. Tries again like `finish`. Rejects if it is never on disk, and with
+   * JournalError `unknown-event` if it disputes an item that is not in the journal.
+   */
+  async report(report: OperatorReport, source: string): Promise<BinEvent> {
+    const { journal, clock, newId } = this.parts;
+    const trigger: Trigger = { id: newId(), source, atMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+    const body = operatorReportBody(newId(), report, trigger, this.#origin());
+    if (report.outcome === 'disputed') await journal.label(report.item, { label: null, source, at: body.at });
+    const event = await this.#track(this.#write(body));
+    this.observer.event?.(event);
+    return event;
+  }
+
+  /** Tries the events that still wait for the last time. Resolves when no write is running. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#finishing);
+  }
+
+  async #begin(body: StartedBody): Promise<void> {
+    const { journal, progress, log } = this.parts;
+    await attempt(progress, 'journal', () => journal.begin(body.id, body));
+    log.debug({ id: body.id, trigger: body.trigger.id, count: body.count }, 'recorded');
+  }
+
+  #writeBurst({ id, trigger, count }: Burst): Promise<void> {
+    return this.#begin({ ...startedBody(id, trigger, this.#origin()), count });
+  }
+
+  #remember(id: string, written: Promise<void>): Promise<void> {
+    this.#begun.set(id, written);
+    return written;
+  }
+
+  async #finish(body: EventBody, finished: Finished): Promise<void> {
+    const { journal } = this.parts;
+    // A write of the row that came later would fail, because the row is finished.
+    await this.#begun.get(body.id)?.catch(() => {});
+    this.#begun.delete(body.id);
+    const { frame } = finished.item;
+    // The bytes of a frame do not wait in memory for a journal that fails.
+    let announced = finished;
+    const event = await this.#write(body, () => {
+      announced = withoutFrame(finished);
+    });
+    this.observer.event?.(event, announced);
+    if (frame && announced === finished) await journal.keepFrame(frame.id, frame.bytes, frame.format);
+  }
+
+  /** Writes a finished row. Tries again until it is on disk or the recorder is closed. */
+  async #write(body: EventBody, onRetry: () => void = () => {}): Promise<BinEvent> {
+    const { journal, clock, progress } = this.parts;
+    const { signal } = this.#closing;
+    const backoff = new Backoff(RETRY_LIMITS);
+    for (;;) {
+      const isLast = signal.aborted || this.#finishing.size > MAX_WAITING;
+      try {
+        const key = await attempt(progress, 'journal', () => journal.finish(body.id, body));
+        this.#recovered();
+        return { ...body, ...key };
+      } catch (error) {
+        this.#failed(error);
+        if (isLast || (error instanceof JournalError && error.code === 'already-finished')) throw error;
+      }
+      onRetry();
+      await sleep(clock, backoff.nextMs(), signal).catch(() => {});
+    }
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#finishing.add(work);
+    return work.finally(() => this.#finishing.delete(work));
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#isFailing) this.parts.log.error({ err: error }, 'the journal failed');
+    this.#isFailing = true;
+    this.observer.health?.('journal', { code: 'journal-failed', message: messageOf(error) });
+  }
+
+  #recovered(): void {
+    if (!this.#isFailing) return;
+    this.#isFailing = false;
+    this.observer.health?.('journal', null);
+  }
+
+  #giveUp(error: unknown, event: EventBody): void {
+    this.parts.log.error({ err: error, event }, 'an event or its frame is not in the journal');
+  }
+
+  #origin(): Origin {
+    const { bin, clock } = this.parts;
+    return { bin, clock: clock.synchronised() ? 'synchronised' : 'free' };
+  }
+}
+
+const withoutFrame = (finished: Finished): Finished => {
+  const { frame: _, ...item } = finished.item;
+  return { ...finished, item };
+};

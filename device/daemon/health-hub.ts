@@ -1,0 +1,32 @@
+import type { Observer } from '../cycle/observer.js';
+import type { Fault } from '../kit/errors.js';
+import type { HealthSource } from '../kit/health.js';
+import type { Status } from '../status/status.js';
+
+/**
+ * Collects the health of all parts in the status. Observers receive what is new. A part may have several sources, for
+ * example its own `onHealth` and the cycle. It has recovered when none of them reports a fault.
+ */
+export class HealthHub {
+  readonly #faults = new Map<string, Map<string, Fault>>();
+
+  constructor(
+    private readonly status: Pick<Status, 'setFault'>,
+    private readonly observer: Required<Pick<Observer, 'health'>>,
+  ) {}
+
+  /** Connects a part that reports its own health. null: the bin has no such part. */
+  connect(part: string, source: HealthSource | null, name = part): void {
+    source?.onHealth((fault) => this.report(part, fault, name));
+  }
+
+  /** Sets what one source reports about a part. The fault that came first is shown. */
+  report(part: string, fault: Fault | null, source: string): void {
+    const faults = this.#faults.get(part) ?? new Map<string, Fault>();
+    this.#faults.set(part, faults);
+    if (fault) faults.set(source, fault);
+    else faults.delete(source);
+    const [shown = null] = faults.values();
+    if (this.status.setFault(part, shown)) this.observer.health(part, shown);
+  }
+}

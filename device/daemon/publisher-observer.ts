@@ -1,0 +1,53 @@
+import type { Config } from '../config/schema.js';
+import type { Observer, ServedModel } from '../cycle/observer.js';
+import type { Journal } from '../journal/journal.js';
+import { packageVersion } from '../kit/root.js';
+import type { Publisher } from '../network/mqtt/mqtt.js';
+import { infoOf } from '../status/info.js';
+import { digestOf } from '../wire/loaded-config.js';
+
+/** Notifies the publisher of new events, and publishes the identity of the bin. */
+export class PublisherObserver implements Observer {
+  constructor(
+    private readonly publisher: Publisher,
+    private readonly config: Config,
+  ) {}
+
+  event(): void {
+    this.publisher.notify();
+  }
+
+  served({ info, labels, policy }: ServedModel): void {
+    const { bin, trigger, camera, gate } = this.config;
+    const payload = infoOf({
+      bin,
+      sortbin: packageVersion(),
+      labels,
+      policy,
+      active: info,
+      drivers: { trigger: trigger.driver, camera: camera.driver, gate: gate.driver },
+      config: digestOf(this.config),
+    });
+    this.publisher.retain('info', payload);
+  }
+}
+
+/** Checks after each event whether the full outbox has dropped some. */
+export class OutboxObserver implements Observer {
+  #dropped = 0;
+
+  constructor(
+    private readonly journal: Pick<Journal, 'counters'>,
+    private readonly onDropped: (count: number) => void,
+  ) {}
+
+  event(): void {
+    void this.journal.counters().then(
+      ({ dropped }) => {
+        if (dropped !== this.#dropped) this.onDropped(dropped);
+        this.#dropped = dropped;
+      },
+      () => {}, // The journal is down: the cycle has reported that.
+    );
+  }
+}

@@ -1,0 +1,29 @@
+import type { z } from 'zod';
+import type { Answer } from './errors.js';
+
+/** Who sent a command. Events show it as the source. */
+export type CommandSource = 'command' | 'button';
+
+export interface CommandContext {
+  readonly source: CommandSource;
+  /** Aborted when the daemon stops. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * - `control-refused`: the request is not valid, or its source may not send it.
+ * - `control-unfit`: this bin cannot do it, for example because it has no such compartment.
+ * - `control-failed`: the command was not executed, or it failed.
+ * - `control-unknown`: the command may or may not have been executed.
+ */
+export type CommandFault = 'control-refused' | 'control-unfit' | 'control-failed' | 'control-unknown';
+
+/** A request that a running bin accepts, from any adapter. */
+export interface Command<Request = unknown, Result = unknown> {
+  readonly name: string;
+  /** Checks the keys of the request, without its name and transaction. */
+  readonly schema: z.ZodType<Request>;
+  /** Whether something may move. Such a command is recorded, and is executed at most once. */
+  readonly actuates: boolean;
+  run(request: Request, context: CommandContext): Promise<Answer<Result, CommandFault>>;
+}

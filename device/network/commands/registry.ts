@@ -1,0 +1,142 @@
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { CommandRecord } from '../../journal/journal.js';
+import type { Clock } from '../../kit/clock.js';
+import type { Command, CommandContext, CommandFault, CommandSource } from '../../kit/command.js';
+import { withDeadline } from '../../kit/deadline.js';
+import { type Answer, failed, messageOf } from '../../kit/errors.js';
+import type { NewId } from '../../kit/ids.js';
+import type { Service } from '../../kit/service.js';
+
+/** The durable record of the commands that were begun. The journal implements it. */
+export interface Transactions {
+  beginCommand(transaction: string, command: string, request: object): Promise<CommandRecord>;
+  endCommand(transaction: string, answer: object): Promise<void>;
+}
+
+export interface CommandRegistryOptions {
+  /** The sources that may send commands that actuate. */
+  readonly mayActuate: ReadonlySet<CommandSource>;
+  readonly transactions: Transactions;
+  readonly newId: NewId;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export type CommandAnswer = Answer<unknown, CommandFault>;
+
+/** Deadline of an answer. The command continues after it, and a repeated transaction gets its answer. */
+const ANSWER_MS = 4_000;
+
+const envelope = z.looseObject({
+  command: z.string(),
+  /** Chosen by the sender. A request that is sent again with the same transaction is not executed again. */
+  transaction: z.string().min(1).max(64).optional(),
+});
+
+/**
+ * Executes commands for all adapters. A command with a transaction, and each one that actuates, is recorded before it is
+ * executed, and is executed at most once.
+ */
+export class CommandRegistry implements Service {
+  readonly name = 'commands';
+  readonly #stopping = new AbortController();
+  readonly #commands = new Map<string, Command>();
+  readonly #running = new Map<string, Promise<CommandAnswer>>();
+
+  constructor(private readonly options: CommandRegistryOptions) {}
+
+  add(command: Command): void {
+    this.#commands.set(command.name, command);
+  }
+
+  async start(): Promise<void> {}
+
+  /** Refuses further requests. A command that runs may end early. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the daemon is stopping'));
+  }
+
+  /** Checks and executes a request: an object with `command`, the keys of the command and an optional transaction. */
+  async execute(input: unknown, source: CommandSource): Promise<CommandAnswer> {
+    const { clock, log } = this.options;
+    const { signal } = this.#stopping;
+    const answer = await withDeadline(clock, ANSWER_MS, () => this.#execute(input, source), signal).catch(
+      (error) => failed('control-unknown', `${messageOf(error)}. ${SEND_AGAIN}`),
+    );
+    if (!answer.ok) {
+      const { code, message } = answer.fault;
+      log.warn({ code, source }, `command refused: ${message}`);
+    }
+    return answer;
+  }
+
+  async #execute(input: unknown, source: CommandSource): Promise<CommandAnswer> {
+    const parsed = envelope.safeParse(input);
+    const command = parsed.success ? this.#commands.get(parsed.data.command) : undefined;
+    if (!parsed.success || !command) return this.#refused('not valid');
+    const { command: name, transaction, ...keys } = parsed.data;
+    const request = command.schema.safeParse(keys);
+    if (!request.success) return this.#refused(z.prettifyError(request.error).replace(/\s+/g, ' '));
+    if (command.actuates && !this.options.mayActuate.has(source))
+      return failed('control-refused', `${name}: not allowed from the source "${source}".`);
+    const run = () => runSafely(command, request.data, { source, signal: this.#stopping.signal });
+    if (!command.actuates && transaction === undefined) return run();
+    return this.#once(transaction ?? this.options.newId(), name, keys, run);
+  }
+
+  /** Executes at most once for each transaction. A request that is sent again waits for the first one. */
+  async #once(
+    transaction: string,
+    name: string,
+    keys: object,
+    run: () => Promise<CommandAnswer>,
+  ): Promise<CommandAnswer> {
+    const { transactions, log } = this.options;
+    const previous = this.#running.get(transaction);
+    const work = async (): Promise<CommandAnswer> => {
+      await previous;
+      const record = await transactions.beginCommand(transaction, name, keys);
+      if (record.state === 'ended') return record.answer as CommandAnswer;
+      if (record.state === 'unknown')
+        return failed(
+          'control-unknown',
+          `${name}: begun before the daemon stopped. It may have been executed, and is not executed again.`,
+        );
+      const answer = await run();
+      await transactions.endCommand(transaction, answer).catch((error) => {
+        log.error({ transaction, command: name }, `the answer was not recorded: ${messageOf(error)}`);
+      });
+      return answer;
+    };
+    const running = work().catch(
+      (error): CommandAnswer => failed('control-failed', `${name}: not executed: ${messageOf(error)}`),
+    );
+    this.#running.set(transaction, running);
+    const answer = await running;
+    if (this.#running.get(transaction) === running) this.#running.delete(transaction);
+    return answer;
+  }
+
+  #refused(problem: string): CommandAnswer {
+    const known = [...this.#commands.keys()].join(', ');
+    return failed(
+      'control-refused',
+      `request: ${problem}. Send one JSON object with a command (${known}) and its keys.`,
+    );
+  }
+}
+
+const SEND_AGAIN = 'It may have been executed. Send it again with the same transaction to get its result.';
+
+const runSafely = async (
+  command: Command,
+  request: unknown,
+  context: CommandContext,
+): Promise<CommandAnswer> => {
+  try {
+    return await command.run(request, context);
+  } catch (error) {
+    return failed('control-failed', `${command.name}: ${messageOf(error)}`);
+  }
+};

@@ -1,0 +1,30 @@
+import type { Config } from '../config/schema.js';
+import type { Journal } from '../journal/journal.js';
+import { SqliteJournal } from '../journal/sqlite-journal.js';
+import type { Clock } from '../kit/clock.js';
+
+export interface JournalContext {
+  readonly config: Pick<Config, 'journal'>;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  /** Called if the journal has failed for good. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** @throws JournalError `journal-unreadable` */
+export const openJournal = async (
+  { config: { journal }, dataDir, clock, onFatal }: JournalContext,
+  signal: AbortSignal,
+): Promise<Journal> => {
+  const opened = new SqliteJournal({
+    dataDir,
+    maxEvents: journal.maxEvents,
+    maxOutbox: journal.maxOutbox,
+    maxFrames: journal.frames.maxCount,
+    maxFrameBytes: journal.frames.maxBytes,
+    clock,
+    onFatal,
+  });
+  await opened.open(signal);
+  return opened;
+};

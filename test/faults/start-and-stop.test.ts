@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { RoughBroker } from '../support/network/rough-broker.js';
+import { inFolder, Sortbin } from '../support/sortbin.js';
+import { until } from '../support/until.js';
+
+const QUICK =
+  'vision: { driver: simulated, script: [{ label: paper }] }\ntrigger: { script: [] }\nmqtt: { embedded: { port: 0 } }\n';
+
+/** Returns the id of the vision process of a bin, once it executes its program. */
+const visionOf = async (pid: number): Promise<number | undefined> => {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  for (const child of text.split(' ').filter(Boolean).map(Number)) {
+    const command = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '');
+    if (command.includes('vision/child.js')) return child;
+  }
+  return undefined;
+};
+
+const isRunning = async (pid: number): Promise<boolean> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat !== '' && !/\) Z /.test(stat);
+};
+
+describe('a signal during the start', () => {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+    it(`ends a bin whose vision process hangs: ${signal}`, () =>
+      inFolder('mqtt: { embedded: { port: 0 } }\nvision: { startMs: 600000 }\n', async (folder) => {
+        const bin = new Sortbin(['run'], folder);
+        let vision = 0;
+        await until(
+          () => `the vision process was started. The output is:\n${bin.text}`,
+          () => {
+            void visionOf(bin.pid).then((found) => {
+              vision = found ?? vision;
+            });
+            return vision > 0;
+          },
+          30_000,
+        );
+        process.kill(vision, 'SIGSTOP');
+        bin.kill(signal);
+        assert.equal(await bin.ended(), 0);
+        assert.deepEqual(
+          bin.lines.slice(-2).map(({ msg, reason }) => [msg, reason]),
+          [
+            ['stop requested', signal],
+            ['stopped', undefined],
+          ],
+        );
+        assert.deepEqual(
+          bin.lines.filter(({ level }) => level > 30),
+          [],
+        );
+        assert.equal(bin.stderr, '');
+        assert.equal(await isRunning(vision), false, 'the vision process was killed');
+      }));
+});
+
+describe('a second signal', () => {
+  it('ends a bin that is stopping at once', async () => {
+    const broker = new RoughBroker();
+    await broker.start();
+    const config = `${QUICK.replace('{ embedded: { port: 0 } }', `{ url: "${broker.url}" }`)}`;
+    await inFolder(config, async (folder) => {
+      const bin = new Sortbin(['run'], folder);
+      await bin.waitForLog(/^connected to the broker/);
+      // The bin waits for the PUBACK of "offline".
+      broker.holdAcks();
+      bin.kill('SIGINT');
+      await bin.waitForLog(/^stop requested$/);
+      bin.kill('SIGINT');
+      assert.equal(await bin.ended(), 130);
+      assert.equal(bin.lines.at(-1)?.msg, 'second signal received, process exited');
+    });
+    await broker.stop();
+  });
+});
+
+describe('a hang-up', () => {
+  it('stops a running bin in order', () =>
+    inFolder(QUICK, async (folder) => {
+      const bin = new Sortbin(['run'], folder);
+      await bin.waitForLog(/^connected to the broker/);
+      bin.kill('SIGHUP');
+      assert.equal(await bin.ended(), 0);
+      assert.equal(bin.lines.at(-1)?.msg, 'stopped');
+    }));
+});
+
+/** Makes the runner of a bin throw from SIGUSR2 on, each time that it reads the clock. */
+const BREAK_THE_RUNNER = `process.on('SIGUSR2', () => {
+  const read = process.hrtime.bigint;
+  process.hrtime.bigint = () => {
+    if (new Error().stack.includes('cycle/runner')) throw new Error('a broken runner');
+    return read();
+  };
+});`;
+
+describe('an internal error of the cycle', () => {
+  it('ends the bin with exit code 70, and the next run sorts again', () =>
+    inFolder(
+      `${QUICK.replace('script: []', 'script: [{ afterMs: 200 }]')}gate: { moveMs: 20 }\n`,
+      async (folder) => {
+        const preload = `--import data:text/javascript,${encodeURIComponent(BREAK_THE_RUNNER)}`;
+        const bin = new Sortbin(['run'], folder, { NODE_OPTIONS: preload });
+        await bin.waitForLog(/^item sorted$/);
+        bin.kill('SIGUSR2');
+        assert.equal(await bin.ended(), 70);
+        await bin.waitForLog(/^internal error, the bin stops$/);
+        assert.match(bin.stderr, /Error: a broken runner\n {4}at /);
+        assert.equal(bin.lines.at(-1)?.msg, 'stopped');
+
+        const next = new Sortbin(['run'], folder);
+        await next.waitForLog(/^item sorted$/);
+        next.kill('SIGTERM');
+        assert.equal(await next.ended(), 0);
+      },
+    ));
+});

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { SimulatedJournal } from '../../../device/journal/simulated-journal.js';
+import type { Command, CommandSource } from '../../../device/kit/command.js';
+import { untilAborted } from '../../../device/kit/deadline.js';
+import { done } from '../../../device/kit/errors.js';
+import { newId } from '../../../device/kit/ids.js';
+import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
+import { CommandRegistry } from '../../../device/network/commands/registry.js';
+
+const COMPARTMENT = z.strictObject({ compartment: z.string().max(10) });
+
+/** A registry with the commands `open`, which actuates, and `count`, which does not. */
+const setup = (options: { journal?: SimulatedJournal; run?: Command['run'] } = {}) => {
+  const clock = new SimulatedClock();
+  const journal = options.journal ?? new SimulatedJournal();
+  const ran: unknown[] = [];
+  const commands = new CommandRegistry({
+    mayActuate: new Set<CommandSource>(['command']),
+    transactions: journal,
+    newId,
+    clock,
+    log: pino({ level: 'silent' }),
+  });
+  const run: Command['run'] = async (request, context) => {
+    ran.push(request);
+    return options.run ? options.run(request, context) : done(`run ${ran.length}`);
+  };
+  commands.add({ name: 'open', schema: COMPARTMENT, actuates: true, run });
+  commands.add({ name: 'count', schema: z.strictObject({}), actuates: false, run });
+  const open = (transaction?: string, compartment = 'paper') =>
+    commands.execute({ command: 'open', compartment, ...(transaction ? { transaction } : {}) }, 'command');
+  return { clock, journal, commands, ran, open };
+};
+
+const codeOf = (answer: Awaited<ReturnType<CommandRegistry['execute']>>) =>
+  answer.ok ? 'ok' : answer.fault.code;
+
+describe('the command registry', () => {
+  it('refuses an invalid request, and names the commands and the problem', async () => {
+    const { commands, ran } = setup();
+    for (const request of [
+      undefined,
+      'open',
+      {},
+      { command: 'close' },
+      { command: 'open' },
+      { command: 'open', compartment: 'x'.repeat(11) },
+      { command: 'count', now: true },
+      { command: 'count', transaction: '' },
+      { command: 'count', transaction: 'x'.repeat(65) },
+    ]) {
+      const answer = await commands.execute(request, 'command');
+      assert.equal(codeOf(answer), 'control-refused', JSON.stringify(request));
+      assert.match(answer.ok ? '' : answer.fault.message, /\(open, count\)/);
+    }
+    assert.deepEqual(ran, []);
+  });
+
+  it('lets only some sources actuate', async () => {
+    const { commands, ran } = setup();
+    const answer = await commands.execute({ command: 'open', compartment: 'paper' }, 'button');
+    assert.equal(codeOf(answer), 'control-refused');
+    assert.equal(codeOf(await commands.execute({ command: 'count' }, 'button')), 'ok');
+    assert.deepEqual(ran, [{}]);
+  });
+
+  it('executes a transaction once, and repeats its answer, also after a restart', async () => {
+    const { journal, open, ran } = setup();
+    const first = await open('t1');
+    assert.deepEqual(first, done('run 1'));
+    assert.deepEqual(await open('t1'), first);
+    const later = setup({ journal: new SimulatedJournal({ earlier: journal }) });
+    assert.deepEqual(await later.open('t1'), first);
+    assert.deepEqual([ran.length, later.ran.length], [1, 0]);
+    assert.deepEqual(await open('t2'), done('run 2'));
+  });
+
+  it('executes a transaction once if it is sent twice at the same time', async () => {
+    const { open, ran } = setup({ run: () => new Promise((resolve) => setImmediate(resolve, done('slow'))) });
+    assert.deepEqual(await Promise.all([open('t1'), open('t1'), open('t1')]), [
+      done('slow'),
+      done('slow'),
+      done('slow'),
+    ]);
+    assert.equal(ran.length, 1);
+  });
+
+  it('refuses a transaction of another request', async () => {
+    const { open, ran } = setup();
+    await open('t1', 'paper');
+    assert.equal(codeOf(await open('t1', 'glass')), 'control-failed');
+    assert.equal(ran.length, 1);
+  });
+
+  it('answers "unknown" for a command that a crash has interrupted, and does not execute it again', async () => {
+    const journal = new SimulatedJournal();
+    const crashed = setup({ journal, run: (_, { signal }) => untilAborted(signal) });
+    void crashed.open('t1');
+    await crashed.clock.advance(1);
+    assert.equal(crashed.ran.length, 1);
+    const later = setup({ journal: new SimulatedJournal({ earlier: journal }) });
+    assert.equal(codeOf(await later.open('t1')), 'control-unknown');
+    assert.deepEqual(later.ran, []);
+  });
+
+  it('answers "unknown" when a command takes too long, and later with its result', async () => {
+    let finish: (answer: ReturnType<typeof done<string>>) => void = () => {};
+    const { open, clock } = setup({ run: () => new Promise((resolve) => (finish = resolve)) });
+    const first = open('t1');
+    await clock.advance(4_000);
+    assert.equal(codeOf(await first), 'control-unknown');
+    const again = open('t1');
+    await clock.advance(1);
+    finish(done('moved'));
+    assert.deepEqual(await again, done('moved'));
+  });
+
+  it('executes nothing that actuates if it cannot be recorded', async () => {
+    const journal = new SimulatedJournal();
+    await journal.close();
+    const { commands, open, ran } = setup({ journal });
+    assert.equal(codeOf(await open()), 'control-failed');
+    assert.deepEqual(ran, []);
+    assert.equal(codeOf(await commands.execute({ command: 'count' }, 'command')), 'ok');
+  });
+
+  it('turns an error of a command into an answer', async () => {
+    const { open } = setup({ run: () => Promise.reject(new Error('the disk is full')) });
+    const answer = await open('t1');
+    assert.deepEqual(answer.ok ? null : answer.fault, {
+      code: 'control-failed',
+      message: 'open: the disk is full',
+    });
+    assert.deepEqual(await open('t1'), answer);
+  });
+
+  it('ends a waiting request when the daemon stops', async () => {
+    const { commands, open, clock } = setup({ run: (_, { signal }) => untilAborted(signal) });
+    const answer = open();
+    await clock.advance(1);
+    await commands.stop();
+    assert.equal(codeOf(await answer), 'control-unknown');
+    assert.equal(clock.waiting, 0);
+  });
+});

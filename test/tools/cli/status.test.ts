@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
+import { Status } from '../../../device/status/status.js';
+import { sectionOf } from '../../../device/tools/cli/status.js';
+
+const rowsOf = (...args: Parameters<typeof sectionOf>) =>
+  sectionOf(...args).checks.map(({ name, status, text }) => `${status} ${name}: ${text}`);
+
+describe('the state of a bin for people', () => {
+  it('states that a new bin has no faults and no items', () => {
+    const state = new Status(new SimulatedClock(), () => {}).snapshot();
+    assert.deepEqual(rowsOf({ state, liveness: { ok: true } }), [
+      'ok cycle: new',
+      'ok last item: none yet',
+      'ok faults: none',
+      'ok outcomes: none yet',
+      'ok sorted into: none yet',
+      'ok since: 2026-01-01T00:00:01.000Z',
+    ]);
+  });
+
+  it('shows faults, parts without progress, fill levels and the lock', () => {
+    const status = new Status(new SimulatedClock(), () => {});
+    status.phase('idle');
+    status.locked(true);
+    status.setFault('camera', { code: 'camera-failed', message: 'camera: unplugged' });
+    status.fill({ compartment: 'paper', percent: 95, full: true, fault: null });
+    status.fill({ compartment: 'glass', percent: null, full: false, fault: null });
+    const stalled = [{ part: 'vision', sinceMs: 5, reason: 'no success for 70000 ms' }];
+    const rows = rowsOf({ state: status.snapshot(), liveness: { ok: false, stalled } });
+    assert.deepEqual(rows.slice(0, 6), [
+      'ok cycle: idle, the service switch locks the gate',
+      'ok last item: none yet',
+      'fail camera: camera-failed since 2026-01-01T00:00:01.000Z. camera: unplugged',
+      'fail vision: no progress: no success for 70000 ms',
+      'ok fill: paper: 95 %, full',
+      'ok fill: glass: not measured yet',
+    ]);
+  });
+});
