@@ -19,6 +19,12 @@ export interface PublisherStatus {
 /** Text, bytes, or an object that is sent as JSON. It is sent as it was at the call. */
 export type Payload = string | Uint8Array | object;
 
+/** Returns a copy of a payload in bytes. */
+export const encodePayload = (payload: Payload): Buffer => {
+  if (typeof payload === 'string') return Buffer.from(payload);
+  return Buffer.from(payload instanceof Uint8Array ? payload : JSON.stringify(payload));
+};
+
 /** Maximum payload of one message to the broker. The embedded broker disconnects a client that sends a larger one. */
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
 /** Maximum payload of one message from the broker. Larger ones are dropped and logged. */

@@ -8,17 +8,17 @@ import { Acknowledger } from './acknowledger.js';
 import { type Connection, mqttVersionOf } from './connection.js';
 import { type ConnectionErrorCode, connectionErrorFrom } from './connection-error.js';
 import { type BrokerOptions, Connector } from './connector.js';
-import type {
-  MessageHandler,
-  Outbox,
-  Payload,
-  Publisher,
-  PublisherStatus,
-  PublishFault,
-  PublishOptions,
+import {
+  encodePayload,
+  type MessageHandler,
+  type Outbox,
+  type Payload,
+  type Publisher,
+  type PublisherStatus,
+  type PublishFault,
+  type PublishOptions,
 } from './mqtt.js';
 import { OutboxPump } from './outbox-pump.js';
-import { encodePayload } from './payload.js';
 import { RetainedMessages } from './retained-messages.js';
 import { Session } from './session.js';
 import { SingleMessages } from './single-messages.js';

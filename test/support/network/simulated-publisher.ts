@@ -7,15 +7,15 @@ import { type Answer, done, failed, messageOf } from '../../../device/kit/errors
 import { type HealthListener, HealthReporter } from '../../../device/kit/health.js';
 import { OUTBOX_DEADLINE_MS } from '../../../device/network/mqtt/acknowledger.js';
 import type { ConnectionErrorCode } from '../../../device/network/mqtt/connection-error.js';
-import type {
-  MessageHandler,
-  Outbox,
-  Payload,
-  Publisher,
-  PublisherStatus,
-  PublishFault,
+import {
+  encodePayload,
+  type MessageHandler,
+  type Outbox,
+  type Payload,
+  type Publisher,
+  type PublisherStatus,
+  type PublishFault,
 } from '../../../device/network/mqtt/mqtt.js';
-import { encodePayload } from '../../../device/network/mqtt/payload.js';
 import { Subscriptions } from '../../../device/network/mqtt/subscriptions.js';
 import {
   printTopic,
