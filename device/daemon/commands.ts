@@ -12,7 +12,7 @@ import type { BinState, Status } from '../status/status.js';
 import type { Hardware } from '../wire/hardware.js';
 
 export interface CommandParts {
-  readonly runner: Pick<Runner, 'report' | 'admissionOf'>;
+  readonly runner: Pick<Runner, 'phase' | 'report' | 'admissionOf'>;
   readonly hardware: Pick<Hardware, 'command' | 'fillParts'>;
   readonly model: Pick<ModelSlot<Policy>, 'active'>;
   readonly lastDecided: LastDecided;
@@ -60,6 +60,7 @@ const triggerCommand = ({ hardware, runner }: CommandParts): Command<z.infer<typ
   schema: nothing,
   actuates: true,
   run: async () => {
+    if (runner.phase === 'new') return failed('control-failed', 'trigger: the bin is starting. Try again.');
     const trigger = hardware.command.fire();
     if (!trigger)
       return failed(

@@ -147,12 +147,13 @@ export class Daemon {
 
     const services = this.#services;
     await services.start(liveness, signal);
-    await services.start({ name: 'cycle', start: () => runner.start(), stop: () => runner.stop() }, signal);
     await services.start(serviceSwitch, signal);
     await services.start(commands, signal);
     await services.start(operatorPanel, signal);
     const path = join(dataDir, CONTROL_SOCKET);
     await services.start(new ControlSocket({ path, commands, clock, log }), signal);
+    // The last one to start is the first one to stop: it makes the gate safe.
+    await services.start({ name: 'cycle', start: () => runner.start(), stop: () => runner.stop() }, signal);
   }
 
   #addresses({ url, broker, dataDir }: BinParts): StartupInfo {

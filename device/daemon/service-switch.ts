@@ -33,7 +33,8 @@ export class ServiceSwitch implements Service {
     const { input } = this.options;
     if (!input) return;
     this.#unsubscribe = input.onEdge(({ active }) => void this.#set(active));
-    void input.active().then((level) => this.#set(!level.ok || level.value));
+    const level = await input.active();
+    await this.#set(!level.ok || level.value);
   }
 
   async stop(): Promise<void> {

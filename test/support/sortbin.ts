@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { StatusAnswer } from '../../device/daemon/commands.js';
+import { SystemClock } from '../../device/kit/clock.js';
 import { CONTROL_SOCKET } from '../../device/network/commands/commands.js';
+import { sendCommand } from '../../device/network/commands/send-command.js';
 import { until } from './until.js';
 
 const MAIN = fileURLToPath(new URL('../../device/tools/cli/main.js', import.meta.url));
@@ -78,12 +80,28 @@ export class Sortbin {
     return find() as LogLine;
   }
 
-  /** Waits until a bin with a new data folder accepts commands. */
+  /** Waits until a bin accepts commands and sorts. */
   async waitForCommands(): Promise<void> {
     const socket = join(this.folder, 'data', CONTROL_SOCKET);
+    let isSorting = false;
+    let isAsking = false;
+    const ask = async () => {
+      const answer = await sendCommand(socket, { command: 'status' }, new SystemClock());
+      isSorting = answer.ok && (answer.value as StatusAnswer).state.cycle !== 'new';
+    };
     await until(
-      () => `the control socket exists. The output is:\n${this.text}`,
-      () => existsSync(socket),
+      () => `the bin accepts commands. The output is:\n${this.text}`,
+      () => {
+        if (!isAsking) {
+          isAsking = true;
+          ask()
+            .catch(() => {})
+            .finally(() => {
+              isAsking = false;
+            });
+        }
+        return isSorting;
+      },
       30_000,
     );
   }
