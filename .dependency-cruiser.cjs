@@ -31,7 +31,7 @@ const MODULES = {
   'network/mqtt': ['mqtt'],
   'network/commands': ['commands', 'registry'],
   status: ['status', 'liveness'],
-  cycle: ['cycle', 'event', 'observer', 'policy', 'progress', 'runner', 'state'],
+  cycle: ['event', 'observer', 'policy', 'progress', 'runner', 'state'],
   'perception/vision': ['vision', 'probe'],
   'perception/model': ['model'],
   journal: ['journal'],

@@ -31,6 +31,9 @@ export interface CycleOptions {
   readonly limits: Limits;
 }
 
+/** Deadline to record the current item at a stop. Without a record, it is `interrupted` at the next start. */
+const RECORD_LAST_MS = 800;
+
 /** What became of a trigger: a new item, or one more trigger of a burst because the bin is busy. */
 export type Admission = 'taken' | 'ignored';
 
@@ -70,8 +73,10 @@ export class Runner {
   async stop(): Promise<void> {
     this.#take({ type: 'stop' });
     this.#stopping.abort(new Error('the cycle was stopped'));
-    await this.parts.gate.safe();
-    await this.#recorder.close();
+    const { gate, clock } = this.parts;
+    const recorded = () => this.#recorder.close();
+    const ended = await Promise.allSettled([gate.safe(), withDeadline(clock, RECORD_LAST_MS, recorded)]);
+    for (const result of ended) if (result.status === 'rejected') throw result.reason;
   }
 
   /** Records a report of an operator, from `source`. Rejects if it is never on disk. */

@@ -88,8 +88,8 @@ const emptiedCommand = ({
       const known = [...compartments].sort().join(', ');
       return failed('control-unfit', `emptied: unknown compartment "${compartment}". Use one of ${known}.`);
     }
-    hardware.fillParts?.fill.markEmptied(compartment);
     await runner.report({ outcome: 'emptied', compartment }, source);
+    hardware.fillParts?.fill.markEmptied(compartment);
     return done(`${compartment}: emptied`);
   },
 });
@@ -99,7 +99,11 @@ const disputeCommand = ({ runner, lastDecided }: CommandParts): Command<z.infer<
   schema: maybeItem,
   actuates: false,
   run: async ({ item = lastDecided.id }, { source }) => {
-    if (item === null) return failed('control-unfit', 'dispute: this bin has not sorted an item yet.');
+    if (item === null)
+      return failed(
+        'control-unfit',
+        'dispute: this bin has not sorted an item since its start. Name the event in `item`.',
+      );
     try {
       await runner.report({ outcome: 'disputed', item }, source);
       return done(`${item}: disputed`);
@@ -117,5 +121,6 @@ const statusCommand = ({
   name: 'status',
   schema: nothing,
   actuates: false,
+  isQuery: true,
   run: async () => done({ state: status.snapshot(), liveness: liveness.healthy() }),
 });

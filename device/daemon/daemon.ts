@@ -25,7 +25,7 @@ import { ServiceSwitch } from './service-switch.js';
 /** Deadline to stop all services together. */
 const STOP_MS = 1_700;
 
-/** The longest times without progress. They are longer than the deadline of each step of the cycle. */
+/** The longest times without progress. */
 const LIVENESS = { eventLoopMs: 10_000, partMs: { camera: 60_000, journal: 60_000, vision: 60_000 } };
 
 /** The addresses of a bin. */
@@ -94,6 +94,8 @@ export class Daemon {
     const { refusedMs } = config.panel;
     const operatorPanel = new OperatorPanel({ panel, fillParts, commands, refusedMs, clock });
     const status = new Status(clock, () => publisher.retain('state', status.snapshot()));
+    const { dropped } = await journal.counters();
+    status.dropped(dropped);
     const liveness = new Liveness(LIVENESS, clock);
     const lastDecided = new LastDecided();
     const observers = new ObserverList(
@@ -101,7 +103,7 @@ export class Daemon {
         status,
         'operator panel': operatorPanel,
         publisher: new PublisherObserver(publisher, config),
-        outbox: new OutboxObserver(journal, (count) => observers.dropped(count)),
+        outbox: new OutboxObserver(journal, dropped, (count) => observers.dropped(count)),
         'last decided': lastDecided,
         ...this.options.observers,
       },

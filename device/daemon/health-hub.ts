@@ -9,14 +9,21 @@ import type { Status } from '../status/status.js';
  */
 export class HealthHub {
   readonly #faults = new Map<string, Map<string, Fault>>();
+  readonly #connected = new Set<string>();
 
   constructor(
     private readonly status: Pick<Status, 'setFault'>,
     private readonly observer: Required<Pick<Observer, 'health'>>,
   ) {}
 
-  /** Connects a part that reports its own health. null: the bin has no such part. */
+  /**
+   * Connects a part that reports its own health. `name` tells the sources of one part apart. null: the bin has no such
+   * part.
+   */
   connect(part: string, source: HealthSource | null, name = part): void {
+    const key = `${part} ${name}`;
+    if (this.#connected.has(key)) throw new Error(`health of ${part}: give its second source another name`);
+    this.#connected.add(key);
     source?.onHealth((fault) => this.report(part, fault, name));
   }
 

@@ -34,17 +34,21 @@ export class PublisherObserver implements Observer {
 
 /** Checks after each event whether the full outbox has dropped some. */
 export class OutboxObserver implements Observer {
-  #dropped = 0;
+  #dropped: number;
 
   constructor(
     private readonly journal: Pick<Journal, 'counters'>,
+    /** The number of events that were dropped before. */
+    dropped: number,
     private readonly onDropped: (count: number) => void,
-  ) {}
+  ) {
+    this.#dropped = dropped;
+  }
 
   event(): void {
     void this.journal.counters().then(
       ({ dropped }) => {
-        if (dropped !== this.#dropped) this.onDropped(dropped);
+        if (dropped > this.#dropped) this.onDropped(dropped);
         this.#dropped = dropped;
       },
       () => {}, // The journal is down: the cycle has reported that.

@@ -25,6 +25,7 @@ export class ServiceSwitch implements Service {
   readonly health = new HealthReporter();
   #changing = new AbortController();
   #unsubscribe = () => {};
+  #isStopped = false;
 
   constructor(private readonly options: ServiceSwitchOptions) {}
 
@@ -38,11 +39,13 @@ export class ServiceSwitch implements Service {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#unsubscribe();
     this.#changing.abort();
   }
 
   async #set(locked: boolean): Promise<void> {
+    if (this.#isStopped) return;
     const { gate, onLocked } = this.options;
     this.#changing.abort();
     this.#changing = new AbortController();

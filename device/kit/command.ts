@@ -21,9 +21,11 @@ export type CommandFault = 'control-refused' | 'control-unfit' | 'control-failed
 /** A request that a running bin accepts, from any adapter. */
 export interface Command<Request = unknown, Result = unknown> {
   readonly name: string;
-  /** Checks the keys of the request, without its name and transaction. */
+  /** Checks the keys of the request, without `command` and `transaction`, which are reserved. */
   readonly schema: z.ZodType<Request>;
   /** Whether something may move. Such a command is recorded, and is executed at most once. */
   readonly actuates: boolean;
+  /** Whether it only reads. Then it is never recorded, and a transaction has no effect. */
+  readonly isQuery?: boolean;
   run(request: Request, context: CommandContext): Promise<Answer<Result, CommandFault>>;
 }

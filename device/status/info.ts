@@ -1,7 +1,7 @@
 import type { Policy } from '../cycle/policy.js';
 import type { VisionInfo } from '../perception/vision/vision.js';
 
-/** The identity of a bin. It changes only with the active runtime. */
+/** The identity of a bin. It changes only with the model and the active runtime. */
 export interface BinIdentity {
   readonly bin: { readonly id: string; readonly name: string };
   readonly sortbin: string;

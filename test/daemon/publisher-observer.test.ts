@@ -10,8 +10,8 @@ it('announces each new total of dropped events once', async () => {
   let dropped = 0;
   const announced: number[] = [];
   const counters = async () => ({ ...(await journal.counters()), dropped });
-  const observer = new OutboxObserver({ counters }, (count) => announced.push(count));
-  for (const total of [0, 3, 3, 7]) {
+  const observer = new OutboxObserver({ counters }, 2, (count) => announced.push(count));
+  for (const total of [2, 3, 3, 7, 0]) {
     dropped = total;
     observer.event();
     await settled();
@@ -22,6 +22,6 @@ it('announces each new total of dropped events once', async () => {
 it('does not fail if the journal is down', async () => {
   const journal = new SimulatedJournal();
   await journal.close();
-  new OutboxObserver(journal, () => assert.fail('nothing is known')).event();
+  new OutboxObserver(journal, 0, () => assert.fail('nothing is known')).event();
   await settled();
 });

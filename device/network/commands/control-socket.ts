@@ -32,29 +32,35 @@ export class ControlSocket implements Service {
   readonly name = 'control socket';
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #isStopped = false;
 
   constructor(private readonly options: ControlSocketOptions) {
-    this.#server = createServer((socket) => void this.#serve(socket));
+    // A client may close its side after the request. It still gets the answer.
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => void this.#serve(socket));
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
-  async start(): Promise<void> {
+  async start(signal: AbortSignal): Promise<void> {
     const { path, log } = this.options;
     try {
       if (Buffer.byteLength(path) > MAX_PATH_BYTES)
         throw new Error(`the path has more than ${MAX_PATH_BYTES} bytes. Configure a shorter dataDir.`);
       // A killed daemon leaves its socket behind. The folder belongs to this bin alone.
       await rm(path, { force: true });
+      signal.throwIfAborted();
+      if (this.#isStopped) return;
       this.#server.listen(path);
       await once(this.#server, 'listening');
       await chmod(path, 0o660);
     } catch (thrown) {
+      signal.throwIfAborted();
       await this.stop();
       log.warn({ path }, `control socket: not opened, the bin accepts no commands: ${messageOf(thrown)}`);
     }
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     for (const socket of this.#sockets) socket.destroy();
     if (!this.#server.listening) return;
     this.#server.close();

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { CommandRecord } from '../../journal/journal.js';
+import { type CommandRecord, JournalError } from '../../journal/journal.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Command, CommandContext, CommandFault, CommandSource } from '../../kit/command.js';
 import { withDeadline } from '../../kit/deadline.js';
@@ -46,7 +46,9 @@ export class CommandRegistry implements Service {
 
   constructor(private readonly options: CommandRegistryOptions) {}
 
+  /** @throws Error if there is a command of this name */
   add(command: Command): void {
+    if (this.#commands.has(command.name)) throw new Error(`command ${command.name}: added twice`);
     this.#commands.set(command.name, command);
   }
 
@@ -61,9 +63,11 @@ export class CommandRegistry implements Service {
   async execute(input: unknown, source: CommandSource): Promise<CommandAnswer> {
     const { clock, log } = this.options;
     const { signal } = this.#stopping;
-    const answer = await withDeadline(clock, ANSWER_MS, () => this.#execute(input, source), signal).catch(
-      (error) => failed('control-unknown', `${messageOf(error)}. ${SEND_AGAIN}`),
-    );
+    const answer = signal.aborted
+      ? failed('control-failed', 'request: not executed, because the daemon is stopping.')
+      : await withDeadline(clock, ANSWER_MS, () => this.#execute(input, source), signal).catch((error) =>
+          failed('control-unknown', `${messageOf(error)}. ${sendAgain(input)}`),
+        );
     if (!answer.ok) {
       const { code, message } = answer.fault;
       log.warn({ code, source }, `command refused: ${message}`);
@@ -74,14 +78,15 @@ export class CommandRegistry implements Service {
   async #execute(input: unknown, source: CommandSource): Promise<CommandAnswer> {
     const parsed = envelope.safeParse(input);
     const command = parsed.success ? this.#commands.get(parsed.data.command) : undefined;
-    if (!parsed.success || !command) return this.#refused('not valid');
+    if (!parsed.success) return this.#refused('not a JSON object with the name of a command');
+    if (!command) return this.#refused(`unknown command "${parsed.data.command.slice(0, 64)}"`);
     const { command: name, transaction, ...keys } = parsed.data;
     const request = command.schema.safeParse(keys);
     if (!request.success) return this.#refused(z.prettifyError(request.error).replace(/\s+/g, ' '));
     if (command.actuates && !this.options.mayActuate.has(source))
       return failed('control-refused', `${name}: not allowed from the source "${source}".`);
     const run = () => runSafely(command, request.data, { source, signal: this.#stopping.signal });
-    if (!command.actuates && transaction === undefined) return run();
+    if (command.isQuery || (!command.actuates && transaction === undefined)) return run();
     return this.#once(transaction ?? this.options.newId(), name, keys, run);
   }
 
@@ -109,9 +114,11 @@ export class CommandRegistry implements Service {
       });
       return answer;
     };
-    const running = work().catch(
-      (error): CommandAnswer => failed('control-failed', `${name}: not executed: ${messageOf(error)}`),
-    );
+    const running = work().catch((error): CommandAnswer => {
+      const isReused = error instanceof JournalError && error.code === 'transaction-reused';
+      const code = isReused ? 'control-refused' : 'control-failed';
+      return failed(code, `${name}: not executed: ${messageOf(error)}`);
+    });
     this.#running.set(transaction, running);
     const answer = await running;
     if (this.#running.get(transaction) === running) this.#running.delete(transaction);
@@ -127,7 +134,11 @@ export class CommandRegistry implements Service {
   }
 }
 
-const SEND_AGAIN = 'It may have been executed. Send it again with the same transaction to get its result.';
+const sendAgain = (input: unknown): string => {
+  const transaction = envelope.safeParse(input).data?.transaction;
+  const again = transaction ? ` Send it again with the transaction "${transaction}" to get its result.` : '';
+  return `It may have been executed.${again}`;
+};
 
 const runSafely = async (
   command: Command,

@@ -130,7 +130,12 @@ export class ModelSlot<Policy> implements Service, HealthSource {
     this.#running.add(vision);
     try {
       const info = await vision.start(signal);
-      return { bundle, policy, vision, info, users: 0, isRetired: false };
+      const occupant = { bundle, policy, vision, info, users: 0, isRetired: false };
+      vision.onChange((changed) => {
+        occupant.info = changed;
+        if (this.#active === occupant) this.#notify(occupant);
+      });
+      return occupant;
     } catch (error) {
       await this.#close(vision);
       throw error;
@@ -140,17 +145,11 @@ export class ModelSlot<Policy> implements Service, HealthSource {
   #activate(occupant: Occupant<Policy>): void {
     const isFirst = this.#active === null;
     this.#active = occupant;
-    const { vision } = occupant;
-    vision.onChange((info) => {
-      occupant.info = info;
-      if (this.#active === occupant) this.#notify(occupant);
-    });
-    vision.onHealth((fault) => {
+    this.#health.set(null);
+    occupant.vision.onHealth((fault) => {
       if (this.#active === occupant) this.#health.set(fault);
     });
-    if (isFirst) return;
-    this.#health.set(null);
-    this.#notify(occupant);
+    if (!isFirst) this.#notify(occupant);
   }
 
   #notify(model: SlotModel<Policy>): void {

@@ -41,7 +41,7 @@ const withSocket = async (
     return isTrigger ? failed('control-unfit', 'no such trigger') : done('emptied');
   };
   const control = new ControlSocket({ path, commands: { execute }, clock: serverClock, log });
-  await control.start();
+  await control.start(new AbortController().signal);
   try {
     const say = (bytes: string) => {
       const socket = connect(path);
@@ -107,6 +107,25 @@ describe('control socket', () => {
       assert.equal(await say(`${JSON.stringify(EMPTIED)}\n`), ANSWER);
     }));
 
+  it('answers a client that has closed its side after the request', () =>
+    withSocket(async ({ path }) => {
+      const socket = connect({ path, allowHalfOpen: true });
+      socket.end(`${JSON.stringify(EMPTIED)}\n`);
+      assert.equal(await text(socket), ANSWER);
+    }));
+
+  it('opens no socket if it is stopped while it starts', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'control-'));
+    const path = join(folder, 'control.sock');
+    const commands = { execute: async () => done('never') };
+    const control = new ControlSocket({ path, commands, clock, log });
+    const starting = control.start(new AbortController().signal);
+    await control.stop();
+    await starting;
+    await rejectsAs(sendCommand(path, EMPTIED, clock), 'control-down');
+    await rm(folder, { recursive: true });
+  });
+
   it('answers after eight clients that keep their connection open after the answer', () =>
     withSocket(async ({ path, say }) => {
       const clients = Array.from({ length: 8 }, () => connect({ path, allowHalfOpen: true }));
@@ -150,7 +169,9 @@ describe('control socket', () => {
     const folder = await mkdtemp(join(tmpdir(), 'x'.repeat(100)));
     const commands = { execute: async () => done('never') };
     const path = join(folder, 'control.sock');
-    await new ControlSocket({ path, commands, clock, log: pino({}, sink) }).start();
+    await new ControlSocket({ path, commands, clock, log: pino({}, sink) }).start(
+      new AbortController().signal,
+    );
     assert.match(warned[0] ?? '', /the bin accepts no commands: the path has more than 107 bytes/);
     await rm(folder, { recursive: true });
   });

@@ -91,7 +91,7 @@ describe('the command registry', () => {
   it('refuses a transaction of another request', async () => {
     const { open, ran } = setup();
     await open('t1', 'paper');
-    assert.equal(codeOf(await open('t1', 'glass')), 'control-failed');
+    assert.equal(codeOf(await open('t1', 'glass')), 'control-refused');
     assert.equal(ran.length, 1);
   });
 
@@ -138,11 +138,30 @@ describe('the command registry', () => {
   });
 
   it('ends a waiting request when the daemon stops', async () => {
-    const { commands, open, clock } = setup({ run: (_, { signal }) => untilAborted(signal) });
+    const { commands, open, clock, ran } = setup({ run: (_, { signal }) => untilAborted(signal) });
     const answer = open();
     await clock.advance(1);
     await commands.stop();
     assert.equal(codeOf(await answer), 'control-unknown');
     assert.equal(clock.waiting, 0);
+    assert.equal(codeOf(await open('t2')), 'control-failed');
+    assert.equal(ran.length, 1, 'nothing is executed after the stop');
+  });
+
+  it('does not record a command that only reads', async () => {
+    const { commands } = setup();
+    let reads = 0;
+    const run: Command['run'] = async () => done(++reads);
+    commands.add({ name: 'read', schema: z.strictObject({}), actuates: false, isQuery: true, run });
+    const read = () => commands.execute({ command: 'read', transaction: 't1' }, 'command');
+    assert.deepEqual([await read(), await read()], [done(1), done(2)]);
+  });
+
+  it('names the transaction of a command whose result is unknown', async () => {
+    const { open, clock } = setup({ run: (_, { signal }) => untilAborted(signal) });
+    const answer = open('t1');
+    await clock.advance(4_000);
+    const { fault } = (await answer) as { fault?: { message: string } };
+    assert.match(fault?.message ?? '', /Send it again with the transaction "t1"/);
   });
 });
