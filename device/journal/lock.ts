@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
+import { messageOf } from '../kit/errors.js';
 import { JournalError } from './journal.js';
 
 const FILE = 'journal.lock';
@@ -7,7 +8,7 @@ const FILE = 'journal.lock';
 /**
  * Locks the data folder for this process, with SQLite's lock on a file beside the journal. The kernel releases the lock
  * when the process ends for any reason. The returned function releases it earlier.
- * @throws JournalError `journal-unreadable` if another process holds the lock
+ * @throws JournalError `journal-unreadable` if another process holds the lock, or the lock file cannot be used
  */
 export const lockFolder = (dataDir: string): (() => void) => {
   const lock = new DatabaseSync(join(dataDir, FILE), { timeout: 0 });
@@ -15,11 +16,10 @@ export const lockFolder = (dataDir: string): (() => void) => {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     lock.close();
-    throw new JournalError(
-      'journal-unreadable',
-      `${dataDir}: another process has locked this folder (${FILE}). Stop it, or set a different \`dataDir\`.`,
-      { cause },
-    );
+    const problem = /locked|busy/.test(messageOf(cause))
+      ? `another process has locked this folder (${FILE}). Stop it, or set a different \`dataDir\`.`
+      : `this folder cannot be locked (${FILE}: ${messageOf(cause)}). Free some space, or remove this file.`;
+    throw new JournalError('journal-unreadable', `${dataDir}: ${problem}`, { cause });
   }
   return () => lock.close();
 };

@@ -30,13 +30,17 @@ import { SimulatedPanel } from '../support/hardware/simulated-panel.js';
 const AT = { line: 'GPIO5' };
 
 /** A bin with an ultrasonic sensor, a panel, a fill sensor, a service switch and simulated lines, started and idle. */
-const started = async () => {
+const started = async ({ isServiceOn = false } = {}) => {
   const clock = new SimulatedClock();
   const simulated = new SimulatedGate({ script: [], moveMs: 5, clock });
   const lid = { open: false };
+  let homings = 0;
   const inner: Gate = {
     move: (compartment, signal) => simulated.move(compartment, signal),
-    home: async (signal) => (lid.open ? failed('gate-guarded', 'the lid is open') : simulated.home(signal)),
+    home: async (signal) => {
+      homings += 1;
+      return lid.open ? failed('gate-guarded', 'the lid is open') : simulated.home(signal);
+    },
     safe: () => simulated.safe(),
   };
   const gate = new LockedGate(inner);
@@ -44,6 +48,7 @@ const started = async () => {
   const lines = new SimulatedLines({ clock });
   const service = await lines.input('service', { at: AT, bias: 'as-is', activeLow: false, debounceMs: 0 });
   assert.ok(service.ok);
+  lines.set('service', isServiceOn);
   const panel = new SimulatedPanel(clock);
   const sonar = new FakeSonar(clock);
   const { trig, echo } = sonar;
@@ -102,9 +107,9 @@ const started = async () => {
   for (const one of makeCommands(commandParts)) commands.add(one);
   trigger.start(() => bin.trigger.fire());
   await bin.parts.vision.start(new AbortController().signal);
-  await bin.runner.start();
   await serviceSwitch.start();
   await operatorPanel.start();
+  await bin.runner.start();
   await clock.advance(10);
   const item = async () => {
     bin.trigger.fire();
@@ -128,6 +133,7 @@ const started = async () => {
     reports,
     item,
     pressEmptied: () => pressEmptied('paper'),
+    homings: () => homings,
   };
 };
 
@@ -197,6 +203,16 @@ describe('the hardware of a bin', () => {
     await clock.advance(10);
     assert.equal(gate.lockReason, null);
     assert.deepEqual(lockedIn(status), { locked: false, held: false });
+  });
+
+  it('does not move the gate if the service switch is on at the start', async () => {
+    const { gate, homings, lines, item, clock } = await started({ isServiceOn: true });
+    await clock.advance(60_000);
+    assert.equal(gate.lockReason, 'the service switch is on');
+    assert.equal(homings(), 0);
+    lines.set('service', false);
+    await clock.advance(60_000);
+    assert.equal((await item())?.outcome, 'sorted');
   });
 
   it('repeats the unlock until the gate is home or the switch is on again', async () => {

@@ -48,6 +48,8 @@ describe('a daemon that is killed', () => {
       }
       await writeFile(join(folder, 'sortbin.yaml'), config(broker.url, '[]'));
       const last = new Sortbin(['run'], folder);
+      // Before that, SIGTERM ends the program at once, without a stop.
+      await last.waitForLog(/^cycle: idle/);
       const missing = () => {
         const sent = new Set(received(broker).map(({ id }) => id));
         return [...recorded].filter((id) => !sent.has(id));

@@ -37,11 +37,13 @@ export class Sortbin {
     private readonly folder: string,
     /** Added to the environment. */
     environment: Readonly<Record<string, string>> = {},
+    /** A pipe, whose lines are read, or a file. */
+    output: 'pipe' | number = 'pipe',
   ) {
     this.#child = spawn(MAIN, args, {
       cwd: folder,
       env: { ...process.env, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', output, 'pipe'],
     });
     running.set(this.#child, folder);
     this.#ended = once(this.#child, 'close').then(([code, signal]) => {
@@ -52,7 +54,7 @@ export class Sortbin {
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
     });
-    if (!this.#child.stdout) throw new Error('no stdout');
+    if (!this.#child.stdout) return;
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
       this.output.push(line);
       if (line.startsWith('{"level"')) this.lines.push(JSON.parse(line));

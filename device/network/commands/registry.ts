@@ -30,8 +30,14 @@ const ANSWER_MS = 4_000;
 
 const envelope = z.looseObject({
   command: z.string(),
-  /** Chosen by the sender. A request that is sent again with the same transaction is not executed again. */
-  transaction: z.string().min(1).max(64).optional(),
+  /**
+   * Chosen by the sender: 1 to 64 printable ASCII characters. SQLite would take some other texts for the same. A request
+   * that is sent again with the same transaction is not executed again.
+   */
+  transaction: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,64}$/)
+    .optional(),
 });
 
 /**
@@ -78,7 +84,8 @@ export class CommandRegistry implements Service {
   async #execute(input: unknown, source: CommandSource): Promise<CommandAnswer> {
     const parsed = envelope.safeParse(input);
     const command = parsed.success ? this.#commands.get(parsed.data.command) : undefined;
-    if (!parsed.success) return this.#refused('not a JSON object with the name of a command');
+    if (!parsed.success)
+      return this.#refused('not a JSON object with the name of a command and a valid transaction, if any');
     if (!command) return this.#refused(`unknown command "${parsed.data.command.slice(0, 64)}"`);
     const { command: name, transaction, ...keys } = parsed.data;
     const request = command.schema.safeParse(keys);

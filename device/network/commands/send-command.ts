@@ -41,11 +41,12 @@ export const sendCommand = async (
   try {
     socket.write(`${JSON.stringify(request)}\n`);
     const line = await withDeadline(clock, ANSWER_MS, () => firstLine(socket, ANSWER_BYTES));
-    return answerSchema.parse(JSON.parse(line ?? ''));
+    if (line === null) throw new Error('the connection was closed');
+    return answerSchema.parse(JSON.parse(line));
   } catch (cause) {
     throw new ControlError(
       'control-answer',
-      `${path}: no valid answer within ${ANSWER_MS} ms. See the log of the bin.`,
+      `${path}: no valid answer (${messageOf(cause)}). The bin serves 8 connections at once. See its log.`,
       { cause },
     );
   } finally {

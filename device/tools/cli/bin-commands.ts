@@ -13,16 +13,23 @@ import { CONFIG_OPTION, readConfig } from './loaded-config.js';
 export interface BinFlags {
   readonly config?: string;
   readonly json?: boolean;
+  readonly transaction?: string;
 }
 
+const TRANSACTION = [
+  '--transaction <id>',
+  'id of a request that may have been sent before; it is executed at most once',
+] as const;
+
 export const triggerCommand = (): Command =>
-  binCommand('trigger', 'report an item to the running bin').action((flags: BinFlags) =>
-    sendToBin({ command: 'trigger' }, flags),
-  );
+  binCommand('trigger', 'report an item to the running bin')
+    .option(...TRANSACTION)
+    .action((flags: BinFlags) => sendToBin({ command: 'trigger' }, flags));
 
 export const emptiedCommand = (): Command =>
   binCommand('emptied', 'report an emptied compartment to the running bin')
     .argument('<compartment>', 'name of the compartment')
+    .option(...TRANSACTION)
     .action((compartment: string, flags: BinFlags) => sendToBin({ command: 'emptied', compartment }, flags));
 
 export const binCommand = (name: string, description: string): Command =>
@@ -33,7 +40,8 @@ export const binCommand = (name: string, description: string): Command =>
 
 /** Sends a request, which the bin executes at most once, and prints its answer. */
 const sendToBin = async (request: CommandRequest, flags: BinFlags): Promise<void> => {
-  const value = await askBin({ ...request, transaction: newId() }, flags);
+  const { transaction = newId() } = flags;
+  const value = await askBin({ ...request, transaction }, flags);
   if (value !== undefined && !flags.json) process.stdout.write(`${String(value)}\n`);
 };
 
@@ -48,6 +56,6 @@ export const askBin = async (
   if (json) process.stdout.write(`${JSON.stringify(answer)}\n`);
   if (answer.ok) return answer.value;
   if (!json) process.stderr.write(`sortbin: ${answer.fault.message}\n`);
-  process.exitCode = EXIT.data;
+  process.exitCode = answer.fault.code === 'control-unknown' ? EXIT.temporary : EXIT.data;
   return undefined;
 };

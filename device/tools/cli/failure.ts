@@ -7,6 +7,7 @@ export const EXIT = {
   input: 66,
   cannotCreate: 73,
   io: 74,
+  temporary: 75,
   software: 70,
   unavailable: 69,
 } as const;

@@ -12,6 +12,9 @@ import { LogObserver } from './log-observer.js';
 /** Deadline for a stop. When it expires, the process exits. */
 const STOP_MS = 1_900;
 
+/** Time for the last lines of the log to be written. */
+const FLUSH_MS = 300;
+
 /** The signals that stop the bin, with the exit code of the second one. */
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -59,7 +62,8 @@ const runBin = async (loaded: LoadedConfig): Promise<void> => {
     if (stopping.signal.aborted) return;
     process.exitCode = EXIT.software;
     stop(kind);
-    log.fatal({ err: error, kind }, 'internal error, the bin stops');
+    // `log.fatal` would flush synchronously, and wait for ever for a log that cannot be written.
+    log.error({ err: error, kind }, 'internal error, the bin stops');
     reportError(error);
   };
   for (const kind of ['uncaughtException', 'unhandledRejection'] as const)
@@ -67,8 +71,7 @@ const runBin = async (loaded: LoadedConfig): Promise<void> => {
   for (const [signal, code] of Object.entries(SIGNALS))
     process.on(signal, () => {
       if (!stopping.signal.aborted) return stop(signal);
-      writeLine(log, 'warn', LINES.stopForced, { reason: signal });
-      process.exit(code);
+      void exit(code, log, () => writeLine(log, 'warn', LINES.stopForced, { reason: signal }));
     });
   try {
     await daemon.start(stopping.signal);
@@ -79,17 +82,21 @@ const runBin = async (loaded: LoadedConfig): Promise<void> => {
 };
 
 const exitAfter = async (stopped: Promise<void>, log: Logger): Promise<void> => {
-  const exit = (code: number | string, writeLast: () => void): void => {
-    try {
-      writeLast();
-    } finally {
-      process.exit(code);
-    }
-  };
-  setTimeout(
-    () => exit(EXIT.software, () => writeLine(log, 'error', LINES.stopTimedOut, { deadlineMs: STOP_MS })),
-    STOP_MS,
-  ).unref();
+  const late = () => writeLine(log, 'error', LINES.stopTimedOut, { deadlineMs: STOP_MS });
+  setTimeout(() => void exit(EXIT.software, log, late), STOP_MS).unref();
   await stopped;
-  exit(process.exitCode ?? 0, () => log.info('stopped'));
+  await exit(process.exitCode ?? 0, log, () => log.info('stopped'));
+};
+
+/** Exits after the last line of the log. Waits a short time only for a log that cannot be written. */
+const exit = async (code: number | string, log: Logger, writeLast: () => void): Promise<void> => {
+  try {
+    writeLast();
+    const flushed = new Promise<void>((resolve) => log.flush(() => resolve()));
+    await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
+  } finally {
+    // At the exit, pino would flush synchronously, and wait for ever for a full disk or a reader that has stopped.
+    process.removeAllListeners('exit');
+    process.exit(code);
+  }
 };

@@ -51,6 +51,8 @@ describe('the command registry', () => {
       { command: 'count', now: true },
       { command: 'count', transaction: '' },
       { command: 'count', transaction: 'x'.repeat(65) },
+      { command: 'count', transaction: 'a\u0000b' },
+      { command: 'count', transaction: '\ud800' },
     ]) {
       const answer = await commands.execute(request, 'command');
       assert.equal(codeOf(answer), 'control-refused', JSON.stringify(request));
