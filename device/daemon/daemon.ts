@@ -112,21 +112,7 @@ export class Daemon {
     const onLocked = (locked: boolean) => observers.locked(locked);
     const serviceSwitch = new ServiceSwitch({ input: service, gate, clock, onLocked });
 
-    const health = new HealthHub(status, observers);
-    health.connect('journal', journal);
-    health.connect('journal', journal.setAside, 'set aside');
-    health.connect('lines', hardware.lines);
-    health.connect('sensor', trigger);
-    health.connect('camera', camera);
-    health.connect('vision', model);
-    health.connect('gate', serviceSwitch.health, 'service switch');
-    health.connect('broker', publisher);
-    fillParts?.fill.onChange((level) => {
-      observers.fill(level);
-      health.report(`fill-${level.compartment}`, level.fault, 'fill');
-    });
-    fillParts?.fill.start();
-
+    const health = connectHealth(parts, serviceSwitch, status, observers);
     observers.served(servedModel(model.active));
     model.onChange((active) => observers.served(servedModel(active)));
     publisher.start();
@@ -147,15 +133,11 @@ export class Daemon {
     const commandParts = { runner, hardware, model, lastDecided, status, liveness };
     for (const command of makeCommands(commandParts)) commands.add(command);
 
-    const services = this.#services;
-    await services.start(liveness, signal);
-    await services.start(serviceSwitch, signal);
-    await services.start(commands, signal);
-    await services.start(operatorPanel, signal);
-    const path = join(dataDir, CONTROL_SOCKET);
-    await services.start(new ControlSocket({ path, commands, clock, log }), signal);
-    // The last one to start is the first one to stop: it makes the gate safe.
-    await services.start({ name: 'cycle', start: () => runner.start(), stop: () => runner.stop() }, signal);
+    const controlSocket = new ControlSocket({ path: join(dataDir, CONTROL_SOCKET), commands, clock, log });
+    const cycle = { name: 'cycle', start: () => runner.start(), stop: () => runner.stop() };
+    // The cycle is the last one to start and the first one to stop: it makes the gate safe.
+    for (const one of [liveness, serviceSwitch, commands, operatorPanel, controlSocket, cycle])
+      await this.#services.start(one, signal);
   }
 
   #addresses({ url, broker, dataDir }: BinParts): StartupInfo {
@@ -164,6 +146,30 @@ export class Daemon {
     return { url, embedded: broker, topics, journal: join(dataDir, 'journal.db') };
   }
 }
+
+/** Connects all sources of faults, and starts the fill sensors. */
+const connectHealth = (
+  { journal, hardware, camera, model, publisher }: BinParts,
+  serviceSwitch: ServiceSwitch,
+  status: Status,
+  observers: ObserverList,
+): HealthHub => {
+  const health = new HealthHub(status, observers);
+  health.connect('journal', journal);
+  health.connect('journal', journal.setAside, 'set aside');
+  health.connect('lines', hardware.lines);
+  health.connect('sensor', hardware.trigger);
+  health.connect('camera', camera);
+  health.connect('vision', model);
+  health.connect('gate', serviceSwitch.health, 'service switch');
+  health.connect('broker', publisher);
+  hardware.fillParts?.fill.onChange((level) => {
+    observers.fill(level);
+    health.report(`fill-${level.compartment}`, level.fault, 'fill');
+  });
+  hardware.fillParts?.fill.start();
+  return health;
+};
 
 const servedModel = ({ info, bundle, policy }: SlotModel<Policy>): ServedModel => ({
   info,
