@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { camera } from './camera.js';
 import { defaultDriver, driver, integer, ms, path, shortName, text } from './fields.js';
 import { gate } from './gate.js';
 import type { Fragment } from './json-schema.js';
 import { mqtt } from './mqtt.js';
-import { camera, model, vision } from './perception.js';
+import { model, vision } from './perception.js';
 import { fill, panel, trigger } from './peripherals.js';
 import { policy } from './policy.js';
 

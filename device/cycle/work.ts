@@ -88,7 +88,7 @@ export class Work {
       progress,
       'camera',
       () => camera.frameAfter(afterMs, signal),
-      ({ ok }) => ok,
+      (answer) => answer.ok || NEEDS_A_PERSON.has(answer.fault.code),
     );
   }
 
@@ -125,6 +125,14 @@ export class Work {
     return new Set(full.map(({ compartment }) => compartment));
   }
 }
+
+/** Faults that a restart of the daemon does not cure. The driver reports them, so it makes progress. */
+const NEEDS_A_PERSON: ReadonlySet<CameraFault> = new Set([
+  'camera-missing',
+  'camera-denied',
+  'camera-busy',
+  'camera-unsupported',
+]);
 
 /** A vision that rejects a picture works. */
 const hasAnswered = (answer: Answer<unknown>): boolean =>

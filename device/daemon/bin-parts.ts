@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
+import type { Logger } from 'pino';
 import type { Policy } from '../cycle/policy.js';
 import type { Camera } from '../hardware/camera/camera.js';
 import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../kit/clock.js';
+import { messageOf, SortbinError } from '../kit/errors.js';
 import type { EmbeddedBroker, Publisher } from '../network/mqtt/mqtt.js';
 import type { ModelSlot } from '../perception/model/model.js';
 import { makeCamera } from '../wire/camera.js';
@@ -46,7 +48,9 @@ export const startParts = async (
     wireHardware({ config, folder, dataDir, clock, log }, inner),
   );
   const camera = await services.open('camera', signal, () => makeCamera(loaded, clock));
+  const cameraStarted = startCamera(camera, log, signal);
   const model = await services.start(wireModel(loaded, clock), signal);
+  await cameraStarted;
   const broker =
     mqtt.url === null
       ? await services.open('embedded broker', signal, () => startBroker(mqtt.embedded, log))
@@ -57,3 +61,14 @@ export const startParts = async (
   );
   return { dataDir, journal, hardware, camera, model, broker, url, publisher };
 };
+
+/** Starts the camera. A bin starts without one: the camera keeps trying, and its fault is in the health of the bin. */
+const startCamera = (camera: Camera, log: Logger, signal: AbortSignal): Promise<void> =>
+  camera.start(signal).then(
+    () => {},
+    (error: unknown) => {
+      const { code, message } =
+        error instanceof SortbinError ? error : { code: 'camera-failed', message: messageOf(error) };
+      if (!signal.aborted) log.warn({ part: 'camera', code }, `the bin starts without a camera: ${message}`);
+    },
+  );

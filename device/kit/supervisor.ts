@@ -16,6 +16,8 @@ export interface SupervisorOptions<Process, Code extends string> {
   /** Called before each restart. `hasRun`: a process has ended. Otherwise a restart has failed. */
   readonly onDown: (fault: Fault<Code>, delayMs: number, hasRun: boolean) => void;
   readonly limits: BackoffLimits;
+  /** Whether a failed start is followed by restarts. By default, it is not. */
+  readonly retryStart?: boolean;
   /** Time after which a running process resets the back-off. */
   readonly resetAfterMs: number;
   readonly clock: Clock;
@@ -45,12 +47,17 @@ export class Supervisor<Process, Code extends string> {
     return this.#state;
   }
 
-  /** Makes the first attempt. After a fault, it may be called again. Rejects with the signal's reason. */
+  /**
+   * Makes the first attempt. After a fault, it may be called again, unless `retryStart` schedules the next attempt.
+   * Rejects with the signal's reason.
+   */
   async start(signal: AbortSignal): Promise<Answer<Process, Code>> {
     signal.throwIfAborted();
     const attempt = this.#attempt(AbortSignal.any([signal, this.#closing.signal]));
     const started = attempt.then((answer) => {
-      if (!answer.ok && this.#state.at === 'starting') this.#set({ at: 'stopped' });
+      if (answer.ok || this.#state.at !== 'starting') return answer;
+      if (this.options.retryStart && !signal.aborted) this.#scheduleRestart(answer.fault, false);
+      else this.#set({ at: 'stopped' });
       return answer;
     });
     return orAborted(started, signal);

@@ -67,7 +67,7 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
   ['[]', `the file: an empty list is not allowed. Use a mapping with the keys ${PARTS}.`],
   [
     'camera: { script: [{ hang: true }, { stale: true }, { fault: on-fire }] }',
-    'camera.script[2].fault: "on-fire" is not allowed. Use one of "camera-no-frame", "camera-failed".',
+    'camera.script[2].fault: "on-fire" is not allowed. Use one of "camera-missing", "camera-denied", "camera-busy", "camera-unsupported", "camera-no-frame", "camera-frozen", "camera-failed".',
   ],
   ['camera: { script: [{ stale: false }] }', 'camera.script[0].stale: false is not allowed. Use true.'],
   ['camera: { script: [{}] }', `camera.script[0]: an empty mapping is not allowed. Use ${STEP}.`],

@@ -159,7 +159,7 @@ test('names the allowed values on the reference page shortly, and as the file wr
     '| `gate.compartments.NAME.output.maxOnMs` | `1500` | a whole number from 1 to 86400000 |',
     '| `panel.outputs` | `{}` | a mapping from a name to an [output line](#output-line) |',
     '| `camera.script` | `[]` | a list of 0 to 1000 entries, each a mapping, below |',
-    '| `camera.script[].fault` | | one of `camera-no-frame`, `camera-failed` |',
+    '| `camera.script[].fault` | | one of `camera-missing`, `camera-denied`, `camera-busy`, `camera-unsupported`, `camera-no-frame`, `camera-frozen`, `camera-failed` |',
     '| `maxOnMs` | differs | a whole number from 1 to 86400000 |',
   ])
     assert.ok(page.includes(row), `${row} is missing`);

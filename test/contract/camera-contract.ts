@@ -1,79 +1,225 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import type { Camera, CameraFault } from '../../device/hardware/camera/camera.js';
-import type { Fault } from '../../device/kit/errors.js';
+import { describe, it, type TestContext } from 'node:test';
+import type { Camera, CameraFault, Frame } from '../../device/hardware/camera/camera.js';
+import { type Answer, SortbinError } from '../../device/kit/errors.js';
+import { decode } from '../../device/perception/vision/preprocess.js';
+import type { Scene } from '../support/hardware/scenes.js';
 
-/** A working camera, and a clock that the test advances. */
+/** A camera that is not started yet, and what a test does to it. */
 export interface CameraBench {
   readonly camera: Camera;
-  /** Makes each capture fail with this fault. null: they succeed again. */
-  fail(fault: CameraFault | null): void;
+  /** What the camera sees from now on. A camera with a pipe may deliver a few older frames. */
+  show(scene: Scene): Promise<void>;
+  /** Delivers no frames from now on, without any other sign. */
+  stall(): void;
+  resume(): void;
+  /** Makes the start of the camera hang, until `resume`. */
+  hang(): void;
+  unplug(): void;
+  plugIn(): void;
   nowMs(): number;
   pass(ms: number): Promise<void>;
 }
 
-const neverAborted = new AbortController().signal;
+const never = new AbortController().signal;
+/** Long enough for any deadline of a bench. */
+const STEPS = 400;
+const STEP_MS = 50;
 
-export const cameraContract = (name: string, make: () => Promise<CameraBench>) =>
+export const cameraContract = (name: string, make: (test: TestContext) => Promise<CameraBench>) =>
   describe(`camera: ${name}`, () => {
-    it('returns a frame whose exposure began after the requested time', async () => {
-      const { camera, nowMs, pass } = await make();
-      const requestedMs = nowMs();
-      const frame = camera.frameAfter(requestedMs, neverAborted);
-      await pass(1_000);
-      const answer = await frame;
-      assert.ok(answer.ok);
-      assert.ok(answer.value.capturedAtMs > requestedMs);
-      assert.ok(answer.value.capturedAtMs <= nowMs());
-      assert.ok(answer.value.bytes.length > 0);
-      await camera.close();
-    });
-
-    it('gives each frame a unique id', async () => {
-      const { camera, nowMs, pass } = await make();
-      const ids = new Set<string>();
-      for (let count = 0; count < 3; count++) {
-        const frame = camera.frameAfter(nowMs(), neverAborted);
-        await pass(1_000);
-        const answer = await frame;
-        assert.ok(answer.ok);
-        ids.add(answer.value.id);
-      }
-      assert.equal(ids.size, 3);
-      await camera.close();
-    });
-
-    it('reports a fault once, and its end with the next frame', async () => {
-      const { camera, fail, nowMs, pass } = await make();
-      const capture = async () => {
-        const frame = camera.frameAfter(nowMs(), neverAborted);
-        await pass(1_000);
-        return frame;
+    const bench = async (test: TestContext) => {
+      const made = await make(test);
+      const { camera, nowMs, pass } = made;
+      test.after(() => camera.close());
+      const health: (CameraFault | null)[] = [];
+      camera.onHealth((fault) => health.push(fault?.code ?? null));
+      const settle = async <T>(promise: Promise<T>): Promise<T> => {
+        let isPending = true;
+        const end = () => {
+          isPending = false;
+        };
+        promise.then(end, end);
+        for (let step = 0; isPending && step < STEPS; step++) await pass(STEP_MS);
+        assert.ok(!isPending, 'the camera did not answer');
+        return promise;
       };
-      const reported: (Fault<CameraFault> | null)[] = [];
-      camera.onHealth((fault) => reported.push(fault));
-      await capture();
-      assert.equal(reported.length, 0);
-      fail('camera-failed');
-      const answer = await capture();
-      await capture();
-      assert.deepEqual(reported, [answer.ok ? null : answer.fault]);
-      assert.equal(reported[0]?.code, 'camera-failed');
-      const late: (string | undefined)[] = [];
-      camera.onHealth((fault) => late.push(fault?.code));
-      fail(null);
-      await capture();
-      assert.deepEqual(reported.slice(1), [null]);
-      assert.deepEqual(late, ['camera-failed', undefined]);
-      await camera.close();
+      const capture = () => settle(camera.frameAfter(nowMs(), never));
+      /** Captures until an answer is right, as a bin with items does. */
+      const captureUntil = async (isRight: (answer: Answer<Frame, CameraFault>) => boolean) => {
+        for (let step = 0; step < STEPS; step++) {
+          const answer = await capture();
+          if (isRight(answer)) return answer;
+          await pass(STEP_MS);
+        }
+        throw new Error('no such answer');
+      };
+      return { ...made, health, settle, capture, captureUntil, start: () => settle(camera.start(never)) };
+    };
+    const frameOf = (answer: Answer<Frame, CameraFault>): Frame => {
+      assert.ok(answer.ok, answer.ok ? '' : answer.fault.message);
+      return answer.value;
+    };
+    const codeOf = (answer: Answer<Frame, CameraFault>) => (answer.ok ? null : answer.fault.code);
+
+    it('states its properties at the start', async (test) => {
+      const { start } = await bench(test);
+      const info = await start();
+      assert.ok(info.model.length > 0);
+      assert.ok(info.latencyMs >= 0);
+      assert.ok(info.size === null || info.size.width * info.size.height > 0);
     });
 
-    it('rejects if its signal is aborted', async () => {
-      const { camera, nowMs } = await make();
+    it('returns frames whose exposure began after the requested time, with unique ids', async (test) => {
+      const { start, capture, nowMs, health } = await bench(test);
+      await start();
+      const ids = new Set<string>();
+      for (let count = 0; count < 5; count++) {
+        const requestedMs = nowMs();
+        const frame = frameOf(await capture());
+        assert.ok(frame.capturedAtMs > requestedMs);
+        assert.ok(frame.capturedAtMs <= nowMs());
+        ids.add(frame.id);
+      }
+      assert.equal(ids.size, 5);
+      assert.deepEqual(health, []);
+    });
+
+    it('returns its newest frame at once', async (test) => {
+      const { camera, start, settle, nowMs } = await bench(test);
+      await start();
+      assert.ok(frameOf(await settle(camera.latest(never))).capturedAtMs <= nowMs());
+    });
+
+    it('delivers the colours of what it sees', async (test) => {
+      const { start, show, capture, captureUntil } = await bench(test);
+      await start();
+      const expected = { red: [200, 30, 30], blue: [30, 30, 200], black: [2, 2, 2], white: [253, 253, 253] };
+      for (const [scene, colour] of Object.entries(expected)) {
+        await show(scene as Scene);
+        let mean: readonly number[] = [];
+        const isNear = () => mean.every((level, at) => Math.abs(level - (colour[at] ?? 0)) < 12);
+        for (let count = 0; count < 20 && (mean.length === 0 || !isNear()); count++)
+          mean = await meanColour(frameOf(await capture()));
+        assert.ok(isNear(), `${scene}: ${mean}`);
+      }
+      await show('normal');
+      await captureUntil(({ ok }) => ok);
+    });
+
+    it('notices that the frames stop, and that they come again', async (test) => {
+      const { start, stall, resume, captureUntil, health } = await bench(test);
+      await start();
+      stall();
+      await captureUntil((answer) => !answer.ok);
+      assert.ok(health.some((code) => code === 'camera-frozen' || code === 'camera-no-frame'));
+      resume();
+      await captureUntil(({ ok }) => ok);
+      assert.equal(health.at(-1), null);
+    });
+
+    it('notices identical frames, and that they change again', async (test) => {
+      const { start, show, capture, captureUntil, health } = await bench(test);
+      await start();
+      frameOf(await capture());
+      await show('still');
+      await captureUntil((answer) => codeOf(answer) === 'camera-frozen');
+      assert.equal(health.at(-1), 'camera-frozen');
+      await show('normal');
+      await captureUntil(({ ok }) => ok);
+      assert.equal(health.at(-1), null);
+    });
+
+    it('notices that it was unplugged, and returns after it was plugged in', async (test) => {
+      const { start, unplug, plugIn, capture, captureUntil, health } = await bench(test);
+      await start();
+      frameOf(await capture());
+      unplug();
+      await captureUntil((answer) => codeOf(answer) === 'camera-missing');
+      assert.equal(health.at(-1), 'camera-missing');
+      plugIn();
+      await captureUntil(({ ok }) => ok);
+      assert.equal(health.at(-1), null);
+    });
+
+    it('fails to start without a camera, names a fix, and returns when the camera is plugged in', async (test) => {
+      const { start, unplug, plugIn, captureUntil, health } = await bench(test);
+      unplug();
+      await assert.rejects(start(), (error) => {
+        assert.ok(error instanceof SortbinError);
+        assert.equal(error.code, 'camera-missing');
+        assert.match(error.message, /\. [A-Z].*\.$/);
+        return true;
+      });
+      assert.deepEqual(health, ['camera-missing']);
+      plugIn();
+      await captureUntil(({ ok }) => ok);
+      assert.equal(health.at(-1), null);
+    });
+
+    it('fails to start within its deadline if the camera hangs, and works later', async (test) => {
+      const { start, hang, resume, captureUntil } = await bench(test);
+      hang();
+      await assert.rejects(start(), SortbinError);
+      resume();
+      await captureUntil(({ ok }) => ok);
+    });
+
+    it('ends a start whose signal is aborted', async (test) => {
+      const { camera, hang, settle } = await bench(test);
+      hang();
       const abort = new AbortController();
-      const frame = camera.frameAfter(nowMs(), abort.signal);
+      const started = camera.start(abort.signal);
       abort.abort(new Error('too late'));
-      await assert.rejects(frame, /too late/);
-      await camera.close();
+      await assert.rejects(settle(started), /too late/);
+    });
+
+    it('ends a capture whose signal is aborted', async (test) => {
+      const { camera, start, nowMs, settle } = await bench(test);
+      await start();
+      const abort = new AbortController();
+      const captured = camera.frameAfter(nowMs() + 3_600_000, abort.signal);
+      abort.abort(new Error('too late'));
+      await assert.rejects(settle(captured), /too late/);
+    });
+
+    it('closes at any moment: before its start, while it starts, captures, is frozen or unplugged', async (test) => {
+      const moments: Record<string, (made: Awaited<ReturnType<typeof bench>>) => Promise<unknown>> = {
+        'before its start': async () => {},
+        'while it starts': async ({ camera, hang, pass }) => {
+          hang();
+          camera.start(never).catch(() => {});
+          await pass(STEP_MS);
+        },
+        working: ({ start }) => start(),
+        frozen: async ({ start, stall, pass }) => {
+          await start();
+          stall();
+          await pass(STEP_MS);
+        },
+        unplugged: async ({ start, unplug, captureUntil }) => {
+          await start();
+          unplug();
+          await captureUntil(({ ok }) => !ok);
+        },
+      };
+      for (const [moment, reach] of Object.entries(moments)) {
+        const made = await bench(test);
+        await reach(made);
+        const pending = made.camera.frameAfter(made.nowMs() + 3_600_000, never);
+        await made.settle(made.camera.close());
+        assert.equal((await made.settle(pending)).ok, false, moment);
+        assert.equal(codeOf(await made.capture()), 'camera-failed', moment);
+        await made.settle(made.camera.close());
+      }
     });
   });
+
+const meanColour = async ({ bytes, format }: Frame): Promise<readonly number[]> => {
+  const image = await decode(bytes, format);
+  assert.ok(image.ok, image.ok ? '' : image.fault.message);
+  const { data } = image.value;
+  const sums = [0, 0, 0];
+  for (let at = 0; at < data.length; at++) sums[at % 3] = (sums[at % 3] ?? 0) + (data[at] ?? 0);
+  return sums.map((sum) => Math.round(sum / (data.length / 3)));
+};

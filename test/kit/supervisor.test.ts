@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 const EXITED: Fault = { code: 'died', message: 'exited' };
 
 /** A supervisor of processes that are numbers. `launches` are the attempts, which a test settles. */
-const setUp = () => {
+const setUp = ({ retryStart = false } = {}) => {
   const clock = new SimulatedClock();
   const launches: (Deferred<Answer<FakeProcess>> & { readonly signal: AbortSignal })[] = [];
   const log: string[] = [];
@@ -30,6 +30,7 @@ const setUp = () => {
     onDown: ({ message }, delayMs, hasRun) =>
       log.push(`${hasRun ? 'exit' : 'failure'} (${message}), ${delayMs} ms`),
     limits: { minMs: 100, maxMs: 400 },
+    retryStart,
     resetAfterMs: 1_000,
     clock,
   });
@@ -64,6 +65,26 @@ describe('the first attempt', () => {
     await start();
     assert.equal(supervisor.state().at, 'running');
     assert.deepEqual([launches.length, log], [2, ['+2']]);
+  });
+
+  it('returns its fault and is followed by restarts, if that is requested', async () => {
+    const { clock, supervisor, log, fail, succeed } = setUp({ retryStart: true });
+    const started = supervisor.start(never);
+    await fail();
+    assert.deepEqual(await started, failed('refused', 'refused'));
+    await clock.advance(100);
+    await succeed();
+    assert.deepEqual(log, ['failure (refused), 100 ms', '+2']);
+  });
+
+  it('is not followed by a restart if its signal was aborted', async () => {
+    const { clock, supervisor } = setUp({ retryStart: true });
+    const stop = new AbortController();
+    const started = supervisor.start(stop.signal);
+    stop.abort(new Error('stopped'));
+    await assert.rejects(started, /stopped/);
+    await setImmediate();
+    assert.deepEqual([supervisor.state().at, clock.waiting], ['stopped', 0]);
   });
 
   it('rejects with the reason of its aborted signal, and aborts the launch', async () => {

@@ -41,17 +41,69 @@ export interface Frame {
 }
 
 /**
- * - `camera-no-frame`: no frame arrived.
- * - `camera-failed`: the camera is broken or disconnected.
+ * - `camera-missing`: there is no such camera, or it was unplugged
+ * - `camera-denied`: this user may not open the camera
+ * - `camera-busy`: another program uses the camera
+ * - `camera-unsupported`: the camera, or its program, offers no usable format
+ * - `camera-no-frame`: the camera runs, but no frame arrived
+ * - `camera-frozen`: the frames stopped, or repeat the same image
+ * - `camera-failed`: any other failure
  */
-export type CameraFault = 'camera-no-frame' | 'camera-failed';
+export const CAMERA_FAULTS = [
+  'camera-missing',
+  'camera-denied',
+  'camera-busy',
+  'camera-unsupported',
+  'camera-no-frame',
+  'camera-frozen',
+  'camera-failed',
+] as const;
+export type CameraFault = (typeof CAMERA_FAULTS)[number];
 
-/** Takes images. Its health is its fault, until the next frame arrives. */
+/**
+ * The event that the time of a frame is derived from.
+ * - `exposure`: the camera reports the start of the exposure
+ * - `frame-start`: the first data of the frame arrived
+ * - `frame-end`: the frame was complete
+ * - `arrival`: the program received the frame
+ * - `request`: the program asked for the frame
+ */
+export type CameraClock = 'exposure' | 'frame-start' | 'frame-end' | 'arrival' | 'request';
+
+/** The properties of a camera that works. */
+export interface CameraInfo {
+  readonly driver: string;
+  /** Name of the camera or of its sensor. */
+  readonly model: string;
+  /** Size of a frame in pixels; null: each frame may have another size. */
+  readonly size: { readonly width: number; readonly height: number } | null;
+  /** `file`: JPEG, PNG or WebP. */
+  readonly format: 'jpeg' | 'file' | FrameFormat['kind'];
+  /** Frames per second; null: a frame is taken only on request. */
+  readonly framesPerSecond: number | null;
+  readonly clock: CameraClock;
+  /** Time in ms from the start of the exposure to the event of `clock`. It is subtracted from the time of a frame. */
+  readonly latencyMs: number;
+}
+
+/**
+ * Takes images. Its health is the fault of the camera, from its occurrence until the camera delivers frames again. A
+ * fault names its fix.
+ */
 export interface Camera extends HealthSource<CameraFault> {
   /**
+   * Starts the camera. After a failure, the camera keeps trying until `close`, with back-off. Call it once.
+   * @throws SortbinError with a CameraFault code if the first attempt fails; the signal's reason
+   */
+  start(signal: AbortSignal): Promise<CameraInfo>;
+  /**
    * Returns the first frame whose exposure began after `atMs` (monotonic). The caller checks the time of the frame
-   * again, and limits the wait with `signal`. Rejects with the signal's reason if the signal is aborted.
+   * again, and limits the wait with `signal`. A camera with a fault is restarted at once. If that fails, the answer is
+   * its fault. Rejects with the signal's reason if the signal is aborted.
    */
   frameAfter(atMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>>;
+  /** Returns the newest frame that the camera has, or the first one if it has none. Otherwise like `frameAfter`. */
+  latest(signal: AbortSignal): Promise<Answer<Frame, CameraFault>>;
+  /** Ends everything that runs, within 2 s, at any moment. Later and pending calls return `camera-failed`. */
   close(): Promise<void>;
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { CameraFault } from '../../../device/hardware/camera/camera.js';
 import {
   type CameraStep,
   interleaveByLabel,
@@ -12,6 +11,7 @@ import { newId } from '../../../device/kit/ids.js';
 import { packageRoot } from '../../../device/kit/root.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { cameraContract } from '../../contract/camera-contract.js';
+import { makeSceneJpegs, type Scene } from '../../support/hardware/scenes.js';
 
 const folder = join(packageRoot(), 'test/samples');
 const PAPER = 'paper/paper18.jpg';
@@ -28,13 +28,39 @@ const capture = async (script: readonly CameraStep[]) => {
   return frame;
 };
 
+const sceneJpeg = await makeSceneJpegs();
+
 cameraContract('simulated', async () => {
-  const script: CameraStep[] = [{ picture: PAPER }];
-  const { camera, clock } = cameraWith(script);
-  const fail = (fault: CameraFault | null) => {
-    script[0] = fault ? { fault } : { picture: PAPER };
+  const clock = new SimulatedClock();
+  const script: CameraStep[] = [{ picture: 'normal' }];
+  let shown: Scene = 'normal';
+  let captures = 0;
+  const camera = new SimulatedCamera({
+    folder: '/',
+    script,
+    delayMs: 20,
+    clock,
+    newId,
+    read: async () => sceneJpeg(shown, captures++),
+  });
+  const set = (now: CameraStep) => {
+    script[0] = now;
   };
-  return { camera, fail, nowMs: () => clock.monotonicMs(), pass: (ms) => clock.advance(ms) };
+  const show = () => set({ picture: 'normal' });
+  return {
+    camera,
+    show: async (scene) => {
+      shown = scene;
+      set(scene === 'still' ? { fault: 'camera-frozen' } : { picture: scene });
+    },
+    stall: () => set({ fault: 'camera-frozen' }),
+    resume: show,
+    hang: () => set({ hang: true }),
+    unplug: () => set({ fault: 'camera-missing' }),
+    plugIn: show,
+    nowMs: () => clock.monotonicMs(),
+    pass: (ms) => clock.advance(ms),
+  };
 });
 
 describe('a simulated camera with a script', () => {

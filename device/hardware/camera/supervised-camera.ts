@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Clock } from '../../kit/clock.js';
+import { linkedSignal, orAborted } from '../../kit/deadline.js';
+import { type Answer, done, type Fault, failed, SortbinError } from '../../kit/errors.js';
+import { type HealthListener, HealthReporter } from '../../kit/health.js';
+import { Supervisor } from '../../kit/supervisor.js';
+import type { Camera, CameraFault, CameraInfo, Frame } from './camera.js';
+
+/** A camera that delivers frames, from its start to its first fault. A driver implements it with a child process. */
+export interface CameraStream {
+  readonly info: CameraInfo;
+  /** Resolves when the stream is over, with the reason. A stream that freezes ends itself. */
+  readonly ended: Promise<Fault<CameraFault>>;
+  /** Returns the first frame whose exposure began after `atMs`. May wait forever after `ended`. */
+  frameAfter(atMs: number, signal: AbortSignal): Promise<Frame>;
+  /** Returns the newest frame, or the first one if there is none yet. May wait forever after `ended`. */
+  latest(signal: AbortSignal): Promise<Frame>;
+  /** Ends the stream at once, without waiting. `reason` is a verb phrase. */
+  kill(reason: string): void;
+  /** Ends the stream and waits until the camera is free, at most 1 s. */
+  close(): Promise<void>;
+}
+
+export interface SupervisedCameraOptions {
+  /** Starts a stream, with its own deadline. If `signal` is aborted, it ends the stream and returns a fault. */
+  readonly launch: (signal: AbortSignal) => Promise<Answer<CameraStream, CameraFault>>;
+  /** Number of identical frames in a row, of different times, that count as a frozen camera. 0: never. */
+  readonly identicalFrames: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const RETRY_LIMITS = { minMs: 250, maxMs: 30_000 };
+/** Time after which a running stream resets the back-off. */
+const STABLE_MS = 10_000;
+
+/** Keeps a stream of frames running. After its end it is started again, with back-off or for the next item. */
+export class SupervisedCamera implements Camera {
+  readonly #supervisor: Supervisor<CameraStream, CameraFault>;
+  readonly #health = new HealthReporter<CameraFault>();
+  readonly #identical: IdenticalFrames;
+
+  constructor({ launch, clock, log, identicalFrames }: SupervisedCameraOptions) {
+    this.#identical = new IdenticalFrames(identicalFrames);
+    this.#supervisor = new Supervisor({
+      launch,
+      untilDown: ({ ended }) => ended,
+      isUrgent: () => false,
+      onRunning: ({ info }) => {
+        log.info({ part: 'camera', ...info }, 'the camera delivers frames');
+        this.#health.set(this.#identical.fault);
+      },
+      onDown: (fault, delayMs) => {
+        log.debug({ part: 'camera', code: fault.code, delayMs }, `restart scheduled: ${fault.message}`);
+        this.#health.set(this.#identical.fault ?? fault);
+      },
+      limits: RETRY_LIMITS,
+      retryStart: true,
+      resetAfterMs: STABLE_MS,
+      clock,
+    });
+  }
+
+  async start(signal: AbortSignal): Promise<CameraInfo> {
+    const { at } = this.#supervisor.state();
+    if (at !== 'stopped') throw new SortbinError('camera-failed', `the camera is ${at}. Start it once.`);
+    const answer = await this.#supervisor.start(signal);
+    if (answer.ok) return answer.value.info;
+    throw new SortbinError<CameraFault>(answer.fault.code, answer.fault.message);
+  }
+
+  async frameAfter(atMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {
+    const answer = await this.#request(signal, (stream, inner) => stream.frameAfter(atMs, inner));
+    if (!answer.ok) return answer;
+    const { frame, stream } = answer.value;
+    const frozen = this.#identical.check(frame);
+    if (frozen) {
+      this.#health.set(frozen);
+      stream.kill('repeated the same image');
+      return { ok: false, fault: frozen };
+    }
+    if (this.#supervisor.state().at === 'running') this.#health.set(null);
+    return done(frame);
+  }
+
+  async latest(signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {
+    const answer = await this.#request(signal, (stream, inner) => stream.latest(inner));
+    return answer.ok ? done(answer.value.frame) : answer;
+  }
+
+  onHealth(listener: HealthListener<CameraFault>): void {
+    this.#health.onHealth(listener);
+  }
+
+  async close(): Promise<void> {
+    const state = this.#supervisor.state();
+    const closed = this.#supervisor.close();
+    await Promise.all([closed, state.at === 'running' ? state.process.close() : null]);
+  }
+
+  /** Asks the running stream. If it ends meanwhile, asks the next one. */
+  async #request(
+    signal: AbortSignal,
+    ask: (stream: CameraStream, signal: AbortSignal) => Promise<Frame>,
+  ): Promise<Answer<{ readonly frame: Frame; readonly stream: CameraStream }, CameraFault>> {
+    for (;;) {
+      signal.throwIfAborted();
+      const running = await this.#untilRunning(signal);
+      if (!running.ok) return running;
+      const stream = running.value;
+      const inner = linkedSignal(signal);
+      try {
+        const asked = ask(stream, inner.signal);
+        const frame = await Promise.race([asked, stream.ended.then(() => null)]);
+        if (frame) return done({ frame, stream });
+        asked.catch(() => {});
+      } finally {
+        inner.abort(new Error('the stream is over'));
+        inner.release();
+      }
+    }
+  }
+
+  /** Returns the running stream. Restarts one that is down. If that fails, returns the fault. */
+  async #untilRunning(signal: AbortSignal): Promise<Answer<CameraStream, CameraFault>> {
+    for (let attempts = 0; ; attempts++) {
+      const state = this.#supervisor.state();
+      if (state.at === 'running') return done(state.process);
+      if (state.at === 'closed' || state.at === 'stopped')
+        return failed('camera-failed', `the camera is ${state.at}`);
+      const { fault } = this.#health;
+      if (attempts > 0 && state.at === 'waiting' && fault) return { ok: false, fault };
+      await orAborted(this.#supervisor.restartNow(), signal);
+    }
+  }
+}
+
+/** Notices a camera that sends the same image again. Sensor noise makes two images of a working camera differ. */
+class IdenticalFrames {
+  #fault: Fault<CameraFault> | null = null;
+  #last = { digest: '', capturedAtMs: 0 };
+  #count = 1;
+
+  constructor(private readonly limit: number) {}
+
+  get fault(): Fault<CameraFault> | null {
+    return this.#fault;
+  }
+
+  /** Returns the fault if this frame is one too many of the same image. */
+  check({ bytes, capturedAtMs }: Frame): Fault<CameraFault> | null {
+    if (this.limit === 0 || capturedAtMs === this.#last.capturedAtMs) return this.#fault;
+    const digest = createHash('sha1').update(bytes).digest('hex');
+    this.#count = digest === this.#last.digest ? this.#count + 1 : 1;
+    this.#last = { digest, capturedAtMs };
+    this.#fault =
+      this.#count < this.limit
+        ? null
+        : failed(
+            'camera-frozen',
+            `the camera sent the same image ${this.limit} times. Disconnect and connect the camera. If the image comes from a file, set camera.identicalFrames to 0.`,
+          ).fault;
+    return this.#fault;
+  }
+}

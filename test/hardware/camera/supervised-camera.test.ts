@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { CameraFault, Frame } from '../../../device/hardware/camera/camera.js';
+import { type CameraStream, SupervisedCamera } from '../../../device/hardware/camera/supervised-camera.js';
+import { orAborted, sleep } from '../../../device/kit/deadline.js';
+import { deferred } from '../../../device/kit/deferred.js';
+import { done, type Fault, failed } from '../../../device/kit/errors.js';
+import { newId } from '../../../device/kit/ids.js';
+import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
+import { type CameraBench, cameraContract } from '../../contract/camera-contract.js';
+import { quiet } from '../../support/bin.js';
+import { makeSceneJpegs, type Scene } from '../../support/hardware/scenes.js';
+
+const INTERVAL_MS = 40;
+const START_MS = 2_000;
+const FREEZE_MS = 500;
+const never = new AbortController().signal;
+const sceneJpeg = await makeSceneJpegs();
+
+/** A camera that delivers a frame every 40 ms, through streams that a test can break. */
+class FakeDevice {
+  readonly clock = new SimulatedClock();
+  launches = 0;
+  readonly killed: string[] = [];
+  scene: Scene = 'normal';
+  isPlugged = true;
+  isStalled = false;
+  hangs = false;
+  #end: (fault: Fault<CameraFault>) => void = () => {};
+  #frames = 0;
+
+  launch = async (signal: AbortSignal) => {
+    this.launches += 1;
+    if (!this.isPlugged) return failed('camera-missing', 'no camera. Connect one.');
+    // A stream starts with its first frame.
+    if (this.hangs || this.isStalled) {
+      await sleep(this.clock, START_MS, signal).catch(() => {});
+      if (signal.aborted || this.hangs || this.isStalled)
+        return failed('camera-no-frame', 'the camera hangs. Connect it again.');
+    }
+    return done(this.#stream());
+  };
+
+  unplug(): void {
+    this.isPlugged = false;
+    this.end('camera-missing');
+  }
+
+  end(code: CameraFault): void {
+    this.#end({ code, message: `${code}. Connect the camera.` });
+  }
+
+  #stream(): CameraStream {
+    const ended = deferred<Fault<CameraFault>>();
+    this.#end = ended.resolve;
+    const kill = (reason: string) => {
+      this.killed.push(reason);
+      ended.resolve({ code: 'camera-failed', message: reason });
+    };
+    const next = async (atMs: number, signal: AbortSignal): Promise<Frame> => {
+      await sleep(this.clock, Math.max(INTERVAL_MS, atMs - this.clock.monotonicMs()), signal);
+      if (!this.isStalled) return this.#frame();
+      await sleep(this.clock, FREEZE_MS, signal);
+      this.end('camera-frozen');
+      return orAborted(new Promise<never>(() => {}), signal);
+    };
+    return {
+      info: {
+        ...{ driver: 'fake', model: 'fake', size: null, format: 'jpeg', framesPerSecond: 25 },
+        ...{ clock: 'exposure', latencyMs: 0 },
+      },
+      ended: ended.promise,
+      frameAfter: next,
+      latest: (signal) => next(0, signal),
+      kill,
+      close: async () => kill('closed'),
+    };
+  }
+
+  async #frame(): Promise<Frame> {
+    const { clock } = this;
+    const bytes = sceneJpeg(this.scene, this.#frames++);
+    return { id: newId(), bytes, capturedAtMs: clock.monotonicMs(), capturedAtWallMs: clock.wallMs() };
+  }
+}
+
+const setUp = (identicalFrames = 2) => {
+  const device = new FakeDevice();
+  const { clock, launch } = device;
+  const camera = new SupervisedCamera({ launch, identicalFrames, clock, log: quiet });
+  const health: (string | null)[] = [];
+  camera.onHealth((fault) => health.push(fault?.code ?? null));
+  const capture = async () => {
+    const answer = camera.frameAfter(clock.monotonicMs(), never);
+    await clock.advance(INTERVAL_MS);
+    return answer;
+  };
+  return { device, clock, camera, health, capture };
+};
+
+cameraContract('supervised', async (_: TestContext): Promise<CameraBench> => {
+  const { device, clock, camera } = setUp();
+  const resume = () => {
+    device.isStalled = false;
+    device.hangs = false;
+  };
+  return {
+    camera,
+    show: async (scene) => {
+      device.scene = scene;
+    },
+    stall: () => {
+      device.isStalled = true;
+    },
+    resume,
+    hang: () => {
+      device.hangs = true;
+    },
+    unplug: () => device.unplug(),
+    plugIn: () => {
+      device.isPlugged = true;
+    },
+    nowMs: () => clock.monotonicMs(),
+    pass: (ms) => clock.advance(ms),
+  };
+});
+
+describe('a supervised camera', () => {
+  it('restarts its stream with back-off while the camera is missing', async () => {
+    const { device, clock, camera } = setUp();
+    await camera.start(never);
+    device.unplug();
+    await clock.advance(60_000);
+    // 250 ms, doubled up to 30 s: 7 attempts within 31.75 s, and one more within 60 s.
+    assert.equal(device.launches, 1 + 7);
+    await camera.close();
+    await clock.advance(60_000);
+    assert.equal(device.launches, 1 + 7);
+  });
+
+  it('restarts its stream at once for an item, and answers with the fault if that fails', async () => {
+    const { device, clock, camera, capture } = setUp();
+    await camera.start(never);
+    device.unplug();
+    await clock.advance(20_000);
+    const before = device.launches;
+    const answer = await capture();
+    assert.equal(!answer.ok && answer.fault.code, 'camera-missing');
+    assert.equal(device.launches, before + 1);
+    device.isPlugged = true;
+    assert.equal((await capture()).ok, true);
+  });
+
+  it('takes the frame of an item from the next stream if a stream ends meanwhile', async () => {
+    const { device, clock, camera } = setUp();
+    await camera.start(never);
+    const answer = camera.frameAfter(clock.monotonicMs(), never);
+    device.end('camera-failed');
+    await clock.advance(INTERVAL_MS);
+    assert.equal((await answer).ok, true);
+    assert.equal(device.launches, 2);
+  });
+
+  it('restarts a stream that repeats an image, and keeps the fault until the image changes', async () => {
+    const { device, clock, camera, health, capture } = setUp(3);
+    await camera.start(never);
+    device.scene = 'still';
+    const answers = [await capture(), await capture(), await capture(), await capture()];
+    assert.deepEqual(
+      answers.map((answer) => (answer.ok ? 'ok' : answer.fault.code)),
+      ['ok', 'ok', 'camera-frozen', 'camera-frozen'],
+    );
+    assert.deepEqual(device.killed, ['repeated the same image', 'repeated the same image']);
+    await clock.advance(1_000);
+    assert.deepEqual(health, ['camera-frozen']);
+    device.scene = 'normal';
+    assert.equal((await capture()).ok, true);
+    assert.deepEqual(health, ['camera-frozen', null]);
+    await camera.close();
+  });
+
+  it('accepts repeated images if the limit is 0', async () => {
+    const { device, camera, capture } = setUp(0);
+    await camera.start(never);
+    device.scene = 'still';
+    for (let count = 0; count < 5; count++) assert.equal((await capture()).ok, true);
+    await camera.close();
+  });
+});

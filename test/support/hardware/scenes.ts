@@ -1,0 +1,47 @@
+import sharp from 'sharp';
+
+/** What a camera sees. `still` is one image without sensor noise, all others have noise. */
+export type Scene = 'normal' | 'still' | 'red' | 'blue' | 'black' | 'white';
+
+const WIDTH = 64;
+const HEIGHT = 48;
+const VARIANTS = 8;
+
+const COLOURS: Readonly<Record<Scene, readonly [number, number, number]>> = {
+  normal: [120, 130, 90],
+  still: [120, 130, 90],
+  red: [200, 30, 30],
+  blue: [30, 30, 200],
+  black: [2, 2, 2],
+  white: [253, 253, 253],
+};
+
+/** Returns the pixels of a frame, RGB. Frames with other numbers have other noise. */
+export const scenePixels = (scene: Scene, frame: number): { data: Buffer; width: number; height: number } => {
+  const data = Buffer.alloc(3 * WIDTH * HEIGHT);
+  let state = scene === 'still' ? 1 : frame + 1;
+  for (let at = 0; at < data.length; at++) {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    const noise = (state >> 16) % 5;
+    // A bright square, so that a normal scene is not blank.
+    const pixel = Math.floor(at / 3);
+    const isSquare =
+      (pixel % WIDTH) - 20 < 20 && pixel % WIDTH >= 20 && pixel / WIDTH > 10 && pixel / WIDTH < 30;
+    const bonus = isSquare && (scene === 'normal' || scene === 'still') ? 90 : 0;
+    data[at] = Math.min(255, Math.max(0, (COLOURS[scene][at % 3] ?? 0) + noise - 2 + bonus));
+  }
+  return { data, width: WIDTH, height: HEIGHT };
+};
+
+/** Returns a function that makes JPEG files of scenes. They are encoded in advance, because that takes real time. */
+export const makeSceneJpegs = async (): Promise<(scene: Scene, frame: number) => Buffer> => {
+  const files = new Map<string, Buffer>();
+  for (const scene of Object.keys(COLOURS) as Scene[]) {
+    for (let variant = 0; variant < VARIANTS; variant++) {
+      const { data, width, height } = scenePixels(scene, variant);
+      const image = sharp(data, { raw: { width, height, channels: 3 } });
+      files.set(`${scene} ${variant}`, await image.jpeg({ quality: 90 }).toBuffer());
+    }
+  }
+  return (scene, frame) => files.get(`${scene} ${frame % VARIANTS}`) ?? Buffer.alloc(0);
+};
