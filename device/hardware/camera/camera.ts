@@ -10,9 +10,14 @@ interface RgbFormat {
 }
 
 /**
+ * The meaning of Y, U and V, by libcamera's names: `bt601-full` is sYCC, `bt601-limited` is SMPTE 170M, and
+ * `bt709-limited` is Rec. 709.
+ */
+export type YuvColour = 'bt601-full' | 'bt601-limited' | 'bt709-limited';
+
+/**
  * Three planes: Y, then U, then V. U and V have half the width and half the height, rounded up. A row of Y has
- * `strideBytes` bytes, at least the width. A row of U or V has half of that. `colour` corresponds to libcamera's names:
- * `bt601-full` is sYCC, `bt601-limited` is SMPTE 170M, and `bt709-limited` is Rec. 709.
+ * `strideBytes` bytes, at least the width. A row of U or V has half of that.
  */
 interface Yuv420Format {
   readonly kind: 'yuv420';
@@ -20,11 +25,23 @@ interface Yuv420Format {
   readonly height: number;
   /** Even. */
   readonly strideBytes: number;
-  readonly colour: 'bt601-full' | 'bt601-limited' | 'bt709-limited';
+  readonly colour: YuvColour;
+}
+
+/**
+ * Packed 4:2:2: each pair of pixels is Y0 U Y1 V, row by row. If the width is odd, the last pair of a row has a spare
+ * Y1. A row has `strideBytes` bytes, at least 4 for each pair.
+ */
+interface YuyvFormat {
+  readonly kind: 'yuyv';
+  readonly width: number;
+  readonly height: number;
+  readonly strideBytes: number;
+  readonly colour: YuvColour;
 }
 
 /** The memory layout of a raw frame. */
-export type FrameFormat = RgbFormat | Yuv420Format;
+export type FrameFormat = RgbFormat | Yuv420Format | YuyvFormat;
 
 /** An image with the start time of its exposure. */
 export interface Frame {
