@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import { orAborted, whenOverdue, withDeadline } from './deadline.js';
 import { deferred } from './deferred.js';
-import { type Answer, type Fault, failed, messageOf } from './errors.js';
+import { type Answer, type Fault, messageOf } from './errors.js';
 
 export interface SupervisedProcessOptions<Code extends string> {
   /** Name for messages. */
@@ -16,6 +16,8 @@ export interface SupervisedProcessOptions<Code extends string> {
   readonly signal?: AbortSignal | undefined;
   /** Code of a process that has ended, and of one that missed the deadline of its start. */
   readonly faults: { readonly ended: Code; readonly late: Code };
+  /** Derives the fault from its code, its reason and the recent lines of standard error. By default, they are joined. */
+  readonly toFault?: (code: Code, reason: string, lines: readonly string[]) => Fault<Code>;
   /** Level at which the lines of standard error are logged. */
   readonly outputLevel: 'debug' | 'warn';
   readonly clock: Clock;
@@ -23,6 +25,8 @@ export interface SupervisedProcessOptions<Code extends string> {
 }
 
 const MAX_LINE_LENGTH = 500;
+/** Number of recent lines of standard error that are kept. */
+const MAX_LINES = 100;
 
 /**
  * A child process, from its start to its exit. `Info` is what it reports when it is ready. A subclass adds the protocol.
@@ -41,7 +45,8 @@ export abstract class SupervisedProcess<Info, Code extends string> {
   protected readonly child: ChildProcess | null;
   readonly #cancelDeadline: () => void;
   #fault: Fault<Code> | null = null;
-  #lastLine = '';
+  readonly #lines: string[] = [];
+  #partialLine = '';
 
   constructor(protected readonly options: SupervisedProcessOptions<Code>) {
     const { clock, startMs, signal } = options;
@@ -59,6 +64,11 @@ export abstract class SupervisedProcess<Info, Code extends string> {
     return this.#fault;
   }
 
+  /** The recent lines of standard error. */
+  protected get lines(): readonly string[] {
+    return this.#lines;
+  }
+
   /** Ends the start, with the report of the process or with a fault. */
   protected settleReady(answer: Answer<Info, Code>): void {
     this.#cancelDeadline();
@@ -69,9 +79,9 @@ export abstract class SupervisedProcess<Info, Code extends string> {
    * Counts the process as ended at once, without waiting for the kernel. `reason` is a verb phrase. SIGKILL also ends a
    * stopped or hanging process.
    */
-  kill(reason: string): void {
+  kill(reason: string, code: Code = this.options.faults.ended): void {
     this.child?.kill('SIGKILL');
-    this.#end(`was killed because it ${reason}`);
+    this.#end(`was killed because it ${reason}`, code);
   }
 
   /** Waits for the exit. Kills a process that has not exited after `deadlineMs`. */
@@ -90,7 +100,7 @@ export abstract class SupervisedProcess<Info, Code extends string> {
       const child = this.options.spawn();
       child.on('error', ({ message }) => {
         if (child.pid === undefined) this.#onExit(`did not start (${message})`);
-        else this.#onOutput(message);
+        else this.#onLine(message);
       });
       child.on('close', (code, signal) =>
         this.#onExit(signal ? `was ended by ${signal}` : `exited with code ${code}`),
@@ -104,34 +114,46 @@ export abstract class SupervisedProcess<Info, Code extends string> {
   }
 
   #onLate(): void {
-    const { name, faults, startMs } = this.options;
+    const { faults, startMs } = this.options;
     const reason = `was not ready within ${startMs} ms`;
-    this.settleReady(failed(faults.late, `${name} ${reason}`));
+    this.settleReady({ ok: false, fault: this.#toFault(faults.late, reason) });
     this.kill(reason);
   }
 
+  /** A line may arrive in parts: C++ programs write each part of a message by itself. */
   #onOutput(text: string): void {
+    const lines = (this.#partialLine + text).split('\n');
+    this.#partialLine = (lines.pop() ?? '').slice(0, MAX_LINE_LENGTH);
+    for (const line of lines) this.#onLine(line);
+  }
+
+  #onLine(line: string): void {
     const { name, outputLevel, log } = this.options;
-    for (const line of text.split('\n')) {
-      const trimmed = line.trim().slice(0, MAX_LINE_LENGTH);
-      if (!trimmed) continue;
-      this.#lastLine = trimmed;
-      log[outputLevel]({ childPid: this.child?.pid, text: trimmed }, `${name} wrote a message`);
-    }
+    const trimmed = line.trim().slice(0, MAX_LINE_LENGTH);
+    if (!trimmed) return;
+    this.#lines.push(trimmed);
+    if (this.#lines.length > MAX_LINES) this.#lines.shift();
+    log[outputLevel]({ childPid: this.child?.pid, text: trimmed }, `${name} wrote a message`);
   }
 
   #onExit(reason: string): void {
-    this.#exited.resolve(this.#end(reason));
+    this.#exited.resolve(this.#end(reason, this.options.faults.ended));
   }
 
   /** Returns the fault of the first reason. */
-  #end(reason: string): Fault<Code> {
+  #end(reason: string, code: Code): Fault<Code> {
     if (this.#fault) return this.#fault;
-    const { name, faults } = this.options;
-    const lastMessage = this.#lastLine ? ` (last message: ${this.#lastLine})` : '';
-    this.#fault = { code: faults.ended, message: `${name} ${reason}${lastMessage}` };
+    this.#fault = this.#toFault(code, reason);
     this.settleReady({ ok: false, fault: this.#fault });
     this.#ended.resolve(this.#fault);
     return this.#fault;
+  }
+
+  #toFault(code: Code, reason: string): Fault<Code> {
+    const { name, toFault } = this.options;
+    this.#onOutput('\n');
+    if (toFault) return toFault(code, reason, this.#lines);
+    const last = this.#lines.at(-1);
+    return { code, message: `${name} ${reason}${last ? ` (last message: ${last})` : ''}` };
   }
 }

@@ -4,7 +4,8 @@ import { it, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import { done } from '../../device/kit/errors.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
-import { SupervisedProcess } from '../../device/kit/supervised-process.js';
+import { SupervisedProcess, type SupervisedProcessOptions } from '../../device/kit/supervised-process.js';
+import { until } from '../support/until.js';
 
 /** A shell that is ready when it prints a line. */
 class Shell extends SupervisedProcess<string, 'shell-died' | 'shell-late'> {
@@ -12,8 +13,10 @@ class Shell extends SupervisedProcess<string, 'shell-died' | 'shell-late'> {
     readonly clock: SimulatedClock,
     start: () => ChildProcess,
     signal?: AbortSignal,
+    toFault?: SupervisedProcessOptions<'shell-died' | 'shell-late'>['toFault'],
   ) {
     super({
+      ...(toFault ? { toFault } : {}),
       name: 'shell',
       spawn: start,
       startMs: 1_000,
@@ -24,6 +27,10 @@ class Shell extends SupervisedProcess<string, 'shell-died' | 'shell-late'> {
       log: pino({ level: 'silent' }),
     });
     this.child?.stdout?.on('data', (text) => this.settleReady(done(String(text).trim())));
+  }
+
+  get messages(): readonly string[] {
+    return this.lines;
   }
 
   close(): Promise<void> {
@@ -56,6 +63,30 @@ it('states how the process ended, with its last message', async (t) => {
   assert.deepEqual(await shell.ready, { ok: false, fault });
   assert.deepEqual(shell.fault, fault);
   assert.equal(await messageOf(run(t, 'kill -9 $$')), 'shell was ended by SIGKILL');
+});
+
+it('joins the parts of a message', async (t) => {
+  const parts =
+    "for part in ERROR ': no' ' camera'; do printf '%s' \"$part\" >&2; sleep 0.02; done; echo >&2; printf end >&2";
+  const shell = run(t, `${parts}; exit 3`);
+  assert.deepEqual(
+    [await messageOf(shell), shell.messages],
+    ['shell exited with code 3 (last message: end)', ['ERROR: no camera', 'end']],
+  );
+});
+
+it('derives the fault from the messages of the process', async (t) => {
+  const shell = new Shell(
+    new SimulatedClock(),
+    () => spawn('sh', ['-c', 'echo no camera >&2; echo help >&2; read line']),
+    undefined,
+    (code, reason, lines) => ({ code, message: [reason, ...lines].join(', ') }),
+  );
+  t.after(() => shell.kill('is not needed any more'));
+  await until('two messages', () => shell.messages.length === 2);
+  shell.kill('froze', 'shell-late');
+  const message = 'was killed because it froze, no camera, help';
+  assert.deepEqual(await shell.ready, { ok: false, fault: { code: 'shell-late', message } });
 });
 
 it('counts a killed process as ended at once, and kills a stopped one', async (t) => {
