@@ -37,13 +37,14 @@ export abstract class SupervisedProcess<Info, Code extends string> {
   readonly #exited = deferred<Fault<Code>>();
   /** The report of the process, or why it cannot be used. */
   readonly ready = this.#ready.promise;
-  /** Resolves when the process has exited or was killed. The fault contains the last line of standard error. */
+  /** Resolves when the process has exited or was killed. By default, the fault has the last line of standard error. */
   readonly ended = this.#ended.promise;
   /** Resolves when the process has exited. A killed process exits later than `ended`. */
   readonly exited = this.#exited.promise;
   /** Null if the process could not be created. */
   protected readonly child: ChildProcess | null;
   readonly #cancelDeadline: () => void;
+  #reported: Fault<Code> | null = null;
   #fault: Fault<Code> | null = null;
   readonly #lines: string[] = [];
   #partialLine = '';
@@ -73,6 +74,11 @@ export abstract class SupervisedProcess<Info, Code extends string> {
   protected settleReady(answer: Answer<Info, Code>): void {
     this.#cancelDeadline();
     this.#ready.resolve(answer);
+  }
+
+  /** Sets the fault with which the process ends, however it ends. The first one counts. */
+  protected reportFault(fault: Fault<Code>): void {
+    this.#reported ??= fault;
   }
 
   /**
@@ -143,7 +149,7 @@ export abstract class SupervisedProcess<Info, Code extends string> {
   /** Returns the fault of the first reason. */
   #end(reason: string, code: Code): Fault<Code> {
     if (this.#fault) return this.#fault;
-    this.#fault = this.#toFault(code, reason);
+    this.#fault = this.#reported ?? this.#toFault(code, reason);
     this.settleReady({ ok: false, fault: this.#fault });
     this.#ended.resolve(this.#fault);
     return this.#fault;

@@ -37,6 +37,10 @@ class Shell extends SupervisedProcess<string, 'shell-died' | 'shell-late'> {
     this.child?.stdin?.end();
     return this.untilExit(500);
   }
+
+  failWith(message: string): void {
+    this.reportFault({ code: 'shell-late', message });
+  }
 }
 
 const run = (t: TestContext, script: string, signal?: AbortSignal) => {
@@ -54,6 +58,19 @@ it('reports when the process is ready, and leaves no timer running', async (t) =
   await shell.close();
   assert.equal(await messageOf(shell), 'shell exited with code 1');
   assert.equal(shell.clock.waiting, 0);
+});
+
+it('ends with the first fault that was reported', async (t) => {
+  const shell = run(t, 'read line; exit 1');
+  shell.failWith('first');
+  shell.failWith('second');
+  await shell.close();
+  const fault = { code: 'shell-late', message: 'first' };
+  assert.deepEqual([await shell.ended, await shell.exited, shell.fault], [fault, fault, fault]);
+  const killed = run(t, 'read line');
+  killed.failWith('hung');
+  killed.kill('is not needed any more');
+  assert.equal((await killed.ended).message, 'hung');
 });
 
 it('states how the process ended, with its last message', async (t) => {
