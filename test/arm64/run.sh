@@ -61,7 +61,8 @@ tests=$*
 [ -n "$tests" ] || tests=$(
   find dist/test/perception/inference -name '*.test.js' | sort
   ls dist/test/cycle/*.test.js dist/test/config/any-value.test.js \
-    dist/test/perception/vision/raw.test.js dist/test/perception/vision/yuv.test.js dist/test/perception/vision/equal-bytes.test.js \
+    dist/test/perception/vision/raw.test.js dist/test/perception/vision/yuv.test.js dist/test/perception/vision/yuyv.test.js \
+    dist/test/perception/vision/colours.test.js dist/test/perception/vision/decode.test.js dist/test/perception/vision/equal-bytes.test.js \
     dist/test/perception/vision/preprocess.test.js dist/test/perception/vision/classifier.test.js dist/test/perception/vision/circuit-breaker.test.js
 )
 emulated="$cache/qemu/usr/bin/qemu-aarch64 -cpu $cpu -L $cache/root $node"

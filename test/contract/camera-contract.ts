@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { Camera, CameraFault, Frame } from '../../device/hardware/camera/camera.js';
 import { type Answer, SortbinError } from '../../device/kit/errors.js';
-import { decode } from '../../device/perception/vision/preprocess.js';
+import { decode } from '../../device/perception/vision/decode.js';
 import type { Scene } from '../support/hardware/scenes.js';
 
 /** A camera that is not started yet, and what a test does to it. */

@@ -14,7 +14,8 @@ import { packageRoot } from '../../device/kit/root.js';
 import { loadBundle, readBundleFile } from '../../device/perception/inference/bundle/bundle.js';
 import { checkGoldenSamples } from '../../device/perception/inference/golden/golden.js';
 import { openTfjsNode } from '../../device/perception/inference/tfjs/tfjs-node.js';
-import { decode, findRegion, resize } from '../../device/perception/vision/preprocess.js';
+import { decode } from '../../device/perception/vision/decode.js';
+import { findRegion, resize } from '../../device/perception/vision/preprocess.js';
 import { percentiles } from '../../device/tools/bench/report.js';
 
 const VERSION = '4.22.0';

@@ -7,7 +7,7 @@ import { SystemClock } from '../../kit/clock.js';
 import { messageOf, SortbinError } from '../../kit/errors.js';
 import type { Candidate } from '../inference/chain.js';
 import { Classifier } from './classifier.js';
-import { limitDecoder } from './preprocess.js';
+import { limitDecoder } from './decode.js';
 import { type FromChild, PROTOCOL, type ToChild, type VisionOptions } from './protocol.js';
 import { setScheduling } from './scheduling.js';
 

@@ -6,7 +6,8 @@ import { dequantise, meanOf, softmax, topLabel, unfamiliarity } from '../inferen
 import { candidatesOf } from '../inference/candidates.js';
 import { type ActiveRuntime, type Candidate, openFirst } from '../inference/chain.js';
 import { logitsSpec, outputOf } from '../inference/outputs.js';
-import { centreCrop, decode, findRegion, isBlank, resize } from './preprocess.js';
+import { decode } from './decode.js';
+import { centreCrop, findRegion, isBlank, resize } from './preprocess.js';
 import type { VisionOptions } from './protocol.js';
 import type { Classification, VisionFault, VisionInfo } from './vision.js';
 

@@ -1,53 +1,11 @@
 import sharp from 'sharp';
-import type { FrameFormat } from '../../hardware/camera/camera.js';
-import { type Answer, done, failed, messageOf } from '../../kit/errors.js';
-import { type DecodedImage, MAX_PIXELS, unpack } from './raw.js';
+import { type DecodedImage, MAX_PIXELS } from './raw.js';
 
 /** x, y, width, height in pixels. */
 export type Region = readonly [number, number, number, number];
 
-const MAX_BYTES = 32 << 20;
 /** Standard deviation of luma, out of 255. Below it the image is blank: a covered lens or a defective sensor. */
 const BLANK_DEVIATION = 2;
-
-/** Limits the threads and the memory of libvips, for the whole process. */
-export const limitDecoder = (): void => {
-  sharp.concurrency(1);
-  sharp.cache(false);
-};
-
-/** Decodes a frame: JPEG, PNG or WebP, or raw bytes if `format` is given. A truncated frame is a fault. */
-export const decode = async (
-  bytes: Uint8Array,
-  format?: FrameFormat,
-): Promise<Answer<DecodedImage, 'picture-broken'>> => {
-  if (format) return unpack(bytes, format);
-  const broken = (problem: string) =>
-    failed('picture-broken', `the image (${bytes.length} bytes) ${problem}. Check the camera.`);
-  if (bytes.length > MAX_BYTES) return broken(`is larger than ${MAX_BYTES} bytes`);
-  if (!isSupportedFormat(bytes)) return broken('is not a JPEG, PNG or WebP file');
-  try {
-    const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS })
-      .removeAlpha()
-      .toColourspace('srgb')
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3) return broken(`has ${info.channels} channels instead of 3`);
-    return done({ data, width: info.width, height: info.height });
-  } catch (thrown) {
-    return broken(`cannot be decoded (${messageOf(thrown).replace(/\s+/g, ' ')})`);
-  }
-};
-
-/** Checks the first bytes, because libvips would also decode a dozen other formats. */
-const isSupportedFormat = (bytes: Uint8Array): boolean => {
-  const text = (from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString('latin1');
-  return (
-    text(0, 3) === '\xff\xd8\xff' ||
-    text(0, 8) === '\x89PNG\r\n\x1a\n' ||
-    (text(0, 4) === 'RIFF' && text(8, 12) === 'WEBP')
-  );
-};
 
 /** Returns the part of the image that contains the item: at present, the whole image. */
 export const findRegion = ({ width, height }: DecodedImage): Region => [0, 0, width, height];

@@ -47,7 +47,7 @@ export interface Classification {
 }
 
 /**
- * - `picture-broken`: not an image, or truncated
+ * - `picture-broken`: not an image, truncated or damaged
  * - `picture-blank`: an image of one colour, as from a covered or defective camera
  * - `vision-died`: the vision process exited
  * - `vision-timeout`: there was no answer before the deadline

@@ -9,7 +9,8 @@ import { type Interpreter, InterpreterError } from '../../../device/perception/i
 import { findLibrary } from '../../../device/perception/inference/native.js';
 import type { SkippedRuntime } from '../../../device/perception/inference/runtimes.js';
 import { openTfLite } from '../../../device/perception/inference/tflite/tflite.js';
-import { decode, findRegion, resize } from '../../../device/perception/vision/preprocess.js';
+import { decode } from '../../../device/perception/vision/decode.js';
+import { findRegion, resize } from '../../../device/perception/vision/preprocess.js';
 import { factoryBundle, quickBundle } from '../../support/bundle-copy.js';
 import { makeVisionOptions } from '../../support/vision-options.js';
 

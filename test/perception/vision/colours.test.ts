@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import type { FrameFormat, YuvColour } from '../../../device/hardware/camera/camera.js';
-import { decode } from '../../../device/perception/vision/preprocess.js';
+import { decode } from '../../../device/perception/vision/decode.js';
 
 const SIDE = 16;
 const RED: readonly number[] = [230, 20, 20];

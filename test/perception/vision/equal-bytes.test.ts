@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../../device/kit/root.js';
 import { sha256Of } from '../../../device/perception/inference/bundle/files.js';
-import { centreCrop, decode, findRegion, resize } from '../../../device/perception/vision/preprocess.js';
+import { decode } from '../../../device/perception/vision/decode.js';
+import { centreCrop, findRegion, resize } from '../../../device/perception/vision/preprocess.js';
 import type { DecodedImage } from '../../../device/perception/vision/raw.js';
 
 /**

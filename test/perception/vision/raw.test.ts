@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { FrameFormat } from '../../../device/hardware/camera/camera.js';
-import { decode } from '../../../device/perception/vision/preprocess.js';
+import { decode } from '../../../device/perception/vision/decode.js';
 
 type Colour = Extract<FrameFormat, { kind: 'yuv420' }>['colour'];
 

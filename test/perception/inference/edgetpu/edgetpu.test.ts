@@ -9,7 +9,8 @@ import { checkGoldenSamples } from '../../../../device/perception/inference/gold
 import { findLibrary } from '../../../../device/perception/inference/native.js';
 import type { EdgeTpuSettings } from '../../../../device/perception/inference/runtimes.js';
 import { openTfLite } from '../../../../device/perception/inference/tflite/tflite.js';
-import { decode, findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
+import { decode } from '../../../../device/perception/vision/decode.js';
+import { findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
 import { factoryBundle, factoryInputBytes } from '../../../support/bundle-copy.js';
 import {
   buildDouble,

@@ -11,7 +11,8 @@ import type {
 } from '../../../../device/perception/inference/interpreter.js';
 import { findLibrary } from '../../../../device/perception/inference/native.js';
 import { openTfLite } from '../../../../device/perception/inference/tflite/tflite.js';
-import { decode, findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
+import { decode } from '../../../../device/perception/vision/decode.js';
+import { findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
 import {
   copyBundle,
   editJson,

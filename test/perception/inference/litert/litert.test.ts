@@ -8,7 +8,8 @@ import { noiseImage } from '../../../../device/perception/inference/golden/sampl
 import { type LiteRtOptions, openLiteRt } from '../../../../device/perception/inference/litert/litert.js';
 import { findLibrary } from '../../../../device/perception/inference/native.js';
 import { openTfLite } from '../../../../device/perception/inference/tflite/tflite.js';
-import { decode, findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
+import { decode } from '../../../../device/perception/vision/decode.js';
+import { findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
 import {
   factoryBundle,
   factoryInput,

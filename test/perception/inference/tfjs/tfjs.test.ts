@@ -20,7 +20,8 @@ import type { TfjsOptions } from '../../../../device/perception/inference/tfjs/g
 import { openGraphModel } from '../../../../device/perception/inference/tfjs/graph-model.js';
 import { freeBytes, openTfjsNode } from '../../../../device/perception/inference/tfjs/tfjs-node.js';
 import { openTfjsWasm } from '../../../../device/perception/inference/tfjs/tfjs-wasm.js';
-import { decode, findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
+import { decode } from '../../../../device/perception/vision/decode.js';
+import { findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
 import { factoryBundle, factoryInput, factoryInputBytes } from '../../../support/bundle-copy.js';
 import { runModule } from '../../../support/run-module.js';
 import { makeVisionOptions } from '../../../support/vision-options.js';
