@@ -17,7 +17,8 @@ const print = (line: string) => process.stdout.write(`${line}\n`);
 /** Reads a file from its package, or compiles it with the package, and checks it against the manifest. */
 const fromPackage = async (file: NativeFile, unpacked: string): Promise<Buffer> => {
   const { path, target } = file.source;
-  const bytes = target ? await compile(join(unpacked, path), target) : await readFile(join(unpacked, path));
+  const packed = join(unpacked, path);
+  const bytes = target ? await compile(packed, file.name, target) : await readFile(packed);
   const found = sha256(bytes);
   if (found !== file.sha256 || bytes.length !== file.bytes) {
     throw new Error(
