@@ -5,15 +5,14 @@
 
 static bool number(const char *text, uint64_t least, uint64_t most, uint64_t *value) {
   if (!text || !*text || strlen(text) > 19) return false;
-  *value = 0;
-  for (; *text; text++) {
+  for (*value = 0; *text; text++) {
     if (*text < '0' || *text > '9') return false;
     *value = *value * 10 + (uint64_t)(*text - '0');
   }
   return *value >= least && *value <= most;
 }
 
-/* Cuts `text` at the first `separator`. Returns the part after it, or NULL. */
+/* Ends `text` at the first `separator`. Returns the part after it, or NULL. */
 static char *cut(char *text, char separator) {
   char *end = text ? strchr(text, separator) : NULL;
   if (!end) return NULL;
@@ -47,9 +46,8 @@ const char *parse_options(int count, char **words, struct options *options) {
     bool is_valid = strcmp(name, "buffers") == 0     ? number(value, HELD + 1, BUFFERS, &options->buffers)
                     : strcmp(name, "freeze-ms") == 0 ? number(value, 1, 600000, &options->freeze_ms)
                     : strcmp(name, "start-ms") == 0  ? number(value, 1, 600000, &options->start_ms)
-                    : strcmp(name, "skip") == 0      ? number(value, 0, 1000, &options->skip)
-                                                     : false;
-    if (!is_valid) return "an option is wrong: buffers 3 to 32, freeze-ms and start-ms 1 to 600000, skip 0 to 1000";
+                    : strcmp(name, "skip") == 0 && number(value, 0, 1000, &options->skip);
+    if (!is_valid) return "an option is wrong: buffers is 3 to 32, freeze-ms and start-ms 1 to 600000, skip 0 to 1000";
   }
   if (count - at < 3) return "DEVICE, WIDTHxHEIGHT and FPS are required";
   char *height = cut(words[at + 1], 'x');
@@ -57,8 +55,8 @@ const char *parse_options(int count, char **words, struct options *options) {
   if (!number(words[at + 1], 1, 65535, &options->width) || !number(height, 1, 65535, &options->height))
     return "WIDTHxHEIGHT is a size in pixels, for example 640x480";
   if (!number(words[at + 2], 1, 1000, &options->fps)) return "FPS is 1 to 1000";
+  if (count - at - 3 > SETTINGS) return "there are more than 32 controls";
   for (at += 3; at < count; at++) {
-    if (options->setting_count == SETTINGS) return "there are more than 32 controls";
     const char *wrong = setting(words[at], &options->settings[options->setting_count++]);
     if (wrong) return wrong;
   }
@@ -71,14 +69,13 @@ const char *parse_command(char *text, struct command *c) {
   *c = (struct command){0};
   if (!number(text, 0, UINT32_MAX, &id)) return "it does not begin with a number";
   c->id = (uint32_t)id;
-  if (!verb) return "there is no command";
-  if (!argument && strcmp(verb, "latest") == 0) c->verb = VERB_LATEST;
-  else if (!argument && strcmp(verb, "controls") == 0) c->verb = VERB_CONTROLS;
-  else if (strcmp(verb, "after") == 0)
+  if (verb && strcmp(verb, "after") == 0)
     return number(argument, 0, INT64_MAX, &c->after_ns) ? NULL : "the time is wrong";
-  else if (argument && strcmp(verb, "set") == 0) {
+  if (verb && argument && strcmp(verb, "set") == 0) {
     c->verb = VERB_SET;
     return setting(argument, &c->setting);
-  } else return "there is no such command";
+  }
+  if (!verb || argument || (strcmp(verb, "latest") && strcmp(verb, "controls"))) return "there is no such command";
+  c->verb = *verb == 'l' ? VERB_LATEST : VERB_CONTROLS;
   return NULL;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 bool fail(struct camera *c, const char *code, const char *format, ...) {
@@ -20,13 +21,12 @@ bool fail(struct camera *c, const char *code, const char *format, ...) {
 }
 
 bool fail_call(struct camera *c, const char *call) {
-  int error = errno;
-  bool is_missing = error == ENOENT || error == ENODEV || error == ENXIO || error == ENOTDIR || error == EISDIR;
-  const char *code = is_missing                          ? "missing"
-                     : error == EACCES || error == EPERM ? "denied"
-                     : error == EBUSY                    ? "busy"
-                                                         : "failed";
-  return fail(c, code, "%s: %s: %s", c->path, call, strerror(error));
+  int e = errno;
+  const char *code = e == ENOENT || e == ENODEV || e == ENXIO || e == ENOTDIR || e == EISDIR ? "missing"
+                     : e == EACCES || e == EPERM                                             ? "denied"
+                     : e == EBUSY                                                            ? "busy"
+                                                                                             : "failed";
+  return fail(c, code, "%s: %s: %s", c->path, call, strerror(e));
 }
 
 int call_device(int fd, unsigned long request, void *argument) {
@@ -36,16 +36,11 @@ int call_device(int fd, unsigned long request, void *argument) {
   return result;
 }
 
-/* Makes a text from outside printable ASCII. In a word, a space becomes an underscore too. */
+/* Copies a name from outside as printable ASCII. `least` is ' ', or '!' for one word. */
 static void copy(char *to, size_t size, const void *from, char least) {
   snprintf(to, size, "%.*s", (int)size - 1, (const char *)from);
   for (; *to; to++)
     if (*to < least || *to > '~') *to = '_';
-}
-
-static void close_device(struct camera *c) {
-  if (c->fd >= 0) close(c->fd);
-  c->fd = -1;
 }
 
 bool open_device(struct camera *c, const char *path) {
@@ -53,92 +48,74 @@ bool open_device(struct camera *c, const char *path) {
   snprintf(c->path, sizeof c->path, "%s", path);
   c->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (c->fd < 0) return fail_call(c, "open");
-  int result = call_device(c->fd, VIDIOC_QUERYCAP, &about);
+  call_device(c->fd, VIDIOC_QUERYCAP, &about);
   uint32_t can = about.capabilities & V4L2_CAP_DEVICE_CAPS ? about.device_caps : about.capabilities;
-  copy(c->driver, sizeof c->driver, about.driver, '!');
-  copy(c->bus, sizeof c->bus, about.bus_info, '!');
-  copy(c->card, sizeof c->card, about.card, ' ');
-  if (result == 0 && can & V4L2_CAP_VIDEO_CAPTURE && can & V4L2_CAP_STREAMING) return true;
-  close_device(c);
-  if (result < 0 || !(can & V4L2_CAP_VIDEO_CAPTURE)) return fail(c, "missing", "%s: not a capture device", path);
-  return fail(c, "unsupported", "%s: it cannot stream", path);
-}
-
-static bool is_first(const struct camera *c) {
-  return strcmp(c->bus, c->first_bus) == 0 && strcmp(c->card, c->first_card) == 0;
+  c->names = (struct names){0};
+  copy(c->names.driver, sizeof c->names.driver, about.driver, '!');
+  copy(c->names.bus, sizeof c->names.bus, about.bus_info, '!');
+  copy(c->names.card, sizeof c->names.card, about.card, ' ');
+  if (can & V4L2_CAP_VIDEO_CAPTURE && can & V4L2_CAP_STREAMING) return true;
+  close_camera(c);
+  if (can & V4L2_CAP_VIDEO_CAPTURE) return fail(c, "unsupported", "%s: it cannot stream", path);
+  return fail(c, "missing", "%s: not a capture device", path);
 }
 
 bool find_camera(struct camera *c, const char *path) {
-  bool is_link = strncmp(path, "/dev/v4l/", 9) == 0, is_known = *c->first_bus || *c->first_card;
+  bool is_link = strncmp(path, "/dev/v4l/", 9) == 0, is_known = *c->first.driver;
   if (open_device(c, path)) {
-    if (!is_known) {
-      memcpy(c->first_bus, c->bus, sizeof c->bus);
-      memcpy(c->first_card, c->card, sizeof c->card);
-    }
-    if (is_link || is_first(c)) return true;
-    close_device(c);
-    fail(c, "missing", "%s is another camera now: %s", path, c->card);
+    if (!is_known) c->first = c->names;
+    if (is_link || memcmp(&c->names, &c->first, sizeof c->names) == 0) return true;
+    close_camera(c);
+    fail(c, "missing", "%s is another camera now: %s", path, c->names.card);
   }
   if (is_link || !is_known || strcmp(c->code, "missing") != 0) return false;
-  char text[sizeof c->text];
+  char text[TEXT_SIZE], other[32];
   memcpy(text, c->text, sizeof text);
   for (int number = 0; number < DEVICES; number++) {
-    char other[32];
     snprintf(other, sizeof other, "/dev/video%d", number);
-    if (open_device(c, other) && is_first(c)) return true;
-    close_device(c);
+    if (open_device(c, other) && memcmp(&c->names, &c->first, sizeof c->names) == 0) return true;
+    close_camera(c);
   }
   return fail(c, "missing", "%s", text);
 }
 
-bool offers_format(int fd, uint32_t format) {
-  struct v4l2_fmtdesc offer = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
-  for (; call_device(fd, VIDIOC_ENUM_FMT, &offer) == 0; offer.index++)
-    if (offer.pixelformat == format) return true;
-  return false;
-}
-
-static bool set_format(struct camera *c, const struct options *options) {
-  static const uint32_t formats[] = {V4L2_PIX_FMT_MJPEG, V4L2_PIX_FMT_YUYV};
-  for (int i = 0; i < 2; i++) {
-    struct v4l2_format format = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
-    if (!offers_format(c->fd, formats[i])) continue;
-    format.fmt.pix = (struct v4l2_pix_format){
-        .width = (uint32_t)options->width, .height = (uint32_t)options->height, .pixelformat = formats[i]};
-    /* The driver chooses its nearest size. */
-    if (call_device(c->fd, VIDIOC_S_FMT, &format) < 0) return fail_call(c, "VIDIOC_S_FMT");
-    c->format = format.fmt.pix;
-    if (c->format.pixelformat == formats[i]) return true;
-  }
-  return fail(c, "unsupported", "%s: it offers neither MJPG nor YUYV", c->path);
+static bool set_format(struct camera *c, const struct options *options, uint32_t wanted) {
+  struct v4l2_format format = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
+  format.fmt.pix.width = (uint32_t)options->width;
+  format.fmt.pix.height = (uint32_t)options->height;
+  format.fmt.pix.pixelformat = wanted;
+  fail(c, "unsupported", "%s: it offers neither MJPG nor YUYV", c->path);
+  /* The driver chooses its nearest size. Without this format, it chooses another or returns EINVAL. */
+  if (call_device(c->fd, VIDIOC_S_FMT, &format) < 0) return errno != EINVAL && fail_call(c, "VIDIOC_S_FMT");
+  c->format = format.fmt.pix;
+  return c->format.pixelformat == wanted;
 }
 
 bool negotiate(struct camera *c, const struct options *options) {
-  if (!set_format(c, options)) return false;
+  if (!set_format(c, options, V4L2_PIX_FMT_MJPEG) && !set_format(c, options, V4L2_PIX_FMT_YUYV)) return false;
   struct v4l2_streamparm rate = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
-  struct v4l2_fract *interval = &rate.parm.capture.timeperframe;
-  *interval = (struct v4l2_fract){1, (uint32_t)options->fps};
-  /* A driver without a rate keeps the asked one here. */
-  if (call_device(c->fd, VIDIOC_S_PARM, &rate) < 0 || !interval->numerator || !interval->denominator)
-    *interval = (struct v4l2_fract){1, (uint32_t)options->fps};
+  struct v4l2_fract *interval = &rate.parm.capture.timeperframe, asked = {1, (uint32_t)options->fps};
+  *interval = asked;
+  if (call_device(c->fd, VIDIOC_S_PARM, &rate) < 0 || !interval->numerator || !interval->denominator) *interval = asked;
   c->interval_ns = interval->numerator * 1000000000ull / interval->denominator;
   return true;
 }
 
-/* Writes a name as v4l2-ctl does: "White Balance, Auto" becomes white_balance_auto. */
+void close_camera(struct camera *c) {
+  for (unsigned i = 0; i < c->buffer_count; i++) munmap(c->buffers[i].start, c->buffers[i].size);
+  if (c->fd >= 0) close(c->fd);
+  c->fd = -1;
+  c->buffer_count = c->held_count = 0;
+  c->ready_at_ns = 0;
+}
+
+/* Writes a name as v4l2-ctl does: "White Balance, Automatic" becomes white_balance_automatic. */
 static void normalise(char *name) {
   char *to = name;
-  bool is_gap = false;
-  for (const char *from = name; *from; from++) {
-    if (!isalnum((unsigned char)*from)) {
-      is_gap = to > name;
-      continue;
-    }
-    if (is_gap) *to++ = '_';
-    is_gap = false;
-    *to++ = (char)tolower((unsigned char)*from);
-  }
-  *to = 0;
+  for (const char *from = name; *from; from++)
+    if (isalnum((unsigned char)*from)) *to++ = (char)tolower((unsigned char)*from);
+    else if (to > name && to[-1] != '_') *to++ = '_';
+  to[to > name && to[-1] == '_' ? -1 : 0] = 0;
 }
 
 bool next_control(int fd, struct v4l2_queryctrl *control, int32_t *value) {
@@ -158,28 +135,24 @@ bool next_control(int fd, struct v4l2_queryctrl *control, int32_t *value) {
 }
 
 const char *flags_of(const struct v4l2_queryctrl *control) {
-  static const char *const flags[] = {"-", "r", "i", "ri"};
-  bool is_read_only = control->flags & V4L2_CTRL_FLAG_READ_ONLY, is_inactive = control->flags & V4L2_CTRL_FLAG_INACTIVE;
-  return flags[is_read_only + 2 * is_inactive];
+  bool is_inactive = control->flags & V4L2_CTRL_FLAG_INACTIVE;
+  if (control->flags & V4L2_CTRL_FLAG_READ_ONLY) return is_inactive ? "ri" : "r";
+  return is_inactive ? "i" : "-";
 }
 
 const char *set_control(int fd, struct setting *setting) {
   static char text[64];
   struct v4l2_queryctrl control = {0};
   int32_t value;
-  while (next_control(fd, &control, &value)) {
-    if (strcmp((char *)control.name, setting->name) != 0) continue;
-    if (control.flags & V4L2_CTRL_FLAG_READ_ONLY) return "it is read-only";
-    if (control.flags & V4L2_CTRL_FLAG_INACTIVE) return "it is inactive: another control turns it off";
-    struct v4l2_control wanted = {control.id, setting->value};
-    if (wanted.value < control.minimum || wanted.value > control.maximum)
-      snprintf(text, sizeof text, "%d is not in %d to %d", wanted.value, control.minimum, control.maximum);
-    else if (call_device(fd, VIDIOC_S_CTRL, &wanted) < 0) snprintf(text, sizeof text, "%s", strerror(errno));
-    else {
-      setting->value = wanted.value;
-      return NULL;
-    }
-    return text;
-  }
-  return "there is no such control";
+  do
+    if (!next_control(fd, &control, &value)) return "there is no such control";
+  while (strcmp((char *)control.name, setting->name) != 0);
+  if (control.flags & V4L2_CTRL_FLAG_READ_ONLY) return "it is read-only";
+  if (control.flags & V4L2_CTRL_FLAG_INACTIVE) return "it is inactive, because another control is automatic";
+  snprintf(text, sizeof text, "%d is not in %d to %d", setting->value, control.minimum, control.maximum);
+  if (setting->value < control.minimum || setting->value > control.maximum) return text;
+  struct v4l2_control wanted = {control.id, setting->value};
+  if (call_device(fd, VIDIOC_S_CTRL, &wanted) < 0) return strerror(errno);
+  setting->value = wanted.value;
+  return NULL;
 }

@@ -13,15 +13,10 @@
 enum { PROTOCOL = 1, EXIT_USAGE = 2, FIRST_PAUSE_MS = 250, LONGEST_PAUSE_MS = 5000 };
 static const uint64_t STEADY_NS = 10000000000ull;
 
-static const char USAGE[] =
-    "usage: sortbin-camera --list\n"
-    "       sortbin-camera [--buffers N] [--freeze-ms N] [--start-ms N] [--skip N]\n"
-    "                      DEVICE WIDTHxHEIGHT FPS [CONTROL=VALUE]...\n";
-
 static struct options options;
 static struct camera camera = {.fd = -1};
 static struct {
-  char fault[sizeof camera.text]; /* the last one that was sent, empty after `ready` */
+  char fault[TEXT_SIZE]; /* the last one that was sent; empty after `ready` */
   uint64_t pause_ms, at_ns;
 } retry = {.pause_ms = FIRST_PAUSE_MS};
 static struct {
@@ -55,41 +50,39 @@ static const char *colour(void) {
 }
 
 static void send_ready(void) {
-  static const char *const clocks[] = {"soe", "eof", "arrival"};
   const struct v4l2_pix_format *format = &camera.format;
   bool is_jpeg = format->pixelformat == V4L2_PIX_FMT_MJPEG;
   retry.fault[0] = 0;
-  send_line("ready format=%s width=%u height=%u stride=%u colour=%s fps=%.5g clock=%s device=%s driver=%s bus=%s card=%s",
-            is_jpeg ? "MJPG" : "YUYV", format->width, format->height, is_jpeg ? 0 : format->bytesperline, colour(),
-            1e9 / (double)camera.interval_ns, clocks[camera.clock], camera.path, camera.driver, camera.bus, camera.card);
+  send_line("ready format=%s width=%u height=%u stride=%u colour=%s fps=%.5g clock=%s device=%s driver=%s bus=%s "
+            "card=%s", is_jpeg ? "MJPG" : "YUYV", format->width, format->height, is_jpeg ? 0 : format->bytesperline,
+            colour(), 1e9 / (double)camera.interval_ns, camera.clock, camera.path, camera.names.driver,
+            camera.names.bus, camera.names.card);
 }
 
 static void go_down(void) {
   uint64_t now = now_ns();
   if (camera.ready_at_ns && now - camera.ready_at_ns >= STEADY_NS) retry.pause_ms = FIRST_PAUSE_MS;
-  stop_stream(&camera);
+  close_camera(&camera);
   if (strcmp(retry.fault, camera.text) != 0) send_line("fault %s %s", camera.code, camera.text);
   memcpy(retry.fault, camera.text, sizeof retry.fault);
   retry.at_ns = now + retry.pause_ms * 1000000;
   retry.pause_ms = retry.pause_ms * 2 < LONGEST_PAUSE_MS ? retry.pause_ms * 2 : LONGEST_PAUSE_MS;
 }
 
-static void run_stream(short events) {
-  bool was_ready = camera.ready_at_ns, is_over = now_ns() >= (camera.fd < 0 ? retry.at_ns : camera.deadline_ns);
-  if (camera.fd < 0) {
-    if (is_over && !start_stream(&camera, &options)) go_down();
-  } else if (events) {
-    if (!take_frame(&camera, &options, events)) return go_down();
-    if (camera.ready_at_ns && !was_ready) send_ready();
-    answer_waiting();
-  } else if (is_over) {
-    fail(&camera, "frozen", "%s: no good frame within %llu ms", camera.path,
-         (unsigned long long)(was_ready ? options.freeze_ms : options.start_ms));
-    go_down();
-  }
+/* Starts the stream, takes a frame, or finds that the stream is frozen. Returns false if the stream is down. */
+static bool run_stream(short events, bool is_due) {
+  uint64_t ready_at_ns = camera.ready_at_ns;
+  if (camera.fd < 0) return !is_due || start_stream(&camera, &options);
+  if (!events)
+    return !is_due || fail(&camera, "frozen", "%s: no good frame within %llu ms", camera.path,
+                           (unsigned long long)(ready_at_ns ? options.freeze_ms : options.start_ms));
+  if (!take_frame(&camera, &options, events)) return false;
+  if (camera.ready_at_ns != ready_at_ns) send_ready();
+  answer_waiting();
+  return true;
 }
 
-/* Controls that would make the line too long are left out. */
+/* Leaves out the controls that would make the line too long. */
 static void send_controls(uint32_t id) {
   char line[REPLY_SIZE];
   struct v4l2_queryctrl control = {0};
@@ -103,7 +96,7 @@ static void send_controls(uint32_t id) {
 
 static void perform(struct command *c) {
   if (c->verb == VERB_AFTER) {
-    if (request.is_waiting) send_line("%u error cancelled a newer command replaced it", request.id);
+    if (request.is_waiting) send_line("%u error cancelled a newer after replaced it", request.id);
     request.is_waiting = true;
     request.id = c->id;
     request.after_ns = c->after_ns;
@@ -111,13 +104,13 @@ static void perform(struct command *c) {
   }
   if (camera.fd < 0) return send_line("%u error down %s", c->id, camera.text);
   if (c->verb == VERB_CONTROLS) return send_controls(c->id);
-  if (c->verb == VERB_LATEST) {
-    if (camera.held_count == 0) return send_line("%u error none there is no frame yet", c->id);
-    return send_frame(c->id, &camera.held[camera.held_count - 1]);
+  if (c->verb == VERB_SET) {
+    const char *wrong = set_control(camera.fd, &c->setting);
+    if (wrong) return send_line("%u error control %s: %s", c->id, c->setting.name, wrong);
+    return send_line("%u ok %d", c->id, c->setting.value);
   }
-  const char *wrong = set_control(camera.fd, &c->setting);
-  if (wrong) return send_line("%u error control %s: %s", c->id, c->setting.name, wrong);
-  send_line("%u ok %d", c->id, c->setting.value);
+  if (camera.held_count == 0) return send_line("%u error none there is no frame yet", c->id);
+  send_frame(c->id, &camera.held[camera.held_count - 1]);
 }
 
 /* Bytes of standard input that do not form a complete line yet. */
@@ -126,7 +119,7 @@ static struct {
   size_t size;
 } in;
 
-/* A line that is too long is kept at the length at which parse_command is not called. */
+/* Returns false at the end of the input. */
 static bool take_commands(void) {
   ssize_t size = read(STDIN_FILENO, in.text + in.size, sizeof in.text - in.size);
   if (size <= 0) return size < 0 && (errno == EAGAIN || errno == EINTR);
@@ -134,16 +127,16 @@ static bool take_commands(void) {
   char *start = in.text;
   for (char *end; (end = memchr(start, '\n', in.size - (size_t)(start - in.text))); start = end + 1) {
     struct command command = {0};
-    size_t length = (size_t)(end - start);
     *end = 0;
-    const char *wrong = length >= LINE_SIZE            ? "it is too long"
-                        : memchr(start, 0, length) ? "it holds a zero byte"
-                                                   : parse_command(start, &command);
+    const char *wrong = end - start >= LINE_SIZE                ? "it is too long"
+                        : strlen(start) < (size_t)(end - start) ? "it holds a zero byte"
+                                                                : parse_command(start, &command);
     if (wrong) send_line("%u error command %s", command.id, wrong);
     else perform(&command);
   }
   in.size -= (size_t)(start - in.text);
   memmove(in.text, start, in.size);
+  /* The rest of a line that is too long is dropped. */
   if (in.size > LINE_SIZE) in.size = LINE_SIZE;
   return true;
 }
@@ -153,7 +146,7 @@ static int serve(void) {
     uint64_t now = now_ns(), at_ns = camera.fd < 0 ? retry.at_ns : camera.deadline_ns;
     struct pollfd polled[] = {{STDIN_FILENO, POLLIN, 0}, {camera.fd, POLLIN | POLLPRI, 0}};
     if (poll(polled, 2, at_ns > now ? (int)((at_ns - now) / 1000000) + 1 : 0) < 0 && errno != EINTR) return 1;
-    run_stream(polled[1].revents);
+    if (!run_stream(polled[1].revents, now_ns() >= at_ns)) go_down();
     if (polled[0].revents && !take_commands()) return 0;
   }
 }
@@ -165,7 +158,9 @@ int main(int count, char **words) {
   }
   const char *wrong = parse_options(count - 1, words + 1, &options);
   if (wrong) {
-    fprintf(stderr, "sortbin-camera: %s\n%s", wrong, USAGE);
+    fprintf(stderr,
+            "sortbin-camera: %s\nusage: sortbin-camera --list\n       sortbin-camera [--buffers N] [--freeze-ms N] "
+            "[--start-ms N] [--skip N] DEVICE WIDTHxHEIGHT FPS [CONTROL=VALUE]...\n", wrong);
     return EXIT_USAGE;
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -5,12 +5,10 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { SMALLEST_FRAME = 128 };
 
-/* With times of 32 bits, the kernel would use another layout and another request on armhf. */
+/* With times of 32 bits, the kernel of armhf would use another layout and another request. */
 _Static_assert(sizeof((struct v4l2_buffer){0}.timestamp) == 16, "the times of V4L2 have 64 bits");
 
 uint64_t now_ns(void) {
@@ -41,7 +39,7 @@ static bool map_buffers(struct camera *c, uint32_t count) {
     if (start == MAP_FAILED) return fail_call(c, "mmap");
     c->buffers[i].start = start;
     c->buffers[i].size = buffer.length;
-    c->buffer_count = i + 1;
+    c->buffer_count++;
     if (!queue(c, i)) return false;
   }
   return true;
@@ -50,8 +48,8 @@ static bool map_buffers(struct camera *c, uint32_t count) {
 bool start_stream(struct camera *c, const struct options *options) {
   struct v4l2_event_subscription change = {.type = V4L2_EVENT_SOURCE_CHANGE};
   int type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
-  if (!find_camera(c, options->path) || !negotiate(c, options) || !map_buffers(c, (uint32_t)options->buffers))
-    return false;
+  if (!find_camera(c, options->path) || !negotiate(c, options)) return false;
+  if (!map_buffers(c, (uint32_t)options->buffers)) return false;
   for (unsigned i = 0; i < options->setting_count; i++) {
     struct setting setting = options->settings[i];
     const char *wrong = set_control(c->fd, &setting);
@@ -67,9 +65,7 @@ bool start_stream(struct camera *c, const struct options *options) {
 
 static bool is_good(const struct camera *c, const struct v4l2_buffer *buffer) {
   const uint8_t *bytes = c->buffers[buffer->index].start;
-  if (buffer->flags & V4L2_BUF_FLAG_ERROR || buffer->bytesused < SMALLEST_FRAME ||
-      buffer->bytesused > c->buffers[buffer->index].size)
-    return false;
+  if (buffer->flags & V4L2_BUF_FLAG_ERROR || buffer->bytesused < SMALLEST_FRAME) return false;
   if (c->format.pixelformat == V4L2_PIX_FMT_MJPEG) return bytes[0] == 0xff && bytes[1] == 0xd8;
   return buffer->bytesused >= (uint64_t)c->format.bytesperline * c->format.height;
 }
@@ -80,44 +76,29 @@ static uint64_t time_of(struct camera *c, const struct v4l2_buffer *buffer, uint
   bool is_monotonic = (buffer->flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
   bool is_start = (buffer->flags & V4L2_BUF_FLAG_TSTAMP_SRC_MASK) == V4L2_BUF_FLAG_TSTAMP_SRC_SOE;
   if (!is_start) at_ns -= c->interval_ns;
-  c->clock = is_start ? CLOCK_SOE : CLOCK_EOF;
   /* With its parameter clock=CLOCK_REALTIME, uvcvideo keeps the flag MONOTONIC. */
-  if (is_monotonic && at_ns <= now) return at_ns;
-  c->clock = CLOCK_ARRIVAL;
-  return now - c->interval_ns;
+  bool is_usable = is_monotonic && at_ns <= now;
+  c->clock = !is_usable ? "arrival" : is_start ? "soe" : "eof";
+  return is_usable ? at_ns : now - c->interval_ns;
 }
 
 bool take_frame(struct camera *c, const struct options *options, short events) {
   struct v4l2_buffer buffer = buffer_of(0);
-  struct v4l2_event event = {0};
-  if (!(events & ~POLLPRI)) {
-    if (call_device(c->fd, VIDIOC_DQEVENT, &event) < 0) return fail_call(c, "VIDIOC_DQEVENT");
-    return fail(c, "failed", "%s: its source changed", c->path);
-  }
+  if (events == POLLPRI) return fail(c, "failed", "%s: its source changed", c->path);
   if (call_device(c->fd, VIDIOC_DQBUF, &buffer) < 0)
     return (errno == EAGAIN && !(events & (POLLERR | POLLHUP))) || fail_call(c, "VIDIOC_DQBUF");
-  if (!is_good(c, &buffer)) return queue(c, buffer.index);
-  if (c->skip > 0) {
-    c->skip--;
+  bool is_frame = is_good(c, &buffer);
+  if (!is_frame || c->skip > 0) {
+    c->skip -= is_frame;
     return queue(c, buffer.index);
   }
+  if (c->held_count == HELD && !queue(c, c->held[0].index)) return false;
   uint64_t now = now_ns();
-  if (c->ready_at_ns == 0) c->ready_at_ns = now;
+  struct frame frame = {buffer.index, buffer.bytesused, buffer.sequence, time_of(c, &buffer, now)};
+  if (c->held_count == HELD) memmove(c->held, c->held + 1, sizeof c->held - sizeof frame);
+  else c->held_count++;
+  c->held[c->held_count - 1] = frame;
   c->deadline_ns = now + options->freeze_ms * 1000000;
-  if (c->held_count == HELD) {
-    if (!queue(c, c->held[0].index)) return false;
-    memmove(&c->held[0], &c->held[1], sizeof c->held - sizeof *c->held);
-    c->held_count--;
-  }
-  c->held[c->held_count++] = (struct frame){buffer.index, buffer.bytesused, buffer.sequence, time_of(c, &buffer, now)};
+  if (c->ready_at_ns == 0) c->ready_at_ns = now;
   return true;
-}
-
-/* A device that is held after it was unplugged keeps its number. The close ends the stream. */
-void stop_stream(struct camera *c) {
-  for (unsigned i = 0; i < c->buffer_count; i++) munmap(c->buffers[i].start, c->buffers[i].size);
-  if (c->fd >= 0) close(c->fd);
-  c->fd = -1;
-  c->buffer_count = c->held_count = 0;
-  c->ready_at_ns = 0;
 }
