@@ -1,11 +1,13 @@
 import sharp from 'sharp';
 
 /** What a camera sees. `still` is one image without sensor noise, all others have noise. */
-export type Scene = 'normal' | 'still' | 'red' | 'blue' | 'black' | 'white';
+export const SCENES = ['normal', 'still', 'red', 'blue', 'black', 'white'] as const;
+export type Scene = (typeof SCENES)[number];
 
 const WIDTH = 64;
 const HEIGHT = 48;
-const VARIANTS = 8;
+/** Number of different images of a scene with noise. */
+export const VARIANTS = 8;
 
 const COLOURS: Readonly<Record<Scene, readonly [number, number, number]>> = {
   normal: [120, 130, 90],
@@ -36,7 +38,7 @@ export const scenePixels = (scene: Scene, frame: number): { data: Buffer; width:
 /** Returns a function that makes JPEG files of scenes. They are encoded in advance, because that takes real time. */
 export const makeSceneJpegs = async (): Promise<(scene: Scene, frame: number) => Buffer> => {
   const files = new Map<string, Buffer>();
-  for (const scene of Object.keys(COLOURS) as Scene[]) {
+  for (const scene of SCENES) {
     for (let variant = 0; variant < VARIANTS; variant++) {
       const { data, width, height } = scenePixels(scene, variant);
       const image = sharp(data, { raw: { width, height, channels: 3 } });

@@ -1,0 +1,83 @@
+import type { Fault } from '../../../kit/errors.js';
+import type { CameraFault } from '../camera.js';
+
+const TEST_FIX = 'Check the ribbon cable, and test the camera with rpicam-hello -t 5000.';
+const UPDATE_FIX = 'Update the program: sudo apt install rpicam-apps.';
+
+/** Each message that libcamera and rpicam-apps write, with its fault and the fix. The first match counts. */
+const KNOWN: readonly (readonly [message: RegExp, code: CameraFault, fix: string])[] = [
+  // kit/supervised-process.ts: the program does not exist, or may not be executed.
+  [
+    /\bENOENT\b|\bEACCES\b/,
+    'camera-unsupported',
+    'On Raspberry Pi OS, run sudo apt install rpicam-apps, or set camera.program. Debian has no such package.',
+  ],
+  // boost::program_options, reported by main in apps/rpicam_vid.cpp.
+  [/unrecognised option|unrecognised metadata format/, 'camera-unsupported', UPDATE_FIX],
+  // RPiCamApp::RPiCamApp in core/rpicam_app.cpp.
+  [
+    /legacy camera stack/,
+    'camera-unsupported',
+    'Disable the legacy camera in raspi-config, and restart the machine.',
+  ],
+  [
+    /only supports the Raspberry Pi platforms/,
+    'camera-unsupported',
+    'Use a Raspberry Pi, or another camera.driver.',
+  ],
+  // strerror(EACCES) after "Failed to open V4L2 device" in src/libcamera/v4l2_device.cpp, and in media_device.cpp.
+  [
+    /Permission denied/,
+    'camera-denied',
+    'Add the user to the group video: sudo usermod -aG video USER. Then log in again.',
+  ],
+  // Camera::acquire in src/libcamera/camera.cpp, RPiCamApp::OpenCamera, and strerror(EBUSY) in v4l2_videodevice.cpp.
+  [
+    /in use by another process|failed to acquire camera|Device or resource busy/,
+    'camera-busy',
+    'Stop the other program that uses the camera: another sortbin, rpicam-hello or motion.',
+  ],
+  // RPiCamApp::OpenCamera in core/rpicam_app.cpp.
+  [
+    /no cameras available/,
+    'camera-missing',
+    'Check the ribbon cable at both ends, and restart the machine. Then run rpicam-hello --list-cameras.',
+  ],
+  [
+    /selected camera is not available|failed to find camera/,
+    'camera-missing',
+    'Set camera.camera to an index that rpicam-hello --list-cameras shows.',
+  ],
+  // strerror(EREMOTEIO) and strerror(EIO) in v4l2_device.cpp and v4l2_videodevice.cpp: the sensor does not answer on
+  // the I2C bus. RPiCamApp::StartCamera, and CameraData::cameraTimeout in src/libcamera/pipeline/rpi/common.
+  [
+    /Remote I\/O error|Input\/output error|i2c|error (= )?-(5|121)\b|failed to start camera|has timed out|timeout detected/i,
+    'camera-failed',
+    'Check the ribbon cable at both ends. If the fault stays, try another cable and another camera.',
+  ],
+];
+
+/**
+ * Returns the fault of a process that ended for `reason`, a verb phrase, after the messages `lines`. `hasImages`: it
+ * has sent images.
+ */
+export const rpicamFault = (
+  code: CameraFault,
+  reason: string,
+  lines: readonly string[],
+  hasImages: boolean,
+): Fault<CameraFault> => {
+  const fault = (faultCode: CameraFault, message: string | undefined, fix: string) => ({
+    code: faultCode,
+    message: `rpicam-vid ${reason}${message ? ` (message: ${message})` : ''}. ${fix}`,
+  });
+  for (const [pattern, knownCode, fix] of KNOWN) {
+    if (pattern.test(reason)) return fault(knownCode, undefined, fix);
+    const line = lines.findLast((text) => pattern.test(text));
+    // That the frames stopped says more than a failure.
+    if (line) return fault(knownCode === 'camera-failed' ? code : knownCode, line, fix);
+  }
+  if (code === 'camera-no-frame' && hasImages)
+    return fault('camera-unsupported', 'images without a SensorTimestamp', UPDATE_FIX);
+  return fault(code, lines.at(-1), TEST_FIX);
+};
