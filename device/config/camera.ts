@@ -1,6 +1,18 @@
 import { z } from 'zod';
 import { CAMERA_FAULTS } from '../hardware/camera/camera.js';
-import { defaultDriver, hangStep, ms, path, script, text } from './fields.js';
+import {
+  defaultDriver,
+  driver,
+  fraction,
+  hangStep,
+  integer,
+  ms,
+  path,
+  type Reporter,
+  reporterOf,
+  script,
+  text,
+} from './fields.js';
 
 const cameraStep = z.union([
   z.strictObject({
@@ -14,23 +26,152 @@ const cameraStep = z.union([
   hangStep(),
 ]);
 
+const simulatedCamera = z.strictObject({
+  driver: defaultDriver('simulated', 'A camera that shows the images of a folder'),
+  folder: path()
+    .nullable()
+    .default(null)
+    .describe(
+      'Image folder with a subfolder for each label, relative to the configuration file. null: test/samples',
+    ),
+  delayMs: ms(0, 60_000, 20, 'Duration of a capture in ms'),
+  script: script(cameraStep)
+    .default([])
+    .describe('Steps, one for each capture. The script repeats. Empty: all images in turn, mixed by label'),
+});
+
+/** The keys of a camera that delivers a stream of frames. */
+const streamKeys = (defaults: { readonly startMs: number; readonly dropFrames: number }) => ({
+  width: integer(64, 8192, 640, 'Width of a frame in pixels'),
+  height: integer(64, 8192, 480, 'Height of a frame in pixels'),
+  framesPerSecond: integer(1, 120, 15, 'Frames per second'),
+  startMs: ms(500, 120_000, defaults.startMs, 'Deadline in ms for the first frame after a start'),
+  freezeMs: ms(
+    100,
+    60_000,
+    1_000,
+    'Time in ms without a frame after which the camera counts as frozen and is restarted',
+  ),
+  dropFrames: integer(
+    0,
+    1_000,
+    defaults.dropFrames,
+    'Number of frames that are dropped after each start, until exposure and white balance are right',
+  ),
+  identicalFrames: integer(
+    0,
+    100,
+    2,
+    'Number of identical frames in a row that count as a frozen camera. 0: never. 1 is not allowed',
+  ),
+});
+
+const checkStream = (
+  stream: {
+    readonly framesPerSecond: number;
+    readonly freezeMs: number;
+    readonly identicalFrames: number;
+  },
+  { refuse }: Reporter,
+): void => {
+  const leastMs = Math.ceil(2_000 / stream.framesPerSecond);
+  if (stream.freezeMs < leastMs)
+    refuse(['freezeMs'], `a value from ${leastMs}, the time of two frames at framesPerSecond`);
+  if (stream.identicalFrames === 1) refuse(['identicalFrames'], '0 or a value from 2 to 100');
+};
+
+const gain = () => z.number().min(0.1).max(64);
+
+const rpicamCamera = z
+  .strictObject({
+    driver: driver('rpicam', 'A camera of a Raspberry Pi on the ribbon cable, through rpicam-vid'),
+    camera: integer(0, 15, 0, 'Index of the camera, as rpicam-hello --list-cameras shows it'),
+    program: path()
+      .nullable()
+      .default(null)
+      .describe(
+        'Path of rpicam-vid, relative to the configuration file. null: rpicam-vid or libcamera-vid in PATH',
+      ),
+    ...streamKeys({ startMs: 10_000, dropFrames: 10 }),
+    latencyMs: z
+      .number()
+      .int()
+      .min(0)
+      .max(10_000)
+      .nullable()
+      .default(null)
+      .describe(
+        'Time in ms that is subtracted from the time of each frame. null: 0, for the sensor reports it',
+      ),
+    quality: integer(1, 100, 90, 'JPEG quality of the frames'),
+    rotation: z
+      .union([z.literal(0), z.literal(180)])
+      .default(0)
+      .describe('Rotation of the image in degrees'),
+    crop: z
+      .strictObject({
+        x: fraction().describe('Left edge, as a fraction of the width'),
+        y: fraction().describe('Upper edge, as a fraction of the height'),
+        width: fraction().min(0.01).describe('Width, as a fraction of the width'),
+        height: fraction().min(0.01).describe('Height, as a fraction of the height'),
+      })
+      .nullable()
+      .default(null)
+      .describe('Part of the image that the frames show. null: all of it'),
+    exposure: z
+      .union([
+        z.literal('auto'),
+        z.strictObject({
+          shutterUs: z.number().int().min(1).max(10_000_000).describe('Exposure time in microseconds'),
+          gain: gain().describe('Analogue gain'),
+        }),
+      ])
+      .default('auto')
+      .describe('Exposure. auto: the camera adjusts it'),
+    whiteBalance: z
+      .union([
+        z.literal('auto'),
+        z.strictObject({ red: gain().describe('Gain of red'), blue: gain().describe('Gain of blue') }),
+      ])
+      .default('auto')
+      .describe('White balance. auto: the camera adjusts it'),
+    focus: z
+      .union([
+        z.literal('auto'),
+        z.strictObject({
+          dioptres: z
+            .number()
+            .min(0)
+            .max(32)
+            .describe('Reciprocal of the distance in metres: 4 is 25 cm, 0 is infinity'),
+        }),
+      ])
+      .default('auto')
+      .describe('Focus. auto: the camera adjusts it, if it has a lens drive'),
+    lockAfterMs: z
+      .number()
+      .int()
+      .min(100)
+      .max(60_000)
+      .nullable()
+      .default(null)
+      .describe('Time in ms after which exposure, white balance and focus are locked. null: never'),
+    tuningFile: path()
+      .nullable()
+      .default(null)
+      .describe(
+        'Path of a libcamera tuning file, relative to the configuration file. null: the file of the sensor',
+      ),
+  })
+  .superRefine((rpicam, context) => {
+    const reporter = reporterOf(context);
+    checkStream(rpicam, reporter);
+    const { crop } = rpicam;
+    if (crop && crop.x + crop.width > 1) reporter.refuse(['crop', 'width'], 'a value up to 1 - x');
+    if (crop && crop.y + crop.height > 1) reporter.refuse(['crop', 'height'], 'a value up to 1 - y');
+  });
+
 export const camera = z
-  .discriminatedUnion('driver', [
-    z.strictObject({
-      driver: defaultDriver('simulated', 'A camera that shows the images of a folder'),
-      folder: path()
-        .nullable()
-        .default(null)
-        .describe(
-          'Image folder with a subfolder for each label, relative to the configuration file. null: test/samples',
-        ),
-      delayMs: ms(0, 60_000, 20, 'Duration of a capture in ms'),
-      script: script(cameraStep)
-        .default([])
-        .describe(
-          'Steps, one for each capture. The script repeats. Empty: all images in turn, mixed by label',
-        ),
-    }),
-  ])
+  .discriminatedUnion('driver', [simulatedCamera, rpicamCamera])
   .prefault({})
   .describe('Camera, which takes the frame');

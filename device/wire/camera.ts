@@ -1,21 +1,34 @@
 import { join, resolve } from 'node:path';
 import type { Camera } from '../hardware/camera/camera.js';
+import { makeRpicamCamera } from '../hardware/camera/rpicam/rpicam-camera.js';
 import { interleaveByLabel, listImages, SimulatedCamera } from '../hardware/camera/simulated-camera.js';
 import type { Clock } from '../kit/clock.js';
 import { newId } from '../kit/ids.js';
 import { packageRoot } from '../kit/root.js';
 import type { LoadedConfig } from './loaded-config.js';
 
-/** @throws SortbinError if the folder has no image */
+/** @throws SortbinError if the folder of a simulated camera has no image */
 export const makeCamera = async (
-  { config: { camera }, folder }: LoadedConfig,
+  { config: { camera }, folder, log }: LoadedConfig,
   clock: Clock,
 ): Promise<Camera> => {
-  const imageFolder =
-    camera.folder === null ? join(packageRoot(), 'test/samples') : resolve(folder, camera.folder);
-  const script =
-    camera.script.length > 0
-      ? camera.script
-      : interleaveByLabel(await listImages(imageFolder)).map((picture) => ({ picture }));
-  return new SimulatedCamera({ folder: imageFolder, script, delayMs: camera.delayMs, clock, newId });
+  const fromFolder = (path: string | null) => (path === null ? null : resolve(folder, path));
+  switch (camera.driver) {
+    case 'simulated': {
+      const imageFolder = fromFolder(camera.folder) ?? join(packageRoot(), 'test/samples');
+      const script =
+        camera.script.length > 0
+          ? camera.script
+          : interleaveByLabel(await listImages(imageFolder)).map((picture) => ({ picture }));
+      return new SimulatedCamera({ folder: imageFolder, script, delayMs: camera.delayMs, clock, newId });
+    }
+    case 'rpicam':
+      return makeRpicamCamera({
+        ...camera,
+        settings: { ...camera, tuningFile: fromFolder(camera.tuningFile) },
+        program: fromFolder(camera.program),
+        latencyMs: camera.latencyMs ?? 0,
+        ...{ newId, clock, log },
+      });
+  }
 };

@@ -109,6 +109,34 @@ test('accepts the keys of the driver of a part, and uses the default driver if n
   assert.equal(parseConfig('vision: { threads: 4 }', 'sortbin.yaml').vision.driver, 'child');
 });
 
+const STREAM = { width: 640, height: 480, framesPerSecond: 15, freezeMs: 1_000, identicalFrames: 2 } as const;
+
+test('accepts a camera of a Raspberry Pi', () => {
+  const { camera } = parseConfig('camera: { driver: rpicam }', 'sortbin.yaml');
+  assert.deepEqual(camera, {
+    ...{ driver: 'rpicam', camera: 0, program: null, ...STREAM, startMs: 10_000, dropFrames: 10 },
+    ...{ latencyMs: null, quality: 90, rotation: 0, crop: null, exposure: 'auto', whiteBalance: 'auto' },
+    ...{ focus: 'auto', lockAfterMs: null, tuningFile: null },
+  });
+  const fixed = `
+camera:
+  driver: rpicam
+  identicalFrames: 0
+  rotation: 180
+  crop: { x: 0.25, y: 0.1, width: 0.75, height: 0.9 }
+  exposure: { shutterUs: 8000, gain: 2.5 }
+  whiteBalance: { red: 1.9, blue: 1.5 }
+  focus: { dioptres: 4 }
+  lockAfterMs: 3000
+`;
+  assert.deepEqual(parseConfig(fixed, 'sortbin.yaml').camera, {
+    ...camera,
+    ...{ identicalFrames: 0, rotation: 180, crop: { x: 0.25, y: 0.1, width: 0.75, height: 0.9 } },
+    ...{ exposure: { shutterUs: 8_000, gain: 2.5 }, whiteBalance: { red: 1.9, blue: 1.5 } },
+    ...{ focus: { dioptres: 4 }, lockAfterMs: 3_000 },
+  });
+});
+
 test('accepts every kind of step', () => {
   const { camera, gate } = parseConfig(
     `
@@ -119,7 +147,7 @@ gate:
 `,
     'sortbin.yaml',
   );
-  assert.deepEqual(camera.script, [
+  assert.deepEqual('script' in camera && camera.script, [
     { picture: 'paper/paper18.jpg' },
     { fault: 'camera-failed' },
     { stale: true },

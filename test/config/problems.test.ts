@@ -79,6 +79,23 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
     'camera: { script: { hang: true } }',
     `camera.script: a mapping with hang is not allowed. Use a list of 0 to 1000 entries, each ${STEP}.`,
   ],
+  [
+    'camera: { driver: rpicam, identicalFrames: 1 }',
+    'camera.identicalFrames: 1 is not allowed. Use 0 or a value from 2 to 100.',
+  ],
+  [
+    'camera: { driver: rpicam, framesPerSecond: 1 }',
+    'camera.freezeMs: 1000 is not allowed. Use a value from 2000, the time of two frames at framesPerSecond.',
+  ],
+  [
+    'camera: { driver: rpicam, crop: { x: 0.5, y: 0, width: 0.6, height: 1 } }',
+    'camera.crop.width: 0.6 is not allowed. Use a value up to 1 - x.',
+  ],
+  ['camera: { driver: rpicam, rotation: 90 }', 'camera.rotation: 90 is not allowed. Use one of 0, 180.'],
+  [
+    'camera: { driver: rpicam, exposure: manual }',
+    'camera.exposure: a string is not allowed. Use "auto", or a mapping with the keys shutterUs, gain.',
+  ],
   ['camera: { script: [3] }', `camera.script[0]: 3 is not allowed. Use ${STEP}.`],
   [
     'gate: { script: [{ moveMs: -1 }] }',

@@ -72,7 +72,8 @@ test('limits nesting and size before it parses the text', () => {
 test('accepts a script of 1000 steps, and refuses one of 1001', () => {
   const steps = (count: number) =>
     `camera:\n  script:\n${'    - picture: paper/paper18.jpg\n'.repeat(count)}gate:\n  script:\n${'    - moveMs: 1\n'.repeat(1000)}`;
-  assert.equal(parseConfig(steps(1000), 'sortbin.yaml').camera.script.length, 1000);
+  const { camera } = parseConfig(steps(1000), 'sortbin.yaml');
+  assert.equal('script' in camera && camera.script.length, 1000);
   assert.match(
     refusal(steps(1001)).message,
     /^sortbin\.yaml:2: camera\.script: a list of 1001 entries is not allowed/,
