@@ -84,8 +84,8 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
     'camera.identicalFrames: 1 is not allowed. Use 0 or a value from 2 to 100.',
   ],
   [
-    'camera: { driver: rpicam, framesPerSecond: 1 }',
-    'camera.freezeMs: 1000 is not allowed. Use a value from 2000, the time of two frames at framesPerSecond.',
+    'camera: { driver: rpicam, framesPerSecond: 1, freezeMs: 1500 }',
+    'camera.freezeMs: 1500 is not allowed. Use a value from 2000, the time of two frames at framesPerSecond.',
   ],
   [
     'camera: { driver: rpicam, crop: { x: 0.5, y: 0, width: 0.6, height: 1 } }',

@@ -3,6 +3,7 @@ import { JpegSplitter } from './jpeg-splitter.js';
 const MAX_RECORD_LENGTH = 16 * 1024;
 /** An empty line ends a record. */
 const RECORD_END = '\n\n';
+const RECORD_MARK = '\nSensorTimestamp=';
 /** Other bytes before a record are a damaged image. The record belongs to that one. */
 const IS_TEXT = /^[\n -~]*$/;
 
@@ -23,7 +24,8 @@ export class ImageReader {
       maxBytes,
       onJpeg: (jpeg) => {
         this.images += 1;
-        this.#jpeg = jpeg;
+        // The end of an image and the start of the next one are lost if a record lies between.
+        this.#jpeg = jpeg.includes(RECORD_MARK) ? null : jpeg;
         this.#record = '';
       },
       onOther: (bytes) => {
