@@ -57,7 +57,7 @@ const DRIVERS = {
   journal: 'simulated-journal|sqlite-journal',
   'hardware/lines': 'simulated/simulated-lines|sortbin-io/sortbin-io-lines|sysfs/sysfs-lines',
   'hardware/trigger': '[a-z]+-trigger',
-  'hardware/camera': '([a-z0-9-]+/)?[a-z0-9-]+-camera',
+  'hardware/camera': '[a-z0-9]+-camera|rpicam/rpicam-camera|v4l2/v4l2-camera',
   'hardware/gate': 'simulated-gate|lines-gate|servo-gate',
   'hardware/fill': 'simulated-fill|ultrasonic-fill',
   'hardware/panel': 'line-panel',

@@ -35,14 +35,17 @@ export const scenePixels = (scene: Scene, frame: number): { data: Buffer; width:
   return { data, width: WIDTH, height: HEIGHT };
 };
 
-/** Returns a function that makes JPEG files of scenes. They are encoded in advance, because that takes real time. */
+/**
+ * Returns a function that makes JPEG files of scenes, with the standard Huffman tables. They are encoded in advance,
+ * because that takes real time.
+ */
 export const makeSceneJpegs = async (): Promise<(scene: Scene, frame: number) => Buffer> => {
   const files = new Map<string, Buffer>();
   for (const scene of SCENES) {
     for (let variant = 0; variant < VARIANTS; variant++) {
       const { data, width, height } = scenePixels(scene, variant);
       const image = sharp(data, { raw: { width, height, channels: 3 } });
-      files.set(`${scene} ${variant}`, await image.jpeg({ quality: 90 }).toBuffer());
+      files.set(`${scene} ${variant}`, await image.jpeg({ quality: 90, optimiseCoding: false }).toBuffer());
     }
   }
   return (scene, frame) => files.get(`${scene} ${frame % VARIANTS}`) ?? Buffer.alloc(0);

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { open } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { SimulatedClock } from '../../../../device/kit/simulated-clock.js';
+import { frameOf, makeV4l2Bench } from '../../../support/hardware/v4l2-bench.js';
+import { until } from '../../../support/until.js';
+
+const never = new AbortController().signal;
+
+describe('the driver v4l2, when something fails,', () => {
+  it('names the problem and the fix if the camera does not start', async (test) => {
+    for (const [refusal, code, message] of [
+      [
+        'missing /dev/video0: open: No such file or directory',
+        'camera-missing',
+        /No such.*\. Connect.*doctor`\.$/,
+      ],
+      [
+        'denied /dev/video0: open: Permission denied',
+        'camera-denied',
+        /denied\. Run `sudo usermod -aG video \S+`/,
+      ],
+      [
+        'busy /dev/video0: VIDIOC_S_FMT: busy',
+        'camera-busy',
+        /busy\. End the program.*sudo fuser -v .*video0/,
+      ],
+      [
+        'unsupported /dev/video0: neither MJPG nor YUYV',
+        'camera-unsupported',
+        /YUYV\. Run `v4l2-ctl -d .*video0/,
+      ],
+      ['failed /dev/video0: VIDIOC_QBUF: I/O error', 'camera-failed', /I\/O error\. Disconnect and/],
+      ['frozen /dev/video0: no good frame', 'camera-no-frame', /no good frame\. Disconnect and/],
+    ] as const) {
+      const { failure, fake, health } = await makeV4l2Bench(test);
+      fake.refusal = refusal;
+      const fault = await failure();
+      assert.equal(fault.code, code);
+      assert.match(fault.message, message);
+      assert.deepEqual(health, [code]);
+    }
+  });
+
+  it('names the process that uses the camera', async (test) => {
+    const { failure, fake } = await makeV4l2Bench(test);
+    const holder = await open(fake.device);
+    test.after(() => holder.close());
+    fake.refusal = 'busy /dev/video0: VIDIOC_S_FMT: Device or resource busy';
+    const { message } = await failure();
+    assert.match(
+      message,
+      new RegExp(`busy\\. End the process ${process.pid} \\(.+\\), which uses the camera\\.$`),
+    );
+  });
+
+  it('notices a program that is missing, or of another release', async (test) => {
+    const missing = await makeV4l2Bench(test, { program: '/nonexistent/sortbin-camera' });
+    const fault = await missing.failure();
+    assert.equal(fault.code, 'camera-failed');
+    assert.match(fault.message, /ENOENT.*\. Check that \/nonexistent\/sortbin-camera exists, is executable/);
+    const other = await makeV4l2Bench(test);
+    other.fake.versionLine = 'sortbin-camera 2 9.9';
+    assert.deepEqual(await other.failure(), {
+      code: 'camera-unsupported',
+      message: `${other.fake.program} (9.9) uses protocol 2, this sortbin uses protocol 1. Use the sortbin-camera of this release.`,
+    });
+  });
+
+  it('kills a program that sends invalid output, and starts it again', async (test) => {
+    const { camera, fake, health, nowMs } = await makeV4l2Bench(test);
+    await camera.start(never);
+    for (const line of [
+      'hello',
+      'x'.repeat(2_000),
+      '99 ok',
+      'sortbin-camera 1 again',
+      '1 frame 1 1 99999999999',
+    ]) {
+      const before = health.length;
+      fake.write(line);
+      await until('the fault', () => health.length > before);
+      await frameOf(camera.frameAfter(nowMs(), never));
+    }
+    assert.deepEqual(new Set(health), new Set(['camera-failed', null]));
+  });
+
+  it('kills a program that hangs while an item waits, and takes the frame from the next one', async (test) => {
+    const { camera, fake, health, nowMs } = await makeV4l2Bench(test);
+    await camera.start(never);
+    fake.isSilent = true;
+    const answer = camera.frameAfter(nowMs(), never);
+    await until('the fault', () => health.includes('camera-frozen'));
+    fake.isSilent = false;
+    await answer;
+    await frameOf(camera.frameAfter(nowMs(), never));
+    assert.equal(health.at(-1), null);
+  });
+
+  it('notices a program that hangs while no item comes', async (test) => {
+    const clock = new SimulatedClock();
+    const { camera, fake, health } = await makeV4l2Bench(test, { clock });
+    await camera.start(never);
+    await clock.advance(5_000);
+    await until('a check', () => fake.commands.includes('latest'));
+    fake.isSilent = true;
+    for (let count = 0; count < 12 && health.length === 0; count++) await clock.advance(1_000);
+    assert.equal(health[0], 'camera-frozen');
+  });
+});

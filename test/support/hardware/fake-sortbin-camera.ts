@@ -1,0 +1,161 @@
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { withoutSegments } from '../jpeg.js';
+import { FakeCameraSession } from './fake-camera-session.js';
+import { makeSceneJpegs, type Scene, scenePixels } from './scenes.js';
+
+const SCRIPT = fileURLToPath(new URL('./fake-camera-relay.js', import.meta.url));
+const DHT = 0xc4;
+const sceneJpeg = await makeSceneJpegs();
+
+/** A fake sortbin-camera with one camera. It follows the protocol until a test makes it misbehave. */
+export class FakeSortbinCamera {
+  /** Path of the program to spawn. */
+  program = '';
+  /** Path of the camera. The file exists, but only the fake uses it. */
+  device = '';
+  /** Folder for links to cameras. */
+  linksFolder = '';
+  versionLine = 'sortbin-camera 1 fake';
+  scene: Scene = 'normal';
+  format: 'MJPG' | 'YUYV' = 'MJPG';
+  clock: 'soe' | 'eof' | 'arrival' = 'soe';
+  card = 'Fake Webcam';
+  bus = 'usb-0000:01:00.0-1.2';
+  readonly size = { width: 64, height: 48 };
+  /** Of YUYV. An odd number, as for rows with padding. */
+  readonly strideBytes = 2 * 64 + 7;
+  /** The reply to `controls`. */
+  controls = 'auto_exposure=3,0,3,1,3,- exposure_time_absolute=157,3,2047,1,250,i';
+  /** Controls that cannot be set, with the reason. */
+  unset: Readonly<Record<string, string>> = {};
+  /** Whether a JPEG lacks its Huffman tables. */
+  hasTables = true;
+  /** Number of bytes of each write. null: all in one write. */
+  splitBytes: number | null = null;
+  /** Delivers no frames. */
+  isStalled = false;
+  /** Delivers no frames, also not the first one. */
+  hangs = false;
+  /** The program neither writes nor reads, like a process that the kernel blocks. */
+  isSilent = false;
+  /** Fault at the start: code and text. */
+  refusal: string | null = null;
+  /** Arguments of each start, and all commands without their numbers. */
+  readonly starts: string[][] = [];
+  readonly commands: string[] = [];
+  #isPlugged = true;
+  #frames = 0;
+  #folder = '';
+  readonly #sessions = new Map<Socket, FakeCameraSession>();
+  readonly #server = createServer((socket) => this.#serve(socket));
+
+  async start(): Promise<this> {
+    this.#folder = await mkdtemp(join(tmpdir(), 'fake-camera-'));
+    const socket = join(this.#folder, 'socket');
+    this.program = join(this.#folder, 'sortbin-camera');
+    this.device = join(this.#folder, 'video0');
+    this.linksFolder = join(this.#folder, 'by-id');
+    await mkdir(this.linksFolder);
+    await writeFile(this.device, '');
+    await writeFile(this.program, `#!/bin/sh\nexec '${process.execPath}' '${SCRIPT}' '${socket}' "$@"\n`);
+    await chmod(this.program, 0o755);
+    await new Promise<void>((resolve) => this.#server.listen(socket, resolve));
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    for (const session of this.#sessions.values()) session.end();
+    await new Promise((resolve) => this.#server.close(resolve));
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  unplug(): void {
+    this.#isPlugged = false;
+    for (const session of this.#sessions.values()) session.fail(`missing ${this.device}: unplugged`);
+  }
+
+  plugIn(): void {
+    this.#isPlugged = true;
+  }
+
+  /** Makes a link to the camera, as udev does. */
+  async link(name: string): Promise<string> {
+    const link = join(this.linksFolder, name);
+    await symlink(this.device, link);
+    return link;
+  }
+
+  /** Reports a fault in the running process. */
+  fail(fault: string): void {
+    for (const session of this.#sessions.values()) session.fail(fault);
+  }
+
+  /** Writes a line to the output of the running process. */
+  write(line: string): void {
+    for (const session of this.#sessions.values()) session.writeLine(line);
+  }
+
+  /** Makes the running process exit. */
+  exit(): void {
+    for (const session of this.#sessions.values()) session.end();
+  }
+
+  /** Returns the fault of an attempt to open a device. */
+  refusalOf(device: string): string | null {
+    return this.#isPlugged ? this.refusal : `missing ${device}: open: No such file or directory`;
+  }
+
+  /** Returns the next frame. */
+  frame(): Buffer {
+    this.#frames += 1;
+    if (this.format === 'YUYV') return yuyv(this.scene, this.#frames, this.strideBytes);
+    const jpeg = sceneJpeg(this.scene, this.#frames);
+    return this.hasTables ? jpeg : withoutSegments(jpeg, DHT);
+  }
+
+  #serve(socket: Socket): void {
+    let session: FakeCameraSession | null = null;
+    const input = createInterface({ input: socket });
+    // A killed process causes an error. The close of the socket handles it.
+    input.on('error', () => {});
+    input.on('line', (line) => {
+      if (session) session.command(line);
+      else {
+        const args: string[] = JSON.parse(line);
+        this.starts.push(args);
+        session = new FakeCameraSession(this, socket, args);
+        this.#sessions.set(socket, session);
+      }
+    });
+    const end = () => {
+      session?.end();
+      this.#sessions.delete(socket);
+    };
+    socket
+      .on('error', () => {})
+      .on('end', end)
+      .on('close', end);
+  }
+}
+
+/** Returns the frame of a scene in YUYV, BT.601 limited range. The padding of a row has other bytes. */
+const yuyv = (scene: Scene, frame: number, strideBytes: number): Buffer => {
+  const { data, width, height } = scenePixels(scene, frame);
+  const bytes = Buffer.alloc(strideBytes * height, 0xaa);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const at = 3 * (y * width + x);
+      const [r = 0, g = 0, b = 0] = data.subarray(at, at + 3);
+      const luma = 16 + 0.257 * r + 0.504 * g + 0.098 * b;
+      const chroma =
+        x % 2 === 0 ? 128 - 0.148 * r - 0.291 * g + 0.439 * b : 128 + 0.439 * r - 0.368 * g - 0.071 * b;
+      bytes.set([luma, chroma].map(Math.round), y * strideBytes + 2 * x);
+    }
+  }
+  return bytes;
+};
