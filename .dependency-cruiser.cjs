@@ -37,7 +37,7 @@ const MODULES = {
   journal: ['journal'],
   'hardware/lines': ['lines'],
   'hardware/trigger': ['trigger'],
-  'hardware/camera': ['camera', 'jpeg'],
+  'hardware/camera': ['camera', 'camera-list', 'jpeg'],
   'hardware/gate': ['gate'],
   'hardware/fill': ['fill'],
   'hardware/panel': ['panel'],
