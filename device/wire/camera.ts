@@ -5,6 +5,7 @@ import { interleaveByLabel, listImages, SimulatedCamera } from '../hardware/came
 import type { Clock } from '../kit/clock.js';
 import { newId } from '../kit/ids.js';
 import { packageRoot } from '../kit/root.js';
+import { findLibrary } from '../perception/inference/native.js';
 import type { LoadedConfig } from './loaded-config.js';
 
 /** @throws SortbinError if the folder of a simulated camera has no image */
@@ -32,3 +33,9 @@ export const makeCamera = async (
       });
   }
 };
+
+/**
+ * Returns the path of sortbin-camera.
+ * @throws NativeError if there is none for this machine, or it is damaged
+ */
+export const v4l2Program = (): Promise<string> => findLibrary({ name: 'sortbin-camera' });

@@ -22,7 +22,7 @@ describe('sortbin doctor', () => {
       assert.deepEqual([report.schema, report.exitCode, stderr], [1, 0, '']);
       assert.deepEqual(
         report.sections.map(({ title }) => title),
-        ['configuration', 'machine', 'bundle', 'accelerators', 'lines', 'runtimes'],
+        ['configuration', 'machine', 'bundle', 'accelerators', 'lines', 'camera', 'runtimes'],
       );
       const {
         edgetpu,

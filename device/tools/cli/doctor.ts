@@ -2,13 +2,17 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Command, Option } from 'commander';
 import { ConfigError } from '../../config/problems.js';
-import { messageOf } from '../../kit/errors.js';
+import { listRpicamCameras } from '../../hardware/camera/rpicam/list.js';
+import { listV4l2Cameras } from '../../hardware/camera/v4l2/list.js';
+import { failed, messageOf } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
 import type { RuntimeOption } from '../../perception/vision/probe.js';
+import { v4l2Program } from '../../wire/camera.js';
 import { ioProgram } from '../../wire/lines.js';
 import { examineAccelerators } from '../doctor/accelerators.js';
 import { examineBundle } from '../doctor/bundle.js';
+import { examineCameras } from '../doctor/cameras.js';
 import { examineConfiguration } from '../doctor/configuration.js';
 import type { Section } from '../doctor/doctor.js';
 import { configuredLines, examineLines } from '../doctor/lines.js';
@@ -28,7 +32,7 @@ interface DoctorFlags {
 
 export const doctorCommand = (): Command =>
   new Command('doctor')
-    .description('check the configuration, the machine, the model and every runtime')
+    .description('check the configuration, the machine, the camera, the model and every runtime')
     .option(...CONFIG_OPTION)
     .option('--json', 'print {schema, sortbin, exitCode, sections} as JSON')
     .addOption(
@@ -41,7 +45,7 @@ export const doctorCommand = (): Command =>
       exitCodesHelp({
         0: 'no check has failed',
         [EXIT.data]: 'the bundle is missing, damaged or invalid',
-        [EXIT.unavailable]: 'no usable runtime, or a configured GPIO line is unavailable',
+        [EXIT.unavailable]: 'no usable runtime, or a configured GPIO line or camera is unavailable',
         [EXIT.configuration]: 'the configuration is invalid, or does not match the model',
       }),
     )
@@ -60,7 +64,7 @@ const examine = async (file: string | undefined, json: boolean, named?: RuntimeN
       () => examineMachine(),
       () => examineBundle(found, EXIT.data),
       () => examineAccelerators(),
-      ...(loaded instanceof ConfigError ? [] : [() => linesSection(loaded)]),
+      ...(loaded instanceof ConfigError ? [] : [() => linesSection(loaded), () => cameraSection(loaded)]),
       () =>
         loaded instanceof ConfigError || !bundle
           ? noRuntimes(EXIT.unavailable)
@@ -99,4 +103,17 @@ const listLines = async (loaded: CommandConfig): Promise<MachineLines> => {
   const program = await ioProgram(loaded);
   const { stdout } = await promisify(execFile)(program, ['--list'], { timeout: LIST_DEADLINE_MS });
   return parseMachineLines(stdout);
+};
+
+/** Compares the cameras of this machine with the configured camera. */
+const cameraSection = async (loaded: CommandConfig): Promise<Section> => {
+  const { camera } = loaded.config;
+  const [v4l2, rpicam] = await Promise.all([
+    v4l2Program().then(
+      (program) => listV4l2Cameras({ program }),
+      (thrown) => failed('camera-unsupported', messageOf(thrown)),
+    ),
+    listRpicamCameras({ program: null }),
+  ]);
+  return examineCameras({ v4l2, rpicam, configured: camera, exitCode: EXIT.unavailable });
 };

@@ -1,0 +1,75 @@
+import type { CameraFault } from '../../hardware/camera/camera.js';
+import type { CameraList, FoundCamera, Holder, OfferedSize } from '../../hardware/camera/camera-list.js';
+import type { Answer } from '../../kit/errors.js';
+import { type ConfiguredCamera, examineConfigured } from './configured-camera.js';
+import { type Check, countText, type Section } from './doctor.js';
+
+export interface CamerasExamination {
+  readonly v4l2: Answer<CameraList, CameraFault>;
+  readonly rpicam: Answer<CameraList, CameraFault>;
+  readonly configured: ConfiguredCamera;
+  readonly exitCode: number;
+}
+
+/** Lists the cameras of this machine, and checks that the configured camera offers what the configuration requires. */
+export const examineCameras = ({ v4l2, rpicam, configured, exitCode }: CamerasExamination): Section => {
+  const lists = [v4l2, rpicam].flatMap((answer) => (answer.ok ? [answer.value] : []));
+  const cameras = lists.flatMap((list) => list.cameras);
+  const unusable = lists.flatMap((list) => list.unusable);
+  const unlisted = ([answer, name]: readonly [Answer<CameraList, CameraFault>, string]): Check[] =>
+    answer.ok ? [] : [{ name, status: 'note', text: answer.fault.message, code: answer.fault.code }];
+  const none: Check = { name: 'cameras', status: 'note', text: 'none found' };
+  const found = [
+    ...cameras.map(foundCheck),
+    ...unusable.map(
+      ({ address, code, message }): Check => ({ name: address, status: 'note', text: message, code }),
+    ),
+  ];
+  return {
+    title: 'camera',
+    exitCode,
+    checks: [
+      ...(found.length > 0 ? found : [none]),
+      ...unlisted([v4l2, 'USB cameras']),
+      ...unlisted([rpicam, 'ribbon cameras']),
+      examineConfigured(configured, configured.driver === 'v4l2' ? v4l2 : rpicam),
+    ],
+  };
+};
+
+const foundCheck = (camera: FoundCamera): Check => {
+  const { driver, address, model, place, kernelDriver, sizes, holders, controls } = camera;
+  const formats = [...new Set(sizes.map(({ format }) => format))];
+  const facts = [
+    [model, kernelDriver, place].filter(Boolean).join(', '),
+    ...formats.map((format) =>
+      sizesText(
+        format,
+        sizes.filter((size) => size.format === format),
+      ),
+    ),
+    ...(controls.length > 0 ? [countText(controls.length, 'control')] : []),
+    ...(holders.length > 0 ? [`Open in ${holdersText(holders)}`] : []),
+  ];
+  return {
+    name: driver === 'rpicam' ? `ribbon ${address}` : address,
+    status: 'ok',
+    text: `${facts.join('. ')}.`,
+    ...camera,
+  };
+};
+
+const MAX_SHOWN_SIZES = 4;
+
+/** `MJPG 640x480 at 30, 1280x720 at 30, 2 more` */
+const sizesText = (format: string, sizes: readonly OfferedSize[]): string => {
+  const shown = sizes.slice(0, MAX_SHOWN_SIZES).map(({ width, height, rates }) => {
+    const fastest = Math.max(0, ...rates);
+    return `${width}x${height}${fastest > 0 ? ` at ${Math.round(fastest)}` : ''}`;
+  });
+  const more = sizes.length - shown.length;
+  return `${format} ${[...shown, ...(more > 0 ? [`${more} more`] : [])].join(', ')}`;
+};
+
+const holdersText = (holders: readonly Holder[]): string =>
+  holders.map(({ pid, command }) => `${command} (process ${pid})`).join(', ');
