@@ -97,6 +97,8 @@ const visionStep = z.union([
       .enum([
         'picture-broken',
         'picture-blank',
+        'picture-dark',
+        'picture-overexposed',
         'vision-died',
         'vision-timeout',
         'vision-down',

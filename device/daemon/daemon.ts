@@ -15,7 +15,7 @@ import { Status } from '../status/status.js';
 import { cycleOptions, type LoadedConfig } from '../wire/loaded-config.js';
 import { type BinParts, startParts } from './bin-parts.js';
 import { LastDecided, makeCommands } from './commands.js';
-import { HealthHub } from './health-hub.js';
+import { HealthHub, PictureHealth } from './health-hub.js';
 import { ObserverList } from './observer-list.js';
 import { OperatorPanel } from './operator-panel.js';
 import { OutboxObserver, PublisherObserver } from './publisher-observer.js';
@@ -105,6 +105,7 @@ export class Daemon {
         publisher: new PublisherObserver(publisher, config),
         outbox: new OutboxObserver(journal, dropped, (count) => observers.dropped(count)),
         'last decided': lastDecided,
+        'picture health': new PictureHealth((fault) => health.report('camera', fault, 'picture')),
         ...this.options.observers,
       },
       log,

@@ -1,3 +1,4 @@
+import type { BinEvent } from '../cycle/event.js';
 import type { Observer } from '../cycle/observer.js';
 import type { Fault } from '../kit/errors.js';
 import type { HealthSource } from '../kit/health.js';
@@ -35,5 +36,18 @@ export class HealthHub {
     else faults.delete(source);
     const [shown = null] = faults.values();
     if (this.status.setFault(part, shown)) this.observer.health(part, shown);
+  }
+}
+
+/**
+ * Reports an image that cannot be classified as a fault of the camera, until another image is classified. The camera
+ * itself has recovered as soon as it gives a frame.
+ */
+export class PictureHealth implements Observer {
+  constructor(private readonly report: (fault: Fault | null) => void) {}
+
+  event({ fault, model }: BinEvent): void {
+    if (fault?.code.startsWith('picture-')) this.report(fault);
+    else if (model) this.report(null);
   }
 }

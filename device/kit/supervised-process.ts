@@ -126,7 +126,7 @@ export abstract class SupervisedProcess<Info, Code extends string> {
     this.kill(reason);
   }
 
-  /** A line may arrive in parts: C++ programs write each part of a message by itself. */
+  /** A line may arrive in parts: C++ programs write a message in several parts. */
   #onOutput(text: string): void {
     const lines = (this.#partialLine + text).split('\n');
     this.#partialLine = (lines.pop() ?? '').slice(0, MAX_LINE_LENGTH);

@@ -117,6 +117,28 @@ describe('the runner', () => {
     await bin.runner.stop();
   });
 
+  it('reports an image that cannot be classified as a fault of the camera', async () => {
+    const vision = new SimulatedVision({
+      script: [{ fault: 'picture-dark' }, { fault: 'picture-overexposed' }],
+      labels: ['paper', 'trash'],
+      clock: new SimulatedClock(),
+    });
+    const bin = await started({ vision, limits: { stillThereLimit: 0 } });
+    for (const item of [1, 2]) {
+      bin.trigger.fire();
+      await throughOne(bin, item);
+      await bin.clock.advance(10);
+    }
+    assert.deepEqual(
+      bin.journalled.map(({ event }) => [event.fault?.code, event.decision?.reason]),
+      [
+        ['picture-dark', 'camera-down'],
+        ['picture-overexposed', 'camera-down'],
+      ],
+    );
+    await bin.runner.stop();
+  });
+
   it('retries a failed item while the sensor detects it', async () => {
     const bin = await started({ pictures: [{ fault: 'camera-no-frame' }, { picture: 'paper/paper18.jpg' }] });
     bin.trigger.fire('beam', 1);

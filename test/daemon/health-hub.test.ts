@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { HealthHub } from '../../device/daemon/health-hub.js';
+import type { BinEvent } from '../../device/cycle/event.js';
+import { HealthHub, PictureHealth } from '../../device/daemon/health-hub.js';
 import { HealthReporter } from '../../device/kit/health.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { Status } from '../../device/status/status.js';
@@ -42,5 +43,44 @@ describe('the health hub', () => {
     hub.report('camera', fault('camera-failed'), 'cycle');
     assert.deepEqual(shown(), ['camera:camera-failed']);
     assert.deepEqual(announced, ['camera:camera-failed']);
+  });
+});
+
+describe('the health of images', () => {
+  const model = { name: 'test', version: '1.0.0' };
+  const eventOf = (event: Pick<BinEvent, 'fault' | 'model'>) => event as BinEvent;
+  const withPictures = () => {
+    const hub = setup();
+    const pictures = new PictureHealth((fault) => hub.hub.report('camera', fault, 'picture'));
+    return { ...hub, pictures };
+  };
+
+  it('is a fault of the camera from an unusable image until another image is classified', () => {
+    const { hub, pictures, announced, shown } = withPictures();
+    hub.report('camera', fault('picture-dark'), 'cycle');
+    pictures.event(eventOf({ fault: fault('picture-dark'), model: null }));
+    // The cycle reports the next frame before it is classified.
+    hub.report('camera', null, 'cycle');
+    assert.deepEqual(shown(), ['camera:picture-dark']);
+    pictures.event(eventOf({ fault: null, model }));
+    assert.deepEqual(shown(), []);
+    assert.deepEqual(announced, ['camera:picture-dark', 'camera:ok']);
+  });
+
+  it('changes with another fault of the image', () => {
+    const { pictures, shown } = withPictures();
+    pictures.event(eventOf({ fault: fault('picture-dark'), model: null }));
+    pictures.event(eventOf({ fault: fault('picture-overexposed'), model: null }));
+    assert.deepEqual(shown(), ['camera:picture-overexposed']);
+  });
+
+  it('is not affected by events without an image, and recovers also if the gate failed', () => {
+    const { pictures, shown } = withPictures();
+    pictures.event(eventOf({ fault: fault('picture-blank'), model: null }));
+    pictures.event(eventOf({ fault: fault('camera-timeout'), model: null }));
+    pictures.event(eventOf({ fault: null, model: null }));
+    assert.deepEqual(shown(), ['camera:picture-blank']);
+    pictures.event(eventOf({ fault: fault('gate-jammed'), model }));
+    assert.deepEqual(shown(), []);
   });
 });

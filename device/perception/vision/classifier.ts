@@ -1,15 +1,16 @@
 import type { FrameFormat } from '../../hardware/camera/camera.js';
 import type { Clock } from '../../kit/clock.js';
-import { type Answer, done, failed } from '../../kit/errors.js';
+import { type Answer, done } from '../../kit/errors.js';
 import { type Bundle, loadBundle } from '../inference/bundle/bundle.js';
 import { dequantise, meanOf, softmax, topLabel, unfamiliarity } from '../inference/calibration.js';
 import { candidatesOf } from '../inference/candidates.js';
 import { type ActiveRuntime, type Candidate, openFirst } from '../inference/chain.js';
 import { logitsSpec, outputOf } from '../inference/outputs.js';
 import { decode } from './decode.js';
-import { centreCrop, findRegion, isBlank, resize } from './preprocess.js';
+import { exposureFault } from './exposure.js';
+import { centreCrop, findRegion, resize } from './preprocess.js';
 import type { VisionOptions } from './protocol.js';
-import type { Classification, VisionFault, VisionInfo } from './vision.js';
+import type { Classification, PictureFault, VisionInfo } from './vision.js';
 
 /** Classifies frames with one bundle in one runtime. */
 export class Classifier {
@@ -50,10 +51,7 @@ export class Classifier {
   }
 
   /** Classifies one image at a time. @throws InterpreterError, CalibrationError if the runtime fails */
-  async classify(
-    bytes: Uint8Array,
-    format?: FrameFormat,
-  ): Promise<Answer<Classification, VisionFault & ('picture-broken' | 'picture-blank')>> {
+  async classify(bytes: Uint8Array, format?: FrameFormat): Promise<Answer<Classification, PictureFault>> {
     const { input, views, labels, calibration } = this.bundle.manifest;
     const startMs = this.clock.monotonicMs();
     const image = await decode(bytes, format);
@@ -63,12 +61,9 @@ export class Classifier {
     const region = findRegion(image.value);
     const inputs: Buffer[] = [];
     for (const view of views) inputs.push(await resize(image.value, centreCrop(region, view), input));
-    if (inputs.every(isBlank)) {
-      return failed(
-        'picture-blank',
-        'the image has only one colour. Check the lens, the light and the camera.',
-      );
-    }
+    const faults = inputs.map(exposureFault);
+    const [fault] = faults;
+    if (fault && faults.every(Boolean)) return { ok: false, fault };
     const preparedMs = this.clock.monotonicMs();
 
     const { interpreter, model } = this.active;

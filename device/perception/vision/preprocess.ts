@@ -4,9 +4,6 @@ import { type DecodedImage, MAX_PIXELS } from './raw.js';
 /** x, y, width, height in pixels. */
 export type Region = readonly [number, number, number, number];
 
-/** Standard deviation of luma, out of 255. Below it the image is blank: a covered lens or a defective sensor. */
-const BLANK_DEVIATION = 2;
-
 /** Returns the part of the image that contains the item: at present, the whole image. */
 export const findRegion = ({ width, height }: DecodedImage): Region => [0, 0, width, height];
 
@@ -38,17 +35,3 @@ export const resize = (
     .resize(input.width, input.height, { kernel: 'linear', fit: 'fill' })
     .raw()
     .toBuffer();
-
-/** Returns whether an input of the model has only one colour. */
-export const isBlank = (input: Uint8Array): boolean => {
-  const count = input.length / 3;
-  let sum = 0;
-  let squares = 0;
-  for (let at = 0; at + 2 < input.length; at += 3) {
-    const luma = 0.299 * (input[at] ?? 0) + 0.587 * (input[at + 1] ?? 0) + 0.114 * (input[at + 2] ?? 0);
-    sum += luma;
-    squares += luma * luma;
-  }
-  const mean = sum / count;
-  return squares / count - mean * mean < BLANK_DEVIATION ** 2;
-};

@@ -3,7 +3,7 @@ import type { FrameFormat } from '../../hardware/camera/camera.js';
 import { type InferenceOptions, RUNTIMES } from '../inference/runtimes.js';
 
 /** Version of the messages below. It detects a daemon and a vision process from different builds. */
-export const PROTOCOL = 3;
+export const PROTOCOL = 4;
 
 /** The bundle and the runtimes of a vision process, and its scheduling. */
 export interface VisionOptions extends InferenceOptions {
@@ -74,7 +74,7 @@ export const fromChildSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('fault'),
     id: z.int(),
-    code: z.enum(['picture-broken', 'picture-blank', 'vision-failed']),
+    code: z.enum(['picture-broken', 'picture-blank', 'picture-dark', 'picture-overexposed', 'vision-failed']),
     message: z.string(),
   }),
 ]);

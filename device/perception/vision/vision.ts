@@ -49,18 +49,18 @@ export interface Classification {
 /**
  * - `picture-broken`: not an image, truncated or damaged
  * - `picture-blank`: an image of one colour, as from a covered or defective camera
+ * - `picture-dark`: almost black, also with the noise of the sensor
+ * - `picture-overexposed`: almost white
+ */
+export type PictureFault = 'picture-broken' | 'picture-blank' | 'picture-dark' | 'picture-overexposed';
+
+/**
  * - `vision-died`: the vision process exited
  * - `vision-timeout`: there was no answer before the deadline
  * - `vision-down`: vision is not started, closed, or cannot be started
  * - `vision-failed`: the classification threw an error, or too many frames are waiting
  */
-export type VisionFault =
-  | 'picture-broken'
-  | 'picture-blank'
-  | 'vision-died'
-  | 'vision-timeout'
-  | 'vision-down'
-  | 'vision-failed';
+export type VisionFault = PictureFault | 'vision-died' | 'vision-timeout' | 'vision-down' | 'vision-failed';
 
 /**
  * Its health is a fault, `vision-died` or `vision-down`, while a restart is delayed or has failed. It is null when a

@@ -93,7 +93,7 @@ test('a stopped process is killed at the deadline, and the next one classifies c
   assert.ok(isGone(stopped));
 });
 
-test('a broken image, a blank image and a signal to the process group do not end the process', async (t) => {
+test('a broken, a blank, a dark and an overexposed image and a signal to the process group do not end the process', async (t) => {
   const vision = await make(t);
   await vision.start(never);
   const pid = pidOf(vision);
@@ -104,6 +104,12 @@ test('a broken image, a blank image and a signal to the process group do not end
   assert.equal(await outcome(vision.classify(cut, patient())), 'picture-broken');
   assert.equal(await outcome(vision.classify(frameOf(Buffer.from('hello')), patient())), 'picture-broken');
   assert.equal(await outcome(vision.classify(frameOf(black), patient())), 'picture-blank');
+  const stripes = (one: number, other: number) => ({
+    ...frameOf(Buffer.alloc(64 * 64 * 3).map((_, at) => (at % 48 < 24 ? one : other))),
+    format: { kind: 'rgb', width: 64, height: 64, strideBytes: 192 } as const,
+  });
+  assert.equal(await outcome(vision.classify(stripes(4, 20), patient())), 'picture-dark');
+  assert.equal(await outcome(vision.classify(stripes(255, 246), patient())), 'picture-overexposed');
   process.kill(pid, 'SIGTERM');
   process.kill(pid, 'SIGINT');
   assert.equal(await outcome(vision.classify(paper, patient())), 'paper');

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { sha256Of } from '../../../device/perception/inference/bundle/files.js';
 import { decode } from '../../../device/perception/vision/decode.js';
-import { centreCrop, findRegion, isBlank, resize } from '../../../device/perception/vision/preprocess.js';
+import { centreCrop, findRegion, resize } from '../../../device/perception/vision/preprocess.js';
 import type { DecodedImage } from '../../../device/perception/vision/raw.js';
 import { factoryBundle, factoryInput, factoryInputBytes } from '../../support/bundle-copy.js';
 
@@ -58,14 +58,4 @@ test('resizes only the selected part of the image', async () => {
   const right = await resize({ data, width: 4, height: 2 }, [2, 0, 2, 2], factoryInput);
   assert.equal(right.length, factoryInputBytes);
   assert.ok(right.every((value) => value === 200));
-});
-
-test('one colour and faint noise are blank, but a faint pattern and a photograph are not', async () => {
-  const even = (value: number) => Buffer.alloc(factoryInputBytes, value);
-  const pattern = (step: number) => even(100).map((value, at) => value + (Math.floor(at / 3) % 2) * step);
-  assert.equal(isBlank(even(0)), true);
-  assert.equal(isBlank(even(255)), true);
-  assert.equal(isBlank(pattern(2)), true);
-  assert.equal(isBlank(pattern(6)), false);
-  assert.equal(isBlank(await inputOf(jpeg)), false);
 });

@@ -13,7 +13,7 @@ const INITIAL_BYTES = 128 * 1024;
 export interface JpegSplitterOptions {
   /** A file that is not complete after this many bytes is skipped. */
   readonly maxBytes: number;
-  /** Receives each whole file, from its start marker to its end marker, in a buffer of its own. */
+  /** Receives each whole file, from its start marker to its end marker, in a separate buffer. */
   readonly onJpeg: (jpeg: Buffer) => void;
   /** Receives the bytes outside of files, in parts. A part is valid during the call. */
   readonly onOther: (bytes: Buffer) => void;
