@@ -32,7 +32,7 @@ const MODULES = {
   'network/commands': ['commands', 'registry'],
   status: ['status', 'liveness'],
   cycle: ['event', 'observer', 'policy', 'progress', 'runner', 'state'],
-  'perception/vision': ['vision', 'probe'],
+  'perception/vision': ['vision', 'probe', 'frame-inspector'],
   'perception/model': ['model'],
   journal: ['journal'],
   'hardware/lines': ['lines'],

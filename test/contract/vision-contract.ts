@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { Frame } from '../../device/hardware/camera/camera.js';
+import type { Answer } from '../../device/kit/errors.js';
 import type { Vision, VisionFault } from '../../device/perception/vision/vision.js';
 
 const never = new AbortController().signal;
@@ -27,7 +28,7 @@ export const visionContract = (name: string, make: MakeVision): void => {
     t.after(() => setup.vision.close());
     return setup;
   };
-  const faultOf = async (answer: ReturnType<Vision['classify']>): Promise<string | null> => {
+  const faultOf = async (answer: Promise<Answer<unknown>>): Promise<string | null> => {
     const result = await answer;
     return result.ok ? null : result.fault.code;
   };
@@ -58,10 +59,15 @@ export const visionContract = (name: string, make: MakeVision): void => {
 
     it('is down before start and after close', async (t) => {
       const { vision, frame } = await setUp(t);
-      assert.equal(await faultOf(vision.classify(frame, patient())), 'vision-down');
+      const allDown = async () => {
+        assert.equal(await faultOf(vision.classify(frame, patient())), 'vision-down');
+        assert.equal(await faultOf(vision.inspect(frame, patient())), 'vision-down');
+        assert.equal(await faultOf(vision.toJpeg(frame, patient())), 'vision-down');
+      };
+      await allDown();
       await vision.start(never);
       await vision.close();
-      assert.equal(await faultOf(vision.classify(frame, patient())), 'vision-down');
+      await allDown();
       await vision.close();
     });
 
@@ -80,6 +86,16 @@ export const visionContract = (name: string, make: MakeVision): void => {
       assert.equal(await labelOf(first), label);
       assert.equal(await labelOf(second), label);
       assert.equal(await labelOf(vision.classify(frame, patient())), label);
+    });
+
+    it('classifies while other frames are encoded, and refuses a third one of those', async (t) => {
+      const { vision, frame, label } = await setUp(t);
+      await vision.start(never);
+      const encoded = [1, 2].map(() => vision.toJpeg(frame, patient()));
+      const waiting = [1, 2].map(() => vision.classify(frame, patient()));
+      assert.equal(await faultOf(vision.inspect(frame, patient())), 'vision-failed');
+      for (const answer of waiting) assert.equal(await labelOf(answer), label);
+      await Promise.all(encoded);
     });
 
     it('ends a waiting frame at its own deadline', async (t) => {

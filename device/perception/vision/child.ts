@@ -7,25 +7,33 @@ import { SystemClock } from '../../kit/clock.js';
 import { messageOf, SortbinError } from '../../kit/errors.js';
 import type { Candidate } from '../inference/chain.js';
 import { Classifier } from './classifier.js';
-import { limitDecoder } from './decode.js';
-import { type FromChild, PROTOCOL, type ToChild, type VisionOptions } from './protocol.js';
+import { decode, limitDecoder } from './decode.js';
+import {
+  type FrameReply,
+  type FrameRequest,
+  type FromChild,
+  PROTOCOL,
+  type ToChild,
+  type VisionOptions,
+} from './protocol.js';
+import { jpegOf, qualityOf } from './quality.js';
 import { setScheduling } from './scheduling.js';
 
 const send = (message: FromChild): void => {
   process.send?.(message);
 };
 
-const open = async (protocol: number, options: VisionOptions): Promise<Classifier | null> => {
+/** Returns null if the process has no model, or cannot use it. */
+const open = async (protocol: number, options: VisionOptions | null): Promise<Classifier | null> => {
   try {
     if (protocol !== PROTOCOL) {
       const message = `the daemon uses protocol ${protocol}, but the vision process uses ${PROTOCOL}. Build sortbin again.`;
       throw new SortbinError('vision-protocol', message);
     }
-    setScheduling(options);
-    limitDecoder();
+    if (options) setScheduling(options);
     const onTry = ({ title }: Candidate) => send({ type: 'trying', title });
-    const classifier = await Classifier.open(options, new SystemClock(), onTry);
-    send({ type: 'ready', protocol: PROTOCOL, info: classifier.info });
+    const classifier = options && (await Classifier.open(options, new SystemClock(), onTry));
+    send({ type: 'ready', protocol: PROTOCOL, info: classifier?.info ?? null });
     return classifier;
   } catch (thrown) {
     const code = thrown instanceof SortbinError ? thrown.code : 'vision-failed';
@@ -34,21 +42,20 @@ const open = async (protocol: number, options: VisionOptions): Promise<Classifie
   }
 };
 
-const classify = async (
-  classifier: Classifier | null,
-  { id, bytes, format }: Extract<ToChild, { type: 'classify' }>,
-): Promise<void> => {
-  try {
-    if (!classifier) throw new Error('the vision process is not ready');
+const perform = async ({ type, id, bytes, format }: FrameRequest): Promise<FrameReply> => {
+  if (type === 'classify') {
+    const classifier = await opened;
+    if (!classifier) throw new Error('the vision process has no model');
     const answer = await classifier.classify(bytes, format ?? undefined);
-    send(
-      answer.ok
-        ? { type: 'result', id, classification: answer.value }
-        : { type: 'fault', id, ...answer.fault },
-    );
-  } catch (thrown) {
-    send({ type: 'fault', id, code: 'vision-failed', message: messageOf(thrown) });
+    return answer.ok
+      ? { type: 'result', id, classification: answer.value }
+      : { type: 'fault', id, ...answer.fault };
   }
+  const image = await decode(bytes, format ?? undefined);
+  if (!image.ok) return { type: 'fault', id, ...image.fault };
+  return type === 'inspect'
+    ? { type: 'quality', id, quality: qualityOf(image.value) }
+    : { type: 'jpeg', id, bytes: await jpegOf(image.value) };
 };
 
 // Ctrl-C and systemd send signals to the whole process group. The daemon finishes its frame, then ends this process.
@@ -57,8 +64,15 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 // The daemon has exited or has closed the channel. exit() would wait for a thread that hangs in native code.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
+limitDecoder();
 let opened: Promise<Classifier | null> = Promise.resolve(null);
 process.on('message', async (message: ToChild) => {
-  if (message.type === 'start') opened = open(message.protocol, message.options);
-  else await classify(await opened, message);
+  if (message.type === 'start') {
+    opened = open(message.protocol, message.options);
+    return;
+  }
+  const failure = (thrown: unknown): FrameReply => ({
+    ...{ type: 'fault', id: message.id, code: 'vision-failed', message: messageOf(thrown) },
+  });
+  send(await perform(message).catch(failure));
 });

@@ -8,7 +8,7 @@ import { Supervisor } from '../../kit/supervisor.js';
 import { CircuitBreaker, findRecoverable } from './circuit-breaker.js';
 import type { VisionOptions } from './protocol.js';
 import { FrameQueue } from './queue.js';
-import type { Classification, Vision, VisionFault, VisionInfo } from './vision.js';
+import type { Classification, FrameQuality, Vision, VisionFault, VisionInfo } from './vision.js';
 import { VisionProcess } from './vision-process.js';
 
 export interface ForkedVisionOptions extends Omit<VisionOptions, 'skip'> {
@@ -37,6 +37,8 @@ export class ForkedVision implements Vision {
   readonly #options: Required<ForkedVisionOptions>;
   readonly #supervisor: Supervisor<ActiveProcess, string>;
   readonly #queue = new FrameQueue();
+  /** Frames that are inspected or encoded, beside the classifications. */
+  readonly #assisting = new FrameQueue();
   readonly #breaker = new CircuitBreaker();
   readonly #listeners: ((info: VisionInfo) => void)[] = [];
   readonly #health = new HealthReporter<VisionFault>();
@@ -108,10 +110,30 @@ export class ForkedVision implements Vision {
     });
   }
 
+  inspect(frame: Frame, signal: AbortSignal): Promise<Answer<FrameQuality, VisionFault>> {
+    return this.#assist(signal, (child) => child.inspect(frame, signal));
+  }
+
+  toJpeg(frame: Frame, signal: AbortSignal): Promise<Answer<Uint8Array, VisionFault>> {
+    return this.#assist(signal, (child) => child.toJpeg(frame, signal));
+  }
+
   async close(): Promise<void> {
     const closed = this.#supervisor.close();
     this.#cancelRetry();
     await Promise.all([closed, ...[...this.#children].map((child) => child.close())]);
+  }
+
+  /** Work without the model. A fault says nothing about the runtime. */
+  #assist<T>(
+    signal: AbortSignal,
+    work: (child: VisionProcess) => Promise<Answer<T, VisionFault>>,
+  ): Promise<Answer<T, VisionFault>> {
+    return this.#assisting.run(signal, async () => {
+      const active = await this.#untilActive(signal);
+      const reply = active.ok ? await work(active.value.child) : active;
+      return this.#isClosed() && !reply.ok ? CLOSED : reply;
+    });
   }
 
   #isClosed(): boolean {
@@ -207,8 +229,8 @@ export class ForkedVision implements Vision {
     if (ready.ok && ready.value.title === title && isUnchanged) {
       this.#options.log.info({ runtime: title }, 'a skipped runtime recovered');
       this.#supervisor.run({ child: second, info: ready.value });
-      // It may still classify a frame.
-      await this.#queue.untilIdle();
+      // It may still process a frame.
+      await Promise.all([this.#queue.untilIdle(), this.#assisting.untilIdle()]);
       return first.child.close();
     }
     if (ready.ok) await second.close();

@@ -15,14 +15,21 @@ export interface VisionOptions extends InferenceOptions {
   readonly cpus: readonly number[] | null;
 }
 
+/**
+ * What the process does with a frame: `classify` needs the model and waits until it is loaded, `inspect` and `encode`
+ * do not.
+ */
+export interface FrameRequest {
+  readonly type: 'classify' | 'inspect' | 'encode';
+  readonly id: number;
+  readonly bytes: Uint8Array;
+  readonly format: FrameFormat | null;
+}
+
+/** `options` is null for a process without a model. */
 export type ToChild =
-  | { readonly type: 'start'; readonly protocol: number; readonly options: VisionOptions }
-  | {
-      readonly type: 'classify';
-      readonly id: number;
-      readonly bytes: Uint8Array;
-      readonly format: FrameFormat | null;
-    };
+  | { readonly type: 'start'; readonly protocol: number; readonly options: VisionOptions | null }
+  | FrameRequest;
 
 const share = z.number().min(0).max(1);
 const elapsedMs = z.number().min(0);
@@ -64,13 +71,29 @@ const classificationSchema = z.object({
   timingsMs: z.object({ decode: elapsedMs, region: elapsedMs, invoke: elapsedMs }),
 });
 
+const qualitySchema = z.object({
+  width: pixels,
+  height: pixels,
+  sharpness: z.number().min(0),
+  meanLuma: z.number().min(0).max(255),
+  darkShare: share,
+  brightShare: share,
+});
+
+const MAX_JPEG_BYTES = 64 << 20;
+const jpegBytes = z.custom<Uint8Array>(
+  (value) => value instanceof Uint8Array && value.length <= MAX_JPEG_BYTES,
+);
+
 /** Malicious images may compromise the vision process. Its messages are validated like any external input. */
 export const fromChildSchema = z.discriminatedUnion('type', [
   /** Native code is about to be loaded. If no message follows, this runtime has ended the process. */
   z.object({ type: z.literal('trying'), title: z.string() }),
-  z.object({ type: z.literal('ready'), protocol: z.literal(PROTOCOL), info: infoSchema }),
+  z.object({ type: z.literal('ready'), protocol: z.literal(PROTOCOL), info: infoSchema.nullable() }),
   z.object({ type: z.literal('refused'), code: z.string(), message: z.string() }),
   z.object({ type: z.literal('result'), id: z.int(), classification: classificationSchema }),
+  z.object({ type: z.literal('quality'), id: z.int(), quality: qualitySchema }),
+  z.object({ type: z.literal('jpeg'), id: z.int(), bytes: jpegBytes }),
   z.object({
     type: z.literal('fault'),
     id: z.int(),
@@ -80,3 +103,8 @@ export const fromChildSchema = z.discriminatedUnion('type', [
 ]);
 
 export type FromChild = z.infer<typeof fromChildSchema>;
+
+/** An answer to a `FrameRequest`. */
+export type FrameReply = Extract<FromChild, { id: number }>;
+/** A message about the start of the process. */
+export type StartReply = Exclude<FromChild, { id: number }>;

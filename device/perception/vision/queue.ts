@@ -13,7 +13,7 @@ export class FrameQueue {
     if (this.#queue.isFull)
       return failed(
         'vision-failed',
-        'vision: one frame is being classified and another one is waiting. Try again.',
+        'vision: one frame is being processed and another one is waiting. Try again.',
       );
     let end: () => void;
     try {

@@ -3,7 +3,7 @@ import type { Clock } from '../../kit/clock.js';
 import { sleep, untilAborted } from '../../kit/deadline.js';
 import { type Answer, done, failed, SortbinError } from '../../kit/errors.js';
 import { FrameQueue } from './queue.js';
-import type { Classification, Vision, VisionFault, VisionInfo } from './vision.js';
+import type { Classification, FrameQuality, Vision, VisionFault, VisionInfo } from './vision.js';
 
 /** The answer to one frame, after `delayMs`. */
 export type SimulatedStep = { readonly delayMs?: number; readonly unfamiliar?: boolean } & (
@@ -55,13 +55,21 @@ export class SimulatedVision implements Vision {
   classify(_frame: Frame, signal: AbortSignal): Promise<Answer<Classification, VisionFault>> {
     return this.#queue.run(signal, async () => {
       if (this.#closing.signal.aborted) return CLOSED;
-      if (!this.#isStarted) return failed('vision-down', 'vision is not started');
+      if (!this.#isStarted) return DOWN;
       try {
         return await this.#answer(AbortSignal.any([signal, this.#closing.signal]));
       } catch {
         return this.#closing.signal.aborted ? CLOSED : TIMEOUT;
       }
     });
+  }
+
+  async inspect(): Promise<Answer<FrameQuality, VisionFault>> {
+    return this.#withoutDecoder();
+  }
+
+  async toJpeg(): Promise<Answer<Uint8Array, VisionFault>> {
+    return this.#withoutDecoder();
   }
 
   /** The simulated runtime never changes. */
@@ -72,6 +80,11 @@ export class SimulatedVision implements Vision {
 
   async close(): Promise<void> {
     this.#closing.abort();
+  }
+
+  #withoutDecoder() {
+    if (this.#closing.signal.aborted) return CLOSED;
+    return this.#isStarted ? NO_DECODER : DOWN;
   }
 
   /** @throws the reason of the signal if it is aborted */
@@ -99,6 +112,11 @@ export class SimulatedVision implements Vision {
 }
 
 const TIMEOUT = failed('vision-timeout', 'simulated vision: no answer before the deadline');
+const DOWN = failed('vision-down', 'vision is not started');
+const NO_DECODER = failed(
+  'vision-failed',
+  'the simulated vision decodes no frames. Set vision.driver to child.',
+);
 const CLOSED = failed('vision-down', 'vision is closed');
 
 const invalidScript = (problem: string) => new SortbinError('vision-script', `vision.script: ${problem}`);

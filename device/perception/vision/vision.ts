@@ -46,6 +46,23 @@ export interface Classification {
   readonly timingsMs: { readonly decode: number; readonly region: number; readonly invoke: number };
 }
 
+/** Measures of a frame, for the set-up of a camera. */
+export interface FrameQuality {
+  readonly width: number;
+  readonly height: number;
+  /**
+   * Variance of the Laplacian of luma. It has no absolute scale: compare images of one scene. It grows with focus, and
+   * also with noise.
+   */
+  readonly sharpness: number;
+  /** 0 to 255. */
+  readonly meanLuma: number;
+  /** Share of pixels that are clipped to black, 0 to 1. */
+  readonly darkShare: number;
+  /** Share of pixels that are clipped to white, 0 to 1. */
+  readonly brightShare: number;
+}
+
 /**
  * - `picture-broken`: not an image, truncated or damaged
  * - `picture-blank`: an image of one colour, as from a covered or defective camera
@@ -78,6 +95,10 @@ export interface Vision extends HealthSource<VisionFault> {
    * affects only this frame. The next call waits, until its own deadline, for the restarted vision.
    */
   classify(frame: Frame, signal: AbortSignal): Promise<Answer<Classification, VisionFault>>;
+  /** Measures a frame, beside a classification. It needs no model. `signal` is the deadline, as in `classify`. */
+  inspect(frame: Frame, signal: AbortSignal): Promise<Answer<FrameQuality, VisionFault>>;
+  /** Encodes a frame as a JPEG file of quality 90, beside a classification. Else like `inspect`. */
+  toJpeg(frame: Frame, signal: AbortSignal): Promise<Answer<Uint8Array, VisionFault>>;
   /** Calls `listener` when the active runtime changes after `start`, because one failed or has recovered. */
   onChange(listener: (info: VisionInfo) => void): void;
   close(): Promise<void>;

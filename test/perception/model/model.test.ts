@@ -39,6 +39,14 @@ class FakeVision implements Vision {
     return failed('vision-down', 'not used');
   }
 
+  async inspect() {
+    return failed('vision-down', 'not used');
+  }
+
+  async toJpeg() {
+    return failed('vision-down', 'not used');
+  }
+
   onChange(listener: (info: VisionInfo) => void): void {
     this.change = listener;
   }

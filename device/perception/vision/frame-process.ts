@@ -1,0 +1,171 @@
+import { fork } from 'node:child_process';
+import type { Frame } from '../../hardware/camera/camera.js';
+import { orAborted } from '../../kit/deadline.js';
+import { deferred } from '../../kit/deferred.js';
+import { type Answer, done, type Fault, failed, messageOf } from '../../kit/errors.js';
+import { SupervisedProcess, type SupervisedProcessOptions } from '../../kit/supervised-process.js';
+import {
+  type FrameReply,
+  type FrameRequest,
+  type FromChild,
+  fromChildSchema,
+  PROTOCOL,
+  type StartReply,
+  type ToChild,
+  type VisionOptions,
+} from './protocol.js';
+import type { FrameQuality, VisionFault } from './vision.js';
+
+const CHILD = new URL('./child.js', import.meta.url);
+
+/** Environment variables passed on. The daemon's secrets are not, because malicious images may attack the process. */
+const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH'];
+/** By default, glibc creates up to 8 arenas per core, one per thread. Each of them keeps its freed memory. */
+const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
+/** In megabytes. Images are outside the heap of V8. The small semi-space saves most of the memory. */
+const NODE_OPTIONS = ['--max-semi-space-size=1', '--max-old-space-size=64'];
+
+const EXIT_DEADLINE_MS = 500;
+
+/** `startMs`: from fork to ready, including the golden samples. */
+export type FrameProcessOptions = Pick<
+  SupervisedProcessOptions<string>,
+  'startMs' | 'signal' | 'clock' | 'log'
+>;
+
+type Reply<T> = Answer<T, VisionFault>;
+
+/** A request that is not answered yet. */
+interface Pending {
+  /** Returns false if the answer does not fit the request. */
+  readonly receive: (message: FrameReply) => boolean;
+  readonly fail: (fault: Fault<VisionFault>) => void;
+}
+
+/**
+ * A vision process, from fork to exit, with or without a model. `Info` is what it reports when it is ready. Its requests
+ * run at the same time.
+ */
+export abstract class FrameProcess<Info> extends SupervisedProcess<Info, string> {
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+
+  /** `visionOptions` is null for a process without a model. */
+  constructor(visionOptions: VisionOptions | null, options: FrameProcessOptions) {
+    super({
+      ...options,
+      name: 'vision process',
+      spawn: () =>
+        fork(CHILD, {
+          serialization: 'advanced',
+          stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+          env: { ...inheritedEnvironment(), ...ENVIRONMENT },
+          execArgv: NODE_OPTIONS,
+        }),
+      faults: { ended: 'vision-died', late: 'vision-timeout' },
+      outputLevel: 'debug',
+    });
+    const { child } = this;
+    child?.on('message', (message) => this.#receive(message));
+    // The exit follows, also of a process that hangs.
+    child?.on('disconnect', () => child.kill('SIGKILL'));
+    this.ended.then(({ message }) => {
+      for (const { fail } of this.#pending.values()) fail({ code: 'vision-died', message });
+    });
+    this.#send({ type: 'start', protocol: PROTOCOL, options: visionOptions });
+  }
+
+  inspect(frame: Frame, signal: AbortSignal): Promise<Reply<FrameQuality>> {
+    return this.request('inspect', frame, signal, (reply) =>
+      reply.type === 'quality' ? reply.quality : undefined,
+    );
+  }
+
+  toJpeg(frame: Frame, signal: AbortSignal): Promise<Reply<Uint8Array>> {
+    return this.request('encode', frame, signal, (reply) =>
+      reply.type === 'jpeg' ? reply.bytes : undefined,
+    );
+  }
+
+  /** Kills the process, which has nothing to clean up. */
+  async close(): Promise<void> {
+    this.kill('is not needed any more');
+    await this.untilExit(EXIT_DEADLINE_MS);
+  }
+
+  /**
+   * Sends one frame. If `signal` is aborted, the process is killed, because it may hang in native code. `read` returns
+   * the value of an answer, or undefined if it is the answer to another type of request.
+   */
+  protected async request<T>(
+    type: FrameRequest['type'],
+    { bytes, format }: Frame,
+    signal: AbortSignal,
+    read: (reply: FrameReply) => T | undefined,
+  ): Promise<Reply<T>> {
+    if (this.fault) return failed('vision-died', this.fault.message);
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const reply = deferred<Reply<T>>();
+    this.#pending.set(id, {
+      receive: (message) => {
+        const value = read(message);
+        if (message.type === 'fault') reply.resolve(failed(message.code, message.message));
+        else if (value !== undefined) reply.resolve(done(value));
+        return message.type === 'fault' || value !== undefined;
+      },
+      fail: (fault) => reply.resolve({ ok: false, fault }),
+    });
+    this.#send({ type, id, bytes, format: format ?? null });
+    try {
+      return await orAborted(reply.promise, signal);
+    } catch (thrown) {
+      this.kill('did not answer before the deadline');
+      return failed('vision-timeout', `vision process: no answer before the deadline (${messageOf(thrown)})`);
+    } finally {
+      this.#pending.delete(id);
+    }
+  }
+
+  /** Receives a message about the start. */
+  protected abstract onStart(message: StartReply): void;
+
+  #send(message: ToChild): void {
+    // A failed send needs no handling: the exit of the process follows.
+    this.child?.send(message, (error) => {
+      if (error)
+        this.options.log.debug(
+          { childPid: this.pid },
+          `a message to the vision process was lost: ${error.message}`,
+        );
+    });
+  }
+
+  #receive(message: unknown): void {
+    const parsed = fromChildSchema.safeParse(message);
+    if (!parsed.success) this.killInvalid(parsed.error.message);
+    else this.#handle(parsed.data);
+  }
+
+  #handle(message: FromChild): void {
+    if (!('id' in message)) {
+      this.onStart(message);
+      return;
+    }
+    const pending = this.#pending.get(message.id);
+    if (!pending)
+      this.options.log.debug(
+        { childPid: this.pid, id: message.id },
+        'a late answer of the vision process was ignored',
+      );
+    else if (!pending.receive(message)) this.killInvalid(`${message.type} is not the answer to the request`);
+  }
+
+  protected killInvalid(reason: string): void {
+    this.options.log.error({ childPid: this.pid, reason }, 'invalid message from the vision process');
+    this.kill('sent an invalid message');
+  }
+}
+
+const inheritedEnvironment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(INHERITED.flatMap((name) => (name in process.env ? [[name, process.env[name]]] : [])));
