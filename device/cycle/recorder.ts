@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
+import type { Frame } from '../hardware/camera/camera.js';
 import type { Trigger } from '../hardware/trigger/trigger.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { Backoff } from '../kit/backoff.js';
 import type { Clock } from '../kit/clock.js';
-import { sleep } from '../kit/deadline.js';
-import { messageOf } from '../kit/errors.js';
+import { sleep, withDeadline } from '../kit/deadline.js';
+import { type Answer, failed, messageOf } from '../kit/errors.js';
 import type { NewId } from '../kit/ids.js';
 import {
   type BinEvent,
@@ -21,10 +22,13 @@ import { LatestWriter } from './latest-writer.js';
 import type { Observer } from './observer.js';
 import { attempt, type Progress } from './progress.js';
 import type { Burst, Finished } from './state.js';
+import type { ServingModel } from './work.js';
 
 export interface RecorderParts {
   readonly bin: string;
   readonly journal: Journal;
+  /** Encodes raw frames. */
+  readonly model: ServingModel;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly progress?: Progress;
@@ -33,6 +37,8 @@ export interface RecorderParts {
 
 /** Delay before a failed `finish` is tried again. */
 const RETRY_LIMITS = { minMs: 100, maxMs: 30_000 };
+/** Deadline to encode a raw frame. A process that misses it is restarted, so it is longer than any encoding takes. */
+const ENCODE_MS = 10_000;
 /** Maximum events that wait for a retry, about 2 kB each. */
 const MAX_WAITING = 1_000;
 
@@ -118,7 +124,6 @@ export class Recorder {
   }
 
   async #finish(body: EventBody, finished: Finished): Promise<void> {
-    const { journal } = this.parts;
     // A write of the row that came later would fail, because the row is finished.
     await this.#begun.get(body.id)?.catch(() => {});
     this.#begun.delete(body.id);
@@ -129,7 +134,27 @@ export class Recorder {
       announced = withoutFrame(finished);
     });
     this.observer.event?.(event, announced);
-    if (frame && announced === finished) await journal.keepFrame(frame.id, frame.bytes, frame.format);
+    if (frame && announced === finished) await this.#keepFrame(frame);
+  }
+
+  /** Keeps a frame as a file that any viewer opens. A raw frame that cannot be encoded is kept with its format. */
+  async #keepFrame(frame: Frame): Promise<void> {
+    const { journal, log } = this.parts;
+    const { id, bytes, format } = frame;
+    if (!format) return journal.keepFrame(id, bytes);
+    const jpeg = await this.#toJpeg(frame);
+    if (jpeg.ok) return journal.keepFrame(id, jpeg.value);
+    const { code, message } = jpeg.fault;
+    log.warn({ frame: id, code, reason: message }, 'a raw frame was kept because it could not be encoded');
+    return journal.keepFrame(id, bytes, format);
+  }
+
+  #toJpeg(frame: Frame): Promise<Answer<Uint8Array>> {
+    const { model, clock } = this.parts;
+    const toJpeg = (signal: AbortSignal) => model.use(({ vision }) => vision.toJpeg(frame, signal));
+    return withDeadline(clock, ENCODE_MS, toJpeg, this.#closing.signal).catch((error) =>
+      failed('vision-timeout', messageOf(error)),
+    );
   }
 
   /** Writes a finished row. Tries again until it is on disk or the recorder is closed. */
