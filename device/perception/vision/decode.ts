@@ -5,6 +5,8 @@ import { type Answer, done, failed, messageOf } from '../../kit/errors.js';
 import { type DecodedImage, MAX_PIXELS, unpack } from './raw.js';
 
 const MAX_BYTES = 32 << 20;
+/** A JPEG has at least one bit for each block of 8 x 8 pixels. */
+const MAX_JPEG_PIXELS_PER_BYTE = 512;
 
 /** Warnings of libjpeg about images that have all their pixels. libvips reports the first warning and their number. */
 const HARMLESS = [
@@ -34,6 +36,10 @@ export const decode = async (
     const image = sharp(completeJpeg(bytes), { failOn: 'error', limitInputPixels: MAX_PIXELS });
     const warnings: string[] = [];
     image.on('warning', (text: string) => warnings.push(text));
+    const { format: kind, width: wide, height: high } = await image.metadata();
+    // A damaged header must not cost the memory of 60 megapixels.
+    if (kind === 'jpeg' && wide * high > MAX_JPEG_PIXELS_PER_BYTE * bytes.length)
+      return broken(`is too short for ${wide} x ${high} pixels`);
     const { data, info } = await image
       .removeAlpha()
       .toColourspace('srgb')

@@ -68,6 +68,9 @@ test('refuses a header that announces a huge image', async () => {
   bomb.writeUInt16BE(60_000, frame + 5);
   bomb.writeUInt16BE(60_000, frame + 7);
   await isBroken(bomb, /exceeds pixel limit/);
+  bomb.writeUInt16BE(6_000, frame + 5);
+  bomb.writeUInt16BE(8_000, frame + 7);
+  await isBroken(bomb, /is too short for 8000 x 6000 pixels/);
 });
 
 test('refuses all other formats without decoding them', async () => {
@@ -144,4 +147,10 @@ const withScanPadding = (whole: Uint8Array, count: number) =>
 test('accepts the few padding bytes that webcams write into the scan, but not many', async () => {
   assert.deepEqual(await decoded(withScanPadding(jpeg, 10)), await decoded(jpeg));
   await isBroken(withScanPadding(jpeg, 40), /is damaged \(VipsJpeg: Corrupt JPEG data: 3\d extraneous bytes/);
+});
+
+test('accepts the smallest JPEG of an image of one colour', async () => {
+  const image = sharp({ create: { width: 2_000, height: 1_500, channels: 3, background: 'grey' } });
+  for (const options of [{}, { progressive: true }, { quality: 1 }])
+    assert.equal((await decoded(await image.clone().greyscale().jpeg(options).toBuffer())).width, 2_000);
 });
