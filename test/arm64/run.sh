@@ -77,20 +77,25 @@ for test in $tests; do
     grep -A12 '^ *not ok' log || tail -20 log
   fi
 done
-# sortbin-io is a static program. It runs in qemu-user, for arm64 and for 32-bit arm, and the Node of this machine tests it.
+# Our C programs are static. They run in qemu-user, for arm64 and for 32-bit arm, and the Node of this machine tests them.
+# test_program NAME TEST VARIABLE MACHINE
+test_program() {
+  program=$cache/$1-${4#*:}
+  printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$cache/qemu/usr/bin/qemu-${4%:*}" \
+    "$root/deploy/native/${4#*:}/$1" >"$program"
+  chmod +x "$program"
+  if env "$3=$program" node --test "$root/dist/test/hardware/$2/program.test.js" >log 2>&1; then
+    echo "passed  $1 of ${4#*:}  ($(grep -c '^ *ok ' log) tests)"
+  else
+    failed=1
+    echo "FAILED  $1 of ${4#*:}"
+    grep -A12 '^ *not ok' log || tail -20 log
+  fi
+}
 if [ $# = 0 ]; then
   for machine in aarch64:linux-arm64 arm:linux-armhf; do
-    program=$cache/sortbin-io-${machine#*:}
-    printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$cache/qemu/usr/bin/qemu-${machine%:*}" \
-      "$root/deploy/native/${machine#*:}/sortbin-io" >"$program"
-    chmod +x "$program"
-    if SORTBIN_IO=$program node --test "$root/dist/test/hardware/lines/io/program.test.js" >log 2>&1; then
-      echo "passed  sortbin-io of ${machine#*:}  ($(grep -c '^ *ok ' log) tests)"
-    else
-      failed=1
-      echo "FAILED  sortbin-io of ${machine#*:}"
-      grep -A12 '^ *not ok' log || tail -20 log
-    fi
+    test_program sortbin-io lines/io SORTBIN_IO "$machine"
+    test_program sortbin-camera camera/v4l2/io SORTBIN_CAMERA "$machine"
   done
 fi
 exit $failed
