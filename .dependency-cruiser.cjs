@@ -57,7 +57,7 @@ const DRIVERS = {
   journal: 'simulated-journal|sqlite-journal',
   'hardware/lines': 'simulated/simulated-lines|sortbin-io/sortbin-io-lines|sysfs/sysfs-lines',
   'hardware/trigger': '[a-z]+-trigger',
-  'hardware/camera': '[a-z0-9]+-camera|rpicam/rpicam-camera|v4l2/v4l2-camera',
+  'hardware/camera': 'simulated-camera|rpicam/rpicam-camera|v4l2/v4l2-camera',
   'hardware/gate': 'simulated-gate|lines-gate|servo-gate',
   'hardware/fill': 'simulated-fill|ultrasonic-fill',
   'hardware/panel': 'line-panel',
@@ -76,7 +76,7 @@ const IMPURE =
 
 /** Files that decide. They take time, ids and scores as arguments. */
 const PURE =
-  'cycle/(machine|transition|policy|state|event)|perception/inference/calibration|hardware/fill/smoothing|hardware/trigger/presence';
+  'cycle/(machine|transition|policy|state|event)|perception/inference/calibration|hardware/fill/smoothing|hardware/trigger/presence|hardware/camera/rpicam/(jpeg-splitter|image-reader|metadata|arguments|faults)';
 
 module.exports = {
   forbidden: [

@@ -1,7 +1,7 @@
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { RpicamScript } from './fake-rpicam.js';
+import type { RpicamScript, RpicamStart } from './fake-rpicam.js';
 
 // Imported by the program that FakeRpicam writes. It takes the options of rpicam-vid and behaves like it: see
 // core/options.cpp, apps/rpicam_vid.cpp and output/output.cpp of rpicam-apps 9270b60.
@@ -24,7 +24,8 @@ class Failure extends Error {}
 /** Plays the script of a folder until a signal ends the process. */
 export const playRpicam = async (folder: string, args: readonly string[]): Promise<void> => {
   const script = () => JSON.parse(readFileSync(join(folder, 'script.json'), 'utf8')) as RpicamScript;
-  appendFileSync(join(folder, 'starts.txt'), `${JSON.stringify(args)}\n`);
+  const started: RpicamStart = { pid: process.pid, args };
+  appendFileSync(join(folder, 'starts.txt'), `${JSON.stringify(started)}\n`);
   try {
     const options = parseOptions(args);
     await start(script);
@@ -93,10 +94,17 @@ const stream = async (
     const ageMs = frame < now.oldFrames ? 60_000 - frame : PIPELINE_MS;
     const startNs = process.hrtime.bigint() - BigInt(Math.round(ageMs * 1e6));
     const variants = images.get(now.scene) ?? [];
-    const image = variants[frame % variants.length] ?? Buffer.alloc(0);
+    const variant = variants[frame % variants.length] ?? Buffer.alloc(0);
+    const image = now.scene === 'still' ? variant : withComment(variant, `${startNs}`);
     await writeFrame(now, frame, image, record(startNs, options));
     if (isStopping) return;
   }
+};
+
+/** Like sensor noise, the comment makes each image different. */
+const withComment = (jpeg: Buffer, text: string): Buffer => {
+  const head = Buffer.of(0xff, 0xfe, 0, text.length + 2);
+  return Buffer.concat([jpeg.subarray(0, 2), head, Buffer.from(text), jpeg.subarray(2)]);
 };
 
 const record = (startNs: bigint, options: Readonly<Record<string, string>>): string => {
@@ -124,13 +132,12 @@ const writeFrame = async (
   image: Buffer,
   text: string,
 ): Promise<void> => {
-  const isDamaged = script.damagedEvery > 0 && frame % script.damagedEvery === 1;
-  const bytes = isDamaged ? image.subarray(0, image.length / 2) : image;
+  const isNth = (every: number) => every > 0 && frame % every === every - 1;
+  const bytes = isNth(script.damagedEvery) ? image.subarray(0, image.length / 2) : image;
   const size = script.writeBytes > 0 ? script.writeBytes : bytes.length;
   for (let at = 0; at < bytes.length; at += size) await write(process.stdout, bytes.subarray(at, at + size));
   if (script.recordDelayMs > 0) await wait(script.recordDelayMs);
-  if (script.recordMissingEvery === 0 || frame % script.recordMissingEvery !== 1)
-    await write(process.stdout, text);
+  if (!isNth(script.recordMissingEvery)) await write(process.stdout, text);
   if (script.garbage)
     await write(process.stdout, Buffer.from('garbage \xff\xd8\xff\xc0\x00\x11\xff\xd9\n\n', 'latin1'));
 };

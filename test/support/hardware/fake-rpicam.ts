@@ -29,6 +29,11 @@ export interface RpicamScript {
   readonly oldFrames: number;
 }
 
+export interface RpicamStart {
+  readonly pid: number;
+  readonly args: readonly string[];
+}
+
 const NORMAL: RpicamScript = {
   ...{ scene: 'normal', hangs: false, stderr: '', error: '', ignoresSigint: false, stall: 'no' },
   ...{
@@ -69,6 +74,15 @@ export class FakeRpicam {
 
   /** The arguments of each start. */
   get starts(): readonly (readonly string[])[] {
+    return this.#log.map(({ args }) => args);
+  }
+
+  /** The process of each start. */
+  get pids(): readonly number[] {
+    return this.#log.map(({ pid }) => pid);
+  }
+
+  get #log(): readonly RpicamStart[] {
     const lines = readFileSync(join(this.folder, 'starts.txt'), 'utf8').trim().split('\n');
     return lines.map((line) => JSON.parse(line));
   }

@@ -51,7 +51,7 @@ const KNOWN: readonly (readonly [message: RegExp, code: CameraFault, fix: string
   // strerror(EREMOTEIO) and strerror(EIO) in v4l2_device.cpp and v4l2_videodevice.cpp: the sensor does not answer on
   // the I2C bus. RPiCamApp::StartCamera, and CameraData::cameraTimeout in src/libcamera/pipeline/rpi/common.
   [
-    /Remote I\/O error|Input\/output error|i2c|error (= )?-(5|121)\b|failed to start camera|has timed out|timeout detected/i,
+    /Remote I\/O error|Input\/output error|failed to start camera|has timed out|timeout detected/,
     'camera-failed',
     'Check the ribbon cable at both ends. If the fault stays, try another cable and another camera.',
   ],
@@ -74,8 +74,10 @@ export const rpicamFault = (
   for (const [pattern, knownCode, fix] of KNOWN) {
     if (pattern.test(reason)) return fault(knownCode, undefined, fix);
     const line = lines.findLast((text) => pattern.test(text));
-    // That the frames stopped says more than a failure.
-    if (line) return fault(knownCode === 'camera-failed' ? code : knownCode, line, fix);
+    if (!line) continue;
+    // That the frames stopped says more than a failure. The messages of the start do not explain it.
+    if (knownCode === 'camera-failed') return fault(code, line, fix);
+    if (code !== 'camera-frozen') return fault(knownCode, line, fix);
   }
   if (code === 'camera-no-frame' && hasImages)
     return fault('camera-unsupported', 'images without a SensorTimestamp', UPDATE_FIX);
