@@ -171,7 +171,67 @@ const rpicamCamera = z
     if (crop && crop.y + crop.height > 1) reporter.refuse(['crop', 'height'], 'a value up to 1 - y');
   });
 
+/** sortbin-camera has the same limits. */
+const MAX_CONTROLS = 32;
+const INT32 = 2 ** 31;
+
+const v4l2Camera = z
+  .strictObject({
+    driver: driver('v4l2', 'A USB camera, or another camera of Video4Linux. sortbin-camera owns it'),
+    device: z
+      .string()
+      .max(255)
+      .regex(/^(\/.+|\d{1,3})$/)
+      .meta({
+        title: 'an absolute path, or a number in quotation marks',
+      })
+      .default('/dev/video0')
+      .describe('Path of the camera, such as /dev/video0 or a link in /dev/v4l/by-id, or its number'),
+    program: path()
+      .nullable()
+      .default(null)
+      .describe(
+        'Path of sortbin-camera, relative to the configuration file. null: deploy/native, for this machine',
+      ),
+    ...streamKeys({ startMs: 5_000, dropFrames: 3 }),
+    latencyMs: z
+      .number()
+      .int()
+      .min(0)
+      .max(10_000)
+      .nullable()
+      .default(null)
+      .describe('Time in ms from exposure to data. null: one frame interval plus the exposure time'),
+    format: z
+      .enum(['auto', 'mjpeg', 'yuyv'])
+      .default('auto')
+      .describe('Format of the frames. auto: mjpeg, or yuyv if the camera has no mjpeg'),
+    controls: z
+      .record(
+        z
+          .string()
+          .regex(/^[a-z0-9_]{1,31}$/)
+          .meta({ title: 'a control name of a-z, 0-9 and _' }),
+        z
+          .number()
+          .int()
+          .min(-INT32)
+          .max(INT32 - 1),
+      )
+      .default({})
+      .describe(
+        'Controls that are set at each start, in this order. v4l2-ctl --list-ctrls shows their names',
+      ),
+    buffers: integer(3, 32, 4, 'Number of frame buffers in the kernel'),
+  })
+  .superRefine((v4l2, context) => {
+    const reporter = reporterOf(context);
+    checkStream(v4l2, reporter);
+    if (Object.keys(v4l2.controls).length > MAX_CONTROLS)
+      reporter.refuse(['controls'], `a mapping of at most ${MAX_CONTROLS} controls`);
+  });
+
 export const camera = z
-  .discriminatedUnion('driver', [simulatedCamera, rpicamCamera])
+  .discriminatedUnion('driver', [simulatedCamera, rpicamCamera, v4l2Camera])
   .prefault({})
   .describe('Camera, which takes the frame');

@@ -2,13 +2,17 @@ import { join, resolve } from 'node:path';
 import type { Camera } from '../hardware/camera/camera.js';
 import { makeRpicamCamera } from '../hardware/camera/rpicam/rpicam-camera.js';
 import { interleaveByLabel, listImages, SimulatedCamera } from '../hardware/camera/simulated-camera.js';
+import { makeV4l2Camera } from '../hardware/camera/v4l2/v4l2-camera.js';
 import type { Clock } from '../kit/clock.js';
 import { newId } from '../kit/ids.js';
 import { packageRoot } from '../kit/root.js';
 import { findLibrary } from '../perception/inference/native.js';
 import type { LoadedConfig } from './loaded-config.js';
 
-/** @throws SortbinError if the folder of a simulated camera has no image */
+/**
+ * @throws SortbinError if the folder of a simulated camera has no image
+ * @throws NativeError if there is no sortbin-camera for this machine, or it is damaged
+ */
 export const makeCamera = async (
   { config: { camera }, folder, log }: LoadedConfig,
   clock: Clock,
@@ -29,6 +33,12 @@ export const makeCamera = async (
         settings: { ...camera, tuningFile: fromFolder(camera.tuningFile) },
         program: fromFolder(camera.program),
         latencyMs: camera.latencyMs ?? 0,
+        ...{ newId, clock, log },
+      });
+    case 'v4l2':
+      return makeV4l2Camera({
+        ...camera,
+        program: fromFolder(camera.program) ?? (await findLibrary({ name: 'sortbin-camera' })),
         ...{ newId, clock, log },
       });
   }

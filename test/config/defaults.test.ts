@@ -137,6 +137,26 @@ camera:
   });
 });
 
+test('accepts a USB camera', () => {
+  const { camera } = parseConfig('camera: { driver: v4l2 }', 'sortbin.yaml');
+  assert.deepEqual(camera, {
+    ...{ driver: 'v4l2', device: '/dev/video0', program: null, ...STREAM, startMs: 5_000, dropFrames: 3 },
+    ...{ latencyMs: null, format: 'auto', controls: {}, buffers: 4 },
+  });
+  const fixed = `
+camera:
+  driver: v4l2
+  device: "2"
+  format: yuyv
+  latencyMs: 40
+  controls: { auto_exposure: 1, exposure_time_absolute: 156, white_balance_automatic: 0, gain: -1 }
+`;
+  const parsed = parseConfig(fixed, 'sortbin.yaml').camera;
+  const controls = { auto_exposure: 1, exposure_time_absolute: 156, white_balance_automatic: 0, gain: -1 };
+  assert.deepEqual(parsed, { ...camera, device: '2', format: 'yuyv', latencyMs: 40, controls });
+  assert.deepEqual('controls' in parsed && Object.keys(parsed.controls), Object.keys(controls));
+});
+
 test('accepts every kind of step', () => {
   const { camera, gate } = parseConfig(
     `

@@ -96,6 +96,22 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
     'camera: { driver: rpicam, exposure: manual }',
     'camera.exposure: a string is not allowed. Use "auto", or a mapping with the keys shutterUs, gain.',
   ],
+  [
+    'camera: { driver: v4l2, device: 0 }',
+    'camera.device: 0 is not allowed. Use an absolute path, or a number in quotation marks.',
+  ],
+  [
+    'camera: { driver: v4l2, freezeMs: 100 }',
+    'camera.freezeMs: 100 is not allowed. Use a value from 134, the time of two frames at framesPerSecond.',
+  ],
+  [
+    'camera: { driver: v4l2, controls: { Gain: 3 } }',
+    'camera.controls.Gain: the name Gain is not allowed. Use a control name of a-z, 0-9 and _.',
+  ],
+  [
+    'camera: { driver: v4l2, controls: { gain: low } }',
+    'camera.controls.gain: "low" is not allowed. Use a whole number from -2147483648 to 2147483647.',
+  ],
   ['camera: { script: [3] }', `camera.script[0]: 3 is not allowed. Use ${STEP}.`],
   [
     'gate: { script: [{ moveMs: -1 }] }',
