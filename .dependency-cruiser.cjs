@@ -57,7 +57,8 @@ const DRIVERS = {
   journal: 'simulated-journal|sqlite-journal',
   'hardware/lines': 'simulated/simulated-lines|sortbin-io/sortbin-io-lines|sysfs/sysfs-lines',
   'hardware/trigger': '[a-z]+-trigger',
-  'hardware/camera': 'simulated-camera|rpicam/rpicam-camera|v4l2/v4l2-camera',
+  'hardware/camera':
+    'simulated-camera|rpicam/rpicam-camera|v4l2/v4l2-camera|node-libcamera/node-libcamera-camera',
   'hardware/gate': 'simulated-gate|lines-gate|servo-gate',
   'hardware/fill': 'simulated-fill|ultrasonic-fill',
   'hardware/panel': 'line-panel',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { camera } from './camera.js';
-import { defaultDriver, driver, integer, ms, path, shortName, text } from './fields.js';
+import { defaultDriver, driver, integer, ms, path, reporterOf, shortName, text } from './fields.js';
 import { gate } from './gate.js';
 import type { Fragment } from './json-schema.js';
 import { mqtt } from './mqtt.js';
@@ -170,6 +170,14 @@ export const configSchema = z
     journal,
     mqtt,
     log,
+  })
+  .superRefine(({ camera, cycle }, context) => {
+    if (camera.driver !== 'node-libcamera' || cycle.captureMs > camera.captureMs) return;
+    reporterOf(context).refuse(
+      ['cycle', 'captureMs'],
+      `a value above camera.captureMs (${camera.captureMs})`,
+      { context: 'with camera.driver node-libcamera, because a still takes 1 to 7 s' },
+    );
   })
   .describe('Configuration of the sorting bin');
 

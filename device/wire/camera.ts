@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Camera } from '../hardware/camera/camera.js';
+import { makeNodeLibcameraCamera } from '../hardware/camera/node-libcamera/node-libcamera-camera.js';
 import { makeRpicamCamera } from '../hardware/camera/rpicam/rpicam-camera.js';
 import { interleaveByLabel, listImages, SimulatedCamera } from '../hardware/camera/simulated-camera.js';
 import { makeV4l2Camera } from '../hardware/camera/v4l2/v4l2-camera.js';
@@ -41,6 +42,10 @@ export const makeCamera = async (
         program: fromFolder(camera.program) ?? (await findLibrary({ name: 'sortbin-camera' })),
         ...{ newId, clock, log },
       });
+    case 'node-libcamera': {
+      const program = fromFolder(camera.program);
+      return makeNodeLibcameraCamera({ ...camera, program, newId, clock, log });
+    }
   }
 };
 

@@ -223,3 +223,18 @@ test('sets the home position of a servo to 1500 us, unless a pulse or an angle i
   assert.deepEqual(homeOf(', homePulseUs: 1480'), [1480, null]);
   assert.deepEqual(homeOf(', homeDegrees: 0'), [null, 0]);
 });
+
+test('fills in the keys of each camera driver', () => {
+  const cameraOf = (text: string) =>
+    parseConfig(`camera: ${text}\ncycle: { captureMs: 20000 }`, 'any').camera;
+  assert.deepEqual(cameraOf('{ driver: node-libcamera }'), {
+    driver: 'node-libcamera',
+    camera: 0,
+    width: 1_640,
+    height: 1_232,
+    rotation: 0,
+    program: null,
+    captureMs: 15_000,
+    identicalFrames: 2,
+  });
+});

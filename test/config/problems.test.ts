@@ -112,6 +112,10 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
     'camera: { driver: v4l2, controls: { gain: low } }',
     'camera.controls.gain: "low" is not allowed. Use a whole number from -2147483648 to 2147483647.',
   ],
+  [
+    'camera: { driver: node-libcamera, identicalFrames: 1 }\ncycle: { captureMs: 20000 }',
+    'camera.identicalFrames: 1 is not allowed. Use 0 or a value from 2 to 100.',
+  ],
   ['camera: { script: [3] }', `camera.script[0]: 3 is not allowed. Use ${STEP}.`],
   [
     'gate: { script: [{ moveMs: -1 }] }',
@@ -145,6 +149,14 @@ describe('explains a wrong value or key', () => {
 
 /** Files with two values that contradict each other, and the message for them. */
 const CROSSED: readonly (readonly [text: string, message: string])[] = [
+  [
+    'camera: { driver: node-libcamera }',
+    'cycle.captureMs: the default 3000 is not allowed with camera.driver node-libcamera, because a still takes 1 to 7 s. Use a value above camera.captureMs (15000).',
+  ],
+  [
+    'camera: { driver: node-libcamera, captureMs: 8000 }\ncycle: { captureMs: 8000 }',
+    'cycle.captureMs: 8000 is not allowed with camera.driver node-libcamera, because a still takes 1 to 7 s. Use a value above camera.captureMs (8000).',
+  ],
   [
     'policy: { compartments: { a: [x, y], residual: [y] } }',
     'policy.compartments.residual[0]: "y" is not allowed because compartment "a" has it already. Keep the label in one place.',

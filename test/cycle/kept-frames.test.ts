@@ -22,7 +22,9 @@ const runOne = async (toJpeg: Vision['toJpeg'], format: FrameFormat | null = FOR
     ...(format ? { format } : {}),
   });
   const camera: Camera = {
+    start: () => Promise.reject(new Error('not started in this test')),
     frameAfter: async () => done(frame()),
+    latest: async () => done(frame()),
     onHealth: () => {},
     close: async () => {},
   };
