@@ -1,12 +1,15 @@
 #!/bin/bash
 # Makes the files that run-in-vm.sh boots: an unpacked Debian kernel, the modules for the tests, and an initramfs.
-# The modules gpio-sim and pwm-sim are built here. A kernel that fits these sources is kept.
+# The modules gpio-sim, pwm-sim and v4l2loopback are built here. A kernel that fits these sources is kept.
 #   make-vm.sh [-f] [6.1|6.12]...     (default: both). -f: make them again, with the newest packages
 # It needs no root. Packages are downloaded with a separate apt configuration and unpacked, but not installed.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sortbin-vm
-modules="virtio_pci virtio_console virtio_rng 9p 9pnet_virtio overlay configfs gpio-sim pwm-sim"
+modules="virtio_pci virtio_console virtio_rng 9p 9pnet_virtio overlay configfs gpio-sim pwm-sim vivid v4l2loopback"
+# Its licence is GPL-2.0, so its source is downloaded here and is not part of this project.
+loopback=v4l2loopback-dkms loopback_version=0.12.7-2
+loopback_sha256=7f2bdae29e28efab6e6f1f8b187266fa3c740d3becab11e1d686b45bfcb22aa9
 PATH=$PATH:/usr/sbin:/sbin
 force=
 if [ "${1:-}" = -f ]; then
@@ -21,7 +24,7 @@ fail() {
 }
 
 missing=
-for tool in gcc-12 make cpio depmod xz zstd busybox qemu-system-x86_64 apt-get; do
+for tool in gcc-12 make cpio depmod xz zstd busybox qemu-system-x86_64 apt-get v4l2-ctl; do
   command -v "$tool" >/dev/null || missing+=" $tool"
 done
 [ -z "$missing" ] || fail "not installed:$missing. See test/vm/README.md."
@@ -57,6 +60,14 @@ download() (
   apt-get -qq -c "$cache/apt/conf" download "$@"
 )
 
+# download_loopback: download the pinned version of v4l2loopback, and check it
+download_loopback() {
+  local package=$cache/debs/${loopback}_${loopback_version}_all.deb
+  [ -e "$package" ] || download "$loopback=$loopback_version"
+  echo "$loopback_sha256  $package" | sha256sum --check --quiet ||
+    fail "$package: not the pinned file. Delete it, and find out why Debian serves another."
+}
+
 deb() { ls -t "$cache/debs/$1"_*.deb | head -1; }
 
 # extract_vmlinux BZIMAGE ELF: unpack the payload of a bzImage. The boot header contains its position.
@@ -71,7 +82,7 @@ extract_vmlinux() {
   [ "$(od -An -tx1 -N4 "$2")" = " 7f 45 4c 46" ] || fail "$1: no kernel found in this file."
 }
 
-# build_modules SERIES RELEASE WORK: build gpio-sim and pwm-sim in WORK/mod
+# build_modules SERIES RELEASE WORK: build gpio-sim, pwm-sim and v4l2loopback in WORK/mod
 build_modules() {
   local series=$1 headers=$3/usr/src/linux-headers-$2 mod=$3/mod
   mkdir -p "$mod"
@@ -90,7 +101,11 @@ build_modules() {
   grep -q 'if (!persist)' "$mod/gpio-sim-main.c" ||
     fail "gpio-sim of $series has changed. Adapt the patch for the parameter persist in this script."
   cp "$here/modules/pwm-sim.c" "$mod/"
-  printf '%s\n' 'obj-m += gpio-sim.o pwm-sim.o' 'gpio-sim-y := gpio-sim-main.o irq_sim.o' >"$mod/Kbuild"
+  dpkg-deb --fsys-tarfile "$cache/debs/${loopback}_${loopback_version}_all.deb" |
+    tar -x -C "$mod" --wildcards --transform 's#.*/##' './usr/src/v4l2loopback-*.[ch]'
+  # The kernel has no strlcpy since 6.8.
+  sed -i 's/strlcpy(/strscpy(/' "$mod/v4l2loopback.c"
+  printf '%s\n' 'obj-m += gpio-sim.o pwm-sim.o v4l2loopback.o' 'gpio-sim-y := gpio-sim-main.o irq_sim.o' >"$mod/Kbuild"
   sed -i "s#include /usr/src#include $3/usr/src#" "$headers/Makefile"
   make -s -C "$headers" M="$mod" CONFIG_DEBUG_INFO_BTF_MODULES= modules >"$3/build.log" 2>&1 || {
     cat "$3/build.log" >&2
@@ -102,7 +117,7 @@ build_modules() {
 keep_modules() {
   local all=$2/lib/modules/$1 kept=$3/lib/modules/$1 name file
   mkdir -p "$all/updates" "$kept"
-  for name in gpio-sim pwm-sim; do strip -g -o "$all/updates/$name.ko" "$2/mod/$name.ko"; done
+  for name in gpio-sim pwm-sim v4l2loopback; do strip -g -o "$all/updates/$name.ko" "$2/mod/$name.ko"; done
   depmod -b "$2" "$1"
   for name in $modules; do modprobe -d "$2" -S "$1" --show-depends "$name"; done |
     awk '$1 == "insmod" { print $2 }' | sort -u |
@@ -148,6 +163,7 @@ build() {
   local packages=("$image" "linux-headers-$release" "linux-headers-$abi-common" "${kbuild:-linux-kbuild-$abi}")
   echo "make-vm: $series: $release" >&2
   download "${packages[@]}" "linux-source-$series"
+  download_loopback
 
   rm -rf "$out"
   work=$out/work

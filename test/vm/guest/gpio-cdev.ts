@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import koffi from 'koffi';
+import { ioctl } from './ioctl.js';
 
 /** From linux/gpio.h, version 2. The sizes are part of the ABI and the same on every 64-bit machine. */
 const GET_LINE_INFO = 0xc100b405;
@@ -10,17 +10,6 @@ const FLAG_USED = 1n;
 const FLAG_INPUT = 4n;
 const FLAG_OUTPUT = 8n;
 const ATTRIBUTE_VALUES = 2;
-
-const callIoctl = koffi
-  .load('libc.so.6')
-  .func('int ioctl(int file, unsigned long request, _Inout_ uint8_t *argument)');
-
-const ioctl = (file: number, request: number, argument: Buffer): void => {
-  if (callIoctl(file, request, argument) >= 0) return;
-  const { EBUSY, ENODEV, EINVAL } = koffi.os.errno;
-  const code = { [`${EBUSY}`]: 'EBUSY', [`${ENODEV}`]: 'ENODEV', [`${EINVAL}`]: 'EINVAL' }[koffi.errno()];
-  throw Object.assign(new Error(`ioctl ${request.toString(16)}: ${code ?? koffi.errno()}`), { code });
-};
 
 const text = (buffer: Buffer, from: number) => buffer.toString('latin1', from, buffer.indexOf(0, from));
 
