@@ -8,9 +8,10 @@ import { capture, HeldCamera, v4l2Ctl } from './guest/v4l2-ctl.js';
 import { Vivid } from './guest/vivid.js';
 
 const OPTIONS = { timeout: 120_000 };
+const SUITE = { timeout: 1_200_000 };
 const BUFFER_BYTES = 1_228_800;
 
-describe('simulated camera vivid', OPTIONS, () => {
+describe('simulated camera vivid', SUITE, () => {
   let vivid: Vivid;
   beforeEach(() => {
     vivid = Vivid.create();
@@ -51,7 +52,7 @@ describe('simulated camera vivid', OPTIONS, () => {
   });
 });
 
-describe('simulated camera v4l2loopback', OPTIONS, () => {
+describe('simulated camera v4l2loopback', SUITE, () => {
   let loopback: Loopback;
   beforeEach(() => {
     loopback = Loopback.create();

@@ -6,7 +6,7 @@
 # -v  show the output of the tests as it comes (default: only of a failed run)
 # NAME  a test file, for example helpers for helpers.vm.ts (default: all *.vm.ts). measure.vmx.ts runs only by name
 # BUILD  folder of the built program (default: dist).  VM_BOUND_S  seconds for one boot with its tests (default: 900)
-# SORTBIN_IO  path of another build of sortbin-io.  KILLS, SEED, MEASURES  see kills.vm.ts and measure.vmx.ts
+# SORTBIN_IO, SORTBIN_CAMERA  paths of other builds.  KILLS, SEED, MEASURES  see kills.vm.ts and measure.vmx.ts
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=${BUILD:-dist}
@@ -47,7 +47,7 @@ gcc -O2 -static -Wall -Wextra -o "$build/test/vm/sample" test/vm/guest/sample.c
 in_guest='modprobe gpio-sim persist=$0 && modprobe pwm-sim &&
   exec node --test --test-concurrency=1 --test-reporter=spec --enable-source-maps "$@"'
 settings=()
-for name in SORTBIN_IO KILLS SEED MEASURES; do
+for name in SORTBIN_IO SORTBIN_CAMERA KILLS SEED MEASURES; do
   [ -z "${!name:-}" ] || settings+=("$name=${!name}")
 done
 log=$(mktemp)
