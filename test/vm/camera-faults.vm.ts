@@ -158,7 +158,7 @@ describe('sortbin-camera, if the camera fails', SUITE, () => {
       await works();
     });
 
-  it('ends if nobody reads a frame', OPTIONS, async () => {
+  it('ends if the daemon reads no frame', OPTIONS, async () => {
     const camera = programs.start(...TIMES, vivid.device, '1280x720', '15');
     await frameAfter(camera, process.hrtime.bigint());
     camera.child.stdout?.pause();
