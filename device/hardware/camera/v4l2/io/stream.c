@@ -84,9 +84,10 @@ static uint64_t time_of(struct camera *c, const struct v4l2_buffer *buffer, uint
 
 bool take_frame(struct camera *c, const struct options *options, short events) {
   struct v4l2_buffer buffer = buffer_of(0);
-  if (events == POLLPRI) return fail(c, "failed", "%s: its source changed", c->path);
+  bool is_broken = events & (POLLERR | POLLHUP);
+  if (events & POLLPRI && !is_broken) return fail(c, "failed", "%s: its source changed", c->path);
   if (call_device(c->fd, VIDIOC_DQBUF, &buffer) < 0)
-    return (errno == EAGAIN && !(events & (POLLERR | POLLHUP))) || fail_call(c, "VIDIOC_DQBUF");
+    return (errno == EAGAIN && !is_broken) || fail_call(c, "VIDIOC_DQBUF");
   bool is_frame = is_good(c, &buffer);
   if (!is_frame || c->skip > 0) {
     c->skip -= is_frame;
