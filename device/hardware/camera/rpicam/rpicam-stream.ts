@@ -40,6 +40,7 @@ export class RpicamStream extends SupervisedProcess<CameraInfo, CameraFault> imp
   readonly #stream: RpicamStreamOptions;
   readonly #frames = new RecentFrames();
   readonly #reader: ImageReader;
+  #hasFrame = false;
   #lastFrameStartMs = Number.NEGATIVE_INFINITY;
   #lastRecord = '';
   #cancelFreeze = () => {};
@@ -121,7 +122,8 @@ export class RpicamStream extends SupervisedProcess<CameraInfo, CameraFault> imp
     const capturedAtWallMs = clock.wallMs() - (nowMs - capturedAtMs);
     this.#frames.add({ id: newId(), bytes: completeJpeg(jpeg), capturedAtMs, capturedAtWallMs });
     this.#expectFrame();
-    this.settleReady(done(this.info));
+    if (!this.#hasFrame) this.settleReady(done(this.info));
+    this.#hasFrame = true;
   }
 
   #expectFrame(): void {
