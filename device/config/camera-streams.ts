@@ -76,9 +76,7 @@ export const rpicamCamera = z
       .max(10_000)
       .nullable()
       .default(null)
-      .describe(
-        'Time in ms that is subtracted from the time of each frame. null: 0, for the sensor reports it',
-      ),
+      .describe('Time in ms that is subtracted from the time of each frame. null: 0'),
     quality: integer(1, 100, 90, 'JPEG quality of the frames'),
     rotation: rotation(),
     crop: z
