@@ -14,10 +14,9 @@ import type { LoadedConfig } from './loaded-config.js';
  * @throws SortbinError if the folder of a simulated camera has no image
  * @throws NativeError if there is no sortbin-camera for this machine, or it is damaged
  */
-export const makeCamera = async (
-  { config: { camera }, folder, log }: LoadedConfig,
-  clock: Clock,
-): Promise<Camera> => {
+export const makeCamera = async (loaded: LoadedConfig, clock: Clock): Promise<Camera> => {
+  const { folder, log } = loaded;
+  const { camera } = loaded.config;
   const fromFolder = (path: string | null) => (path === null ? null : resolve(folder, path));
   switch (camera.driver) {
     case 'simulated': {
@@ -39,7 +38,7 @@ export const makeCamera = async (
     case 'v4l2':
       return makeV4l2Camera({
         ...camera,
-        program: fromFolder(camera.program) ?? (await findLibrary({ name: 'sortbin-camera' })),
+        program: await v4l2Program(loaded),
         ...{ newId, clock, log },
       });
     case 'node-libcamera': {
@@ -53,4 +52,10 @@ export const makeCamera = async (
  * Returns the path of sortbin-camera.
  * @throws NativeError if there is none for this machine, or it is damaged
  */
-export const v4l2Program = (): Promise<string> => findLibrary({ name: 'sortbin-camera' });
+export const v4l2Program = async ({
+  config: { camera },
+  folder,
+}: Pick<LoadedConfig, 'config' | 'folder'>): Promise<string> => {
+  const program = camera.driver === 'v4l2' ? camera.program : null;
+  return program === null ? findLibrary({ name: 'sortbin-camera' }) : resolve(folder, program);
+};

@@ -13,7 +13,7 @@ const makeCamera = async (test: TestContext) => {
   test.after(() => fake.stop());
   const config = `
 trigger: { driver: several, sensors: { hand: { driver: command }, slow: { driver: interval, everyMs: 80000000 } } }
-camera: { driver: v4l2, program: ${fake.program}, device: ${fake.device}, framesPerSecond: 30, startMs: 3000 }
+camera: { driver: v4l2, program: ${fake.program}, device: ${fake.device}, framesPerSecond: 30, startMs: 10000 }
 gate: { moveMs: 20 }
 mqtt: { embedded: { port: 0 } }
 `;

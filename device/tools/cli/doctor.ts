@@ -109,7 +109,7 @@ const listLines = async (loaded: CommandConfig): Promise<MachineLines> => {
 const cameraSection = async (loaded: CommandConfig): Promise<Section> => {
   const { camera } = loaded.config;
   const [v4l2, rpicam] = await Promise.all([
-    v4l2Program().then(
+    v4l2Program(loaded).then(
       (program) => listV4l2Cameras({ program }),
       (thrown) => failed('camera-unsupported', messageOf(thrown)),
     ),

@@ -20,7 +20,6 @@ export class FakeCameraSession {
   #lastFrameMs = performance.now();
   readonly #skip: number;
   readonly #freezeMs: number;
-  readonly #startMs: number;
   readonly #fps: number;
   readonly #device: string;
 
@@ -30,7 +29,6 @@ export class FakeCameraSession {
     args: readonly string[],
   ) {
     this.#freezeMs = optionOf(args, '--freeze-ms');
-    this.#startMs = optionOf(args, '--start-ms');
     this.#skip = optionOf(args, '--skip');
     const size = args.findIndex((word) => /^\d+x\d+$/.test(word));
     this.#device = args[size - 1] ?? '';
@@ -99,7 +97,7 @@ export class FakeCameraSession {
   }
 
   #checkFreeze(): void {
-    const limitMs = this.#isReady ? this.#freezeMs : this.#startMs;
+    const limitMs = this.#isReady ? this.#freezeMs : this.fake.startMs;
     if (performance.now() - this.#lastFrameMs > limitMs)
       this.fail(`frozen ${this.#device}: no good frame within ${limitMs} ms`);
   }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { FakeCameraSession } from './fake-camera-session.js';
 import { makeSceneJpegs, type Scene, scenePixels } from './scenes.js';
 
 const SCRIPT = fileURLToPath(new URL('./fake-camera-relay.js', import.meta.url));
+const LINKS = '/dev/v4l/by-id';
 const DHT = 0xc4;
 const sceneJpeg = await makeSceneJpegs();
 
@@ -16,10 +17,10 @@ const sceneJpeg = await makeSceneJpegs();
 export class FakeSortbinCamera {
   /** Path of the program to spawn. */
   program = '';
-  /** Path of the camera. The file exists, but only the fake uses it. */
-  device = '';
-  /** Folder for links to cameras. */
-  linksFolder = '';
+  /** Path of the camera below `root`. */
+  readonly device = '/dev/video0';
+  /** A folder with /dev and /proc. */
+  root = '';
   versionLine = 'sortbin-camera 1 fake';
   scene: Scene = 'normal';
   format: 'MJPG' | 'YUYV' = 'MJPG';
@@ -41,6 +42,8 @@ export class FakeSortbinCamera {
   isStalled = false;
   /** Delivers no frames, also not the first one. */
   hangs = false;
+  /** Time without a frame after which a start fails. It is shorter than asked, so that a slow machine cannot miss it. */
+  readonly startMs = 400;
   /** The program neither writes nor reads, like a process that the kernel blocks. */
   isSilent = false;
   /** Fault at the start: code and text. */
@@ -50,18 +53,15 @@ export class FakeSortbinCamera {
   readonly commands: string[] = [];
   #isPlugged = true;
   #frames = 0;
-  #folder = '';
   readonly #sessions = new Map<Socket, FakeCameraSession>();
   readonly #server = createServer((socket) => this.#serve(socket));
 
   async start(): Promise<this> {
-    this.#folder = await mkdtemp(join(tmpdir(), 'fake-camera-'));
-    const socket = join(this.#folder, 'socket');
-    this.program = join(this.#folder, 'sortbin-camera');
-    this.device = join(this.#folder, 'video0');
-    this.linksFolder = join(this.#folder, 'by-id');
-    await mkdir(this.linksFolder);
-    await writeFile(this.device, '');
+    this.root = await mkdtemp(join(await realpath(tmpdir()), 'fake-camera-'));
+    const socket = join(this.root, 'socket');
+    this.program = join(this.root, 'sortbin-camera');
+    await mkdir(join(this.root, LINKS), { recursive: true });
+    await writeFile(join(this.root, this.device), '');
     await writeFile(this.program, `#!/bin/sh\nexec '${process.execPath}' '${SCRIPT}' '${socket}' "$@"\n`);
     await chmod(this.program, 0o755);
     await new Promise<void>((resolve) => this.#server.listen(socket, resolve));
@@ -71,7 +71,7 @@ export class FakeSortbinCamera {
   async stop(): Promise<void> {
     for (const session of this.#sessions.values()) session.end();
     await new Promise((resolve) => this.#server.close(resolve));
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.root, { recursive: true, force: true });
   }
 
   unplug(): void {
@@ -83,11 +83,19 @@ export class FakeSortbinCamera {
     this.#isPlugged = true;
   }
 
-  /** Makes a link to the camera, as udev does. */
+  /** Makes a link to the camera, as udev does. Returns its path. */
   async link(name: string): Promise<string> {
-    const link = join(this.linksFolder, name);
-    await symlink(this.device, link);
-    return link;
+    const path = join(LINKS, name);
+    await symlink(join(this.root, this.device), join(this.root, path));
+    return path;
+  }
+
+  /** Lets a process use the camera. */
+  async hold(pid: number, command: string): Promise<void> {
+    const folder = join(this.root, 'proc', `${pid}`);
+    await mkdir(join(folder, 'fd'), { recursive: true });
+    await writeFile(join(folder, 'comm'), `${command}\n`);
+    await symlink(this.device, join(folder, 'fd', '7'));
   }
 
   /** Reports a fault in the running process. */

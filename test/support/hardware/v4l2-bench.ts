@@ -35,9 +35,9 @@ export const makeV4l2Bench = async (
   const fake = await new FakeSortbinCamera().start();
   const clock = new SystemClock();
   const camera = makeV4l2Camera({
-    ...{ program: fake.program, device: fake.device, linksFolder: fake.linksFolder },
+    ...{ program: fake.program, device: fake.device, root: fake.root },
     ...{ width: 64, height: 48, framesPerSecond: 50, format: 'auto', controls: {}, buffers: 4 },
-    ...{ startMs: 1_000, freezeMs: 400, dropFrames: 1, latencyMs: null, identicalFrames: 2 },
+    ...{ startMs: 8_000, freezeMs: 400, dropFrames: 1, latencyMs: null, identicalFrames: 2 },
     ...{ clock, newId, log: quiet },
     ...(typeof replaced === 'function' ? await replaced(fake) : replaced),
   });

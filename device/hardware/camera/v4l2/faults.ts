@@ -1,9 +1,9 @@
-import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
 import type { Fault } from '../../../kit/errors.js';
 import type { CameraFault } from '../camera.js';
+import { findHolders } from './holders.js';
 import type { CameraFaultWord } from './protocol.js';
+import { resolveDevice } from './stable-paths.js';
 
 const RECONNECT = 'Disconnect and connect the camera.';
 
@@ -53,32 +53,15 @@ export const hungFault = (device: string): Fault<CameraFault> => ({
   message: `${device}: sortbin-camera did not answer. ${RECONNECT}`,
 });
 
-const MAX_HOLDERS = 3;
-
-/** Returns the fix for a device that is in use. It names the programs that use it, as far as this user may see them. */
-export const fixOfBusy = async (device: string, procFolder = '/proc'): Promise<string> => {
-  const file = await realpath(device).catch(() => device);
-  const holders: string[] = [];
-  for (const pid of await list(procFolder)) {
-    if (
-      holders.length < MAX_HOLDERS &&
-      /^\d+$/.test(pid) &&
-      (await isHolder(join(procFolder, pid, 'fd'), file))
-    ) {
-      const command = await readFile(join(procFolder, pid, 'comm'), 'utf8').catch(() => '');
-      holders.push(`${pid} (${command.trim() || 'unknown command'})`);
-    }
-  }
-  return holders.length > 0
-    ? `End the process ${holders.join(' and ')}, which uses the camera.`
+/**
+ * Returns the fix for a device that is in use. It names the processes that use it, as far as this user may see them.
+ * `root`: the folder of /dev and /proc.
+ */
+export const fixOfBusy = async (device: string, root: string): Promise<string> => {
+  const file = await resolveDevice(device, root);
+  const holders = (await findHolders([file], root)).get(file) ?? [];
+  const names = holders.map(({ pid, command }) => `${command} (process ${pid})`).join(', ');
+  return names
+    ? `It is open in ${names}. End that program.`
     : `End the program that uses the camera. Run \`sudo fuser -v ${file}\` to find it.`;
 };
-
-const isHolder = async (fdFolder: string, file: string): Promise<boolean> => {
-  for (const fd of await list(fdFolder))
-    if ((await readlink(join(fdFolder, fd)).catch(() => '')) === file) return true;
-  return false;
-};
-
-/** Returns the names in a folder, or none if it is unreadable. */
-const list = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);

@@ -1,11 +1,7 @@
-import { readdir, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Fault, failed } from '../../../kit/errors.js';
 import type { CameraFault } from '../camera.js';
 import type { Ready } from './protocol.js';
-
-/** Where udev keeps a link for each camera. Its name contains the maker, the model and the serial number. */
-const LINKS = '/dev/v4l/by-id';
+import { findStablePaths, resolveDevice } from './stable-paths.js';
 
 /**
  * Finds the same camera again after it was unplugged, when its number may be another one, or its number may belong to
@@ -13,17 +9,17 @@ const LINKS = '/dev/v4l/by-id';
  */
 export class CameraIdentity {
   #path: string;
-  #first: { readonly name: string; readonly isLink: boolean } | null = null;
+  #first: { readonly name: string; readonly hasStablePath: boolean } | null = null;
 
-  /** `device`: the path of the configuration. */
+  /** `device`: the path of the configuration. `root`: the folder of /dev. */
   constructor(
     device: string,
-    private readonly linksFolder = LINKS,
+    private readonly root: string,
   ) {
     this.#path = device;
   }
 
-  /** The path to open. After the first start, it is the link of the camera, if the camera has one. */
+  /** The path to open. After the first start, it is the stable path of the camera, if the camera has one. */
   get path(): string {
     return this.#path;
   }
@@ -32,12 +28,12 @@ export class CameraIdentity {
   async check({ card, bus }: Pick<Ready, 'card' | 'bus'>): Promise<Fault<CameraFault> | null> {
     const name = `${card} (${bus})`;
     if (this.#first === null) {
-      const link = await this.#findLink();
-      this.#path = link ?? this.#path;
-      this.#first = { name, isLink: link !== null };
+      const stablePath = await this.#findStablePath();
+      this.#path = stablePath ?? this.#path;
+      this.#first = { name, hasStablePath: stablePath !== null };
       return null;
     }
-    if (this.#first.isLink || name === this.#first.name) return null;
+    if (this.#first.hasStablePath || name === this.#first.name) return null;
     return failed(
       'camera-missing',
       `${this.#path} is another camera now: ${name}. Connect ${this.#first.name} again, or restart sortbin to use this camera.`,
@@ -45,13 +41,9 @@ export class CameraIdentity {
   }
 
   /** Returns a path that stays with the camera, or null. A link of the configuration is one. */
-  async #findLink(): Promise<string | null> {
-    const file = await realpath(this.#path).catch(() => this.#path);
-    if (file !== this.#path) return this.#path;
-    for (const name of await readdir(this.linksFolder).catch(() => [])) {
-      const link = join(this.linksFolder, name);
-      if ((await realpath(link).catch(() => null)) === file) return link;
-    }
-    return null;
+  async #findStablePath(): Promise<string | null> {
+    const device = await resolveDevice(this.#path, this.root);
+    if (device !== this.#path) return this.#path;
+    return (await findStablePaths(this.root)).get(device) ?? null;
   }
 }

@@ -1,10 +1,9 @@
-import { readdir, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Answer, done, failed } from '../../../kit/errors.js';
 import type { CameraFault } from '../camera.js';
 import type { CameraControl, CameraList, FoundCamera, OfferedSize, UnusableCamera } from '../camera-list.js';
 import { runProgram } from '../run-program.js';
 import { findHolders } from './holders.js';
+import { findStablePaths } from './stable-paths.js';
 
 export interface V4l2ListOptions {
   /** Path of sortbin-camera. */
@@ -99,15 +98,4 @@ const controlOf = ([, name = '', numbers = '', flags = '']: readonly string[]): 
     .split(' ')
     .map(Number);
   return { name, value, minimum, maximum, step, defaultValue, isInactive: flags.includes('i') };
-};
-
-/** Returns the paths in /dev/v4l/by-id, by the path of the device. udev creates them for USB cameras. */
-const findStablePaths = async (root: string): Promise<ReadonlyMap<string, string>> => {
-  const folder = '/dev/v4l/by-id';
-  const paths = new Map<string, string>();
-  for (const name of (await readdir(join(root, folder)).catch(() => [])).sort()) {
-    const target = await realpath(join(root, folder, name)).catch(() => null);
-    if (target !== null) paths.set(target.slice(root === '/' ? 0 : root.length), join(folder, name));
-  }
-  return paths;
 };

@@ -30,7 +30,7 @@ export interface CameraProcessOptions
 /** Time for the exit after a fault, or after standard input was closed. */
 const EXIT_MS = 700;
 /** Time for a reply, in addition to the time that the command itself takes. */
-const REPLY_MS = 1_000;
+const REPLY_MS = 2_000;
 const USE_THIS_RELEASE = 'Use the sortbin-camera of this release.';
 
 interface Pending {

@@ -33,8 +33,8 @@ export interface V4l2CameraOptions {
   readonly latencyMs: number | null;
   /** Like `identicalFrames` of SupervisedCamera. */
   readonly identicalFrames: number;
-  /** Folder of the links to cameras. Default: /dev/v4l/by-id. */
-  readonly linksFolder?: string;
+  /** The folder of /dev and /proc. */
+  readonly root?: string;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly log: Logger;
@@ -48,12 +48,14 @@ export const makeV4l2Camera = (options: V4l2CameraOptions): Camera => {
 };
 
 class Launcher {
+  readonly #root: string;
   readonly #identity: CameraIdentity;
   #last: CameraProcess | null = null;
 
   constructor(private readonly options: V4l2CameraOptions) {
-    const { device, linksFolder } = options;
-    this.#identity = new CameraIdentity(/^\d+$/.test(device) ? `/dev/video${device}` : device, linksFolder);
+    const { device, root = '/' } = options;
+    this.#root = root;
+    this.#identity = new CameraIdentity(/^\d+$/.test(device) ? `/dev/video${device}` : device, root);
   }
 
   async launch(signal: AbortSignal): Promise<Answer<CameraStream, CameraFault>> {
@@ -94,7 +96,7 @@ class Launcher {
   async #explain(fault: Fault<CameraFault>, { hasVersion }: CameraProcess): Promise<Fault<CameraFault>> {
     const { code, message } = fault;
     if (code === 'camera-busy')
-      return { code, message: `${message} ${await fixOfBusy(this.#identity.path)}` };
+      return { code, message: `${message} ${await fixOfBusy(this.#identity.path, this.#root)}` };
     if (hasVersion) return fault;
     const { program } = this.options;
     const check = `Check that ${program} exists, is executable, is built for this machine, and belongs to this release.`;

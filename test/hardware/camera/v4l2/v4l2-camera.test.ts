@@ -11,7 +11,7 @@ describe('the driver v4l2', () => {
     const options = { device: '7', format: 'yuyv', controls, buffers: 6, dropFrames: 0 } as const;
     const { camera, fake } = await makeV4l2Bench(test, options);
     await camera.start(never);
-    const flags = '--buffers 6 --freeze-ms 400 --start-ms 1000 --skip 0 --format yuyv';
+    const flags = '--buffers 6 --freeze-ms 400 --start-ms 8000 --skip 0 --format yuyv';
     assert.equal(
       fake.starts[0]?.join(' '),
       `${flags} /dev/video7 64x48 50 exposure_auto=1 exposure_absolute=-5`,

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { frameOf, makeV4l2Bench } from '../../../support/hardware/v4l2-bench.js';
 import { until } from '../../../support/until.js';
@@ -19,17 +18,16 @@ describe('the driver v4l2 after a reconnection', () => {
   });
 
   it('keeps a link of the configuration, even if it leads to another camera', async (test) => {
-    const { camera, fake, nowMs } = await makeV4l2Bench(test, async ({ device }) => {
-      await symlink(device, `${device}-link`);
-      return { device: `${device}-link` };
-    });
-    await fake.link('usb-Fake_Webcam_1234-video-index0');
+    const { camera, fake, nowMs } = await makeV4l2Bench(test, async (fake) => ({
+      device: await fake.link('configured'),
+    }));
+    await fake.link('another-name');
     await camera.start(never);
     fake.card = 'Another Webcam';
     fake.exit();
     await until('a restart', () => fake.starts.length > 1);
     await frameOf(camera.frameAfter(nowMs(), never));
-    const link = `${fake.device}-link`;
+    const link = '/dev/v4l/by-id/configured';
     assert.deepEqual(
       fake.starts.map((args) => args.at(-3)),
       [link, link],
