@@ -87,7 +87,7 @@ export async function* hostileFrames(seed: number, count: number): AsyncGenerato
     if (index % 3 === 2) {
       const size = () => (below(3) > 0 ? 1 + below(300) : pick(SIZES));
       const kind = pick(['rgb', 'yuv420', 'yuyv'] as const);
-      const colour = pick(['bt601-full', 'bt601-limited', 'bt709-limited'] as const);
+      const colour = pick(['bt601-full', 'bt601-limited', 'bt709-full', 'bt709-limited'] as const);
       const format = { kind, width: size(), height: size(), strideBytes: size() * pick([1, 2, 3]), colour };
       const bytes = new Uint8Array(below(300_000)).map(() => below(256));
       yield { kind: `raw ${kind}`, frame: { ...rest, bytes, format: format as FrameFormat } };

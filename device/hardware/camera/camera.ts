@@ -10,10 +10,10 @@ interface RgbFormat {
 }
 
 /**
- * The meaning of Y, U and V, by libcamera's names: `bt601-full` is sYCC, `bt601-limited` is SMPTE 170M, and
+ * The meaning of Y, U and V. In libcamera's names, `bt601-full` is sYCC, `bt601-limited` is SMPTE 170M, and
  * `bt709-limited` is Rec. 709.
  */
-export type YuvColour = 'bt601-full' | 'bt601-limited' | 'bt709-limited';
+export type YuvColour = 'bt601-full' | 'bt601-limited' | 'bt709-full' | 'bt709-limited';
 
 /**
  * Three planes: Y, then U, then V. U and V have half the width and half the height, rounded up. A row of Y has

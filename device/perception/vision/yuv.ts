@@ -6,6 +6,7 @@ type YuvFormat = Extract<FrameFormat, { colour: YuvColour }>;
 const COLOURS = {
   'bt601-full': { red: 0.299, blue: 0.114, limited: false },
   'bt601-limited': { red: 0.299, blue: 0.114, limited: true },
+  'bt709-full': { red: 0.2126, blue: 0.0722, limited: false },
   'bt709-limited': { red: 0.2126, blue: 0.0722, limited: true },
 } as const;
 

@@ -41,6 +41,10 @@ const CODES: Readonly<Record<YuvColour, readonly [red: number[], blue: number[]]
     [87, 97, 220],
     [54, 220, 113],
   ],
+  'bt709-full': [
+    [65, 104, 233],
+    [35, 233, 118],
+  ],
   'bt709-limited': [
     [71, 106, 220],
     [46, 220, 120],

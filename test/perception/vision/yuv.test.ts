@@ -6,7 +6,7 @@ import { decode } from '../../../device/perception/vision/decode.js';
 
 type Yuv420 = Extract<FrameFormat, { kind: 'yuv420' }>;
 
-const COLOURS = ['bt601-full', 'bt601-limited', 'bt709-limited'] as const;
+const COLOURS = ['bt601-full', 'bt601-limited', 'bt709-full', 'bt709-limited'] as const;
 const byte = fc.integer({ min: 0, max: 255 });
 
 const pixels = async (bytes: Uint8Array, format: FrameFormat): Promise<Buffer> => {
@@ -48,8 +48,8 @@ const frame = fc
  * range.
  */
 const standard = (colour: Yuv420['colour'], [y, u, v]: readonly [number, number, number]) => {
-  const [red, blue] = colour === 'bt709-limited' ? [0.2126, 0.0722] : [0.299, 0.114];
-  const limited = colour !== 'bt601-full';
+  const [red, blue] = colour.startsWith('bt709') ? [0.2126, 0.0722] : [0.299, 0.114];
+  const limited = colour.endsWith('limited');
   const luma = limited ? (y - 16) / 219 : y / 255;
   const [cb, cr] = [u, v].map((value) => (value - 128) / (limited ? 224 : 255)) as [number, number];
   const r = luma + 2 * (1 - red) * cr;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { FrameFormat } from '../../../device/hardware/camera/camera.js';
+import type { FrameFormat, YuvColour } from '../../../device/hardware/camera/camera.js';
 import { decode } from '../../../device/perception/vision/decode.js';
 
 const byte = fc.integer({ min: 0, max: 255 });
@@ -23,7 +23,7 @@ const frame = fc
     return fc.record({
       width: fc.constant(width),
       height: fc.constant(height),
-      colour: fc.constantFrom('bt601-full' as const, 'bt601-limited' as const, 'bt709-limited' as const),
+      colour: fc.constantFrom<YuvColour>('bt601-full', 'bt601-limited', 'bt709-full', 'bt709-limited'),
       rows: fc.array(row, { minLength: height, maxLength: height }),
       padding: fc.integer({ min: 0, max: 7 }),
       filler: byte,

@@ -12,7 +12,12 @@ export const MAX_FRAME_BYTES = 32 << 20;
 const FAULTS = ['missing', 'denied', 'busy', 'unsupported', 'frozen', 'failed'] as const;
 export type CameraFaultWord = (typeof FAULTS)[number];
 
-const COLOURS = ['bt601-full', 'bt601-limited', 'bt709-limited'] as const satisfies readonly YuvColour[];
+const COLOURS = [
+  'bt601-full',
+  'bt601-limited',
+  'bt709-full',
+  'bt709-limited',
+] as const satisfies readonly YuvColour[];
 
 /** The properties of a stream that delivers frames. */
 export interface Ready {
