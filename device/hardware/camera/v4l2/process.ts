@@ -27,7 +27,7 @@ export interface CameraProcessOptions
   readonly device: string;
 }
 
-/** Time for the exit after a fault, or after standard input was closed. */
+/** Time for the exit after standard input was closed. */
 const EXIT_MS = 700;
 /** Time for a reply, in addition to the time that the command itself takes. */
 const REPLY_MS = 2_000;
@@ -128,10 +128,9 @@ export class CameraProcess extends SupervisedProcess<Started, CameraFault> {
     this.#camera.log.warn({ part: 'camera', key }, `${key}: not set (${text}). Correct or remove this key.`);
   }
 
-  /** The program closes the device, then exits. */
   #onFault(fault: Fault<CameraFault>): void {
     this.reportFault(fault);
-    void this.untilExit(EXIT_MS);
+    this.kill('reported a fault');
   }
 
   #settle(id: number, reply: Reply): void {
