@@ -17,6 +17,9 @@ test('each vendored library matches the manifest', async () => {
   assert.deepEqual(files.map(({ name, platform }) => `${name} ${platform}`).sort(), [
     'litert linux-arm64',
     'litert linux-x64',
+    'sortbin-camera linux-arm',
+    'sortbin-camera linux-arm64',
+    'sortbin-camera linux-x64',
     'sortbin-io linux-arm',
     'sortbin-io linux-arm64',
     'sortbin-io linux-x64',
