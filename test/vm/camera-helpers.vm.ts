@@ -7,7 +7,6 @@ import { Loopback } from './guest/loopback.js';
 import { capture, HeldCamera, v4l2Ctl } from './guest/v4l2-ctl.js';
 import { Vivid } from './guest/vivid.js';
 
-const OPTIONS = { timeout: 120_000 };
 const SUITE = { timeout: 1_200_000 };
 const BUFFER_BYTES = 1_228_800;
 
