@@ -7,7 +7,7 @@ import { type LogLine, Sortbin } from '../../support/sortbin.js';
 import { until } from '../../support/until.js';
 import type { GpioSim } from './gpio-sim.js';
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 180_000;
 const IDLE = /^cycle: idle$/;
 
 /** The chip of the daemon's bin, and its lines. */
@@ -25,8 +25,10 @@ const PASSAGE_MS = 25;
 
 const at = (line: LineName) => `chip: ${CHIP}, offset: ${LINES.indexOf(line)}`;
 
+const SIMULATED_CAMERA = `{ driver: simulated, delayMs: ${20 * PASSAGE_MS} }`;
+
 /** Returns a configuration with two routes and two passive compartments. It needs no model. `labels`: one for each item. */
-const configuration = (labels: readonly string[], sensorDebounceMs: number): string => {
+const configuration = (labels: readonly string[], sensorDebounceMs: number, camera: string): string => {
   const route = (line: 'paper' | 'glass') =>
     `{ output: { ${at(line)}, maxOnMs: ${MAX_ON_MS}, minOffMs: 0 }, onMs: ${ON_MS[line]}, settleMs: ${SETTLE_MS} }`;
   // Emulation is slow, and no test here checks the deadline of a step.
@@ -34,7 +36,7 @@ const configuration = (labels: readonly string[], sensorDebounceMs: number): str
 log: { level: debug, format: json }
 mqtt: { embedded: { port: 0 } }
 vision: { driver: simulated, script: [${labels.map((label) => `{ label: ${label} }`).join(', ')}] }
-camera: { driver: simulated, delayMs: ${20 * PASSAGE_MS} }
+camera: ${camera}
 lines: { answerMs: 10000 }
 cycle: { captureMs: 20000, recordMs: 20000, levelMs: 20000, homeRetryMs: 500 }
 trigger: { driver: line, input: { ${at('sensor')}, debounceMs: ${sensorDebounceMs} }, minGapMs: ${MIN_GAP_MS} }
@@ -65,10 +67,10 @@ export class DaemonRun {
   static async start(
     sim: GpioSim,
     labels: readonly string[],
-    { sensorDebounceMs = 0 } = {},
+    { sensorDebounceMs = 0, camera = SIMULATED_CAMERA } = {},
   ): Promise<DaemonRun> {
     const folder = await mkdtemp(join(tmpdir(), 'daemon-'));
-    await writeFile(join(folder, 'sortbin.yaml'), configuration(labels, sensorDebounceMs));
+    await writeFile(join(folder, 'sortbin.yaml'), configuration(labels, sensorDebounceMs, camera));
     return new DaemonRun(sim, folder);
   }
 
@@ -81,6 +83,12 @@ export class DaemonRun {
     const find = () => this.#sortbin.lines.find(({ msg }) => pattern.test(msg));
     await this.#until(`the log contains ${pattern}`, () => find() !== undefined);
     return find() as LogLine;
+  }
+
+  /** Waits until a part has the fault. */
+  waitForFault(code: string): Promise<void> {
+    const isLogged = () => this.#sortbin.lines.some((line) => line.code === code);
+    return this.#until(`the log contains the fault ${code}`, isLogged);
   }
 
   /** Waits until the daemon is idle again. */
