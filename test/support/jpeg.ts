@@ -16,3 +16,9 @@ export const scanDataAt = (jpeg: Uint8Array): number => {
   const at = Buffer.from(jpeg).lastIndexOf(Buffer.of(0xff, 0xda));
   return at + 2 + (((jpeg[at + 2] ?? 0) << 8) | (jpeg[at + 3] ?? 0));
 };
+
+/** Returns the JPEG with a comment of ASCII characters. */
+export const withComment = (jpeg: Buffer, text: string): Buffer => {
+  const head = Buffer.of(0xff, 0xfe, 0, text.length + 2);
+  return Buffer.concat([jpeg.subarray(0, 2), head, Buffer.from(text), jpeg.subarray(2)]);
+};

@@ -1,6 +1,7 @@
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { withComment } from '../jpeg.js';
 import type { RpicamScript, RpicamStart } from './fake-rpicam.js';
 
 // Imported by the program that FakeRpicam writes. It takes the options of rpicam-vid and behaves like it: see
@@ -95,16 +96,11 @@ const stream = async (
     const startNs = process.hrtime.bigint() - BigInt(Math.round(ageMs * 1e6));
     const variants = images.get(now.scene) ?? [];
     const variant = variants[frame % variants.length] ?? Buffer.alloc(0);
+    // Like sensor noise, the comment makes each image different.
     const image = now.scene === 'still' ? variant : withComment(variant, `${startNs}`);
     await writeFrame(now, frame, image, record(startNs, options));
     if (isStopping) return;
   }
-};
-
-/** Like sensor noise, the comment makes each image different. */
-const withComment = (jpeg: Buffer, text: string): Buffer => {
-  const head = Buffer.of(0xff, 0xfe, 0, text.length + 2);
-  return Buffer.concat([jpeg.subarray(0, 2), head, Buffer.from(text), jpeg.subarray(2)]);
 };
 
 const record = (startNs: bigint, options: Readonly<Record<string, string>>): string => {

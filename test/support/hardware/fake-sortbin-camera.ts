@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { withoutSegments } from '../jpeg.js';
+import { withComment, withoutSegments } from '../jpeg.js';
 import { FakeCameraSession } from './fake-camera-session.js';
 import { makeSceneJpegs, type Scene, scenePixels } from './scenes.js';
 
@@ -122,7 +122,9 @@ export class FakeSortbinCamera {
   frame(): Buffer {
     this.#frames += 1;
     if (this.format === 'YUYV') return yuyv(this.scene, this.#frames, this.strideBytes);
-    const jpeg = sceneJpeg(this.scene, this.#frames);
+    const image = sceneJpeg(this.scene, this.#frames);
+    // Like sensor noise, the comment makes each image different.
+    const jpeg = this.scene === 'still' ? image : withComment(image, `${this.#frames}`);
     return this.hasTables ? jpeg : withoutSegments(jpeg, DHT);
   }
 
