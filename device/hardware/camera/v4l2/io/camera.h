@@ -24,6 +24,7 @@ struct setting {
 struct options {
   char path[PATH_SIZE];
   uint64_t width, height, fps, buffers, freeze_ms, start_ms, skip;
+  uint32_t format; /* the only one to use, 0: any */
   struct setting settings[SETTINGS];
   unsigned setting_count;
 };

@@ -38,6 +38,11 @@ static bool device(const char *word, char path[PATH_SIZE]) {
   return *word == '/' && snprintf(path, PATH_SIZE, "%s", word) < PATH_SIZE;
 }
 
+static bool format(const char *word, uint32_t *format) {
+  *format = strcmp(word, "mjpeg") == 0 ? V4L2_PIX_FMT_MJPEG : strcmp(word, "yuyv") == 0 ? V4L2_PIX_FMT_YUYV : 0;
+  return *format != 0;
+}
+
 const char *parse_options(int count, char **words, struct options *options) {
   *options = (struct options){.buffers = 4, .freeze_ms = 1000, .start_ms = 5000, .skip = 3};
   int at = 0;
@@ -46,8 +51,11 @@ const char *parse_options(int count, char **words, struct options *options) {
     bool is_valid = strcmp(name, "buffers") == 0     ? number(value, HELD + 1, BUFFERS, &options->buffers)
                     : strcmp(name, "freeze-ms") == 0 ? number(value, 1, 600000, &options->freeze_ms)
                     : strcmp(name, "start-ms") == 0  ? number(value, 1, 600000, &options->start_ms)
-                    : strcmp(name, "skip") == 0 && number(value, 0, 1000, &options->skip);
-    if (!is_valid) return "an option is wrong: buffers is 3 to 32, freeze-ms and start-ms 1 to 600000, skip 0 to 1000";
+                    : strcmp(name, "skip") == 0      ? number(value, 0, 1000, &options->skip)
+                    : strcmp(name, "format") == 0 && format(value, &options->format);
+    if (!is_valid)
+      return "an option is wrong: buffers is 3 to 32, freeze-ms and start-ms 1 to 600000, skip 0 to 1000, "
+             "format mjpeg or yuyv";
   }
   if (count - at < 3) return "DEVICE, WIDTHxHEIGHT and FPS are required";
   char *height = cut(words[at + 1], 'x');

@@ -84,7 +84,9 @@ static bool set_format(struct camera *c, const struct options *options, uint32_t
   format.fmt.pix.width = (uint32_t)options->width;
   format.fmt.pix.height = (uint32_t)options->height;
   format.fmt.pix.pixelformat = wanted;
-  fail(c, "unsupported", "%s: it offers neither MJPG nor YUYV", c->path);
+  if (options->format && options->format != wanted) return false;
+  fail(c, "unsupported", options->format ? "%s: it does not offer this format" : "%s: it offers neither MJPG nor YUYV",
+       c->path);
   /* The driver chooses its nearest size. Without this format, it chooses another or returns EINVAL. */
   if (call_device(c->fd, VIDIOC_S_FMT, &format) < 0) return errno != EINVAL && fail_call(c, "VIDIOC_S_FMT");
   c->format = format.fmt.pix;

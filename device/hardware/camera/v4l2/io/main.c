@@ -160,7 +160,7 @@ int main(int count, char **words) {
   if (wrong) {
     fprintf(stderr,
             "sortbin-camera: %s\nusage: sortbin-camera --list\n       sortbin-camera [--buffers N] [--freeze-ms N] "
-            "[--start-ms N] [--skip N] DEVICE WIDTHxHEIGHT FPS [CONTROL=VALUE]...\n", wrong);
+            "[--start-ms N] [--skip N] [--format mjpeg|yuyv] DEVICE WIDTHxHEIGHT FPS [CONTROL=VALUE]...\n", wrong);
     return EXIT_USAGE;
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL);

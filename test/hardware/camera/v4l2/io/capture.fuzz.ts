@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { SortbinCameraProcess } from '../../../../support/hardware/sortbin-camera.js';
-import { CALL, type DeviceOptions, ERRNO, FakeDevice, FLAGS, YUYV } from './fake/fake-device.js';
+import { CALL, type DeviceOptions, ERRNO, FakeDevice, FLAGS, MJPG, YUYV } from './fake/fake-device.js';
 
 interface Bench {
   readonly folder: string;
@@ -83,6 +83,24 @@ describe('sortbin-camera with a fake device', () => {
       const { line, bytes } = await camera.send('after 0');
       assert.equal(sequenceOf(line), 2);
       assert.equal(bytes?.length, 72 * 8);
+    }));
+
+  it('uses only the wanted format', () =>
+    withBench(async ({ plug, run }) => {
+      const device = await plug(0, { format: YUYV });
+      await plug(1, { format: MJPG });
+      const camera = run('--format', 'yuyv', '--skip', '0', '0', '640x480', '15');
+      await device.started();
+      device.send({ sequence: 1, bytes: 72 * 8, start: [0, 0] });
+      assert.match((await camera.next('ready')).line, /format=YUYV /);
+      for (const [format, number] of [
+        ['mjpeg', '0'],
+        ['yuyv', '1'],
+      ] as const)
+        assert.equal(
+          (await run('--format', format, number, '640x480', '15').next('fault')).line,
+          `fault unsupported /dev/video${number}: it does not offer this format`,
+        );
     }));
 
   it('drops buffers that are no frames, and frames after the start', () =>

@@ -25,6 +25,7 @@ describe('sortbin-camera', () => {
     ['no argument', [], /DEVICE, WIDTHxHEIGHT and FPS are required/],
     ['an unknown option', ['--jump', '1', '0', '640x480', '15'], /an option is wrong/],
     ['too few buffers', ['--buffers', '2', '0', '640x480', '15'], /buffers is 3 to 32/],
+    ['an unknown format', ['--format', 'h264', '0', '640x480', '15'], /format mjpeg or yuyv/],
     ['an option without a value', ['--skip'], /DEVICE, WIDTHxHEIGHT and FPS are required/],
     ['a relative path', ['video0', '640x480', '15'], /absolute path or an index/],
     ['a path that is too long', [`/${'a'.repeat(300)}`, '640x480', '15'], /absolute path or an index/],
