@@ -1,10 +1,15 @@
 import { join, resolve } from 'node:path';
-import type { Camera } from '../hardware/camera/camera.js';
+import type { Config } from '../config/schema.js';
+import type { Camera, CameraFault } from '../hardware/camera/camera.js';
+import type { CameraList } from '../hardware/camera/camera-list.js';
 import { makeNodeLibcameraCamera } from '../hardware/camera/node-libcamera/node-libcamera-camera.js';
+import { listRpicamCameras } from '../hardware/camera/rpicam/list.js';
 import { makeRpicamCamera } from '../hardware/camera/rpicam/rpicam-camera.js';
 import { interleaveByLabel, listImages, SimulatedCamera } from '../hardware/camera/simulated-camera.js';
+import { listV4l2Cameras } from '../hardware/camera/v4l2/list.js';
 import { makeV4l2Camera } from '../hardware/camera/v4l2/v4l2-camera.js';
 import type { Clock } from '../kit/clock.js';
+import { type Answer, failed, messageOf } from '../kit/errors.js';
 import { newId } from '../kit/ids.js';
 import { packageRoot } from '../kit/root.js';
 import { findLibrary } from '../perception/inference/native.js';
@@ -48,14 +53,33 @@ export const makeCamera = async (loaded: LoadedConfig, clock: Clock): Promise<Ca
   }
 };
 
+/** The cameras of this machine, by driver. A fault: they cannot be listed. */
+export interface ListedCameras {
+  readonly v4l2: Answer<CameraList, CameraFault>;
+  readonly rpicam: Answer<CameraList, CameraFault>;
+}
+
+type CameraContext = Pick<LoadedConfig, 'folder'> & { readonly config: Pick<Config, 'camera'> };
+
+export const listCameras = async (context: CameraContext): Promise<ListedCameras> => {
+  const { camera } = context.config;
+  const program =
+    camera.driver === 'rpicam' && camera.program !== null ? resolve(context.folder, camera.program) : null;
+  const [v4l2, rpicam] = await Promise.all([
+    v4l2Program(context).then(
+      (found) => listV4l2Cameras({ program: found }),
+      (thrown) => failed('camera-unsupported', messageOf(thrown)),
+    ),
+    listRpicamCameras({ program }),
+  ]);
+  return { v4l2, rpicam };
+};
+
 /**
  * Returns the path of sortbin-camera.
  * @throws NativeError if there is none for this machine, or it is damaged
  */
-export const v4l2Program = async ({
-  config: { camera },
-  folder,
-}: Pick<LoadedConfig, 'config' | 'folder'>): Promise<string> => {
+const v4l2Program = async ({ config: { camera }, folder }: CameraContext): Promise<string> => {
   const program = camera.driver === 'v4l2' ? camera.program : null;
   return program === null ? findLibrary({ name: 'sortbin-camera' }) : resolve(folder, program);
 };

@@ -10,6 +10,15 @@ import { inputRules, type LinesOnDemand, outputRules, unwrap } from './lines.js'
 /** Edges that follow the last press of a button within this time belong to the same press. */
 export const PRESS_GAP_MS = 500;
 
+/** Returns the output of the camera light. null: none is configured. @throws SortbinError if it is unavailable */
+export const openLight = async (
+  { panel: { light } }: Pick<Config, 'panel'>,
+  lines: LinesOnDemand,
+): Promise<Output | null> =>
+  light && unwrap(await (await lines.get()).output('light', { ...outputRules(light.output), ...UNGROUPED }));
+
+const UNGROUPED = { group: null, guards: [] };
+
 /** @throws SortbinError if a line is unavailable */
 export const makePanel = async (
   { panel }: Pick<Config, 'panel'>,
@@ -17,17 +26,14 @@ export const makePanel = async (
   clock: Clock,
   log: Logger,
 ): Promise<Panel> => {
-  const ungrouped = { group: null, guards: [] };
   const outputs = new Map<string, Output>();
   for (const [name, config] of Object.entries(panel.outputs))
     outputs.set(
       name,
-      unwrap(await (await lines.get()).output(`sign-${name}`, { ...outputRules(config), ...ungrouped })),
+      unwrap(await (await lines.get()).output(`sign-${name}`, { ...outputRules(config), ...UNGROUPED })),
     );
   const { light, wrong } = panel;
-  const lamp =
-    light &&
-    unwrap(await (await lines.get()).output('light', { ...outputRules(light.output), ...ungrouped }));
+  const lamp = await openLight({ panel }, lines);
   const button = wrong && unwrap(await (await lines.get()).input('wrong', inputRules(wrong)));
   const indicatorsOf = (configs: Config['panel']['ready']) =>
     configs.flatMap(({ output: name, onOffMs, repeat }) => {

@@ -14,20 +14,22 @@ export interface Screen {
 /** A new value for one key of the configuration. */
 export interface Change {
   readonly path: readonly string[];
-  readonly from: number;
-  readonly to: number;
+  /** null: the key is not set. */
+  readonly from: number | string | null;
+  readonly to: number | string;
 }
 
 /**
  * `calibrate-nothing`: the configuration has nothing to calibrate. `calibrate-no-terminal`: a keyboard is needed, but
  * there is no terminal. `calibrate-busy`: the bin is running. `calibrate-line`: a line is unavailable.
- * `calibrate-file`: the configuration file cannot be changed, and is unchanged.
+ * `calibrate-camera`: the camera cannot be used. `calibrate-file`: the configuration file cannot be changed, and is unchanged.
  */
 export type CalibrateErrorCode =
   | 'calibrate-nothing'
   | 'calibrate-no-terminal'
   | 'calibrate-busy'
   | 'calibrate-line'
+  | 'calibrate-camera'
   | 'calibrate-file';
 
 export class CalibrateError extends SortbinError<CalibrateErrorCode> {
@@ -38,7 +40,7 @@ export class CalibrateError extends SortbinError<CalibrateErrorCode> {
 export const busyError = (problem: string, cause?: unknown): CalibrateError =>
   new CalibrateError(
     'calibrate-busy',
-    `${problem}. A running bin owns its lines. Stop it first, and start it again after the calibration.`,
+    `${problem}. A running bin owns its lines and its camera. Stop it first, and start it again after the calibration.`,
     { cause },
   );
 

@@ -2,13 +2,11 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Command, Option } from 'commander';
 import { ConfigError } from '../../config/problems.js';
-import { listRpicamCameras } from '../../hardware/camera/rpicam/list.js';
-import { listV4l2Cameras } from '../../hardware/camera/v4l2/list.js';
-import { failed, messageOf } from '../../kit/errors.js';
+import { messageOf } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
 import type { RuntimeOption } from '../../perception/vision/probe.js';
-import { v4l2Program } from '../../wire/camera.js';
+import { listCameras } from '../../wire/camera.js';
 import { ioProgram } from '../../wire/lines.js';
 import { examineAccelerators } from '../doctor/accelerators.js';
 import { examineBundle } from '../doctor/bundle.js';
@@ -106,14 +104,9 @@ const listLines = async (loaded: CommandConfig): Promise<MachineLines> => {
 };
 
 /** Compares the cameras of this machine with the configured camera. */
-const cameraSection = async (loaded: CommandConfig): Promise<Section> => {
-  const { camera } = loaded.config;
-  const [v4l2, rpicam] = await Promise.all([
-    v4l2Program(loaded).then(
-      (program) => listV4l2Cameras({ program }),
-      (thrown) => failed('camera-unsupported', messageOf(thrown)),
-    ),
-    listRpicamCameras({ program: null }),
-  ]);
-  return examineCameras({ v4l2, rpicam, configured: camera, exitCode: EXIT.unavailable });
-};
+const cameraSection = async (loaded: CommandConfig): Promise<Section> =>
+  examineCameras({
+    ...(await listCameras(loaded)),
+    configured: loaded.config.camera,
+    exitCode: EXIT.unavailable,
+  });

@@ -56,6 +56,11 @@ export class FakeSortbinCamera {
   readonly #sessions = new Map<Socket, FakeCameraSession>();
   readonly #server = createServer((socket) => this.#serve(socket));
 
+  /** Whether a process of the program runs. */
+  get isRunning(): boolean {
+    return this.#sessions.size > 0;
+  }
+
   async start(): Promise<this> {
     this.root = await mkdtemp(join(await realpath(tmpdir()), 'fake-camera-'));
     const socket = join(this.root, 'socket');

@@ -252,7 +252,8 @@ describe('a calibration session', () => {
     lines.fail('gate-glass', 'line-busy');
     await assert.rejects(openGate(parseConfig(LINES, 'x'), lines, clock), {
       code: 'calibrate-busy',
-      message: /^gate\.compartments\.glass\.output: .*A running bin owns its lines\. Stop it first/,
+      message:
+        /^gate\.compartments\.glass\.output: .*A running bin owns its lines and its camera\. Stop it first/,
     });
     lines.fail('gate-servo', 'line-missing');
     await assert.rejects(openGate(parseConfig('gate: { driver: servo }', 'x'), lines, clock), {

@@ -6,12 +6,8 @@ import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { parseConfig } from '../../../device/config/load.js';
 import type { Change } from '../../../device/tools/calibrate/calibrate.js';
-import {
-  changesAsYaml,
-  confirmAndSave,
-  editYaml,
-  saveChanges,
-} from '../../../device/tools/calibrate/save.js';
+import { changesAsYaml, editYaml } from '../../../device/tools/calibrate/edit-yaml.js';
+import { confirmAndSave, saveChanges } from '../../../device/tools/calibrate/save.js';
 import { Keys, ScreenInMemory } from './support.js';
 
 const parse = (text: string) => parseConfig(text, 'sortbin.yaml');
@@ -57,7 +53,7 @@ const onMs = (name: string, to: number): Change => ({
   to,
 });
 
-const GLASS: Change = { path: ['gate', 'compartments', 'glass', 'degrees'], from: 45, to: -12.3 };
+const GLASS = { path: ['gate', 'compartments', 'glass', 'degrees'], from: 45, to: -12.3 } satisfies Change;
 const POINT: Change = { path: ['gate', 'calibration', 'toUs'], from: 2400, to: 2380 };
 
 describe('editYaml', () => {
@@ -83,6 +79,29 @@ describe('editYaml', () => {
     );
     assert.equal(editYaml(OUTPUTS, [onMs('paper', 350), onMs('glass', 320)]), expected);
     assert.equal(editYaml('gate: {} # none\n', [HOME]), 'gate: { homePulseUs: 1480 } # none\n');
+  });
+
+  it('inserts missing mappings and parts, and keeps the order of their values', () => {
+    const control = (name: string, to: number): Change => ({
+      path: ['camera', 'controls', name],
+      from: null,
+      to,
+    });
+    const changes = [control('auto_exposure', 1), control('exposure_time_absolute', 157)];
+    const latency: Change = { path: ['camera', 'latencyMs'], from: null, to: 40 };
+    const controls = '{ auto_exposure: 1, exposure_time_absolute: 157 }';
+    assert.equal(
+      editYaml('camera:\n  driver: v4l2 # USB\n', [...changes, latency]),
+      `camera:\n  controls: ${controls}\n  latencyMs: 40\n  driver: v4l2 # USB\n`,
+    );
+    assert.equal(
+      editYaml('camera: { driver: v4l2, controls: { gain: 3 } }\n', changes),
+      'camera: { driver: v4l2, controls: { auto_exposure: 1, exposure_time_absolute: 157, gain: 3 } }\n',
+    );
+    const device = '/dev/v4l/by-id/usb-046d_HD_Pro: Webcam';
+    const driver: Change = { path: ['camera', 'driver'], from: 'simulated', to: 'v4l2' };
+    const added = editYaml('# hall', [driver, { path: ['camera', 'device'], from: null, to: device }]);
+    assert.equal(added, `# hall\ncamera: { driver: v4l2, device: "${device}" }\n`);
   });
 
   it('changes the given values and no others', () => {
@@ -118,7 +137,7 @@ describe('editYaml', () => {
           compartments: {
             ...before.compartments,
             paper: { pulseUs: now('paper'), end: null },
-            glass: { degrees: now('glass') + 0, end: null },
+            glass: { degrees: Number(now('glass')) + 0, end: null },
           },
         });
       }),
@@ -131,7 +150,7 @@ describe('editYaml', () => {
       () => editYaml(text, [pulse('glass', 1500, 1)]),
       /^Error: gate\.compartments\.glass\.pulseUs: the file has no mapping/,
     );
-    assert.throws(() => editYaml('', [HOME]), /^Error: gate\.homePulseUs: the file has no mapping/);
+    assert.throws(() => editYaml('gate:\n', [HOME]), /^Error: gate\.homePulseUs: the file has no mapping/);
   });
 
   it('returns the changes as a separate YAML text', () => {
@@ -168,7 +187,27 @@ describe('saveChanges', () => {
     assert.equal(await readFile(file, 'utf8'), editYaml(TEXT, [HOME]));
   });
 
+  it('adds a part that the file does not have, with another driver', async (test) => {
+    const { file } = await inFile(test, '# hall\nbin: { id: hall }\n');
+    const changes: Change[] = [
+      { path: ['camera', 'driver'], from: 'simulated', to: 'v4l2' },
+      { path: ['camera', 'device'], from: null, to: '/dev/video2' },
+      { path: ['camera', 'latencyMs'], from: null, to: 40 },
+    ];
+    await saveChanges({ file, changes, parse });
+    assert.equal(
+      await readFile(file, 'utf8'),
+      '# hall\nbin: { id: hall }\ncamera: { driver: v4l2, device: /dev/video2, latencyMs: 40 }\n',
+    );
+  });
+
   const wrong: readonly [string, string, Change, RegExp][] = [
+    [
+      'if a part with another driver exists',
+      'camera: { delayMs: 5 }\n',
+      { path: ['camera', 'driver'], from: 'simulated', to: 'v4l2' },
+      /camera\.delayMs: unknown key/,
+    ],
     ['if the result is invalid', TEXT, { ...HOME, to: 50_000 }, /gate\.homePulseUs: 50000 is not allowed/],
     [
       'if another value uses the same anchor',

@@ -1,0 +1,234 @@
+import type { CameraInfo, Frame } from '../../hardware/camera/camera.js';
+import type { CameraControl } from '../../hardware/camera/camera-list.js';
+import type { Output } from '../../hardware/lines/lines.js';
+import type { Light } from '../../hardware/panel/panel.js';
+import { linkedSignal, sleep } from '../../kit/deadline.js';
+import { type Answer, done, messageOf } from '../../kit/errors.js';
+import { type Change, type Key, keyOf, type Screen } from './calibrate.js';
+import { CameraMeter, type CameraMeterOptions } from './camera-meter.js';
+import {
+  cameraLine,
+  changeLine,
+  latencyLine,
+  type Measurement,
+  measurementJson,
+  measurementLine,
+  measurementLines,
+} from './camera-view.js';
+import { measureLatency } from './latency.js';
+import { type Brightness, fixedControls, proposeLockMs } from './proposals.js';
+import { isQuitKey } from './terminal.js';
+
+/** What can be done between two images. Each is a key on a terminal. */
+export type CameraTask = 'write' | 'fix' | 'latency' | 'restart';
+
+export interface CameraSessionOptions extends Omit<CameraMeterOptions, 'light'> {
+  readonly info: CameraInfo;
+  /** Start of the camera in monotonic ms. */
+  readonly startedAtMs: number;
+  /** null: the panel has no camera light. */
+  readonly light: { readonly light: Light; readonly output: Output } | null;
+  /** Reads the present values of the controls of a V4L2 camera. null: the driver has none. */
+  readonly readControls: (() => Promise<Answer<readonly CameraControl[]>>) | null;
+  readonly configured: {
+    readonly controls: Readonly<Record<string, number>>;
+    readonly latencyMs: number | null;
+    /** undefined: the driver cannot lock. */
+    readonly lockAfterMs: number | null | undefined;
+  };
+  /** Writes an image and returns its path. @throws Error if it cannot be written */
+  readonly write: (jpeg: Uint8Array) => Promise<string>;
+  readonly tasks: readonly CameraTask[];
+  /** Number of images after which the session ends. */
+  readonly maxImages: number;
+  /** null: no terminal. */
+  readonly keys: AsyncIterator<Key> | null;
+  readonly screen: Screen;
+  readonly style: 'live' | 'lines' | 'json';
+}
+
+const TASK_OF_KEY: Readonly<Record<string, CameraTask>> = {
+  w: 'write',
+  f: 'fix',
+  l: 'latency',
+  r: 'restart',
+};
+const HELP = [
+  'w: write the image · r: start the best again · q: quit',
+  'f: fix exposure and focus · l: measure the latency with the light',
+];
+
+/** Pause in ms between two images. With a light it is longer, because the light is on for each image. */
+const PAUSE_MS = 150;
+const LIT_PAUSE_MS = 800;
+/** Number of brightness values from the start, for `lockAfterMs`. */
+const MAX_LEVELS = 200;
+
+/**
+ * Measures one image after the other until a quit key, the last image, or an abort of `stop`. Returns the proposed values
+ * that differ from the configuration. Afterwards the light is off.
+ */
+export const calibrateCamera = async (
+  options: CameraSessionOptions,
+  stop: AbortSignal,
+): Promise<Change[]> => {
+  const session = new CameraSession(options);
+  const end = linkedSignal(stop);
+  const quit = () => end.abort(new Error('the session was ended'));
+  session.readKeys().then(quit, quit);
+  try {
+    await session.run(end.signal);
+  } catch (thrown) {
+    if (!end.signal.aborted) throw thrown;
+  } finally {
+    end.release();
+    options.screen.show([]);
+  }
+  return session.changes;
+};
+
+class CameraSession {
+  readonly #changes = new Map<string, Change>();
+  readonly #tasks: CameraTask[];
+  readonly #levels: Brightness[] = [];
+  readonly #meter: CameraMeter;
+  #best = 0;
+  #note = '';
+  #frame: Frame | null = null;
+  #measured: Measurement | null = null;
+
+  constructor(private readonly options: CameraSessionOptions) {
+    this.#tasks = [...options.tasks];
+    this.#meter = new CameraMeter({ ...options, light: options.light?.light ?? null });
+  }
+
+  get changes(): Change[] {
+    return [...this.#changes.values()];
+  }
+
+  /** Resolves after a quit key, and never without keys. */
+  async readKeys(): Promise<void> {
+    const { keys } = this.options;
+    if (!keys) return new Promise(() => {});
+    for (let next = await keys.next(); !next.done && !isQuitKey(next.value); next = await keys.next()) {
+      const task = TASK_OF_KEY[next.value];
+      if (task && !this.#tasks.includes(task)) this.#tasks.push(task);
+    }
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, maxImages, light } = this.options;
+    let images = 0;
+    while (images < maxImages) {
+      signal.throwIfAborted();
+      if (await this.#measure(signal)) images += 1;
+      // A task needs an image.
+      for (let task = this.#frame && this.#tasks.shift(); task; task = this.#tasks.shift())
+        await this.#perform(task, signal);
+      this.#show();
+      if (images < maxImages) await sleep(clock, light ? LIT_PAUSE_MS : PAUSE_MS, signal);
+    }
+  }
+
+  /** Returns whether an image was measured. */
+  async #measure(signal: AbortSignal): Promise<boolean> {
+    const answer = await this.#meter.measure(signal);
+    if (!answer.ok) return this.#report(answer.fault.code, answer.fault.message);
+    const { frame, quality, ageMs } = answer.value;
+    const { meanLuma, sharpness } = quality;
+    this.#frame = frame;
+    this.#best = Math.max(this.#best, sharpness);
+    this.#measured = { ...quality, best: this.#best, ageMs, atWallMs: frame.capturedAtWallMs };
+    if (this.#levels.length < MAX_LEVELS) this.#levels.push({ atMs: frame.capturedAtMs, meanLuma });
+    const { style, screen } = this.options;
+    if (style === 'lines') screen.print(measurementLine(this.#measured));
+    if (style === 'json') screen.print(measurementJson(this.#measured));
+    return true;
+  }
+
+  async #perform(task: CameraTask, signal: AbortSignal): Promise<void> {
+    if (task === 'restart') this.#best = 0;
+    if (task === 'write') await this.#write(signal);
+    if (task === 'fix') await this.#fix();
+    if (task === 'latency') await this.#measureLatency(signal);
+  }
+
+  async #write(signal: AbortSignal): Promise<void> {
+    const frame = this.#frame;
+    if (!frame) return;
+    const file = await this.#meter.fileOf(frame, signal);
+    if (!file.ok) return void this.#report(file.fault.code, file.fault.message);
+    try {
+      const path = await this.options.write(file.value);
+      this.#say(`Image written to ${path}.`, { picture: path });
+    } catch (thrown) {
+      this.#report('picture-not-written', messageOf(thrown));
+    }
+  }
+
+  async #fix(): Promise<void> {
+    const { readControls, configured, startedAtMs } = this.options;
+    if (readControls) {
+      const controls = await readControls();
+      if (!controls.ok) return void this.#report(controls.fault.code, controls.fault.message);
+      const changes = fixedControls(controls.value, configured.controls);
+      if (changes.length === 0) this.#say('The camera has no automatic control to fix.', { fixed: 0 });
+      for (const change of changes) this.#propose(change);
+    } else if (configured.lockAfterMs !== undefined) {
+      const path = ['camera', 'lockAfterMs'];
+      const to = proposeLockMs(this.#levels, startedAtMs);
+      if (to !== configured.lockAfterMs) this.#propose({ path, from: configured.lockAfterMs, to });
+    } else this.#say('This camera driver has no settings to fix.', { fixed: 0 });
+  }
+
+  async #measureLatency(signal: AbortSignal): Promise<void> {
+    const { light, camera, info, clock, configured } = this.options;
+    if (!light) return this.#say('The panel has no camera light. Set panel.light.', { latency: null });
+    this.#note = 'Measuring the latency. The light blinks.';
+    this.#show();
+    const brightnessOf = async (frame: Frame, inner: AbortSignal): Promise<Answer<number>> => {
+      const quality = await this.#meter.qualityOf(frame, inner);
+      return quality.ok ? done(quality.value.meanLuma) : quality;
+    };
+    const answer = await measureLatency({ camera, info, light: light.output, brightnessOf, clock }, signal);
+    if (!answer.ok) return void this.#report(answer.fault.code, answer.fault.message);
+    this.#say(latencyLine(answer.value), { latency: answer.value });
+    const { latencyMs } = answer.value;
+    const path = ['camera', 'latencyMs'];
+    if (latencyMs !== null) this.#propose({ path, from: configured.latencyMs, to: latencyMs });
+  }
+
+  #propose(change: Change): void {
+    this.#changes.set(keyOf(change.path), change);
+    const { screen, style } = this.options;
+    const { path, ...values } = change;
+    if (style === 'json') screen.print(JSON.stringify({ proposal: keyOf(path), ...values }));
+    if (style === 'lines') screen.print(`Proposed:${changeLine(change)}`);
+  }
+
+  #report(code: string, message: string): false {
+    this.#say(message, { fault: code, message });
+    return false;
+  }
+
+  /** Shows a text, or in JSON the data. */
+  #say(text: string, data: object): void {
+    const { style, screen } = this.options;
+    this.#note = text;
+    if (style !== 'live') screen.print(style === 'json' ? JSON.stringify(data) : text);
+  }
+
+  #show(): void {
+    const { style, screen, info } = this.options;
+    if (style !== 'live') return;
+    screen.show([
+      '',
+      cameraLine(info),
+      ...(this.#measured ? measurementLines(this.#measured) : []),
+      '',
+      ...this.changes.map(changeLine),
+      `  ${this.#note}`,
+      ...HELP.map((line) => `  ${line}`),
+    ]);
+  }
+}

@@ -1,0 +1,121 @@
+import { type Document, isAlias, isMap, isNode, isScalar, parseDocument, stringify } from 'yaml';
+import { type Change, keyOf } from './calibrate.js';
+
+/** Replaces the text from `start` to before `end`. */
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/**
+ * Changes values in the text of a configuration and keeps the rest, including comments and spaces. A present value is
+ * replaced in place. A missing value is inserted at the beginning of its mapping, and a missing part at the end of the
+ * text. Values inserted at the same place keep their order.
+ * @throws Error if a key on the path of a value has no mapping
+ */
+export const editYaml = (text: string, changes: readonly Change[]): string => {
+  const document = parseYaml(text);
+  return (
+    mappingsOf(document, changes)
+      .map(
+        (change) =>
+          replacement(document, change) ??
+          (change.path.length === 1 ? addition(text, change) : insertion(document, text, change)),
+      )
+      // Applies the edits from the end, so that earlier positions stay valid.
+      .reverse()
+      .sort((a, b) => b.start - a.start)
+      .reduce((before, edit) => before.slice(0, edit.start) + edit.text + before.slice(edit.end), text)
+  );
+};
+
+/** Returns a configuration text with only these values. */
+export const changesAsYaml = (changes: readonly Change[]): string => {
+  const document = parseYaml('');
+  for (const { path, to } of changes) document.setIn(path, to);
+  return document.toString();
+};
+
+export const parseYaml = (text: string) =>
+  parseDocument(text, { version: '1.2', schema: 'core', stringKeys: true });
+
+/** A value to write. Mappings are written in one line. */
+type Value = number | string | { [key: string]: Value };
+
+interface ValueAt {
+  readonly path: readonly string[];
+  readonly to: Value;
+}
+
+/** Combines the changes below a mapping that the text does not have into that mapping. */
+const mappingsOf = (document: Document, changes: readonly Change[]): ValueAt[] => {
+  const values: ValueAt[] = [];
+  const mappings = new Map<string, { [key: string]: Value }>();
+  for (const { path, to } of changes) {
+    const missing = path.findIndex((_, index) => !document.hasIn(path.slice(0, index + 1)));
+    const inner = missing < 0 ? [] : path.slice(missing + 1);
+    if (inner.length === 0) {
+      values.push({ path, to });
+      continue;
+    }
+    const outer = path.slice(0, missing + 1);
+    const mapping = mappings.get(keyOf(outer)) ?? {};
+    if (!mappings.has(keyOf(outer))) values.push({ path: outer, to: mapping });
+    mappings.set(keyOf(outer), mapping);
+    const holder = inner.slice(0, -1).reduce((at, key) => {
+      const next = at[key];
+      const found = typeof next === 'object' ? next : {};
+      at[key] = found;
+      return found;
+    }, mapping);
+    holder[inner.at(-1) ?? ''] = to;
+  }
+  return values;
+};
+
+const valueText = (value: Value): string => {
+  if (typeof value === 'number') return `${value}`;
+  if (typeof value === 'string') return stringify(value, { lineWidth: 0 }).trimEnd();
+  const pairs = Object.entries(value).map(([key, inner]) => `${key}: ${valueText(inner)}`);
+  return `{ ${pairs.join(', ')} }`;
+};
+
+/** null: the value is missing. */
+const replacement = (document: Document, { path, to }: ValueAt): Edit | null => {
+  const node = document.getIn(path, true);
+  if (!(isScalar(node) || isAlias(node)) || !node.range) return null;
+  const [start, end] = node.range;
+  return { start, end, text: valueText(to) };
+};
+
+/** Adds a part at the end of the text. */
+const addition = (text: string, { path, to }: ValueAt): Edit => {
+  const start = text.length;
+  const newline = text === '' || text.endsWith('\n') ? '' : '\n';
+  return { start, end: start, text: `${newline}${path[0]}: ${valueText(to)}\n` };
+};
+
+const insertion = (document: Document, text: string, { path, to }: ValueAt): Edit => {
+  const [name = '', holder = '', ...parents] = path.toReversed();
+  const outer = document.getIn(parents.toReversed(), true);
+  const pair = isMap(outer) && outer.items.find(({ key }) => isScalar(key) && key.value === holder);
+  const map = pair ? pair.value : null;
+  if (!pair || !isNode(pair.key) || !pair.key.range || !isMap(map) || !map.range)
+    throw new Error(
+      `${keyOf(path)}: the file has no mapping to insert this key into. Edit the file by hand.`,
+    );
+  const first = map.items[0]?.key;
+  const firstStart = isNode(first) && first.range ? first.range[0] : null;
+  if (map.flow) {
+    if (firstStart !== null)
+      return { start: firstStart, end: firstStart, text: `${name}: ${valueText(to)}, ` };
+    return { start: map.range[0], end: map.range[1], text: `{ ${name}: ${valueText(to)} }` };
+  }
+  // Inserts a line below the key of the mapping, with the indentation of its other keys.
+  const lineEnd = text.indexOf('\n', pair.key.range[1]);
+  const sibling = firstStart ?? map.range[0];
+  const indent = text.slice(text.lastIndexOf('\n', sibling - 1) + 1, sibling);
+  const newline = text[lineEnd - 1] === '\r' ? '\r\n' : '\n';
+  return { start: lineEnd + 1, end: lineEnd + 1, text: `${indent}${name}: ${valueText(to)}${newline}` };
+};

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { lockFolder } from '../../device/journal/lock.js';
+import { fakeProgram } from '../support/hardware/fake-program.js';
+import { FakeSortbinCamera } from '../support/hardware/fake-sortbin-camera.js';
+import { inFolder, Sortbin } from '../support/sortbin.js';
+import { until } from '../support/until.js';
+
+describe('sortbin calibrate camera, without a terminal', () => {
+  it('measures the images of the simulated camera, and writes the first one', () =>
+    inFolder('camera: { driver: simulated }\n', async (folder) => {
+      const args = ['calibrate', 'camera', '--images', '2', '--picture', 'first.jpg', '--json'];
+      const command = new Sortbin(args, folder);
+      assert.equal(await command.ended(), 0);
+      const [first, picture, second] = command.output.map((line) => JSON.parse(line));
+      assert.deepEqual([first.width, first.height, picture.picture], [512, 384, 'first.jpg']);
+      assert.ok(first.sharpness > 0 && second.best >= first.best);
+      assert.deepEqual([...(await readFile(join(folder, 'first.jpg'))).subarray(0, 2)], [0xff, 0xd8]);
+      assert.deepEqual((await readdir(folder)).sort(), ['first.jpg', 'sortbin.yaml']);
+      assert.equal(command.stderr, '');
+    }));
+
+  it('proposes the present controls of a USB camera, and leaves it free after an interruption', async (test) => {
+    const fake = await new FakeSortbinCamera().start();
+    test.after(() => fake.stop());
+    const list = `camera ${fake.device} driver=uvcvideo bus=${fake.bus} card=${fake.card}
+size MJPG 64x48 50
+control auto_exposure 3 0 3 1 3 -
+control exposure_time_absolute 157 3 2047 1 250 i`;
+    const program = await fakeProgram(
+      test,
+      'sortbin-camera',
+      `if [ "$1" = --list ]; then cat <<'END'\n${list}\nEND\nelse exec '${fake.program}' "$@"; fi`,
+    );
+    const config = `camera: { driver: v4l2, device: ${fake.device}, program: ${program}, width: 64, height: 64 }\n`;
+    await inFolder(config, async (folder) => {
+      const command = new Sortbin(['calibrate', 'camera', '--fix'], folder);
+      await until(
+        () => `two images:\n${command.text}`,
+        () => command.output.filter((line) => line.startsWith('sharpness')).length >= 2,
+        20_000,
+      );
+      assert.match(command.text, /Proposed: {2}camera\.controls\.exposure_time_absolute {2}not set -> 157/);
+      command.kill('SIGINT');
+      assert.equal(await command.ended(), 0);
+      assert.match(
+        command.text,
+        /camera:\n {2}controls:\n {4}auto_exposure: 1\n {4}exposure_time_absolute: 157\n/,
+      );
+      assert.equal(await readFile(join(folder, 'sortbin.yaml'), 'utf8'), config);
+      await until('the camera is free', () => !fake.isRunning);
+    });
+  });
+
+  it('is refused while the bin runs, and without the camera', async () => {
+    await inFolder('camera: { driver: simulated }\n', async (folder) => {
+      await mkdir(join(folder, 'data'));
+      const unlock = lockFolder(join(folder, 'data'));
+      const busy = new Sortbin(['calibrate', 'camera'], folder);
+      assert.equal(await busy.ended(), 69);
+      assert.match(busy.stderr, /the bin of .*data runs\. .*its camera\. Stop it first/);
+      unlock();
+      const missing = new Sortbin(['calibrate', 'camera', '--camera', '/dev/video99'], folder);
+      assert.equal(await missing.ended(), 69);
+      assert.match(missing.stderr, /--camera: camera \/dev\/video99 not found\. Cameras of this machine: /);
+    });
+    await inFolder('camera: { driver: rpicam, program: /nowhere/rpicam-vid }\n', async (folder) => {
+      const missing = new Sortbin(['calibrate', 'camera'], folder);
+      assert.equal(await missing.ended(), 69);
+      assert.match(missing.stderr, /^sortbin: .*rpicam/);
+    });
+  });
+});
