@@ -29,7 +29,7 @@ export class FakeSortbinCamera {
   bus = 'usb-0000:01:00.0-1.2';
   readonly size = { width: 64, height: 48 };
   /** Of YUYV. An odd number, as for rows with padding. */
-  readonly strideBytes = 2 * 64 + 7;
+  readonly strideBytes: number = 2 * 64 + 7;
   /** The reply to `controls`. */
   controls = 'auto_exposure=3,0,3,1,3,- exposure_time_absolute=157,3,2047,1,250,i';
   /** Controls that cannot be set, with the reason. */
