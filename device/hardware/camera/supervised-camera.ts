@@ -40,6 +40,8 @@ export class SupervisedCamera implements Camera {
   readonly #supervisor: Supervisor<CameraStream, CameraFault>;
   readonly #health = new HealthReporter<CameraFault>();
   readonly #identical: IdenticalFrames;
+  /** Aborted when the running stream is over. A listener of `ended` could not be removed after each request. */
+  #over = new AbortController();
 
   constructor({ launch, clock, log, identicalFrames }: SupervisedCameraOptions) {
     this.#identical = new IdenticalFrames(identicalFrames);
@@ -47,7 +49,10 @@ export class SupervisedCamera implements Camera {
       launch,
       untilDown: ({ ended }) => ended,
       isUrgent: () => false,
-      onRunning: ({ info }) => {
+      onRunning: ({ info, ended }) => {
+        const over = new AbortController();
+        this.#over = over;
+        ended.then(() => over.abort(new Error('the stream is over')));
         log.info({ part: 'camera', ...info }, 'the camera delivers frames');
         this.#health.set(this.#identical.fault);
       },
@@ -109,12 +114,12 @@ export class SupervisedCamera implements Camera {
       const running = await this.#untilRunning(signal);
       if (!running.ok) return running;
       const stream = running.value;
+      const over = this.#over.signal;
       const inner = linkedSignal(signal);
       try {
-        const asked = ask(stream, inner.signal);
-        const frame = await Promise.race([asked, stream.ended.then(() => null)]);
-        if (frame) return done({ frame, stream });
-        asked.catch(() => {});
+        return done({ frame: await orAborted(ask(stream, inner.signal), over), stream });
+      } catch (error) {
+        if (signal.aborted || !over.aborted) throw error;
       } finally {
         inner.abort(new Error('the stream is over'));
         inner.release();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it, mock, type TestContext } from 'node:test';
 import type { CameraFault, Frame } from '../../../device/hardware/camera/camera.js';
 import { type CameraStream, SupervisedCamera } from '../../../device/hardware/camera/supervised-camera.js';
 import { orAborted, sleep } from '../../../device/kit/deadline.js';
@@ -21,6 +21,8 @@ const sceneJpeg = await makeSceneJpegs();
 class FakeDevice {
   readonly clock = new SimulatedClock();
   launches = 0;
+  /** Counts the listeners that were ever added to the end of the last stream. */
+  countEndListeners = () => 0;
   readonly killed: string[] = [];
   scene: Scene = 'normal';
   isPlugged = true;
@@ -53,6 +55,8 @@ class FakeDevice {
   #stream(): CameraStream {
     const ended = deferred<Fault<CameraFault>>();
     this.#end = ended.resolve;
+    const { mock: calls } = mock.method(ended.promise, 'then');
+    this.countEndListeners = () => calls.callCount();
     const kill = (reason: string) => {
       this.killed.push(reason);
       ended.resolve({ code: 'camera-failed', message: reason });
@@ -159,6 +163,16 @@ describe('a supervised camera', () => {
     await clock.advance(INTERVAL_MS);
     assert.equal((await answer).ok, true);
     assert.equal(device.launches, 2);
+  });
+
+  it('adds no listener to a stream for an item, because a stream may run for months', async () => {
+    const { device, camera, capture } = setUp();
+    await camera.start(never);
+    await capture();
+    const before = device.countEndListeners();
+    for (let count = 0; count < 5; count++) assert.equal((await capture()).ok, true);
+    assert.equal(device.countEndListeners(), before);
+    await camera.close();
   });
 
   it('restarts a stream that repeats an image, and keeps the fault until the image changes', async () => {
