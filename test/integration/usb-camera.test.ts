@@ -65,7 +65,7 @@ describe('sortbin run with a USB camera', () => {
       const bin = new Sortbin(['run'], folder);
       const warning = await bin.waitForLog(/^the bin starts without a camera: /);
       assert.equal(warning.code, 'camera-missing');
-      assert.match(warning.msg, /video0: open: No such file or directory\. Connect the camera, and list/);
+      assert.match(warning.msg, /video0: No such file or directory\. Connect the camera, and list/);
       await bin.waitForCommands();
       fake.plugIn();
       const item = await sortItem(bin, folder);

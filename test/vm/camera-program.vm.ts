@@ -128,13 +128,9 @@ describe('sortbin-camera with vivid', SUITE, () => {
     assert.equal(vivid.get('gain'), 50);
   });
 
-  it('sets and refuses controls while it streams, and lists them', OPTIONS, async () => {
-    const camera = start();
+  it('lists the controls while it streams', OPTIONS, async () => {
+    const camera = start('brightness=200');
     await ready(camera);
-    assert.match((await camera.send('set brightness=200')).line, /^ok/);
-    assert.equal(vivid.get('brightness'), 200);
-    for (const control of ['brightness=256', 'no_such_control=1', 'read_only_integer_32_bits=1'])
-      assert.match((await camera.send(`set ${control}`)).line, /^error control /);
     const { line } = await camera.send('controls');
     assert.ok(line.startsWith('ok '));
     assert.ok(line.length <= 1_000);

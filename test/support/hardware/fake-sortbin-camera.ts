@@ -120,7 +120,7 @@ export class FakeSortbinCamera {
 
   /** Returns the fault of an attempt to open a device. */
   refusalOf(device: string): string | null {
-    return this.#isPlugged ? this.refusal : `missing ${device}: open: No such file or directory`;
+    return this.#isPlugged ? this.refusal : `missing ${device}: No such file or directory`;
   }
 
   /** Returns the next frame. */

@@ -22,7 +22,7 @@ describe('the driver v4l2 with the real sortbin-camera', () => {
     const { device, fault } = await startWith(test, async () => {});
     assert.deepEqual(fault, {
       code: 'camera-missing',
-      message: `${device}: open: No such file or directory. Connect the camera, and list the cameras with \`sortbin doctor\`.`,
+      message: `${device}: No such file or directory. Connect the camera, and list the cameras with \`sortbin doctor\`.`,
     });
   });
 

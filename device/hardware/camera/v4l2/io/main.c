@@ -1,48 +1,36 @@
 #define _GNU_SOURCE
 #include "camera.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { PROTOCOL = 1, EXIT_USAGE = 2, FIRST_PAUSE_MS = 250, LONGEST_PAUSE_MS = 5000 };
-static const uint64_t STEADY_NS = 10000000000ull;
+enum { PROTOCOL = 1, EXIT_USAGE = 2, PATIENCE_S = 2 };
 
 static struct options options;
-static struct camera camera = {.fd = -1};
-static struct {
-  char fault[TEXT_SIZE]; /* the last one that was sent; empty after `ready` */
-  uint64_t pause_ms, at_ns;
-} retry = {.pause_ms = FIRST_PAUSE_MS};
-static struct {
-  bool is_waiting;
-  uint32_t id;
-  uint64_t after_ns;
-} request;
+static struct camera camera;
+static struct command waiting; /* the command `after` that has no reply yet, or NONE */
 
 static void send_frame(uint32_t id, const struct frame *frame) {
-  send_line("%u frame %llu %u %u", id, (unsigned long long)frame->at_ns, frame->sequence, frame->bytes);
-  send_bytes(camera.buffers[frame->index].start, frame->bytes);
+  printf("%u frame %llu %u %u\n", id, (unsigned long long)frame->at_ns, frame->sequence, frame->bytes);
+  fwrite(camera.buffers[frame->index], 1, frame->bytes, stdout);
 }
 
 static void answer_waiting(void) {
-  for (unsigned i = 0; request.is_waiting && i < camera.held_count; i++) {
-    if (camera.held[i].at_ns <= request.after_ns) continue;
-    request.is_waiting = false;
-    send_frame(request.id, &camera.held[i]);
-  }
+  const struct frame *frame = camera.held[0].at_ns > waiting.after_ns ? &camera.held[0] : &camera.held[1];
+  if (waiting.verb != AFTER || frame->at_ns <= waiting.after_ns) return;
+  waiting.verb = NONE;
+  send_frame(waiting.id, frame);
 }
 
-static const char *colour(void) {
+static const char *colour_of(const struct v4l2_pix_format *format) {
   static const char *const colours[] = {"bt601-limited", "bt601-full", "bt709-limited", "bt709-full"};
-  const struct v4l2_pix_format *format = &camera.format;
   uint32_t coding = format->ycbcr_enc, range = format->quantization;
-  if (format->pixelformat == V4L2_PIX_FMT_MJPEG) return "jpeg";
   if (!coding) coding = V4L2_MAP_YCBCR_ENC_DEFAULT(format->colorspace);
   if (!range) range = V4L2_MAP_QUANTIZATION_DEFAULT(false, format->colorspace, coding);
   bool is_709 = coding == V4L2_YCBCR_ENC_709 || coding == V4L2_YCBCR_ENC_XV709;
@@ -52,121 +40,111 @@ static const char *colour(void) {
 static void send_ready(void) {
   const struct v4l2_pix_format *format = &camera.format;
   bool is_jpeg = format->pixelformat == V4L2_PIX_FMT_MJPEG;
-  retry.fault[0] = 0;
-  send_line("ready format=%s width=%u height=%u stride=%u colour=%s fps=%.5g clock=%s device=%s driver=%s bus=%s "
-            "card=%s", is_jpeg ? "MJPG" : "YUYV", format->width, format->height, is_jpeg ? 0 : format->bytesperline,
-            colour(), 1e9 / (double)camera.interval_ns, camera.clock, camera.path, camera.names.driver,
-            camera.names.bus, camera.names.card);
+  printf("ready format=%s width=%u height=%u ", is_jpeg ? "MJPG" : "YUYV", format->width, format->height);
+  printf("stride=%u colour=%s ", is_jpeg ? 0 : format->bytesperline, is_jpeg ? "jpeg" : colour_of(format));
+  printf("fps=%.5g clock=%s device=%s ", 1e9 / (double)camera.interval_ns, camera.clock, camera.path);
+  printf("driver=%s bus=%s card=%s\n", camera.driver, camera.bus, camera.card);
 }
 
-static void go_down(void) {
-  uint64_t now = now_ns();
-  if (camera.ready_at_ns && now - camera.ready_at_ns >= STEADY_NS) retry.pause_ms = FIRST_PAUSE_MS;
-  close_camera(&camera);
-  if (strcmp(retry.fault, camera.text) != 0) send_line("fault %s %s", camera.code, camera.text);
-  memcpy(retry.fault, camera.text, sizeof retry.fault);
-  retry.at_ns = now + retry.pause_ms * 1000000;
-  retry.pause_ms = retry.pause_ms * 2 < LONGEST_PAUSE_MS ? retry.pause_ms * 2 : LONGEST_PAUSE_MS;
-}
-
-/* Starts the stream, takes a frame, or finds that the stream is frozen. Returns false if the stream is down. */
-static bool run_stream(short events, bool is_due) {
-  uint64_t ready_at_ns = camera.ready_at_ns;
-  if (camera.fd < 0) return !is_due || start_stream(&camera, &options);
-  if (!events)
-    return !is_due || fail(&camera, "frozen", "%s: no good frame within %llu ms", camera.path,
-                           (unsigned long long)(ready_at_ns ? options.freeze_ms : options.start_ms));
-  if (!take_frame(&camera, &options, events)) return false;
-  if (camera.ready_at_ns != ready_at_ns) send_ready();
-  answer_waiting();
+/* Returns false at the end of standard input. */
+static bool take_command(void) {
+  char line[LINE_SIZE];
+  struct command command;
+  if (!fgets(line, sizeof line, stdin)) return false;
+  if (!parse_command(line, &command)) printf("%u error command the line is malformed\n", command.id);
+  else if (command.verb == CONTROLS) {
+    printf("%u ok", command.id);
+    print_controls(camera.fd, " %s=%d,%d,%d,%d,%d,%s%s", 980);
+    putchar('\n');
+  } else if (command.verb == AFTER) {
+    if (waiting.verb == AFTER) printf("%u error cancelled a newer after replaced it\n", waiting.id);
+    waiting = command;
+  } else if (camera.held[1].bytes == 0) printf("%u error none there is no frame yet\n", command.id);
+  else send_frame(command.id, &camera.held[1]);
   return true;
 }
 
-/* Leaves out the controls that would make the line too long. */
-static void send_controls(uint32_t id) {
-  char line[REPLY_SIZE];
-  struct v4l2_queryctrl control = {0};
-  int32_t value;
-  int size = snprintf(line, sizeof line, "%u ok", id);
-  while (size < REPLY_SIZE - 100 && next_control(camera.fd, &control, &value))
-    size += snprintf(line + size, 100, " %s=%d,%d,%d,%d,%d,%s", (char *)control.name, value, control.minimum,
-                     control.maximum, control.step, control.default_value, flags_of(&control));
-  send_line("%s", line);
-}
-
-static void perform(struct command *c) {
-  if (c->verb == VERB_AFTER) {
-    if (request.is_waiting) send_line("%u error cancelled a newer after replaced it", request.id);
-    request.is_waiting = true;
-    request.id = c->id;
-    request.after_ns = c->after_ns;
-    return answer_waiting();
-  }
-  if (camera.fd < 0) return send_line("%u error down %s", c->id, camera.text);
-  if (c->verb == VERB_CONTROLS) return send_controls(c->id);
-  if (c->verb == VERB_SET) {
-    const char *wrong = set_control(camera.fd, &c->setting);
-    if (wrong) return send_line("%u error control %s: %s", c->id, c->setting.name, wrong);
-    return send_line("%u ok %d", c->id, c->setting.value);
-  }
-  if (camera.held_count == 0) return send_line("%u error none there is no frame yet", c->id);
-  send_frame(c->id, &camera.held[camera.held_count - 1]);
-}
-
-/* Bytes of standard input that do not form a complete line yet. */
-static struct {
-  char text[4096];
-  size_t size;
-} in;
-
-/* Returns false at the end of the input. */
-static bool take_commands(void) {
-  ssize_t size = read(STDIN_FILENO, in.text + in.size, sizeof in.text - in.size);
-  if (size <= 0) return size < 0 && (errno == EAGAIN || errno == EINTR);
-  in.size += (size_t)size;
-  char *start = in.text;
-  for (char *end; (end = memchr(start, '\n', in.size - (size_t)(start - in.text))); start = end + 1) {
-    struct command command = {0};
-    *end = 0;
-    const char *wrong = end - start >= LINE_SIZE                ? "it is too long"
-                        : strlen(start) < (size_t)(end - start) ? "it holds a zero byte"
-                                                                : parse_command(start, &command);
-    if (wrong) send_line("%u error command %s", command.id, wrong);
-    else perform(&command);
-  }
-  in.size -= (size_t)(start - in.text);
-  memmove(in.text, start, in.size);
-  /* The rest of a line that is too long is dropped. */
-  if (in.size > LINE_SIZE) in.size = LINE_SIZE;
-  return true;
-}
-
+/* Returns the exit code. */
 static int serve(void) {
+  bool is_ready = false;
+  uint64_t limit_ms = options.start_ms, due_ns = now_ns() + limit_ms * 1000000;
   for (;;) {
-    uint64_t now = now_ns(), at_ns = camera.fd < 0 ? retry.at_ns : camera.deadline_ns;
-    struct pollfd polled[] = {{STDIN_FILENO, POLLIN, 0}, {camera.fd, POLLIN | POLLPRI, 0}};
-    if (poll(polled, 2, at_ns > now ? (int)((at_ns - now) / 1000000) + 1 : 0) < 0 && errno != EINTR) return 1;
-    if (!run_stream(polled[1].revents, now_ns() >= at_ns)) go_down();
-    if (polled[0].revents && !take_commands()) return 0;
+    uint64_t now = now_ns();
+    struct pollfd polled[] = {{STDIN_FILENO, POLLIN, 0}, {camera.fd, POLLIN, 0}};
+    poll(polled, 2, due_ns > now ? (int)((due_ns - now) / 1000000) + 1 : 0);
+    /* SIGALRM ends the process if its output is not read. */
+    alarm(PATIENCE_S);
+    if (polled[1].revents && take_frame(&camera, polled[1].revents)) {
+      if (!is_ready) send_ready();
+      is_ready = true;
+      limit_ms = options.freeze_ms;
+      due_ns = now_ns() + limit_ms * 1000000;
+    } else if (!polled[1].revents && now_ns() >= due_ns) {
+      printf("fault frozen %s: no good frame within %d ms\n", camera.path, (int)limit_ms);
+      return EXIT_FAILURE;
+    }
+    if (polled[0].revents && !take_command()) return EXIT_SUCCESS;
+    answer_waiting();
+    fflush(stdout);
+    alarm(0);
   }
+}
+
+static void list_size(uint32_t format, uint32_t width, uint32_t height) {
+  struct v4l2_frmivalenum rate = {.pixel_format = format, .width = width, .height = height};
+  printf("size %.4s %ux%u", (const char *)&format, width, height);
+  for (; ioctl(camera.fd, VIDIOC_ENUM_FRAMEINTERVALS, &rate) == 0; rate.index++) {
+    bool is_range = rate.type != V4L2_FRMIVAL_TYPE_DISCRETE;
+    struct v4l2_fract interval = is_range ? rate.stepwise.min : rate.discrete;
+    if (interval.numerator) printf(" %.5g", (double)interval.denominator / interval.numerator);
+    if (is_range) break;
+  }
+  putchar('\n');
+}
+
+static void list_sizes(uint32_t format) {
+  static const uint32_t usual[][2] = {{320, 240}, {640, 480}, {1280, 720}, {1920, 1080}};
+  struct v4l2_frmsizeenum size = {.pixel_format = format};
+  for (; ioctl(camera.fd, VIDIOC_ENUM_FRAMESIZES, &size) == 0; size.index++) {
+    bool is_range = size.type != V4L2_FRMSIZE_TYPE_DISCRETE;
+    if (!is_range) list_size(format, size.discrete.width, size.discrete.height);
+    for (int i = 0; is_range && i < 4 && usual[i][0] <= size.stepwise.max_width; i++)
+      list_size(format, usual[i][0], usual[i][1]);
+    if (is_range) break;
+  }
+}
+
+static int list_devices(void) {
+  for (int number = 0; number < 256; number++) {
+    char path[32];
+    snprintf(path, sizeof path, "/dev/video%d", number);
+    const char *reason, *code = open_device(&camera, path, &reason);
+    if (!code) {
+      printf("camera %s driver=%s bus=%s card=%s\n", path, camera.driver, camera.bus, camera.card);
+      list_sizes(V4L2_PIX_FMT_MJPEG);
+      list_sizes(V4L2_PIX_FMT_YUYV);
+      print_controls(camera.fd, "control %s %d %d %d %d %d %s%s\n", INT32_MAX);
+      close(camera.fd);
+    } else if (strcmp(code, "missing") != 0 && strcmp(code, "unsupported") != 0)
+      printf("error %s %s %s: %s\n", path, code, path, reason);
+  }
+  return EXIT_SUCCESS;
 }
 
 int main(int count, char **words) {
-  if (count == 2 && strcmp(words[1], "--list") == 0) {
-    list_all();
-    return 0;
-  }
-  const char *wrong = parse_options(count - 1, words + 1, &options);
-  if (wrong) {
-    fprintf(stderr,
-            "sortbin-camera: %s\nusage: sortbin-camera --list\n       sortbin-camera [--buffers N] [--freeze-ms N] "
-            "[--start-ms N] [--skip N] [--format mjpeg|yuyv] DEVICE WIDTHxHEIGHT FPS [CONTROL=VALUE]...\n", wrong);
+  if (count == 2 && strcmp(words[1], "--list") == 0) return list_devices();
+  char **controls = parse_options(words + 1, &options);
+  if (!controls) {
+    fputs("usage: sortbin-camera --list\n"
+          "       sortbin-camera [OPTION]... DEVICE WIDTHxHEIGHT FPS [CONTROL=VALUE]...\n"
+          "DEVICE is an absolute path. FPS is 1 to 1000. OPTION is --buffers 3..32, --skip 0..1000,\n"
+          "--freeze-ms 1..600000, --start-ms 1..600000 or --format mjpeg|yuyv.\n", stderr);
     return EXIT_USAGE;
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  signal(SIGPIPE, SIG_IGN);
-  fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK);
-  fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK);
-  send_line("sortbin-camera %d %s", PROTOCOL, VERSION);
+  setvbuf(stdin, NULL, _IONBF, 0);
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  printf("sortbin-camera %d %s\n", PROTOCOL, VERSION);
+  start_stream(&camera, &options, controls);
   return serve();
 }

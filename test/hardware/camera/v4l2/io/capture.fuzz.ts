@@ -1,5 +1,6 @@
 /** sortbin-camera with the V4L2 device of fake/device.c. test/hardware/fuzz.sh builds the program and runs this file. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,16 +8,25 @@ import { describe, it } from 'node:test';
 import { SortbinCameraProcess } from '../../../../support/hardware/sortbin-camera.js';
 import { CALL, type DeviceOptions, ERRNO, FakeDevice, FLAGS, MJPG, YUYV } from './fake/fake-device.js';
 
+/** Exit code of a sanitizer that found an error. */
+const SANITIZER_EXIT = 99;
+/** Time without a good frame at the start, and at a running stream. */
+const TIMES = ['--start-ms', '60000', '--freeze-ms', '60000'];
+
 interface Bench {
   readonly folder: string;
   readonly plug: (number: number, options?: DeviceOptions) => Promise<FakeDevice>;
   readonly run: (...words: string[]) => SortbinCameraProcess;
+  /** Does not check the end of a program. */
+  readonly ignore: (camera: SortbinCameraProcess) => void;
+  /** Waits until a program ends with a fault. Returns its line. */
+  readonly faultOf: (camera: SortbinCameraProcess) => Promise<string>;
 }
 
 const withBench = async (test: (bench: Bench) => Promise<void>) => {
   const folder = await mkdtemp(join(tmpdir(), 'sortbin-camera-'));
   const devices: FakeDevice[] = [];
-  const cameras: SortbinCameraProcess[] = [];
+  const cameras = new Set<SortbinCameraProcess>();
   try {
     await test({
       folder,
@@ -26,12 +36,20 @@ const withBench = async (test: (bench: Bench) => Promise<void>) => {
         return device;
       },
       run: (...words) => {
-        const camera = new SortbinCameraProcess(words, { FAKE_DEVICES: folder });
-        cameras.push(camera);
+        const exit = `exitcode=${SANITIZER_EXIT}`;
+        const env = { FAKE_DEVICES: folder, ASAN_OPTIONS: exit, UBSAN_OPTIONS: exit };
+        const camera = new SortbinCameraProcess(words, env);
+        cameras.add(camera);
         return camera;
       },
+      ignore: (camera) => cameras.delete(camera),
+      faultOf: async (camera) => {
+        const { line } = await camera.next('fault ');
+        assert.equal(await camera.exited(), 1);
+        cameras.delete(camera);
+        return line.slice('fault '.length);
+      },
     });
-    // A sanitizer would have ended it with another code.
     for (const camera of cameras) assert.equal(await camera.end(), 0);
   } finally {
     for (const camera of cameras) camera.child.kill('SIGKILL');
@@ -46,7 +64,7 @@ const withStream = (
 ) =>
   withBench(async (bench) => {
     const device = await bench.plug(0);
-    const camera = bench.run('--skip', '0', '--freeze-ms', '60000', '0', '640x480', '10');
+    const camera = bench.run('--skip', '0', ...TIMES, '/dev/video0', '640x480', '10');
     await device.started();
     device.send({ sequence: 0 });
     await camera.next('ready');
@@ -60,7 +78,7 @@ describe('sortbin-camera with a fake device', () => {
   it('describes the stream of a JPEG camera', () =>
     withBench(async ({ plug, run }) => {
       const device = await plug(7, { card: 'Tést Cam\n', bus: 'usb 1' });
-      const camera = run('--skip', '1', '7', '640x480', '15');
+      const camera = run('--skip', '1', '/dev/video7', '640x480', '15');
       await device.started();
       device.send({ sequence: 1 });
       device.send({ sequence: 2 });
@@ -75,7 +93,7 @@ describe('sortbin-camera with a fake device', () => {
   it('describes the stream of a YUYV camera, and drops a frame that is too short', () =>
     withBench(async ({ plug, run }) => {
       const device = await plug(0, { format: YUYV });
-      const camera = run('--skip', '0', '0', '640x480', '15');
+      const camera = run('--skip', '0', '/dev/video0', '640x480', '15');
       await device.started();
       device.send({ sequence: 1, bytes: 72 * 8 - 1, start: [0, 0] });
       device.send({ sequence: 2, bytes: 72 * 8, start: [0, 0] });
@@ -86,27 +104,27 @@ describe('sortbin-camera with a fake device', () => {
     }));
 
   it('uses only the wanted format', () =>
-    withBench(async ({ plug, run }) => {
+    withBench(async ({ plug, run, faultOf }) => {
       const device = await plug(0, { format: YUYV });
       await plug(1, { format: MJPG });
-      const camera = run('--format', 'yuyv', '--skip', '0', '0', '640x480', '15');
+      const camera = run('--format', 'yuyv', '--skip', '0', '/dev/video0', '640x480', '15');
       await device.started();
       device.send({ sequence: 1, bytes: 72 * 8, start: [0, 0] });
       assert.match((await camera.next('ready')).line, /format=YUYV /);
-      for (const [format, number] of [
-        ['mjpeg', '0'],
-        ['yuyv', '1'],
+      for (const [format, path] of [
+        ['mjpeg', '/dev/video0'],
+        ['yuyv', '/dev/video1'],
       ] as const)
         assert.equal(
-          (await run('--format', format, number, '640x480', '15').next('fault')).line,
-          `fault unsupported /dev/video${number}: it does not offer this format`,
+          await faultOf(run('--format', format, path, '640x480', '15')),
+          `unsupported ${path}: it does not offer this format`,
         );
     }));
 
   it('drops buffers that are no frames, and frames after the start', () =>
     withBench(async ({ plug, run }) => {
       const device = await plug(0);
-      const camera = run('--skip', '2', '0', '640x480', '15');
+      const camera = run('--skip', '2', '/dev/video0', '640x480', '15');
       await device.started();
       device.send({ sequence: 1, bytes: 4096, start: [0, 0, 0] });
       device.send({ sequence: 2, flags: FLAGS.monotonic | FLAGS.error });
@@ -153,7 +171,7 @@ describe('sortbin-camera with a fake device', () => {
     it(`converts the time of ${what}`, () =>
       withBench(async ({ plug, run }) => {
         const device = await plug(0);
-        const camera = run('--skip', '0', '0', '640x480', '10');
+        const camera = run('--skip', '0', '/dev/video0', '640x480', '10');
         await device.started();
         const atNs = (process.hrtime.bigint() / 1000n) * 1000n;
         device.send({ sequence: 1, flags, atNs });
@@ -165,7 +183,28 @@ describe('sortbin-camera with a fake device', () => {
       }));
   }
 
-  it('does not use a time in the future', () =>
+  const implausible: readonly [string, (nowNs: bigint) => bigint][] = [
+    ['in the future', (nowNs) => nowNs + 60_000_000_000n],
+    ['older than 10 s', (nowNs) => nowNs - 11_000_000_000n],
+    ['of 0', () => 0n],
+  ];
+  for (const [what, at] of implausible) {
+    it(`uses the arrival of a frame with a time ${what}`, () =>
+      withStream(async ({ device, camera }) => {
+        const startNs = process.hrtime.bigint();
+        const waiting = camera.start(`after ${startNs}`);
+        const timer = setInterval(() => device.send({ sequence: 1, atNs: at(process.hrtime.bigint()) }), 20);
+        try {
+          const { line } = await camera.answer(waiting);
+          const ns = BigInt(line.split(' ')[1] ?? 0);
+          assert.ok(ns > startNs && ns < process.hrtime.bigint());
+        } finally {
+          clearInterval(timer);
+        }
+      }));
+  }
+
+  it('takes one interval from the arrival', () =>
     withStream(async ({ device, camera }) => {
       const waiting = camera.start(`after ${process.hrtime.bigint()}`);
       device.send({ sequence: 1, atNs: process.hrtime.bigint() + 60_000_000_000n });
@@ -174,72 +213,43 @@ describe('sortbin-camera with a fake device', () => {
       assert.equal(sequenceOf((await camera.answer(waiting)).line), 2);
     }));
 
-  it('reports a camera that delivers no good frame, and starts it again', () =>
-    withBench(async ({ plug, run }) => {
+  it('reports a camera that delivers no good frame after its start', () =>
+    withBench(async ({ plug, run, faultOf }) => {
       const device = await plug(0);
-      const camera = run('--skip', '0', '--start-ms', '300', '--freeze-ms', '100', '0', '640x480', '15');
-      assert.equal(
-        (await camera.next('fault')).line,
-        'fault frozen /dev/video0: no good frame within 300 ms',
-      );
-      const waiting = camera.start('after 0');
+      const camera = run('--start-ms', '300', '--freeze-ms', '60000', '/dev/video0', '640x480', '15');
       await device.started();
-      for (;;) {
-        device.send({ sequence: 1 });
-        const outputs = camera.lines();
-        if (outputs.some((line) => line.startsWith('ready'))) break;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      assert.equal(sequenceOf((await camera.answer(waiting)).line), 1);
-      assert.equal(
-        (await camera.next('fault')).line,
-        'fault frozen /dev/video0: no good frame within 100 ms',
-      );
+      device.send({ sequence: 1, bytes: 4 });
+      assert.equal(await faultOf(camera), 'frozen /dev/video0: no good frame within 300 ms');
     }));
 
-  it('opens the device again after an I/O error', () =>
-    withStream(async ({ device, camera }) => {
+  it('reports a camera that stops delivering good frames', () =>
+    withBench(async ({ plug, run, faultOf }) => {
+      const device = await plug(0);
+      const times = ['--start-ms', '60000', '--freeze-ms', '100'];
+      const camera = run('--skip', '0', ...times, '/dev/video0', '640x480', '15');
+      await device.started();
+      device.send({ sequence: 1 });
+      assert.equal(await faultOf(camera), 'frozen /dev/video0: no good frame within 100 ms');
+    }));
+
+  it('reports an I/O error', () =>
+    withStream(async ({ device, camera, faultOf }) => {
+      camera.start(`after ${process.hrtime.bigint()}`);
       device.send({ sequence: 1, errno: ERRNO.EIO });
-      assert.match((await camera.next('fault')).line, /^fault failed .*: VIDIOC_DQBUF: Input\/output error$/);
-      assert.match((await camera.send('latest')).line, /^error down .*DQBUF/);
-      const waiting = camera.start('after 0');
-      await device.started();
-      device.send({ sequence: 2 });
-      await camera.next('ready');
-      assert.equal(sequenceOf((await camera.answer(waiting)).line), 2);
+      assert.equal(await faultOf(camera), 'failed /dev/video0: VIDIOC_DQBUF: Input/output error');
     }));
 
-  it('finds an unplugged camera at the same number', () =>
-    withStream(async ({ device, camera, plug }) => {
-      const waiting = camera.start(`after ${process.hrtime.bigint()}`);
+  it('reports an unplugged camera', () =>
+    withStream(async ({ device, camera, faultOf }) => {
       device.unplug();
-      assert.match((await camera.next('fault')).line, /^fault missing \/dev\/video0: /);
-      const again = await plug(0);
-      await again.started();
-      again.send({ sequence: 5 });
-      await camera.next('ready');
-      assert.equal(sequenceOf((await camera.answer(waiting)).line), 5);
-    }));
-
-  it('refuses another camera at its path, and finds its camera at another number', () =>
-    withStream(async ({ device, camera, plug }) => {
-      device.unplug();
-      await plug(0, { card: 'Other Camera' });
-      while (
-        (await camera.next('fault')).line !== 'fault missing /dev/video0 is another camera now: Other Camera'
-      );
-      await plug(1, { bus: 'usb-2' });
-      const again = await plug(2);
-      await again.started();
-      again.send({ sequence: 5 });
-      assert.match((await camera.next('ready')).line, / device=\/dev\/video2 /);
+      assert.match(await faultOf(camera), /^missing \/dev\/video0: VIDIOC_DQBUF: /);
     }));
 
   const failures: readonly [string, DeviceOptions, RegExp][] = [
     [
       'no permission',
       { failure: { call: CALL.open, errno: ERRNO.EACCES } },
-      /^denied .*: open: Permission denied$/,
+      /^denied .*: Permission denied$/,
     ],
     [
       'a device in use',
@@ -261,16 +271,10 @@ describe('sortbin-camera with a fake device', () => {
     ['a device that cannot stream', { canStream: false }, /^unsupported .*: it cannot stream$/],
   ];
   for (const [what, options, expected] of failures) {
-    it(`reports ${what}, and tries again`, () =>
-      withBench(async ({ plug, run }) => {
-        const device = await plug(0, options);
-        const camera = run('--skip', '0', '0', '640x480', '15');
-        assert.match((await camera.next('fault ')).line.slice('fault '.length), expected);
-        device.unplug();
-        const again = await plug(0);
-        await again.started();
-        again.send({ sequence: 1 });
-        await camera.next('ready');
+    it(`reports ${what}`, () =>
+      withBench(async ({ plug, run, faultOf }) => {
+        await plug(0, options);
+        assert.match(await faultOf(run('/dev/video0', '640x480', '15')), expected);
       }));
   }
 
@@ -279,31 +283,95 @@ describe('sortbin-camera with a fake device', () => {
       const device = await plug(0);
       const words = ['brightness=256', 'zoom=1', 'exposure_time_absolute=9', 'auto_exposure=1'];
       const camera = run(
-        '--skip',
-        '0',
-        '0',
-        '640x480',
-        '15',
+        ...['--skip', '0', '/dev/video0', '640x480', '15'],
         ...words,
         'exposure_time_absolute=7',
         'focus=1',
+        'brightness=103',
+        'brightness=x',
+        'brightness',
       );
       assert.equal((await camera.next('unset')).line, 'unset brightness 256 is not in 0 to 255');
       assert.equal((await camera.next('unset')).line, 'unset zoom it is read-only');
       assert.match((await camera.next('unset')).line, /^unset exposure_time_absolute it is inactive/);
       assert.equal((await camera.next('unset')).line, 'unset focus there is no such control');
+      for (let count = 0; count < 2; count++)
+        assert.equal(
+          (await camera.next('unset')).line,
+          'unset brightness it needs a whole number as its value',
+        );
       await device.started();
       device.send({ sequence: 1 });
       await camera.next('ready');
-      assert.equal((await camera.send('set brightness=103')).line, 'ok 100');
-      assert.match(
-        (await camera.send('set brightness=-1')).line,
-        /^error control brightness: -1 is not in 0 to 255$/,
-      );
       assert.equal(
         (await camera.send('controls')).line,
         'ok brightness=100,0,255,5,128,- auto_exposure=1,0,3,1,3,- exposure_time_absolute=7,3,2047,1,0,- zoom=0,0,9,0,0,r',
       );
+    }));
+
+  it('refuses malformed lines and continues', () =>
+    withStream(async ({ camera }) => {
+      const lines: readonly [string, number][] = [
+        ['', 0],
+        ['latest', 0],
+        ['4294967296 latest', 0],
+        ['-1 latest', 0],
+        ['7x latest', 0],
+        ['7', 7],
+        ['7 ', 7],
+        ['7 jump', 7],
+        ['7 set gain=1', 7],
+        ['7 latest now', 7],
+        ['7  latest', 7],
+        ['7 after', 7],
+        ['7 after -1', 7],
+        ['7 after 9223372036854775808', 7],
+        ['7 after 1 2', 7],
+        ['7 lat\0est', 0],
+        ['9'.repeat(201), 0],
+      ];
+      for (const [line, id] of lines) {
+        camera.write(`${line}\n`);
+        const expected = `${id} error command the line is malformed`;
+        assert.equal((await camera.next(`${id} `)).line, expected);
+      }
+      assert.equal(sequenceOf((await camera.send('latest')).line), 0);
+    }));
+
+  it('accepts commands in any pieces', () =>
+    withStream(async ({ camera }) => {
+      for (const piece of ['41 la', 'test\n42 controls\n4', '3 latest\n']) {
+        camera.write(piece);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      for (const [id, reply] of [
+        [41, /^frame /],
+        [42, /^ok /],
+        [43, /^frame /],
+      ] as const)
+        assert.match((await camera.answer(id)).line, reply);
+    }));
+
+  it('replaces a waiting request by a newer one', () =>
+    withStream(async ({ camera }) => {
+      const first = camera.start('after 9223372036854775807');
+      camera.start('after 9223372036854775806');
+      assert.equal((await camera.answer(first)).line, 'error cancelled a newer after replaced it');
+    }));
+
+  it('exits with 0 at the end of its input, also within a line', () =>
+    withStream(async ({ camera }) => {
+      camera.write('1 lat');
+      assert.equal(await camera.end(), 0);
+    }));
+
+  it('is ended by SIGALRM if its output is not read', () =>
+    withStream(async ({ camera, ignore }) => {
+      camera.child.stdout?.pause();
+      camera.write('1 latest\n'.repeat(100_000));
+      const [, signal] = await once(camera.child, 'exit');
+      assert.equal(signal, 'SIGALRM');
+      ignore(camera);
     }));
 
   it('lists the devices in the order of their numbers', () =>
@@ -318,7 +386,7 @@ describe('sortbin-camera with a fake device', () => {
         camera.lines().filter((line) => !line.startsWith('control ')),
         [
           'camera /dev/video2 driver=fake bus=usb-1 card=First',
-          'error /dev/video4 busy /dev/video4: open: Device or resource busy',
+          'error /dev/video4 busy /dev/video4: Device or resource busy',
           'camera /dev/video10 driver=fake bus=usb-1 card=Second',
         ],
       );

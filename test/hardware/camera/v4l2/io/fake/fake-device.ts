@@ -81,8 +81,6 @@ export class FakeDevice {
     record.writeBigUInt64LE((frame.atNs ?? process.hrtime.bigint()) / 1000n, 16);
     record.set(frame.start ?? [0xff, 0xd8, 0xff, 0xdb], 24);
     this.#stream?.write(record);
-    // After an error, the program opens the device again.
-    if (frame.errno) this.#stream = null;
   }
 
   /** Closes the device. Removes its path. */

@@ -1,0 +1,67 @@
+#include "camera.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+/* Writes a name as v4l2-ctl does: "White Balance, Automatic" becomes white_balance_automatic. */
+static void normalise(char *name) {
+  char *to = name;
+  for (const char *from = name; *from; from++)
+    if (isalnum((unsigned char)*from)) *to++ = (char)tolower((unsigned char)*from);
+    else if (to > name && to[-1] != '_') *to++ = '_';
+  to[to > name && to[-1] == '_' ? -1 : 0] = 0;
+}
+
+/* Moves to the next control. Begins with a zeroed structure. */
+static bool next_control(int fd, struct v4l2_queryctrl *control, struct v4l2_control *present) {
+  for (;;) {
+    control->id |= V4L2_CTRL_FLAG_NEXT_CTRL;
+    if (ioctl(fd, VIDIOC_QUERYCTRL, control) < 0) return false;
+    bool is_integer = control->type == V4L2_CTRL_TYPE_INTEGER || control->type == V4L2_CTRL_TYPE_BOOLEAN ||
+                      control->type == V4L2_CTRL_TYPE_MENU || control->type == V4L2_CTRL_TYPE_INTEGER_MENU;
+    present->id = control->id;
+    if (!is_integer || control->flags & V4L2_CTRL_FLAG_DISABLED) continue;
+    if (ioctl(fd, VIDIOC_G_CTRL, present) < 0) continue;
+    control->name[sizeof control->name - 1] = 0;
+    normalise((char *)control->name);
+    return true;
+  }
+}
+
+void print_controls(int fd, const char *format, int room) {
+  struct v4l2_queryctrl control = {0};
+  struct v4l2_control present;
+  while (room >= 100 && next_control(fd, &control, &present)) {
+    const char *read_only = control.flags & V4L2_CTRL_FLAG_READ_ONLY ? "r" : "";
+    const char *inactive = control.flags & V4L2_CTRL_FLAG_INACTIVE ? "i" : *read_only ? "" : "-";
+    room -= printf(format, (char *)control.name, present.value, control.minimum, control.maximum,
+                   control.step, control.default_value, read_only, inactive);
+  }
+}
+
+/* Returns NULL, or the text of the error. */
+static const char *set(int fd, const char *name, long long value) {
+  static char text[64];
+  struct v4l2_queryctrl control = {0};
+  struct v4l2_control wanted;
+  do
+    if (!next_control(fd, &control, &wanted)) return "there is no such control";
+  while (strcmp((char *)control.name, name) != 0);
+  if (control.flags & V4L2_CTRL_FLAG_READ_ONLY) return "it is read-only";
+  if (control.flags & V4L2_CTRL_FLAG_INACTIVE) return "it is inactive, because another control is automatic";
+  snprintf(text, sizeof text, "%lld is not in %d to %d", value, control.minimum, control.maximum);
+  if (value < control.minimum || value > control.maximum) return text;
+  wanted.value = (int32_t)value;
+  return ioctl(fd, VIDIOC_S_CTRL, &wanted) < 0 ? strerror(errno) : NULL;
+}
+
+void set_control(int fd, const char *word) {
+  char name[32] = "?", rest;
+  long long value;
+  bool is_valid = sscanf(word, "%31[^=]=%lld%c", name, &value, &rest) == 2;
+  const char *wrong = is_valid ? set(fd, name, value) : "it needs a whole number as its value";
+  if (wrong) printf("unset %s %s\n", name, wrong);
+}
