@@ -39,7 +39,9 @@ const streamKeys = (defaults: { readonly startMs: number; readonly dropFrames: n
 const checkStream = (
   stream: {
     readonly framesPerSecond: number;
+    readonly startMs: number;
     readonly freezeMs: number;
+    readonly dropFrames: number;
     readonly identicalFrames: number;
   },
   reporter: Reporter,
@@ -47,6 +49,12 @@ const checkStream = (
   const leastMs = Math.ceil(2_000 / stream.framesPerSecond);
   if (stream.freezeMs < leastMs)
     reporter.refuse(['freezeMs'], `a value from ${leastMs}, the time of two frames at framesPerSecond`);
+  const dropMs = Math.ceil((1_000 * (stream.dropFrames + 1)) / stream.framesPerSecond);
+  if (stream.startMs <= dropMs)
+    reporter.refuse(
+      ['startMs'],
+      `a value above ${dropMs}, the time of dropFrames and one more frame at framesPerSecond`,
+    );
   checkIdenticalFrames(stream.identicalFrames, reporter);
 };
 

@@ -171,13 +171,24 @@ export const configSchema = z
     mqtt,
     log,
   })
-  .superRefine(({ camera, cycle }, context) => {
-    if (camera.driver !== 'node-libcamera' || cycle.captureMs > camera.captureMs) return;
-    reporterOf(context).refuse(
-      ['cycle', 'captureMs'],
-      `a value above camera.captureMs (${camera.captureMs})`,
-      { context: 'with camera.driver node-libcamera, because a still takes 1 to 7 s' },
-    );
+  .superRefine(({ camera, cycle, panel }, context) => {
+    const { refuse } = reporterOf(context);
+    if (camera.driver === 'node-libcamera' && cycle.captureMs <= camera.captureMs)
+      refuse(['cycle', 'captureMs'], `a value above camera.captureMs (${camera.captureMs})`, {
+        context: 'with camera.driver node-libcamera, because a still takes 1 to 7 s',
+      });
+    if (camera.driver !== 'rpicam' && camera.driver !== 'v4l2') return;
+    const leastMs = (camera.latencyMs ?? 0) + Math.ceil(2_000 / camera.framesPerSecond);
+    if (cycle.captureMs < leastMs)
+      refuse(
+        ['cycle', 'captureMs'],
+        `a value from ${leastMs}, which is camera.latencyMs and the time of two frames`,
+      );
+    if (camera.driver === 'rpicam' && camera.lockAfterMs !== null && panel.light !== null)
+      refuse(['camera', 'lockAfterMs'], 'null', {
+        context: 'with panel.light, because the light is off while the camera adjusts itself',
+        fix: 'Set exposure, whiteBalance and focus instead',
+      });
   })
   .describe('Configuration of the sorting bin');
 

@@ -48,9 +48,8 @@ export const startParts = async (
     wireHardware({ config, folder, dataDir, clock, log }, inner),
   );
   const camera = await services.open('camera', signal, () => makeCamera(loaded, clock));
-  const cameraStarted = startCamera(camera, log, signal);
+  startCamera(camera, log, signal);
   const model = await services.start(wireModel(loaded, clock), signal);
-  await cameraStarted;
   const broker =
     mqtt.url === null
       ? await services.open('embedded broker', signal, () => startBroker(mqtt.embedded, log))
@@ -62,13 +61,13 @@ export const startParts = async (
   return { dataDir, journal, hardware, camera, model, broker, url, publisher };
 };
 
-/** Starts the camera. A bin starts without one: the camera keeps trying, and its fault is in the health of the bin. */
-const startCamera = (camera: Camera, log: Logger, signal: AbortSignal): Promise<void> =>
-  camera.start(signal).then(
-    () => {},
-    (error: unknown) => {
-      const { code, message } =
-        error instanceof SortbinError ? error : { code: 'camera-failed', message: messageOf(error) };
-      if (!signal.aborted) log.warn({ part: 'camera', code }, `the bin starts without a camera: ${message}`);
-    },
-  );
+/**
+ * Starts the camera, without waiting for it. A bin also starts without one: the camera keeps trying, and its health
+ * reports the fault.
+ */
+const startCamera = (camera: Camera, log: Logger, signal: AbortSignal): void => {
+  camera.start(signal).catch((error: unknown) => {
+    if (!(error instanceof SortbinError) && !signal.aborted)
+      log.error({ err: error, part: 'camera' }, messageOf(error));
+  });
+};

@@ -4,6 +4,7 @@ import type { Clock } from './clock.js';
 import { orAborted, whenOverdue, withDeadline } from './deadline.js';
 import { deferred } from './deferred.js';
 import { type Answer, type Fault, messageOf } from './errors.js';
+import { killProcessGroup, ownProcessGroup } from './process-group.js';
 
 export interface SupervisedProcessOptions<Code extends string> {
   /** Name for messages. */
@@ -18,6 +19,11 @@ export interface SupervisedProcessOptions<Code extends string> {
   readonly faults: { readonly ended: Code; readonly late: Code };
   /** Derives the fault from its code, its reason and the recent lines of standard error. By default, they are joined. */
   readonly toFault?: (code: Code, reason: string, lines: readonly string[]) => Fault<Code>;
+  /**
+   * Whether the process was spawned detached, and its process group ends with it and with the daemon. Default: false. A
+   * program that turns outputs off after the end of the daemon must not.
+   */
+  readonly ownsGroup?: boolean;
   /** Level at which the lines of standard error are logged. */
   readonly outputLevel: 'debug' | 'warn';
   readonly clock: Clock;
@@ -27,6 +33,9 @@ export interface SupervisedProcessOptions<Code extends string> {
 const MAX_LINE_LENGTH = 500;
 /** Number of recent lines of standard error that are kept. */
 const MAX_LINES = 100;
+/** Number of lines that are logged within `LOG_WINDOW_MS`. A program may write thousands. */
+const MAX_LOGGED_LINES = 20;
+const LOG_WINDOW_MS = 10_000;
 
 /**
  * A child process, from its start to its exit. `Info` is what it reports when it is ready. A subclass adds the protocol.
@@ -47,6 +56,7 @@ export abstract class SupervisedProcess<Info, Code extends string> {
   #reported: Fault<Code> | null = null;
   #fault: Fault<Code> | null = null;
   readonly #lines: string[] = [];
+  #logged = { sinceMs: 0, lines: 0 };
   #partialLine = '';
 
   constructor(protected readonly options: SupervisedProcessOptions<Code>) {
@@ -87,6 +97,7 @@ export abstract class SupervisedProcess<Info, Code extends string> {
    */
   kill(reason: string, code: Code = this.options.faults.ended): void {
     this.child?.kill('SIGKILL');
+    if (this.child) killProcessGroup(this.child);
     this.#end(`was killed because it ${reason}`, code);
   }
 
@@ -108,6 +119,7 @@ export abstract class SupervisedProcess<Info, Code extends string> {
         if (child.pid === undefined) this.#onExit(`did not start (${message})`);
         else this.#onLine(message);
       });
+      if (this.options.ownsGroup) ownProcessGroup(child);
       child.on('close', (code, signal) =>
         this.#onExit(signal ? `was ended by ${signal}` : `exited with code ${code}`),
       );
@@ -134,12 +146,17 @@ export abstract class SupervisedProcess<Info, Code extends string> {
   }
 
   #onLine(line: string): void {
-    const { name, outputLevel, log } = this.options;
+    const { name, outputLevel, clock, log } = this.options;
     const trimmed = line.trim().slice(0, MAX_LINE_LENGTH);
     if (!trimmed) return;
     this.#lines.push(trimmed);
     if (this.#lines.length > MAX_LINES) this.#lines.shift();
-    log[outputLevel]({ childPid: this.child?.pid, text: trimmed }, `${name} wrote a message`);
+    if (clock.monotonicMs() - this.#logged.sinceMs >= LOG_WINDOW_MS)
+      this.#logged = { sinceMs: clock.monotonicMs(), lines: 0 };
+    this.#logged.lines += 1;
+    if (this.#logged.lines > MAX_LOGGED_LINES) return;
+    const more = this.#logged.lines === MAX_LOGGED_LINES ? '. Further messages are not logged for 10 s' : '';
+    log[outputLevel]({ childPid: this.child?.pid, text: trimmed }, `${name} wrote a message${more}`);
   }
 
   #onExit(reason: string): void {

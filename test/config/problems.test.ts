@@ -84,8 +84,20 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
     'camera.identicalFrames: 1 is not allowed. Use 0 or a value from 2 to 100.',
   ],
   [
-    'camera: { driver: rpicam, framesPerSecond: 1, freezeMs: 1500 }',
+    'camera: { driver: rpicam, framesPerSecond: 1, freezeMs: 1500, startMs: 20000 }',
     'camera.freezeMs: 1500 is not allowed. Use a value from 2000, the time of two frames at framesPerSecond.',
+  ],
+  [
+    'camera: { driver: rpicam, framesPerSecond: 1, freezeMs: 3000 }\ncycle: { captureMs: 5000 }',
+    'camera.startMs: the default 10000 is not allowed. Use a value above 11000, the time of dropFrames and one more frame at framesPerSecond.',
+  ],
+  [
+    'camera: { driver: rpicam, latencyMs: 10000 }',
+    'cycle.captureMs: the default 3000 is not allowed. Use a value from 10134, which is camera.latencyMs and the time of two frames.',
+  ],
+  [
+    'camera: { driver: rpicam, lockAfterMs: 3000 }\npanel: { light: { output: { line: GPIO22 } } }',
+    'camera.lockAfterMs: 3000 is not allowed with panel.light, because the light is off while the camera adjusts itself. Set exposure, whiteBalance and focus instead.',
   ],
   [
     'camera: { driver: rpicam, crop: { x: 0.5, y: 0, width: 0.6, height: 1 } }',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { it, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import { done } from '../../device/kit/errors.js';
+import { killProcessGroups } from '../../device/kit/process-group.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { SupervisedProcess, type SupervisedProcessOptions } from '../../device/kit/supervised-process.js';
 import { until } from '../support/until.js';
@@ -13,10 +15,9 @@ class Shell extends SupervisedProcess<string, 'shell-died' | 'shell-late'> {
     readonly clock: SimulatedClock,
     start: () => ChildProcess,
     signal?: AbortSignal,
-    toFault?: SupervisedProcessOptions<'shell-died' | 'shell-late'>['toFault'],
+    options: Partial<SupervisedProcessOptions<'shell-died' | 'shell-late'>> = {},
   ) {
     super({
-      ...(toFault ? { toFault } : {}),
       name: 'shell',
       spawn: start,
       startMs: 1_000,
@@ -25,6 +26,7 @@ class Shell extends SupervisedProcess<string, 'shell-died' | 'shell-late'> {
       outputLevel: 'debug',
       clock,
       log: pino({ level: 'silent' }),
+      ...options,
     });
     this.child?.stdout?.on('data', (text) => this.settleReady(done(String(text).trim())));
   }
@@ -36,6 +38,10 @@ class Shell extends SupervisedProcess<string, 'shell-died' | 'shell-late'> {
   close(): Promise<void> {
     this.child?.stdin?.end();
     return this.untilExit(500);
+  }
+
+  answer(line: string): void {
+    this.child?.stdin?.write(`${line}\n`);
   }
 
   failWith(message: string): void {
@@ -97,13 +103,69 @@ it('derives the fault from the messages of the process', async (t) => {
     new SimulatedClock(),
     () => spawn('sh', ['-c', 'echo no camera >&2; echo help >&2; read line']),
     undefined,
-    (code, reason, lines) => ({ code, message: [reason, ...lines].join(', ') }),
+    { toFault: (code, reason, lines) => ({ code, message: [reason, ...lines].join(', ') }) },
   );
   t.after(() => shell.kill('is not needed any more'));
   await until('two messages', () => shell.messages.length === 2);
   shell.kill('froze', 'shell-late');
   const message = 'was killed because it froze, no camera, help';
   assert.deepEqual(await shell.ready, { ok: false, fault: { code: 'shell-late', message } });
+});
+
+/** Runs a shell that leads a group, with a background process. Returns the number of that process. */
+const runGroup = async (t: TestContext, script: string) => {
+  const start = () => spawn('sh', ['-c', `sleep 600 & echo $!; ${script}`], { detached: true });
+  const shell = new Shell(new SimulatedClock(), start, undefined, { ownsGroup: true });
+  t.after(() => shell.kill('is not needed any more'));
+  const ready = await shell.ready;
+  assert.ok(ready.ok);
+  return { shell, background: Number(ready.value) };
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    // A zombie has ended too: in a container, perhaps no process waits for it.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
+it('kills the processes that it has started, if it owns its group', async (t) => {
+  const killed = await runGroup(t, 'read line');
+  killed.shell.kill('froze');
+  await killed.shell.exited;
+  await until('the end of the background process', () => !isAlive(killed.background));
+});
+
+it('ends the processes that it leaves behind, if it owns its group', async (t) => {
+  const { shell, background } = await runGroup(t, 'read line; exit 3');
+  await shell.close();
+  assert.equal(await messageOf(shell), 'shell exited with code 3');
+  await until('the end of the background process', () => !isAlive(background));
+});
+
+it('ends its group before an exit of the daemon by force', async (t) => {
+  const { shell, background } = await runGroup(t, 'read line');
+  killProcessGroups();
+  await shell.exited;
+  await until('the end of the background process', () => !isAlive(background));
+});
+
+it('logs a limited number of messages in 10 s', async (t) => {
+  const logged: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
+  const clock = new SimulatedClock();
+  const lines = 'for line in $(seq 30); do echo $line >&2; done';
+  const start = () => spawn('sh', ['-c', `${lines}; read line; echo last >&2; read line`]);
+  const shell = new Shell(clock, start, undefined, { log });
+  t.after(() => shell.kill('is not needed any more'));
+  await until('30 messages', () => shell.messages.length === 30);
+  assert.equal(logged.length, 20);
+  assert.match(logged.at(-1) ?? '', /Further messages are not logged for 10 s/);
+  shell.answer('next');
+  await until('31 messages', () => shell.messages.length === 31);
+  assert.equal(logged.length, 20);
 });
 
 it('counts a killed process as ended at once, and kills a stopped one', async (t) => {

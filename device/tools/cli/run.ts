@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { renamedText } from '../../config/load.js';
 import { Daemon } from '../../daemon/daemon.js';
+import { killProcessGroups } from '../../kit/process-group.js';
 import { packageVersion } from '../../kit/root.js';
 import type { LoadedConfig } from '../../wire/loaded-config.js';
 import { EXIT, reportError } from './failure.js';
@@ -95,6 +96,7 @@ const exit = async (code: number | string, log: Logger, writeLast: () => void): 
     const flushed = new Promise<void>((resolve) => log.flush(() => resolve()));
     await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
   } finally {
+    killProcessGroups();
     // At the exit, pino would flush synchronously, and wait for ever for a full disk or a reader that has stopped.
     process.removeAllListeners('exit');
     process.exit(code);

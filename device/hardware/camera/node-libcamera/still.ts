@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../../kit/clock.js';
 import { type Answer, done, failed } from '../../../kit/errors.js';
+import { killProcessGroup, ownProcessGroup } from '../../../kit/process-group.js';
 import type { CameraFault } from '../camera.js';
 import { completeJpeg } from '../jpeg.js';
 
@@ -97,6 +98,7 @@ const runChild = (
       // A process group, so that one signal also reaches the shell and rpicam-still.
       detached: true,
     });
+    ownProcessGroup(child);
     let errors = '';
     let isLate = false;
     let cancel = () => {};
@@ -107,11 +109,7 @@ const runChild = (
     };
     const kill = () => {
       cancel();
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-      } catch {
-        // The group has exited.
-      }
+      killProcessGroup(child);
       cancel = clock.after(KILL_MS, () => end(false));
     };
     cancel = clock.after(captureMs, () => {

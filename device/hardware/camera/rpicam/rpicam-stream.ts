@@ -58,6 +58,7 @@ export class RpicamStream extends SupervisedProcess<CameraInfo, CameraFault> imp
           detached: true,
           env: { PATH: process.env.PATH },
         }),
+      ownsGroup: true,
       faults: { ended: 'camera-failed', late: 'camera-no-frame' },
       toFault: (code, reason, lines) => rpicamFault(code, reason, lines, seen.images > 0),
       outputLevel: 'debug',

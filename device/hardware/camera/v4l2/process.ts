@@ -56,6 +56,7 @@ export class CameraProcess extends SupervisedProcess<Started, CameraFault> {
       // Detached, so that Ctrl-C reaches only the daemon, which stops its parts in order. It needs no environment.
       spawn: () => spawn(camera.program, camera.args, { stdio: 'pipe', detached: true, env: {} }),
       startMs: camera.startMs + REPLY_MS,
+      ownsGroup: true,
       faults: { ended: 'camera-failed', late: 'camera-no-frame' },
       outputLevel: 'warn',
     });
