@@ -9,6 +9,7 @@ export interface Fragment {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
+  readonly pattern?: string;
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly minItems?: number;
@@ -75,6 +76,24 @@ export const valueAt = (value: unknown, key: string | number): unknown =>
 export const keysOf = (fragments: readonly Fragment[]): string[] => [
   ...new Set(fragments.flatMap(({ properties = {} }) => Object.keys(properties))),
 ];
+
+/** Returns the drivers of the union members that have this key. */
+export const driversWithKey = (fragments: readonly Fragment[], key: string): string[] =>
+  fragments.flatMap(unionMembers).flatMap(({ properties = {} }) => {
+    const driver = properties.driver?.const;
+    return Object.hasOwn(properties, key) && typeof driver === 'string' ? [driver] : [];
+  });
+
+/** Returns the path of a key one level below the mappings, or undefined if none of their values may have this key. */
+export const innerKey = (mappings: readonly Fragment[], key: string): [string, string] | undefined => {
+  const entries = mappings.flatMap(({ properties = {} }) => Object.entries(properties));
+  // A name in a record may have underscores. The fixed keys have none.
+  const mayHave = ({ properties = {}, propertyNames }: Fragment) =>
+    Object.hasOwn(properties, key) ||
+    (key.includes('_') && propertyNames?.pattern !== undefined && RegExp(propertyNames.pattern).test(key));
+  const found = entries.find(([, fragment]) => unionMembers(fragment).some(mayHave));
+  return found && [found[0], key];
+};
 
 /** Whether the fragment is an object with fixed keys. A record has keys of any name. */
 export const isMapping = ({ properties }: Fragment): boolean => properties !== undefined;

@@ -3,8 +3,10 @@ import { SortbinError } from '../kit/errors.js';
 import { explanationOf, isAboutKey } from './fields.js';
 import {
   allowedTextWithoutNull,
+  driversWithKey,
   type Fragment,
   fragmentsAt,
+  innerKey,
   isMapping,
   keysOf,
   matchingMembers,
@@ -101,17 +103,19 @@ export const problemsOf = (
   };
 
   const addUnknownKey = (path: Path, key: string) => {
-    const holder = path.reduce(valueAt, input);
-    const known = keysOf(matchingMembers(fragmentsAt(schema, input, path), holder));
-    const similar = mostSimilar(key, known);
+    const fragments = fragmentsAt(schema, input, path);
+    const members = matchingMembers(fragments, path.reduce(valueAt, input));
+    const known = keysOf(members);
     const allowed = known.join(', ');
+    const drivers = driversWithKey(fragments, key);
+    const inner = innerKey(members, key);
+    const meant = mostSimilar(key, known) ?? (inner && pathText(originalPath([...path, ...inner])));
+    const fix =
+      drivers.length > 0
+        ? `It belongs to the driver ${drivers.join(' or ')}. Delete it, or change ${pathText(originalPath([...path, 'driver']))}`
+        : `${meant ? `Did you mean ${meant}? ` : ''}Allowed keys: ${allowed}`;
     // The value is not shown: the key may be a misspelt `password`.
-    add(
-      [...path, key],
-      null,
-      allowed,
-      `unknown key. ${similar ? `Did you mean ${similar}? ` : ''}Allowed keys: ${allowed}`,
-    );
+    add([...path, key], null, allowed, `unknown key. ${fix}`);
   };
 
   const allowedNames = (path: Path): string => {

@@ -60,9 +60,28 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
   ['"a\\nb": 1', `["a\\nb"]: unknown key. Allowed keys: ${PARTS}.`],
   [
     'vision: { script: [] }',
-    'vision.script: unknown key. Allowed keys: driver, runtime, threads, tflite, edgetpu, nice, cpus, startMs.',
+    'vision.script: unknown key. It belongs to the driver simulated. Delete it, or change vision.driver.',
   ],
-  ['vision: { driver: simulated, threads: 1 }', 'vision.threads: unknown key. Allowed keys: driver, script.'],
+  [
+    'vision: { driver: simulated, threads: 1 }',
+    'vision.threads: unknown key. It belongs to the driver child. Delete it, or change vision.driver.',
+  ],
+  [
+    'camera: { driver: rpicam, folder: null }',
+    'camera.folder: unknown key. It belongs to the driver simulated. Delete it, or change camera.driver.',
+  ],
+  [
+    'camera: { quality: 90 }',
+    'camera.quality: unknown key. It belongs to the driver rpicam. Delete it, or change camera.driver.',
+  ],
+  [
+    'camera: { driver: v4l2, rotation: 180 }',
+    'camera.rotation: unknown key. It belongs to the driver rpicam or node-libcamera. Delete it, or change camera.driver.',
+  ],
+  [
+    'trigger: { driver: several, sensors: { a: { driver: line, input: { line: A }, nearMm: 3 } } }',
+    'trigger.sensors.a.nearMm: unknown key. It belongs to the driver ultrasonic. Delete it, or change trigger.sensors.a.driver.',
+  ],
   ['42', `the file: 42 is not allowed. Use a mapping with the keys ${PARTS}.`],
   ['[]', `the file: an empty list is not allowed. Use a mapping with the keys ${PARTS}.`],
   [
@@ -156,6 +175,15 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
 ];
 
 describe('explains a wrong value or key', () => {
+  for (const [text, meant] of [
+    ['camera: { driver: v4l2, white_balance_automatic: 0 }', 'camera.controls.white_balance_automatic'],
+    ['camera: { driver: rpicam, shutterUs: 500 }', 'camera.exposure.shutterUs'],
+  ] as const)
+    test(text, () => {
+      const { message } = onlyProblem(text);
+      assert.ok(message.includes(`: unknown key. Did you mean ${meant}? Allowed keys: driver, `), message);
+    });
+
   for (const [text, message] of CASES) test(text, () => assert.equal(onlyProblem(text).message, message));
 });
 
