@@ -7,6 +7,7 @@ import { listRpicamCameras } from '../hardware/camera/rpicam/list.js';
 import { makeRpicamCamera } from '../hardware/camera/rpicam/rpicam-camera.js';
 import { interleaveByLabel, listImages, SimulatedCamera } from '../hardware/camera/simulated-camera.js';
 import { listV4l2Cameras } from '../hardware/camera/v4l2/list.js';
+import { resolveDevice } from '../hardware/camera/v4l2/stable-paths.js';
 import { makeV4l2Camera } from '../hardware/camera/v4l2/v4l2-camera.js';
 import type { Clock } from '../kit/clock.js';
 import { type Answer, failed, messageOf } from '../kit/errors.js';
@@ -74,6 +75,10 @@ export const listCameras = async (context: CameraContext): Promise<ListedCameras
   ]);
   return { v4l2, rpicam };
 };
+
+/** Returns the path of a configured V4L2 camera without links. `device`: a path, or an index as text. */
+export const resolveCamera = (device: string): Promise<string> =>
+  resolveDevice(/^\d+$/.test(device) ? `/dev/video${device}` : device, '/');
 
 /**
  * Returns the path of sortbin-camera.

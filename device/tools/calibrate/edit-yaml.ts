@@ -11,10 +11,25 @@ interface Edit {
 /**
  * Changes values in the text of a configuration and keeps the rest, including comments and spaces. A present value is
  * replaced in place. A missing value is inserted at the beginning of its mapping, and a missing part at the end of the
- * text. Values inserted at the same place keep their order.
+ * text. Values inserted at the same place keep their order. A change of the driver of a part removes its other keys first,
+ * because they belong to the old driver.
  * @throws Error if a key on the path of a value has no mapping
  */
 export const editYaml = (text: string, changes: readonly Change[]): string => {
+  const isDriverOfPart = ({ path }: Change) =>
+    isDriverChange(path) && isMap(parseYaml(text).get(path[0], true));
+  const drivers = changes.filter(isDriverOfPart);
+  const others = changes.filter((change) => !drivers.includes(change));
+  return applyChanges(
+    drivers.reduce((before, change) => withOnlyDriver(applyChanges(before, [change]), change.path), text),
+    others,
+  );
+};
+
+/** Whether a change of this path replaces all keys of a part. */
+export const isDriverChange = (path: readonly string[]): boolean => path.length === 2 && path[1] === 'driver';
+
+const applyChanges = (text: string, changes: readonly Change[]): string => {
   const document = parseYaml(text);
   return (
     mappingsOf(document, changes)
@@ -28,6 +43,36 @@ export const editYaml = (text: string, changes: readonly Change[]): string => {
       .sort((a, b) => b.start - a.start)
       .reduce((before, edit) => before.slice(0, edit.start) + edit.text + before.slice(edit.end), text)
   );
+};
+
+/** Removes the other keys of the mapping that has the driver, with their comments. */
+const withOnlyDriver = (text: string, path: readonly string[]): string => {
+  const document = parseYaml(text);
+  const map = document.get(path[0], true);
+  if (!isMap(map) || !map.range) return text;
+  if (map.flow) {
+    const [start, end] = map.range;
+    return text.slice(0, start) + valueText({ driver: `${document.getIn(path)}` }) + text.slice(end);
+  }
+  const isDriver = ({ key }: { readonly key: unknown }) => isScalar(key) && key.value === 'driver';
+  return map.items
+    .filter((pair) => !isDriver(pair))
+    .flatMap(({ key, value }) => {
+      const start = isNode(key) && key.range?.[0];
+      const end = isNode(value) && value.range?.[1];
+      return typeof start === 'number' && typeof end === 'number' ? [linesAround(text, start, end)] : [];
+    })
+    .reduceRight((before, { start, end }) => before.slice(0, start) + before.slice(end), text);
+};
+
+/** Returns the range of the whole lines from `start` to `end`, and of the comment lines directly above. */
+const linesAround = (text: string, start: number, end: number) => {
+  const lineStart = (at: number) => text.lastIndexOf('\n', at - 1) + 1;
+  let first = lineStart(start);
+  while (first > 0 && /^[ \t]*#/.test(text.slice(lineStart(first - 1), first))) first = lineStart(first - 1);
+  // The value of a block mapping ends after its last line.
+  const lineEnd = text.indexOf('\n', text[end - 1] === '\n' ? end - 1 : end);
+  return { start: first, end: lineEnd < 0 ? text.length : lineEnd + 1 };
 };
 
 /** Returns a configuration text with only these values. */

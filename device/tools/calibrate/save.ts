@@ -4,7 +4,7 @@ import type { Config } from '../../config/schema.js';
 import { writeDurably } from '../../kit/durable-file.js';
 import { messageOf } from '../../kit/errors.js';
 import { CalibrateError, type Change, type Key, keyOf, maxLength, type Screen } from './calibrate.js';
-import { changesAsYaml, editYaml, parseYaml } from './edit-yaml.js';
+import { changesAsYaml, editYaml, isDriverChange, parseYaml } from './edit-yaml.js';
 
 export interface ConfirmOptions {
   readonly changes: readonly Change[];
@@ -93,22 +93,24 @@ export const saveChanges = async (options: SaveOptions): Promise<void> => {
 };
 
 /**
- * Checks that the new text differs from the old text in the changed values only. A part that the old text does not have
- * must be as if the text had nothing else, because another driver has other keys.
+ * Checks that the new text differs from the old text in the changed values only. A part with a new driver, and one that the
+ * old text does not have, must be as if the text had nothing else, because another driver has other keys.
  */
 const checkResult = (before: string, after: string, { changes, parse }: SaveOptions): void => {
   const expected = structuredClone(parse(before));
   const document = parseYaml(before);
-  const isNewPart = ({ path }: Change) => !document.hasIn(path.slice(0, 1));
+  const drivers = changes.filter(({ path }) => isDriverChange(path));
+  const isNewPart = ({ path: [part = ''] }: Change) =>
+    !document.has(part) || drivers.some(({ path }) => path[0] === part);
   const newParts = changes.filter(isNewPart);
   const parts = new Set(newParts.map(({ path }) => path[0] ?? ''));
-  for (const part of parts) Reflect.set(expected, part, Reflect.get(parse(changesAsYaml(newParts)), part));
-  for (const { path, from, to } of changes.filter((change) => !isNewPart(change))) {
+  for (const { path, from, to } of [...drivers, ...changes.filter((change) => !isNewPart(change))]) {
     if ((replaceValue(expected, path, to) ?? null) !== from)
       throw new Error(
         `${keyOf(path)}: the value is no longer ${from}, because the file was changed meanwhile. Calibrate again.`,
       );
   }
+  for (const part of parts) Reflect.set(expected, part, Reflect.get(parse(changesAsYaml(newParts)), part));
   if (!isDeepStrictEqual(parse(after), expected))
     throw new Error(
       'The edit would change other values too, perhaps through an anchor. Edit the file by hand.',

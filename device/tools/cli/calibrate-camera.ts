@@ -9,7 +9,7 @@ import { LineLight } from '../../hardware/panel/light.js';
 import type { Clock } from '../../kit/clock.js';
 import { type Answer, done, failed, messageOf } from '../../kit/errors.js';
 import { FrameInspector } from '../../perception/vision/frame-inspector.js';
-import { listCameras, makeCamera } from '../../wire/camera.js';
+import { listCameras, makeCamera, resolveCamera } from '../../wire/camera.js';
 import type { LinesOnDemand } from '../../wire/lines.js';
 import { openLight } from '../../wire/panel.js';
 import { CalibrateError, type Change, type Key, type Screen } from '../calibrate/calibrate.js';
@@ -100,13 +100,18 @@ const choose = async (
   return found ? selectionOf(found, configured) : asConfigured;
 };
 
-const selectionOf = (found: FoundCamera, configured: Config['camera']): Chosen => {
+const selectionOf = async (found: FoundCamera, configured: Config['camera']): Promise<Chosen> => {
   const { driver, address, stablePath } = found;
-  if (configured.driver === 'rpicam' && driver === 'rpicam' && `${configured.camera}` === address)
-    return { config: configured, changes: [] };
-  if (configured.driver === 'v4l2' && [address, stablePath].includes(configured.device))
-    return { config: configured, changes: [] };
   const [key, value] = driver === 'v4l2' ? ['device', stablePath ?? address] : ['camera', Number(address)];
+  if (configured.driver === driver) {
+    const from = configured.driver === 'v4l2' ? configured.device : configured.camera;
+    const present = configured.driver === 'v4l2' ? await resolveCamera(configured.device) : `${from}`;
+    if (present === address) return { config: configured, changes: [] };
+    return {
+      config: cameraSchema.parse({ ...configured, [key]: value }),
+      changes: [{ path: ['camera', key], from, to: value }],
+    };
+  }
   return {
     config: cameraSchema.parse({ driver, [key]: value }),
     changes: [
@@ -179,8 +184,8 @@ const readControls = async (
 ): Promise<Answer<readonly CameraControl[]>> => {
   const { v4l2 } = await listCameras(loaded);
   if (!v4l2.ok) return v4l2;
-  const path = /^\d+$/.test(device) ? `/dev/video${device}` : device;
-  const found = v4l2.value.cameras.find(({ address, stablePath }) => [address, stablePath].includes(path));
+  const path = await resolveCamera(device);
+  const found = v4l2.value.cameras.find(({ address }) => address === path);
   return found ? done(found.controls) : failed('camera-missing', `${device}: not found. Connect the camera.`);
 };
 

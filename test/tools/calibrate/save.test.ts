@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { parseConfig } from '../../../device/config/load.js';
+import { initText } from '../../../device/config/reference.js';
 import type { Change } from '../../../device/tools/calibrate/calibrate.js';
 import { changesAsYaml, editYaml } from '../../../device/tools/calibrate/edit-yaml.js';
 import { confirmAndSave, saveChanges } from '../../../device/tools/calibrate/save.js';
@@ -201,12 +202,81 @@ describe('saveChanges', () => {
     );
   });
 
+  describe('with another driver of a part that exists', () => {
+    const changes: Change[] = [
+      { path: ['camera', 'driver'], from: 'simulated', to: 'v4l2' },
+      { path: ['camera', 'device'], from: null, to: '/dev/video2' },
+      { path: ['camera', 'controls', 'gain'], from: null, to: 3 },
+    ];
+    const added = '  device: /dev/video2\n  controls: { gain: 3 }\n';
+    const cases: readonly [string, string, string][] = [
+      [
+        'a block',
+        `# bin
+camera: # of the hall
+  # how long
+  # a capture takes
+  delayMs: 20 # ms
+  # the driver
+
+  driver: simulated # for now
+  script:
+    - hang: true
+    - { stale: true } # old
+  # the images
+  folder: null
+
+# the gate
+gate: {}
+`,
+        `# bin
+camera: # of the hall
+${added}  # the driver
+
+  driver: v4l2 # for now
+
+# the gate
+gate: {}
+`,
+      ],
+      ['a block without a driver', 'camera:\n  delayMs: 5\n', `camera:\n${added}  driver: v4l2\n`],
+      [
+        'a block without a line end',
+        'camera:\n  driver: simulated\n  delayMs: 5',
+        `camera:\n${added}  driver: v4l2\n`,
+      ],
+      [
+        'one line',
+        'camera: { delayMs: 5, script: [] } # hall\n',
+        'camera: { device: /dev/video2, controls: { gain: 3 }, driver: v4l2 } # hall\n',
+      ],
+      ['no keys', 'camera: {}\n', 'camera: { device: /dev/video2, controls: { gain: 3 }, driver: v4l2 }\n'],
+    ];
+    for (const [form, before, after] of cases)
+      it(`replaces the keys of the old driver in ${form}, and keeps all other comments`, async (test) => {
+        const { file } = await inFile(test, before);
+        await saveChanges({ file, changes, parse });
+        assert.equal(await readFile(file, 'utf8'), after);
+        assert.equal(await readFile(`${file}.bak`, 'utf8'), before);
+      });
+
+    it('changes a file that config init wrote', async (test) => {
+      const { file } = await inFile(test, initText());
+      await saveChanges({ file, changes, parse });
+      const { camera, ...rest } = parse(await readFile(file, 'utf8'));
+      assert.ok(camera.driver === 'v4l2');
+      assert.deepEqual([camera.device, camera.controls], ['/dev/video2', { gain: 3 }]);
+      const { camera: _, ...restBefore } = parse(initText());
+      assert.deepEqual(rest, restBefore);
+    });
+  });
+
   const wrong: readonly [string, string, Change, RegExp][] = [
     [
-      'if a part with another driver exists',
-      'camera: { delayMs: 5 }\n',
+      'if the driver was changed meanwhile',
+      'camera: { driver: rpicam }\n',
       { path: ['camera', 'driver'], from: 'simulated', to: 'v4l2' },
-      /camera\.delayMs: unknown key/,
+      /camera\.driver: the value is no longer simulated/,
     ],
     ['if the result is invalid', TEXT, { ...HOME, to: 50_000 }, /gate\.homePulseUs: 50000 is not allowed/],
     [
