@@ -111,4 +111,50 @@ describe('the splitter of JPEG files', () => {
     assert.ok(isFound(Buffer.concat([file.subarray(0, scanAt), Buffer.alloc(30)])));
     assert.ok(isFound(Buffer.concat([file.subarray(0, file.length - 2), Buffer.alloc(5_000, 7)]), 3_000));
   });
+
+  it('does work in proportion to the size of a stream, whatever it contains', () => {
+    const repeated = (count: number, ...bytes: number[]) => Buffer.alloc(count, Buffer.from(bytes));
+    const start = Buffer.of(0xff, 0xd8);
+    const bad = Buffer.of(0, 0);
+    const startMarkers = (bytes: number) => repeated(bytes, 0xff, 0xd8);
+    /** Start markers, each with a segment that ends at the common rest. The segments have `marker`. */
+    const nested = (marker: number, rest: (bytes: number) => Buffer) => (bytes: number) => {
+      const heads = Buffer.alloc(6 * 2_000);
+      for (let at = 0; at < heads.length; at += 6) {
+        heads.set([0xff, 0xd8, 0xff, marker], at);
+        heads.writeUInt16BE(heads.length - at - 4, at + 4);
+      }
+      return Buffer.concat([heads, rest(bytes), bad]);
+    };
+    const streams: Record<string, (bytes: number) => Buffer> = {
+      'start markers in comments': (bytes) => {
+        const comments = Array.from({ length: bytes / 65_000 }, () => segment(0xfe, startMarkers(64_996)));
+        return Buffer.concat([start, ...comments, bad]);
+      },
+      'start markers': startMarkers,
+      'a chain of segments': nested(0xfe, (bytes) => repeated(bytes, 0xff, 0xfe, 0, 2)),
+      'fill bytes': nested(0xfe, (bytes) => repeated(bytes, 0xff)),
+      'a scan': nested(0xda, (bytes) => repeated(bytes, 7)),
+      'a scan with escaped bytes': nested(0xda, (bytes) => repeated(bytes, 0xff, 0)),
+    };
+    for (const [name, make] of Object.entries(streams))
+      for (const bytes of [130_000, 520_000])
+        for (const size of [1_000, 65_536, 1_000_000]) {
+          const stream = make(bytes);
+          let others = 0;
+          const splitter = new JpegSplitter({
+            maxBytes: 1_000_000,
+            onJpeg: () => {},
+            onOther: () => others++,
+          });
+          let pushes = 0;
+          for (let at = 0; at < stream.length; at += size, pushes++)
+            splitter.push(stream.subarray(at, at + size));
+          const { examinedBytes, movedBytes } = splitter.work;
+          const message = `${name}, ${bytes} bytes in chunks of ${size}: ${examinedBytes}, ${movedBytes}`;
+          assert.ok(examinedBytes <= 4 * stream.length + 2_000 * 300, message);
+          assert.ok(movedBytes <= 2 * stream.length, message);
+          assert.ok(others <= pushes, message);
+        }
+  });
 });
