@@ -80,6 +80,7 @@ const stream = async (
   const intervalMs = 1_000 / Number(options.framerate);
   const images = readImages(folder);
   let dueMs = performance.now();
+  const firstNs = process.hrtime.bigint();
   for (let frame = 0; ; frame++) {
     dueMs = Math.max(dueMs + intervalMs, performance.now());
     await wait(dueMs - performance.now());
@@ -93,7 +94,8 @@ const stream = async (
       continue;
     }
     const ageMs = frame < now.oldFrames ? 60_000 - frame : PIPELINE_MS;
-    const startNs = process.hrtime.bigint() - BigInt(Math.round(ageMs * 1e6));
+    const baseNs = now.repeatsTime ? firstNs : process.hrtime.bigint();
+    const startNs = baseNs + BigInt(Math.round((now.timeOffsetMs - ageMs) * 1e6));
     const variants = images.get(now.scene) ?? [];
     const variant = variants[frame % variants.length] ?? Buffer.alloc(0);
     // Like sensor noise, the comment makes each image different.

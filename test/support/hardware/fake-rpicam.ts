@@ -27,6 +27,10 @@ export interface RpicamScript {
   readonly writeBytes: number;
   /** Number of frames after the start that were exposed a minute ago. */
   readonly oldFrames: number;
+  /** Is added to the time of each frame. */
+  readonly timeOffsetMs: number;
+  /** All frames have the time of the first one. */
+  readonly repeatsTime: boolean;
 }
 
 export interface RpicamStart {
@@ -43,6 +47,8 @@ const NORMAL: RpicamScript = {
     garbage: false,
     writeBytes: 0,
     oldFrames: 0,
+    timeOffsetMs: 0,
+    repeatsTime: false,
   },
 };
 const PLAYER = new URL('./fake-rpicam-vid.js', import.meta.url);

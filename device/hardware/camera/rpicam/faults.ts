@@ -3,6 +3,7 @@ import type { CameraFault } from '../camera.js';
 
 const TEST_FIX = 'Check the ribbon cable, and test the camera with rpicam-hello -t 5000.';
 const UPDATE_FIX = 'Update the program: sudo apt install rpicam-apps.';
+const SYSTEM_FIX = 'Update the system: sudo apt full-upgrade.';
 
 /** Each message that libcamera and rpicam-apps write, with its fault and the fix. The first match counts. */
 const KNOWN: readonly (readonly [message: RegExp, code: CameraFault, fix: string])[] = [
@@ -57,15 +58,45 @@ const KNOWN: readonly (readonly [message: RegExp, code: CameraFault, fix: string
   ],
 ];
 
+/** Why an image is not delivered: its time is missing, in the future or not new, or it is one of the first images. */
+export type Rejection = 'no-time' | 'future' | 'repeated' | 'dropped';
+
+const REJECTIONS: Record<
+  Rejection,
+  { readonly code: CameraFault; readonly images: (dropFrames: number) => string; readonly fix: string }
+> = {
+  'no-time': {
+    code: 'camera-unsupported',
+    images: () => 'images without a SensorTimestamp',
+    fix: UPDATE_FIX,
+  },
+  future: {
+    code: 'camera-unsupported',
+    images: () => 'images with a SensorTimestamp in the future',
+    fix: SYSTEM_FIX,
+  },
+  repeated: {
+    code: 'camera-unsupported',
+    images: () => 'images with the same SensorTimestamp',
+    fix: SYSTEM_FIX,
+  },
+  dropped: {
+    code: 'camera-no-frame',
+    images: (dropFrames) => `the first ${dropFrames} images are dropped`,
+    fix: 'Raise camera.startMs, or lower camera.dropFrames.',
+  },
+};
+
 /**
- * Returns the fault of a process that ended for `reason`, a verb phrase, after the messages `lines`. `hasImages`: it
- * has sent images.
+ * Returns the fault of a process that ended for `reason`, a verb phrase, after the messages `lines`. `rejection`: that
+ * of its last image, or null if it has sent none.
  */
 export const rpicamFault = (
   code: CameraFault,
   reason: string,
   lines: readonly string[],
-  hasImages: boolean,
+  rejection: Rejection | null,
+  dropFrames: number,
 ): Fault<CameraFault> => {
   const fault = (faultCode: CameraFault, message: string | undefined, fix: string) => ({
     code: faultCode,
@@ -79,7 +110,9 @@ export const rpicamFault = (
     if (knownCode === 'camera-failed') return fault(code, line, fix);
     if (code !== 'camera-frozen') return fault(knownCode, line, fix);
   }
-  if (code === 'camera-no-frame' && hasImages)
-    return fault('camera-unsupported', 'images without a SensorTimestamp', UPDATE_FIX);
+  if (code === 'camera-no-frame' && rejection) {
+    const { code: rejectedCode, images, fix } = REJECTIONS[rejection];
+    return fault(rejectedCode, images(dropFrames), fix);
+  }
   return fault(code, lines.at(-1), TEST_FIX);
 };

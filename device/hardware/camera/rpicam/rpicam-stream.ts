@@ -8,9 +8,9 @@ import { completeJpeg } from '../jpeg.js';
 import { RecentFrames } from '../recent-frames.js';
 import type { CameraStream } from '../supervised-camera.js';
 import { type RpicamSettings, rpicamArguments } from './arguments.js';
-import { rpicamFault } from './faults.js';
+import { type Rejection, rpicamFault } from './faults.js';
 import { ImageReader } from './image-reader.js';
-import { type CameraSettings, exposureOf, settingsOf } from './metadata.js';
+import { type CameraSettings, type Exposure, exposureOf, settingsOf } from './metadata.js';
 
 export interface RpicamStreamOptions
   extends Pick<SupervisedProcessOptions<CameraFault>, 'startMs' | 'signal' | 'clock' | 'log'> {
@@ -43,11 +43,12 @@ export class RpicamStream extends SupervisedProcess<CameraInfo, CameraFault> imp
   #hasFrame = false;
   #lastFrameStartMs = Number.NEGATIVE_INFINITY;
   #lastRecord = '';
+  #rejection: Rejection | null = 'no-time';
   #cancelFreeze = () => {};
 
   constructor(stream: RpicamStreamOptions) {
-    const { program, settings, locked } = stream;
-    const seen = { images: 0 };
+    const { program, settings, locked, dropFrames } = stream;
+    const seen: { rejection: Rejection | null } = { rejection: null };
     super({
       ...stream,
       name: 'rpicam-vid',
@@ -60,7 +61,7 @@ export class RpicamStream extends SupervisedProcess<CameraInfo, CameraFault> imp
         }),
       ownsGroup: true,
       faults: { ended: 'camera-failed', late: 'camera-no-frame' },
-      toFault: (code, reason, lines) => rpicamFault(code, reason, lines, seen.images > 0),
+      toFault: (code, reason, lines) => rpicamFault(code, reason, lines, seen.rejection, dropFrames),
       outputLevel: 'debug',
     });
     this.#stream = stream;
@@ -69,7 +70,7 @@ export class RpicamStream extends SupervisedProcess<CameraInfo, CameraFault> imp
     // The pipe is always read: rpicam-vid must never wait.
     this.child?.stdout?.on('data', (chunk: Buffer) => {
       this.#reader.push(chunk);
-      seen.images = this.#reader.images;
+      if (this.#reader.images > 0) seen.rejection = this.#rejection;
     });
     this.ended.then(() => this.#cancelFreeze());
   }
@@ -112,19 +113,27 @@ export class RpicamStream extends SupervisedProcess<CameraInfo, CameraFault> imp
 
   /** A frame without a plausible time is never delivered. */
   #onImage(jpeg: Buffer, record: string): void {
-    const { clock, dropFrames, latencyMs, newId } = this.#stream;
+    const { clock, latencyMs, newId } = this.#stream;
     const exposure = exposureOf(record);
     const nowMs = clock.monotonicMs();
-    if (!exposure || exposure.frameStartMs > nowMs || exposure.frameStartMs <= this.#lastFrameStartMs) return;
+    this.#rejection = this.#rejectionOf(exposure, nowMs);
+    if (!exposure || (this.#rejection && this.#rejection !== 'dropped')) return;
     this.#lastFrameStartMs = exposure.frameStartMs;
     this.#lastRecord = record;
-    if (this.fault || this.#reader.images <= dropFrames) return;
+    if (this.fault || this.#rejection) return;
     const capturedAtMs = exposure.startMs - latencyMs;
     const capturedAtWallMs = clock.wallMs() - (nowMs - capturedAtMs);
     this.#frames.add({ id: newId(), bytes: completeJpeg(jpeg), capturedAtMs, capturedAtWallMs });
     this.#expectFrame();
     if (!this.#hasFrame) this.settleReady(done(this.info));
     this.#hasFrame = true;
+  }
+
+  #rejectionOf(exposure: Exposure | null, nowMs: number): Rejection | null {
+    if (!exposure) return 'no-time';
+    if (exposure.frameStartMs > nowMs) return 'future';
+    if (exposure.frameStartMs <= this.#lastFrameStartMs) return 'repeated';
+    return this.#reader.images <= this.#stream.dropFrames ? 'dropped' : null;
   }
 
   #expectFrame(): void {

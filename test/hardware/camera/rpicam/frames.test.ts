@@ -61,14 +61,43 @@ describe('the frames of a camera of a Raspberry Pi', () => {
     assert.ok(newest.ok && newest.value.capturedAtMs > kept.capturedAtMs);
   });
 
-  it('are refused without records: the start fails and names the fix', async (test) => {
-    const { camera } = makeRpicamBench(test, { recordMissingEvery: 1 }, { startMs: 1_000 });
-    await assert.rejects(camera.start(never), {
-      code: 'camera-unsupported',
-      message:
-        'rpicam-vid was not ready within 1000 ms (message: images without a SensorTimestamp). Update the program: sudo apt install rpicam-apps.',
+  for (const [code, images, fix, script, dropFrames] of [
+    [
+      'camera-unsupported',
+      'images without a SensorTimestamp',
+      'Update the program: sudo apt install rpicam-apps.',
+      { recordMissingEvery: 1 },
+      2,
+    ],
+    [
+      'camera-unsupported',
+      'images with a SensorTimestamp in the future',
+      'Update the system: sudo apt full-upgrade.',
+      { timeOffsetMs: 3_600_000 },
+      2,
+    ],
+    [
+      'camera-unsupported',
+      'images with the same SensorTimestamp',
+      'Update the system: sudo apt full-upgrade.',
+      { repeatsTime: true },
+      2,
+    ],
+    [
+      'camera-no-frame',
+      'the first 1000 images are dropped',
+      'Raise camera.startMs, or lower camera.dropFrames.',
+      {},
+      1_000,
+    ],
+  ] as const)
+    it(`are refused if the program sends only ${images}: the start names the fix`, async (test) => {
+      const { camera } = makeRpicamBench(test, script, { startMs: 4_000, dropFrames });
+      await assert.rejects(camera.start(never), {
+        code,
+        message: `rpicam-vid was not ready within 4000 ms (message: ${images}). ${fix}`,
+      });
     });
-  });
 });
 
 describe('the options of rpicam-vid', () => {
