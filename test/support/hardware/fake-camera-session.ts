@@ -121,7 +121,8 @@ export class FakeCameraSession {
   }
 
   #send(id: string, { ns, sequence, bytes }: FakeFrame): void {
-    const header = Buffer.from(`${id} frame ${ns} ${sequence} ${bytes.length}\n`);
+    const atNs = ns + BigInt(this.fake.timeOffsetMs * 1e6);
+    const header = Buffer.from(`${id} frame ${atNs} ${sequence} ${bytes.length}\n`);
     this.#write(Buffer.concat([header, bytes]));
   }
 

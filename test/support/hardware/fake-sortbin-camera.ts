@@ -38,6 +38,8 @@ export class FakeSortbinCamera {
   hasTables = true;
   /** Number of bytes of each write. null: all in one write. */
   splitBytes: number | null = null;
+  /** Is added to the time of each frame. */
+  timeOffsetMs = 0;
   /** Delivers no frames. */
   isStalled = false;
   /** Delivers no frames, also not the first one. */

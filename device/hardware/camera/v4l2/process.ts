@@ -104,6 +104,10 @@ export class CameraProcess extends SupervisedProcess<Started, CameraFault> {
     else if (message.type === 'ready') this.#onReady(message.ready);
     else if (message.type === 'fault') this.#onFault(faultOf(message, this.#camera.device, this.#isReady));
     else if (message.type === 'unset') this.#onUnset(message.control, message.text);
+    else if (message.type === 'frame' && this.#aheadMs(message.atNs) > 0)
+      this.#breakProtocol(
+        `sent a frame from the future: its time is ${Math.ceil(this.#aheadMs(message.atNs))} ms ahead`,
+      );
     else this.#settle(message.id, message);
   }
 
@@ -142,8 +146,16 @@ export class CameraProcess extends SupervisedProcess<Started, CameraFault> {
     pending?.settle(reply);
   }
 
+  /** Returns by how much a time is later than now. The program sends a frame after its time only. */
+  #aheadMs(atNs: bigint): number {
+    return Number(atNs) / 1e6 - this.#camera.clock.monotonicMs();
+  }
+
   #refuse(line: string): void {
-    const reason = `sent an invalid line: ${JSON.stringify(line)}`;
+    this.#breakProtocol(`sent an invalid line: ${JSON.stringify(line)}`);
+  }
+
+  #breakProtocol(reason: string): void {
     this.reportFault({
       code: 'camera-failed',
       message: `${this.#camera.program} ${reason}. ${USE_THIS_RELEASE}`,

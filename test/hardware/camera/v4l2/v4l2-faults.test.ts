@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SystemClock } from '../../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../../device/kit/simulated-clock.js';
 import { frameOf, makeV4l2Bench } from '../../../support/hardware/v4l2-bench.js';
 import { until } from '../../../support/until.js';
@@ -76,6 +77,23 @@ describe('the driver v4l2, when something fails,', () => {
     assert.deepEqual(new Set(health), new Set(['camera-failed', null]));
   });
 
+  it('kills a program that sends a frame from the future, and never delivers that frame', async (test) => {
+    const { camera, fake, health, nowMs } = await makeV4l2Bench(test);
+    const messages: string[] = [];
+    camera.onHealth((fault) => messages.push(fault?.message ?? ''));
+    await camera.start(never);
+    for (const request of [() => camera.frameAfter(nowMs(), never), () => camera.latest(never)]) {
+      const before = health.length;
+      fake.timeOffsetMs = 3_600_000;
+      const answer = request();
+      await until('the fault', () => health.length > before);
+      fake.timeOffsetMs = 0;
+      assert.ok((await frameOf(answer)).capturedAtMs < nowMs());
+    }
+    assert.deepEqual(new Set(health), new Set(['camera-failed', null]));
+    assert.match(messages[0] ?? '', / sent a frame from the future: its time is 3\d{6} ms ahead\. Use the/);
+  });
+
   it('kills a program that hangs while an item waits, and takes the frame from the next one', async (test) => {
     const { camera, fake, health, nowMs } = await makeV4l2Bench(test);
     await camera.start(never);
@@ -89,7 +107,8 @@ describe('the driver v4l2, when something fails,', () => {
   });
 
   it('notices a program that hangs while no item comes', async (test) => {
-    const clock = new SimulatedClock();
+    // The fake sends frames in real time.
+    const clock = new SimulatedClock(new SystemClock().monotonicMs() + 60_000);
     const { camera, fake, health } = await makeV4l2Bench(test, { clock });
     await camera.start(never);
     await clock.advance(5_000);
