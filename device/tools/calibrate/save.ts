@@ -93,8 +93,8 @@ export const saveChanges = async (options: SaveOptions): Promise<void> => {
 };
 
 /**
- * Checks that the new text differs from the old text in the changed values only. A part with a new driver, and one that the
- * old text does not have, must be as if the text had nothing else, because another driver has other keys.
+ * Checks that the new text differs from the old text in the changed values only. A part that is new, or has another
+ * driver, keeps nothing of the old text: another driver has other keys.
  */
 const checkResult = (before: string, after: string, { changes, parse }: SaveOptions): void => {
   const expected = structuredClone(parse(before));

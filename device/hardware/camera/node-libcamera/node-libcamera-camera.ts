@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import type { Logger } from 'pino';
 import { sleep, untilAborted } from '../../../kit/deadline.js';
 import { deferred } from '../../../kit/deferred.js';
-import { type Answer, done, type Fault, failed } from '../../../kit/errors.js';
+import { type Answer, done, type Fault, failed, messageOf } from '../../../kit/errors.js';
 import type { NewId } from '../../../kit/ids.js';
 import { SerialQueue } from '../../../kit/serial-queue.js';
 import type { Camera, CameraFault, CameraInfo, Frame } from '../camera.js';
@@ -60,12 +60,8 @@ const launch = async (
   }
   const stream = new StillStream({ ...options, program, packagePath });
   const startMs = clock.monotonicMs();
-  try {
-    const answer = await stream.first(signal);
-    if (!answer.ok) return answer;
-  } catch {
-    return failed('camera-failed', 'the start of the camera was cancelled');
-  }
+  const answer = await stream.first(signal);
+  if (!answer.ok) return answer;
   const stillMs = Math.round(clock.monotonicMs() - startMs);
   log.warn(
     { part: 'camera', stillMs },
@@ -92,18 +88,19 @@ class StillStream implements CameraStream {
 
   /** Takes the first still. */
   first(signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {
-    return this.#queue.run(signal, () => this.#take(signal));
+    return this.#inTurn(signal, () => this.#take(signal));
   }
 
   async frameAfter(atMs: number, signal: AbortSignal): Promise<Frame> {
     const { clock } = this.options;
-    const answer = await this.#queue.run(signal, async () => {
+    const answer = await this.#inTurn(signal, async () => {
       if (this.#newest && this.#newest.capturedAtMs > atMs) return done(this.#newest);
       const waitMs = atMs - clock.monotonicMs();
       if (waitMs >= 0) await sleep(clock, waitMs + 1, AbortSignal.any([signal, this.#closing.signal]));
       return this.#take(signal);
     });
     if (answer.ok) return answer.value;
+    signal.throwIfAborted();
     this.#ended.resolve(answer.fault);
     return untilAborted(signal);
   }
@@ -120,6 +117,14 @@ class StillStream implements CameraStream {
   async close(): Promise<void> {
     this.kill('is not needed any more');
     await this.#queue.untilIdle();
+  }
+
+  /** Returns a fault if the signal is aborted, or the stream is closed. */
+  #inTurn(
+    signal: AbortSignal,
+    work: () => Promise<Answer<Frame, CameraFault>>,
+  ): Promise<Answer<Frame, CameraFault>> {
+    return this.#queue.run(signal, work).catch((thrown) => failed('camera-failed', messageOf(thrown)));
   }
 
   async #take(signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {

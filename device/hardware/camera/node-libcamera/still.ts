@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../../kit/clock.js';
-import { type Answer, done, failed } from '../../../kit/errors.js';
+
+import { type Answer, done, failed, messageOf } from '../../../kit/errors.js';
 import { killProcessGroup, ownProcessGroup } from '../../../kit/process-group.js';
+
 import type { CameraFault } from '../camera.js';
 import { completeJpeg } from '../jpeg.js';
 
@@ -45,9 +47,22 @@ const CHECK_CABLE = 'Check the ribbon cable.';
 
 /**
  * Takes a still with the package node-libcamera and returns its JPEG bytes. All processes are killed after `captureMs`,
- * and if `signal` is aborted. Rejects with the signal's reason then.
+ * and if `signal` is aborted. Rejects with the signal's reason then, and never with another error.
  */
 export const takeStill = async (
+  options: StillOptions,
+  signal: AbortSignal,
+): Promise<Answer<Uint8Array, CameraFault>> => {
+  try {
+    return await takeInFolder(options, signal);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return failed('camera-failed', `${messageOf(thrown)}. Check the folder of TMPDIR.`);
+  }
+};
+
+/** Makes a temporary folder for the still, and removes it. @throws if that fails; the signal's reason */
+const takeInFolder = async (
   options: StillOptions,
   signal: AbortSignal,
 ): Promise<Answer<Uint8Array, CameraFault>> => {

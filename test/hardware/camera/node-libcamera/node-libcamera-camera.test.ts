@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -68,6 +68,19 @@ const isRunning = (pid: number): boolean => {
   }
 };
 
+/** Makes an empty folder for temporary files. Returns its path. */
+const useTemporaryFolder = async (test: TestContext): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'temporary-'));
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = folder;
+  test.after(async () => {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+    await rm(folder, { recursive: true, force: true });
+  });
+  return folder;
+};
+
 describe('a camera by node-libcamera', () => {
   it('passes only integers and a fixed file name to the shell', async (test) => {
     const { fake, camera } = await setUp(test);
@@ -93,14 +106,7 @@ describe('a camera by node-libcamera', () => {
 
   it('kills rpicam-still, the shell and the package together, and leaves no folder', async (test) => {
     const { fake, camera } = await setUp(test);
-    const folder = await mkdtemp(join(tmpdir(), 'temporary-'));
-    const before = process.env.TMPDIR;
-    process.env.TMPDIR = folder;
-    test.after(async () => {
-      if (before === undefined) delete process.env.TMPDIR;
-      else process.env.TMPDIR = before;
-      await rm(folder, { recursive: true, force: true });
-    });
+    const folder = await useTemporaryFolder(test);
     const abort = new AbortController();
     await fake.set('hang');
     const started = camera.start(abort.signal);
@@ -138,6 +144,22 @@ describe('a camera by node-libcamera', () => {
       const answer = await camera.frameAfter(0, never);
       assert.match(answer.ok ? 'ok' : `${answer.fault.code}: ${answer.fault.message}`, expected);
     }
+  });
+
+  it('reports a folder for temporary files that has vanished, and recovers', async (test) => {
+    const { camera } = await setUp(test);
+    const folder = await useTemporaryFolder(test);
+    await camera.start(never);
+    await rm(folder, { recursive: true });
+    const answer = await camera.frameAfter(0, never);
+    assert.ok(answer.ok);
+    const later = await camera.frameAfter(answer.value.capturedAtMs, never);
+    assert.match(
+      later.ok ? 'ok' : `${later.fault.code}: ${later.fault.message}`,
+      /^camera-failed: ENOENT: no such file or directory, mkdtemp '.*temporary-.*'\. Check the folder of TMPDIR\.$/,
+    );
+    await mkdir(folder);
+    assert.ok((await camera.frameAfter(answer.value.capturedAtMs, never)).ok);
   });
 
   it('is unsupported without rpicam-still, and without the package', async (test) => {
