@@ -142,7 +142,10 @@ const runChild = (
     child.on('close', (code) => end(code === 0));
   });
 
-const faultOf = (errors: string, { camera }: StillSettings) => {
+/** What the shell writes about a file of another machine, of an unknown format, or without its interpreter. */
+const NOT_EXECUTABLE = /exec format error|cannot execute|: (command )?not found$|: syntax error/i;
+
+const faultOf = (errors: string, { camera, program }: StillOptions) => {
   const reason = /ERROR: \*\*\* (.*?) \*\*\*/.exec(errors)?.[1] ?? errors.trim().split('\n').at(-1) ?? '';
   const text = `camera ${camera}: ${reason.slice(0, 200) || 'rpicam-still wrote no file'}`;
   if (/no cameras available|selected camera is not available/.test(reason))
@@ -151,5 +154,10 @@ const faultOf = (errors: string, { camera }: StillSettings) => {
     return failed('camera-busy', `${text}. End the program that uses the camera.`);
   if (/permission denied/i.test(reason))
     return failed('camera-denied', `${text}. Add your user to the group video, then log in again.`);
+  if (NOT_EXECUTABLE.test(reason))
+    return failed(
+      'camera-unsupported',
+      `${program} cannot be executed. Install the rpicam-apps of this machine, or correct camera.program.`,
+    );
   return failed('camera-failed', `${text}. Run rpicam-still -o still.jpg to see why.`);
 };

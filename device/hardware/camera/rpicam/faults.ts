@@ -13,6 +13,12 @@ const KNOWN: readonly (readonly [message: RegExp, code: CameraFault, fix: string
     'camera-unsupported',
     'On Raspberry Pi OS, run sudo apt install rpicam-apps, or set camera.program. Debian has no such package.',
   ],
+  // The shell, to which the system passes a file of an unknown format: its exit codes, and its message with code 2.
+  [
+    /^exited with code 12[67]$|: \d+: Syntax error: |: syntax error near/,
+    'camera-unsupported',
+    'The program cannot be executed. Install the rpicam-apps of this machine, or correct camera.program.',
+  ],
   // boost::program_options, reported by main in apps/rpicam_vid.cpp.
   [/unrecognised option|unrecognised metadata format/, 'camera-unsupported', UPDATE_FIX],
   // RPiCamApp::RPiCamApp in core/rpicam_app.cpp.

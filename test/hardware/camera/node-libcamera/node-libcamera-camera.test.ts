@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -160,6 +160,19 @@ describe('a camera by node-libcamera', () => {
     );
     await mkdir(folder);
     assert.ok((await camera.frameAfter(answer.value.capturedAtMs, never)).ok);
+  });
+
+  it('is unsupported if rpicam-still cannot be executed', async (test) => {
+    for (const content of ['\x7fELF of another machine\n', '(\n']) {
+      const { fake, camera } = await setUp(test);
+      await writeFile(fake.program, content, 'latin1');
+      const fault = await faultOf(camera.start(never));
+      assert.match(
+        fault,
+        /^camera-unsupported: .*cannot be executed\. Install the rpicam-apps of this machine/,
+      );
+      assert.ok(fault.includes(fake.program));
+    }
   });
 
   it('is unsupported without rpicam-still, and without the package', async (test) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { CameraFault } from '../../../../device/hardware/camera/camera.js';
@@ -84,6 +84,24 @@ describe('the processes of a camera of a Raspberry Pi', () => {
     });
   });
 
+  it('report a program that cannot be executed', async (test) => {
+    // The system passes a file of an unknown format to the shell.
+    for (const content of ['\x7fELF of another machine\n', '(\n', '#!/bin/sh\nexit 126\n']) {
+      const { camera, fake } = makeRpicamBench(test, {});
+      writeFileSync(fake.program, content, 'latin1');
+      await assert.rejects(camera.start(never), (fault) => {
+        assert.ok(fault instanceof SortbinError);
+        assert.equal(fault.code, 'camera-unsupported');
+        assert.match(fault.message, /^rpicam-vid exited with code (2|126|127)\b/);
+        assert.match(
+          fault.message,
+          /\. The program cannot be executed\. Install the rpicam-apps of this machine, or correct camera\.program\.$/,
+        );
+        return true;
+      });
+    }
+  });
+
   it('are found in PATH: rpicam-vid, else libcamera-vid', async (test) => {
     const path = process.env.PATH;
     test.after(() => {
@@ -92,6 +110,8 @@ describe('the processes of a camera of a Raspberry Pi', () => {
     const { camera, fake } = makeRpicamBench(test, {}, { program: null });
     process.env.PATH = '/nowhere';
     await assert.rejects(camera.start(never), { code: 'camera-unsupported' });
+    // Otherwise its next attempt finds the program of the other camera.
+    await camera.close();
     const old = makeRpicamBench(test, {}, { program: null });
     const folder = join(fake.folder, 'bin');
     mkdirSync(folder);
