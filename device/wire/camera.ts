@@ -2,7 +2,10 @@ import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.js';
 import type { Camera, CameraFault } from '../hardware/camera/camera.js';
 import type { CameraList } from '../hardware/camera/camera-list.js';
-import { makeNodeLibcameraCamera } from '../hardware/camera/node-libcamera/node-libcamera-camera.js';
+import {
+  findNodeLibcamera,
+  makeNodeLibcameraCamera,
+} from '../hardware/camera/node-libcamera/node-libcamera-camera.js';
 import { listRpicamCameras } from '../hardware/camera/rpicam/list.js';
 import { makeRpicamCamera } from '../hardware/camera/rpicam/rpicam-camera.js';
 import { interleaveByLabel, listImages, SimulatedCamera } from '../hardware/camera/simulated-camera.js';
@@ -10,7 +13,7 @@ import { listV4l2Cameras } from '../hardware/camera/v4l2/list.js';
 import { resolveDevice } from '../hardware/camera/v4l2/stable-paths.js';
 import { makeV4l2Camera } from '../hardware/camera/v4l2/v4l2-camera.js';
 import type { Clock } from '../kit/clock.js';
-import { type Answer, failed, messageOf } from '../kit/errors.js';
+import { type Answer, type Fault, failed, messageOf } from '../kit/errors.js';
 import { newId } from '../kit/ids.js';
 import { packageRoot } from '../kit/root.js';
 import { findLibrary } from '../perception/inference/native.js';
@@ -64,8 +67,8 @@ type CameraContext = Pick<LoadedConfig, 'folder'> & { readonly config: Pick<Conf
 
 export const listCameras = async (context: CameraContext): Promise<ListedCameras> => {
   const { camera } = context.config;
-  const program =
-    camera.driver === 'rpicam' && camera.program !== null ? resolve(context.folder, camera.program) : null;
+  const isRibbon = camera.driver === 'rpicam' || camera.driver === 'node-libcamera';
+  const program = isRibbon && camera.program !== null ? resolve(context.folder, camera.program) : null;
   const [v4l2, rpicam] = await Promise.all([
     v4l2Program(context).then(
       (found) => listV4l2Cameras({ program: found }),
@@ -74,6 +77,23 @@ export const listCameras = async (context: CameraContext): Promise<ListedCameras
     listRpicamCameras({ program }),
   ]);
   return { v4l2, rpicam };
+};
+
+/**
+ * Checks what the configured camera requires besides a camera: the images of a simulated camera, or the package
+ * node-libcamera. Returns the fault, or null.
+ */
+export const requirementFault = async ({ config, folder }: CameraContext): Promise<Fault | null> => {
+  const { camera } = config;
+  if (camera.driver === 'node-libcamera') {
+    const found = findNodeLibcamera();
+    return found.ok ? null : found.fault;
+  }
+  if (camera.driver !== 'simulated' || camera.folder === null) return null;
+  return listImages(resolve(folder, camera.folder)).then(
+    () => null,
+    (thrown) => failed('pictures-missing', `camera.folder: ${messageOf(thrown)}`).fault,
+  );
 };
 
 /** Returns the path of a configured V4L2 camera without links. `device`: a path, or an index as text. */

@@ -87,7 +87,23 @@ describe('sortbin doctor', () => {
       assert.equal(first?.status, 'fail');
       assert.match(first?.text ?? '', /sortbin\.yaml:1: vision\.runtime: "gpu" is not allowed/);
       assert.equal(checks('bundle').bundle?.status, 'note');
+      assert.match(checks('camera').configured?.text ?? '', /the configuration is invalid/);
       assert.equal(checks('runtimes').taken?.status, 'note');
+    }));
+
+  it('reports a folder of the simulated camera that does not exist', () =>
+    inFolder('camera: { folder: nowhere }\n', async (folder) => {
+      const { code, checks } = await runReport(['doctor', '--runtime', 'edgetpu'], folder);
+      assert.equal(code, 69);
+      const { configured } = checks('camera');
+      assert.deepEqual([configured?.status, configured?.code], ['fail', 'pictures-missing']);
+      assert.match(configured?.text ?? '', /^camera\.folder: .*nowhere: cannot be listed/);
+    }));
+
+  it('states that /dev/null is not a camera', () =>
+    inFolder('camera: { driver: v4l2, device: /dev/null }\n', async (folder) => {
+      const { checks } = await runReport(['doctor', '--runtime', 'edgetpu'], folder);
+      assert.match(checks('camera').configured?.text ?? '', /^camera\.device: \/dev\/null is not a camera\./);
     }));
 
   it('exits with 78 if the policy does not match the labels', () =>

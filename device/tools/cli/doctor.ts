@@ -1,17 +1,21 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { Command, Option } from 'commander';
+import { parseConfig } from '../../config/load.js';
 import { ConfigError } from '../../config/problems.js';
+import type { Config } from '../../config/schema.js';
 import { messageOf } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
 import type { RuntimeOption } from '../../perception/vision/probe.js';
-import { listCameras } from '../../wire/camera.js';
+import { listCameras, requirementFault, resolveCamera } from '../../wire/camera.js';
 import { ioProgram } from '../../wire/lines.js';
 import { examineAccelerators } from '../doctor/accelerators.js';
 import { examineBundle } from '../doctor/bundle.js';
 import { examineCameras } from '../doctor/cameras.js';
 import { examineConfiguration } from '../doctor/configuration.js';
+import type { ConfiguredCamera } from '../doctor/configured-camera.js';
 import type { Section } from '../doctor/doctor.js';
 import { configuredLines, examineLines } from '../doctor/lines.js';
 import { examineMachine } from '../doctor/machine.js';
@@ -62,7 +66,8 @@ const examine = async (file: string | undefined, json: boolean, named?: RuntimeN
       () => examineMachine(),
       () => examineBundle(found, EXIT.data),
       () => examineAccelerators(),
-      ...(loaded instanceof ConfigError ? [] : [() => linesSection(loaded), () => cameraSection(loaded)]),
+      ...(loaded instanceof ConfigError ? [] : [() => linesSection(loaded)]),
+      () => cameraSection(loaded instanceof ConfigError ? null : loaded),
       () =>
         loaded instanceof ConfigError || !bundle
           ? noRuntimes(EXIT.unavailable)
@@ -103,10 +108,19 @@ const listLines = async (loaded: CommandConfig): Promise<MachineLines> => {
   return parseMachineLines(stdout);
 };
 
-/** Compares the cameras of this machine with the configured camera. */
-const cameraSection = async (loaded: CommandConfig): Promise<Section> =>
-  examineCameras({
-    ...(await listCameras(loaded)),
-    configured: loaded.config.camera,
+/** Lists the cameras of this machine. Compares them with the configured camera, if the configuration is valid. */
+const cameraSection = async (loaded: CommandConfig | null): Promise<Section> => {
+  const defaults = { config: parseConfig('', 'defaults'), folder: process.cwd() };
+  return examineCameras({
+    ...(await listCameras(loaded ?? defaults)),
+    configured: loaded && (await withPath(loaded.config.camera)),
+    requirementFault: loaded && (await requirementFault(loaded)),
     exitCode: EXIT.unavailable,
   });
+};
+
+const withPath = async (camera: Config['camera']): Promise<ConfiguredCamera> => {
+  if (camera.driver !== 'v4l2') return camera;
+  const path = await resolveCamera(camera.device);
+  return { ...camera, path: existsSync(path) ? path : null };
+};

@@ -1,18 +1,33 @@
 import type { CameraFault } from '../../hardware/camera/camera.js';
-import type { CameraList, FoundCamera, Holder, OfferedSize } from '../../hardware/camera/camera-list.js';
-import type { Answer } from '../../kit/errors.js';
+import type {
+  CameraControl,
+  CameraList,
+  FoundCamera,
+  Holder,
+  OfferedSize,
+} from '../../hardware/camera/camera-list.js';
+import type { Answer, Fault } from '../../kit/errors.js';
 import { type ConfiguredCamera, examineConfigured } from './configured-camera.js';
-import { type Check, countText, type Section } from './doctor.js';
+import type { Check, Section } from './doctor.js';
 
 export interface CamerasExamination {
   readonly v4l2: Answer<CameraList, CameraFault>;
   readonly rpicam: Answer<CameraList, CameraFault>;
-  readonly configured: ConfiguredCamera;
+  /** null: the configuration is invalid. */
+  readonly configured: ConfiguredCamera | null;
+  /** The fault of what the configured camera requires besides a camera. */
+  readonly requirementFault: Fault | null;
   readonly exitCode: number;
 }
 
 /** Lists the cameras of this machine, and checks that the configured camera offers what the configuration requires. */
-export const examineCameras = ({ v4l2, rpicam, configured, exitCode }: CamerasExamination): Section => {
+export const examineCameras = ({
+  v4l2,
+  rpicam,
+  configured,
+  requirementFault,
+  exitCode,
+}: CamerasExamination): Section => {
   const lists = [v4l2, rpicam].flatMap((answer) => (answer.ok ? [answer.value] : []));
   const cameras = lists.flatMap((list) => list.cameras);
   const unusable = lists.flatMap((list) => list.unusable);
@@ -32,13 +47,15 @@ export const examineCameras = ({ v4l2, rpicam, configured, exitCode }: CamerasEx
       ...(found.length > 0 ? found : [none]),
       ...unlisted([v4l2, 'USB cameras']),
       ...unlisted([rpicam, 'ribbon cameras']),
-      examineConfigured(configured, configured.driver === 'v4l2' ? v4l2 : rpicam),
+      configured
+        ? examineConfigured(configured, configured.driver === 'v4l2' ? v4l2 : rpicam, requirementFault)
+        : { name: 'configured', status: 'note', text: 'not checked, because the configuration is invalid' },
     ],
   };
 };
 
 const foundCheck = (camera: FoundCamera): Check => {
-  const { driver, address, model, place, kernelDriver, sizes, holders, controls } = camera;
+  const { driver, address, stablePath, model, place, kernelDriver, sizes, holders, controls } = camera;
   const formats = [...new Set(sizes.map(({ format }) => format))];
   const facts = [
     [model, kernelDriver, place].filter(Boolean).join(', '),
@@ -48,16 +65,25 @@ const foundCheck = (camera: FoundCamera): Check => {
         sizes.filter((size) => size.format === format),
       ),
     ),
-    ...(controls.length > 0 ? [countText(controls.length, 'control')] : []),
     ...(holders.length > 0 ? [`Open in ${holdersText(holders)}`] : []),
+  ];
+  const lines = [
+    `${facts.join('. ')}.`,
+    ...(stablePath === null ? [] : [`stable path: ${stablePath}`]),
+    ...(controls.length === 0 ? [] : ['controls, with their ranges and present values:']),
+    ...controls.map(controlText),
   ];
   return {
     name: driver === 'rpicam' ? `ribbon ${address}` : address,
     status: 'ok',
-    text: `${facts.join('. ')}.`,
+    text: lines.join('\n'),
     ...camera,
   };
 };
+
+/** `brightness 0..255: 128` */
+const controlText = ({ name, minimum, maximum, value, isInactive }: CameraControl): string =>
+  `${name} ${minimum}..${maximum}: ${value}${isInactive ? ' (automatic)' : ''}`;
 
 const MAX_SHOWN_SIZES = 4;
 

@@ -5,7 +5,7 @@ import type {
   FoundCamera,
   OfferedSize,
 } from '../../hardware/camera/camera-list.js';
-import type { Answer } from '../../kit/errors.js';
+import type { Answer, Fault } from '../../kit/errors.js';
 import type { Check, Status } from './doctor.js';
 
 interface FrameSize {
@@ -22,6 +22,8 @@ export type ConfiguredCamera =
       readonly driver: 'v4l2';
       /** A path, or an index as text. */
       readonly device: string;
+      /** The path of the device without links. null: it does not exist. */
+      readonly path: string | null;
       readonly format: 'auto' | 'mjpeg' | 'yuyv';
       readonly framesPerSecond: number;
       readonly controls: Readonly<Record<string, number>>;
@@ -31,22 +33,20 @@ export type ConfiguredCamera =
 export const examineConfigured = (
   configured: ConfiguredCamera,
   list: Answer<CameraList, CameraFault>,
+  requirementFault: Fault | null,
 ): Check => {
+  if (requirementFault) return failure(requirementFault);
   if (configured.driver === 'simulated') return check('note', 'none: camera.driver is simulated');
-  const key = configured.driver === 'v4l2' ? 'camera.device' : 'camera.camera';
-  if (!list.ok) return check('fail', `the cameras cannot be listed. ${list.fault.message}`);
+  if (!list.ok) {
+    const { code, message } = list.fault;
+    return failure({ code, message: `the cameras cannot be listed. ${message}` });
+  }
   const { cameras, unusable } = list.value;
   const address = addressOf(configured);
   const closed = unusable.find((device) => device.address === address);
-  if (closed) return check('fail', `${address}: ${closed.message}`);
+  if (closed) return failure({ code: closed.code, message: `${address}: ${closed.message}` });
   const camera = cameras.find((one) => one.address === address || one.stablePath === address);
-  if (!camera) {
-    const addresses = cameras.map((one) => one.address).join(', ') || 'none';
-    return check(
-      'fail',
-      `${key}: camera ${address} not found. Connect it, or use another one. Cameras of this machine: ${addresses}.`,
-    );
-  }
+  if (!camera) return failure(missingFault(configured, address, cameras));
   const problems = [
     ...sizeProblems(configured, camera),
     ...controlProblems(configured, camera),
@@ -60,14 +60,42 @@ export const examineConfigured = (
   const { width, height } = configured;
   const rate =
     'framesPerSecond' in configured ? ` at ${configured.framesPerSecond} frames per second` : ' stills';
-  const texts = problems.map(({ text }) => text);
-  return check(status, texts.join(' ') || `${camera.model} (${address}), ${width}x${height}${rate}`);
+  if (problems.length === 0)
+    return check(status, `${camera.model} (${address}), ${width}x${height}${rate}${packageText(configured)}`);
+  const code = status === 'fail' ? { code: 'camera-unsupported' } : {};
+  return { ...check(status, problems.map(({ text }) => text).join(' ')), ...code };
 };
 
 const check = (status: Status, text: string): Check => ({ name: 'configured', status, text });
 
-const addressOf = (configured: Exclude<ConfiguredCamera, { readonly driver: 'simulated' }>): string => {
+const failure = ({ code, message }: Fault): Check => ({ ...check('fail', message), code });
+
+const packageText = ({ driver }: RealCamera): string =>
+  driver === 'node-libcamera' ? '. The package node-libcamera is installed.' : '';
+
+const missingFault = (configured: RealCamera, address: string, cameras: readonly FoundCamera[]): Fault => {
+  const addresses = `Cameras of this machine: ${cameras.map((one) => one.address).join(', ') || 'none'}.`;
+  if (configured.driver !== 'v4l2')
+    return {
+      code: 'camera-missing',
+      message: `camera.camera: camera ${address} not found. Connect it, or use another one. ${addresses}`,
+    };
+  const { device, path } = configured;
+  const target = path === device ? '' : ` (${path})`;
+  if (path !== null)
+    return {
+      code: 'camera-unsupported',
+      message: `camera.device: ${device}${target} is not a camera. Use the path of a camera. ${addresses}`,
+    };
+  return {
+    code: 'camera-missing',
+    message: `camera.device: camera ${address} not found. Connect it, or use another one. ${addresses}`,
+  };
+};
+
+const addressOf = (configured: RealCamera): string => {
   if (configured.driver !== 'v4l2') return `${configured.camera}`;
+  if (configured.path !== null) return configured.path;
   return /^\d+$/.test(configured.device) ? `/dev/video${configured.device}` : configured.device;
 };
 

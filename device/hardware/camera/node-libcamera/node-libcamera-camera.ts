@@ -1,7 +1,4 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { delimiter, join } from 'node:path';
 import type { Logger } from 'pino';
 import { sleep, untilAborted } from '../../../kit/deadline.js';
 import { deferred } from '../../../kit/deferred.js';
@@ -9,6 +6,7 @@ import { type Answer, done, type Fault, failed, messageOf } from '../../../kit/e
 import type { NewId } from '../../../kit/ids.js';
 import { SerialQueue } from '../../../kit/serial-queue.js';
 import type { Camera, CameraFault, CameraInfo, Frame } from '../camera.js';
+import { findProgram } from '../find-program.js';
 import { type CameraStream, SupervisedCamera } from '../supervised-camera.js';
 import { type StillOptions, takeStill } from './still.js';
 
@@ -21,6 +19,22 @@ export interface NodeLibcameraOptions extends Omit<StillOptions, 'program' | 'pa
   /** Path of the main file of the package node-libcamera. By default the installed one. @throws if there is none */
   readonly findPackage?: () => string;
 }
+
+const PROGRAMS = ['rpicam-still', 'libcamera-still'] as const;
+
+/** Returns the path of the main file of the package node-libcamera. */
+export const findNodeLibcamera = (
+  find = () => createRequire(import.meta.url).resolve('node-libcamera'),
+): Answer<string, CameraFault> => {
+  try {
+    return done(find());
+  } catch {
+    return failed(
+      'camera-unsupported',
+      'the package node-libcamera is not installed. Run npm install node-libcamera@1.0.6, or set camera.driver to rpicam.',
+    );
+  }
+};
 
 /**
  * A camera on the ribbon cable that takes a still for each request, with the package node-libcamera. Each still starts
@@ -38,27 +52,12 @@ const launch = async (
   options: NodeLibcameraOptions,
   signal: AbortSignal,
 ): Promise<Answer<CameraStream, CameraFault>> => {
-  const {
-    clock,
-    log,
-    findPackage = () => createRequire(import.meta.url).resolve('node-libcamera'),
-  } = options;
-  const program = await findProgram(options.program);
-  if (program === null)
-    return failed(
-      'camera-unsupported',
-      `${options.program ?? 'rpicam-still'}: no such program. Install rpicam-apps, or correct camera.program.`,
-    );
-  let packagePath: string;
-  try {
-    packagePath = findPackage();
-  } catch {
-    return failed(
-      'camera-unsupported',
-      'the package node-libcamera is not installed. Run npm install node-libcamera@1.0.6, or set camera.driver to rpicam.',
-    );
-  }
-  const stream = new StillStream({ ...options, program, packagePath });
+  const { clock, log } = options;
+  const program = await findProgram(options.program, PROGRAMS);
+  if (!program.ok) return program;
+  const found = findNodeLibcamera(options.findPackage);
+  if (!found.ok) return found;
+  const stream = new StillStream({ ...options, program: program.value, packagePath: found.value });
   const startMs = clock.monotonicMs();
   const answer = await stream.first(signal);
   if (!answer.ok) return answer;
@@ -136,19 +135,3 @@ class StillStream implements CameraStream {
     return done(this.#newest);
   }
 }
-
-/** Returns the path of a program that may be executed, or null. */
-const findProgram = async (program: string | null): Promise<string | null> => {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
-  const names = ['rpicam-still', 'libcamera-still'];
-  const paths =
-    program === null ? names.flatMap((name) => folders.map((folder) => join(folder, name))) : [program];
-  for (const path of paths) {
-    const isExecutable = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (isExecutable) return path;
-  }
-  return null;
-};

@@ -7,11 +7,11 @@ const SYSTEM_FIX = 'Update the system: sudo apt full-upgrade.';
 
 /** Each message that libcamera and rpicam-apps write, with its fault and the fix. The first match counts. */
 const KNOWN: readonly (readonly [message: RegExp, code: CameraFault, fix: string])[] = [
-  // kit/supervised-process.ts: the program does not exist, or may not be executed.
+  // kit/supervised-process.ts: the program was removed meanwhile, or is not built for this machine.
   [
     /\bENOENT\b|\bEACCES\b/,
     'camera-unsupported',
-    'On Raspberry Pi OS, run sudo apt install rpicam-apps, or set camera.program. Debian has no such package.',
+    'Reinstall the program: sudo apt install --reinstall rpicam-apps. Or correct camera.program.',
   ],
   // The shell, to which the system passes a file of an unknown format: its exit codes, and its message with code 2.
   [

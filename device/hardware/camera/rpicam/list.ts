@@ -1,6 +1,7 @@
 import { type Answer, done, failed } from '../../../kit/errors.js';
 import type { CameraFault } from '../camera.js';
 import type { CameraList, FoundCamera, OfferedSize } from '../camera-list.js';
+import { INSTALL_FIX, missingProgram } from '../find-program.js';
 import { runProgram } from '../run-program.js';
 
 export interface RpicamListOptions {
@@ -28,7 +29,9 @@ export const listRpicamCameras = async ({
     if (code === 'program-failed')
       return failed('camera-failed', `${message}. Run ${candidate} --list-cameras to see why.`);
   }
-  return failed('camera-unsupported', `${programs.join(', ')}: not found. Install rpicam-apps.`);
+  return program === null
+    ? failed('camera-unsupported', `${PROGRAMS.join(', ')}: not found. ${INSTALL_FIX}`)
+    : failed('camera-unsupported', missingProgram(program));
 };
 
 const parseAnswer = (program: string, text: string): Answer<CameraList, CameraFault> => {

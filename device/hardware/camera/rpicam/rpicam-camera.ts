@@ -1,8 +1,7 @@
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
 import { withDeadline } from '../../../kit/deadline.js';
 import { type Answer, done } from '../../../kit/errors.js';
 import type { Camera, CameraFault } from '../camera.js';
+import { findProgram } from '../find-program.js';
 import { type CameraStream, SupervisedCamera } from '../supervised-camera.js';
 import type { CameraSettings } from './metadata.js';
 import { RpicamStream, type RpicamStreamOptions } from './rpicam-stream.js';
@@ -30,8 +29,9 @@ export const makeRpicamCamera = (options: RpicamCameraOptions): Camera => {
 
   const start = async (signal: AbortSignal): Promise<Answer<RpicamStream, CameraFault>> => {
     await last?.untilFree();
-    const program = options.program ?? (await findProgram());
-    const stream = new RpicamStream({ ...options, program, locked, signal });
+    const program = await findProgram(options.program, PROGRAMS);
+    if (!program.ok) return program;
+    const stream = new RpicamStream({ ...options, program: program.value, locked, signal });
     last = stream;
     const ready = await stream.ready;
     return ready.ok ? done(stream) : ready;
@@ -56,19 +56,4 @@ export const makeRpicamCamera = (options: RpicamCameraOptions): Camera => {
     return fault ? { ok: false, fault } : start(signal);
   };
   return new SupervisedCamera({ launch, identicalFrames, clock, log });
-};
-
-/** Returns the path of the first program in PATH. If there is none, its start reports the fault. */
-const findProgram = async (): Promise<string> => {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  for (const name of PROGRAMS)
-    for (const folder of folders) {
-      const file = join(folder, name);
-      const isProgram = await access(file, constants.X_OK).then(
-        () => true,
-        () => false,
-      );
-      if (isProgram) return file;
-    }
-  return PROGRAMS[0];
 };

@@ -15,7 +15,7 @@ import { until } from '../../../support/until.js';
 
 const never = new AbortController().signal;
 
-const setUp = async (test: TestContext, changed: { captureMs?: number; program?: string } = {}) => {
+const setUp = async (test: TestContext, changed: { captureMs?: number; program?: string | null } = {}) => {
   const fake = await FakeStill.make(test);
   const packagePath = await nodeLibcamera(test);
   const clock = new SystemClock();
@@ -179,8 +179,19 @@ describe('a camera by node-libcamera', () => {
     const { camera } = await setUp(test, { program: '/nowhere/rpicam-still' });
     assert.match(
       await faultOf(camera.start(never)),
-      /^camera-unsupported: \/nowhere\/rpicam-still: no such program\. Install rpicam-apps/,
+      /^camera-unsupported: camera\.program: \/nowhere\/rpicam-still is not a program\. Correct camera\.program, or set null/,
     );
+    const path = process.env.PATH;
+    test.after(() => {
+      process.env.PATH = path;
+    });
+    process.env.PATH = '/nowhere';
+    const { camera: fromPath } = await setUp(test, { program: null });
+    assert.match(
+      await faultOf(fromPath.start(never)),
+      /^camera-unsupported: rpicam-still is not installed\. On Raspberry Pi OS, run sudo apt install rpicam-apps\./,
+    );
+    process.env.PATH = path;
     const fake = await FakeStill.make(test);
     const withoutPackage = makeNodeLibcameraCamera({
       ...{ camera: 0, width: 64, height: 64, rotation: 0, program: fake.program, captureMs: 5_000 },

@@ -98,7 +98,11 @@ describe('the list of cameras on the ribbon cable', () => {
     await inPath(test, {});
     assert.equal(
       await faultOf(null),
-      'camera-unsupported: rpicam-hello, rpicam-vid, libcamera-hello, libcamera-vid: not found. Install rpicam-apps.',
+      'camera-unsupported: rpicam-hello, rpicam-vid, libcamera-hello, libcamera-vid: not found. On Raspberry Pi OS, run sudo apt install rpicam-apps. Debian has no such package.',
+    );
+    assert.equal(
+      await faultOf('/nowhere/rpicam-vid'),
+      'camera-unsupported: camera.program: /nowhere/rpicam-vid is not a program. Correct camera.program, or set null to search PATH.',
     );
     assert.match(
       await faultOf(

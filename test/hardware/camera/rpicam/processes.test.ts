@@ -75,12 +75,12 @@ describe('the processes of a camera of a Raspberry Pi', () => {
       });
     });
 
-  it('report a missing program, and its package', async (test) => {
+  it('report a configured program that does not exist', async (test) => {
     const { camera } = makeRpicamBench(test, {}, { program: '/nowhere/rpicam-vid' });
     await assert.rejects(camera.start(never), {
       code: 'camera-unsupported',
       message:
-        'rpicam-vid did not start (spawn /nowhere/rpicam-vid ENOENT). On Raspberry Pi OS, run sudo apt install rpicam-apps, or set camera.program. Debian has no such package.',
+        'camera.program: /nowhere/rpicam-vid is not a program. Correct camera.program, or set null to search PATH.',
     });
   });
 
@@ -109,7 +109,11 @@ describe('the processes of a camera of a Raspberry Pi', () => {
     });
     const { camera, fake } = makeRpicamBench(test, {}, { program: null });
     process.env.PATH = '/nowhere';
-    await assert.rejects(camera.start(never), { code: 'camera-unsupported' });
+    await assert.rejects(camera.start(never), {
+      code: 'camera-unsupported',
+      message:
+        'rpicam-vid is not installed. On Raspberry Pi OS, run sudo apt install rpicam-apps. Debian has no such package.',
+    });
     // Otherwise its next attempt finds the program of the other camera.
     await camera.close();
     const old = makeRpicamBench(test, {}, { program: null });
