@@ -72,4 +72,30 @@ control exposure_time_absolute 157 3 2047 1 250 i`;
       assert.match(missing.stderr, /^sortbin: .*rpicam/);
     });
   });
+
+  it('prints a fault as one JSON line', () =>
+    inFolder('camera: { driver: rpicam, program: /nowhere/rpicam-vid }\n', async (folder) => {
+      const missing = new Sortbin(['calibrate', 'camera', '--json'], folder);
+      assert.equal(await missing.ended(), 69);
+      assert.deepEqual(
+        missing.output.map((line) => JSON.parse(line)),
+        [
+          {
+            fault: 'camera-unsupported',
+            message:
+              'camera.program: /nowhere/rpicam-vid is not a program. Correct camera.program, or set null to search PATH.',
+          },
+        ],
+      );
+    }));
+
+  it('refuses a file for the image that cannot be written, before the camera starts', () =>
+    inFolder('camera: { driver: rpicam, program: /nowhere/rpicam-vid }\n', async (folder) => {
+      const command = new Sortbin(['calibrate', 'camera', '--picture', '/nodir/x.jpg'], folder);
+      assert.equal(await command.ended(), 73);
+      assert.match(
+        command.stderr,
+        /^sortbin: --picture: \/nodir\/x\.jpg cannot be written \(ENOENT.*\)\. Name a file in a folder that exists\.\n$/,
+      );
+    }));
 });

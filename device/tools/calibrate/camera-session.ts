@@ -55,8 +55,10 @@ const TASK_OF_KEY: Readonly<Record<string, CameraTask>> = {
 };
 const HELP = [
   'w: write the image · r: start the best again · q: quit',
-  'f: fix exposure and focus · l: measure the latency with the light',
+  'f: lock exposure, white balance and focus · l: measure the latency',
 ];
+
+const NOT_STEADY = 'The brightness was not steady for 1 s yet, so that no lockAfterMs is known.';
 
 /** Pause in ms between two images. With a light it is longer, because the light is on for each image. */
 const PAUSE_MS = 150;
@@ -93,6 +95,8 @@ class CameraSession {
   readonly #levels: Brightness[] = [];
   readonly #meter: CameraMeter;
   #best = 0;
+  /** Whether `lockAfterMs` is proposed as soon as the brightness was steady. */
+  #isLockPending = false;
   #note = '';
   #frame: Frame | null = null;
   #measured: Measurement | null = null;
@@ -122,12 +126,14 @@ class CameraSession {
     while (images < maxImages) {
       signal.throwIfAborted();
       if (await this.#measure(signal)) images += 1;
+      if (this.#isLockPending) this.#proposeLock();
       // A task needs an image.
       for (let task = this.#frame && this.#tasks.shift(); task; task = this.#tasks.shift())
         await this.#perform(task, signal);
       this.#show();
       if (images < maxImages) await sleep(clock, light ? LIT_PAUSE_MS : PAUSE_MS, signal);
     }
+    if (this.#isLockPending) this.#sayNone(NOT_STEADY, { fixed: 0 });
   }
 
   /** Returns whether an image was measured. */
@@ -167,23 +173,34 @@ class CameraSession {
   }
 
   async #fix(): Promise<void> {
-    const { readControls, configured, startedAtMs } = this.options;
+    const { readControls, configured } = this.options;
     if (readControls) {
       const controls = await readControls();
       if (!controls.ok) return void this.#report(controls.fault.code, controls.fault.message);
       const changes = fixedControls(controls.value, configured.controls);
-      if (changes.length === 0) this.#say('The camera has no automatic control to fix.', { fixed: 0 });
+      if (changes.length === 0)
+        this.#sayNone('The camera has no automatic control to fix, or all are fixed already.', { fixed: 0 });
       for (const change of changes) this.#propose(change);
-    } else if (configured.lockAfterMs !== undefined) {
-      const path = ['camera', 'lockAfterMs'];
-      const to = proposeLockMs(this.#levels, startedAtMs);
-      if (to !== configured.lockAfterMs) this.#propose({ path, from: configured.lockAfterMs, to });
-    } else this.#say('This camera driver has no settings to fix.', { fixed: 0 });
+    } else if (configured.lockAfterMs !== undefined) this.#proposeLock();
+    else this.#sayNone('This camera driver has no settings to fix.', { fixed: 0 });
+  }
+
+  /** Proposes a time that was measured. Without one, it is proposed after a later image. */
+  #proposeLock(): void {
+    const { configured, startedAtMs } = this.options;
+    const from = configured.lockAfterMs ?? null;
+    const to = proposeLockMs(this.#levels, startedAtMs);
+    this.#isLockPending = to === null;
+    this.#note =
+      to === null ? NOT_STEADY : `Exposure, white balance and focus lock ${to} ms after the start.`;
+    if (to === null) return;
+    if (to === from) this.#sayNone('camera.lockAfterMs has the measured value already.', { fixed: 0 });
+    else this.#propose({ path: ['camera', 'lockAfterMs'], from, to });
   }
 
   async #measureLatency(signal: AbortSignal): Promise<void> {
     const { light, camera, info, clock, configured } = this.options;
-    if (!light) return this.#say('The panel has no camera light. Set panel.light.', { latency: null });
+    if (!light) return this.#sayNone('The panel has no camera light. Set panel.light.', { latency: null });
     this.#note = 'Measuring the latency. The light blinks.';
     this.#show();
     const brightnessOf = async (frame: Frame, inner: AbortSignal): Promise<Answer<number>> => {
@@ -209,6 +226,11 @@ class CameraSession {
   #report(code: string, message: string): false {
     this.#say(message, { fault: code, message });
     return false;
+  }
+
+  /** Reports that there is nothing to propose. In JSON, the reason is a part of the data. */
+  #sayNone(reason: string, data: object): void {
+    this.#say(reason, { ...data, reason });
   }
 
   /** Shows a text, or in JSON the data. */

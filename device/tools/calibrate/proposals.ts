@@ -51,20 +51,18 @@ export interface Brightness {
 /** Two images of the same scene differ by less than this. */
 const TOLERANCE = 3;
 const STABLE_MS = 1_000;
-/** Time after which exposure and white balance of most cameras are settled. */
-const DEFAULT_LOCK_MS = 3_000;
 const STEP_MS = 500;
 
 /**
  * Proposes `camera.lockAfterMs`: the time after the start from which the brightness was steady for a second, with a
- * reserve. Returns 3 s if the brightness was never steady.
+ * reserve. Returns null if the brightness was not steady for a second yet.
  */
-export const proposeLockMs = (levels: readonly Brightness[], startMs: number): number => {
+export const proposeLockMs = (levels: readonly Brightness[], startMs: number): number | null => {
   const steady = levels.find(({ atMs, meanLuma }) => {
     const later = levels.filter((level) => level.atMs >= atMs && level.atMs <= atMs + STABLE_MS);
     const isLongEnough = (levels.at(-1)?.atMs ?? 0) >= atMs + STABLE_MS;
     return isLongEnough && later.every((level) => Math.abs(level.meanLuma - meanLuma) <= TOLERANCE);
   });
-  if (!steady) return DEFAULT_LOCK_MS;
+  if (!steady) return null;
   return Math.max(2 * STEP_MS, STEP_MS * (Math.ceil((steady.atMs - startMs) / STEP_MS) + 1));
 };

@@ -1,4 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, stat, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { camera as cameraSchema } from '../../config/camera.js';
 import { parseConfig } from '../../config/load.js';
@@ -7,7 +9,7 @@ import type { Camera, CameraInfo } from '../../hardware/camera/camera.js';
 import type { CameraControl, FoundCamera } from '../../hardware/camera/camera-list.js';
 import { LineLight } from '../../hardware/panel/light.js';
 import type { Clock } from '../../kit/clock.js';
-import { type Answer, done, failed, messageOf } from '../../kit/errors.js';
+import { type Answer, done, failed, messageOf, SortbinError } from '../../kit/errors.js';
 import { FrameInspector } from '../../perception/vision/frame-inspector.js';
 import { listCameras, makeCamera, resolveCamera } from '../../wire/camera.js';
 import type { LinesOnDemand } from '../../wire/lines.js';
@@ -36,7 +38,7 @@ export const calibrateCameraCommand = (): Command =>
     .option(...CONFIG_OPTION)
     .option('--camera <address>', 'use this camera: /dev/video0, or the index of a ribbon camera')
     .option('--picture <file>', 'write the first image to this file, and further ones at key w')
-    .option('--fix', 'propose to keep the present exposure, white balance and focus')
+    .option('--fix', 'propose to lock exposure, white balance and focus: controls, or lockAfterMs')
     .option('--latency', 'measure the latency with the camera light')
     .option('--images <count>', 'without a terminal, end after this number of images', toCount)
     .option('--json', 'print one JSON line per image, proposal and fault')
@@ -64,6 +66,7 @@ const camera = async (flags: CameraFlags): Promise<void> => {
   const screen = isLive ? terminalScreen(stdout) : plainScreen(stdout);
   const terminal: Terminal = { keys, screen, style: flags.json ? 'json' : isLive ? 'live' : 'lines' };
   try {
+    if (flags.picture !== undefined) await checkWritable(flags.picture);
     const changes = await withLinesOnDemand(loaded, stop.signal, async (lines, clock) => {
       const chosen = await choose(loaded, flags, terminal);
       const config = { ...loaded.config, camera: chosen.config };
@@ -71,8 +74,26 @@ const camera = async (flags: CameraFlags): Promise<void> => {
       return [...chosen.changes, ...found];
     });
     await save(changes, loaded, terminal);
+  } catch (thrown) {
+    if (flags.json && !stop.signal.aborted && thrown instanceof SortbinError) screen.print(faultJson(thrown));
+    throw thrown;
   } finally {
     await keys?.return(undefined);
+  }
+};
+
+const faultJson = ({ code, cause, message }: SortbinError): string =>
+  JSON.stringify({ fault: cause instanceof SortbinError ? cause.code : code, message });
+
+/** @throws CalibrateError if the file of `--picture` cannot be written */
+const checkWritable = async (file: string): Promise<void> => {
+  try {
+    const info = await stat(file).catch(() => null);
+    if (info?.isDirectory()) throw new Error('it is a folder');
+    await access(info ? file : dirname(resolve(file)), constants.W_OK);
+  } catch (cause) {
+    const message = `--picture: ${file} cannot be written (${messageOf(cause)}). Name a file in a folder that exists.`;
+    throw new CalibrateError('calibrate-file', message, { cause });
   }
 };
 

@@ -92,12 +92,17 @@ describe('calibrateCamera', () => {
     await press('w');
     assert.equal(written.length, 1);
     assert.match(screen.text, /Image written to camera\.jpg\./);
+    assert.match(screen.text, /f: lock exposure, white balance and focus/);
     await press('f');
-    assert.match(screen.text, /camera\.lockAfterMs {2}not set -> 3000/);
+    // Nothing is proposed before the brightness was steady for a second.
+    assert.doesNotMatch(screen.text, /camera\.lockAfterMs/);
+    await press('w');
+    await press('w');
+    assert.match(screen.text, /camera\.lockAfterMs {2}not set -> 2000/);
     await press('l');
     assert.match(screen.text, /The panel has no camera light\. Set panel\.light\./);
     await press('q');
-    assert.deepEqual(await changesAfter(), [['camera.lockAfterMs', null, 3_000]]);
+    assert.deepEqual(await changesAfter(), [['camera.lockAfterMs', null, 2_000]]);
   });
 
   it('proposes the present values of the controls', async () => {
@@ -134,18 +139,33 @@ describe('calibrateCamera', () => {
       ...{ style: 'json', keys: null, maxImages: 2, tasks: ['write', 'fix', 'latency'] },
     });
     await clock.advance(1_000);
-    assert.deepEqual(await changesAfter(), [['camera.lockAfterMs', null, 3_000]]);
-    const [first, picture, proposal, latency, second] = screen.printed.map((line) => JSON.parse(line));
+    assert.deepEqual(await changesAfter(), []);
+    const [first, picture, latency, second, fixed] = screen.printed.map((line) => JSON.parse(line));
     assert.deepEqual([first.sharpness, first.best, first.ageMs], [10, 10, 20]);
     assert.deepEqual(
-      [picture, proposal, latency],
+      [picture, latency, fixed],
       [
         { picture: 'camera.jpg' },
-        { proposal: 'camera.lockAfterMs', from: null, to: 3_000 },
-        { latency: null },
+        { latency: null, reason: 'The panel has no camera light. Set panel.light.' },
+        {
+          fixed: 0,
+          reason: 'The brightness was not steady for 1 s yet, so that no lockAfterMs is known.',
+        },
       ],
     );
     assert.equal(second.best, 40);
     assert.deepEqual([screen.printed.length, written], [5, [1]]);
+  });
+
+  it('proposes the time of the lock once, as soon as it was measured', async () => {
+    const { clock, screen, changesAfter } = startSession({
+      ...{ style: 'json', keys: null, maxImages: 12, tasks: ['fix'] },
+    });
+    for (let step = 0; step < 80; step++) await clock.advance(50);
+    assert.deepEqual(await changesAfter(), [['camera.lockAfterMs', null, 2_000]]);
+    assert.deepEqual(
+      screen.printed.map((line) => JSON.parse(line)).filter(({ at }) => !at),
+      [{ proposal: 'camera.lockAfterMs', from: null, to: 2_000 }],
+    );
   });
 });
