@@ -58,6 +58,16 @@ const checkStream = (
   checkIdenticalFrames(stream.identicalFrames, reporter);
 };
 
+const latency = (ifNull: string) =>
+  z
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .nullable()
+    .default(null)
+    .describe(`Time in ms from the start of exposure to the reported time. null: ${ifNull}`);
+
 export const rotation = () =>
   z
     .union([z.literal(0), z.literal(180)])
@@ -73,18 +83,9 @@ export const rpicamCamera = z
     program: path()
       .nullable()
       .default(null)
-      .describe(
-        'Path of rpicam-vid, relative to the configuration file. null: rpicam-vid or libcamera-vid in PATH',
-      ),
+      .describe('Path of rpicam-vid, not a bare name, relative to the configuration file. null: search PATH'),
     ...streamKeys({ startMs: 10_000, dropFrames: 10 }),
-    latencyMs: z
-      .number()
-      .int()
-      .min(0)
-      .max(10_000)
-      .nullable()
-      .default(null)
-      .describe('Time in ms that is subtracted from the time of each frame. null: 0'),
+    latencyMs: latency('0'),
     quality: integer(1, 100, 90, 'JPEG quality of the frames'),
     rotation: rotation(),
     crop: z
@@ -102,7 +103,7 @@ export const rpicamCamera = z
         z.literal('auto'),
         z.strictObject({
           shutterUs: z.number().int().min(1).max(10_000_000).describe('Exposure time in microseconds'),
-          gain: gain().describe('Analogue gain'),
+          gain: gain().describe('Amplification of the sensor. 1: none'),
         }),
       ])
       .default('auto')
@@ -134,18 +135,22 @@ export const rpicamCamera = z
       .max(60_000)
       .nullable()
       .default(null)
-      .describe('Time in ms after which exposure, white balance and focus are locked. null: never'),
+      .describe('Time in ms after which exposure, white balance and focus are locked if auto. null: never'),
     tuningFile: path()
       .nullable()
       .default(null)
-      .describe(
-        'Path of a libcamera tuning file, relative to the configuration file. null: the file of the sensor',
-      ),
+      .describe('Tuning file of libcamera, such as one for a NoIR sensor. null: the file of the sensor'),
   })
   .superRefine((rpicam, context) => {
     const reporter = reporterOf(context);
     checkStream(rpicam, reporter);
-    const { crop } = rpicam;
+    const { crop, exposure, framesPerSecond } = rpicam;
+    const intervalUs = Math.floor(1_000_000 / framesPerSecond);
+    if (exposure !== 'auto' && exposure.shutterUs > intervalUs)
+      reporter.refuse(
+        ['exposure', 'shutterUs'],
+        `a value up to ${intervalUs}, the time of one frame at framesPerSecond`,
+      );
     if (crop && crop.x + crop.width > 1) reporter.refuse(['crop', 'width'], 'a value up to 1 - x');
     if (crop && crop.y + crop.height > 1) reporter.refuse(['crop', 'height'], 'a value up to 1 - y');
   });
@@ -173,14 +178,7 @@ export const v4l2Camera = z
         'Path of sortbin-camera, relative to the configuration file. null: deploy/native, for this machine',
       ),
     ...streamKeys({ startMs: 5_000, dropFrames: 3 }),
-    latencyMs: z
-      .number()
-      .int()
-      .min(0)
-      .max(10_000)
-      .nullable()
-      .default(null)
-      .describe('Time in ms from exposure to data. null: one frame interval plus the exposure time'),
+    latencyMs: latency('one interval plus the exposure'),
     format: z
       .enum(['auto', 'mjpeg', 'yuyv'])
       .default('auto')

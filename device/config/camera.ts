@@ -45,7 +45,9 @@ const nodeLibcameraCamera = z
     program: path()
       .nullable()
       .default(null)
-      .describe('Path of rpicam-still, relative to the configuration file. null: rpicam-still in PATH'),
+      .describe(
+        'Path of rpicam-still, not a bare name, relative to the configuration file. null: search PATH',
+      ),
     width: integer(64, 8192, 1_640, 'Width of a still in pixels'),
     height: integer(64, 8192, 1_232, 'Height of a still in pixels'),
     rotation: rotation(),

@@ -152,9 +152,10 @@ const likelyMember = (errors: readonly (readonly Issue[])[]): readonly Issue[] |
 
 const shownValue = (value: unknown, fragments: readonly Fragment[]): string => {
   if (fragments.some(({ writeOnly }) => writeOnly)) return '***';
-  const isMappingExpected = fragments.flatMap(unionMembers).some(isMapping);
-  // A string in place of a mapping may be a secret, such as a misplaced password.
-  return isMappingExpected && typeof value === 'string' ? 'a string' : valueText(value);
+  const members = fragments.flatMap(unionMembers);
+  // A string in place of a mapping may be a secret, such as a misplaced password. A mode, such as `auto`, is none.
+  const isHidden = members.some(isMapping) && !members.some((member) => typeof member.const === 'string');
+  return isHidden && typeof value === 'string' ? 'a string' : valueText(value);
 };
 
 /** Returns the known word that `word` most likely misspells, or undefined. */

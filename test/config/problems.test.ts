@@ -122,10 +122,14 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
     'camera: { driver: rpicam, crop: { x: 0.5, y: 0, width: 0.6, height: 1 } }',
     'camera.crop.width: 0.6 is not allowed. Use a value up to 1 - x.',
   ],
+  [
+    'camera: { driver: rpicam, exposure: { shutterUs: 66667, gain: 1 } }',
+    'camera.exposure.shutterUs: 66667 is not allowed. Use a value up to 66666, the time of one frame at framesPerSecond.',
+  ],
   ['camera: { driver: rpicam, rotation: 90 }', 'camera.rotation: 90 is not allowed. Use one of 0, 180.'],
   [
     'camera: { driver: rpicam, exposure: manual }',
-    'camera.exposure: a string is not allowed. Use "auto", or a mapping with the keys shutterUs, gain.',
+    'camera.exposure: "manual" is not allowed. Use "auto", or a mapping with the keys shutterUs, gain.',
   ],
   [
     'camera: { driver: v4l2, device: 0 }',
