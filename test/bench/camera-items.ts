@@ -9,6 +9,7 @@ import sharp from 'sharp';
 import { table } from '../../device/tools/bench/render.js';
 import { percentiles } from '../../device/tools/bench/report.js';
 import { SAMPLES } from '../support/bin.js';
+import { fakeProgram } from '../support/hardware/fake-program.js';
 import { FakeRpicam } from '../support/hardware/fake-rpicam.js';
 import { FakeSortbinCamera } from '../support/hardware/fake-sortbin-camera.js';
 import { VARIANTS } from '../support/hardware/scenes.js';
@@ -145,6 +146,16 @@ for (let variant = 0; variant < VARIANTS; variant++)
   await writeFile(join(rpicam.folder, `normal-${variant}.jpg`), jpegs[variant] ?? '');
 const webcam = await new Webcam('MJPG').start();
 const rawWebcam = await new Webcam('YUYV').start();
+const ends: (() => Promise<void>)[] = [];
+const after = (end: () => Promise<void>) => void ends.push(end);
+/** A rpicam-still that takes no time: it copies the images in turn. */
+const still = await fakeProgram(
+  { after },
+  'rpicam-still',
+  `count=$(( ($(cat '${rpicam.folder}/count' 2>/dev/null || echo 0) + 1) % ${VARIANTS} ))
+echo $count > '${rpicam.folder}/count'
+cp "${rpicam.folder}/normal-$count.jpg" still.jpg`,
+);
 const v4l2 = ({ program, device }: Webcam) =>
   `{ driver: v4l2, program: ${program}, device: ${device}, ${STREAM} }`;
 const rows = [
@@ -152,8 +163,12 @@ const rows = [
   await measure('rpicam', `{ driver: rpicam, program: ${rpicam.program}, ${STREAM} }`),
   await measure('v4l2, MJPEG', v4l2(webcam)),
   await measure('v4l2, YUYV', v4l2(rawWebcam)),
+  await measure(
+    'node-libcamera',
+    `{ driver: node-libcamera, program: ${still}, width: 640, height: 480, captureMs: 2000 }`,
+  ),
 ];
-await Promise.all([webcam.stop(), rawWebcam.stop()]);
+await Promise.all([webcam.stop(), rawWebcam.stop(), ...ends.map((end) => end())]);
 rpicam.remove();
 const head = ['driver', 'to frame p50', 'p95', 'to decision p50', 'p95 ms', 'items', 'resident MB'];
 process.stdout.write(

@@ -4,9 +4,9 @@
 # -k  one kernel (default: both, because their numbers of GPIO lines and their PWM code differ)
 # -p  Y: a released output keeps its level, as on a Raspberry Pi. N: it falls back to its pull. (default: both)
 # -v  show the output of the tests as it comes (default: only of a failed run)
-# NAME  a test file, for example helpers for helpers.vm.ts (default: all *.vm.ts). measure.vmx.ts runs only by name
+# NAME  a test file, for example helpers for helpers.vm.ts (default: all *.vm.ts). *.vmx.ts only by name
 # BUILD  folder of the built program (default: dist).  VM_BOUND_S  seconds for one boot with its tests (default: 900)
-# SORTBIN_IO, SORTBIN_CAMERA  paths of other builds.  KILLS, SEED, MEASURES  see kills.vm.ts and measure.vmx.ts
+# SORTBIN_IO, SORTBIN_CAMERA  paths of other builds.  KILLS, SEED, MEASURES  see kills.vm.ts and *.vmx.ts
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=${BUILD:-dist}
