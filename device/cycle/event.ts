@@ -39,6 +39,11 @@ export const eventSchema = z.object({
       reason: z.string(),
     })
     .nullable(),
+  thresholds: z
+    .object({ confidence: finite, margin: finite, hazardConfidence: finite })
+    .nullable()
+    .optional()
+    .describe('The thresholds of the decision. Events of older versions have none'),
   scores: z.record(z.string(), finite).describe('All labels with a score above 0.005'),
   unfamiliar: z.object({ score: finite, flag: z.boolean() }).nullable(),
   model: z.object({ name: z.string(), version: z.string() }).nullable(),
@@ -48,6 +53,11 @@ export const eventSchema = z.object({
       id: z.string(),
       capturedAt: z.iso.datetime(),
       region: z.tuple([finite, finite, finite, finite]).nullable(),
+      views: z
+        .array(finite)
+        .nullable()
+        .optional()
+        .describe('The views of the region that the model classified. Events of older versions have none'),
     })
     .nullable(),
   timingsMs: z.record(z.string(), finite),
@@ -76,6 +86,7 @@ export const startedBody = (id: string, trigger: Trigger, origin: Origin): Start
 
 const UNKNOWN = {
   decision: null,
+  thresholds: null,
   scores: {},
   unfamiliar: null,
   model: null,
@@ -121,6 +132,7 @@ export const finishedBody = (finished: Finished, origin: Origin): EventBody => {
     outcome: finished.outcome,
     ...(count === undefined ? {} : { count }),
     decision: decision && { ...decision, confidence: decision.confidence && rounded(decision.confidence, 4) },
+    thresholds: item.thresholds ?? null,
     scores: classification ? visible(classification.scores) : {},
     unfamiliar: classification?.unfamiliar
       ? { score: rounded(classification.unfamiliar.score, 3), flag: classification.unfamiliar.flag }
@@ -132,6 +144,7 @@ export const finishedBody = (finished: Finished, origin: Origin): EventBody => {
           id: frame.id,
           capturedAt: iso(frame.capturedAtWallMs),
           region: classification ? [...classification.region] : null,
+          views: classification ? [...classification.views] : null,
         }
       : null,
     timingsMs: timings(finished),

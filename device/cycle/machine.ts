@@ -105,9 +105,9 @@ const handleAnswer = (state: State, answer: Response, atMs: number, limits: Limi
       return request(transition, 'classifying', classify, limits.classifyMs);
     }
     case 'classified': {
-      const { classification, decision, decideMs } = answer;
+      const { classification, decision, thresholds, decideMs } = answer;
       const transition = health(
-        unchanged(withItem(state, { classification, decision, decideMs })),
+        unchanged(withItem(state, { classification, decision, thresholds, decideMs })),
         'vision',
         null,
       );

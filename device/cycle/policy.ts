@@ -31,18 +31,22 @@ export interface Scored {
   readonly unfamiliar: { readonly flag: boolean } | null;
 }
 
-export interface Policy {
+/** The numbers that a decision compares with. Each is 0 to 1. */
+export interface Thresholds {
+  /** Minimum score of the top label. */
+  readonly confidence: number;
+  /** Minimum difference between the two highest scores. */
+  readonly margin: number;
+  /** An item is a hazard if the total score of the refused labels reaches this value, with any top label. */
+  readonly hazardConfidence: number;
+}
+
+export interface Policy extends Thresholds {
   /** The compartment of each label that is not refused. */
   readonly compartmentOf: ReadonlyMap<string, string>;
   readonly refuse: ReadonlySet<string>;
   /** The compartment of uncertain items. */
   readonly fallback: string;
-  /** Minimum score of the top label, 0 to 1. */
-  readonly confidence: number;
-  /** Minimum difference between the two highest scores, 0 to 1. */
-  readonly margin: number;
-  /** An item is a hazard if the total score of the refused labels reaches this value, with any top label. */
-  readonly hazardConfidence: number;
 }
 
 /** The policy of the configuration. A null is replaced by the value of the preset or of the bundle. */
@@ -128,6 +132,12 @@ export const makePolicy = (
     hazardConfidence: settings.hazardConfidence,
   };
 };
+
+export const thresholdsOf = ({ confidence, margin, hazardConfidence }: Policy): Thresholds => ({
+  confidence,
+  margin,
+  hazardConfidence,
+});
 
 /** Returns the compartment of an item, with the reason. Hazards are refused. Uncertain items go to the fallback. */
 export const decide = (scored: Scored, policy: Policy): Decision => {

@@ -3,7 +3,7 @@ import type { Move } from '../hardware/gate/gate.js';
 import type { Trigger } from '../hardware/trigger/trigger.js';
 import type { Fault } from '../kit/errors.js';
 import type { Classification } from '../perception/vision/vision.js';
-import type { Decision } from './policy.js';
+import type { Decision, Thresholds } from './policy.js';
 
 /** Deadlines of each step, in milliseconds, and how often an item that is still present is tried again. */
 export interface Limits {
@@ -37,6 +37,7 @@ export interface Item {
   readonly frame?: Frame;
   readonly classification?: Classification;
   readonly decision?: Decision;
+  readonly thresholds?: Thresholds;
   readonly decideMs?: number;
   readonly moveAskedAtMs?: number;
   readonly move?: Move;
@@ -85,6 +86,7 @@ export type Response =
       readonly kind: 'classified';
       readonly classification: Classification;
       readonly decision: Decision;
+      readonly thresholds: Thresholds;
       readonly decideMs: number;
     }
   | { readonly kind: 'moved'; readonly move: Move }

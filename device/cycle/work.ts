@@ -8,7 +8,7 @@ import type { Clock } from '../kit/clock.js';
 import type { Answer } from '../kit/errors.js';
 import type { NewId } from '../kit/ids.js';
 import type { Vision } from '../perception/vision/vision.js';
-import { applyCapacity, type Capacity, decide, type Policy } from './policy.js';
+import { applyCapacity, type Capacity, decide, type Policy, thresholdsOf } from './policy.js';
 import { attempt, type Progress } from './progress.js';
 import type { Request, Response } from './state.js';
 
@@ -102,7 +102,8 @@ export class Work {
         const startMs = clock.monotonicMs();
         const capacity = { full: this.#full(), whenFull: this.whenFull };
         const decision = applyCapacity(decide(classification, policy), policy, capacity);
-        return { kind: 'classified', classification, decision, decideMs: clock.monotonicMs() - startMs };
+        const decideMs = clock.monotonicMs() - startMs;
+        return { kind: 'classified', classification, decision, thresholds: thresholdsOf(policy), decideMs };
       });
     });
   }

@@ -1,4 +1,4 @@
-import type { Policy } from '../cycle/policy.js';
+import { type Policy, thresholdsOf } from '../cycle/policy.js';
 import type { VisionInfo } from '../perception/vision/vision.js';
 
 /** The identity of a bin. It changes only with the model and the active runtime. */
@@ -26,11 +26,7 @@ export const infoOf = ({ policy, active, ...identity }: BinIdentity) => ({
   compartments: compartmentsOf(policy),
   fallback: policy.fallback,
   refused: [...policy.refuse],
-  thresholds: {
-    confidence: policy.confidence,
-    margin: policy.margin,
-    hazardConfidence: policy.hazardConfidence,
-  },
+  thresholds: thresholdsOf(policy),
 });
 
 const compartmentsOf = ({ compartmentOf, fallback }: Policy): Record<string, string[]> => {

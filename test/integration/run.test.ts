@@ -56,6 +56,8 @@ describe('sortbin run', () => {
       assert.ok(Object.values(first?.scores ?? {}).every((score) => score > 0 && score <= 1));
       assert.equal(received.get('sortbin/bin/availability')?.[0], 'online');
       const info = JSON.parse(received.get('sortbin/bin/info')?.[0] ?? '{}');
+      assert.deepEqual(first?.thresholds, info.thresholds);
+      assert.deepEqual(first?.frame?.views, [1, 0.9]);
       assert.equal(info.model.name, 'waste12');
       assert.deepEqual(Object.keys(info.compartments).sort(), ['glass', 'packaging', 'paper', 'residual']);
       const state = JSON.parse(received.get('sortbin/bin/state')?.at(-1) ?? '{}');

@@ -43,6 +43,7 @@ export const aClassification = (
     model: { name: 'test', version: '1.0.0', sha256: '0'.repeat(64) },
     runtime: { name: 'simulated', backend: 'script', threads: 1 },
     region: [0, 0, 512, 384],
+    views: [1],
     timingsMs: { decode: 3, region: 0, invoke: 6 },
   };
 };
@@ -53,6 +54,7 @@ export const classified = (compartment: string | null = 'paper'): Response => {
     kind: 'classified',
     classification: aClassification(),
     decision: { compartment, label: 'paper', confidence: 0.96, reason },
+    thresholds: { confidence: 0.74, margin: 0.66, hazardConfidence: 0.5 },
     decideMs: 0.1,
   };
 };

@@ -82,6 +82,7 @@ export class Classifier {
       model: this.info.model,
       runtime: this.info.runtime,
       region,
+      views,
       timingsMs: {
         decode: decodedMs - startMs,
         region: preparedMs - decodedMs,

@@ -3,7 +3,7 @@ import type { FrameFormat } from '../../hardware/camera/camera.js';
 import { type InferenceOptions, RUNTIMES } from '../inference/runtimes.js';
 
 /** Version of the messages below. It detects a daemon and a vision process from different builds. */
-export const PROTOCOL = 4;
+export const PROTOCOL = 5;
 
 /** The bundle and the runtimes of a vision process, and its scheduling. */
 export interface VisionOptions extends InferenceOptions {
@@ -68,6 +68,7 @@ const classificationSchema = z.object({
   model,
   runtime,
   region: z.tuple([pixels, pixels, pixels, pixels]).readonly(),
+  views: z.array(z.number()).readonly(),
   timingsMs: z.object({ decode: elapsedMs, region: elapsedMs, invoke: elapsedMs }),
 });
 

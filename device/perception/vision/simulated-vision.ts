@@ -106,6 +106,7 @@ export class SimulatedVision implements Vision {
       model: INFO.model,
       runtime: INFO.runtime,
       region: REGION,
+      views: [1],
       timingsMs: { decode: 0, region: 0, invoke: clock.monotonicMs() - startMs },
     });
   }

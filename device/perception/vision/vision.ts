@@ -43,6 +43,8 @@ export interface Classification {
   readonly runtime: RuntimeInfo;
   /** The part of the frame that was classified: x, y, width, height in pixels. */
   readonly region: readonly [number, number, number, number];
+  /** The part of the region's sides that each classified view shows, above 0 to 1. */
+  readonly views: readonly number[];
   readonly timingsMs: { readonly decode: number; readonly region: number; readonly invoke: number };
 }
 
