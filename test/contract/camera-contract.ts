@@ -183,6 +183,21 @@ export const cameraContract = (name: string, make: (test: TestContext) => Promis
       await assert.rejects(settle(captured), /too late/);
     });
 
+    it('reports the settings that it uses, or that its driver reports none', async (test) => {
+      const { camera, start, settle } = await bench(test);
+      await start();
+      const answer = await settle(camera.settings(never));
+      assert.ok(answer.ok, answer.ok ? '' : answer.fault.message);
+      const settings = answer.value;
+      if (settings?.kind === 'libcamera') assert.ok((settings.exposure?.shutterUs ?? 0) > 0);
+      if (settings?.kind === 'controls')
+        for (const { name, value, minimum, maximum } of settings.controls)
+          assert.ok(value >= minimum && value <= maximum, name);
+      await settle(camera.close());
+      const closed = await settle(camera.settings(never));
+      assert.equal(closed.ok ? null : closed.fault.code, 'camera-failed');
+    });
+
     it('closes at any moment: before its start, while it starts, captures, is frozen or unplugged', async (test) => {
       const moments: Record<string, (made: Awaited<ReturnType<typeof bench>>) => Promise<unknown>> = {
         'before its start': async () => {},

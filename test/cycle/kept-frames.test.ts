@@ -25,6 +25,7 @@ const runOne = async (toJpeg: Vision['toJpeg'], format: FrameFormat | null = FOR
     start: () => Promise.reject(new Error('not started in this test')),
     frameAfter: async () => done(frame()),
     latest: async () => done(frame()),
+    settings: async () => done(null),
     onHealth: () => {},
     close: async () => {},
   };

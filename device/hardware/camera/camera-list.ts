@@ -1,4 +1,4 @@
-import type { CameraFault } from './camera.js';
+import type { CameraControl, CameraFault } from './camera.js';
 
 /** A size that a camera offers. */
 export interface OfferedSize {
@@ -8,18 +8,6 @@ export interface OfferedSize {
   readonly height: number;
   /** Frames per second. Empty: the camera does not state them. */
   readonly rates: readonly number[];
-}
-
-/** A setting of a camera, with its present value. */
-export interface CameraControl {
-  readonly name: string;
-  readonly value: number;
-  readonly minimum: number;
-  readonly maximum: number;
-  readonly step: number;
-  readonly defaultValue: number;
-  /** Inactive: another control has this value, such as automatic exposure. */
-  readonly isInactive: boolean;
 }
 
 /** A process that has the device of a camera open. */

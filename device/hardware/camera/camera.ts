@@ -103,6 +103,30 @@ export interface CameraInfo {
   readonly latencyMs: number;
 }
 
+/** A control of Video4Linux, with its present value. */
+export interface CameraControl {
+  readonly name: string;
+  readonly value: number;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly step: number;
+  readonly defaultValue: number;
+  /** Inactive: another control has this value, such as automatic exposure. */
+  readonly isInactive: boolean;
+}
+
+/** Settings of libcamera. null: the camera has no such control. */
+export interface LibcameraSettings {
+  readonly exposure: { readonly shutterUs: number; readonly gain: number } | null;
+  readonly whiteBalance: { readonly red: number; readonly blue: number } | null;
+  readonly focus: { readonly dioptres: number } | null;
+}
+
+/** The settings that a camera uses now. Those that it adjusts automatically have their present values. */
+export type CameraSettings =
+  | ({ readonly kind: 'libcamera' } & LibcameraSettings)
+  | { readonly kind: 'controls'; readonly controls: readonly CameraControl[] };
+
 /**
  * Takes images. Its health is the fault of the camera, from its occurrence until the camera delivers frames again. A
  * fault names its fix.
@@ -121,6 +145,8 @@ export interface Camera extends HealthSource<CameraFault> {
   frameAfter(atMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>>;
   /** Returns the newest frame that the camera has, or the first one if it has none. Otherwise like `frameAfter`. */
   latest(signal: AbortSignal): Promise<Answer<Frame, CameraFault>>;
+  /** Returns the settings that the camera uses now. null: the driver reports none. Otherwise like `frameAfter`. */
+  settings(signal: AbortSignal): Promise<Answer<CameraSettings | null, CameraFault>>;
   /** Ends everything that runs, within 2 s, at any moment. Later and pending calls return `camera-failed`. */
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { sleep, untilAborted } from '../../kit/deadline.js';
 import { type Answer, done, failed, messageOf, SortbinError } from '../../kit/errors.js';
 import { type HealthListener, HealthReporter } from '../../kit/health.js';
 import type { NewId } from '../../kit/ids.js';
-import type { Camera, CameraFault, CameraInfo, Frame } from './camera.js';
+import type { Camera, CameraFault, CameraInfo, CameraSettings, Frame } from './camera.js';
 
 /** The result of one capture. `picture` is the path of an image relative to the folder. */
 export type CameraStep =
@@ -28,6 +28,7 @@ export interface SimulatedCameraOptions {
 
 const IMAGE_EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp']);
 const STALE_MS = 1_000;
+const CLOSED = 'the camera is closed';
 /** Time after which the start of a camera that hangs fails. */
 const START_MS = 5_000;
 
@@ -67,8 +68,13 @@ export class SimulatedCamera implements Camera {
       return answer;
     } catch (error) {
       if (signal.aborted || !inner.aborted) throw error;
-      return failed('camera-failed', 'the camera is closed');
+      return failed('camera-failed', CLOSED);
     }
+  }
+
+  async settings(signal: AbortSignal): Promise<Answer<CameraSettings | null, CameraFault>> {
+    signal.throwIfAborted();
+    return this.#closing.signal.aborted ? failed('camera-failed', CLOSED) : done(null);
   }
 
   onHealth(listener: HealthListener<CameraFault>): void {
@@ -76,7 +82,7 @@ export class SimulatedCamera implements Camera {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new Error('the camera is closed'));
+    this.#closing.abort(new Error(CLOSED));
   }
 
   async #capture(atMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {

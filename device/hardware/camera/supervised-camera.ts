@@ -5,7 +5,7 @@ import { linkedSignal, orAborted } from '../../kit/deadline.js';
 import { type Answer, done, type Fault, failed, SortbinError } from '../../kit/errors.js';
 import { type HealthListener, HealthReporter } from '../../kit/health.js';
 import { Supervisor } from '../../kit/supervisor.js';
-import type { Camera, CameraFault, CameraInfo, Frame } from './camera.js';
+import type { Camera, CameraFault, CameraInfo, CameraSettings, Frame } from './camera.js';
 
 /** A camera that delivers frames, from its start to its first fault. A driver implements it with a child process. */
 export interface CameraStream {
@@ -16,6 +16,8 @@ export interface CameraStream {
   frameAfter(atMs: number, signal: AbortSignal): Promise<Frame>;
   /** Returns the newest frame, or the first one if there is none yet. May wait forever after `ended`. */
   latest(signal: AbortSignal): Promise<Frame>;
+  /** Returns the settings that the camera uses now. null: the driver reports none. May wait forever after `ended`. */
+  settings(signal: AbortSignal): Promise<CameraSettings | null>;
   /** Ends the stream at once, without waiting. `reason` is a verb phrase. */
   kill(reason: string): void;
   /** Ends the stream and waits until the camera is free, at most 1 s. */
@@ -78,7 +80,7 @@ export class SupervisedCamera implements Camera {
   async frameAfter(atMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {
     const answer = await this.#request(signal, (stream, inner) => stream.frameAfter(atMs, inner));
     if (!answer.ok) return answer;
-    const { frame, stream } = answer.value;
+    const { value: frame, stream } = answer.value;
     const frozen = this.#identical.check(frame);
     if (frozen) {
       this.#health.set(frozen);
@@ -91,7 +93,12 @@ export class SupervisedCamera implements Camera {
 
   async latest(signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {
     const answer = await this.#request(signal, (stream, inner) => stream.latest(inner));
-    return answer.ok ? done(answer.value.frame) : answer;
+    return answer.ok ? done(answer.value.value) : answer;
+  }
+
+  async settings(signal: AbortSignal): Promise<Answer<CameraSettings | null, CameraFault>> {
+    const answer = await this.#request(signal, (stream, inner) => stream.settings(inner));
+    return answer.ok ? done(answer.value.value) : answer;
   }
 
   onHealth(listener: HealthListener<CameraFault>): void {
@@ -105,10 +112,10 @@ export class SupervisedCamera implements Camera {
   }
 
   /** Asks the running stream. If it ends meanwhile, asks the next one. */
-  async #request(
+  async #request<Value>(
     signal: AbortSignal,
-    ask: (stream: CameraStream, signal: AbortSignal) => Promise<Frame>,
-  ): Promise<Answer<{ readonly frame: Frame; readonly stream: CameraStream }, CameraFault>> {
+    ask: (stream: CameraStream, signal: AbortSignal) => Promise<Value>,
+  ): Promise<Answer<{ readonly value: Value; readonly stream: CameraStream }, CameraFault>> {
     for (;;) {
       signal.throwIfAborted();
       const running = await this.#untilRunning(signal);
@@ -117,7 +124,7 @@ export class SupervisedCamera implements Camera {
       const over = this.#over.signal;
       const inner = linkedSignal(signal);
       try {
-        return done({ frame: await orAborted(ask(stream, inner.signal), over), stream });
+        return done({ value: await orAborted(ask(stream, inner.signal), over), stream });
       } catch (error) {
         if (signal.aborted || !over.aborted) throw error;
       } finally {

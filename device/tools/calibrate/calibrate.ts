@@ -11,12 +11,15 @@ export interface Screen {
   show(lines: readonly string[]): void;
 }
 
+/** A value of the configuration. */
+export type ConfigValue = number | string | { readonly [key: string]: ConfigValue };
+
 /** A new value for one key of the configuration. */
 export interface Change {
   readonly path: readonly string[];
   /** null: the key is not set. */
   readonly from: number | string | null;
-  readonly to: number | string;
+  readonly to: ConfigValue;
 }
 
 /**

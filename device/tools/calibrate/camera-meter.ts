@@ -1,4 +1,4 @@
-import type { Camera, Frame } from '../../hardware/camera/camera.js';
+import type { Camera, CameraSettings, Frame } from '../../hardware/camera/camera.js';
 import type { Light } from '../../hardware/panel/panel.js';
 import type { Clock } from '../../kit/clock.js';
 import { linkedSignal, withDeadline } from '../../kit/deadline.js';
@@ -31,11 +31,19 @@ export class CameraMeter {
 
   async measure(signal: AbortSignal): Promise<Answer<MeasuredFrame>> {
     const { clock } = this.options;
-    const frame = await this.#capture(signal);
+    const frame = await this.#lit(signal, (inner) => this.#nextFrame(inner));
     if (!frame.ok) return frame;
     const ageMs = clock.monotonicMs() - frame.value.capturedAtMs;
     const quality = await this.qualityOf(frame.value, signal);
     return quality.ok ? done({ frame: frame.value, quality: quality.value, ageMs }) : quality;
+  }
+
+  /** Returns the settings of a camera that shows the lit scene. null: the driver reports none. */
+  settings(signal: AbortSignal): Promise<Answer<CameraSettings | null>> {
+    return this.#lit<CameraSettings | null>(signal, async (inner) => {
+      const frame = await this.#nextFrame(inner);
+      return frame.ok ? this.options.camera.settings(inner) : frame;
+    });
   }
 
   qualityOf(frame: Frame, signal: AbortSignal): Promise<Answer<FrameQuality>> {
@@ -50,18 +58,22 @@ export class CameraMeter {
     return this.#limited(INSPECT_MS, signal, (inner) => inspector.toJpeg(frame, inner));
   }
 
-  async #capture(signal: AbortSignal): Promise<Answer<Frame>> {
-    const { camera, light, frameMs, clock } = this.options;
+  /** Calls `work` while the light is on. */
+  async #lit<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<Answer<T>>): Promise<Answer<T>> {
+    const { light, frameMs } = this.options;
     const lit = linkedSignal(signal);
     try {
       const on = light && (await light.on(lit.signal));
-      if (on && !on.ok) return on;
-      const afterMs = clock.monotonicMs();
-      return await this.#limited(frameMs, signal, (inner) => camera.frameAfter(afterMs, inner));
+      return on && !on.ok ? on : await this.#limited(frameMs, signal, work);
     } finally {
-      lit.abort(new Error('the frame was taken'));
+      lit.abort(new Error('the light is not needed any more'));
       lit.release();
     }
+  }
+
+  #nextFrame(signal: AbortSignal): Promise<Answer<Frame>> {
+    const { camera, clock } = this.options;
+    return camera.frameAfter(clock.monotonicMs(), signal);
   }
 
   async #limited<T>(

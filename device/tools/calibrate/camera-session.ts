@@ -1,5 +1,5 @@
+import type { Config } from '../../config/schema.js';
 import type { CameraInfo, Frame } from '../../hardware/camera/camera.js';
-import type { CameraControl } from '../../hardware/camera/camera-list.js';
 import type { Output } from '../../hardware/lines/lines.js';
 import type { Light } from '../../hardware/panel/panel.js';
 import { linkedSignal, sleep } from '../../kit/deadline.js';
@@ -16,7 +16,7 @@ import {
   measurementLines,
 } from './camera-view.js';
 import { measureLatency } from './latency.js';
-import { type Brightness, fixedControls, proposeLockMs } from './proposals.js';
+import { fixedSettings, isSteady, STEADY_IMAGES } from './proposals.js';
 import { isQuitKey } from './terminal.js';
 
 /** What can be done between two images. Each is a key on a terminal. */
@@ -24,18 +24,9 @@ export type CameraTask = 'write' | 'fix' | 'latency' | 'restart';
 
 export interface CameraSessionOptions extends Omit<CameraMeterOptions, 'light'> {
   readonly info: CameraInfo;
-  /** Start of the camera in monotonic ms. */
-  readonly startedAtMs: number;
   /** null: the panel has no camera light. */
   readonly light: { readonly light: Light; readonly output: Output } | null;
-  /** Reads the present values of the controls of a V4L2 camera. null: the driver has none. */
-  readonly readControls: (() => Promise<Answer<readonly CameraControl[]>>) | null;
-  readonly configured: {
-    readonly controls: Readonly<Record<string, number>>;
-    readonly latencyMs: number | null;
-    /** undefined: the driver cannot lock. */
-    readonly lockAfterMs: number | null | undefined;
-  };
+  readonly configured: Config['camera'];
   /** Writes an image and returns its path. @throws Error if it cannot be written */
   readonly write: (jpeg: Uint8Array) => Promise<string>;
   readonly tasks: readonly CameraTask[];
@@ -55,16 +46,15 @@ const TASK_OF_KEY: Readonly<Record<string, CameraTask>> = {
 };
 const HELP = [
   'w: write the image · r: start the best again · q: quit',
-  'f: lock exposure, white balance and focus · l: measure the latency',
+  'f: fix exposure, white balance and focus · l: measure the latency',
 ];
 
-const NOT_STEADY = 'The brightness was not steady for 1 s yet, so that no lockAfterMs is known.';
+const STILL_CHANGING =
+  'The exposure is still changing. Fix the settings again when the brightness is steady.';
 
 /** Pause in ms between two images. With a light it is longer, because the light is on for each image. */
 const PAUSE_MS = 150;
 const LIT_PAUSE_MS = 800;
-/** Number of brightness values from the start, for `lockAfterMs`. */
-const MAX_LEVELS = 200;
 
 /**
  * Measures one image after the other until a quit key, the last image, or an abort of `stop`. Returns the proposed values
@@ -91,12 +81,11 @@ export const calibrateCamera = async (
 
 class CameraSession {
   readonly #changes = new Map<string, Change>();
-  readonly #tasks: CameraTask[];
-  readonly #levels: Brightness[] = [];
+  #tasks: CameraTask[];
+  /** Brightness of the newest images. */
+  readonly #levels: number[] = [];
   readonly #meter: CameraMeter;
   #best = 0;
-  /** Whether `lockAfterMs` is proposed as soon as the brightness was steady. */
-  #isLockPending = false;
   #note = '';
   #frame: Frame | null = null;
   #measured: Measurement | null = null;
@@ -126,14 +115,19 @@ class CameraSession {
     while (images < maxImages) {
       signal.throwIfAborted();
       if (await this.#measure(signal)) images += 1;
-      if (this.#isLockPending) this.#proposeLock();
-      // A task needs an image.
-      for (let task = this.#frame && this.#tasks.shift(); task; task = this.#tasks.shift())
-        await this.#perform(task, signal);
+      for (const task of this.#nextTasks(images >= maxImages)) await this.#perform(task, signal);
       this.#show();
       if (images < maxImages) await sleep(clock, light ? LIT_PAUSE_MS : PAUSE_MS, signal);
     }
-    if (this.#isLockPending) this.#sayNone(NOT_STEADY, { fixed: 0 });
+  }
+
+  /** Takes the tasks that can be performed. Each needs an image. Those that fix settings need several, if more come. */
+  #nextTasks(isLastImage: boolean): CameraTask[] {
+    const isReady = (task: CameraTask) =>
+      this.#frame !== null && (task !== 'fix' || isLastImage || this.#levels.length >= STEADY_IMAGES);
+    const ready = this.#tasks.filter(isReady);
+    this.#tasks = this.#tasks.filter((task) => !isReady(task));
+    return ready;
   }
 
   /** Returns whether an image was measured. */
@@ -145,7 +139,8 @@ class CameraSession {
     this.#frame = frame;
     this.#best = Math.max(this.#best, sharpness);
     this.#measured = { ...quality, best: this.#best, ageMs, atWallMs: frame.capturedAtWallMs };
-    if (this.#levels.length < MAX_LEVELS) this.#levels.push({ atMs: frame.capturedAtMs, meanLuma });
+    this.#levels.push(meanLuma);
+    if (this.#levels.length > STEADY_IMAGES) this.#levels.shift();
     const { style, screen } = this.options;
     if (style === 'lines') screen.print(measurementLine(this.#measured));
     if (style === 'json') screen.print(measurementJson(this.#measured));
@@ -155,7 +150,7 @@ class CameraSession {
   async #perform(task: CameraTask, signal: AbortSignal): Promise<void> {
     if (task === 'restart') this.#best = 0;
     if (task === 'write') await this.#write(signal);
-    if (task === 'fix') await this.#fix();
+    if (task === 'fix') await this.#fix(signal);
     if (task === 'latency') await this.#measureLatency(signal);
   }
 
@@ -172,30 +167,17 @@ class CameraSession {
     }
   }
 
-  async #fix(): Promise<void> {
-    const { readControls, configured } = this.options;
-    if (readControls) {
-      const controls = await readControls();
-      if (!controls.ok) return void this.#report(controls.fault.code, controls.fault.message);
-      const changes = fixedControls(controls.value, configured.controls);
-      if (changes.length === 0)
-        this.#sayNone('The camera has no automatic control to fix, or all are fixed already.', { fixed: 0 });
-      for (const change of changes) this.#propose(change);
-    } else if (configured.lockAfterMs !== undefined) this.#proposeLock();
-    else this.#sayNone('This camera driver has no settings to fix.', { fixed: 0 });
-  }
-
-  /** Proposes a time that was measured. Without one, it is proposed after a later image. */
-  #proposeLock(): void {
-    const { configured, startedAtMs } = this.options;
-    const from = configured.lockAfterMs ?? null;
-    const to = proposeLockMs(this.#levels, startedAtMs);
-    this.#isLockPending = to === null;
-    this.#note =
-      to === null ? NOT_STEADY : `Exposure, white balance and focus lock ${to} ms after the start.`;
-    if (to === null) return;
-    if (to === from) this.#sayNone('camera.lockAfterMs has the measured value already.', { fixed: 0 });
-    else this.#propose({ path: ['camera', 'lockAfterMs'], from, to });
+  async #fix(signal: AbortSignal): Promise<void> {
+    const settings = await this.#meter.settings(signal);
+    if (!settings.ok) return void this.#report(settings.fault.code, settings.fault.message);
+    if (!settings.value) return this.#sayNone('This camera driver has no settings to fix.', { fixed: 0 });
+    const changes = fixedSettings(settings.value, this.options.configured);
+    if (changes.length === 0)
+      return this.#sayNone('The camera has no automatic setting, or all are fixed already.', { fixed: 0 });
+    for (const change of changes) this.#propose(change);
+    this.#note = '';
+    if (!isSteady(this.#levels))
+      this.#say(STILL_CHANGING, { warning: 'exposure-changing', message: STILL_CHANGING });
   }
 
   async #measureLatency(signal: AbortSignal): Promise<void> {
@@ -211,8 +193,8 @@ class CameraSession {
     if (!answer.ok) return void this.#report(answer.fault.code, answer.fault.message);
     this.#say(latencyLine(answer.value), { latency: answer.value });
     const { latencyMs } = answer.value;
-    const path = ['camera', 'latencyMs'];
-    if (latencyMs !== null) this.#propose({ path, from: configured.latencyMs, to: latencyMs });
+    const from = 'latencyMs' in configured ? configured.latencyMs : null;
+    if (latencyMs !== null) this.#propose({ path: ['camera', 'latencyMs'], from, to: latencyMs });
   }
 
   #propose(change: Change): void {

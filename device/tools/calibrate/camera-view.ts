@@ -1,6 +1,7 @@
 import type { CameraInfo } from '../../hardware/camera/camera.js';
 import type { FrameQuality } from '../../perception/vision/vision.js';
 import { type Change, keyOf } from './calibrate.js';
+import { changeText } from './edit-yaml.js';
 import type { Latency } from './latency.js';
 
 /** A measured image, and the largest sharpness so far. */
@@ -62,5 +63,4 @@ export const latencyLine = ({ medianMs, spreadMs, delaysMs, latencyMs }: Latency
   return `Light to image: ${figures}. ${latencyMs === null ? 'The present latency fits.' : `Proposed: ${latencyMs} ms.`}`;
 };
 
-export const changeLine = ({ path, from, to }: Change): string =>
-  `  ${keyOf(path)}  ${from ?? 'not set'} -> ${to}`;
+export const changeLine = (change: Change): string => `  ${keyOf(change.path)}  ${changeText(change)}`;

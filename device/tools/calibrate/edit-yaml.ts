@@ -1,5 +1,5 @@
 import { type Document, isAlias, isMap, isNode, isScalar, parseDocument, stringify } from 'yaml';
-import { type Change, keyOf } from './calibrate.js';
+import { type Change, type ConfigValue, keyOf } from './calibrate.js';
 
 /** Replaces the text from `start` to before `end`. */
 interface Edit {
@@ -85,18 +85,13 @@ export const changesAsYaml = (changes: readonly Change[]): string => {
 export const parseYaml = (text: string) =>
   parseDocument(text, { version: '1.2', schema: 'core', stringKeys: true });
 
-/** A value to write. Mappings are written in one line. */
-type Value = number | string | { [key: string]: Value };
-
-interface ValueAt {
-  readonly path: readonly string[];
-  readonly to: Value;
-}
+type ValueAt = Pick<Change, 'path' | 'to'>;
+type Mapping = { [key: string]: ConfigValue };
 
 /** Combines the changes below a mapping that the text does not have into that mapping. */
 const mappingsOf = (document: Document, changes: readonly Change[]): ValueAt[] => {
   const values: ValueAt[] = [];
-  const mappings = new Map<string, { [key: string]: Value }>();
+  const mappings = new Map<string, Mapping>();
   for (const { path, to } of changes) {
     const missing = path.findIndex((_, index) => !document.hasIn(path.slice(0, index + 1)));
     const inner = missing < 0 ? [] : path.slice(missing + 1);
@@ -108,7 +103,7 @@ const mappingsOf = (document: Document, changes: readonly Change[]): ValueAt[] =
     const mapping = mappings.get(keyOf(outer)) ?? {};
     if (!mappings.has(keyOf(outer))) values.push({ path: outer, to: mapping });
     mappings.set(keyOf(outer), mapping);
-    const holder = inner.slice(0, -1).reduce((at, key) => {
+    const holder = inner.slice(0, -1).reduce<Mapping>((at, key) => {
       const next = at[key];
       const found = typeof next === 'object' ? next : {};
       at[key] = found;
@@ -119,7 +114,11 @@ const mappingsOf = (document: Document, changes: readonly Change[]): ValueAt[] =
   return values;
 };
 
-const valueText = (value: Value): string => {
+/** `1500 -> 1480` */
+export const changeText = ({ from, to }: Change): string => `${from ?? 'not set'} -> ${valueText(to)}`;
+
+/** A mapping is written in one line. */
+const valueText = (value: ConfigValue): string => {
   if (typeof value === 'number') return `${value}`;
   if (typeof value === 'string') return stringify(value, { lineWidth: 0 }).trimEnd();
   const pairs = Object.entries(value).map(([key, inner]) => `${key}: ${valueText(inner)}`);

@@ -1,5 +1,8 @@
-import type { CameraControl } from '../../hardware/camera/camera-list.js';
+import type { Config } from '../../config/schema.js';
+import type { CameraControl, CameraSettings, LibcameraSettings } from '../../hardware/camera/camera.js';
 import type { Change } from './calibrate.js';
+
+type RpicamConfig = Extract<Config['camera'], { driver: 'rpicam' }>;
 
 /** Controls that a camera adjusts automatically. The second names are those of older kernels. */
 interface AutomaticGroup {
@@ -24,11 +27,8 @@ const GROUPS: readonly AutomaticGroup[] = [
   { selectors: ['focus_automatic_continuous', 'focus_auto'], manual: 0, values: ['focus_absolute'] },
 ];
 
-/**
- * Returns the changes that keep exposure, white balance and focus at their present values. A selector comes before its
- * values, because a camera refuses a value while it adjusts it automatically.
- */
-export const fixedControls = (
+/** A selector comes before its values, because a camera refuses a value while it adjusts it automatically. */
+const fixedControls = (
   controls: readonly CameraControl[],
   configured: Readonly<Record<string, number>>,
 ): Change[] =>
@@ -42,27 +42,43 @@ export const fixedControls = (
     return from === value ? [] : [{ path: ['camera', 'controls', name], from, to: value }];
   });
 
-/** Brightness of an image, 0 to 255, at a time in monotonic ms. */
-export interface Brightness {
-  readonly atMs: number;
-  readonly meanLuma: number;
-}
+/** Rounds to the precision that changes an image visibly. */
+const rounded = (value: number): number => Math.round(value * 100) / 100;
 
-/** Two images of the same scene differ by less than this. */
-const TOLERANCE = 3;
-const STABLE_MS = 1_000;
-const STEP_MS = 500;
-
-/**
- * Proposes `camera.lockAfterMs`: the time after the start from which the brightness was steady for a second, with a
- * reserve. Returns null if the brightness was not steady for a second yet.
- */
-export const proposeLockMs = (levels: readonly Brightness[], startMs: number): number | null => {
-  const steady = levels.find(({ atMs, meanLuma }) => {
-    const later = levels.filter((level) => level.atMs >= atMs && level.atMs <= atMs + STABLE_MS);
-    const isLongEnough = (levels.at(-1)?.atMs ?? 0) >= atMs + STABLE_MS;
-    return isLongEnough && later.every((level) => Math.abs(level.meanLuma - meanLuma) <= TOLERANCE);
+/** Returns the changes that replace `auto` by the present value. */
+const fixedLibcamera = (
+  { exposure, whiteBalance, focus }: LibcameraSettings,
+  configured: RpicamConfig,
+): Change[] => {
+  // The configuration allows no exposure longer than a frame.
+  const maxShutterUs = Math.floor(1_000_000 / configured.framesPerSecond);
+  const values = {
+    exposure: exposure && {
+      shutterUs: Math.min(Math.round(exposure.shutterUs), maxShutterUs),
+      gain: rounded(exposure.gain),
+    },
+    whiteBalance: whiteBalance && { red: rounded(whiteBalance.red), blue: rounded(whiteBalance.blue) },
+    focus: focus && { dioptres: rounded(focus.dioptres) },
+  };
+  const keys = ['exposure', 'whiteBalance', 'focus'] as const;
+  return keys.flatMap((key) => {
+    const to = values[key];
+    return to && configured[key] === 'auto' ? [{ path: ['camera', key], from: 'auto', to }] : [];
   });
-  if (!steady) return null;
-  return Math.max(2 * STEP_MS, STEP_MS * (Math.ceil((steady.atMs - startMs) / STEP_MS) + 1));
 };
+
+/** Returns the changes that keep exposure, white balance and focus at their present values. */
+export const fixedSettings = (settings: CameraSettings, configured: Config['camera']): Change[] => {
+  if (settings.kind === 'controls')
+    return fixedControls(settings.controls, configured.driver === 'v4l2' ? configured.controls : {});
+  return configured.driver === 'rpicam' ? fixedLibcamera(settings, configured) : [];
+};
+
+/** Two images of the same scene differ in brightness by less than this. */
+const TOLERANCE = 3;
+/** Number of images that show whether the exposure is steady. They take about a second. */
+export const STEADY_IMAGES = 5;
+
+/** Returns whether the brightness values, 0 to 255, are those of a steady exposure. */
+export const isSteady = (levels: readonly number[]): boolean =>
+  Math.max(...levels) - Math.min(...levels) <= TOLERANCE;

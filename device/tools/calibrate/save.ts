@@ -3,8 +3,16 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../config/schema.js';
 import { writeDurably } from '../../kit/durable-file.js';
 import { messageOf } from '../../kit/errors.js';
-import { CalibrateError, type Change, type Key, keyOf, maxLength, type Screen } from './calibrate.js';
-import { changesAsYaml, editYaml, isDriverChange, parseYaml } from './edit-yaml.js';
+import {
+  CalibrateError,
+  type Change,
+  type ConfigValue,
+  type Key,
+  keyOf,
+  maxLength,
+  type Screen,
+} from './calibrate.js';
+import { changesAsYaml, changeText, editYaml, isDriverChange, parseYaml } from './edit-yaml.js';
 
 export interface ConfirmOptions {
   readonly changes: readonly Change[];
@@ -58,7 +66,7 @@ const isConfirmed = async (keys: AsyncIterator<Key>): Promise<boolean> => {
 /** `gate.homePulseUs  1500 -> 1480` */
 const changeLines = (changes: readonly Change[]): string[] => {
   const width = maxLength(changes.map(({ path }) => keyOf(path)));
-  return changes.map(({ path, from, to }) => `  ${keyOf(path).padEnd(width)}  ${from ?? 'not set'} -> ${to}`);
+  return changes.map((change) => `  ${keyOf(change.path).padEnd(width)}  ${changeText(change)}`);
 };
 
 export interface SaveOptions {
@@ -118,7 +126,7 @@ const checkResult = (before: string, after: string, { changes, parse }: SaveOpti
 };
 
 /** Replaces a value in the configuration and returns the old value. */
-const replaceValue = (config: unknown, path: readonly string[], value: number | string): unknown => {
+const replaceValue = (config: unknown, path: readonly string[], value: ConfigValue): unknown => {
   const [last = '', ...parents] = path.toReversed();
   const holder = Object(parents.reduceRight<unknown>((part, key) => Reflect.get(Object(part), key), config));
   const before: unknown = Reflect.get(holder, last);

@@ -6,10 +6,10 @@ import { camera as cameraSchema } from '../../config/camera.js';
 import { parseConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import type { Camera, CameraInfo } from '../../hardware/camera/camera.js';
-import type { CameraControl, FoundCamera } from '../../hardware/camera/camera-list.js';
+import type { FoundCamera } from '../../hardware/camera/camera-list.js';
 import { LineLight } from '../../hardware/panel/light.js';
 import type { Clock } from '../../kit/clock.js';
-import { type Answer, done, failed, messageOf, SortbinError } from '../../kit/errors.js';
+import { messageOf, SortbinError } from '../../kit/errors.js';
 import { FrameInspector } from '../../perception/vision/frame-inspector.js';
 import { listCameras, makeCamera, resolveCamera } from '../../wire/camera.js';
 import type { LinesOnDemand } from '../../wire/lines.js';
@@ -38,7 +38,7 @@ export const calibrateCameraCommand = (): Command =>
     .option(...CONFIG_OPTION)
     .option('--camera <address>', 'use this camera: /dev/video0, or the index of a ribbon camera')
     .option('--picture <file>', 'write the first image to this file, and further ones at key w')
-    .option('--fix', 'propose to lock exposure, white balance and focus: controls, or lockAfterMs')
+    .option('--fix', 'propose to fix exposure, white balance and focus at their present values')
     .option('--latency', 'measure the latency with the camera light')
     .option('--images <count>', 'without a terminal, end after this number of images', toCount)
     .option('--json', 'print one JSON line per image, proposal and fault')
@@ -167,15 +167,9 @@ const inSession = async (
     const { settleMs = 0 } = panel.light ?? {};
     return await calibrateCamera(
       {
-        ...{ camera: opened, info, startedAtMs: clock.monotonicMs(), inspector, clock },
+        ...{ camera: opened, info, inspector, clock, configured },
         frameMs: configured.driver === 'node-libcamera' ? configured.captureMs + FRAME_MS : FRAME_MS,
         light: output && { light: new LineLight({ output, settleMs, clock }), output },
-        readControls: configured.driver === 'v4l2' ? () => readControls(loaded, configured.device) : null,
-        configured: {
-          controls: configured.driver === 'v4l2' ? configured.controls : {},
-          latencyMs: 'latencyMs' in configured ? configured.latencyMs : null,
-          lockAfterMs: configured.driver === 'rpicam' ? configured.lockAfterMs : undefined,
-        },
         write: async (bytes) => {
           await writeFile(picture, bytes);
           return picture;
@@ -196,18 +190,6 @@ const start = async (opened: Camera, signal: AbortSignal): Promise<CameraInfo> =
     signal.throwIfAborted();
     throw new CalibrateError('calibrate-camera', messageOf(cause), { cause });
   }
-};
-
-/** Reads the present values of the controls. sortbin-camera may read them while another one streams. */
-const readControls = async (
-  loaded: CommandConfig,
-  device: string,
-): Promise<Answer<readonly CameraControl[]>> => {
-  const { v4l2 } = await listCameras(loaded);
-  if (!v4l2.ok) return v4l2;
-  const path = await resolveCamera(device);
-  const found = v4l2.value.cameras.find(({ address }) => address === path);
-  return found ? done(found.controls) : failed('camera-missing', `${device}: not found. Connect the camera.`);
 };
 
 const save = async (

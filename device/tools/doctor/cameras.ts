@@ -1,11 +1,5 @@
-import type { CameraFault } from '../../hardware/camera/camera.js';
-import type {
-  CameraControl,
-  CameraList,
-  FoundCamera,
-  Holder,
-  OfferedSize,
-} from '../../hardware/camera/camera-list.js';
+import type { CameraControl, CameraFault } from '../../hardware/camera/camera.js';
+import type { CameraList, FoundCamera, Holder, OfferedSize } from '../../hardware/camera/camera-list.js';
 import type { Answer, Fault } from '../../kit/errors.js';
 import { type ConfiguredCamera, examineConfigured } from './configured-camera.js';
 import type { Check, Section } from './doctor.js';

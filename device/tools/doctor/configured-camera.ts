@@ -1,10 +1,5 @@
-import type { CameraFault } from '../../hardware/camera/camera.js';
-import type {
-  CameraControl,
-  CameraList,
-  FoundCamera,
-  OfferedSize,
-} from '../../hardware/camera/camera-list.js';
+import type { CameraControl, CameraFault } from '../../hardware/camera/camera.js';
+import type { CameraList, FoundCamera, OfferedSize } from '../../hardware/camera/camera-list.js';
 import type { Answer, Fault } from '../../kit/errors.js';
 import type { Check, Status } from './doctor.js';
 

@@ -76,6 +76,7 @@ class FakeDevice {
       ended: ended.promise,
       frameAfter: next,
       latest: (signal) => next(0, signal),
+      settings: async () => null,
       kill,
       close: async () => kill('closed'),
     };

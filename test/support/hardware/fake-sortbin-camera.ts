@@ -22,7 +22,8 @@ export class FakeSortbinCamera {
   /** A folder with /dev and /proc. */
   root = '';
   versionLine = 'sortbin-camera 1 fake';
-  scene: Scene = 'normal';
+  /** What the camera sees, or a function that returns it for each frame. */
+  scene: Scene | (() => Scene) = 'normal';
   format: 'MJPG' | 'YUYV' = 'MJPG';
   clock: 'soe' | 'eof' | 'arrival' = 'soe';
   card = 'Fake Webcam';
@@ -128,10 +129,11 @@ export class FakeSortbinCamera {
   /** Returns the next frame. */
   frame(): Buffer {
     this.#frames += 1;
-    if (this.format === 'YUYV') return yuyv(this.scene, this.#frames, this.strideBytes);
-    const image = sceneJpeg(this.scene, this.#frames);
+    const scene = typeof this.scene === 'function' ? this.scene() : this.scene;
+    if (this.format === 'YUYV') return yuyv(scene, this.#frames, this.strideBytes);
+    const image = sceneJpeg(scene, this.#frames);
     // Like sensor noise, the comment makes each image different.
-    const jpeg = this.scene === 'still' ? image : withComment(image, `${this.#frames}`);
+    const jpeg = scene === 'still' ? image : withComment(image, `${this.#frames}`);
     return this.hasTables ? jpeg : withoutSegments(jpeg, DHT);
   }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Camera, CameraInfo, Frame } from '../../../device/hardware/camera/camera.js';
+import { camera as cameraSchema } from '../../../device/config/camera.js';
+import type { Camera, CameraInfo, CameraSettings, Frame } from '../../../device/hardware/camera/camera.js';
+import type { Output } from '../../../device/hardware/lines/lines.js';
 import { sleep } from '../../../device/kit/deadline.js';
 import { type Answer, done, failed } from '../../../device/kit/errors.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
@@ -16,10 +18,22 @@ const INFO: CameraInfo = {
   ...{ framesPerSecond: 15, clock: 'exposure', latencyMs: 0 },
 };
 
+const SETTINGS: CameraSettings = {
+  ...{ kind: 'libcamera', exposure: { shutterUs: 8_000, gain: 2.5 } },
+  ...{ whiteBalance: { red: 1.9, blue: 1.5 }, focus: { dioptres: 4.5 } },
+};
+const FIXED = [
+  ['camera.exposure', 'auto', { shutterUs: 8_000, gain: 2.5 }],
+  ['camera.whiteBalance', 'auto', { red: 1.9, blue: 1.5 }],
+  ['camera.focus', 'auto', { dioptres: 4.5 }],
+];
+const CHANGING = 'The exposure is still changing. Fix the settings again when the brightness is steady.';
+
 /** A session with a camera whose images have the given sharpness, one after the other. */
 const startSession = (
   replaced: Partial<CameraSessionOptions> = {},
   sharpness: readonly number[] = [10, 40, 20],
+  lumaOf: (image: number) => number = () => 120,
 ) => {
   const clock = new SimulatedClock();
   const keys = new Keys();
@@ -27,6 +41,7 @@ const startSession = (
   const stop = new AbortController();
   const written: number[] = [];
   let taken = 0;
+  let settings: CameraSettings | null = SETTINGS;
   let next: Answer<Frame, 'camera-missing'> | null = null;
   const camera = {
     frameAfter: async (_: number, signal: AbortSignal) => {
@@ -35,17 +50,22 @@ const startSession = (
       const frame = { id: `${taken}`, bytes: Uint8Array.of(taken), capturedAtMs: clock.monotonicMs() - 20 };
       return next ?? done({ ...frame, capturedAtWallMs: 0 });
     },
+    settings: async () => done(settings),
   } as Partial<Camera> as Camera;
-  const quality = { width: 640, height: 480, meanLuma: 120, darkShare: 0.01, brightShare: 0.2 };
+  const quality = { width: 640, height: 480, darkShare: 0.01, brightShare: 0.2 };
   const session = calibrateCamera(
     {
-      ...{ camera, info: INFO, startedAtMs: 0, frameMs: 1_000, light: null, readControls: null, clock },
+      ...{ camera, info: INFO, frameMs: 1_000, light: null, clock },
       inspector: {
         inspect: async ({ bytes }) =>
-          done({ ...quality, sharpness: sharpness[((bytes[0] ?? 1) - 1) % sharpness.length] ?? 0 }),
+          done({
+            ...quality,
+            meanLuma: lumaOf(bytes[0] ?? 1),
+            sharpness: sharpness[((bytes[0] ?? 1) - 1) % sharpness.length] ?? 0,
+          }),
         toJpeg: async () => failed('vision-down', 'not needed'),
       },
-      configured: { controls: {}, latencyMs: null, lockAfterMs: null },
+      configured: cameraSchema.parse({ driver: 'rpicam' }),
       write: async (bytes) => {
         written.push(bytes[0] ?? 0);
         return 'camera.jpg';
@@ -65,6 +85,9 @@ const startSession = (
   };
   return {
     ...{ clock, keys, screen, stop, written, press, changesAfter },
+    report: (reported: CameraSettings | null) => {
+      settings = reported;
+    },
     fail: () => {
       next = failed('camera-missing', 'no camera. Check the ribbon cable.');
     },
@@ -88,30 +111,77 @@ describe('calibrateCamera', () => {
   });
 
   it('writes an image and proposes settings at a key', async () => {
-    const { screen, press, written, changesAfter } = startSession();
+    const { clock, screen, press, written, changesAfter } = startSession();
     await press('w');
     assert.equal(written.length, 1);
     assert.match(screen.text, /Image written to camera\.jpg\./);
-    assert.match(screen.text, /f: lock exposure, white balance and focus/);
+    assert.match(screen.text, /f: fix exposure, white balance and focus/);
     await press('f');
-    // Nothing is proposed before the brightness was steady for a second.
-    assert.doesNotMatch(screen.text, /camera\.lockAfterMs/);
-    await press('w');
-    await press('w');
-    assert.match(screen.text, /camera\.lockAfterMs {2}not set -> 2000/);
+    await clock.advance(600);
+    assert.match(screen.text, / {2}camera\.exposure {2}auto -> \{ shutterUs: 8000, gain: 2\.5 \}\n/);
+    assert.match(screen.text, / {2}camera\.focus {2}auto -> \{ dioptres: 4\.5 \}\n/);
+    assert.doesNotMatch(screen.text, /still changing/);
     await press('l');
     assert.match(screen.text, /The panel has no camera light\. Set panel\.light\./);
     await press('q');
-    assert.deepEqual(await changesAfter(), [['camera.lockAfterMs', null, 2_000]]);
+    assert.deepEqual(await changesAfter(), FIXED);
   });
 
   it('proposes the present values of the controls', async () => {
     const control = { minimum: 0, maximum: 3, step: 1, defaultValue: 3, isInactive: false };
-    const controls = [{ ...control, name: 'auto_exposure', value: 3 }];
-    const { press, changesAfter } = startSession({ readControls: async () => done(controls) });
+    const { clock, report, press, changesAfter } = startSession({
+      configured: cameraSchema.parse({ driver: 'v4l2' }),
+    });
+    report({ kind: 'controls', controls: [{ ...control, name: 'auto_exposure', value: 3 }] });
     await press('f');
+    await clock.advance(1_000);
     await press('q');
     assert.deepEqual(await changesAfter(), [['camera.controls.auto_exposure', null, 1]]);
+  });
+
+  it('states that the exposure is still changing', async () => {
+    const { clock, screen, press, changesAfter } = startSession({}, [10], (image) => 20 * image);
+    await press('f');
+    await clock.advance(1_000);
+    assert.ok(screen.text.includes(CHANGING), screen.text);
+    await press('q');
+    assert.deepEqual(await changesAfter(), FIXED);
+  });
+
+  it('states why there is nothing to fix', async () => {
+    const reasonsOf = async (configured: object, reported: CameraSettings | null) => {
+      const session = startSession({
+        ...{ style: 'json', keys: null, maxImages: 1, tasks: ['fix'] },
+        configured: cameraSchema.parse(configured),
+      });
+      session.report(reported);
+      assert.deepEqual(await session.changesAfter(), []);
+      return session.screen.printed.map((line) => JSON.parse(line)).filter(({ at }) => !at);
+    };
+    assert.deepEqual(await reasonsOf({ driver: 'simulated' }, null), [
+      { fixed: 0, reason: 'This camera driver has no settings to fix.' },
+    ]);
+    assert.deepEqual(await reasonsOf({ driver: 'v4l2' }, { kind: 'controls', controls: [] }), [
+      { fixed: 0, reason: 'The camera has no automatic setting, or all are fixed already.' },
+    ]);
+  });
+
+  it('turns the light on before it reads the settings', async () => {
+    const steps: string[] = [];
+    const light = {
+      on: async (signal: AbortSignal) => {
+        steps.push('on');
+        signal.addEventListener('abort', () => steps.push('off'));
+        return done(undefined);
+      },
+    };
+    const { clock, changesAfter } = startSession({
+      ...{ style: 'json', keys: null, maxImages: 1, tasks: ['fix'] },
+      light: { light, output: {} as Partial<Output> as Output },
+    });
+    await clock.advance(100);
+    assert.deepEqual(await changesAfter(), FIXED);
+    assert.deepEqual(steps, ['on', 'off', 'on', 'off']);
   });
 
   it('shows a fault with its fix, and continues', async () => {
@@ -139,33 +209,41 @@ describe('calibrateCamera', () => {
       ...{ style: 'json', keys: null, maxImages: 2, tasks: ['write', 'fix', 'latency'] },
     });
     await clock.advance(1_000);
-    assert.deepEqual(await changesAfter(), []);
-    const [first, picture, latency, second, fixed] = screen.printed.map((line) => JSON.parse(line));
+    assert.deepEqual(await changesAfter(), FIXED);
+    const [first, picture, latency, second, ...proposals] = screen.printed.map((line) => JSON.parse(line));
     assert.deepEqual([first.sharpness, first.best, first.ageMs], [10, 10, 20]);
     assert.deepEqual(
-      [picture, latency, fixed],
+      [picture, latency],
       [
         { picture: 'camera.jpg' },
         { latency: null, reason: 'The panel has no camera light. Set panel.light.' },
-        {
-          fixed: 0,
-          reason: 'The brightness was not steady for 1 s yet, so that no lockAfterMs is known.',
-        },
       ],
     );
-    assert.equal(second.best, 40);
-    assert.deepEqual([screen.printed.length, written], [5, [1]]);
+    assert.deepEqual([second.best, written], [40, [1]]);
+    assert.deepEqual(
+      proposals,
+      FIXED.map(([proposal, from, to]) => ({ proposal, from, to })),
+    );
   });
 
-  it('proposes the time of the lock once, as soon as it was measured', async () => {
-    const { clock, screen, changesAfter } = startSession({
-      ...{ style: 'json', keys: null, maxImages: 12, tasks: ['fix'] },
-    });
-    for (let step = 0; step < 80; step++) await clock.advance(50);
-    assert.deepEqual(await changesAfter(), [['camera.lockAfterMs', null, 2_000]]);
-    assert.deepEqual(
-      screen.printed.map((line) => JSON.parse(line)).filter(({ at }) => !at),
-      [{ proposal: 'camera.lockAfterMs', from: null, to: 2_000 }],
+  it('fixes the settings after images that show whether the exposure is steady', async () => {
+    const { clock, screen, changesAfter } = startSession(
+      { style: 'json', keys: null, maxImages: 8, tasks: ['fix'] },
+      [10],
+      (image) => 200 - 10 * image,
     );
+    for (let step = 0; step < 40; step++) await clock.advance(50);
+    assert.deepEqual(await changesAfter(), FIXED);
+    const printed = screen.printed.map((line) => JSON.parse(line));
+    assert.deepEqual(
+      printed.map(({ at, proposal, warning }) => (at ? 'image' : (proposal ?? warning))),
+      [
+        ...Array.from({ length: 5 }, () => 'image'),
+        ...FIXED.map(([proposal]) => proposal),
+        'exposure-changing',
+        ...Array.from({ length: 3 }, () => 'image'),
+      ],
+    );
+    assert.equal(printed[8].message, CHANGING);
   });
 });

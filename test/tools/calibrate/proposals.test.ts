@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { camera as cameraSchema } from '../../../device/config/camera.js';
 import { parseV4l2List } from '../../../device/hardware/camera/v4l2/list.js';
-import { keyOf } from '../../../device/tools/calibrate/calibrate.js';
-import { fixedControls, proposeLockMs } from '../../../device/tools/calibrate/proposals.js';
+import { type Change, keyOf } from '../../../device/tools/calibrate/calibrate.js';
+import { fixedSettings, isSteady } from '../../../device/tools/calibrate/proposals.js';
 
 const controlsOf = (lines: string) =>
   parseV4l2List(`camera /dev/video0 driver=uvcvideo bus=usb-1 card=C920\n${lines}`).cameras[0]?.controls ??
   [];
 
-describe('fixedControls', () => {
+const cameraOf = (config: object) => cameraSchema.parse(config);
+const keyOfChange = ({ path }: Change) => keyOf(path);
+
+const fixedControls = (
+  controls: ReturnType<typeof controlsOf>,
+  configured: Readonly<Record<string, number>>,
+) => fixedSettings({ kind: 'controls', controls }, cameraOf({ driver: 'v4l2', controls: configured }));
+
+describe('fixedSettings of Video4Linux', () => {
   it('keeps the present automatic values, each after its selector', () => {
     const controls = controlsOf(`control brightness 128 0 255 1 128 -
 control gain 12 0 255 1 0 -
@@ -45,19 +54,41 @@ control focus_automatic_continuous 1 0 1 1 1 -`);
   });
 });
 
-describe('proposeLockMs', () => {
-  const levels = (brightness: readonly number[]) =>
-    brightness.map((meanLuma, index) => ({ atMs: 10_000 + 200 * index, meanLuma }));
+describe('fixedSettings of libcamera', () => {
+  const settings = {
+    kind: 'libcamera',
+    exposure: { shutterUs: 12_345.6, gain: 1.12281 },
+    whiteBalance: { red: 1.93717, blue: 1.5 },
+    focus: { dioptres: 4.4999 },
+  } as const;
 
-  it('is the time from which the brightness is steady, with a reserve', () => {
-    const settling = [20, 40, 60, 80, 100, 110, 115, 118, 119, 120, 120, 121, 120, 120, 119, 120];
-    // Steady from 118, after 1.4 s.
-    assert.equal(proposeLockMs(levels(settling), 10_000), 2_000);
-    assert.equal(proposeLockMs(levels(Array.from({ length: 9 }, () => 100)), 10_000), 1_000);
+  it('replaces each automatic setting by its present value, rounded', () => {
+    assert.deepEqual(fixedSettings(settings, cameraOf({ driver: 'rpicam' })), [
+      { path: ['camera', 'exposure'], from: 'auto', to: { shutterUs: 12_346, gain: 1.12 } },
+      { path: ['camera', 'whiteBalance'], from: 'auto', to: { red: 1.94, blue: 1.5 } },
+      { path: ['camera', 'focus'], from: 'auto', to: { dioptres: 4.5 } },
+    ]);
   });
 
-  it('is unknown if the brightness was not steady for a second', () => {
-    assert.equal(proposeLockMs([], 10_000), null);
-    assert.equal(proposeLockMs(levels([10, 50, 10, 50, 10, 50, 10, 50, 10, 50]), 10_000), null);
+  it('proposes nothing for a fixed setting, and for one that the camera does not have', () => {
+    const exposure = { shutterUs: 8_000, gain: 2 };
+    assert.deepEqual(
+      fixedSettings({ ...settings, focus: null }, cameraOf({ driver: 'rpicam', exposure })).map(keyOfChange),
+      ['camera.whiteBalance'],
+    );
+  });
+
+  it('proposes no exposure that is longer than a frame, which the configuration refuses', () => {
+    const configured = cameraOf({ driver: 'rpicam', framesPerSecond: 90 });
+    const [change] = fixedSettings(settings, configured);
+    assert.deepEqual(change?.to, { shutterUs: 11_111, gain: 1.12 });
+    cameraOf({ ...configured, exposure: change?.to });
+  });
+});
+
+describe('isSteady', () => {
+  it('compares the brightness of the images', () => {
+    assert.ok(isSteady([120, 121, 119, 122, 120]));
+    assert.ok(!isSteady([100, 110, 115, 118, 119]));
   });
 });

@@ -105,6 +105,28 @@ describe('editYaml', () => {
     assert.equal(added, `# hall\ncamera: { driver: v4l2, device: "${device}" }\n`);
   });
 
+  it('replaces a word by a mapping, and inserts a mapping, each in one line', () => {
+    const exposure: Change = {
+      path: ['camera', 'exposure'],
+      from: 'auto',
+      to: { shutterUs: 8000, gain: 2.5 },
+    };
+    const focus: Change = { path: ['camera', 'focus'], from: 'auto', to: { dioptres: 4.5 } };
+    assert.equal(
+      editYaml('camera:\n  # by hand\n  exposure: auto # for now\n  driver: rpicam\n', [exposure, focus]),
+      'camera:\n  focus: { dioptres: 4.5 }\n  # by hand\n  exposure: { shutterUs: 8000, gain: 2.5 } # for now\n  driver: rpicam\n',
+    );
+    assert.equal(
+      editYaml('camera: { driver: rpicam, exposure: auto }\n', [exposure, focus]),
+      'camera: { focus: { dioptres: 4.5 }, driver: rpicam, exposure: { shutterUs: 8000, gain: 2.5 } }\n',
+    );
+    assert.equal(
+      editYaml('bin: {}\n', [exposure]),
+      'bin: {}\ncamera: { exposure: { shutterUs: 8000, gain: 2.5 } }\n',
+    );
+    assert.equal(changesAsYaml([exposure]), 'camera:\n  exposure:\n    shutterUs: 8000\n    gain: 2.5\n');
+  });
+
   it('changes the given values and no others', () => {
     const found = fc.record({
       home: fc.integer({ min: 500, max: 2_500 }),

@@ -108,6 +108,10 @@ class StillStream implements CameraStream {
     return this.#newest ?? this.frameAfter(Number.NEGATIVE_INFINITY, signal);
   }
 
+  async settings(): Promise<null> {
+    return null;
+  }
+
   kill(reason: string): void {
     this.#closing.abort(new Error(`the camera was stopped because it ${reason}`));
     this.#ended.resolve(failed('camera-failed', `the camera was stopped because it ${reason}`).fault);

@@ -1,4 +1,4 @@
-import type { CameraSettings } from './metadata.js';
+import type { LibcameraSettings } from '../camera.js';
 
 /** The configuration of a camera. null and `auto`: the camera decides. */
 export interface RpicamSettings {
@@ -18,15 +18,15 @@ export interface RpicamSettings {
     readonly width: number;
     readonly height: number;
   } | null;
-  readonly exposure: 'auto' | NonNullable<CameraSettings['exposure']>;
-  readonly whiteBalance: 'auto' | NonNullable<CameraSettings['whiteBalance']>;
-  readonly focus: 'auto' | NonNullable<CameraSettings['focus']>;
+  readonly exposure: 'auto' | NonNullable<LibcameraSettings['exposure']>;
+  readonly whiteBalance: 'auto' | NonNullable<LibcameraSettings['whiteBalance']>;
+  readonly focus: 'auto' | NonNullable<LibcameraSettings['focus']>;
   /** Path of a libcamera tuning file. */
   readonly tuningFile: string | null;
 }
 
 /** Returns the command line of rpicam-vid. `locked` replaces the settings that are `auto`. */
-export const rpicamArguments = (settings: RpicamSettings, locked: CameraSettings | null): string[] => {
+export const rpicamArguments = (settings: RpicamSettings, locked: LibcameraSettings | null): string[] => {
   const { crop, rotation, tuningFile } = settings;
   const fixed = <Value>(value: 'auto' | Value, lockedValue: Value | null | undefined) =>
     value === 'auto' ? lockedValue : value;

@@ -1,19 +1,14 @@
 // Reads the records of rpicam-vid --metadata-format txt: lines Name=value. Pure. Source: write_metadata in
 // output/output.cpp of rpicam-apps 9270b60, and ControlValue::toString in libcamera.
 
+import type { LibcameraSettings } from '../camera.js';
+
 /** The exposure of a frame. */
 export interface Exposure {
   /** Monotonic milliseconds of the first data of the frame. It is the end of the exposure of its first row. */
   readonly frameStartMs: number;
   /** Monotonic milliseconds. */
   readonly startMs: number;
-}
-
-/** The values that a camera has set itself. null: the camera has no such control. */
-export interface CameraSettings {
-  readonly exposure: { readonly shutterUs: number; readonly gain: number } | null;
-  readonly whiteBalance: { readonly red: number; readonly blue: number } | null;
-  readonly focus: { readonly dioptres: number } | null;
 }
 
 /**
@@ -31,7 +26,7 @@ export const exposureOf = (record: string): Exposure | null => {
   return { frameStartMs, startMs: frameStartMs - (numberOf(record, 'ExposureTime') ?? 0) / 1e3 };
 };
 
-export const settingsOf = (record: string): CameraSettings => {
+export const settingsOf = (record: string): LibcameraSettings => {
   const shutterUs = numberOf(record, 'ExposureTime');
   const gain = numberOf(record, 'AnalogueGain');
   const [red, blue] = (textOf(record, 'ColourGains') ?? '').match(/[\d.]+/g)?.map(Number) ?? [];

@@ -1,9 +1,8 @@
 import { withDeadline } from '../../../kit/deadline.js';
 import { type Answer, done } from '../../../kit/errors.js';
-import type { Camera, CameraFault } from '../camera.js';
+import type { Camera, CameraFault, LibcameraSettings } from '../camera.js';
 import { findProgram } from '../find-program.js';
 import { type CameraStream, SupervisedCamera } from '../supervised-camera.js';
-import type { CameraSettings } from './metadata.js';
 import { RpicamStream, type RpicamStreamOptions } from './rpicam-stream.js';
 
 export interface RpicamCameraOptions extends Omit<RpicamStreamOptions, 'program' | 'locked' | 'signal'> {
@@ -24,7 +23,7 @@ const PROGRAMS = ['rpicam-vid', 'libcamera-vid'] as const;
 /** Makes a camera of a Raspberry Pi, which rpicam-vid keeps running. */
 export const makeRpicamCamera = (options: RpicamCameraOptions): Camera => {
   const { lockAfterMs, identicalFrames, clock, log } = options;
-  let locked: CameraSettings | null = null;
+  let locked: LibcameraSettings | null = null;
   let last: RpicamStream | null = null;
 
   const start = async (signal: AbortSignal): Promise<Answer<RpicamStream, CameraFault>> => {
@@ -42,7 +41,7 @@ export const makeRpicamCamera = (options: RpicamCameraOptions): Camera => {
     const isOver = await withDeadline(clock, settleMs, () => stream.ended, signal).catch(() => null);
     if (isOver) return isOver;
     if (!signal.aborted) {
-      locked = stream.settings;
+      locked = stream.newestSettings;
       log.info({ part: 'camera', ...locked }, 'the settings of the camera are locked');
     }
     await stream.close();

@@ -3,14 +3,14 @@ import { whenOverdue, withDeadline } from '../../../kit/deadline.js';
 import { done } from '../../../kit/errors.js';
 import type { NewId } from '../../../kit/ids.js';
 import { SupervisedProcess, type SupervisedProcessOptions } from '../../../kit/supervised-process.js';
-import type { CameraFault, CameraInfo, Frame } from '../camera.js';
+import type { CameraFault, CameraInfo, CameraSettings, Frame, LibcameraSettings } from '../camera.js';
 import { completeJpeg } from '../jpeg.js';
 import { RecentFrames } from '../recent-frames.js';
 import type { CameraStream } from '../supervised-camera.js';
 import { type RpicamSettings, rpicamArguments } from './arguments.js';
 import { type Rejection, rpicamFault } from './faults.js';
 import { ImageReader } from './image-reader.js';
-import { type CameraSettings, type Exposure, exposureOf, settingsOf } from './metadata.js';
+import { type Exposure, exposureOf, settingsOf } from './metadata.js';
 
 export interface RpicamStreamOptions
   extends Pick<SupervisedProcessOptions<CameraFault>, 'startMs' | 'signal' | 'clock' | 'log'> {
@@ -18,7 +18,7 @@ export interface RpicamStreamOptions
   readonly program: string;
   readonly settings: RpicamSettings;
   /** Replaces the settings that are `auto`. */
-  readonly locked: CameraSettings | null;
+  readonly locked: LibcameraSettings | null;
   /** Time without a good frame after which the camera counts as frozen. */
   readonly freezeMs: number;
   /** Number of images that are skipped after the start: their exposure is not adjusted yet. */
@@ -84,8 +84,8 @@ export class RpicamStream extends SupervisedProcess<CameraInfo, CameraFault> imp
     };
   }
 
-  /** The settings that the camera uses now. */
-  get settings(): CameraSettings {
+  /** The settings of the newest image. */
+  get newestSettings(): LibcameraSettings {
     return settingsOf(this.#lastRecord);
   }
 
@@ -95,6 +95,10 @@ export class RpicamStream extends SupervisedProcess<CameraInfo, CameraFault> imp
 
   latest(signal: AbortSignal): Promise<Frame> {
     return this.#frames.latest(signal);
+  }
+
+  async settings(): Promise<CameraSettings> {
+    return { kind: 'libcamera', ...this.newestSettings };
   }
 
   async close(): Promise<void> {

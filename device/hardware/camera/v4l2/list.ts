@@ -1,6 +1,6 @@
 import { type Answer, done, failed } from '../../../kit/errors.js';
-import type { CameraFault } from '../camera.js';
-import type { CameraControl, CameraList, FoundCamera, OfferedSize, UnusableCamera } from '../camera-list.js';
+import type { CameraControl, CameraFault } from '../camera.js';
+import type { CameraList, FoundCamera, OfferedSize, UnusableCamera } from '../camera-list.js';
 import { runProgram } from '../run-program.js';
 import { findHolders } from './holders.js';
 import { findStablePaths } from './stable-paths.js';

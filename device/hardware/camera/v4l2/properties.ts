@@ -1,4 +1,4 @@
-import type { CameraInfo, FrameFormat } from '../camera.js';
+import type { CameraControl, CameraInfo, FrameFormat } from '../camera.js';
 import type { Started } from './process.js';
 import type { Ready } from './protocol.js';
 
@@ -9,6 +9,16 @@ const MANUAL = 1;
 /** Returns the layout of the frames. null: JPEG. */
 export const formatOf = ({ format, colour, width, height, strideBytes }: Ready): FrameFormat | null =>
   format === 'MJPG' || colour === 'jpeg' ? null : { kind: 'yuyv', width, height, strideBytes, colour };
+
+/** Parses the reply to the command `controls`. */
+export const controlsOf = (reply: string): CameraControl[] =>
+  reply.split(' ').flatMap((word) => {
+    const match = /^(\S+)=((?:-?\d+,){5})([ri-]+)$/.exec(word);
+    if (!match) return [];
+    const [, name = '', numbers = '', flags = ''] = match;
+    const [value = 0, minimum = 0, maximum = 0, step = 1, defaultValue = 0] = numbers.split(',').map(Number);
+    return [{ name, value, minimum, maximum, step, defaultValue, isInactive: flags.includes('i') }];
+  });
 
 /** `latencyMs`: of the configuration. null: estimated. */
 export const infoOf = ({ ready, controls }: Started, latencyMs: number | null): CameraInfo => ({

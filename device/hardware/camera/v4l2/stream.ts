@@ -1,11 +1,12 @@
 import type { Clock } from '../../../kit/clock.js';
-import { orAborted } from '../../../kit/deadline.js';
+import { orAborted, untilAborted } from '../../../kit/deadline.js';
 import { deferred } from '../../../kit/deferred.js';
 import type { NewId } from '../../../kit/ids.js';
-import type { CameraInfo, Frame, FrameFormat } from '../camera.js';
+import type { CameraInfo, CameraSettings, Frame, FrameFormat } from '../camera.js';
 import { completeJpeg } from '../jpeg.js';
 import type { CameraStream } from '../supervised-camera.js';
 import type { CameraProcess, Reply } from './process.js';
+import { controlsOf } from './properties.js';
 
 export interface V4l2StreamOptions {
   readonly info: CameraInfo;
@@ -55,6 +56,13 @@ export class V4l2Stream implements CameraStream {
   async latest(signal: AbortSignal): Promise<Frame> {
     const reply = await orAborted(this.process.send('latest', 0), signal);
     return reply.type === 'frame' ? this.#frameOf(reply) : this.frameAfter(0, signal);
+  }
+
+  async settings(signal: AbortSignal): Promise<CameraSettings> {
+    const reply = await orAborted(this.process.send('controls', 0), signal);
+    return reply.type === 'ok'
+      ? { kind: 'controls', controls: controlsOf(reply.value) }
+      : untilAborted(signal); // The process has ended.
   }
 
   kill(reason: string): void {

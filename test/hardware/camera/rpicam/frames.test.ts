@@ -140,6 +140,19 @@ describe('the options of rpicam-vid', () => {
     assert.equal(fake.starts.at(-1)?.join(' '), expected);
   });
 
+  it('are reported with the values of the newest image', async (test) => {
+    const settings = { ...RPICAM_SETTINGS, exposure: { shutterUs: 5_000, gain: 2 } };
+    const { camera } = makeRpicamBench(test, {}, { settings });
+    await camera.start(never);
+    assert.deepEqual(await camera.settings(never), {
+      ok: true,
+      value: {
+        ...{ kind: 'libcamera', exposure: { shutterUs: 5_000, gain: 2 } },
+        ...{ whiteBalance: { red: 1.9, blue: 1.5 }, focus: { dioptres: 4.5 } },
+      },
+    });
+  });
+
   it('lock the values that the camera has chosen, also after a restart', async (test) => {
     const settings = { ...RPICAM_SETTINGS, focus: { dioptres: 3 } };
     const { camera, fake } = makeRpicamBench(test, {}, { lockAfterMs: 200, settings });

@@ -36,6 +36,31 @@ describe('the driver v4l2', () => {
     );
   });
 
+  it('reports the controls of the running camera', async (test) => {
+    const { camera, fake } = await makeV4l2Bench(test);
+    await camera.start(never);
+    fake.controls = 'auto_exposure=1,0,3,1,3,- exposure_time_absolute=80,3,2047,1,250,ri tilt=-5,-9,9,1,0,r';
+    assert.deepEqual(await camera.settings(never), {
+      ok: true,
+      value: {
+        kind: 'controls',
+        controls: [
+          { name: 'auto_exposure', value: 1, minimum: 0, maximum: 3, step: 1, defaultValue: 3 },
+          {
+            name: 'exposure_time_absolute',
+            value: 80,
+            minimum: 3,
+            maximum: 2047,
+            step: 1,
+            defaultValue: 250,
+          },
+          { name: 'tilt', value: -5, minimum: -9, maximum: 9, step: 1, defaultValue: 0 },
+        ].map((control) => ({ ...control, isInactive: control.name === 'exposure_time_absolute' })),
+      },
+    });
+    assert.equal(fake.starts.length, 1);
+  });
+
   it('states the clock and the latency of the camera', async (test) => {
     const manual = 'auto_exposure=1,0,3,1,3,- exposure_time_absolute=100,3,2047,1,250,-';
     const old = 'brightness=1,0,9,1,1,- exposure_auto=1,0,3,1,3,- exposure_absolute=50,3,2047,1,250,-';
