@@ -17,5 +17,7 @@ try {
   await loaded.default.still(JSON.parse(json));
 } catch (thrown) {
   process.stderr.write(`${messageOf(thrown)}\n`);
-  process.exitCode = 1;
+  // The exit code of the shell shows whether rpicam-still was executed.
+  const { code } = Object(thrown);
+  process.exitCode = typeof code === 'number' && code > 0 ? code : 1;
 }

@@ -4,10 +4,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../../kit/clock.js';
-
 import { type Answer, done, failed, messageOf } from '../../../kit/errors.js';
 import { killProcessGroup, ownProcessGroup } from '../../../kit/process-group.js';
-
 import type { CameraFault } from '../camera.js';
 import { completeJpeg } from '../jpeg.js';
 
@@ -74,8 +72,8 @@ const takeInFolder = async (
     signal.throwIfAborted();
     if (end.isLate)
       return failed('camera-no-frame', `no still within ${options.captureMs} ms. ${CHECK_CABLE}`);
-    const bytes = end.hasSucceeded ? await readFile(join(folder, OUTPUT)).catch(() => null) : null;
-    if (!bytes) return faultOf(end.errors, options);
+    const bytes = end.exitCode === 0 ? await readFile(join(folder, OUTPUT)).catch(() => null) : null;
+    if (!bytes) return faultOf(end, options);
     return bytes[0] === 0xff && bytes[1] === 0xd8
       ? done(completeJpeg(bytes))
       : failed('camera-failed', `the still of ${bytes.length} bytes is not a JPEG. ${CHECK_CABLE}`);
@@ -85,7 +83,8 @@ const takeInFolder = async (
 };
 
 interface ChildEnd {
-  readonly hasSucceeded: boolean;
+  /** null: it was killed, or not started. */
+  readonly exitCode: number | null;
   readonly isLate: boolean;
   /** The end of its standard error. */
   readonly errors: string;
@@ -117,15 +116,15 @@ const runChild = (
     let errors = '';
     let isLate = false;
     let cancel = () => {};
-    const end = (hasSucceeded: boolean) => {
+    const end = (exitCode: number | null) => {
       cancel();
       signal.removeEventListener('abort', kill);
-      resolve({ hasSucceeded, isLate, errors });
+      resolve({ exitCode, isLate, errors });
     };
     const kill = () => {
       cancel();
       killProcessGroup(child);
-      cancel = clock.after(KILL_MS, () => end(false));
+      cancel = clock.after(KILL_MS, () => end(null));
     };
     cancel = clock.after(captureMs, () => {
       isLate = true;
@@ -137,27 +136,29 @@ const runChild = (
     });
     child.on('error', ({ message }) => {
       errors += message;
-      if (child.pid === undefined) end(false);
+      if (child.pid === undefined) end(null);
     });
-    child.on('close', (code) => end(code === 0));
+    child.on('close', (code) => end(code));
   });
 
+/** Exit codes of a shell for a file that cannot be executed, and for one that is missing. */
+const NOT_EXECUTED = [126, 127];
 /** What the shell writes about a file of another machine, of an unknown format, or without its interpreter. */
 const NOT_EXECUTABLE = /exec format error|cannot execute|: (command )?not found$|: syntax error/i;
 
-const faultOf = (errors: string, { camera, program }: StillOptions) => {
+const faultOf = ({ errors, exitCode }: ChildEnd, { camera, program }: StillOptions) => {
   const reason = /ERROR: \*\*\* (.*?) \*\*\*/.exec(errors)?.[1] ?? errors.trim().split('\n').at(-1) ?? '';
   const text = `camera ${camera}: ${reason.slice(0, 200) || 'rpicam-still wrote no file'}`;
+  if (NOT_EXECUTED.includes(exitCode ?? 0) || NOT_EXECUTABLE.test(reason))
+    return failed(
+      'camera-unsupported',
+      `${program} cannot be executed. Install the rpicam-apps of this machine, or correct camera.program.`,
+    );
   if (/no cameras available|selected camera is not available/.test(reason))
     return failed('camera-missing', `${text}. ${CHECK_CABLE}`);
   if (/failed to acquire camera|in use|busy/i.test(reason))
     return failed('camera-busy', `${text}. End the program that uses the camera.`);
   if (/permission denied/i.test(reason))
     return failed('camera-denied', `${text}. Add your user to the group video, then log in again.`);
-  if (NOT_EXECUTABLE.test(reason))
-    return failed(
-      'camera-unsupported',
-      `${program} cannot be executed. Install the rpicam-apps of this machine, or correct camera.program.`,
-    );
   return failed('camera-failed', `${text}. Run rpicam-still -o still.jpg to see why.`);
 };

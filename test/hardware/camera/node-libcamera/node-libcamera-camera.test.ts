@@ -163,7 +163,8 @@ describe('a camera by node-libcamera', () => {
   });
 
   it('is unsupported if rpicam-still cannot be executed', async (test) => {
-    for (const content of ['\x7fELF of another machine\n', '(\n']) {
+    const denied = '#!/bin/sh\necho "sh: libcamera-still: Permission denied" >&2\nexit 126\n';
+    for (const content of ['\x7fELF of another machine\n', '(\n', '#!/bin/sh\nexit 126\n', denied]) {
       const { fake, camera } = await setUp(test);
       await writeFile(fake.program, content, 'latin1');
       const fault = await faultOf(camera.start(never));
