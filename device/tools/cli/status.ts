@@ -22,7 +22,10 @@ export const sectionOf = ({ state, liveness }: StatusAnswer): Section => {
     exitCode: 0,
     checks: [
       fact('cycle', locked ? `${cycle}, the service switch locks the gate` : cycle),
-      fact('last item', lastItemText(state.lastItem)),
+      {
+        ...fact('last item', lastItemText(state.lastItem)),
+        ...(state.lastItem?.outcome === 'failed' ? { status: 'fail' as const } : {}),
+      },
       ...faults.map(
         ({ part, code, message, since }): Check => ({
           name: part,

@@ -38,4 +38,19 @@ describe('the state of a bin for people', () => {
       'ok fill: glass: not measured yet',
     ]);
   });
+
+  it('shows a last item that failed as a failure', () => {
+    const lastItem = {
+      ...{ id: 'i-1', seq: 7, at: '2026-01-01T00:00:05.000Z', outcome: 'failed', compartment: null },
+      ...{ label: null, confidence: null, reason: 'camera-down' },
+    };
+    const state = { ...new Status(new SimulatedClock(), () => {}).snapshot(), lastItem };
+    const rowOf = (item: typeof lastItem) =>
+      rowsOf({ state: { ...state, lastItem: item }, liveness: { ok: true } })[1];
+    assert.equal(rowOf(lastItem), 'fail last item: #7 failed, camera-down, 2026-01-01T00:00:05.000Z');
+    assert.equal(
+      rowOf({ ...lastItem, outcome: 'refused', reason: 'hazard' }),
+      'ok last item: #7 refused, hazard, 2026-01-01T00:00:05.000Z',
+    );
+  });
 });
