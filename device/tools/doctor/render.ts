@@ -36,14 +36,20 @@ const render = ({ title, checks }: Section, style: Style, markOf: (check: Check)
     const indent = width + (mark ? 6 : 4);
     const [first = '', ...more] = check.text
       .split('\n')
-      .flatMap((line) => wrap(plain(line), style.columns - indent));
-    return [
-      `  ${mark}${plain(check.name).padEnd(width)}  ${first}`.trimEnd(),
-      ...more.map((line) => ' '.repeat(indent) + line),
-    ];
+      .flatMap((line) => wrap(plain(line), style.columns - indent))
+      .map((line) => ' '.repeat(indentOf(line, indent, style)) + line);
+    const head = `  ${mark}${plain(check.name).padEnd(width)}  `;
+    const isInColumn = first.startsWith(' '.repeat(indent));
+    return isInColumn ? [head + first.slice(indent), ...more] : [head.trimEnd(), first, ...more];
   });
   return `${[paint(style, BOLD, title), ...lines].join('\n')}\n`;
 };
+
+const MIN_INDENT = 4;
+
+/** A line with one long word, such as a path, leaves its column if it fits then. */
+const indentOf = (line: string, indent: number, { columns }: Style): number =>
+  indent + line.length > columns && MIN_INDENT + line.length <= columns ? MIN_INDENT : indent;
 
 const paint = ({ colour }: Style, code: number, text: string): string =>
   colour ? `\u001b[${code}m${text}\u001b[0m` : text;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Section, verdictOf } from '../../../device/tools/doctor/doctor.js';
+import { type Check, type Section, verdictOf } from '../../../device/tools/doctor/doctor.js';
 import { renderSection } from '../../../device/tools/doctor/render.js';
 
 const section: Section = {
@@ -36,6 +36,23 @@ describe('renderSection', () => {
     assert.equal(
       renderSection(long, { colour: false, columns: 42 }),
       `parts\n  · tfjs  cannot be loaded from\n          ${path}\n          because the package is missing\n          here\n`,
+    );
+  });
+
+  it('moves a word that is too long for the column to the left, so that it fits', () => {
+    const path = '/dev/v4l/by-id/usb-Webcam-video0';
+    const check: Check = { name: '/dev/video0', status: 'ok', text: `HD Webcam.\nstable path: ${path}` };
+    assert.equal(
+      renderSection({ ...section, checks: [check] }, { colour: false, columns: 42 }),
+      `parts\n  ✓ /dev/video0  HD Webcam.\n                 stable path:\n    ${path}\n`,
+    );
+    // At the beginning of a text, too.
+    assert.equal(
+      renderSection(
+        { ...section, checks: [{ ...check, text: `${path} is busy` }] },
+        { colour: false, columns: 42 },
+      ),
+      `parts\n  ✓ /dev/video0\n    ${path}\n                 is busy\n`,
     );
   });
 
