@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino';
 import type { RenamedKey } from '../../config/load.js';
 import type { LogConfig } from '../../config/schema.js';
 import type { BinEvent } from '../../cycle/event.js';
+import type { CameraInfo, LibcameraSettings } from '../../hardware/camera/camera.js';
 import type { SkippedRuntime } from '../../perception/inference/runtimes.js';
 import type { VisionInfo } from '../../perception/vision/vision.js';
 import { terminalStyle } from './report.js';
@@ -83,6 +84,36 @@ export const LINES = {
   ),
 } as const;
 
+/** `imx708, 640x480 jpeg at 15 per second` */
+const cameraText = ({ model, size, format, framesPerSecond }: CameraInfo): string => {
+  const sizeText = size === null ? '' : `${size.width}x${size.height} `;
+  const rate = framesPerSecond === null ? '' : ` at ${Math.round(100 * framesPerSecond) / 100} per second`;
+  return `delivers ${framesPerSecond === null ? 'stills' : 'frames'}: ${model}, ${sizeText}${format}${rate}`;
+};
+
+const settingsText = ({ exposure, whiteBalance, focus }: LibcameraSettings): string =>
+  [
+    exposure && `exposure ${exposure.shutterUs} us at gain ${exposure.gain}`,
+    whiteBalance && `white balance red ${whiteBalance.red} and blue ${whiteBalance.blue}`,
+    focus && `focus ${focus.dioptres} dioptres`,
+  ]
+    .filter((text) => text !== null)
+    .join(', ');
+
+/** Lines that the drivers of cameras log. Their messages are those of the drivers. */
+const CAMERA_LINES = {
+  delivers: line<CameraInfo>('the camera delivers frames', (info) => `camera: ${cameraText(info)}`),
+  locked: line<LibcameraSettings>(
+    'the settings of the camera are locked',
+    (settings) => `camera: settings locked: ${settingsText(settings)}`,
+  ),
+  still: line<{ stillMs: number }>(
+    'node-libcamera starts the camera for each still, which takes 1 to 7 s. The driver rpicam is faster',
+    ({ stillMs }) =>
+      `camera: a still took ${stillMs} ms: node-libcamera starts the camera for each still. The driver rpicam is faster.`,
+  ),
+} as const;
+
 /** The fields of a line about an event. `image`: the file name of a simulated camera's image. */
 interface ItemFields {
   readonly item: BinEvent;
@@ -131,7 +162,7 @@ export const REPORT_LINES = {
 } as const;
 
 const TEXT_OF = new Map(
-  [LINES, ITEM_LINES, REPORT_LINES].flatMap((lines) =>
+  [LINES, CAMERA_LINES, ITEM_LINES, REPORT_LINES].flatMap((lines) =>
     Object.values(lines).map(({ message, text }) => [message, text as (fields: object) => string] as const),
   ),
 );
