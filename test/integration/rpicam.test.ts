@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { BinEvent } from '../../device/cycle/event.js';
+import { isRunning } from '../support/hardware/fake-program.js';
 import { FakeRpicam, type RpicamScript } from '../support/hardware/fake-rpicam.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 import { until } from '../support/until.js';
@@ -22,15 +23,6 @@ mqtt: { embedded: { port: 0 } }
     await inFolder(config, (folder) => use(new Sortbin(['run'], folder), fake));
   } finally {
     fake.remove();
-  }
-};
-
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 };
 

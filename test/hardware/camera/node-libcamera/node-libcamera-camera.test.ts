@@ -10,6 +10,7 @@ import { SortbinError } from '../../../../device/kit/errors.js';
 import { newId } from '../../../../device/kit/ids.js';
 import { cameraContract } from '../../../contract/camera-contract.js';
 import { quiet } from '../../../support/bin.js';
+import { isRunning } from '../../../support/hardware/fake-program.js';
 import { FakeStill, nodeLibcamera } from '../../../support/hardware/fake-still.js';
 import { until } from '../../../support/until.js';
 
@@ -57,15 +58,6 @@ const faultOf = async (started: Promise<unknown>): Promise<string> => {
     return `${thrown.code}: ${thrown.message}`;
   }
   throw new Error('started');
-};
-
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 };
 
 /** Makes an empty folder for temporary files. Returns its path. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { CameraFault } from '../../../../device/hardware/camera/camera.js';
 import { SortbinError } from '../../../../device/kit/errors.js';
+import { isRunning } from '../../../support/hardware/fake-program.js';
 import { makeRpicamBench } from '../../../support/hardware/rpicam-bench.js';
 import { until } from '../../../support/until.js';
 
@@ -52,15 +53,6 @@ const FAILURES: readonly (readonly [CameraFault, fix: RegExp, error: string, std
     'ERROR: the system appears to be configured for the legacy camera stack',
   ],
 ];
-
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 describe('the processes of a camera of a Raspberry Pi', () => {
   for (const [code, fix, error, stderr] of FAILURES)
