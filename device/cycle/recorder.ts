@@ -4,7 +4,7 @@ import type { Trigger } from '../hardware/trigger/trigger.js';
 import { type Journal, JournalError } from '../journal/journal.js';
 import { Backoff } from '../kit/backoff.js';
 import type { Clock } from '../kit/clock.js';
-import { sleep, withDeadline } from '../kit/deadline.js';
+import { sharedController, sleep, withDeadline } from '../kit/deadline.js';
 import { type Answer, failed, messageOf } from '../kit/errors.js';
 import type { NewId } from '../kit/ids.js';
 import {
@@ -47,7 +47,7 @@ export class Recorder {
   /** The rows that are begun and not finished: when their last write is on disk. */
   readonly #begun = new Map<string, Promise<void>>();
   readonly #finishing = new Set<Promise<unknown>>();
-  readonly #closing = new AbortController();
+  readonly #closing = sharedController();
   readonly #bursts = new LatestWriter<Burst>((burst) => this.#writeBurst(burst));
   #isFailing = false;
 

@@ -1,6 +1,6 @@
 import { type Trigger, TriggerError } from '../hardware/trigger/trigger.js';
 import type { Journal } from '../journal/journal.js';
-import { DeadlineExceeded, sleep, withDeadline } from '../kit/deadline.js';
+import { DeadlineExceeded, sharedController, sleep, withDeadline } from '../kit/deadline.js';
 import { type Answer, done, failed, messageOf, SortbinError } from '../kit/errors.js';
 import type { BinEvent, OperatorReport } from './event.js';
 import { step } from './machine.js';
@@ -40,7 +40,7 @@ export type Admission = 'taken' | 'ignored';
 /** Performs the machine's effects, each within its deadline, and passes the answers back to the machine. */
 export class Runner {
   #state: State = initialState;
-  readonly #stopping = new AbortController();
+  readonly #stopping = sharedController();
   readonly #work: Work;
   readonly #recorder: Recorder;
   readonly #admissions = new Map<string, Promise<Answer<Admission>>>();

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from './clock.js';
 
 /** Waits for `delayMs`. Rejects with the signal's reason if the signal is aborted first. */
@@ -30,6 +31,16 @@ export const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<
     else signal.addEventListener('abort', onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
+
+/**
+ * Returns a controller for a signal that many operations wait on at the same time. From 11 listeners on, Node would warn
+ * of a leak. Each wait must remove its listener at its end, as those of this file do.
+ */
+export const sharedController = (): AbortController => {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+};
 
 /** An abort signal that is also aborted with an outer signal. `release` removes the listener on the outer signal. */
 export interface LinkedSignal {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type CommandRecord, JournalError } from '../../journal/journal.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Command, CommandContext, CommandFault, CommandSource } from '../../kit/command.js';
-import { withDeadline } from '../../kit/deadline.js';
+import { sharedController, withDeadline } from '../../kit/deadline.js';
 import { type Answer, failed, messageOf } from '../../kit/errors.js';
 import type { NewId } from '../../kit/ids.js';
 import type { Service } from '../../kit/service.js';
@@ -46,7 +46,7 @@ const envelope = z.looseObject({
  */
 export class CommandRegistry implements Service {
   readonly name = 'commands';
-  readonly #stopping = new AbortController();
+  readonly #stopping = sharedController();
   readonly #commands = new Map<string, Command>();
   readonly #running = new Map<string, Promise<CommandAnswer>>();
 

@@ -1,7 +1,6 @@
-import { setMaxListeners } from 'node:events';
 import type { IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
 import type { Clock } from '../../kit/clock.js';
-import { DeadlineExceeded, withDeadline } from '../../kit/deadline.js';
+import { DeadlineExceeded, sharedController, withDeadline } from '../../kit/deadline.js';
 import {
   ConnectionError,
   type ConnectionErrorCode,
@@ -35,7 +34,8 @@ const DEFAULT_RECEIVE_MAXIMUM = 65_535;
  * again, without the DUP flag. The promises of mqtt.js may never settle, so each wait here has a deadline.
  */
 export class Connection {
-  readonly #closed = new AbortController();
+  /** Each message in flight listens. Their number has its own limits. */
+  readonly #closed = sharedController();
   readonly #receiveMaximum: number;
   readonly #waiting: (() => void)[] = [];
   #inFlight = 0;
@@ -48,8 +48,6 @@ export class Connection {
     private readonly clock: Clock,
   ) {
     this.#receiveMaximum = connack.properties?.receiveMaximum ?? DEFAULT_RECEIVE_MAXIMUM;
-    // Each message in flight listens. Their number has its own limits.
-    setMaxListeners(0, this.#closed.signal);
     const dropAsLost = (cause: string) =>
       this.drop(new ConnectionError('connection-lost', `broker ${brokerName}: connection lost (${cause})`));
     let socketError = 'closed by the broker';

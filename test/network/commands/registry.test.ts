@@ -9,6 +9,7 @@ import { done } from '../../../device/kit/errors.js';
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { CommandRegistry } from '../../../device/network/commands/registry.js';
+import { collectWarnings } from '../../support/warnings.js';
 
 const COMPARTMENT = z.strictObject({ compartment: z.string().max(10) });
 
@@ -39,6 +40,16 @@ const codeOf = (answer: Awaited<ReturnType<CommandRegistry['execute']>>) =>
   answer.ok ? 'ok' : answer.fault.code;
 
 describe('the command registry', () => {
+  it('executes many commands at the same time without a warning of a leak', async (test) => {
+    const warnings = collectWarnings(test);
+    const { commands, open } = setup({ run: (_, { signal }) => untilAborted(signal) });
+    const answers = Array.from({ length: 20 }, () => open());
+    await new Promise((resolve) => setImmediate(resolve));
+    await commands.stop();
+    for (const answer of await Promise.all(answers)) assert.equal(codeOf(answer), 'control-unknown');
+    assert.deepEqual(warnings, []);
+  });
+
   it('refuses an invalid request, and names the commands and the problem', async () => {
     const { commands, ran } = setup();
     for (const request of [
