@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import type { Camera, CameraFault, Frame } from '../../device/hardware/camera/camera.js';
-import { type Answer, SortbinError } from '../../device/kit/errors.js';
-import { decode } from '../../device/perception/vision/decode.js';
+import type { Camera } from '../../device/hardware/camera/camera.js';
+import { SortbinError } from '../../device/kit/errors.js';
+import {
+  codeOf,
+  exposureCodeOf,
+  frameOf,
+  meanColour,
+  STEP_MS,
+  watchCamera,
+} from '../support/hardware/camera-watch.js';
 import type { Scene } from '../support/hardware/scenes.js';
 
 /** A camera that is not started yet, and what a test does to it. */
@@ -22,45 +29,15 @@ export interface CameraBench {
 }
 
 const never = new AbortController().signal;
-/** Long enough for any deadline of a bench. */
-const STEPS = 400;
-const STEP_MS = 50;
+/** The limit of `close`. */
+const CLOSE_MS = 2_000;
+/** Some 100 frames, at the rate of a bench. */
+const IDLE_MS = 2_000;
+const MAX_KEPT_FRAMES = 4;
 
 export const cameraContract = (name: string, make: (test: TestContext) => Promise<CameraBench>) =>
   describe(`camera: ${name}`, () => {
-    const bench = async (test: TestContext) => {
-      const made = await make(test);
-      const { camera, nowMs, pass } = made;
-      test.after(() => camera.close());
-      const health: (CameraFault | null)[] = [];
-      camera.onHealth((fault) => health.push(fault?.code ?? null));
-      const settle = async <T>(promise: Promise<T>): Promise<T> => {
-        let isPending = true;
-        const end = () => {
-          isPending = false;
-        };
-        promise.then(end, end);
-        for (let step = 0; isPending && step < STEPS; step++) await pass(STEP_MS);
-        assert.ok(!isPending, 'the camera did not answer');
-        return promise;
-      };
-      const capture = () => settle(camera.frameAfter(nowMs(), never));
-      /** Captures until an answer is right, as a bin with items does. */
-      const captureUntil = async (isRight: (answer: Answer<Frame, CameraFault>) => boolean) => {
-        for (let step = 0; step < STEPS; step++) {
-          const answer = await capture();
-          if (isRight(answer)) return answer;
-          await pass(STEP_MS);
-        }
-        throw new Error('no such answer');
-      };
-      return { ...made, health, settle, capture, captureUntil, start: () => settle(camera.start(never)) };
-    };
-    const frameOf = (answer: Answer<Frame, CameraFault>): Frame => {
-      assert.ok(answer.ok, answer.ok ? '' : answer.fault.message);
-      return answer.value;
-    };
-    const codeOf = (answer: Answer<Frame, CameraFault>) => (answer.ok ? null : answer.fault.code);
+    const bench = async (test: TestContext) => watchCamera(test, await make(test));
 
     it('states its properties at the start', async (test) => {
       const { start } = await bench(test);
@@ -105,6 +82,32 @@ export const cameraContract = (name: string, make: (test: TestContext) => Promis
       }
       await show('normal');
       await captureUntil(({ ok }) => ok);
+    });
+
+    it('delivers images in which black and blown-out scenes are noticed, and a normal scene has no fault', async (test) => {
+      const { start, show, capture } = await bench(test);
+      await start();
+      const scenes = { black: 'picture-dark', white: 'picture-overexposed', normal: null } as const;
+      for (const [scene, expected] of Object.entries(scenes)) {
+        await show(scene as Scene);
+        let code: string | null | undefined;
+        for (let count = 0; count < 20 && code !== expected; count++)
+          code = await exposureCodeOf(frameOf(await capture()));
+        assert.equal(code, expected, scene);
+      }
+    });
+
+    it('keeps only its newest frames while no frame is requested', async (test) => {
+      const { camera, start, pass, nowMs, settle } = await bench(test);
+      await start();
+      const startMs = nowMs();
+      while (nowMs() - startMs < IDLE_MS) await pass(STEP_MS);
+      const newest = frameOf(await settle(camera.latest(never)));
+      let frame = frameOf(await settle(camera.frameAfter(startMs, never)));
+      let count = 1;
+      for (; frame.capturedAtMs < newest.capturedAtMs; count++)
+        frame = frameOf(await settle(camera.frameAfter(frame.capturedAtMs, never)));
+      assert.ok(count <= MAX_KEPT_FRAMES, `${count} frames were kept`);
     });
 
     it('notices that the frames stop, and that they come again', async (test) => {
@@ -198,7 +201,7 @@ export const cameraContract = (name: string, make: (test: TestContext) => Promis
       assert.equal(closed.ok ? null : closed.fault.code, 'camera-failed');
     });
 
-    it('closes at any moment: before its start, while it starts, captures, is frozen or unplugged', async (test) => {
+    it('closes within its limit at any moment: before its start, while it starts, captures, is frozen or unplugged', async (test) => {
       const moments: Record<string, (made: Awaited<ReturnType<typeof bench>>) => Promise<unknown>> = {
         'before its start': async () => {},
         'while it starts': async ({ camera, hang, pass }) => {
@@ -222,19 +225,10 @@ export const cameraContract = (name: string, make: (test: TestContext) => Promis
         const made = await bench(test);
         await reach(made);
         const pending = made.camera.frameAfter(made.nowMs() + 3_600_000, never);
-        await made.settle(made.camera.close());
+        await made.settle(made.camera.close(), CLOSE_MS);
         assert.equal((await made.settle(pending)).ok, false, moment);
         assert.equal(codeOf(await made.capture()), 'camera-failed', moment);
         await made.settle(made.camera.close());
       }
     });
   });
-
-const meanColour = async ({ bytes, format }: Frame): Promise<readonly number[]> => {
-  const image = await decode(bytes, format);
-  assert.ok(image.ok, image.ok ? '' : image.fault.message);
-  const { data } = image.value;
-  const sums = [0, 0, 0];
-  for (let at = 0; at < data.length; at++) sums[at % 3] = (sums[at % 3] ?? 0) + (data[at] ?? 0);
-  return sums.map((sum) => Math.round(sum / (data.length / 3)));
-};

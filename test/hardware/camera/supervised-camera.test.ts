@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it, mock, type TestContext } from 'node:test';
+import { describe, it, mock } from 'node:test';
 import type { CameraFault, Frame } from '../../../device/hardware/camera/camera.js';
 import { type CameraStream, SupervisedCamera } from '../../../device/hardware/camera/supervised-camera.js';
 import { orAborted, sleep } from '../../../device/kit/deadline.js';
@@ -7,7 +7,8 @@ import { deferred } from '../../../device/kit/deferred.js';
 import { done, type Fault, failed } from '../../../device/kit/errors.js';
 import { newId } from '../../../device/kit/ids.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
-import { type CameraBench, cameraContract } from '../../contract/camera-contract.js';
+import { cameraContract } from '../../contract/camera-contract.js';
+import { cameraRestartContract, type RestartBench } from '../../contract/camera-restart-contract.js';
 import { quiet } from '../../support/bin.js';
 import { makeSceneJpegs, type Scene } from '../../support/hardware/scenes.js';
 
@@ -103,7 +104,7 @@ const setUp = (identicalFrames = 2) => {
   return { device, clock, camera, health, capture };
 };
 
-cameraContract('supervised', async (_: TestContext): Promise<CameraBench> => {
+const makeBench = async (): Promise<RestartBench> => {
   const { device, clock, camera } = setUp();
   const resume = () => {
     device.isStalled = false;
@@ -125,10 +126,14 @@ cameraContract('supervised', async (_: TestContext): Promise<CameraBench> => {
     plugIn: () => {
       device.isPlugged = true;
     },
+    starts: () => device.launches,
     nowMs: () => clock.monotonicMs(),
     pass: (ms) => clock.advance(ms),
   };
-});
+};
+
+cameraContract('supervised', makeBench);
+cameraRestartContract('supervised', makeBench);
 
 describe('a supervised camera', () => {
   it('restarts its stream with back-off while the camera is missing', async () => {

@@ -11,7 +11,7 @@ const VARIANTS = 8;
 /** A fake rpicam-still. It counts its stills, and copies one of eight images of the scene to the output. */
 const script = (folder: string) => `
 cd '${folder}' || exit 1
-echo "$@" > arguments
+echo "$@" >> arguments
 output="$OLDPWD/still.jpg"
 read -r mode < mode
 case "$mode" in
@@ -54,7 +54,16 @@ export class FakeStill {
 
   /** Returns the arguments of the last call. */
   async arguments(): Promise<string> {
-    return (await readFile(join(this.folder, 'arguments'), 'utf8')).trim();
+    return (await this.#calls()).at(-1) ?? '';
+  }
+
+  /** Returns the number of calls. */
+  async starts(): Promise<number> {
+    return (await this.#calls()).length;
+  }
+
+  async #calls(): Promise<readonly string[]> {
+    return (await readFile(join(this.folder, 'arguments'), 'utf8')).trim().split('\n');
   }
 
   /** Returns the process that hangs, or null. */

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 
-/** What a camera sees. `still` is one image without sensor noise, all others have noise. */
+/** What a camera sees. `still` is one image without sensor noise, all others have noise. `white` is blown out. */
 export const SCENES = ['normal', 'still', 'red', 'blue', 'black', 'white'] as const;
 export type Scene = (typeof SCENES)[number];
 
@@ -18,6 +18,11 @@ const COLOURS: Readonly<Record<Scene, readonly [number, number, number]>> = {
   white: [253, 253, 253],
 };
 
+/** Levels that a square is brighter, so that no scene but `red` and `blue` has only one colour. */
+const CONTRASTS: Readonly<Record<Scene, number>> = {
+  ...{ normal: 90, still: 90, red: 0, blue: 0, black: 24, white: -8 },
+};
+
 /** Returns the pixels of a frame, RGB. Frames with other numbers have other noise. */
 export const scenePixels = (scene: Scene, frame: number): { data: Buffer; width: number; height: number } => {
   const data = Buffer.alloc(3 * WIDTH * HEIGHT);
@@ -25,12 +30,11 @@ export const scenePixels = (scene: Scene, frame: number): { data: Buffer; width:
   for (let at = 0; at < data.length; at++) {
     state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
     const noise = (state >> 16) % 5;
-    // A bright square, so that a normal scene is not blank.
     const pixel = Math.floor(at / 3);
     const isSquare =
       (pixel % WIDTH) - 20 < 20 && pixel % WIDTH >= 20 && pixel / WIDTH > 10 && pixel / WIDTH < 30;
-    const bonus = isSquare && (scene === 'normal' || scene === 'still') ? 90 : 0;
-    data[at] = Math.min(255, Math.max(0, (COLOURS[scene][at % 3] ?? 0) + noise - 2 + bonus));
+    const contrast = isSquare ? CONTRASTS[scene] : 0;
+    data[at] = Math.min(255, Math.max(0, (COLOURS[scene][at % 3] ?? 0) + noise - 2 + contrast));
   }
   return { data, width: WIDTH, height: HEIGHT };
 };

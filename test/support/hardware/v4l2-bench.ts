@@ -6,12 +6,12 @@ import { makeV4l2Camera, type V4l2CameraOptions } from '../../../device/hardware
 import { SystemClock } from '../../../device/kit/clock.js';
 import { SortbinError } from '../../../device/kit/errors.js';
 import { newId } from '../../../device/kit/ids.js';
-import type { CameraBench } from '../../contract/camera-contract.js';
+import type { RestartBench } from '../../contract/camera-restart-contract.js';
 import { quiet } from '../bin.js';
 import { FakeSortbinCamera } from './fake-sortbin-camera.js';
 
 /** A camera of the driver v4l2, on a fake sortbin-camera. */
-export interface V4l2Bench extends CameraBench {
+export interface V4l2Bench extends RestartBench {
   readonly fake: FakeSortbinCamera;
   /** Codes of the health of the camera, in their order. */
   readonly health: (CameraFault | null)[];
@@ -74,6 +74,7 @@ export const makeV4l2Bench = async (
     },
     unplug: () => fake.unplug(),
     plugIn: () => fake.plugIn(),
+    starts: () => fake.starts.length,
     nowMs: () => clock.monotonicMs(),
     pass: (ms) => wait(ms),
   };

@@ -9,6 +9,7 @@ import { SystemClock } from '../../../../device/kit/clock.js';
 import { SortbinError } from '../../../../device/kit/errors.js';
 import { newId } from '../../../../device/kit/ids.js';
 import { cameraContract } from '../../../contract/camera-contract.js';
+import { cameraRestartContract, type RestartBench } from '../../../contract/camera-restart-contract.js';
 import { quiet } from '../../../support/bin.js';
 import { isRunning } from '../../../support/hardware/fake-program.js';
 import { FakeStill, nodeLibcamera } from '../../../support/hardware/fake-still.js';
@@ -28,7 +29,7 @@ const setUp = async (test: TestContext, changed: { captureMs?: number; program?:
   return { fake, clock, camera };
 };
 
-cameraContract('node-libcamera', async (test) => {
+const makeBench = async (test: TestContext): Promise<RestartBench> => {
   const { fake, clock, camera } = await setUp(test, { captureMs: 2_000 });
   const modes: Promise<void>[] = [];
   const set = (mode: Parameters<FakeStill['set']>[0]) => {
@@ -42,13 +43,17 @@ cameraContract('node-libcamera', async (test) => {
     hang: () => set('hang'),
     unplug: () => set('error no cameras available'),
     plugIn: () => set('normal'),
+    starts: () => fake.starts(),
     nowMs: () => clock.monotonicMs(),
     pass: async (ms) => {
       await Promise.all(modes);
       await wait(ms);
     },
   };
-});
+};
+
+cameraContract('node-libcamera', makeBench);
+cameraRestartContract('node-libcamera', makeBench);
 
 const faultOf = async (started: Promise<unknown>): Promise<string> => {
   try {

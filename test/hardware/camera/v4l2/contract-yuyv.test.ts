@@ -1,8 +1,0 @@
-import { cameraContract } from '../../../contract/camera-contract.js';
-import { makeV4l2Bench } from '../../../support/hardware/v4l2-bench.js';
-
-cameraContract('v4l2, YUYV with padded rows', async (test) => {
-  const bench = await makeV4l2Bench(test);
-  bench.fake.format = 'YUYV';
-  return bench;
-});
