@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -15,6 +15,7 @@ import { ForkedVision } from '../../device/perception/vision/forked-vision.js';
 import { table } from '../../device/tools/bench/render.js';
 import { percentiles } from '../../device/tools/bench/report.js';
 import { cycleOptions } from '../../device/wire/loaded-config.js';
+import { residentMb } from '../support/processes.js';
 
 /**
  * `npm run bench:cycle [-- CYCLES]`: runs the complete bin over real images, with the journal on disk, the embedded
@@ -22,11 +23,6 @@ import { cycleOptions } from '../../device/wire/loaded-config.js';
  */
 const CYCLES = Number(process.argv[2] ?? 500);
 const WARM_UP = 20;
-
-const residentMb = async (pid: number): Promise<number> => {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024;
-};
 
 const folder = await mkdtemp(join(tmpdir(), 'sortbin-bench-'));
 const config = parseConfig(
@@ -85,8 +81,8 @@ for (let count = 0; count < CYCLES; count++) {
 }
 delay.disable();
 
-const daemonMb = await residentMb(process.pid);
-const visionMb = await residentMb(vision.pid ?? 0);
+const daemonMb = residentMb(process.pid);
+const visionMb = residentMb(vision.pid ?? 0);
 const ms = (ns: number) => (ns / 1e6).toFixed(2);
 const rows = [...steps].map(([step, values]) => {
   const { p50, p95, p99 } = percentiles(values);

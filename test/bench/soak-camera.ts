@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,6 +16,7 @@ import { table } from '../../device/tools/bench/render.js';
 import { cycleOptions } from '../../device/wire/loaded-config.js';
 import { quiet } from '../support/bin.js';
 import { FakeRpicam } from '../support/hardware/fake-rpicam.js';
+import { childrenOf } from '../support/processes.js';
 
 /**
  * `npm run test:soak-camera [-- --items 20000]`: sorts items with the driver `rpicam` and a fake rpicam-vid, with the
@@ -72,28 +73,13 @@ const runner = new Runner(
 );
 await services.start({ name: 'cycle', start: () => runner.start(), stop: () => runner.stop() }, signal);
 
-/** Counts the processes whose parent is this one. */
-const countChildren = (): number => {
-  const isChild = (pid: string) => {
-    try {
-      const [, , parent] = readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/\(.*\)/, '')
-        .split(/ +/);
-      return Number(parent) === process.pid;
-    } catch {
-      return false;
-    }
-  };
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isChild(name)).length;
-};
-
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 const measure = () => {
   collect();
   const { rss, heapUsed } = process.memoryUsage();
   const descriptors = readdirSync('/proc/self/fd').length;
-  return { rssMb: rss / 2 ** 20, heapMb: heapUsed / 2 ** 20, descriptors, children: countChildren() };
+  return { rssMb: rss / 2 ** 20, heapMb: heapUsed / 2 ** 20, descriptors, children: childrenOf().length };
 };
 
 const failures: string[] = [];

@@ -1,27 +1,13 @@
 import assert from 'node:assert/strict';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { RoughBroker } from '../support/network/rough-broker.js';
+import { isRunning, visionOf } from '../support/processes.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 import { until } from '../support/until.js';
 
 const QUICK =
   'vision: { driver: simulated, script: [{ label: paper }] }\ntrigger: { script: [] }\nmqtt: { embedded: { port: 0 } }\n';
-
-/** Returns the id of the vision process of a bin, once it executes its program. */
-const visionOf = async (pid: number): Promise<number | undefined> => {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  for (const child of text.split(' ').filter(Boolean).map(Number)) {
-    const command = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '');
-    if (command.includes('vision/child.js')) return child;
-  }
-  return undefined;
-};
-
-const isRunning = async (pid: number): Promise<boolean> => {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return stat !== '' && !/\) Z /.test(stat);
-};
 
 describe('a signal during the start', () => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
@@ -32,9 +18,7 @@ describe('a signal during the start', () => {
         await until(
           () => `the vision process was started. The output is:\n${bin.text}`,
           () => {
-            void visionOf(bin.pid).then((found) => {
-              vision = found ?? vision;
-            });
+            vision = visionOf(bin.pid) ?? 0;
             return vision > 0;
           },
           30_000,
@@ -54,7 +38,7 @@ describe('a signal during the start', () => {
           [],
         );
         assert.equal(bin.stderr, '');
-        assert.equal(await isRunning(vision), false, 'the vision process was killed');
+        assert.equal(isRunning(vision), false, 'the vision process was killed');
       }));
 });
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { it, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import { done } from '../../device/kit/errors.js';
 import { killProcessGroups } from '../../device/kit/process-group.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { SupervisedProcess, type SupervisedProcessOptions } from '../../device/kit/supervised-process.js';
+import { isRunning } from '../support/processes.js';
 import { until } from '../support/until.js';
 
 /** A shell that is ready when it prints a line. */
@@ -122,34 +122,25 @@ const runGroup = async (t: TestContext, script: string) => {
   return { shell, background: Number(ready.value) };
 };
 
-const isAlive = (pid: number): boolean => {
-  try {
-    // A zombie has ended too: in a container, perhaps no process waits for it.
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-};
-
 it('kills the processes that it has started, if it owns its group', async (t) => {
   const killed = await runGroup(t, 'read line');
   killed.shell.kill('froze');
   await killed.shell.exited;
-  await until('the end of the background process', () => !isAlive(killed.background));
+  await until('the end of the background process', () => !isRunning(killed.background));
 });
 
 it('ends the processes that it leaves behind, if it owns its group', async (t) => {
   const { shell, background } = await runGroup(t, 'read line; exit 3');
   await shell.close();
   assert.equal(await messageOf(shell), 'shell exited with code 3');
-  await until('the end of the background process', () => !isAlive(background));
+  await until('the end of the background process', () => !isRunning(background));
 });
 
 it('ends its group before an exit of the daemon by force', async (t) => {
   const { shell, background } = await runGroup(t, 'read line');
   killProcessGroups();
   await shell.exited;
-  await until('the end of the background process', () => !isAlive(background));
+  await until('the end of the background process', () => !isRunning(background));
 });
 
 it('logs a limited number of messages in 10 s', async (t) => {

@@ -1,15 +1,12 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { temporaryFolder } from './bundle-copy.js';
+import { childrenOf } from './processes.js';
 import { until } from './until.js';
-
-/** Returns the process ids of the children of this process. */
-export const children = (): number[] =>
-  readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 
 /**
  * A library that never finishes loading, because it is a pipe without data. `hung` returns the process that loads it.
@@ -28,8 +25,8 @@ export const hangingLibrary = async (t: TestContext) => {
     }
   };
   const hung = async (): Promise<number> => {
-    await until('a process hangs in the library', () => children().some(reads));
-    return children().find(reads) ?? Number.NaN;
+    await until('a process hangs in the library', () => childrenOf().some(reads));
+    return childrenOf().find(reads) ?? Number.NaN;
   };
   return { library, hung };
 };

@@ -19,7 +19,8 @@ import {
   quickBundle,
   updateDigests,
 } from '../../support/bundle-copy.js';
-import { children, hangingLibrary } from '../../support/hanging-library.js';
+import { hangingLibrary } from '../../support/hanging-library.js';
+import { childrenOf } from '../../support/processes.js';
 import { until } from '../../support/until.js';
 import { makeVisionOptions } from '../../support/vision-options.js';
 
@@ -182,7 +183,7 @@ test('an aborted start rejects with the reason of its signal, and kills a proces
   await until('the process is gone', () => isGone(pid));
   await until('there is no process', () => vision.pid === undefined);
   assert.equal(await outcome(vision.classify(metal, patient())), 'vision-down');
-  assert.ok(!children().includes(pid));
+  assert.ok(!childrenOf().includes(pid));
 });
 
 test('close during a start kills a process that hangs', async (t) => {

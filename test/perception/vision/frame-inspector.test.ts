@@ -8,7 +8,7 @@ import type { Frame, FrameFormat } from '../../../device/hardware/camera/camera.
 import { SystemClock } from '../../../device/kit/clock.js';
 import { FrameInspector } from '../../../device/perception/vision/frame-inspector.js';
 import { SAMPLES } from '../../support/bin.js';
-import { children } from '../../support/hanging-library.js';
+import { childrenOf } from '../../support/processes.js';
 
 const patient = () => AbortSignal.timeout(20_000);
 const sample = await readFile(join(SAMPLES, 'paper/paper18.jpg'));
@@ -60,7 +60,7 @@ test('reports a broken frame, and starts another process if the first one ended'
   const inspector = make(t);
   const broken = await inspector.inspect(frameOf(sample.subarray(0, 500)), patient());
   assert.equal(!broken.ok && broken.fault.code, 'picture-broken');
-  const before = new Set(children());
+  const before = new Set(childrenOf());
   for (const pid of before) process.kill(pid, 'SIGKILL');
   const hit = await inspector.inspect(frameOf(sample), patient());
   assert.ok(hit.ok || hit.fault.code === 'vision-died');
@@ -71,7 +71,7 @@ test('reports a broken frame, and starts another process if the first one ended'
 test('a process that does not answer is killed at the deadline', async (t) => {
   const inspector = make(t);
   assert.ok((await inspector.inspect(frameOf(sample), patient())).ok);
-  for (const pid of children()) process.kill(pid, 'SIGSTOP');
+  for (const pid of childrenOf()) process.kill(pid, 'SIGSTOP');
   const late = await inspector.toJpeg(redAndBlue, AbortSignal.timeout(50));
   assert.equal(!late.ok && late.fault.code, 'vision-timeout');
   assert.ok((await inspector.toJpeg(redAndBlue, patient())).ok);

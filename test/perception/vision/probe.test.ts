@@ -6,7 +6,8 @@ import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { candidatesOf } from '../../../device/perception/inference/candidates.js';
 import { probe, runtimeOptions } from '../../../device/perception/vision/probe.js';
 import { quickBundle } from '../../support/bundle-copy.js';
-import { children, hangingLibrary } from '../../support/hanging-library.js';
+import { hangingLibrary } from '../../support/hanging-library.js';
+import { childrenOf } from '../../support/processes.js';
 import { makeVisionOptions } from '../../support/vision-options.js';
 
 const runProbe = (options: ReturnType<typeof makeVisionOptions>, clock: Clock = new SystemClock()) =>
@@ -25,7 +26,7 @@ test('returns the results of a usable runtime, and ends the process', async (t) 
   const { title, runtime, golden, skipped } = answer.value;
   assert.deepEqual([title, runtime.backend, skipped], ['tflite (TensorFlow Lite)', 'xnnpack-2.9', []]);
   assert.deepEqual([golden?.samples, golden?.exact, golden?.logitDifference], [1, true, 0]);
-  assert.deepEqual(children(), []);
+  assert.deepEqual(childrenOf(), []);
 });
 
 test('returns the error of the runtime with its code', async (t) => {
@@ -52,7 +53,7 @@ test('kills a process that hangs in native code at the deadline', async (t) => {
     answer.fault.message,
     /^vision process was not ready within 30000 ms \(tflite \(TensorFlow Lite\)\)$/,
   );
-  assert.ok(!children().includes(pid));
+  assert.ok(!childrenOf().includes(pid));
 });
 
 test('returns a fault if the process crashes', async (t) => {

@@ -13,6 +13,7 @@ import { cameraRestartContract, type RestartBench } from '../../../contract/came
 import { quiet } from '../../../support/bin.js';
 import { isRunning } from '../../../support/hardware/fake-program.js';
 import { FakeStill, nodeLibcamera } from '../../../support/hardware/fake-still.js';
+import { isRunning } from '../../../support/processes.js';
 import { until } from '../../../support/until.js';
 
 const never = new AbortController().signal;

@@ -6,6 +6,7 @@ import type { CameraFault } from '../../../../device/hardware/camera/camera.js';
 import { SortbinError } from '../../../../device/kit/errors.js';
 import { isRunning } from '../../../support/hardware/fake-program.js';
 import { makeRpicamBench } from '../../../support/hardware/rpicam-bench.js';
+import { isRunning } from '../../../support/processes.js';
 import { until } from '../../../support/until.js';
 
 const never = new AbortController().signal;
