@@ -107,4 +107,20 @@ describe('a raw frame', () => {
       assert.match(answer.fault.message, message);
     }
   });
+
+  it('is decoded or refused, whatever its format is', async () => {
+    const large = fc.constantFrom(300, 65_535, 2 ** 31);
+    const size = fc.oneof({ weight: 6, arbitrary: fc.integer({ min: -1, max: 60 }) }, fc.double(), large);
+    const colour = fc.constantFrom('bt601-full', 'bt601-limited', 'bt709-full', 'bt709-limited');
+    const kind = fc.constantFrom('rgb', 'yuv420', 'yuyv');
+    const format = fc.record({ kind, width: size, height: size, strideBytes: size, colour });
+    await fc.assert(
+      fc.asyncProperty(format, fc.uint8Array({ maxLength: 2_000 }), async (any, bytes) => {
+        const answer = await decode(bytes, any as FrameFormat);
+        if (answer.ok) assert.equal(answer.value.data.length, 3 * any.width * any.height);
+        else assert.equal(answer.fault.code, 'picture-broken');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
 });
