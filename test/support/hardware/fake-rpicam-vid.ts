@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { withComment } from '../jpeg.js';
 import type { RpicamScript, RpicamStart } from './fake-rpicam.js';
+import type { Scene } from './scenes.js';
 
 // Imported by the program that FakeRpicam writes. It takes the options of rpicam-vid and behaves like it: see
 // core/options.cpp, apps/rpicam_vid.cpp and output/output.cpp of rpicam-apps 9270b60.
@@ -96,13 +97,18 @@ const stream = async (
     const ageMs = frame < now.oldFrames ? 60_000 - frame : PIPELINE_MS;
     const baseNs = now.repeatsTime ? firstNs : process.hrtime.bigint();
     const startNs = baseNs + BigInt(Math.round((now.timeOffsetMs - ageMs) * 1e6));
-    const variants = images.get(now.scene) ?? [];
-    const variant = variants[frame % variants.length] ?? Buffer.alloc(0);
-    // Like sensor noise, the comment makes each image different.
-    const image = now.scene === 'still' ? variant : withComment(variant, `${startNs}`);
+    const image = now.file
+      ? readFileSync(now.file)
+      : sceneImage(images.get(now.scene) ?? [], now.scene, frame, startNs);
     await writeFrame(now, frame, image, record(startNs, options));
     if (isStopping) return;
   }
+};
+
+/** Returns one variant of a scene. Like sensor noise, a comment makes each image different, except of `still`. */
+const sceneImage = (variants: readonly Buffer[], scene: Scene, frame: number, startNs: bigint): Buffer => {
+  const variant = variants[frame % variants.length] ?? Buffer.alloc(0);
+  return scene === 'still' ? variant : withComment(variant, `${startNs}`);
 };
 
 const record = (startNs: bigint, options: Readonly<Record<string, string>>): string => {

@@ -6,6 +6,8 @@ import { makeSceneJpegs, SCENES, type Scene, VARIANTS } from './scenes.js';
 /** What the fake rpicam-vid does. It reads this at each frame. */
 export interface RpicamScript {
   readonly scene: Scene;
+  /** Path of a file with the bytes of each image, instead of those of the scene. Empty: none. */
+  readonly file: string;
   /** Hangs before it opens the camera. */
   readonly hangs: boolean;
   /** Text on standard error at the start. */
@@ -39,7 +41,7 @@ export interface RpicamStart {
 }
 
 const NORMAL: RpicamScript = {
-  ...{ scene: 'normal', hangs: false, stderr: '', error: '', ignoresSigint: false, stall: 'no' },
+  ...{ scene: 'normal', file: '', hangs: false, stderr: '', error: '', ignoresSigint: false, stall: 'no' },
   ...{
     recordDelayMs: 0,
     recordMissingEvery: 0,

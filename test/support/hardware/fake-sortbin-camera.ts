@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { withComment, withoutSegments } from '../jpeg.js';
 import { FakeCameraSession } from './fake-camera-session.js';
-import { makeSceneJpegs, type Scene, scenePixels } from './scenes.js';
+import { encodeYuyv, makeSceneJpegs, type Scene, scenePixels } from './scenes.js';
 
 const SCRIPT = fileURLToPath(new URL('./fake-camera-relay.js', import.meta.url));
 const LINKS = '/dev/v4l/by-id';
@@ -24,13 +24,15 @@ export class FakeSortbinCamera {
   versionLine = 'sortbin-camera 1 fake';
   /** What the camera sees, or a function that returns it for each frame. */
   scene: Scene | (() => Scene) = 'normal';
+  /** The bytes of each frame, instead of those of the scene. */
+  bytes: Buffer | null = null;
   format: 'MJPG' | 'YUYV' = 'MJPG';
   clock: 'soe' | 'eof' | 'arrival' = 'soe';
   card = 'Fake Webcam';
   bus = 'usb-0000:01:00.0-1.2';
-  readonly size = { width: 64, height: 48 };
+  size = { width: 64, height: 48 };
   /** Of YUYV. An odd number, as for rows with padding. */
-  readonly strideBytes: number = 2 * 64 + 7;
+  strideBytes = 2 * 64 + 7;
   /** The reply to `controls`. */
   controls = 'auto_exposure=3,0,3,1,3,- exposure_time_absolute=157,3,2047,1,250,i';
   /** Controls that cannot be set, with the reason. */
@@ -129,8 +131,9 @@ export class FakeSortbinCamera {
   /** Returns the next frame. */
   frame(): Buffer {
     this.#frames += 1;
+    if (this.bytes) return this.bytes;
     const scene = typeof this.scene === 'function' ? this.scene() : this.scene;
-    if (this.format === 'YUYV') return yuyv(scene, this.#frames, this.strideBytes);
+    if (this.format === 'YUYV') return encodeYuyv(scenePixels(scene, this.#frames), this.strideBytes);
     const image = sceneJpeg(scene, this.#frames);
     // Like sensor noise, the comment makes each image different.
     const jpeg = scene === 'still' ? image : withComment(image, `${this.#frames}`);
@@ -161,20 +164,3 @@ export class FakeSortbinCamera {
       .on('close', end);
   }
 }
-
-/** Returns the frame of a scene in YUYV, BT.601 limited range. The padding of a row has other bytes. */
-const yuyv = (scene: Scene, frame: number, strideBytes: number): Buffer => {
-  const { data, width, height } = scenePixels(scene, frame);
-  const bytes = Buffer.alloc(strideBytes * height, 0xaa);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const at = 3 * (y * width + x);
-      const [r = 0, g = 0, b = 0] = data.subarray(at, at + 3);
-      const luma = 16 + 0.257 * r + 0.504 * g + 0.098 * b;
-      const chroma =
-        x % 2 === 0 ? 128 - 0.148 * r - 0.291 * g + 0.439 * b : 128 + 0.439 * r - 0.368 * g - 0.071 * b;
-      bytes.set([luma, chroma].map(Math.round), y * strideBytes + 2 * x);
-    }
-  }
-  return bytes;
-};

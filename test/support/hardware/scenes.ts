@@ -39,6 +39,25 @@ export const scenePixels = (scene: Scene, frame: number): { data: Buffer; width:
   return { data, width: WIDTH, height: HEIGHT };
 };
 
+/** Returns an image in YUYV, BT.601 limited range. The padding of a row has other bytes. */
+export const encodeYuyv = (
+  { data, width, height }: { readonly data: Buffer; readonly width: number; readonly height: number },
+  strideBytes: number,
+): Buffer => {
+  const bytes = Buffer.alloc(strideBytes * height, 0xaa);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const at = 3 * (y * width + x);
+      const [r = 0, g = 0, b = 0] = data.subarray(at, at + 3);
+      const luma = 16 + 0.257 * r + 0.504 * g + 0.098 * b;
+      const chroma =
+        x % 2 === 0 ? 128 - 0.148 * r - 0.291 * g + 0.439 * b : 128 + 0.439 * r - 0.368 * g - 0.071 * b;
+      bytes.set([luma, chroma].map(Math.round), y * strideBytes + 2 * x);
+    }
+  }
+  return bytes;
+};
+
 /**
  * Returns a function that makes JPEG files of scenes, with the standard Huffman tables. They are encoded in advance,
  * because that takes real time.
