@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { BinEvent } from '../../device/cycle/event.js';
-import { isRunning } from '../support/hardware/fake-program.js';
 import { FakeRpicam, type RpicamScript } from '../support/hardware/fake-rpicam.js';
 import { isRunning } from '../support/processes.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';

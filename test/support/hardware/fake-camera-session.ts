@@ -64,8 +64,10 @@ export class FakeCameraSession {
     const [id = '', verb, argument = ''] = line.split(' ');
     fake.commands.push(line.slice(id.length + 1));
     if (fake.isSilent) return;
-    if (verb === 'controls') this.writeLine(`${id} ok ${fake.controls}`);
-    else if (verb === 'latest') {
+    if (verb === 'controls') {
+      for (const control of fake.controls) this.writeLine(`${id} control ${control}`);
+      this.writeLine(`${id} ok`);
+    } else if (verb === 'latest') {
       const newest = this.#held.at(-1);
       if (newest) this.#send(id, newest);
       else this.writeLine(`${id} error none there is no frame yet`);

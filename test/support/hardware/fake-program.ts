@@ -19,12 +19,3 @@ export const fakeProgram = async (
 
 /** Returns a script that prints a text. */
 export const printing = (text: string): string => `cat <<'END'\n${text}\nEND`;
-
-export const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};

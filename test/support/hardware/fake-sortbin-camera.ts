@@ -21,7 +21,7 @@ export class FakeSortbinCamera {
   readonly device = '/dev/video0';
   /** A folder with /dev and /proc. */
   root = '';
-  versionLine = 'sortbin-camera 1 fake';
+  versionLine = 'sortbin-camera 2 fake';
   /** What the camera sees, or a function that returns it for each frame. */
   scene: Scene | (() => Scene) = 'normal';
   /** The bytes of each frame, instead of those of the scene. */
@@ -33,8 +33,8 @@ export class FakeSortbinCamera {
   size = { width: 64, height: 48 };
   /** Of YUYV. An odd number, as for rows with padding. */
   strideBytes = 2 * 64 + 7;
-  /** The reply to `controls`. */
-  controls = 'auto_exposure=3,0,3,1,3,- exposure_time_absolute=157,3,2047,1,250,i';
+  /** The lines of the reply to `controls`, without `control`. */
+  controls: readonly string[] = ['auto_exposure 3 0 3 1 3 -', 'exposure_time_absolute 157 3 2047 1 250 i'];
   /** Controls that cannot be set, with the reason. */
   unset: Readonly<Record<string, string>> = {};
   /** Whether a JPEG lacks its Huffman tables. */

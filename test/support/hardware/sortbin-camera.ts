@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -53,6 +54,17 @@ export class SortbinCameraProcess {
   /** Sends a command. Returns its answer without the number, and the bytes of a frame. */
   async send(command: string): Promise<Output> {
     return this.answer(this.start(command));
+  }
+
+  /** Sends the command `controls`. Returns the lines of its reply, without the number and `control`. */
+  async controls(): Promise<string[]> {
+    const id = this.start('controls');
+    const last = await this.next(`${id} ok`);
+    assert.equal(last.line, `${id} ok`);
+    const start = `${id} control `;
+    const lines = this.lines().filter((line) => line.startsWith(start));
+    for (const _ of lines) await this.next(start);
+    return lines.map((line) => line.slice(start.length));
   }
 
   /** Sends a command. Returns its number, for `answer`. */

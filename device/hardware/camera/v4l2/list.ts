@@ -3,6 +3,7 @@ import type { CameraControl, CameraFault } from '../camera.js';
 import type { CameraList, FoundCamera, OfferedSize, UnusableCamera } from '../camera-list.js';
 import { runProgram } from '../run-program.js';
 import { findHolders } from './holders.js';
+import { parseControl } from './protocol.js';
 import { findStablePaths } from './stable-paths.js';
 
 export interface V4l2ListOptions {
@@ -59,14 +60,14 @@ export const parseV4l2List = (text: string): CameraList => {
     const camera = /^camera (\S+) driver=(.*?) bus=(.*?) card=(.*)$/.exec(line);
     const error = /^error (\S+) (\S+) ?(.*)$/.exec(line);
     const size = /^size (.{4}) (\d+)x(\d+)((?: [\d.]+)*)$/.exec(line);
-    const control = /^control (\S+)((?: -?\d+){5}) (\S+)$/.exec(line);
+    const control = parseControl(line);
     if (camera) {
       const [, address = '', kernelDriver = '', place = '', model = ''] = camera;
       const found = { driver: 'v4l2', address, kernelDriver, place, model } as const;
       cameras.push({ ...found, stablePath: null, sizes: [], controls: [], holders: [] });
     } else if (error) unusable.push(unusableOf(error));
     else if (size) cameras.at(-1)?.sizes.push(sizeOf(size));
-    else if (control) cameras.at(-1)?.controls.push(controlOf(control));
+    else if (control) cameras.at(-1)?.controls.push(control);
   }
   return {
     cameras: cameras.filter(({ kernelDriver }) => !PARTS_OF_RIBBON_CAMERA.has(kernelDriver ?? '')),
@@ -91,11 +92,3 @@ const sizeOf = ([, format = '', width, height, rates = '']: readonly string[]): 
   height: Number(height),
   rates: rates.split(' ').filter(Boolean).map(Number),
 });
-
-const controlOf = ([, name = '', numbers = '', flags = '']: readonly string[]): CameraControl => {
-  const [value = 0, minimum = 0, maximum = 0, step = 1, defaultValue = 0] = numbers
-    .trim()
-    .split(' ')
-    .map(Number);
-  return { name, value, minimum, maximum, step, defaultValue, isInactive: flags.includes('i') };
-};

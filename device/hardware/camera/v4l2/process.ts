@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { whenOverdue } from '../../../kit/deadline.js';
-import { done, type Fault } from '../../../kit/errors.js';
+import { type Answer, done, type Fault, failed } from '../../../kit/errors.js';
 import { SupervisedProcess, type SupervisedProcessOptions } from '../../../kit/supervised-process.js';
 import type { CameraFault } from '../camera.js';
+import type { CameraControl } from '../camera.js';
 import { faultOf, hungFault } from './faults.js';
 import { type CameraOutput, OutputParser } from './output-parser.js';
 import { PROTOCOL, type Ready } from './protocol.js';
@@ -10,13 +11,13 @@ import { PROTOCOL, type Ready } from './protocol.js';
 /** The reply to a command. Code `ended`: the process ended before it replied. */
 export type Reply =
   | { readonly type: 'frame'; readonly atNs: bigint; readonly bytes: Uint8Array }
-  | { readonly type: 'ok'; readonly value: string }
+  | { readonly type: 'ok'; readonly controls: readonly CameraControl[] }
   | { readonly type: 'error'; readonly code: string; readonly text: string };
 
-/** The stream, and the reply to the command `controls`. */
+/** The stream, and the controls at its start. */
 export interface Started {
   readonly ready: Ready;
-  readonly controls: string;
+  readonly controls: readonly CameraControl[];
 }
 
 export interface CameraProcessOptions
@@ -34,6 +35,8 @@ const REPLY_MS = 2_000;
 const USE_THIS_RELEASE = 'Use the sortbin-camera of this release.';
 
 interface Pending {
+  /** The controls that were received for this command. */
+  readonly controls: CameraControl[];
   readonly settle: (reply: Reply) => void;
   readonly cancel: () => void;
 }
@@ -85,9 +88,20 @@ export class CameraProcess extends SupervisedProcess<Started, CameraFault> {
         this.reportFault(hungFault(this.#camera.device));
         this.kill(`did not answer "${command}"`);
       });
-      this.#pending.set(this.#lastId, { settle, cancel });
+      this.#pending.set(this.#lastId, { controls: [], settle, cancel });
       this.child?.stdin?.write(`${this.#lastId} ${command}\n`);
     });
+  }
+
+  /** Reads the controls of the camera, with their present values. */
+  async controls(): Promise<Answer<readonly CameraControl[], CameraFault>> {
+    const reply = await this.send('controls', 0);
+    if (reply.type === 'ok') return done(reply.controls);
+    const { device } = this.#camera;
+    return failed(
+      this.fault?.code ?? 'camera-failed',
+      this.fault?.message ?? `${device}: no controls received`,
+    );
   }
 
   /** Closes standard input, on which sortbin-camera closes the device and exits. Kills it if it does not exit in time. */
@@ -108,6 +122,9 @@ export class CameraProcess extends SupervisedProcess<Started, CameraFault> {
       this.#breakProtocol(
         `sent a frame from the future: its time is ${Math.ceil(this.#aheadMs(message.atNs))} ms ahead`,
       );
+    else if (message.type === 'control') this.#onControl(message.id, message.control);
+    else if (message.type === 'ok')
+      this.#settle(message.id, { type: 'ok', controls: this.#pending.get(message.id)?.controls ?? [] });
     else this.#settle(message.id, message);
   }
 
@@ -123,8 +140,8 @@ export class CameraProcess extends SupervisedProcess<Started, CameraFault> {
   #onReady(ready: Ready): void {
     if (this.#isReady) this.#refuse('ready');
     this.#isReady = true;
-    this.send('controls', 0).then((reply) =>
-      this.settleReady(done({ ready, controls: reply.type === 'ok' ? reply.value : '' })),
+    this.controls().then((answer) =>
+      this.settleReady(answer.ok ? done({ ready, controls: answer.value }) : answer),
     );
   }
 
@@ -136,6 +153,12 @@ export class CameraProcess extends SupervisedProcess<Started, CameraFault> {
   #onFault(fault: Fault<CameraFault>): void {
     this.reportFault(fault);
     this.kill('reported a fault');
+  }
+
+  #onControl(id: number, control: CameraControl): void {
+    const pending = this.#pending.get(id);
+    if (pending) pending.controls.push(control);
+    else this.#refuse(`${id} control`);
   }
 
   #settle(id: number, reply: Reply): void {

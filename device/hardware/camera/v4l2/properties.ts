@@ -10,16 +10,6 @@ const MANUAL = 1;
 export const formatOf = ({ format, colour, width, height, strideBytes }: Ready): FrameFormat | null =>
   format === 'MJPG' || colour === 'jpeg' ? null : { kind: 'yuyv', width, height, strideBytes, colour };
 
-/** Parses the reply to the command `controls`. */
-export const controlsOf = (reply: string): CameraControl[] =>
-  reply.split(' ').flatMap((word) => {
-    const match = /^(\S+)=((?:-?\d+,){5})([ri-]+)$/.exec(word);
-    if (!match) return [];
-    const [, name = '', numbers = '', flags = ''] = match;
-    const [value = 0, minimum = 0, maximum = 0, step = 1, defaultValue = 0] = numbers.split(',').map(Number);
-    return [{ name, value, minimum, maximum, step, defaultValue, isInactive: flags.includes('i') }];
-  });
-
 /** `latencyMs`: of the configuration. null: estimated. */
 export const infoOf = ({ ready, controls }: Started, latencyMs: number | null): CameraInfo => ({
   driver: 'v4l2',
@@ -35,11 +25,9 @@ export const infoOf = ({ ready, controls }: Started, latencyMs: number | null): 
  * Returns the longest usual time from the start of the exposure to the first data of a frame: the exposure, and one
  * interval for the camera's own buffer. An automatic exposure takes at most one interval.
  */
-const estimateLatencyMs = (intervalMs: number, controls: string): number => {
-  const valueFor = (...names: readonly string[]): number | null => {
-    const control = controls.split(' ').find((word) => names.includes(word.split('=')[0] ?? ''));
-    return control === undefined ? null : Number.parseInt(control.split('=')[1] ?? '', 10);
-  };
+const estimateLatencyMs = (intervalMs: number, controls: readonly CameraControl[]): number => {
+  const valueFor = (...names: readonly string[]): number | null =>
+    controls.find(({ name }) => names.includes(name))?.value ?? null;
   // The second names are those of older kernels. The unit of the time is 100 us.
   const isManual = valueFor('auto_exposure', 'exposure_auto') === MANUAL;
   const exposure = valueFor('exposure_time_absolute', 'exposure_absolute');

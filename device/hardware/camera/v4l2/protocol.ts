@@ -1,8 +1,9 @@
 import type { YuvColour } from '../camera.js';
+import type { CameraControl } from '../camera.js';
 
 // The protocol of sortbin-camera. io/README.md describes it.
 
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** Maximum length of a line, without its end. */
 export const MAX_LINE_BYTES = 1000;
@@ -48,7 +49,8 @@ export type CameraMessage =
   | { readonly type: 'ready'; readonly ready: Ready }
   | { readonly type: 'unset'; readonly control: string; readonly text: string }
   | { readonly type: 'fault'; readonly word: CameraFaultWord; readonly text: string }
-  | { readonly type: 'ok'; readonly id: number; readonly value: string }
+  | { readonly type: 'control'; readonly id: number; readonly control: CameraControl }
+  | { readonly type: 'ok'; readonly id: number }
   | { readonly type: 'error'; readonly id: number; readonly code: string; readonly text: string }
   | FrameHeader;
 
@@ -77,7 +79,14 @@ const FORMS: readonly (readonly [RegExp, (words: Record<string, string>) => Came
     /^(?<id>\d{1,10}) frame (?<ns>\d{1,19}) \d{1,10} (?<size>\d{1,10})$/,
     ({ id, ns = '', size }) => ({ type: 'frame', id: Number(id), atNs: BigInt(ns), size: Number(size) }),
   ],
-  [/^(?<id>\d{1,10}) ok(?: (?<value>.*))?$/, ({ id, value = '' }) => ({ type: 'ok', id: Number(id), value })],
+  [
+    /^(?<id>\d{1,10}) (?<line>control .*)$/,
+    ({ id, line = '' }) => {
+      const control = parseControl(line);
+      return control && { type: 'control', id: Number(id), control };
+    },
+  ],
+  [/^(?<id>\d{1,10}) ok$/, ({ id }) => ({ type: 'ok', id: Number(id) })],
   [
     /^(?<id>\d{1,10}) error (?<code>[a-z]+)(?: (?<text>.*))?$/,
     ({ id, code = '', text = '' }) => ({ type: 'error', id: Number(id), code, text }),
@@ -94,6 +103,17 @@ const readyOf = (words: Record<string, string>): Ready | null => {
   const yuv = COLOURS.find((known) => known === colour);
   const isWide = strideBytes >= 4 * Math.ceil(width / 2) && strideBytes * height <= MAX_FRAME_BYTES;
   return yuv && isWide ? { format: 'YUYV', colour: yuv, ...rest } : null;
+};
+
+/** Parses a line `control` of the list, or of the reply to `controls`. Returns null if the line has another form. */
+export const parseControl = (line: string): CameraControl | null => {
+  const [, name = '', numbers = '', flags = ''] = /^control (\S+)((?: -?\d+){5}) (\S+)$/.exec(line) ?? [];
+  const [value = 0, minimum = 0, maximum = 0, step = 1, defaultValue = 0] = numbers
+    .trim()
+    .split(' ')
+    .map(Number);
+  const isInactive = flags.includes('i');
+  return name ? { name, value, minimum, maximum, step, defaultValue, isInactive } : null;
 };
 
 /** Parses a line of sortbin-camera's output. Returns null if the line does not follow the protocol. */

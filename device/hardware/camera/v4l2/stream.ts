@@ -6,7 +6,6 @@ import type { CameraInfo, CameraSettings, Frame, FrameFormat } from '../camera.j
 import { completeJpeg } from '../jpeg.js';
 import type { CameraStream } from '../supervised-camera.js';
 import type { CameraProcess, Reply } from './process.js';
-import { controlsOf } from './properties.js';
 
 export interface V4l2StreamOptions {
   readonly info: CameraInfo;
@@ -59,10 +58,9 @@ export class V4l2Stream implements CameraStream {
   }
 
   async settings(signal: AbortSignal): Promise<CameraSettings> {
-    const reply = await orAborted(this.process.send('controls', 0), signal);
-    return reply.type === 'ok'
-      ? { kind: 'controls', controls: controlsOf(reply.value) }
-      : untilAborted(signal); // The process has ended.
+    const answer = await orAborted(this.process.controls(), signal);
+    // Without an answer, the process has ended.
+    return answer.ok ? { kind: 'controls', controls: answer.value } : untilAborted(signal);
   }
 
   kill(reason: string): void {

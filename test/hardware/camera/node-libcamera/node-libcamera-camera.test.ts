@@ -11,7 +11,6 @@ import { newId } from '../../../../device/kit/ids.js';
 import { cameraContract } from '../../../contract/camera-contract.js';
 import { cameraRestartContract, type RestartBench } from '../../../contract/camera-restart-contract.js';
 import { quiet } from '../../../support/bin.js';
-import { isRunning } from '../../../support/hardware/fake-program.js';
 import { FakeStill, nodeLibcamera } from '../../../support/hardware/fake-still.js';
 import { isRunning } from '../../../support/processes.js';
 import { until } from '../../../support/until.js';

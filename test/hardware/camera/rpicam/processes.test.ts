@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { CameraFault } from '../../../../device/hardware/camera/camera.js';
 import { SortbinError } from '../../../../device/kit/errors.js';
-import { isRunning } from '../../../support/hardware/fake-program.js';
 import { makeRpicamBench } from '../../../support/hardware/rpicam-bench.js';
 import { isRunning } from '../../../support/processes.js';
 import { until } from '../../../support/until.js';

@@ -9,8 +9,8 @@ const READY =
 
 describe('a line of sortbin-camera', () => {
   it('is parsed', () => {
-    assert.deepEqual(parseMessage('sortbin-camera 1 1.0.0'), {
-      ...{ type: 'version', protocol: 1, version: '1.0.0' },
+    assert.deepEqual(parseMessage('sortbin-camera 2 2.0.0'), {
+      ...{ type: 'version', protocol: 2, version: '2.0.0' },
     });
     assert.deepEqual(parseMessage(READY), {
       type: 'ready',
@@ -28,10 +28,19 @@ describe('a line of sortbin-camera', () => {
     assert.deepEqual(parseMessage('7 frame 1234567890123456789 3 614400'), {
       ...{ type: 'frame', id: 7, atNs: 1234567890123456789n, size: 614_400 },
     });
-    assert.deepEqual(parseMessage('8 ok'), { type: 'ok', id: 8, value: '' });
-    assert.deepEqual(parseMessage('8 ok gain=1,0,2,1,0,-'), {
-      ...{ type: 'ok', id: 8, value: 'gain=1,0,2,1,0,-' },
+    assert.deepEqual(parseMessage('8 control gain 1 -4 2 1 0 i'), {
+      ...{ type: 'control', id: 8 },
+      control: {
+        name: 'gain',
+        value: 1,
+        minimum: -4,
+        maximum: 2,
+        step: 1,
+        defaultValue: 0,
+        isInactive: true,
+      },
     });
+    assert.deepEqual(parseMessage('8 ok'), { type: 'ok', id: 8 });
     assert.deepEqual(parseMessage('9 error cancelled a newer command replaced it'), {
       ...{ type: 'error', id: 9, code: 'cancelled', text: 'a newer command replaced it' },
     });
@@ -54,6 +63,10 @@ describe('a line of sortbin-camera', () => {
       '7 frame -1 3 100',
       '7 frame 1 3',
       '7 okay',
+      '7 ok gain',
+      '7 control gain 1 0 2 1 -',
+      '7 control gain 1 0 2 1 0',
+      'control gain 1 0 2 1 0 -',
       'x ok',
     ])
       assert.equal(parseMessage(line), null, line);
@@ -76,7 +89,7 @@ describe('the output of sortbin-camera', () => {
   // The bytes of a frame may look like lines.
   const frame = Buffer.from('1 ok\nfault failed\n\n');
   const whole = Buffer.concat([
-    Buffer.from(`sortbin-camera 1 1.0.0\n${READY}\n1 frame 12 0 ${frame.length}\n`),
+    Buffer.from(`sortbin-camera 2 2.0.0\n${READY}\n1 frame 12 0 ${frame.length}\n`),
     frame,
     Buffer.from(`2 ok\n3 frame 13 1 ${frame.length}\n`),
     frame,

@@ -39,7 +39,11 @@ describe('the driver v4l2', () => {
   it('reports the controls of the running camera', async (test) => {
     const { camera, fake } = await makeV4l2Bench(test);
     await camera.start(never);
-    fake.controls = 'auto_exposure=1,0,3,1,3,- exposure_time_absolute=80,3,2047,1,250,ri tilt=-5,-9,9,1,0,r';
+    fake.controls = [
+      'auto_exposure 1 0 3 1 3 -',
+      'exposure_time_absolute 80 3 2047 1 250 ri',
+      'tilt -5 -9 9 1 0 r',
+    ];
     assert.deepEqual(await camera.settings(never), {
       ok: true,
       value: {
@@ -62,15 +66,20 @@ describe('the driver v4l2', () => {
   });
 
   it('states the clock and the latency of the camera', async (test) => {
-    const manual = 'auto_exposure=1,0,3,1,3,- exposure_time_absolute=100,3,2047,1,250,-';
-    const old = 'brightness=1,0,9,1,1,- exposure_auto=1,0,3,1,3,- exposure_absolute=50,3,2047,1,250,-';
-    const automatic = 'auto_exposure=3,0,3,1,3,- exposure_time_absolute=100,3,2047,1,250,i';
+    const manual = ['auto_exposure 1 0 3 1 3 -', 'exposure_time_absolute 100 3 2047 1 250 -'];
+    const old = [
+      'brightness 1 0 9 1 1 -',
+      'exposure_auto 1 0 3 1 3 -',
+      'exposure_absolute 50 3 2047 1 250 -',
+    ];
+    const many = Array.from({ length: 60 }, (_, index) => `control_${index} 0 0 255 1 0 -`);
+    const automatic = ['auto_exposure 3 0 3 1 3 -', 'exposure_time_absolute 100 3 2047 1 250 i'];
     // One interval has 20 ms.
     for (const [clock, controls, latencyMs, expected] of [
       ['soe', automatic, null, ['frame-start', 40]],
       ['eof', manual, null, ['frame-end', 30]],
-      ['arrival', old, null, ['arrival', 25]],
-      ['soe', '', null, ['frame-start', 40]],
+      ['arrival', [...many, ...old], null, ['arrival', 25]],
+      ['soe', [], null, ['frame-start', 40]],
       ['soe', manual, 3, ['frame-start', 3]],
     ] as const) {
       const { camera, fake } = await makeV4l2Bench(test, { latencyMs });

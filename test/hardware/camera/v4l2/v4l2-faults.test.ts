@@ -52,10 +52,10 @@ describe('the driver v4l2, when something fails,', () => {
     assert.equal(fault.code, 'camera-failed');
     assert.match(fault.message, /ENOENT.*\. Check that \/nonexistent\/sortbin-camera exists, is executable/);
     const other = await makeV4l2Bench(test);
-    other.fake.versionLine = 'sortbin-camera 2 9.9';
+    other.fake.versionLine = 'sortbin-camera 3 9.9';
     assert.deepEqual(await other.failure(), {
       code: 'camera-unsupported',
-      message: `${other.fake.program} (9.9) uses protocol 2, this sortbin uses protocol 1. Use the sortbin-camera of this release.`,
+      message: `${other.fake.program} (9.9) uses protocol 3, this sortbin uses protocol 2. Use the sortbin-camera of this release.`,
     });
   });
 
@@ -66,7 +66,7 @@ describe('the driver v4l2, when something fails,', () => {
       'hello',
       'x'.repeat(2_000),
       '99 ok',
-      'sortbin-camera 1 again',
+      'sortbin-camera 2 again',
       '1 frame 1 1 99999999999',
     ]) {
       const before = health.length;

@@ -8,7 +8,7 @@
 
 #include <linux/videodev2.h>
 
-#define VERSION "1.1.0"
+#define VERSION "2.0.0"
 
 enum { LINE_SIZE = 202, BUFFERS = 32, HELD = 2 };
 
@@ -32,8 +32,8 @@ bool parse_command(char *line, struct command *command);
 
 /* controls.c: the controls of a device that have an integer value. */
 
-/* Prints controls of at most `room` bytes. `format` is that of a name, five numbers and the flags. */
-void print_controls(int fd, const char *format, int room);
+/* Prints a line for each control. It begins with `prefix`. */
+void print_controls(int fd, const char *prefix);
 /* Sets the control of the word NAME=VALUE. Prints the line `unset` if that fails. */
 void set_control(int fd, const char *word);
 

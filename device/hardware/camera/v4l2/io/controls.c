@@ -31,14 +31,14 @@ static bool next_control(int fd, struct v4l2_queryctrl *control, struct v4l2_con
   }
 }
 
-void print_controls(int fd, const char *format, int room) {
+void print_controls(int fd, const char *prefix) {
   struct v4l2_queryctrl control = {0};
   struct v4l2_control present;
-  while (room >= 100 && next_control(fd, &control, &present)) {
+  while (next_control(fd, &control, &present)) {
     const char *read_only = control.flags & V4L2_CTRL_FLAG_READ_ONLY ? "r" : "";
     const char *inactive = control.flags & V4L2_CTRL_FLAG_INACTIVE ? "i" : *read_only ? "" : "-";
-    room -= printf(format, (char *)control.name, present.value, control.minimum, control.maximum,
-                   control.step, control.default_value, read_only, inactive);
+    printf("%scontrol %s %d %d %d %d %d %s%s\n", prefix, (char *)control.name, present.value, control.minimum,
+           control.maximum, control.step, control.default_value, read_only, inactive);
   }
 }
 

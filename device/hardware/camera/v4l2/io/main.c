@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { PROTOCOL = 1, EXIT_USAGE = 2, PATIENCE_S = 2 };
+enum { PROTOCOL = 2, EXIT_USAGE = 2, PATIENCE_S = 2 };
 
 static struct options options;
 static struct camera camera;
@@ -53,9 +53,10 @@ static bool take_command(void) {
   if (!fgets(line, sizeof line, stdin)) return false;
   if (!parse_command(line, &command)) printf("%u error command the line is malformed\n", command.id);
   else if (command.verb == CONTROLS) {
-    printf("%u ok", command.id);
-    print_controls(camera.fd, " %s=%d,%d,%d,%d,%d,%s%s", 980);
-    putchar('\n');
+    char prefix[16];
+    snprintf(prefix, sizeof prefix, "%u ", command.id);
+    print_controls(camera.fd, prefix);
+    printf("%sok\n", prefix);
   } else if (command.verb == AFTER) {
     if (waiting.verb == AFTER) printf("%u error cancelled a newer after replaced it\n", waiting.id);
     waiting = command;
@@ -123,7 +124,7 @@ static int list_devices(void) {
       printf("camera %s driver=%s bus=%s card=%s\n", path, camera.driver, camera.bus, camera.card);
       list_sizes(V4L2_PIX_FMT_MJPEG);
       list_sizes(V4L2_PIX_FMT_YUYV);
-      print_controls(camera.fd, "control %s %d %d %d %d %d %s%s\n", INT32_MAX);
+      print_controls(camera.fd, "");
       close(camera.fd);
     } else if (strcmp(code, "missing") != 0 && strcmp(code, "unsupported") != 0)
       printf("error %s %s %s: %s\n", path, code, path, reason);

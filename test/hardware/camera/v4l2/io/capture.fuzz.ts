@@ -303,10 +303,24 @@ describe('sortbin-camera with a fake device', () => {
       await device.started();
       device.send({ sequence: 1 });
       await camera.next('ready');
-      assert.equal(
-        (await camera.send('controls')).line,
-        'ok brightness=100,0,255,5,128,- auto_exposure=1,0,3,1,3,- exposure_time_absolute=7,3,2047,1,0,- zoom=0,0,9,0,0,r',
-      );
+      assert.deepEqual(await camera.controls(), [
+        'brightness 100 0 255 5 128 -',
+        'auto_exposure 1 0 3 1 3 -',
+        'exposure_time_absolute 7 3 2047 1 0 -',
+        'zoom 0 0 9 0 0 r',
+      ]);
+    }));
+
+  it('lists all controls of a camera that has many', () =>
+    withBench(async ({ plug, run }) => {
+      const device = await plug(0, { moreControls: 100 });
+      const camera = run('--skip', '0', '/dev/video0', '640x480', '15');
+      await device.started();
+      device.send({ sequence: 1 });
+      await camera.next('ready');
+      const controls = await camera.controls();
+      assert.equal(controls.length, 4 + 100);
+      assert.equal(controls.at(-1), 'a_control_with_a_long_name_105 0 0 2147483647 1 0 -');
     }));
 
   it('refuses malformed lines and continues', () =>
@@ -346,7 +360,7 @@ describe('sortbin-camera with a fake device', () => {
       }
       for (const [id, reply] of [
         [41, /^frame /],
-        [42, /^ok /],
+        [42, /^ok$/],
         [43, /^frame /],
       ] as const)
         assert.match((await camera.answer(id)).line, reply);

@@ -50,7 +50,7 @@ describe('sortbin-camera without a camera', () => {
       try {
         await prepare(path);
         const { status, stdout } = run(path, '640x480', '15');
-        assert.match(stdout, /^sortbin-camera 1 \d+\.\d+\.\d+\n/);
+        assert.match(stdout, /^sortbin-camera 2 \d+\.\d+\.\d+\n/);
         assert.equal(stdout.split('\n')[1], `fault ${fault.replace('PATH', path)}`);
         assert.equal(status, 1);
       } finally {

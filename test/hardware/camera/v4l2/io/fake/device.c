@@ -26,6 +26,7 @@ static struct device {
   char card[32], bus[32];
   uint32_t capabilities, format, request; /* format: the only one; request: number of the ioctl that fails */
   int32_t error;                          /* of this request, or of open if request is 0 */
+  uint32_t more_controls;
 } device;
 
 struct record {
@@ -46,7 +47,8 @@ static struct v4l2_queryctrl controls[] = {
     {.id = 5, .type = V4L2_CTRL_TYPE_INTEGER, .name = " (Zoom) ", .maximum = 9, .flags = V4L2_CTRL_FLAG_READ_ONLY},
 };
 enum { CONTROLS = sizeof controls / sizeof *controls };
-static int32_t values[CONTROLS + 1];
+enum { MORE_CONTROLS = 100 };
+static int32_t values[CONTROLS + MORE_CONTROLS + 1];
 
 int __real_open(const char *path, int flags, ...);
 void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
@@ -111,8 +113,12 @@ static int format(struct v4l2_pix_format *pix) {
 
 static int query(struct v4l2_queryctrl *query) {
   unsigned id = query->id & ~V4L2_CTRL_FLAG_NEXT_CTRL;
-  if (id >= CONTROLS) return refuse(EINVAL);
-  *query = controls[id];
+  if (id >= CONTROLS + device.more_controls) return refuse(EINVAL);
+  if (id < CONTROLS) *query = controls[id];
+  else {
+    *query = (struct v4l2_queryctrl){.id = id + 1, .type = V4L2_CTRL_TYPE_INTEGER, .maximum = INT32_MAX, .step = 1};
+    snprintf((char *)query->name, sizeof query->name, "A control with a long name %u", id + 1);
+  }
   if (query->id == 4 && values[3] != 1) query->flags = V4L2_CTRL_FLAG_INACTIVE;
   return 0;
 }

@@ -19,6 +19,8 @@ export interface DeviceOptions {
   readonly canStream?: boolean;
   /** The only format of the device. */
   readonly format?: number;
+  /** Number of controls in addition to the usual four, at most 100. */
+  readonly moreControls?: number;
   /** The call that fails, and its error. */
   readonly failure?: { readonly call: number; readonly errno: number };
 }
@@ -92,7 +94,7 @@ export class FakeDevice {
 }
 
 const structureOf = (options: DeviceOptions): Buffer => {
-  const structure = Buffer.alloc(80);
+  const structure = Buffer.alloc(84);
   structure.write(options.card ?? 'Fake Camera', 0, 'latin1');
   structure.write(options.bus ?? 'usb-1', 32, 'latin1');
   const capture = options.canCapture === false ? 0 : CAPTURE;
@@ -100,5 +102,6 @@ const structureOf = (options: DeviceOptions): Buffer => {
   structure.writeUInt32LE(options.format ?? MJPG, 68);
   structure.writeUInt32LE(options.failure?.call ?? 0, 72);
   structure.writeInt32LE(options.failure?.errno ?? 0, 76);
+  structure.writeUInt32LE(options.moreControls ?? 0, 80);
   return structure;
 };
