@@ -47,5 +47,5 @@ fuzz sortbin-camera $camera 200
 compile address,undefined device/hardware/$camera/*.c -o "$work/sortbin-camera"
 check sortbin-camera $camera/program.test
 compile address,undefined device/hardware/$camera/*.c test/hardware/$camera/fake/device.c \
-  -Wl,--wrap=open,--wrap=ioctl,--wrap=mmap -o "$work/sortbin-camera"
+  -Wl,--wrap=open,--wrap=ioctl,--wrap=mmap,--wrap=poll -o "$work/sortbin-camera"
 check sortbin-camera $camera/capture.fuzz

@@ -1,21 +1,24 @@
 /* sortbin-camera: the process that owns a V4L2 camera. README.md describes its protocol. */
-#ifndef SORTBIN_CAMERA_H
-#define SORTBIN_CAMERA_H
-
+#pragma once
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include <linux/videodev2.h>
 
 #define VERSION "2.0.0"
 
-enum { LINE_SIZE = 202, BUFFERS = 32, HELD = 2 };
+enum { LINE_SIZE = 201, BUFFERS = 32, HELD = 2 }; /* LINE_SIZE: with its line feed */
 
 /* command.c: parses the command line and the lines of standard input. It has no side effects. */
 
 struct options {
-  const char *path;
+  char path[4096];
   uint64_t width, height, fps, buffers, freeze_ms, start_ms, skip;
   uint32_t format; /* the only one to use, 0: any */
 };
@@ -26,9 +29,10 @@ struct command {
   uint64_t after_ns;
 };
 
-/* Both split their texts in place. The first returns the rest of the words, or NULL if one is wrong. */
+/* Splits the texts in place. Returns the rest of the words, or NULL if one is wrong. */
 char **parse_options(char **words, struct options *options);
-bool parse_command(char *line, struct command *command);
+/* Splits a line of `length` bytes in place, without its end. Returns false if it is malformed. */
+bool parse_command(char *line, size_t length, struct command *command);
 
 /* controls.c: the controls of a device that have an integer value. */
 
@@ -45,6 +49,7 @@ struct camera {
   char driver[16], bus[32], card[32];
   struct v4l2_pix_format format;
   uint64_t interval_ns, skip; /* skip: number of good frames to drop */
+  unsigned short_frames;      /* in a row */
   const uint8_t *buffers[BUFFERS];
   struct frame {
     unsigned index;
@@ -61,5 +66,3 @@ const char *open_device(struct camera *c, const char *path, const char **reason)
 void start_stream(struct camera *c, const struct options *options, char **controls);
 /* Takes a buffer from the driver, after poll has returned `events`. Returns whether there is a new frame. */
 bool take_frame(struct camera *c, short events);
-
-#endif

@@ -1,8 +1,5 @@
 #include "camera.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static bool number(const char *text, uint64_t least, uint64_t most, uint64_t *value) {
   char *end;
   if (!text || *text < '0' || *text > '9') return false;
@@ -32,22 +29,24 @@ char **parse_options(char **words, struct options *options) {
   *options = (struct options){.buffers = 4, .freeze_ms = 1000, .start_ms = 5000, .skip = 3};
   for (; words[0] && strncmp(words[0], "--", 2) == 0; words += 2)
     if (!words[1] || !option(words[0], words[1], options)) return NULL;
-  if (!words[0] || !words[1] || *words[0] != '/') return NULL;
-  options->path = words[0];
+  if (!words[0] || !words[1]) return NULL;
+  uint64_t index;
+  const char *folder = number(words[0], 0, 255, &index) ? "/dev/video" : "";
+  snprintf(options->path, sizeof options->path, "%s%s", folder, words[0]);
   const char *height = cut(words[1], 'x');
-  bool is_valid = number(words[1], 1, 65535, &options->width) && number(height, 1, 65535, &options->height) &&
-                  number(words[2], 1, 1000, &options->fps);
+  bool is_valid = *options->path == '/' && number(words[1], 1, 65535, &options->width) &&
+                  number(height, 1, 65535, &options->height) && number(words[2], 1, 1000, &options->fps);
   return is_valid ? words + 3 : NULL;
 }
 
-bool parse_command(char *line, struct command *c) {
+bool parse_command(char *line, size_t length, struct command *c) {
   uint64_t id;
-  bool is_whole = cut(line, '\n');
+  bool is_whole = strlen(line) == length;
   char *verb = cut(line, ' '), *argument = cut(verb, ' ');
   *c = (struct command){0};
-  if (!is_whole || !number(line, 0, UINT32_MAX, &id)) return false;
+  if (!number(line, 0, UINT32_MAX, &id)) return false;
   c->id = (uint32_t)id;
-  if (!verb) return false;
+  if (!is_whole || !verb) return false;
   if (strcmp(verb, "after") == 0) c->verb = AFTER;
   if (strcmp(verb, "latest") == 0) c->verb = LATEST;
   if (strcmp(verb, "controls") == 0) c->verb = CONTROLS;

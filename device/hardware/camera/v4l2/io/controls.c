@@ -1,10 +1,6 @@
 #include "camera.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
 
 /* Writes a name as v4l2-ctl does: "White Balance, Automatic" becomes white_balance_automatic. */
 static void normalise(char *name) {
@@ -23,8 +19,7 @@ static bool next_control(int fd, struct v4l2_queryctrl *control, struct v4l2_con
     bool is_integer = control->type == V4L2_CTRL_TYPE_INTEGER || control->type == V4L2_CTRL_TYPE_BOOLEAN ||
                       control->type == V4L2_CTRL_TYPE_MENU || control->type == V4L2_CTRL_TYPE_INTEGER_MENU;
     present->id = control->id;
-    if (!is_integer || control->flags & V4L2_CTRL_FLAG_DISABLED) continue;
-    if (ioctl(fd, VIDIOC_G_CTRL, present) < 0) continue;
+    if (!is_integer || control->flags & V4L2_CTRL_FLAG_DISABLED || ioctl(fd, VIDIOC_G_CTRL, present) < 0) continue;
     control->name[sizeof control->name - 1] = 0;
     normalise((char *)control->name);
     return true;
@@ -42,26 +37,21 @@ void print_controls(int fd, const char *prefix) {
   }
 }
 
-/* Returns NULL, or the text of the error. */
-static const char *set(int fd, const char *name, long long value) {
-  static char text[64];
+void set_control(int fd, const char *word) {
+  char name[32] = "?", range[64], rest;
+  long long value = 0;
   struct v4l2_queryctrl control = {0};
   struct v4l2_control wanted;
-  do
-    if (!next_control(fd, &control, &wanted)) return "there is no such control";
-  while (strcmp((char *)control.name, name) != 0);
-  if (control.flags & V4L2_CTRL_FLAG_READ_ONLY) return "it is read-only";
-  if (control.flags & V4L2_CTRL_FLAG_INACTIVE) return "it is inactive, because another control is automatic";
-  snprintf(text, sizeof text, "%lld is not in %d to %d", value, control.minimum, control.maximum);
-  if (value < control.minimum || value > control.maximum) return text;
+  bool is_valid = sscanf(word, "%31[^=]=%lld%c", name, &value, &rest) == 2, is_found = false;
+  while (is_valid && !is_found && next_control(fd, &control, &wanted)) is_found = !strcmp((char *)control.name, name);
+  snprintf(range, sizeof range, "%lld is not in %d to %d", value, control.minimum, control.maximum);
+  const char *wrong = NULL;
+  if (!is_valid) wrong = "it needs a whole number as its value";
+  else if (!is_found) wrong = "there is no such control";
+  else if (control.flags & V4L2_CTRL_FLAG_READ_ONLY) wrong = "it is read-only";
+  else if (control.flags & V4L2_CTRL_FLAG_INACTIVE) wrong = "it is inactive, because another control is automatic";
+  else if (value < control.minimum || value > control.maximum) wrong = range;
   wanted.value = (int32_t)value;
-  return ioctl(fd, VIDIOC_S_CTRL, &wanted) < 0 ? strerror(errno) : NULL;
-}
-
-void set_control(int fd, const char *word) {
-  char name[32] = "?", rest;
-  long long value;
-  bool is_valid = sscanf(word, "%31[^=]=%lld%c", name, &value, &rest) == 2;
-  const char *wrong = is_valid ? set(fd, name, value) : "it needs a whole number as its value";
+  if (!wrong && ioctl(fd, VIDIOC_S_CTRL, &wanted) < 0) wrong = strerror(errno);
   if (wrong) printf("unset %s %s\n", name, wrong);
 }

@@ -1,15 +1,11 @@
-#define _GNU_SOURCE
 #include "camera.h"
 
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* PATIENCE_S: SIGALRM ends the process if its output is not read within this time. */
 enum { PROTOCOL = 2, EXIT_USAGE = 2, PATIENCE_S = 2 };
 
 static struct options options;
@@ -46,12 +42,10 @@ static void send_ready(void) {
   printf("driver=%s bus=%s card=%s\n", camera.driver, camera.bus, camera.card);
 }
 
-/* Returns false at the end of standard input. */
-static bool take_command(void) {
-  char line[LINE_SIZE];
+static void execute(char *line, size_t length) {
   struct command command;
-  if (!fgets(line, sizeof line, stdin)) return false;
-  if (!parse_command(line, &command)) printf("%u error command the line is malformed\n", command.id);
+  alarm(PATIENCE_S);
+  if (!parse_command(line, length, &command)) printf("%u error command the line is malformed\n", command.id);
   else if (command.verb == CONTROLS) {
     char prefix[16];
     snprintf(prefix, sizeof prefix, "%u ", command.id);
@@ -60,8 +54,26 @@ static bool take_command(void) {
   } else if (command.verb == AFTER) {
     if (waiting.verb == AFTER) printf("%u error cancelled a newer after replaced it\n", waiting.id);
     waiting = command;
+    answer_waiting();
   } else if (camera.held[1].bytes == 0) printf("%u error none there is no frame yet\n", command.id);
   else send_frame(command.id, &camera.held[1]);
+}
+
+/* Executes the whole lines of standard input, and keeps the rest. Returns false at its end. */
+static bool take_input(void) {
+  static char text[LINE_SIZE];
+  static size_t size;
+  ssize_t count = read(STDIN_FILENO, text + size, sizeof text - size);
+  if (count <= 0) return count < 0 && errno == EAGAIN;
+  size += (size_t)count;
+  for (char *end; (end = memchr(text, '\n', size));) {
+    *end = 0;
+    execute(text, (size_t)(end - text));
+    size -= (size_t)(end + 1 - text);
+    memmove(text, end + 1, size);
+  }
+  /* A line that is too long loses its last byte each time. The byte 0 makes it malformed. */
+  if (size == sizeof text) text[--size - 1] = 0;
   return true;
 }
 
@@ -71,9 +83,8 @@ static int serve(void) {
   uint64_t limit_ms = options.start_ms, due_ns = now_ns() + limit_ms * 1000000;
   for (;;) {
     uint64_t now = now_ns();
-    struct pollfd polled[] = {{STDIN_FILENO, POLLIN, 0}, {camera.fd, POLLIN, 0}};
+    struct pollfd polled[] = {{STDIN_FILENO, POLLIN, 0}, {camera.fd, POLLIN | POLLPRI, 0}};
     poll(polled, 2, due_ns > now ? (int)((due_ns - now) / 1000000) + 1 : 0);
-    /* SIGALRM ends the process if its output is not read. */
     alarm(PATIENCE_S);
     if (polled[1].revents && take_frame(&camera, polled[1].revents)) {
       if (!is_ready) send_ready();
@@ -84,8 +95,8 @@ static int serve(void) {
       printf("fault frozen %s: no good frame within %d ms\n", camera.path, (int)limit_ms);
       return EXIT_FAILURE;
     }
-    if (polled[0].revents && !take_command()) return EXIT_SUCCESS;
     answer_waiting();
+    if (polled[0].revents && !take_input()) return EXIT_SUCCESS;
     fflush(stdout);
     alarm(0);
   }
@@ -94,11 +105,10 @@ static int serve(void) {
 static void list_size(uint32_t format, uint32_t width, uint32_t height) {
   struct v4l2_frmivalenum rate = {.pixel_format = format, .width = width, .height = height};
   printf("size %.4s %ux%u", (const char *)&format, width, height);
-  for (; ioctl(camera.fd, VIDIOC_ENUM_FRAMEINTERVALS, &rate) == 0; rate.index++) {
-    bool is_range = rate.type != V4L2_FRMIVAL_TYPE_DISCRETE;
+  for (bool is_range = false; !is_range && ioctl(camera.fd, VIDIOC_ENUM_FRAMEINTERVALS, &rate) == 0; rate.index++) {
+    is_range = rate.type != V4L2_FRMIVAL_TYPE_DISCRETE;
     struct v4l2_fract interval = is_range ? rate.stepwise.min : rate.discrete;
     if (interval.numerator) printf(" %.5g", (double)interval.denominator / interval.numerator);
-    if (is_range) break;
   }
   putchar('\n');
 }
@@ -106,12 +116,11 @@ static void list_size(uint32_t format, uint32_t width, uint32_t height) {
 static void list_sizes(uint32_t format) {
   static const uint32_t usual[][2] = {{320, 240}, {640, 480}, {1280, 720}, {1920, 1080}};
   struct v4l2_frmsizeenum size = {.pixel_format = format};
-  for (; ioctl(camera.fd, VIDIOC_ENUM_FRAMESIZES, &size) == 0; size.index++) {
-    bool is_range = size.type != V4L2_FRMSIZE_TYPE_DISCRETE;
+  for (bool is_range = false; !is_range && ioctl(camera.fd, VIDIOC_ENUM_FRAMESIZES, &size) == 0; size.index++) {
+    is_range = size.type != V4L2_FRMSIZE_TYPE_DISCRETE;
     if (!is_range) list_size(format, size.discrete.width, size.discrete.height);
     for (int i = 0; is_range && i < 4 && usual[i][0] <= size.stepwise.max_width; i++)
       list_size(format, usual[i][0], usual[i][1]);
-    if (is_range) break;
   }
 }
 
@@ -138,12 +147,11 @@ int main(int count, char **words) {
   if (!controls) {
     fputs("usage: sortbin-camera --list\n"
           "       sortbin-camera [OPTION]... DEVICE WIDTHxHEIGHT FPS [CONTROL=VALUE]...\n"
-          "DEVICE is an absolute path. FPS is 1 to 1000. OPTION is --buffers 3..32, --skip 0..1000,\n"
+          "DEVICE is an absolute path or an index. FPS is 1 to 1000. OPTION is --buffers 3..32, --skip 0..1000,\n"
           "--freeze-ms 1..600000, --start-ms 1..600000 or --format mjpeg|yuyv.\n", stderr);
     return EXIT_USAGE;
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  setvbuf(stdin, NULL, _IONBF, 0);
   setvbuf(stdout, NULL, _IOLBF, 0);
   printf("sortbin-camera %d %s\n", PROTOCOL, VERSION);
   start_stream(&camera, &options, controls);

@@ -1,17 +1,12 @@
 #define _GNU_SOURCE
 #include "camera.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SMALLEST_FRAME = 128 };
+enum { SMALLEST_FRAME = 128, SHORT_FRAMES = 3 };
 static const uint64_t SECOND_NS = 1000000000;
 
 /* With times of 32 bits, the kernel of armhf would use another layout and another request. */
@@ -65,10 +60,9 @@ const char *open_device(struct camera *c, const char *path, const char **reason)
 }
 
 static bool set_format(struct camera *c, const struct options *options, uint32_t wanted) {
-  struct v4l2_format format = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
+  struct v4l2_format format = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .fmt.pix.pixelformat = wanted};
   format.fmt.pix.width = (uint32_t)options->width;
   format.fmt.pix.height = (uint32_t)options->height;
-  format.fmt.pix.pixelformat = wanted;
   if (options->format && options->format != wanted) return false;
   /* The driver chooses its nearest size. Without this format, it chooses another or returns EINVAL. */
   bool is_set = ioctl(c->fd, VIDIOC_S_FMT, &format) == 0;
@@ -78,11 +72,10 @@ static bool set_format(struct camera *c, const struct options *options, uint32_t
 }
 
 static void set_rate(struct camera *c, uint32_t fps) {
-  struct v4l2_streamparm rate = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
-  struct v4l2_fract *interval = &rate.parm.capture.timeperframe, asked = {1, fps};
-  *interval = asked;
+  struct v4l2_streamparm rate = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .parm.capture.timeperframe = {1, fps}};
+  struct v4l2_fract *interval = &rate.parm.capture.timeperframe;
   bool is_set = ioctl(c->fd, VIDIOC_S_PARM, &rate) == 0;
-  if (!is_set || !interval->numerator || !interval->denominator) *interval = asked;
+  if (!is_set || !interval->numerator || !interval->denominator) *interval = (struct v4l2_fract){1, fps};
   c->interval_ns = interval->numerator * SECOND_NS / interval->denominator;
 }
 
@@ -113,20 +106,26 @@ void start_stream(struct camera *c, const struct options *options, char **contro
   const char *reason, *code = open_device(c, options->path, &reason);
   if (code) fail(c, code, reason);
   if (!set_format(c, options, V4L2_PIX_FMT_MJPEG) && !set_format(c, options, V4L2_PIX_FMT_YUYV))
-    fail(c, "unsupported",
-         options->format ? "it does not offer this format" : "it offers neither MJPG nor YUYV");
+    fail(c, "unsupported", options->format ? "it does not offer this format" : "it offers neither MJPG nor YUYV");
   set_rate(c, (uint32_t)options->fps);
   map_buffers(c, (uint32_t)options->buffers);
   for (; *controls; controls++) set_control(c->fd, *controls);
+  /* Devices with a video input offer this event, such as HDMI adapters. Its id is the number of the input. */
+  struct v4l2_event_subscription change = {.type = V4L2_EVENT_SOURCE_CHANGE};
+  ioctl(c->fd, VIDIOC_G_INPUT, &change.id);
+  ioctl(c->fd, VIDIOC_SUBSCRIBE_EVENT, &change);
   if (ioctl(c->fd, VIDIOC_STREAMON, &type) < 0) fail_call(c, "VIDIOC_STREAMON");
   c->skip = options->skip;
 }
 
-static bool is_good(const struct camera *c, const struct v4l2_buffer *buffer) {
+static bool is_good(struct camera *c, const struct v4l2_buffer *buffer) {
   const uint8_t *bytes = c->buffers[buffer->index];
   if (buffer->flags & V4L2_BUF_FLAG_ERROR || buffer->bytesused < SMALLEST_FRAME) return false;
   if (c->format.pixelformat == V4L2_PIX_FMT_MJPEG) return bytes[0] == 0xff && bytes[1] == 0xd8;
-  return buffer->bytesused >= (uint64_t)c->format.bytesperline * c->format.height;
+  bool is_short = buffer->bytesused < (uint64_t)c->format.bytesperline * c->format.height;
+  c->short_frames = is_short ? c->short_frames + 1 : 0;
+  if (c->short_frames == SHORT_FRAMES && c->held[1].bytes) fail(c, "failed", "the size of the frames changed");
+  return !is_short;
 }
 
 /* Returns the time at which the first data of the frame arrived, and sets `clock` to its source. */
@@ -137,13 +136,13 @@ static uint64_t time_of(struct camera *c, const struct v4l2_buffer *buffer) {
   bool is_start = (buffer->flags & V4L2_BUF_FLAG_TSTAMP_SRC_MASK) == V4L2_BUF_FLAG_TSTAMP_SRC_SOE;
   if (!is_start) at_ns -= c->interval_ns;
   /* The flag is no proof. uvcvideo keeps it with clock=CLOCK_REALTIME, and some drivers send the time 0. */
-  bool is_plausible = at_ns <= now && now - at_ns <= 10 * SECOND_NS;
-  bool is_usable = is_plausible && clock == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+  bool is_usable = clock == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC && at_ns <= now && now - at_ns <= 10 * SECOND_NS;
   c->clock = !is_usable ? "arrival" : is_start ? "soe" : "eof";
   return is_usable ? at_ns : now - c->interval_ns;
 }
 
 bool take_frame(struct camera *c, short events) {
+  if (events & POLLPRI) fail(c, "failed", "the format of the source changed");
   struct v4l2_buffer buffer = buffer_of(0);
   bool is_taken = ioctl(c->fd, VIDIOC_DQBUF, &buffer) == 0;
   if (!is_taken && (errno != EAGAIN || events & (POLLERR | POLLHUP))) fail_call(c, "VIDIOC_DQBUF");

@@ -6,7 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { SortbinCameraProcess } from '../../../../support/hardware/sortbin-camera.js';
-import { CALL, type DeviceOptions, ERRNO, FakeDevice, FLAGS, MJPG, YUYV } from './fake/fake-device.js';
+import {
+  CALL,
+  type DeviceOptions,
+  ERRNO,
+  FakeDevice,
+  FLAGS,
+  MJPG,
+  SOURCE_CHANGE,
+  YUYV,
+} from './fake/fake-device.js';
 
 /** Exit code of a sanitizer that found an error. */
 const SANITIZER_EXIT = 99;
@@ -239,6 +248,43 @@ describe('sortbin-camera with a fake device', () => {
       assert.equal(await faultOf(camera), 'failed /dev/video0: VIDIOC_DQBUF: Input/output error');
     }));
 
+  for (const [what, options] of [
+    ['the only input', {}],
+    ['the third input', { input: 2 }],
+  ] as const)
+    it(`reports that the source of ${what} changed`, () =>
+      withBench(async ({ plug, run, faultOf }) => {
+        const device = await plug(0, options);
+        const camera = run('--skip', '0', ...TIMES, '/dev/video0', '640x480', '10');
+        await device.started();
+        device.send({ sequence: 0 });
+        await camera.next('ready');
+        device.send({ sequence: 1, errno: SOURCE_CHANGE });
+        assert.equal(await faultOf(camera), 'failed /dev/video0: the format of the source changed');
+      }));
+
+  it('reports that the frames became too short, but not for two frames', () =>
+    withBench(async ({ plug, run, faultOf }) => {
+      const device = await plug(0, { format: YUYV });
+      const camera = run('--skip', '0', ...TIMES, '/dev/video0', '640x480', '15');
+      await device.started();
+      const sendBytes = (bytes: number) => device.send({ sequence: 1, bytes, start: [0, 0] });
+      sendBytes(72 * 8);
+      await camera.next('ready');
+      for (const bytes of [500, 500, 72 * 8, 500, 500, 500]) sendBytes(bytes);
+      assert.equal(await faultOf(camera), 'failed /dev/video0: the size of the frames changed');
+    }));
+
+  it('opens a device by its index', () =>
+    withBench(async ({ plug, run, faultOf }) => {
+      const device = await plug(12);
+      const camera = run('--skip', '0', ...TIMES, '12', '640x480', '10');
+      await device.started();
+      device.send({ sequence: 0 });
+      assert.match((await camera.next('ready')).line, / device=\/dev\/video12 /);
+      assert.match(await faultOf(run('0', '640x480', '10')), /^missing \/dev\/video0: /);
+    }));
+
   it('reports an unplugged camera', () =>
     withStream(async ({ device, camera, faultOf }) => {
       device.unplug();
@@ -341,8 +387,11 @@ describe('sortbin-camera with a fake device', () => {
         ['7 after -1', 7],
         ['7 after 9223372036854775808', 7],
         ['7 after 1 2', 7],
-        ['7 lat\0est', 0],
+        ['7 lat\0est', 7],
+        ['7 latest\0', 7],
         ['9'.repeat(201), 0],
+        [`7 after ${'0'.repeat(193)}1`, 7],
+        [`7 latest${' '.repeat(10_000)}`, 7],
       ];
       for (const [line, id] of lines) {
         camera.write(`${line}\n`);
@@ -350,6 +399,39 @@ describe('sortbin-camera with a fake device', () => {
         assert.equal((await camera.next(`${id} `)).line, expected);
       }
       assert.equal(sequenceOf((await camera.send('latest')).line), 0);
+    }));
+
+  it('accepts a line of 200 bytes', () =>
+    withStream(async ({ camera }) => {
+      camera.write(`7 after ${'0'.repeat(192)}\n`);
+      assert.equal(sequenceOf((await camera.answer(7)).line), 0);
+    }));
+
+  it('takes frames while a part of a line waits', () =>
+    withStream(async ({ device, camera }) => {
+      const waiting = camera.start(`after ${process.hrtime.bigint()}`);
+      camera.write('7 lat');
+      device.send({ sequence: 1 });
+      assert.equal(sequenceOf((await camera.answer(waiting)).line), 1);
+      camera.write('est\n');
+      assert.equal(sequenceOf((await camera.answer(7)).line), 1);
+    }));
+
+  it('reports a frozen camera while a part of a line waits', () =>
+    withBench(async ({ plug, run, faultOf }) => {
+      const device = await plug(0);
+      const camera = run('--skip', '0', '--freeze-ms', '500', '/dev/video0', '640x480', '15');
+      await device.started();
+      device.send({ sequence: 1 });
+      await camera.next('ready');
+      camera.write('7');
+      assert.match(await faultOf(camera), /^frozen /);
+    }));
+
+  it('answers each of several lines that arrive together', () =>
+    withStream(async ({ camera }) => {
+      camera.write('1 after 0\n2 after 0\n3 latest\n');
+      for (const id of [1, 2, 3]) assert.equal(sequenceOf((await camera.answer(id)).line), 0);
     }));
 
   it('accepts commands in any pieces', () =>
@@ -360,7 +442,7 @@ describe('sortbin-camera with a fake device', () => {
       }
       for (const [id, reply] of [
         [41, /^frame /],
-        [42, /^ok$/],
+        [42, /^control brightness /],
         [43, /^frame /],
       ] as const)
         assert.match((await camera.answer(id)).line, reply);

@@ -18,6 +18,8 @@ describe('sortbin-camera without a camera', () => {
     ['an option without a value', ['--skip']],
     ['an option with a value that is no number', ['--skip', '3x', '/dev/video0', '640x480', '15']],
     ['a relative path', ['video0', '640x480', '15']],
+    ['an index above 255', ['256', '640x480', '15']],
+    ['an index with a sign', ['-1', '640x480', '15']],
     ['a size without a height', ['/dev/video0', '640', '15']],
     ['a size above 65535', ['/dev/video0', '65536x480', '15']],
     ['a rate of 0', ['/dev/video0', '640x480', '0']],

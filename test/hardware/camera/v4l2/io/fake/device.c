@@ -1,11 +1,12 @@
 /*
- * A V4L2 device for sortbin-camera, linked with --wrap=open,ioctl,mmap. /dev/videoN is the UNIX socket videoN in the folder
+ * A V4L2 device for sortbin-camera, linked with --wrap=open,ioctl,mmap,poll. /dev/videoN is the UNIX socket videoN in the folder
  * $FAKE_DEVICES. The server of the socket (fake-device.ts) sends a struct device, then a struct record for each buffer
  * that DQBUF returns. It closes the connection to unplug the camera. A mistake of the program with its buffers aborts.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +27,7 @@ static struct device {
   char card[32], bus[32];
   uint32_t capabilities, format, request; /* format: the only one; request: number of the ioctl that fails */
   int32_t error;                          /* of this request, or of open if request is 0 */
-  uint32_t more_controls;
+  uint32_t more_controls, input; /* input: number of the video input */
 } device;
 
 struct record {
@@ -36,8 +37,11 @@ struct record {
   uint8_t start[8];
 };
 
+enum { SOURCE_CHANGE = -1 }; /* as the error of a record: not a buffer, but this event */
+
 static uint8_t *memory[BUFFERS];
 static unsigned queue[BUFFERS], queued, count;
+static int stream = -1; /* with the event of its input */
 
 static struct v4l2_queryctrl controls[] = {
     {.id = 1, .type = V4L2_CTRL_TYPE_CTRL_CLASS, .name = "User Controls"},
@@ -50,6 +54,7 @@ enum { CONTROLS = sizeof controls / sizeof *controls };
 enum { MORE_CONTROLS = 100 };
 static int32_t values[CONTROLS + MORE_CONTROLS + 1];
 
+int __real_poll(struct pollfd *polled, nfds_t size, int timeout);
 int __real_open(const char *path, int flags, ...);
 void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 
@@ -77,6 +82,16 @@ int __wrap_open(const char *path, int flags, ...) {
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset) {
   hold(protection == PROT_READ && flags == MAP_SHARED && fd >= 0 && size == MAPPED);
   return memory[offset] = __real_mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+int __wrap_poll(struct pollfd *polled, nfds_t size, int timeout) {
+  int ready = __real_poll(polled, size, timeout);
+  struct record record = {0};
+  for (nfds_t i = 0; i < size; i++)
+    if (polled[i].fd == stream && polled[i].revents & POLLIN && polled[i].events & POLLPRI &&
+        recv(stream, &record, sizeof record, MSG_DONTWAIT | MSG_PEEK) == sizeof record && record.error == SOURCE_CHANGE)
+      polled[i].revents = POLLPRI;
+  return ready;
 }
 
 static int dequeue(int fd, struct v4l2_buffer *buffer) {
@@ -142,6 +157,13 @@ int __wrap_ioctl(int fd, unsigned long request, ...) {
     }
     case VIDIOC_S_FMT: return format(&((struct v4l2_format *)argument)->fmt.pix);
     case VIDIOC_S_PARM: return 0;
+    case VIDIOC_G_INPUT: *(uint32_t *)argument = device.input; return 0;
+    case VIDIOC_SUBSCRIBE_EVENT: {
+      struct v4l2_event_subscription *event = argument;
+      hold(event->type == V4L2_EVENT_SOURCE_CHANGE);
+      if (event->id == device.input) stream = fd;
+      return 0;
+    }
     case VIDIOC_REQBUFS: count = ((struct v4l2_requestbuffers *)argument)->count; return 0;
     case VIDIOC_QUERYBUF:
       ((struct v4l2_buffer *)argument)->length = MAPPED;

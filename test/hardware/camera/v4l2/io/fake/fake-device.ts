@@ -7,6 +7,8 @@ export const YUYV = 0x56595559;
 export const FLAGS = { error: 0x40, monotonic: 0x2000, startOfExposure: 0x10000 } as const;
 /** Numbers of the V4L2 ioctls that can fail. 0 is `open`. */
 export const CALL = { open: 0, setFormat: 5, requestBuffers: 8, streamOn: 18 } as const;
+/** The error of a record that is the event V4L2_EVENT_SOURCE_CHANGE. */
+export const SOURCE_CHANGE = -1;
 export const ERRNO = { EIO: 5, EACCES: 13, EBUSY: 16, ENOSPC: 28 } as const;
 
 const CAPTURE = 0x1;
@@ -21,6 +23,8 @@ export interface DeviceOptions {
   readonly format?: number;
   /** Number of controls in addition to the usual four, at most 100. */
   readonly moreControls?: number;
+  /** Number of the video input. */
+  readonly input?: number;
   /** The call that fails, and its error. */
   readonly failure?: { readonly call: number; readonly errno: number };
 }
@@ -94,7 +98,7 @@ export class FakeDevice {
 }
 
 const structureOf = (options: DeviceOptions): Buffer => {
-  const structure = Buffer.alloc(84);
+  const structure = Buffer.alloc(88);
   structure.write(options.card ?? 'Fake Camera', 0, 'latin1');
   structure.write(options.bus ?? 'usb-1', 32, 'latin1');
   const capture = options.canCapture === false ? 0 : CAPTURE;
@@ -103,5 +107,6 @@ const structureOf = (options: DeviceOptions): Buffer => {
   structure.writeUInt32LE(options.failure?.call ?? 0, 72);
   structure.writeInt32LE(options.failure?.errno ?? 0, 76);
   structure.writeUInt32LE(options.moreControls ?? 0, 80);
+  structure.writeUInt32LE(options.input ?? 0, 84);
   return structure;
 };

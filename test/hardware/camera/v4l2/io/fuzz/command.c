@@ -10,12 +10,15 @@ static void hold(bool is_true) {
   if (!is_true) abort();
 }
 
-static void parse_line(char *text) {
+static void parse_line(char *text, size_t length) {
   struct command c;
-  if (parse_command(text, &c)) hold(c.verb > NONE && c.verb <= CONTROLS && c.after_ns <= INT64_MAX);
+  bool is_text = !memchr(text, 0, length);
+  if (parse_command(text, length, &c))
+    hold(is_text && c.verb > NONE && c.verb <= CONTROLS && c.after_ns <= INT64_MAX);
 }
 
-static void parse_words(char *text) {
+static void parse_words(char *text, size_t length) {
+  (void)length;
   struct options o;
   char *words[WORDS + 1] = {NULL};
   int count = 0;
@@ -28,13 +31,13 @@ static void parse_words(char *text) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  void (*const parsers[])(char *) = {parse_line, parse_words};
+  void (*const parsers[])(char *, size_t) = {parse_line, parse_words};
   for (int i = 0; i < 2; i++) {
     /* On the heap with the exact size, so that the address sanitizer finds a read past the end. */
-    char *text = malloc(size + 2);
+    char *text = malloc(size + 1);
     memcpy(text, data, size);
-    strcpy(text + size, i == 0 ? "\n" : "");
-    parsers[i](text);
+    text[size] = 0;
+    parsers[i](text, size);
     free(text);
   }
   return 0;
