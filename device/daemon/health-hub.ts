@@ -28,13 +28,14 @@ export class HealthHub {
     source?.onHealth((fault) => this.report(part, fault, name));
   }
 
-  /** Sets what one source reports about a part. The fault that came first is shown. */
+  /** Sets what one source reports about a part. Its own fault is shown, or else the fault that came first. */
   report(part: string, fault: Fault | null, source: string): void {
     const faults = this.#faults.get(part) ?? new Map<string, Fault>();
     this.#faults.set(part, faults);
     if (fault) faults.set(source, fault);
     else faults.delete(source);
-    const [shown = null] = faults.values();
+    const [first = null] = faults.values();
+    const shown = faults.get(part) ?? first;
     if (this.status.setFault(part, shown)) this.observer.health(part, shown);
   }
 }

@@ -13,7 +13,8 @@ const setup = () => {
     announced.push(`${part}:${fault?.code ?? 'ok'}`);
   const hub = new HealthHub(status, { health });
   const shown = () => status.snapshot().faults.map(({ part, code }) => `${part}:${code}`);
-  return { hub, announced, shown };
+  const messages = () => status.snapshot().faults.map(({ message }) => message);
+  return { hub, announced, shown, messages };
 };
 const fault = (code: string) => ({ code, message: code });
 
@@ -32,6 +33,20 @@ describe('the health hub', () => {
     hub.report('sensor', null, 'cycle');
     assert.deepEqual(shown(), []);
     assert.deepEqual(announced, ['sensor:ultrasonic-silent', 'sensor:sensor-timeout', 'sensor:ok']);
+  });
+
+  it("shows a part's own fault with its newest text, even if the cycle reported one before", () => {
+    const { hub, announced, shown, messages } = setup();
+    const camera = new HealthReporter();
+    hub.connect('camera', camera);
+    hub.report('camera', fault('camera-timeout'), 'cycle');
+    camera.set(fault('camera-frozen'));
+    assert.deepEqual(shown(), ['camera:camera-frozen']);
+    camera.set({ code: 'camera-frozen', message: 'another reason' });
+    assert.deepEqual(messages(), ['another reason']);
+    camera.set(null);
+    assert.deepEqual(shown(), ['camera:camera-timeout']);
+    assert.deepEqual(announced, ['camera:camera-timeout', 'camera:camera-frozen', 'camera:camera-timeout']);
   });
 
   it('shows a fault that was raised before it was connected, and announces each fault once', () => {

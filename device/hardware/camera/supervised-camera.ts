@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../kit/clock.js';
-import { linkedSignal, orAborted } from '../../kit/deadline.js';
+import { DeadlineExceeded, linkedSignal, orAborted } from '../../kit/deadline.js';
 import { type Answer, done, type Fault, failed, SortbinError } from '../../kit/errors.js';
 import { type HealthListener, HealthReporter } from '../../kit/health.js';
 import { Supervisor } from '../../kit/supervisor.js';
 import type { Camera, CameraFault, CameraInfo, CameraSettings, Frame } from './camera.js';
+import { IdenticalFrames, OldFrames } from './frame-faults.js';
 
 /** A camera that delivers frames, from its start to its first fault. A driver implements it with a child process. */
 export interface CameraStream {
@@ -42,6 +42,7 @@ export class SupervisedCamera implements Camera {
   readonly #supervisor: Supervisor<CameraStream, CameraFault>;
   readonly #health = new HealthReporter<CameraFault>();
   readonly #identical: IdenticalFrames;
+  readonly #old = new OldFrames();
   /** Aborted when the running stream is over. A listener of `ended` could not be removed after each request. */
   #over = new AbortController();
 
@@ -78,9 +79,14 @@ export class SupervisedCamera implements Camera {
   }
 
   async frameAfter(atMs: number, signal: AbortSignal): Promise<Answer<Frame, CameraFault>> {
-    const answer = await this.#request(signal, (stream, inner) => stream.frameAfter(atMs, inner));
+    const asked = this.#request(signal, (stream, inner) => stream.frameAfter(atMs, inner));
+    const answer = await asked.catch((error) => {
+      if (signal.reason instanceof DeadlineExceeded) void this.#checkAge(atMs);
+      throw error;
+    });
     if (!answer.ok) return answer;
     const { value: frame, stream } = answer.value;
+    this.#old.reset();
     const frozen = this.#identical.check(frame);
     if (frozen) {
       this.#health.set(frozen);
@@ -109,6 +115,16 @@ export class SupervisedCamera implements Camera {
     const state = this.#supervisor.state();
     const closed = this.#supervisor.close();
     await Promise.all([closed, state.at === 'running' ? state.process.close() : null]);
+  }
+
+  /** Sets the fault of frames that are always too old. A restart would not make them newer. */
+  async #checkAge(atMs: number): Promise<void> {
+    const state = this.#supervisor.state();
+    if (state.at !== 'running') return;
+    const over = this.#over.signal;
+    const newest = await orAborted(state.process.latest(over), over).catch(() => null);
+    const fault = newest && this.#old.check(newest, atMs);
+    if (fault && !over.aborted) this.#health.set(fault);
   }
 
   /** Asks the running stream. If it ends meanwhile, asks the next one. */
@@ -145,34 +161,5 @@ export class SupervisedCamera implements Camera {
       if (attempts > 0 && state.at === 'waiting' && fault) return { ok: false, fault };
       await orAborted(this.#supervisor.restartNow(), signal);
     }
-  }
-}
-
-/** Notices a camera that sends the same image again. Sensor noise makes two images of a working camera differ. */
-class IdenticalFrames {
-  #fault: Fault<CameraFault> | null = null;
-  #last = { digest: '', capturedAtMs: 0 };
-  #count = 1;
-
-  constructor(private readonly limit: number) {}
-
-  get fault(): Fault<CameraFault> | null {
-    return this.#fault;
-  }
-
-  /** Returns the fault if this frame is one too many of the same image. */
-  check({ bytes, capturedAtMs }: Frame): Fault<CameraFault> | null {
-    if (this.limit === 0 || capturedAtMs === this.#last.capturedAtMs) return this.#fault;
-    const digest = createHash('sha1').update(bytes).digest('hex');
-    this.#count = digest === this.#last.digest ? this.#count + 1 : 1;
-    this.#last = { digest, capturedAtMs };
-    this.#fault =
-      this.#count < this.limit
-        ? null
-        : failed(
-            'camera-frozen',
-            `the camera sent the same image ${this.limit} times. Disconnect and connect the camera. If the image comes from a file, set camera.identicalFrames to 0.`,
-          ).fault;
-    return this.#fault;
   }
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
 import type { CameraFault, Frame } from '../../../device/hardware/camera/camera.js';
+import { OldFrames } from '../../../device/hardware/camera/frame-faults.js';
 import { type CameraStream, SupervisedCamera } from '../../../device/hardware/camera/supervised-camera.js';
-import { orAborted, sleep } from '../../../device/kit/deadline.js';
+import { orAborted, sleep, withDeadline } from '../../../device/kit/deadline.js';
 import { deferred } from '../../../device/kit/deferred.js';
 import { done, type Fault, failed } from '../../../device/kit/errors.js';
 import { newId } from '../../../device/kit/ids.js';
@@ -29,6 +30,8 @@ class FakeDevice {
   isPlugged = true;
   isStalled = false;
   hangs = false;
+  /** Age of a frame when it arrives. */
+  ageMs = 0;
   #end: (fault: Fault<CameraFault>) => void = () => {};
   #frames = 0;
 
@@ -63,7 +66,7 @@ class FakeDevice {
       ended.resolve({ code: 'camera-failed', message: reason });
     };
     const next = async (atMs: number, signal: AbortSignal): Promise<Frame> => {
-      await sleep(this.clock, Math.max(INTERVAL_MS, atMs - this.clock.monotonicMs()), signal);
+      await sleep(this.clock, Math.max(INTERVAL_MS, atMs + this.ageMs - this.clock.monotonicMs()), signal);
       if (!this.isStalled) return this.#frame();
       await sleep(this.clock, FREEZE_MS, signal);
       this.end('camera-frozen');
@@ -76,7 +79,7 @@ class FakeDevice {
       },
       ended: ended.promise,
       frameAfter: next,
-      latest: (signal) => next(0, signal),
+      latest: (signal) => next(Number.NEGATIVE_INFINITY, signal),
       settings: async () => null,
       kill,
       close: async () => kill('closed'),
@@ -84,9 +87,10 @@ class FakeDevice {
   }
 
   async #frame(): Promise<Frame> {
-    const { clock } = this;
+    const { clock, ageMs } = this;
     const bytes = sceneJpeg(this.scene, this.#frames++);
-    return { id: newId(), bytes, capturedAtMs: clock.monotonicMs(), capturedAtWallMs: clock.wallMs() };
+    const capturedAtMs = clock.monotonicMs() - ageMs;
+    return { id: newId(), bytes, capturedAtMs, capturedAtWallMs: clock.wallMs() - ageMs };
   }
 }
 
@@ -197,6 +201,57 @@ describe('a supervised camera', () => {
     assert.equal((await capture()).ok, true);
     assert.deepEqual(health, ['camera-frozen', null]);
     await camera.close();
+  });
+
+  /** Asks for a frame as an item does. Returns whether one came before the deadline. */
+  const item = async ({ clock, camera }: ReturnType<typeof setUp>) => {
+    const answer = withDeadline(clock, 1_000, (signal) =>
+      camera.frameAfter(clock.monotonicMs(), signal),
+    ).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    await clock.advance(1_000);
+    await clock.advance(INTERVAL_MS);
+    return answer;
+  };
+
+  it('reports frames that are always older than the items, without a restart', async () => {
+    const bench = setUp();
+    const { device, camera, health } = bench;
+    const messages: string[] = [];
+    camera.onHealth((fault) => messages.push(fault?.message ?? ''));
+    await camera.start(never);
+    device.ageMs = 60_000;
+    for (let count = 0; count < 2; count++) assert.equal(await item(bench), false);
+    assert.deepEqual(health, []);
+    for (let count = 0; count < 3; count++) assert.equal(await item(bench), false);
+    assert.deepEqual(messages, [
+      'frames arrive, but each is older than the trigger. Reduce camera.latencyMs, or check the clock of the driver.',
+    ]);
+    device.ageMs = 0;
+    assert.equal(await item(bench), true);
+    assert.deepEqual(health, ['camera-no-frame', null]);
+    assert.deepEqual([device.launches, device.killed], [1, []]);
+    await camera.close();
+  });
+
+  it('does not call frames old if every third item gets one', async () => {
+    const bench = setUp();
+    const { device, camera, health } = bench;
+    await camera.start(never);
+    for (let count = 0; count < 6; count++) {
+      device.ageMs = count % 3 === 2 ? 0 : 60_000;
+      await item(bench);
+    }
+    assert.deepEqual(health, []);
+    await camera.close();
+  });
+
+  it('does not call frames old if none arrives', () => {
+    const old = new OldFrames();
+    const newest = { id: newId(), bytes: new Uint8Array(), capturedAtMs: 5, capturedAtWallMs: 5 };
+    for (let count = 0; count < 5; count++) assert.equal(old.check(newest, 10), null);
   });
 
   it('accepts repeated images if the limit is 0', async () => {

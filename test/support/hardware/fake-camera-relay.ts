@@ -4,7 +4,7 @@ import { createConnection } from 'node:net';
 const [path = '', ...args] = process.argv.slice(2);
 const socket = createConnection(path);
 let isInputOver = false;
-socket.write(`${JSON.stringify(args)}\n`);
+socket.write(`${JSON.stringify({ pid: process.pid, args })}\n`);
 process.stdin.on('end', () => {
   isInputOver = true;
 });

@@ -116,7 +116,8 @@ export class FakeCameraSession {
 
   #answer(): void {
     const request = this.#request;
-    const frame = this.#held.find(({ ns }) => request !== null && ns > request.ns);
+    const offsetNs = BigInt(this.fake.timeOffsetMs * 1e6);
+    const frame = this.#held.find(({ ns }) => request !== null && ns + offsetNs > request.ns);
     if (!request || !frame) return;
     this.#request = null;
     this.#send(request.id, frame);

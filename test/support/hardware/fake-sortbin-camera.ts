@@ -57,6 +57,7 @@ export class FakeSortbinCamera {
   readonly starts: string[][] = [];
   readonly commands: string[] = [];
   #isPlugged = true;
+  #pid = 0;
   #frames = 0;
   readonly #sessions = new Map<Socket, FakeCameraSession>();
   readonly #server = createServer((socket) => this.#serve(socket));
@@ -118,6 +119,11 @@ export class FakeSortbinCamera {
     for (const session of this.#sessions.values()) session.writeLine(line);
   }
 
+  /** Sends a signal to the newest process. */
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.#pid, signal);
+  }
+
   /** Makes the running process exit. */
   exit(): void {
     for (const session of this.#sessions.values()) session.end();
@@ -148,8 +154,9 @@ export class FakeSortbinCamera {
     input.on('line', (line) => {
       if (session) session.command(line);
       else {
-        const args: string[] = JSON.parse(line);
+        const { pid, args }: { pid: number; args: string[] } = JSON.parse(line);
         this.starts.push(args);
+        this.#pid = pid;
         session = new FakeCameraSession(this, socket, args);
         this.#sessions.set(socket, session);
       }

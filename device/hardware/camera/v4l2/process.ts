@@ -30,7 +30,7 @@ export interface CameraProcessOptions
 
 /** Time for the exit after standard input was closed. */
 const EXIT_MS = 700;
-/** Time for a reply, in addition to the time that the command itself takes. */
+/** Time for a reply. */
 const REPLY_MS = 2_000;
 const USE_THIS_RELEASE = 'Use the sortbin-camera of this release.';
 
@@ -79,15 +79,16 @@ export class CameraProcess extends SupervisedProcess<Started, CameraFault> {
     return this.#hasVersion;
   }
 
-  /** Sends a command. `durationMs`: the time that it takes at most. A process that does not reply in time is killed. */
-  send(command: string, durationMs: number): Promise<Reply> {
+  /** Sends a command. A process that does not reply in time is killed. `replyMs`: Infinity for a command that waits. */
+  send(command: string, replyMs = REPLY_MS): Promise<Reply> {
     return new Promise((settle) => {
       if (this.fault) return settle({ type: 'error', code: 'ended', text: this.fault.message });
       this.#lastId += 1;
-      const cancel = whenOverdue(this.#camera.clock, durationMs + REPLY_MS, () => {
+      const onLate = () => {
         this.reportFault(hungFault(this.#camera.device));
         this.kill(`did not answer "${command}"`);
-      });
+      };
+      const cancel = replyMs === Infinity ? () => {} : whenOverdue(this.#camera.clock, replyMs, onLate);
       this.#pending.set(this.#lastId, { controls: [], settle, cancel });
       this.child?.stdin?.write(`${this.#lastId} ${command}\n`);
     });
@@ -95,7 +96,7 @@ export class CameraProcess extends SupervisedProcess<Started, CameraFault> {
 
   /** Reads the controls of the camera, with their present values. */
   async controls(): Promise<Answer<readonly CameraControl[], CameraFault>> {
-    const reply = await this.send('controls', 0);
+    const reply = await this.send('controls');
     if (reply.type === 'ok') return done(reply.controls);
     const { device } = this.#camera;
     return failed(

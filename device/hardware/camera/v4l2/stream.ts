@@ -22,7 +22,7 @@ interface Waiter {
   readonly resolve: (frame: Frame) => void;
 }
 
-/** Interval at which the process of an idle camera is checked. */
+/** Maximum interval at which the process is checked, also that of an idle camera. */
 const CHECK_MS = 5_000;
 
 /** The frames of a sortbin-camera process that is ready. */
@@ -40,7 +40,7 @@ export class V4l2Stream implements CameraStream {
   ) {
     this.info = options.info;
     this.ended = process.ended;
-    this.#scheduleCheck();
+    this.#scheduleCheck(CHECK_MS);
     this.ended.then(() => this.#cancelCheck());
   }
 
@@ -53,7 +53,7 @@ export class V4l2Stream implements CameraStream {
   }
 
   async latest(signal: AbortSignal): Promise<Frame> {
-    const reply = await orAborted(this.process.send('latest', 0), signal);
+    const reply = await orAborted(this.process.send('latest'), signal);
     return reply.type === 'frame' ? this.#frameOf(reply) : this.frameAfter(0, signal);
   }
 
@@ -79,8 +79,8 @@ export class V4l2Stream implements CameraStream {
     const asked = { atMs };
     this.#asked = asked;
     const eventMs = Math.max(0, atMs + info.latencyMs);
-    const durationMs = Math.max(0, eventMs - clock.monotonicMs()) + freezeMs;
-    this.process.send(`after ${Math.ceil(eventMs * 1e6)}`, durationMs).then((reply) => {
+    this.#scheduleCheck(Math.max(0, eventMs - clock.monotonicMs()) + freezeMs);
+    this.process.send(`after ${Math.ceil(eventMs * 1e6)}`, Infinity).then((reply) => {
       if (this.#asked === asked) this.#asked = null;
       if (reply.type === 'frame') this.#deliver(this.#frameOf(reply));
       // After another reply, a newer request has replaced this one, or the process has ended.
@@ -104,11 +104,12 @@ export class V4l2Stream implements CameraStream {
     return format ? { ...frame, bytes, format } : { ...frame, bytes: completeJpeg(bytes) };
   }
 
-  /** A process that hangs is noticed even if no item comes. */
-  #scheduleCheck(): void {
-    this.#cancelCheck = this.options.clock.after(CHECK_MS, () =>
-      this.process.send('latest', 0).then((reply) => {
-        if (reply.type !== 'error' || reply.code !== 'ended') this.#scheduleCheck();
+  /** The program may wait for a newer frame, but must reply to another command. A process that hangs is killed. */
+  #scheduleCheck(delayMs: number): void {
+    this.#cancelCheck();
+    this.#cancelCheck = this.options.clock.after(Math.min(delayMs, CHECK_MS), () =>
+      this.process.send('latest').then((reply) => {
+        if (reply.type !== 'error' || reply.code !== 'ended') this.#scheduleCheck(CHECK_MS);
       }),
     );
   }

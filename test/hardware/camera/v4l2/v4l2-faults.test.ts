@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { chmod, copyFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { SystemClock } from '../../../../device/kit/clock.js';
+import { DeadlineExceeded, withDeadline } from '../../../../device/kit/deadline.js';
 import { SimulatedClock } from '../../../../device/kit/simulated-clock.js';
 import { frameOf, makeV4l2Bench } from '../../../support/hardware/v4l2-bench.js';
 import { until } from '../../../support/until.js';
@@ -59,6 +61,32 @@ describe('the driver v4l2, when something fails,', () => {
     });
   });
 
+  it('reports the new problem if the problem of the program changes', async (test) => {
+    const { camera, failure, fake } = await makeV4l2Bench(test, async ({ program }) => ({
+      program: `${program}-of-a-test`,
+    }));
+    const messages: string[] = [];
+    camera.onHealth((fault) => messages.push(fault?.message ?? 'recovered'));
+    await failure();
+    await writeFile(`${fake.program}-of-a-test`, '', { mode: 0o644 });
+    await until('the new problem', () => messages.length > 1);
+    assert.match(messages[0] ?? '', /ENOENT/);
+    assert.match(messages[1] ?? '', /EACCES/);
+    await copyFile(fake.program, `${fake.program}-of-a-test`);
+    await chmod(`${fake.program}-of-a-test`, 0o755);
+    await until('recovery', () => messages.length > 2);
+    assert.equal(messages[2], 'recovered');
+  });
+
+  it('notices a stopped program while an item waits, and takes the frame from the next one', async (test) => {
+    const { camera, fake, health, nowMs } = await makeV4l2Bench(test);
+    await camera.start(never);
+    fake.signal('SIGSTOP');
+    const frame = await frameOf(camera.frameAfter(nowMs(), never));
+    assert.ok(frame.bytes.length > 0);
+    assert.deepEqual(health, ['camera-frozen', null]);
+  });
+
   it('kills a program that sends invalid output, and starts it again', async (test) => {
     const { camera, fake, health, nowMs } = await makeV4l2Bench(test);
     await camera.start(never);
@@ -104,6 +132,19 @@ describe('the driver v4l2, when something fails,', () => {
     await answer;
     await frameOf(camera.frameAfter(nowMs(), never));
     assert.equal(health.at(-1), null);
+  });
+
+  it('does not restart a program whose frames are old, and reports them', async (test) => {
+    const { camera, fake, health, nowMs } = await makeV4l2Bench(test, { freezeMs: 100 });
+    await camera.start(never);
+    fake.timeOffsetMs = -60_000;
+    const clock = new SystemClock();
+    const capture = () => withDeadline(clock, 900, (signal) => camera.frameAfter(nowMs(), signal));
+    for (let count = 0; count < 3; count++) await assert.rejects(capture(), DeadlineExceeded);
+    await until('the fault', () => health.includes('camera-no-frame'));
+    fake.timeOffsetMs = 0;
+    await frameOf(camera.frameAfter(nowMs(), never));
+    assert.deepEqual([health, fake.starts.length], [['camera-no-frame', null], 1]);
   });
 
   it('notices a program that hangs while no item comes', async (test) => {
