@@ -12,11 +12,11 @@ const CAMERA =
 // One daemon runs all of these tests, because each start takes many seconds in emulation.
 describe('the running daemon with a V4L2 camera', { timeout: 20 * DEADLINE_MS }, () => {
   let sim: GpioSim;
-  let vivid: Vivid;
+  const vivid = new Vivid();
   let daemon: DaemonRun;
   before(async () => {
     sim = GpioSim.create(CHIP, LINES);
-    vivid = Vivid.create();
+    vivid.create();
     daemon = await DaemonRun.start(sim, ['paper'], { camera: CAMERA });
     await daemon.untilIdle();
   });

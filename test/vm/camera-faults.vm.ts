@@ -2,28 +2,19 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { type SortbinCameraProcess, sortbinCameraPath } from '../support/hardware/sortbin-camera.js';
-import { CameraPrograms, faultOf, frameAfter, frames, ready } from './guest/camera-programs.js';
+import { faultOf, frameAfter, frames, PICTURE, ready, useVivid } from './guest/camera-programs.js';
 import { HeldCamera } from './guest/v4l2-ctl.js';
 import { Vivid } from './guest/vivid.js';
 
 const OPTIONS = { timeout: 120_000 };
 const SUITE = { timeout: 1_200_000 };
 const TIMES = ['--freeze-ms', '3000', '--start-ms', '30000'];
-const PICTURE = ['320x180', '15'];
 
 describe('sortbin-camera, if the camera fails', SUITE, () => {
-  const programs = new CameraPrograms();
-  let vivid: Vivid;
-  beforeEach(() => {
-    vivid = Vivid.create();
-  });
-  afterEach(async () => {
-    await programs.end();
-    vivid.remove();
-  });
-  const start = (...more: string[]) => programs.start(...TIMES, ...more, vivid.device, ...PICTURE);
+  const { vivid, programs, start: startProgram } = useVivid();
+  const start = (...options: string[]) => startProgram([...TIMES, ...options]);
   const streaming = async (...more: string[]) => {
     const camera = start(...more);
     await ready(camera);
@@ -167,5 +158,22 @@ describe('sortbin-camera, if the camera fails', SUITE, () => {
     assert.equal(signal, 'SIGALRM');
     camera.child.stdout?.resume();
     await works();
+  });
+});
+
+describe('sortbin-camera with an HDMI input', SUITE, () => {
+  const { vivid, start: startProgram } = useVivid(new Vivid('hdmi'));
+  const start = () => startProgram(['--freeze-ms', '20000', '--start-ms', '60000']);
+
+  it('reports that the format of the source changed, and works again after a restart', OPTIONS, async () => {
+    const camera = start();
+    await ready(camera);
+    vivid.setSignal(false);
+    const { code, text } = await faultOf(camera);
+    assert.deepEqual([code, text], ['failed', '/dev/video0: the format of the source changed']);
+    vivid.setSignal(true);
+    const next = start();
+    await ready(next);
+    assert.equal((await frames(next, 2)).length, 2);
   });
 });

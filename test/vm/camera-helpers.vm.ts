@@ -11,9 +11,9 @@ const SUITE = { timeout: 1_200_000 };
 const BUFFER_BYTES = 1_228_800;
 
 describe('simulated camera vivid', SUITE, () => {
-  let vivid: Vivid;
+  const vivid = new Vivid();
   beforeEach(() => {
-    vivid = Vivid.create();
+    vivid.create();
   });
   afterEach(() => vivid.remove());
 

@@ -1,29 +1,18 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { sortbinCameraPath } from '../support/hardware/sortbin-camera.js';
-import { CameraPrograms, frameAfter, frames, latestFrame, ready } from './guest/camera-programs.js';
+import { frameAfter, frames, latestFrame, ready, useVivid } from './guest/camera-programs.js';
 import { v4l2Ctl } from './guest/v4l2-ctl.js';
-import { Vivid } from './guest/vivid.js';
 
 const OPTIONS = { timeout: 120_000 };
 const SUITE = { timeout: 1_200_000 };
-/** A small picture, because each one takes long in emulation. */
-const PICTURE = ['320x180', '15'];
 const FRAME_BYTES = 320 * 180 * 2;
 
 describe('sortbin-camera with vivid', SUITE, () => {
-  const programs = new CameraPrograms();
-  let vivid: Vivid;
-  beforeEach(() => {
-    vivid = Vivid.create();
-  });
-  afterEach(async () => {
-    await programs.end();
-    vivid.remove();
-  });
+  const { vivid, programs, start: startProgram } = useVivid();
   const start = (...controls: string[]) =>
-    programs.start('--freeze-ms', '20000', '--start-ms', '60000', vivid.device, ...PICTURE, ...controls);
+    startProgram(['--freeze-ms', '20000', '--start-ms', '60000'], ...controls);
 
   it('reports the format, the camera and the clock', OPTIONS, async () => {
     const { fps, ...words } = await ready(start());

@@ -20,11 +20,11 @@ const codeOf = (answer: Answer<Frame, CameraFault>): CameraFault | null =>
   answer.ok ? null : answer.fault.code;
 
 describe('the camera driver v4l2 on a kernel with vivid', { timeout: 20 * DEADLINE_MS }, () => {
-  let vivid: Vivid;
+  const vivid = new Vivid();
   let camera: Camera;
   let health: (CameraFault | null)[];
   before(() => {
-    vivid = Vivid.create();
+    vivid.create();
   });
   after(() => vivid.remove());
   beforeEach(() => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { afterEach, beforeEach } from 'node:test';
 import { SortbinCameraProcess } from '../../support/hardware/sortbin-camera.js';
+import { Vivid } from './vivid.js';
 
 export interface Frame {
   readonly ns: bigint;
@@ -59,3 +61,19 @@ export class CameraPrograms {
     this.#all.length = 0;
   }
 }
+
+/** The size and the rate of a small picture, because each one takes long in emulation. */
+export const PICTURE = ['320x180', '15'] as const;
+
+/** Gives each test of a suite a new camera. After the test, ends its programs, and removes the camera. */
+export const useVivid = (vivid = new Vivid()) => {
+  const programs = new CameraPrograms();
+  beforeEach(() => vivid.create());
+  afterEach(async () => {
+    await programs.end();
+    vivid.remove();
+  });
+  const start = (options: readonly string[], ...controls: string[]) =>
+    programs.start(...options, vivid.device, ...PICTURE, ...controls);
+  return { vivid, programs, start };
+};

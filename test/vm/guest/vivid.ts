@@ -3,18 +3,18 @@ import { writeFileSync } from 'node:fs';
 import { v4l2Ctl } from './v4l2-ctl.js';
 
 const DRIVER = '/sys/bus/platform/drivers/vivid';
-const OPTIONS = ['n_devs=1', 'node_types=0x1', 'num_inputs=1', 'input_types=0', 'vid_cap_nr=0'];
+const OPTIONS = ['n_devs=1', 'node_types=0x1', 'num_inputs=1', 'vid_cap_nr=0'];
+const INPUT_TYPES = { webcam: 0, hdmi: 3 } as const;
 
-/** A webcam without MJPEG, simulated by the kernel module vivid. Its controls also inject faults. */
+/** A camera without MJPEG, or an HDMI adapter, simulated by the kernel module vivid. Its controls also inject faults. */
 export class Vivid {
   readonly device = '/dev/video0';
   readonly bus = 'platform:vivid-000';
 
-  private constructor() {}
+  constructor(private readonly input: keyof typeof INPUT_TYPES = 'webcam') {}
 
-  static create(): Vivid {
-    execFileSync('modprobe', ['vivid', ...OPTIONS]);
-    return new Vivid();
+  create(): void {
+    execFileSync('modprobe', ['vivid', ...OPTIONS, `input_types=${INPUT_TYPES[this.input]}`]);
   }
 
   /** Sets a control by another program, also while the camera is in use. */
@@ -29,6 +29,11 @@ export class Vivid {
   /** Lets the camera produce no frame, or frames again. No call fails. */
   freeze(frozen: boolean): void {
     this.set('percentage_of_dropped_buffers', frozen ? 100 : 0);
+  }
+
+  /** Lets the signal of an HDMI input end, or return. The device reports that its source has changed. */
+  setSignal(isPresent: boolean): void {
+    this.set('dv_timings_signal_mode', isPresent ? 0 : 1);
   }
 
   /** Removes the device while it is in use. */
