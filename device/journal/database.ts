@@ -18,6 +18,7 @@ const FIXES = {
   space: 'Free some space on the disk and start again. The journal is unchanged.',
   damaged: 'Move the file aside and start again. The new journal numbers its events from 1.',
   locked: 'Stop the other program that has the file open.',
+  otherVersion: 'Start the bin once with this version, or use the version that wrote the journal.',
   newer: 'Run the version that wrote it, or move the file aside.',
   foreign: 'Choose another data folder, or move the file aside.',
   noWal: 'Put the data folder on a local disk.',

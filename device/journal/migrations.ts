@@ -86,6 +86,9 @@ export const migrate = (db: Database, path: string): void => {
   }
 };
 
+/** Returns whether a journal of this version can be read without a migration. */
+export const isSupported = (version: number): boolean => version === MIGRATIONS.length;
+
 const isJournal = (db: Database, version: number): boolean => {
   const { tables, counters } = db
     .prepare(`select count(*) as tables, total(name = 'counters') as counters from sqlite_schema`)

@@ -30,6 +30,7 @@ const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
   ['vision-scheduling', EXIT.configuration],
   ['journal-', EXIT.io],
   ['pictures-', EXIT.input],
+  ['events-', EXIT.input],
 ];
 
 /** The abort reason when a signal ends a command. It is printed if the command had not started its parts yet. */

@@ -7,6 +7,7 @@ import { emptiedCommand, triggerCommand } from './bin-commands.js';
 import { calibrateCommand } from './calibrate.js';
 import { configCommand } from './config.js';
 import { doctorCommand } from './doctor.js';
+import { eventsCommand } from './events.js';
 import { reportError } from './failure.js';
 import { modelCommand } from './model.js';
 import { runCommand } from './run.js';
@@ -21,6 +22,7 @@ const program = new Command('sortbin')
   .addCommand(statusCommand())
   .addCommand(triggerCommand())
   .addCommand(emptiedCommand())
+  .addCommand(eventsCommand())
   .addCommand(benchCommand())
   .addCommand(configCommand())
   .addCommand(doctorCommand())

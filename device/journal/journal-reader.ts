@@ -1,0 +1,166 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { SortbinError } from '../kit/errors.js';
+import { asUnreadable, type Database, pragma, unreadable } from './database.js';
+import type { Label } from './journal.js';
+import { isSupported } from './migrations.js';
+
+/** Selects events. An event must fit all conditions that are set. */
+export interface EventFilter {
+  readonly outcome?: string | undefined;
+  /** The compartment of the decision, or of a report that it was emptied. */
+  readonly compartment?: string | undefined;
+  /** UTC, ISO 8601. */
+  readonly since?: string | undefined;
+}
+
+/** A finished event as it is stored. */
+export interface StoredEvent {
+  readonly seq: number;
+  readonly body: object;
+}
+
+interface EventRow {
+  readonly seq: number;
+  readonly body: string;
+}
+
+/**
+ * Reads the events of a journal, of a running or stopped bin, and never changes them. Each call sees the newest state.
+ * Every method throws a JournalError `journal-unreadable` if the journal cannot be read.
+ */
+export class JournalReader {
+  readonly #sql: ReturnType<typeof statements>;
+  readonly #inode: number;
+
+  private constructor(
+    private readonly dataDir: string,
+    private readonly db: Database,
+  ) {
+    this.#sql = statements(db);
+    this.#inode = inodeOf(pathOf(dataDir));
+  }
+
+  /** @throws SortbinError `events-no-journal`, JournalError `journal-unreadable` */
+  static open(dataDir: string): JournalReader {
+    const path = pathOf(dataDir);
+    if (inodeOf(path) === NO_FILE)
+      throw new SortbinError(
+        'events-no-journal',
+        `journal ${path}: not found. Start the bin once, or name its configuration with --config.`,
+      );
+    return attempt(path, () => {
+      const db = new DatabaseSync(path, { readOnly: true });
+      try {
+        const version = Number(pragma(db, 'user_version'));
+        if (!isSupported(version))
+          throw unreadable(path, `schema version ${version} cannot be read`, 'otherVersion');
+        return new JournalReader(dataDir, db);
+      } catch (error) {
+        db.close();
+        throw error;
+      }
+    });
+  }
+
+  /** Returns whether the bin has replaced this journal by another one, which must be opened again. */
+  get isReplaced(): boolean {
+    return inodeOf(pathOf(this.dataDir)) !== this.#inode;
+  }
+
+  /** Returns the newest events that fit, oldest first. */
+  last(count: number, filter: EventFilter): StoredEvent[] {
+    const { outcome = null, compartment = null, since = null } = filter;
+    return this.#read(() => this.#sql.last.all({ outcome, compartment, since, count }) as EventRow[])
+      .map(parse)
+      .reverse();
+  }
+
+  /** Returns up to `count` events after a number that fit, in order. */
+  after(seq: number, count: number, filter: EventFilter): StoredEvent[] {
+    const { outcome = null, compartment = null, since = null } = filter;
+    return this.#read(
+      () => this.#sql.after.all({ outcome, compartment, since, count, seq }) as EventRow[],
+    ).map(parse);
+  }
+
+  /** Returns the smallest and the largest number of the stored events; null if there are none. */
+  range(): { readonly first: number; readonly last: number } | null {
+    const { first, last } = this.#read(() => this.#sql.range.get()) as {
+      first: number | null;
+      last: number | null;
+    };
+    return first === null || last === null ? null : { first, last };
+  }
+
+  bySeq(seq: number): StoredEvent | null {
+    const row = this.#read(() => this.#sql.bySeq.get(seq)) as EventRow | undefined;
+    return row ? parse(row) : null;
+  }
+
+  /** Returns the events whose id begins with these characters, at most two. */
+  byIdPrefix(prefix: string): StoredEvent[] {
+    return this.#read(() => this.#sql.byIdPrefix.all(prefix, `${prefix}\uffff`) as EventRow[]).map(parse);
+  }
+
+  /** Returns the labels of an event, oldest first. */
+  labels(eventId: string): Label[] {
+    const rows = this.#read(() => this.#sql.labels.all(eventId)) as Label[];
+    return rows.map(({ label, source, at }) => ({ label, source, at }));
+  }
+
+  /** Returns the reports that the event was sorted wrongly, oldest first. */
+  disputes(eventId: string): StoredEvent[] {
+    return this.#read(() => this.#sql.disputes.all(eventId) as EventRow[]).map(parse);
+  }
+
+  /** Returns the path of a kept frame, or null if the frame was not kept or was deleted. */
+  framePath(frameId: string): string | null {
+    const row = this.#read(() => this.#sql.frame.get(frameId)) as { file: string } | undefined;
+    return row ? join(this.dataDir, 'frames', row.file) : null;
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  #read<T>(query: () => T): T {
+    return attempt(pathOf(this.dataDir), query);
+  }
+}
+
+const pathOf = (dataDir: string): string => join(dataDir, 'journal.db');
+
+const NO_FILE = -1;
+const inodeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.ino ?? NO_FILE;
+
+const parse = ({ seq, body }: EventRow): StoredEvent => ({ seq, body: JSON.parse(body) as object });
+
+const attempt = <T>(path: string, work: () => T): T => {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof SortbinError ? error : asUnreadable(path, error);
+  }
+};
+
+// `seq` is null in rows that are not finished.
+const FITS = `seq is not null and json_valid(body)
+  and ($outcome is null or body ->> '$.outcome' = $outcome)
+  and ($compartment is null or coalesce(body ->> '$.compartment', body ->> '$.decision.compartment') = $compartment)
+  and ($since is null or body ->> '$.at' >= $since)`;
+
+const statements = (db: Database) => ({
+  last: db.prepare(`select seq, body from rows where ${FITS} order by seq desc limit $count`),
+  after: db.prepare(`select seq, body from rows where seq > $seq and ${FITS} order by seq limit $count`),
+  range: db.prepare('select min(seq) as first, max(seq) as last from rows where seq is not null'),
+  bySeq: db.prepare('select seq, body from rows where seq = ? and json_valid(body)'),
+  byIdPrefix: db.prepare(`select seq, body from rows
+    where id >= ? and id < ? and seq is not null and json_valid(body) order by id limit 2`),
+  labels: db.prepare(`select labels.label, source, at from labels join rows on labels.event = rows.row
+    where rows.id = ? order by labels.row`),
+  disputes: db.prepare(`select seq, body from rows where seq is not null and json_valid(body)
+    and body ->> '$.outcome' = 'disputed' and body ->> '$.item' = ? order by seq`),
+  frame: db.prepare('select file from frames where id = ?'),
+});

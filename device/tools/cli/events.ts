@@ -1,0 +1,165 @@
+import { resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type BinEvent, eventSchema } from '../../cycle/event.js';
+import { type EventFilter, JournalReader, type StoredEvent } from '../../journal/journal-reader.js';
+import { SortbinError } from '../../kit/errors.js';
+import { renderFacts } from '../doctor/render.js';
+import { eventDetails } from './event-details.js';
+import { eventText } from './event-text.js';
+import { CONFIG_OPTION, readConfig } from './loaded-config.js';
+import { printJson, terminalStyle } from './report.js';
+
+interface ListFlags extends Omit<EventFilter, 'since'> {
+  readonly config?: string;
+  readonly last?: number;
+  readonly since?: string;
+  readonly follow?: boolean;
+  readonly json?: boolean;
+}
+
+const DEFAULT_LAST = 20;
+/** Maximum events of one read. */
+const BATCH = 1_000;
+const POLL_MS = 500;
+
+export const eventsCommand = (): Command =>
+  new Command('events')
+    .description('list the events in the journal of a running or stopped bin, oldest first')
+    .option(
+      '-n, --last <n>',
+      `at most the last n events (default: ${DEFAULT_LAST}, or all with --since)`,
+      parseCount,
+    )
+    .option(
+      '--since <time>',
+      'only events since a local time, such as 2026-11-24T08:00, or a duration: 90m, 12h, 7d',
+      parseSince,
+    )
+    .addOption(
+      new Option('--outcome <outcome>', 'only events with this outcome').choices(
+        eventSchema.shape.outcome.options,
+      ),
+    )
+    .option('--compartment <name>', 'only events of this compartment')
+    .option('-f, --follow', 'then print each new event, until Ctrl-C')
+    .option(...CONFIG_OPTION)
+    .option('--json', 'print each event as one line of JSON')
+    // Otherwise the options after `show` would belong to `events`.
+    .enablePositionalOptions()
+    .action(listEvents)
+    .addCommand(showCommand());
+
+const showCommand = (): Command =>
+  new Command('show')
+    .description('explain one event: scores, thresholds, runtime, timings, and the path of its frame')
+    .argument('<id>', 'number of the event, or its id or the first characters of it')
+    .option(...CONFIG_OPTION)
+    .option('--json', 'print the event and its explanation as JSON')
+    .action(showEvent);
+
+const listEvents = async (flags: ListFlags): Promise<void> => {
+  const { json = false, follow = false, last, ...filter } = flags;
+  const dataDir = await dataDirOf(flags.config);
+  const print = (events: readonly StoredEvent[]): void => {
+    for (const event of events)
+      process.stdout.write(`${json ? JSON.stringify(event.body) : eventLine(event)}\n`);
+  };
+  let reader = JournalReader.open(dataDir);
+  const count = last ?? (filter.since === undefined ? DEFAULT_LAST : Number.MAX_SAFE_INTEGER);
+  let newest = reader.range()?.last ?? 0;
+  print(reader.last(count, filter));
+  // The reader of a pipe, such as `head`, may close it.
+  let isClosed = false;
+  process.stdout.once('error', () => {
+    isClosed = true;
+  });
+  while (follow && !isClosed) {
+    await wait(POLL_MS);
+    if (reader.isReplaced) {
+      reader.close();
+      reader = JournalReader.open(dataDir);
+      newest = 0;
+    }
+    const events = reader.after(newest, BATCH, filter);
+    print(events);
+    newest = events.at(-1)?.seq ?? newest;
+  }
+  reader.close();
+};
+
+const showEvent = async (
+  id: string,
+  { config, json = false }: { config?: string; json?: boolean },
+): Promise<void> => {
+  const reader = JournalReader.open(await dataDirOf(config));
+  try {
+    const { body } = find(reader, id);
+    const event = body as BinEvent;
+    const details = {
+      event,
+      labels: reader.labels(event.id),
+      disputes: reader.disputes(event.id).map((dispute) => (dispute.body as BinEvent).at),
+      framePath: event.frame ? reader.framePath(event.frame.id) : null,
+    };
+    if (json) printJson({ schema: 1, ...details, text: eventText(event) });
+    else process.stdout.write(renderFacts(eventDetails(details), terminalStyle()));
+  } finally {
+    reader.close();
+  }
+};
+
+/** Finds an event by its number, its id, or the beginning of its id. @throws SortbinError `events-unknown` */
+const find = (reader: JournalReader, id: string): StoredEvent => {
+  const seq = /^#?(\d{1,15})$/.exec(id)?.[1];
+  const bySeq = seq === undefined ? null : reader.bySeq(Number(seq));
+  if (bySeq) return bySeq;
+  const [event, another] = /^[0-9a-f-]{8,}$/.test(id) ? reader.byIdPrefix(id) : [];
+  if (event && !another) return event;
+  const range = reader.range();
+  const present = range ? `It has the numbers ${range.first} to ${range.last}.` : 'It has no events yet.';
+  throw new SortbinError(
+    'events-unknown',
+    another
+      ? `event ${JSON.stringify(id)}: several ids begin like this. Use more characters.`
+      : `event ${JSON.stringify(id)}: not in the journal. ${present} Use a number, or at least 8 characters of an id.`,
+  );
+};
+
+const dataDirOf = async (file: string | undefined): Promise<string> => {
+  const { config, folder } = await readConfig(file);
+  return resolve(folder, config.dataDir);
+};
+
+/** `2026-11-24 12:00:00  #1042  paper 0.84 below 0.91 -> residual`, in local time. */
+const eventLine = ({ body }: StoredEvent): string => {
+  const event = body as BinEvent;
+  return [localTime(event.at), `#${event.seq}`.padEnd(6), eventText(event)].join('  ');
+};
+
+export const localTime = (at: string): string => {
+  const date = new Date(at);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
+  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`;
+};
+
+const parseCount = (text: string): number => {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError('Use a whole number from 1.');
+};
+
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3_600e3, d: 86_400e3 };
+
+/** Returns the UTC time in ISO 8601. A date without a time is the beginning of the day. */
+const parseSince = (text: string): string => {
+  const [, amount, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  // Without a time, JavaScript reads a date as UTC.
+  const local = /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00` : text;
+  const wallMs = amount ? Date.now() - Number(amount) * (UNITS_MS[unit] ?? 0) : Date.parse(local);
+  if (Number.isFinite(wallMs) && /^\d/.test(text)) return new Date(wallMs).toISOString();
+  throw new InvalidArgumentError(
+    'Use a time such as 2026-11-24T08:00, or a duration such as 90m, 12h or 7d.',
+  );
+};

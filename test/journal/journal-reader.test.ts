@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { JournalReader, type StoredEvent } from '../../device/journal/journal-reader.js';
+import { journalOptions, openSqlite, temporaryFolder } from '../support/journal/journal-folder.js';
+
+const ids = (events: readonly StoredEvent[]) => events.map(({ body }) => (body as { id: string }).id);
+
+describe('JournalReader', () => {
+  it('reads the events of a journal that is in use, and sees new ones', async (t) => {
+    const dataDir = temporaryFolder(t);
+    const journal = await openSqlite(t, journalOptions(dataDir));
+    for (const id of ['a', 'b', 'c']) await journal.finish(id, { id });
+    await journal.begin('unfinished', { id: 'unfinished' });
+    const reader = JournalReader.open(dataDir);
+    assert.deepEqual(ids(reader.last(2, {})), ['b', 'c']);
+    await journal.finish('d', { id: 'd' });
+    assert.deepEqual(ids(reader.after(2, 10, {})), ['c', 'd']);
+    assert.deepEqual(ids(reader.after(2, 1, {})), ['c']);
+    assert.deepEqual(reader.range(), { first: 1, last: 4 });
+    reader.close();
+  });
+
+  it('selects by outcome, compartment and time', async (t) => {
+    const dataDir = temporaryFolder(t);
+    const journal = await openSqlite(t, journalOptions(dataDir));
+    const decided = (compartment: string | null) => ({ decision: { compartment } });
+    await journal.finish('a', {
+      id: 'a',
+      outcome: 'sorted',
+      ...decided('paper'),
+      at: '2026-01-01T00:00:00.000Z',
+    });
+    await journal.finish('b', {
+      id: 'b',
+      outcome: 'refused',
+      ...decided(null),
+      at: '2026-01-02T00:00:00.000Z',
+    });
+    await journal.finish('c', {
+      id: 'c',
+      outcome: 'emptied',
+      compartment: 'paper',
+      at: '2026-01-03T00:00:00.000Z',
+    });
+    await journal.close();
+    const reader = JournalReader.open(dataDir);
+    assert.deepEqual(ids(reader.last(9, { outcome: 'refused' })), ['b']);
+    assert.deepEqual(ids(reader.last(9, { compartment: 'paper' })), ['a', 'c']);
+    assert.deepEqual(ids(reader.last(9, { since: '2026-01-02T00:00:00.000Z' })), ['b', 'c']);
+    assert.deepEqual(ids(reader.last(1, { compartment: 'paper' })), ['c']);
+    reader.close();
+  });
+
+  it('finds an event by its number and by the beginning of its id, with labels, disputes and frame', async (t) => {
+    const dataDir = temporaryFolder(t);
+    const journal = await openSqlite(t, journalOptions(dataDir));
+    await journal.finish('item-1', { id: 'item-1', outcome: 'sorted' });
+    await journal.finish('item-2', { id: 'item-2', outcome: 'disputed', item: 'item-1' });
+    await journal.label('item-1', { label: 'glass', source: 'command', at: '2026-01-01T00:00:00.000Z' });
+    await journal.keepFrame('frame-1', Buffer.from('no image'));
+    const reader = JournalReader.open(dataDir);
+    assert.deepEqual(reader.bySeq(1)?.seq, 1);
+    assert.equal(reader.bySeq(3), null);
+    assert.deepEqual(ids(reader.byIdPrefix('item-1')), ['item-1']);
+    assert.equal(reader.byIdPrefix('item').length, 2);
+    assert.equal(reader.byIdPrefix('x').length, 0);
+    assert.deepEqual(reader.labels('item-1'), [
+      { label: 'glass', source: 'command', at: '2026-01-01T00:00:00.000Z' },
+    ]);
+    assert.deepEqual(ids(reader.disputes('item-1')), ['item-2']);
+    const path = reader.framePath('frame-1');
+    assert.ok(path !== null && existsSync(path));
+    assert.equal(reader.framePath('frame-2'), null);
+    reader.close();
+  });
+
+  it('notices that the journal was replaced', async (t) => {
+    const dataDir = temporaryFolder(t);
+    const journal = await openSqlite(t, journalOptions(dataDir));
+    await journal.finish('a', {});
+    await journal.close();
+    const reader = JournalReader.open(dataDir);
+    assert.equal(reader.isReplaced, false);
+    writeFileSync(join(dataDir, 'journal.db.new'), '');
+    renameSync(join(dataDir, 'journal.db.new'), join(dataDir, 'journal.db'));
+    assert.equal(reader.isReplaced, true);
+    reader.close();
+  });
+
+  it('names the problem of a journal that it cannot read, and creates no file', (t) => {
+    const dataDir = temporaryFolder(t);
+    assert.throws(() => JournalReader.open(dataDir), {
+      code: 'events-no-journal',
+      message: /Start the bin once/,
+    });
+    assert.equal(existsSync(join(dataDir, 'journal.db')), false);
+    const path = join(dataDir, 'journal.db');
+    writeFileSync(path, 'no database'.repeat(100));
+    assert.throws(() => JournalReader.open(dataDir), {
+      code: 'journal-unreadable',
+      message: /not a database/,
+    });
+    writeFileSync(path, '');
+    const db = new DatabaseSync(path);
+    db.exec('pragma user_version = 1');
+    db.close();
+    assert.throws(() => JournalReader.open(dataDir), { code: 'journal-unreadable', message: /version 1/ });
+  });
+});

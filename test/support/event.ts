@@ -1,0 +1,76 @@
+import type { BinEvent } from '../../device/cycle/event.js';
+
+/** Returns an event of a sorted item, changed by `changes`. */
+export const anEvent = (changes: Partial<BinEvent> = {}): BinEvent => ({
+  schema: 1,
+  id: '01a22aad-e96d-74fa-8735-8374a1dc3313',
+  bin: 'hall',
+  epoch: '5f0a8a3e-6d3f-4c5e-9a51-0c2f2f6f4a10',
+  seq: 12,
+  at: '2026-01-01T00:00:00.000Z',
+  clock: 'synchronised',
+  trigger: { source: 'simulated', id: 't-1' },
+  outcome: 'sorted',
+  decision: { compartment: 'paper', label: 'paper', confidence: 0.984, reason: 'confident' },
+  thresholds: { confidence: 0.91, margin: 0.9, hazardConfidence: 0.3 },
+  scores: { paper: 0.984 },
+  unfamiliar: null,
+  model: null,
+  runtime: null,
+  frame: null,
+  timingsMs: { total: 848.4, gateMove: 800.6 },
+  fault: null,
+  ...changes,
+});
+
+const decided = (
+  label: string,
+  confidence: number,
+  reason: string,
+  compartment: string | null,
+): Pick<BinEvent, 'decision' | 'scores'> => ({
+  decision: { compartment, label, confidence, reason },
+  scores: { [label]: confidence },
+});
+
+/** Events of every kind, with the text that explains them. */
+export const EXPLAINED: readonly (readonly [text: string, changes: Partial<BinEvent>])[] = [
+  ['paper 0.98 -> paper', {}],
+  ['paper 0.84 below 0.91 -> residual', decided('paper', 0.841, 'low-confidence', 'residual')],
+  ['paper 0.90 below 0.91 -> residual', decided('paper', 0.9099, 'low-confidence', 'residual')],
+  [
+    'paper 0.93, lead 0.87 below 0.90 -> residual',
+    { ...decided('paper', 0.934, 'narrow-margin', 'residual'), scores: { paper: 0.934, trash: 0.06 } },
+  ],
+  ['shoes 0.95, unfamiliar -> residual', decided('shoes', 0.95, 'unfamiliar', 'residual')],
+  ['metal 0.95, full -> residual', decided('metal', 0.95, 'compartment-full', 'residual')],
+  ['refused: battery 0.99, hazard', { ...decided('battery', 0.99, 'hazard', null), outcome: 'refused' }],
+  [
+    'paper 0.84 low confidence -> residual',
+    { ...decided('paper', 0.84, 'low-confidence', 'residual'), thresholds: null },
+  ],
+  [
+    'failed: camera-missing',
+    {
+      outcome: 'failed',
+      decision: { compartment: null, label: null, confidence: null, reason: 'camera-down' },
+      fault: { code: 'camera-missing', message: 'no camera' },
+    },
+  ],
+  [
+    'failed: paper 0.98 -> paper: gate-jammed',
+    { outcome: 'failed', fault: { code: 'gate-jammed', message: 'no movement' } },
+  ],
+  [
+    'interrupted',
+    { outcome: 'interrupted', decision: null, fault: { code: 'interrupted', message: 'a power cut' } },
+  ],
+  [
+    'interrupted: stopped',
+    { outcome: 'interrupted', decision: null, fault: { code: 'stopped', message: '' } },
+  ],
+  ['ignored: 3 triggers while busy', { outcome: 'ignored', decision: null, count: 3 }],
+  ['ignored: 1 trigger while busy', { outcome: 'ignored', decision: null, count: 1 }],
+  ['emptied: glass', { outcome: 'emptied', decision: null, compartment: 'glass' }],
+  ['wrong: item id-7', { outcome: 'disputed', decision: null, item: 'id-7' }],
+];
