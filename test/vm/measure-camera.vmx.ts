@@ -26,7 +26,8 @@ interface SimulatedCamera {
 
 const CAMERAS: Record<string, () => SimulatedCamera> = {
   'vivid, YUYV': () => {
-    const vivid = Vivid.create();
+    const vivid = new Vivid();
+    vivid.create();
     return { device: vivid.device, end: () => vivid.remove() };
   },
   'v4l2loopback, MJPEG': () => {

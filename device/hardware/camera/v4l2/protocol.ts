@@ -1,5 +1,4 @@
-import type { YuvColour } from '../camera.js';
-import type { CameraControl } from '../camera.js';
+import type { CameraControl, YuvColour } from '../camera.js';
 
 // The protocol of sortbin-camera. io/README.md describes it.
 
