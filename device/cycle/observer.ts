@@ -10,6 +10,11 @@ export interface ServedModel {
   readonly info: VisionInfo;
   readonly labels: readonly string[];
   readonly policy: Policy;
+  /**
+   * Share of the sorted items that were in the right compartment, in the test of the bundle with these thresholds. null:
+   * the configuration sets other thresholds, or the bundle does not state it.
+   */
+  readonly purity: number | null;
 }
 
 /** An event that is on disk, with the finished item that it describes. */

@@ -172,8 +172,18 @@ const connectHealth = (
   return health;
 };
 
-const servedModel = ({ info, bundle, policy }: SlotModel<Policy>): ServedModel => ({
+const servedModel = ({ info, bundle: { manifest }, policy }: SlotModel<Policy>): ServedModel => ({
   info,
-  labels: bundle.manifest.labels,
+  labels: manifest.labels,
   policy,
+  purity: testedPurity(manifest, policy),
 });
+
+const testedPurity = (
+  { policy: tested, validation }: SlotModel<Policy>['bundle']['manifest'],
+  { confidence, margin }: Policy,
+): number | null => {
+  const { purity } = (validation?.policy ?? {}) as { readonly purity?: unknown };
+  const isTested = confidence === tested.confidence && margin === tested.margin;
+  return isTested && typeof purity === 'number' ? purity : null;
+};

@@ -1,6 +1,6 @@
 import type { BinEvent } from '../../cycle/event.js';
 import type { Label } from '../../journal/journal.js';
-import { type Check, fact, type Section } from '../doctor/doctor.js';
+import { type Check, countText, fact, type Section } from '../doctor/doctor.js';
 import { eventText, leadOf, number } from './event-text.js';
 
 export interface EventDetails {
@@ -30,7 +30,7 @@ export const eventDetails = ({ event, labels, disputes, framePath }: EventDetail
       ...reasonFacts(event),
       ...(model ? [fact('model', `${model.name} ${model.version}`)] : []),
       ...(runtime
-        ? [fact('runtime', `${runtime.name} (${runtime.backend}, ${runtime.threads} threads)`)]
+        ? [fact('runtime', `${runtime.name} (${runtime.backend}, ${countText(runtime.threads, 'thread')})`)]
         : []),
       ...(frame
         ? [fact('region', regionText(frame)), fact('frame', framePath ?? 'not kept, or deleted since')]

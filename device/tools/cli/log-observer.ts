@@ -32,8 +32,10 @@ export class LogObserver implements Observer {
     this.log.debug(`cycle: ${phase}`);
   }
 
-  served({ info: { model, runtime, title, skipped } }: ServedModel): void {
+  served({ info: { model, runtime, title, skipped }, policy, purity }: ServedModel): void {
+    const { confidence, margin } = policy;
     writeLine(this.log, 'info', LINES.runtime, { model, runtime, title });
+    writeLine(this.log, 'info', LINES.policy, { confidence, margin, purity });
     for (const one of skipped) writeLine(this.log, 'info', LINES.skipped, { skipped: one });
   }
 

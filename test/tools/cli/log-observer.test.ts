@@ -7,6 +7,7 @@ import type { Outcome } from '../../../device/cycle/state.js';
 import { type LogRecord, toTerminal } from '../../../device/tools/cli/log.js';
 import { LogObserver } from '../../../device/tools/cli/log-observer.js';
 import { somePolicy } from '../../support/cycle.js';
+import { anEvent } from '../../support/event.js';
 
 /** Returns the lines of the log, as JSON and as a terminal shows them. */
 const linesOf = (use: (observer: LogObserver) => void) => {
@@ -25,27 +26,14 @@ const active: ServedModel['info'] = {
   skipped: [{ runtime: 'edgetpu', why: 'no accelerator' }],
 };
 
-const served = (info = active): ServedModel => ({ info, labels: ['paper', 'trash'], policy: somePolicy() });
+const served = (info = active): ServedModel => ({
+  info,
+  labels: ['paper', 'trash'],
+  policy: somePolicy(),
+  purity: 0.99,
+});
 
-const event: BinEvent = {
-  schema: 1,
-  id: 'id-1',
-  bin: 'hall',
-  epoch: '5f0a8a3e-6d3f-4c5e-9a51-0c2f2f6f4a10',
-  seq: 12,
-  at: '2026-01-01T00:00:00.000Z',
-  clock: 'synchronised',
-  trigger: { source: 'simulated', id: 't-1' },
-  outcome: 'sorted',
-  decision: { compartment: 'paper', label: 'paper', confidence: 0.984, reason: 'confident' },
-  scores: { paper: 0.984 },
-  unfamiliar: null,
-  model: null,
-  runtime: null,
-  frame: null,
-  timingsMs: { total: 848.4, gateMove: 800.6 },
-  fault: null,
-};
+const event = anEvent();
 
 const journalled = (outcome: Outcome, changes: Partial<BinEvent> = {}, name?: string): Journalled => ({
   event: { ...event, outcome, ...changes },
@@ -79,6 +67,7 @@ describe('the log of the daemon', () => {
     const command = "npx mqtt sub -h 127.0.0.1 -p 40123 -v -t 'sortbin/hall/#'";
     assert.deepEqual(json, [
       { model, runtime, title, msg: 'runtime activated' },
+      { confidence: 0.74, margin: 0.66, purity: 0.99, msg: 'policy loaded' },
       { skipped: skipped[0], msg: 'runtime skipped' },
       {
         requestedPort: 1883,
@@ -93,9 +82,10 @@ describe('the log of the daemon', () => {
       { command, msg: 'watch command available' },
       { path: '/data/journal.db', msg: 'journal opened' },
     ]);
-    assert.deepEqual(levels, [30, 30, 40, 30, 30, 30, 30]);
+    assert.deepEqual(levels, [30, 30, 30, 40, 30, 30, 30, 30]);
     assert.deepEqual(text, [
       'model    waste12 1.3.0 on tflite (LiteRT) (xnnpack-2.9, 2 threads)',
+      'policy   sorts from 0.74 (strict: 99 % right). See policy.confidence',
       '         skipped edgetpu: no accelerator',
       'port 1883 is in use by another program: the broker listens on 40123',
       'broker   mqtt://127.0.0.1:40123 (embedded)',
@@ -107,7 +97,7 @@ describe('the log of the daemon', () => {
 
   it('gives no watch command for an external broker', () => {
     const { json, text } = linesOf((observer) => {
-      observer.served(served({ ...active, skipped: [] }));
+      observer.served({ ...served({ ...active, skipped: [] }), purity: null });
       observer.addresses({
         url: 'mqtts://broker.example:8883',
         embedded: null,
@@ -115,24 +105,30 @@ describe('the log of the daemon', () => {
         journal: 'j',
       });
     });
-    assert.deepEqual(json[1], {
+    assert.deepEqual(json[2], {
       url: 'mqtts://broker.example:8883',
       embedded: false,
       msg: 'broker selected',
     });
-    assert.equal(text[1], 'broker   mqtts://broker.example:8883');
+    assert.equal(text[1], 'policy   sorts from 0.74 (policy.confidence)');
+    assert.equal(text[2], 'broker   mqtts://broker.example:8883');
     assert.deepEqual(
       json.map(({ msg }) => msg),
-      ['runtime activated', 'broker selected', 'topics assigned', 'journal opened'],
+      ['runtime activated', 'policy loaded', 'broker selected', 'topics assigned', 'journal opened'],
     );
   });
 
-  it('writes an item as fields in JSON, and as columns on a terminal', () => {
+  it('writes an item as fields in JSON, and as one line of at most 71 characters on a terminal', () => {
     const outcomes: readonly [Journalled, string, string][] = [
       [
         journalled('sorted', {}, 'paper/paper18.jpg'),
         'item sorted',
-        '#12     sorted       paper 98 %         -> paper      confident         48 ms  + gate 801 ms  paper/paper18.jpg',
+        '#12    paper 0.98 -> paper                       48 ms  paper18.jpg',
+      ],
+      [
+        journalled('sorted', { seq: 123456 }, 'paper/a-name-that-would-not-fit-in-80-columns.jpg'),
+        'item sorted',
+        '#123456 paper 0.98 -> paper                       48 ms',
       ],
       [
         journalled('refused', {
@@ -140,22 +136,22 @@ describe('the log of the daemon', () => {
           timingsMs: { total: 48 },
         }),
         'item refused',
-        '#12     refused      battery 99 %                     hazard            48 ms',
+        '#12    refused: battery 0.99, hazard             48 ms',
       ],
       [
         journalled('ignored', { decision: null, count: 3, timingsMs: {} }),
         'triggers ignored',
-        '#12     ignored                                       3 triggers while busy',
+        '#12    ignored: 3 triggers while busy',
       ],
       [
         journalled('failed', { decision: null, fault: { code: 'gate-failed', message: '' }, timingsMs: {} }),
         'item failed',
-        '#12     failed                                        gate-failed        0 ms',
+        '#12    failed: gate-failed                        0 ms',
       ],
       [
         journalled('interrupted', { decision: null, fault: { code: 'stopped', message: '' }, timingsMs: {} }),
         'item interrupted',
-        '#12     interrupted                                   stopped            0 ms',
+        '#12    interrupted: stopped                       0 ms',
       ],
     ];
     const { json, text } = linesOf((observer) => {
@@ -187,10 +183,7 @@ describe('the log of the daemon', () => {
       { remark: emptied, msg: 'compartment emptied' },
       { remark: disputed, msg: 'item disputed' },
     ]);
-    assert.deepEqual(text, [
-      '#12     emptied      paper',
-      '#12     disputed     item id-0 went to the wrong place',
-    ]);
+    assert.deepEqual(text, ['#12    emptied: paper', '#12    wrong: item id-0']);
   });
 
   it('writes faults, recoveries and dropped events', () => {
