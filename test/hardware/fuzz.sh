@@ -33,7 +33,7 @@ fuzz() {
 
 # check PROGRAM TEST: runs a test with $work/PROGRAM
 check() {
-  SORTBIN_IO=$work/sortbin-io SORTBIN_CAMERA=$work/sortbin-camera node --test "dist/test/hardware/$2.js" \
+  SORTBIN_IO=$work/sortbin-io SORTBIN_CAMERA=$work/sortbin-camera SORTBIN_CAMERA_FAKE=$work/sortbin-camera node --test "dist/test/hardware/$2.js" \
     >"$work/log" 2>&1 || { tail -60 "$work/log"; exit 1; }
   echo "$1: with the sanitizers: $(grep -c '^ *ok ' "$work/log") tests of ${2##*/} passed"
 }
@@ -48,4 +48,4 @@ compile address,undefined device/hardware/$camera/*.c -o "$work/sortbin-camera"
 check sortbin-camera $camera/program.test
 compile address,undefined device/hardware/$camera/*.c test/hardware/$camera/fake/device.c \
   -Wl,--wrap=open,--wrap=ioctl,--wrap=mmap,--wrap=poll -o "$work/sortbin-camera"
-check sortbin-camera $camera/capture.fuzz
+check sortbin-camera $camera/capture.test

@@ -170,7 +170,7 @@ describe('sortbin-camera with an HDMI input', SUITE, () => {
     await ready(camera);
     vivid.setSignal(false);
     const { code, text } = await faultOf(camera);
-    assert.deepEqual([code, text], ['failed', '/dev/video0: the format of the source changed']);
+    assert.deepEqual([code, text], ['failed', '/dev/video0: the source format changed']);
     vivid.setSignal(true);
     const next = start();
     await ready(next);

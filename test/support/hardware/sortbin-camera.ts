@@ -24,8 +24,8 @@ export class SortbinCameraProcess {
   #wake: () => void = () => {};
   #id = 0;
 
-  constructor(words: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(sortbinCameraPath(), words, { stdio: ['pipe', 'pipe', 'pipe'], env });
+  constructor(words: readonly string[], env: NodeJS.ProcessEnv = {}, program = sortbinCameraPath()) {
+    this.child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], env });
     this.#ended = once(this.child, 'close');
     this.child.stderr?.pipe(process.stderr);
     this.child.stdin?.on('error', () => {}); // it may exit before it has read everything

@@ -142,7 +142,8 @@ static uint64_t time_of(struct camera *c, const struct v4l2_buffer *buffer) {
 }
 
 bool take_frame(struct camera *c, short events) {
-  if (events & POLLPRI) fail(c, "failed", "the format of the source changed");
+  struct v4l2_event event; /* An unplugged camera has POLLPRI too, but no event. */
+  if (events & POLLPRI && ioctl(c->fd, VIDIOC_DQEVENT, &event) == 0) fail(c, "failed", "the source format changed");
   struct v4l2_buffer buffer = buffer_of(0);
   bool is_taken = ioctl(c->fd, VIDIOC_DQBUF, &buffer) == 0;
   if (!is_taken && (errno != EAGAIN || events & (POLLERR | POLLHUP))) fail_call(c, "VIDIOC_DQBUF");

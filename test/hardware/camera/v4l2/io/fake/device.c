@@ -87,10 +87,12 @@ void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_
 int __wrap_poll(struct pollfd *polled, nfds_t size, int timeout) {
   int ready = __real_poll(polled, size, timeout);
   struct record record = {0};
-  for (nfds_t i = 0; i < size; i++)
-    if (polled[i].fd == stream && polled[i].revents & POLLIN && polled[i].events & POLLPRI &&
-        recv(stream, &record, sizeof record, MSG_DONTWAIT | MSG_PEEK) == sizeof record && record.error == SOURCE_CHANGE)
-      polled[i].revents = POLLPRI;
+  for (nfds_t i = 0; i < size; i++) {
+    if (polled[i].fd != stream || !(polled[i].revents & POLLIN)) continue;
+    ssize_t peeked = recv(stream, &record, sizeof record, MSG_DONTWAIT | MSG_PEEK);
+    if (peeked == 0) polled[i].revents = POLLERR | POLLHUP | POLLPRI; /* as the kernel, after an unplug */
+    else if (record.error == SOURCE_CHANGE) polled[i].revents = POLLPRI;
+  }
   return ready;
 }
 
@@ -132,7 +134,7 @@ static int query(struct v4l2_queryctrl *query) {
   if (id < CONTROLS) *query = controls[id];
   else {
     *query = (struct v4l2_queryctrl){.id = id + 1, .type = V4L2_CTRL_TYPE_INTEGER, .maximum = INT32_MAX, .step = 1};
-    snprintf((char *)query->name, sizeof query->name, "A control with a long name %u", id + 1);
+    snprintf((char *)query->name, sizeof query->name, "Another control %u", id + 1);
   }
   if (query->id == 4 && values[3] != 1) query->flags = V4L2_CTRL_FLAG_INACTIVE;
   return 0;
@@ -157,6 +159,11 @@ int __wrap_ioctl(int fd, unsigned long request, ...) {
     }
     case VIDIOC_S_FMT: return format(&((struct v4l2_format *)argument)->fmt.pix);
     case VIDIOC_S_PARM: return 0;
+    case VIDIOC_DQEVENT: {
+      struct record record = {0};
+      bool is_event = recv(fd, &record, sizeof record, MSG_DONTWAIT) == sizeof record && record.error == SOURCE_CHANGE;
+      return is_event ? 0 : refuse(ENODEV);
+    }
     case VIDIOC_G_INPUT: *(uint32_t *)argument = device.input; return 0;
     case VIDIOC_SUBSCRIBE_EVENT: {
       struct v4l2_event_subscription *event = argument;

@@ -1,11 +1,11 @@
-/** sortbin-camera with the V4L2 device of fake/device.c. test/hardware/fuzz.sh builds the program and runs this file. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { SortbinCameraProcess } from '../../../../support/hardware/sortbin-camera.js';
+import { buildWithFakeDevice, noCompiler } from './fake/build.js';
 import {
   CALL,
   type DeviceOptions,
@@ -21,6 +21,9 @@ import {
 const SANITIZER_EXIT = 99;
 /** Time without a good frame at the start, and at a running stream. */
 const TIMES = ['--start-ms', '60000', '--freeze-ms', '60000'];
+
+const skip = await noCompiler();
+let program = '';
 
 interface Bench {
   readonly folder: string;
@@ -47,7 +50,7 @@ const withBench = async (test: (bench: Bench) => Promise<void>) => {
       run: (...words) => {
         const exit = `exitcode=${SANITIZER_EXIT}`;
         const env = { FAKE_DEVICES: folder, ASAN_OPTIONS: exit, UBSAN_OPTIONS: exit };
-        const camera = new SortbinCameraProcess(words, env);
+        const camera = new SortbinCameraProcess(words, env, program);
         cameras.add(camera);
         return camera;
       },
@@ -83,7 +86,11 @@ const withStream = (
 /** `frame <ns> <sequence> <bytes>` without the time. */
 const sequenceOf = (line: string) => Number(/^frame \d+ (\d+) \d+$/.exec(line)?.[1]);
 
-describe('sortbin-camera with a fake device', () => {
+describe('sortbin-camera with a fake device', { skip }, () => {
+  before(async () => {
+    program = await buildWithFakeDevice();
+  });
+
   it('describes the stream of a JPEG camera', () =>
     withBench(async ({ plug, run }) => {
       const device = await plug(7, { card: 'Tést Cam\n', bus: 'usb 1' });
@@ -260,7 +267,7 @@ describe('sortbin-camera with a fake device', () => {
         device.send({ sequence: 0 });
         await camera.next('ready');
         device.send({ sequence: 1, errno: SOURCE_CHANGE });
-        assert.equal(await faultOf(camera), 'failed /dev/video0: the format of the source changed');
+        assert.equal(await faultOf(camera), 'failed /dev/video0: the source format changed');
       }));
 
   it('reports that the frames became too short, but not for two frames', () =>
@@ -366,7 +373,7 @@ describe('sortbin-camera with a fake device', () => {
       await camera.next('ready');
       const controls = await camera.controls();
       assert.equal(controls.length, 4 + 100);
-      assert.equal(controls.at(-1), 'a_control_with_a_long_name_105 0 0 2147483647 1 0 -');
+      assert.equal(controls.at(-1), 'another_control_105 0 0 2147483647 1 0 -');
     }));
 
   it('refuses malformed lines and continues', () =>
