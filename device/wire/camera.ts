@@ -97,8 +97,7 @@ export const requirementFault = async ({ config, folder }: CameraContext): Promi
 };
 
 /** Returns the path of a configured V4L2 camera without links. `device`: a path, or an index as text. */
-export const resolveCamera = (device: string): Promise<string> =>
-  resolveDevice(/^\d+$/.test(device) ? `/dev/video${device}` : device, '/');
+export const resolveCamera = (device: string): Promise<string> => resolveDevice(device, '/');
 
 /**
  * Returns the path of sortbin-camera.

@@ -62,7 +62,7 @@ export interface Frame {
  * - `camera-denied`: this user may not open the camera
  * - `camera-busy`: another program uses the camera
  * - `camera-unsupported`: the camera, or its program, offers no usable format
- * - `camera-no-frame`: the camera runs, but no frame arrived
+ * - `camera-no-frame`: the camera runs, but no frame arrived, or each was older than the request
  * - `camera-frozen`: the frames stopped, or repeat the same image
  * - `camera-failed`: any other failure
  */

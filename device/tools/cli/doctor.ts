@@ -5,6 +5,7 @@ import { Command, Option } from 'commander';
 import { parseConfig } from '../../config/load.js';
 import { ConfigError } from '../../config/problems.js';
 import type { Config } from '../../config/schema.js';
+import { devicePath } from '../../hardware/camera/v4l2/stable-paths.js';
 import { messageOf } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
@@ -121,6 +122,7 @@ const cameraSection = async (loaded: CommandConfig | null): Promise<Section> => 
 
 const withPath = async (camera: Config['camera']): Promise<ConfiguredCamera> => {
   if (camera.driver !== 'v4l2') return camera;
-  const path = await resolveCamera(camera.device);
-  return { ...camera, path: existsSync(path) ? path : null };
+  const device = devicePath(camera.device);
+  const path = await resolveCamera(device);
+  return { ...camera, device, path: existsSync(path) ? path : null };
 };

@@ -15,9 +15,9 @@ export type ConfiguredCamera =
   | ({ readonly driver: 'node-libcamera'; readonly camera: number } & FrameSize)
   | ({
       readonly driver: 'v4l2';
-      /** A path, or an index as text. */
+      /** The path of the device. */
       readonly device: string;
-      /** The path of the device without links. null: it does not exist. */
+      /** The same without links. null: it does not exist. */
       readonly path: string | null;
       readonly format: 'auto' | 'mjpeg' | 'yuyv';
       readonly framesPerSecond: number;
@@ -90,8 +90,7 @@ const missingFault = (configured: RealCamera, address: string, cameras: readonly
 
 const addressOf = (configured: RealCamera): string => {
   if (configured.driver !== 'v4l2') return `${configured.camera}`;
-  if (configured.path !== null) return configured.path;
-  return /^\d+$/.test(configured.device) ? `/dev/video${configured.device}` : configured.device;
+  return configured.path ?? configured.device;
 };
 
 interface Problem {

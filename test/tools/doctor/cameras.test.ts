@@ -103,7 +103,7 @@ describe('examineCameras', () => {
       verdict(usb({ controls: { brightness: 200 } })),
       'ok: HD Pro Webcam C920 (/dev/video0), 640x480 at 15 frames per second',
     );
-    assert.match(verdict(usb({ device: '0', format: 'yuyv' })), /^ok: /);
+    assert.match(verdict(usb({ device: '/dev/video0', format: 'yuyv' })), /^ok: /);
     assert.match(verdict(ribbon({ width: 1000, height: 700 })), /^ok: imx219 \(0\), 1000x700 at 15/);
     assert.equal(
       verdict({ driver: 'node-libcamera', camera: 0, width: 1640, height: 1232 }),
@@ -126,14 +126,14 @@ describe('examineCameras', () => {
         usb({ device: '/dev/video7' }),
         /camera\.device: camera \/dev\/video7 not found\. Connect it, .* machine: \/dev\/video0, \/dev\/video2\.$/,
       ],
-      [usb({ device: '1' }), /\/dev\/video1: permission denied\. Add your user to the group video/],
+      [usb({ device: '/dev/video1' }), /\/dev\/video1: permission denied\. Add your user to the group video/],
       [usb({ width: 641 }), /does not offer 641x480, .* Sizes of MJPG: 640x480, 1280x720, /],
       [
         usb({ format: 'yuyv', width: 1920, height: 1080 }),
         /camera\.framesPerSecond: 15 is too fast at 1920x1080\. The camera offers at most 5\./,
       ],
       [
-        usb({ device: '2', format: 'mjpeg' }),
+        usb({ device: '/dev/video2', format: 'mjpeg' }),
         /camera\.format: the camera offers no mjpeg\. Its formats are YUYV\./,
       ],
       [
@@ -174,7 +174,7 @@ describe('examineCameras', () => {
     const codeOf = (configured: ConfiguredCamera) => examine(configured).checks.at(-1)?.code;
     assert.equal(codeOf(usb({ device: '/dev/video7' })), 'camera-missing');
     assert.equal(codeOf(ribbon({ camera: 1 })), 'camera-missing');
-    assert.equal(codeOf(usb({ device: '1' })), 'camera-denied');
+    assert.equal(codeOf(usb({ device: '/dev/video1' })), 'camera-denied');
     assert.equal(codeOf(usb({ width: 641 })), 'camera-unsupported');
     assert.equal(codeOf(usb({})), undefined);
     const unlisted = examineCameras({ ...noPrograms, configured: usb({}) });
@@ -201,7 +201,7 @@ describe('examineCameras', () => {
   });
 
   it('only notes an unlisted size of a driver that may offer a range of sizes', () => {
-    assert.match(verdict(usb({ device: '2' })), /^note: camera\.width: .* uses the nearest size/);
+    assert.match(verdict(usb({ device: '/dev/video2' })), /^note: camera\.width: .* uses the nearest size/);
   });
 
   it('fails on a machine without cameras or programs only if a camera is configured', () => {

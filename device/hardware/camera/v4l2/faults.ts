@@ -33,7 +33,7 @@ const MEANINGS: Record<
     fix: (device) => `Run \`v4l2-ctl -d ${device} --list-formats-ext\` to list what this camera offers.`,
   },
   frozen: { code: 'camera-frozen', fix: () => RECONNECT },
-  failed: { code: 'camera-failed', fix: () => RECONNECT },
+  failed: { code: 'camera-failed', fix: () => 'If the camera does not recover, disconnect and connect it.' },
 };
 
 /** Returns the fault for a `fault` line of sortbin-camera. The fix of `camera-busy` comes from `fixOfBusy`. */

@@ -1,7 +1,7 @@
 import { type Fault, failed } from '../../../kit/errors.js';
 import type { CameraFault } from '../camera.js';
 import type { Ready } from './protocol.js';
-import { findStablePaths, resolveDevice } from './stable-paths.js';
+import { devicePath, findStablePaths, resolveDevice } from './stable-paths.js';
 
 /**
  * Finds the same camera again after it was unplugged, when its number may be another one, or its number may belong to
@@ -11,7 +11,7 @@ export class CameraIdentity {
   #path: string;
   #first: { readonly name: string; readonly hasStablePath: boolean } | null = null;
 
-  /** `device`: the path of the configuration. `root`: the folder of /dev. */
+  /** `device`: the path or the index of the configuration. `root`: the folder of /dev. */
   constructor(
     device: string,
     private readonly root: string,
@@ -19,7 +19,7 @@ export class CameraIdentity {
     this.#path = device;
   }
 
-  /** The path to open. After the first start, it is the stable path of the camera, if the camera has one. */
+  /** The path or the index to open. After the first start, it is the stable path of the camera, if the camera has one. */
   get path(): string {
     return this.#path;
   }
@@ -29,7 +29,7 @@ export class CameraIdentity {
     const name = `${card} (${bus})`;
     if (this.#first === null) {
       const stablePath = await this.#findStablePath();
-      this.#path = stablePath ?? this.#path;
+      this.#path = stablePath ?? devicePath(this.#path);
       this.#first = { name, hasStablePath: stablePath !== null };
       return null;
     }
@@ -42,8 +42,9 @@ export class CameraIdentity {
 
   /** Returns a path that stays with the camera, or null. A link of the configuration is one. */
   async #findStablePath(): Promise<string | null> {
-    const device = await resolveDevice(this.#path, this.root);
-    if (device !== this.#path) return this.#path;
+    const path = devicePath(this.#path);
+    const device = await resolveDevice(path, this.root);
+    if (device !== path) return path;
     return (await findStablePaths(this.root)).get(device) ?? null;
   }
 }

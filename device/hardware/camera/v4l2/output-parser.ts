@@ -46,7 +46,7 @@ export class OutputParser {
     if (!message) this.#refuse(line);
     else if (message.type !== 'frame') this.onMessage(message);
     else if (message.size === 0 || message.size > MAX_FRAME_BYTES) this.#refuse(line);
-    // A frame outlives the parser. Memory of its own is freed with it.
+    // Not a part of Node's shared pool: a frame that the daemon keeps would keep the whole pool in memory.
     else this.#frame = { header: message, bytes: Buffer.allocUnsafeSlow(message.size), filled: 0 };
   }
 

@@ -25,6 +25,8 @@ export interface CameraProcessOptions
   readonly args: readonly string[];
   /** The device, for messages. */
   readonly device: string;
+  /** Receives a control that could not be set, and the reason. */
+  readonly onUnset: (control: string, reason: string) => void;
 }
 
 /** Time for the exit after standard input was closed. */
@@ -117,7 +119,7 @@ export class CameraProcess extends SupervisedProcess<Started, CameraFault> {
     else if (message.type === 'version') this.#checkVersion(message.protocol, message.version);
     else if (message.type === 'ready') this.#onReady(message.ready);
     else if (message.type === 'fault') this.#onFault(faultOf(message, this.#camera.device, this.#isReady));
-    else if (message.type === 'unset') this.#onUnset(message.control, message.text);
+    else if (message.type === 'unset') this.#camera.onUnset(message.control, message.text);
     else if (message.type === 'frame' && this.#aheadMs(message.atNs) > 0)
       this.#breakProtocol(
         `sent a frame from the future: its time is ${Math.ceil(this.#aheadMs(message.atNs))} ms ahead`,
@@ -143,11 +145,6 @@ export class CameraProcess extends SupervisedProcess<Started, CameraFault> {
     this.controls().then((answer) =>
       this.settleReady(answer.ok ? done({ ready, controls: answer.value }) : answer),
     );
-  }
-
-  #onUnset(control: string, text: string): void {
-    const key = `camera.controls.${control}`;
-    this.#camera.log.warn({ part: 'camera', key }, `${key}: not set (${text}). Correct or remove this key.`);
   }
 
   #onFault(fault: Fault<CameraFault>): void {

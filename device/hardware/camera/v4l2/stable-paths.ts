@@ -12,8 +12,15 @@ export const findStablePaths = async (root: string): Promise<ReadonlyMap<string,
   return paths;
 };
 
-/** Returns the path of a device without links, or `path` if there is no such file. `root`: the folder of /dev. */
-export const resolveDevice = async (path: string, root: string): Promise<string> => {
+/** Returns the path of a device that is given by its path or its index, as sortbin-camera does. */
+export const devicePath = (device: string): string => (/^\d+$/.test(device) ? `/dev/video${device}` : device);
+
+/**
+ * Returns the path of a device without links, or its own path if there is no such file. `device`: a path or an index.
+ * `root`: the folder of /dev.
+ */
+export const resolveDevice = async (device: string, root: string): Promise<string> => {
+  const path = devicePath(device);
   const target = await realpath(join(root, path)).catch(() => null);
   return target === null ? path : target.slice(root === '/' ? 0 : root.length);
 };

@@ -50,12 +50,14 @@ export const makeV4l2Camera = (options: V4l2CameraOptions): Camera => {
 class Launcher {
   readonly #root: string;
   readonly #identity: CameraIdentity;
+  /** The reasons that were logged, by control. A restart does not repeat them. */
+  readonly #unset = new Map<string, string>();
   #last: CameraProcess | null = null;
 
   constructor(private readonly options: V4l2CameraOptions) {
     const { device, root = '/' } = options;
     this.#root = root;
-    this.#identity = new CameraIdentity(/^\d+$/.test(device) ? `/dev/video${device}` : device, root);
+    this.#identity = new CameraIdentity(device, root);
   }
 
   async launch(signal: AbortSignal): Promise<Answer<CameraStream, CameraFault>> {
@@ -63,7 +65,9 @@ class Launcher {
     await this.#last?.close();
     const { program, startMs, freezeMs, latencyMs, clock, newId, log } = this.options;
     const device = this.#identity.path;
-    const process = new CameraProcess({ program, args: this.#args(), device, startMs, signal, clock, log });
+    const onUnset = (control: string, reason: string) => this.#logUnset(control, reason);
+    const args = this.#args();
+    const process = new CameraProcess({ program, args, device, startMs, signal, onUnset, clock, log });
     this.#last = process;
     const answer = await process.ready;
     if (!answer.ok) {
@@ -79,6 +83,16 @@ class Launcher {
     const info = infoOf(answer.value, latencyMs);
     const format = formatOf(answer.value.ready);
     return done(new V4l2Stream(process, { info, format, freezeMs, clock, newId }));
+  }
+
+  #logUnset(control: string, reason: string): void {
+    if (this.#unset.get(control) === reason) return;
+    this.#unset.set(control, reason);
+    const key = `camera.controls.${control}`;
+    this.options.log.warn(
+      { part: 'camera', key },
+      `${key}: not set (${reason}). Correct or remove this key.`,
+    );
   }
 
   #args(): string[] {

@@ -24,7 +24,11 @@ describe('the driver v4l2, when something fails,', () => {
         'camera-unsupported',
         /YUYV\. Run `v4l2-ctl -d .*video0/,
       ],
-      ['failed /dev/video0: VIDIOC_QBUF: I/O error', 'camera-failed', /I\/O error\. Disconnect and/],
+      [
+        'failed /dev/video0: VIDIOC_QBUF: I/O error',
+        'camera-failed',
+        /I\/O error\. If the camera does not recover, disc/,
+      ],
       ['frozen /dev/video0: no good frame', 'camera-no-frame', /no good frame\. Disconnect and/],
     ] as const) {
       const { failure, fake, health } = await makeV4l2Bench(test);

@@ -17,6 +17,19 @@ describe('the driver v4l2 after a reconnection', () => {
     assert.deepEqual(devices, [fake.device, link]);
   });
 
+  it('opens an index at the first start, then the link of that camera', async (test) => {
+    const { camera, fake, nowMs } = await makeV4l2Bench(test, { device: '0' });
+    const link = await fake.link('usb-Fake_Webcam_1234-video-index0');
+    await camera.start(never);
+    fake.exit();
+    await until('a restart', () => fake.starts.length > 1);
+    await frameOf(camera.frameAfter(nowMs(), never));
+    assert.deepEqual(
+      fake.starts.map((args) => args.at(-3)),
+      ['0', link],
+    );
+  });
+
   it('keeps a link of the configuration, even if it leads to another camera', async (test) => {
     const { camera, fake, nowMs } = await makeV4l2Bench(test, async (fake) => ({
       device: await fake.link('configured'),
