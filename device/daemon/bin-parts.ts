@@ -42,7 +42,7 @@ export const startParts = async (
   const { mqtt } = config;
   const dataDir = resolve(folder, config.dataDir);
   const journal = await services.open('journal', signal, (inner) =>
-    openJournal({ config, dataDir, clock, onFatal }, inner),
+    openJournal({ config, dataDir, clock, log, onFatal }, inner),
   );
   const hardware = await services.open('hardware', signal, (inner) =>
     wireHardware({ config, folder, dataDir, clock, log }, inner),

@@ -21,6 +21,8 @@ const FIXES = {
   otherVersion: 'Start the bin once with this version, or use the version that wrote the journal.',
   newer: 'Run the version that wrote it, or move the file aside.',
   foreign: 'Choose another data folder, or move the file aside.',
+  framesFolder:
+    'Move it away, so that the bin can create the folder. To keep the frames on another disk, set dataDir.',
   noWal: 'Put the data folder on a local disk.',
 } as const;
 

@@ -3,8 +3,8 @@ import { JournalError } from './journal.js';
 /** Excludes characters that could leave the folder, hide the file or end its name early. */
 const FRAME_ID = /^[0-9a-zA-Z-]{1,64}$/;
 
-/** Matches the names of frame files, complete or partly written. Other files in the folder are never removed. */
-export const FRAME_FILE = /^[0-9a-zA-Z-]{1,64}\.(jpg|png|webp|raw|bin)(\.tmp)?$/;
+/** Matches the names of frame files, complete or partly written. A bin names its frames by UUIDs. */
+export const FRAME_FILE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(jpg|png|webp|raw|bin)(\.tmp)?$/;
 
 /** @throws JournalError `journal-failed` if the id is not allowed in a file name */
 export const checkFrameId = (frameId: string): void => {

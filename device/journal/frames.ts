@@ -1,9 +1,10 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FrameFormat } from '../hardware/camera/camera.js';
-import { makeFolder, writeDurably } from '../kit/durable-file.js';
+import { writeDurably } from '../kit/durable-file.js';
 import { type Database, transaction } from './database.js';
-import { FRAME_FILE, frameFile } from './frame-file.js';
+import { frameFile } from './frame-file.js';
+import { type FramesAside, openFrameFolder } from './frame-folder.js';
 
 export interface FrameLimits {
   readonly maxFrames: number;
@@ -34,14 +35,24 @@ export class FrameRing {
   #frames = 0;
   #bytes = 0;
 
+  readonly #folder: string;
+  /** The frames of another journal, which were in the folder. */
+  readonly aside: FramesAside | null;
+
   constructor(
     private readonly db: Database,
-    private readonly folder: string,
+    dataDir: string,
+    epoch: string,
+    wallMs: number,
     private readonly limits: FrameLimits,
   ) {
     this.#sql = statements(db);
-    makeFolder(folder, 0o700);
-    this.#repair();
+    this.#folder = join(dataDir, 'frames');
+    const rows = this.#sql.all.all() as FrameRow[];
+    const indexed = new Set(rows.map(({ file }) => file));
+    const { present, aside } = openFrameFolder({ dataDir, epoch, indexed, wallMs });
+    this.aside = aside;
+    this.#repair(rows, present);
     this.#replace(this.#findEvicted(0, 0));
   }
 
@@ -83,10 +94,10 @@ export class FrameRing {
 
   #replace(evicted: readonly FrameRow[], added?: NewFrame): void {
     if (evicted.length === 0 && !added) return;
-    for (const { file } of evicted) rmSync(join(this.folder, file), { force: true });
+    for (const { file } of evicted) rmSync(join(this.#folder, file), { force: true });
     let written = false;
     try {
-      if (added) writeDurably(join(this.folder, added.file), added.bytes);
+      if (added) writeDurably(join(this.#folder, added.file), added.bytes);
       written = true;
     } finally {
       // The evicted files are removed even if writing the new one failed, for example on a full disk.
@@ -103,13 +114,8 @@ export class FrameRing {
     }
   }
 
-  #repair(): void {
-    const rows = this.#sql.all.all() as FrameRow[];
-    const indexed = new Set(rows.map(({ file }) => file));
-    const present = new Set(readdirSync(this.folder));
-    for (const file of present) {
-      if (FRAME_FILE.test(file) && !indexed.has(file)) rmSync(join(this.folder, file), { force: true });
-    }
+  /** Removes the rows whose file a power cut, or a person, has removed. */
+  #repair(rows: readonly FrameRow[], present: ReadonlySet<string>): void {
     const missing = rows.filter(({ file }) => !present.has(file));
     if (missing.length > 0) {
       transaction(this.db, () => {

@@ -1,4 +1,5 @@
 import { messageOf } from '../kit/errors.js';
+import type { FramesAside } from './frame-folder.js';
 import { type Journal, JournalError, type JournalErrorCode } from './journal.js';
 import type { SetAside } from './set-aside.js';
 
@@ -29,6 +30,7 @@ export const OPENING = 0;
 /** The value of the worker's first reply. */
 export interface Opened {
   readonly setAside: SetAside | null;
+  readonly framesAside: FramesAside | null;
 }
 
 /** The journal in the worker: the same methods, without promises. */

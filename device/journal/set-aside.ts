@@ -38,7 +38,10 @@ export const openOrSetAside = <T>(
   } catch (error) {
     if (!isDamage(error)) throw error;
     deleteOldest(dataDir);
-    return open({ folder: moveInto(dataDir, newName(dataDir, clock.wallMs())), problem: messageOf(error) });
+    return open({
+      folder: moveInto(dataDir, freeName(dataDir, 'damaged', clock.wallMs())),
+      problem: messageOf(error),
+    });
   }
 };
 
@@ -57,8 +60,9 @@ const deleteOldest = (dataDir: string): void => {
   }
 };
 
-const newName = (dataDir: string, wallMs: number): string => {
-  const name = `damaged-${new Date(wallMs).toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
+/** Returns `<prefix>-<UTC time>`, with a number if this name exists already. */
+export const freeName = (dataDir: string, prefix: string, wallMs: number): string => {
+  const name = `${prefix}-${new Date(wallMs).toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
   // A machine without a time source may show the same time again.
   for (let count = 1; ; count += 1) {
     const free = count === 1 ? name : `${name}-${count}`;

@@ -7,6 +7,7 @@ import { orAborted, sleep, withDeadline } from '../kit/deadline.js';
 import { messageOf } from '../kit/errors.js';
 import { type HealthListener, HealthReporter } from '../kit/health.js';
 import type { Check } from './database.js';
+import type { FramesAside } from './frame-folder.js';
 import {
   type CommandRecord,
   type EventKey,
@@ -29,6 +30,8 @@ export interface SqliteJournalOptions extends Omit<StoreOptions, 'run'> {
   readonly clock: Clock;
   /** Called once, when restarts of the worker have not helped. The daemon should exit, so that it is started again. */
   readonly onFatal?: (error: JournalError) => void;
+  /** Called if the folder `frames` contained frames of another journal. */
+  readonly onFramesAside?: (aside: FramesAside) => void;
   readonly startWorker?: StartWorker;
 }
 
@@ -157,10 +160,11 @@ export class SqliteJournal implements Journal {
       if (!this.#refusal && !this.#closing.signal.aborted) void this.#restart(worker, reason);
     });
     this.#worker = worker;
-    const { setAside } = await worker.opened;
+    const { setAside, framesAside } = await worker.opened;
     if (worker.failure) throw worker.failure;
     this.#refusal = undefined;
     if (setAside) this.setAside.set({ code: 'journal-set-aside', message: describe(setAside) });
+    if (framesAside) this.options.onFramesAside?.(framesAside);
     this.#health.set(null);
   }
 

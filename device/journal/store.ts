@@ -14,6 +14,7 @@ import {
   transaction,
   unreadable,
 } from './database.js';
+import type { FramesAside } from './frame-folder.js';
 import { type FrameLimits, FrameRing } from './frames.js';
 import {
   type CommandRecord,
@@ -67,13 +68,14 @@ export class Store implements SynchronousJournal {
     private readonly unlock: () => void,
     /** The damaged journal that this one replaces, or null. */
     readonly setAside: SetAside | null,
+    wallMs: number,
   ) {
     this.#run = options.run ?? randomUUID();
     this.#sql = statements(db);
     this.epoch = (this.#sql.epoch.get() as { epoch: string }).epoch;
     this.#tally = this.#sql.tally.get() as Tally;
     this.#change(() => {});
-    this.#frames = new FrameRing(db, join(options.dataDir, 'frames'), options);
+    this.#frames = new FrameRing(db, options.dataDir, this.epoch, wallMs, options);
     this.#labels = new LabelTable(db);
     this.#commands = new CommandTable(db, this.#run);
   }
@@ -100,7 +102,7 @@ export class Store implements SynchronousJournal {
         const db = openDatabase(path, check);
         try {
           migrate(db, path);
-          return new Store(db, options, unlock, setAside);
+          return new Store(db, options, unlock, setAside, clock.wallMs());
         } catch (error) {
           db.close();
           throw error;
@@ -110,6 +112,11 @@ export class Store implements SynchronousJournal {
       unlock();
       throw asUnreadable(path, error);
     }
+  }
+
+  /** The frames of another journal, which were moved out of the folder `frames`; null: there were none. */
+  get framesAside(): FramesAside | null {
+    return this.#frames.aside;
   }
 
   unfinished(): UnfinishedRow[] {

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { Journal } from '../journal/journal.js';
 import { SqliteJournal } from '../journal/sqlite-journal.js';
@@ -7,13 +8,14 @@ export interface JournalContext {
   readonly config: Pick<Config, 'journal'>;
   readonly dataDir: string;
   readonly clock: Clock;
+  readonly log: Logger;
   /** Called if the journal has failed for good. */
   readonly onFatal: (error: unknown) => void;
 }
 
 /** @throws JournalError `journal-unreadable` */
 export const openJournal = async (
-  { config: { journal }, dataDir, clock, onFatal }: JournalContext,
+  { config: { journal }, dataDir, clock, log, onFatal }: JournalContext,
   signal: AbortSignal,
 ): Promise<Journal> => {
   const opened = new SqliteJournal({
@@ -24,6 +26,11 @@ export const openJournal = async (
     maxFrameBytes: journal.frames.maxBytes,
     clock,
     onFatal,
+    onFramesAside: ({ folder, count }) =>
+      log.warn(
+        { part: 'journal', folder, count },
+        `journal: ${count} kept frames of another journal were moved to ${folder}. Delete it if you do not need them.`,
+      ),
   });
   await opened.open(signal);
   return opened;

@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { JournalError } from '../../device/journal/journal.js';
 import { Store } from '../../device/journal/store.js';
+import { newId } from '../../device/kit/ids.js';
+import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { journalOptions, temporaryFolder } from '../support/journal/journal-folder.js';
 
 const image = (head: string, length = 32) => Buffer.concat([Buffer.from(head, 'latin1')], length);
-const filesOf = (dataDir: string) => readdirSync(join(dataDir, 'frames')).sort();
+/** The files in the folder of the frames, without the marker. */
+const filesOf = (dataDir: string) =>
+  readdirSync(join(dataDir, 'frames'))
+    .filter((name) => name !== '.journal-epoch')
+    .sort();
 
 describe('the frame ring on disk', () => {
   it('names files by their first bytes, and keeps the bytes', (t) => {
@@ -71,18 +77,87 @@ describe('the frame ring on disk', () => {
   it('repairs at the start what a power cut left, and does not touch other files', (t) => {
     const dataDir = temporaryFolder(t);
     const store = Store.open(journalOptions(dataDir));
-    for (const id of ['a', 'b']) store.keepFrame(id, new Uint8Array(10));
+    const [a, b, c] = [newId(), newId(), newId()];
+    for (const id of [a, b]) store.keepFrame(id, new Uint8Array(10));
     store.close();
     const folder = join(dataDir, 'frames');
-    rmSync(join(folder, 'a.bin'));
-    writeFileSync(join(folder, 'b.bin.tmp'), 'half');
-    writeFileSync(join(folder, 'c.jpg'), 'no row');
-    writeFileSync(join(folder, 'README.txt'), 'mine');
+    rmSync(join(folder, `${a}.bin`));
+    writeFileSync(join(folder, `${b}.bin.tmp`), 'half');
+    writeFileSync(join(folder, `${c}.jpg`), 'no row');
+    for (const name of ['README.txt', 'holiday.jpg']) writeFileSync(join(folder, name), 'mine');
     mkdirSync(join(folder, 'holidays'));
     const next = Store.open(journalOptions(dataDir));
-    assert.deepEqual(filesOf(dataDir), ['README.txt', 'b.bin', 'holidays']);
+    assert.deepEqual(filesOf(dataDir), ['README.txt', `${b}.bin`, 'holiday.jpg', 'holidays'].sort());
     assert.deepEqual([next.counters().frames, next.counters().frameBytes], [1, 10]);
+    assert.equal(next.framesAside, null);
     next.close();
+  });
+
+  it('moves the frames of a journal that was replaced or deleted aside', (t) => {
+    const dataDir = temporaryFolder(t);
+    const store = Store.open(journalOptions(dataDir));
+    const ids = [newId(), newId()];
+    for (const id of ids) store.keepFrame(id, image('\xff\xd8\xff\xe0'));
+    store.close();
+    writeFileSync(join(dataDir, 'frames', 'holiday.jpg'), 'mine');
+    for (const name of ['journal.db', 'journal.db-wal', 'journal.db-shm'])
+      rmSync(join(dataDir, name), { force: true });
+    const clock = new SimulatedClock();
+    const next = Store.open(journalOptions(dataDir), 'quick_check', clock);
+    const aside = join(dataDir, 'frames-aside-2026-01-01T00-00-01Z');
+    assert.deepEqual(next.framesAside, { folder: aside, count: 2 });
+    assert.deepEqual(readdirSync(aside), ids.map((id) => `${id}.jpg`).sort());
+    assert.deepEqual(filesOf(dataDir), ['holiday.jpg']);
+    next.close();
+    const again = Store.open(journalOptions(dataDir), 'quick_check', clock);
+    assert.equal(again.framesAside, null);
+    again.close();
+  });
+
+  it('moves more frames without a row aside than a power cut leaves, as after an older copy of the journal', (t) => {
+    const dataDir = temporaryFolder(t);
+    Store.open(journalOptions(dataDir)).close();
+    for (const id of [newId(), newId()]) writeFileSync(join(dataDir, 'frames', `${id}.jpg`), 'no row');
+    const next = Store.open(journalOptions(dataDir));
+    assert.equal(next.framesAside?.count, 2);
+    assert.deepEqual(filesOf(dataDir), []);
+    next.close();
+  });
+
+  it('takes over the folder of an earlier version, which has no marker, and keeps its frames', (t) => {
+    const dataDir = temporaryFolder(t);
+    const store = Store.open(journalOptions(dataDir));
+    const [known, orphan] = [newId(), newId()];
+    store.keepFrame(known, image('\xff\xd8\xff\xe0'));
+    store.close();
+    const marker = join(dataDir, 'frames', '.journal-epoch');
+    rmSync(marker);
+    const next = Store.open(journalOptions(dataDir));
+    assert.deepEqual([next.framesAside, next.counters().frames], [null, 1]);
+    assert.equal(readFileSync(marker, 'utf8'), `${next.epoch}\n`);
+    next.close();
+    rmSync(marker);
+    writeFileSync(join(dataDir, 'frames', `${orphan}.jpg`), 'of another journal');
+    const last = Store.open(journalOptions(dataDir));
+    assert.deepEqual([last.framesAside?.count, last.counters().frames], [1, 1]);
+    assert.deepEqual(filesOf(dataDir), [`${known}.jpg`]);
+    last.close();
+  });
+
+  it('refuses a linked folder, and changes nothing in it', (t) => {
+    const dataDir = temporaryFolder(t);
+    const other = temporaryFolder(t);
+    const file = join(other, `${newId()}.jpg`);
+    writeFileSync(file, 'of another bin');
+    symlinkSync(other, join(dataDir, 'frames'));
+    assert.throws(
+      () => Store.open(journalOptions(dataDir)),
+      (error) =>
+        error instanceof JournalError &&
+        error.code === 'journal-unreadable' &&
+        /frames: it is a symbolic link\. Move it away, .*set dataDir/.test(error.message),
+    );
+    assert.deepEqual(readdirSync(other), [basename(file)]);
   });
 
   it('keeps its counters correct if a file cannot be written', (t) => {

@@ -47,7 +47,11 @@ describe('a journal of version 1', () => {
     );
     const store = Store.open(journalOptions(dataDir));
     assert.deepEqual(store.counters(), { events: 6, pending: 3, dropped: 2, frames: 2, frameBytes: 80 });
-    assert.deepEqual(readdirSync(join(dataDir, 'frames')).sort(), ['frame-5.jpg', 'frame-6.bin']);
+    assert.deepEqual(readdirSync(join(dataDir, 'frames')).sort(), [
+      '.journal-epoch',
+      'frame-5.jpg',
+      'frame-6.bin',
+    ]);
     assert.deepEqual(
       store.unfinished().map(({ id }) => id),
       ['item-0', 'item-7'],
