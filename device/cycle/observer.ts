@@ -43,6 +43,8 @@ export interface Observer {
   locked?(locked: boolean): void;
   /** Events left a full outbox unsent. `count`: their total so far. */
   dropped?(count: number): void;
+  /** Events could not be recorded. `count`: their total so far. */
+  unrecorded?(count: number): void;
   /** Another model or another runtime has become active. */
   served?(model: ServedModel): void;
 }

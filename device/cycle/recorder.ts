@@ -19,6 +19,7 @@ import {
   startedBody,
 } from './event.js';
 import { LatestWriter } from './latest-writer.js';
+import { Losses } from './losses.js';
 import type { Observer } from './observer.js';
 import { attempt, type Progress } from './progress.js';
 import type { Burst, Finished } from './state.js';
@@ -49,12 +50,16 @@ export class Recorder {
   readonly #finishing = new Set<Promise<unknown>>();
   readonly #closing = sharedController();
   readonly #bursts = new LatestWriter<Burst>((burst) => this.#writeBurst(burst));
+  readonly #losses: Losses;
   #isFailing = false;
 
   constructor(
     private readonly parts: RecorderParts,
-    private readonly observer: Pick<Observer, 'event' | 'health'>,
-  ) {}
+    private readonly observer: Pick<Observer, 'event' | 'health' | 'unrecorded'>,
+  ) {
+    const { journal, log } = parts;
+    this.#losses = new Losses(journal, log, (count) => observer.unrecorded?.(count));
+  }
 
   /** Finishes the rows of an earlier run. */
   async recover(): Promise<void> {
@@ -85,7 +90,8 @@ export class Recorder {
   /** Finishes a row and keeps the frame of its item. If the journal fails, tries again until `close`. */
   finish(finished: Finished): void {
     const body = finishedBody(finished, this.#origin());
-    this.#track(this.#finish(body, finished)).catch((error) => this.#giveUp(error, body));
+    // `#write` has counted an event that is lost.
+    this.#track(this.#finish(body, finished)).catch(() => {});
   }
 
   /**
@@ -106,6 +112,7 @@ export class Recorder {
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled(this.#finishing);
+    await this.#losses.close();
   }
 
   async #begin(body: StartedBody): Promise<void> {
@@ -134,7 +141,14 @@ export class Recorder {
       announced = withoutFrame(finished);
     });
     this.observer.event?.(event, announced);
-    if (frame && announced === finished) await this.#keepFrame(frame);
+    if (!frame) return;
+    try {
+      if (announced !== finished) throw new Error('the journal failed, and the frame did not wait for it');
+      await this.#keepFrame(frame);
+      this.#losses.frameKept();
+    } catch (error) {
+      this.#losses.addFrame(error);
+    }
   }
 
   /** Keeps a frame as a file that any viewer opens. A raw frame that cannot be encoded is kept with its format. */
@@ -170,7 +184,10 @@ export class Recorder {
         return { ...body, ...key };
       } catch (error) {
         this.#failed(error);
-        if (isLast || (error instanceof JournalError && error.code === 'already-finished')) throw error;
+        if (isLast || (error instanceof JournalError && error.code === 'already-finished')) {
+          this.#losses.addEvent(error, body);
+          throw error;
+        }
       }
       onRetry();
       await sleep(clock, backoff.nextMs(), signal).catch(() => {});
@@ -192,10 +209,7 @@ export class Recorder {
     if (!this.#isFailing) return;
     this.#isFailing = false;
     this.observer.health?.('journal', null);
-  }
-
-  #giveUp(error: unknown, event: EventBody): void {
-    this.parts.log.error({ err: error, event }, 'an event or its frame is not in the journal');
+    this.#losses.report();
   }
 
   #origin(): Origin {

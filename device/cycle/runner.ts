@@ -48,7 +48,7 @@ export class Runner {
   constructor(
     private readonly parts: Parts,
     private readonly options: CycleOptions,
-    private readonly observer: Pick<Observer, 'phase' | 'health' | 'event'> = {},
+    private readonly observer: Pick<Observer, 'phase' | 'health' | 'event' | 'unrecorded'> = {},
     /** Called once with an internal error. The gate is safe and the cycle has ended: the process must exit. */
     private readonly onFatal: (error: unknown) => void = (error) => {
       throw error;

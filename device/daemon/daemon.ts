@@ -94,8 +94,11 @@ export class Daemon {
     const { refusedMs } = config.panel;
     const operatorPanel = new OperatorPanel({ panel, fillParts, commands, refusedMs, clock });
     const status = new Status(clock, () => publisher.retain('state', status.snapshot()));
-    const { dropped } = await journal.counters();
+    const { dropped, unrecorded } = await journal.counters();
     status.dropped(dropped);
+    status.unrecorded(unrecorded);
+    if (unrecorded > 0)
+      log.info({ unrecorded }, `journal: ${unrecorded} events could not be recorded since it was created`);
     const liveness = new Liveness(LIVENESS, clock);
     const lastDecided = new LastDecided();
     const observers = new ObserverList(
@@ -128,6 +131,7 @@ export class Daemon {
     const observer = {
       phase: observers.phase.bind(observers),
       event: observers.event.bind(observers),
+      unrecorded: (count: number) => observers.unrecorded(unrecorded + count),
       health: (part: string, fault: Fault | null) => health.report(part, fault, 'cycle'),
     };
     const runner = new Runner(cycleParts, cycleOptions(config), observer, this.options.onFatal);

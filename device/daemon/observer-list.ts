@@ -48,6 +48,10 @@ export class ObserverList implements Required<Observer> {
     this.#call('dropped', (observer) => observer.dropped?.(count));
   }
 
+  unrecorded(count: number): void {
+    this.#call('unrecorded', (observer) => observer.unrecorded?.(count));
+  }
+
   #call(method: keyof Observer, call: (observer: Observer) => unknown): void {
     for (const [name, observer] of Object.entries(this.observers)) {
       const failed = (error: unknown) => this.#failed(name, method, error);

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import type { FrameFormat } from '../hardware/camera/camera.js';
 import { writeDurably } from '../kit/durable-file.js';
 import { type Database, transaction } from './database.js';
+import { bytesForFrames, isDiskFull } from './disk-space.js';
 import { frameFile } from './frame-file.js';
 import { type FramesAside, openFrameFolder } from './frame-folder.js';
+import { JournalError } from './journal.js';
 
 export interface FrameLimits {
   readonly maxFrames: number;
@@ -19,6 +21,15 @@ interface FrameRow {
   readonly bytes: number;
 }
 
+/** By how much the counters change. */
+interface Change {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+/** The size of the frames that a full disk loses at once. */
+const BATCH_BYTES = 1024 * 1024;
+
 interface NewFrame {
   readonly id: string;
   readonly file: string;
@@ -29,6 +40,8 @@ interface NewFrame {
 /**
  * Keeps the newest frames as files in a folder, with an index in the database. A file is written, and removed,
  * before its row. The next start repairs what a power cut leaves in between. The limits are never exceeded.
+ *
+ * On a full disk, frames give way to events: the oldest frames are deleted so that the database can be written.
  */
 export class FrameRing {
   readonly #sql: ReturnType<typeof statements>;
@@ -66,22 +79,79 @@ export class FrameRing {
 
   /**
    * Keeps a frame and replaces one with the same id. The index stores the format of raw bytes. A frame that is larger
-   * than the ring is not kept.
+   * than the ring is not kept. On an almost full disk, a frame is only kept in the space of older ones.
+   * @throws JournalError `journal-failed` if there is no such space, or the error of the file system
    */
   keep(id: string, bytes: Uint8Array, format?: FrameFormat): void {
     const file = frameFile(id, bytes, format !== undefined);
     if (this.limits.maxFrames < 1 || bytes.length > this.limits.maxFrameBytes) return;
-    this.#replace(this.#findEvicted(1, bytes.length, id), { id, file, bytes, format });
+    const mustFree = bytes.length > bytesForFrames(this.#folder) ? bytes.length : 0;
+    const evicted = this.#findEvicted(1, bytes.length, id, mustFree);
+    if (sumBytes(evicted) < mustFree) throw noRoom(id);
+    this.#replace(evicted, { id, file, bytes, format });
   }
 
-  /** Returns the frames to remove so that the given amount fits, oldest first. Always includes a frame with this id. */
-  #findEvicted(frames: number, bytes: number, id?: string): FrameRow[] {
+  /**
+   * Runs a transaction. If the disk is full, empties the WAL file, and then deletes the oldest frames, until the
+   * transaction succeeds.
+   * @throws what `work` throws, or the error of SQLite if there is no frame left to delete
+   */
+  write<T>(work: () => T): T {
+    for (let isFirst = true; ; isFirst = false) {
+      try {
+        return transaction(this.db, work);
+      } catch (error) {
+        if (!isDiskFull(error, this.#folder)) throw error;
+        const hasMadeRoom = (isFirst && this.#emptyWal()) || this.#deleteOldest();
+        if (!hasMadeRoom) throw error;
+      }
+    }
+  }
+
+  /** The WAL file contains each version of a page, so that it is often larger than its changes to the database. */
+  #emptyWal(): boolean {
+    try {
+      this.db.exec('pragma wal_checkpoint(truncate)');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Returns whether frames were deleted, and also their rows. Their files go first, to make room for the change. */
+  #deleteOldest(): boolean {
+    const deleted: FrameRow[] = [];
+    for (;;) {
+      const row = this.#sql.oldest.get(deleted.at(-1)?.row ?? 0, '') as FrameRow | undefined;
+      if (!row) return false;
+      deleted.push(row);
+      rmSync(join(this.#folder, row.file), { force: true });
+      if (sumBytes(deleted) < BATCH_BYTES && deleted.length < this.#frames) continue;
+      this.#emptyWal();
+      try {
+        this.#count(transaction(this.db, () => this.#removeRows(deleted)));
+        return true;
+      } catch (error) {
+        if (!isDiskFull(error, this.#folder)) throw error;
+      }
+    }
+  }
+
+  /**
+   * Returns the frames to remove so that the given amount fits, and `mustFree` bytes are freed, oldest first. Always
+   * includes a frame with this id.
+   */
+  #findEvicted(frames: number, bytes: number, id?: string, mustFree = 0): FrameRow[] {
     const same = id === undefined ? undefined : (this.#sql.byId.get(id) as FrameRow | undefined);
     const evicted = same ? [same] : [];
     let framesAfter = this.#frames + frames - evicted.length;
     let bytesAfter = this.#bytes + bytes - (same?.bytes ?? 0);
     let lastRow = 0;
-    while (framesAfter > this.limits.maxFrames || bytesAfter > this.limits.maxFrameBytes) {
+    while (
+      framesAfter > this.limits.maxFrames ||
+      bytesAfter > this.limits.maxFrameBytes ||
+      sumBytes(evicted) < mustFree
+    ) {
       const oldest = this.#sql.oldest.get(lastRow, id ?? '') as FrameRow | undefined;
       if (!oldest) break;
       evicted.push(oldest);
@@ -95,37 +165,56 @@ export class FrameRing {
   #replace(evicted: readonly FrameRow[], added?: NewFrame): void {
     if (evicted.length === 0 && !added) return;
     for (const { file } of evicted) rmSync(join(this.#folder, file), { force: true });
-    let written = false;
+    let written: NewFrame | undefined;
     try {
       if (added) writeDurably(join(this.#folder, added.file), added.bytes);
-      written = true;
+      written = added;
     } finally {
       // The evicted files are removed even if writing the new one failed, for example on a full disk.
-      transaction(this.db, () => {
-        for (const { row } of evicted) this.#sql.remove.run(row);
-        if (added && written) {
-          const format = added.format ? JSON.stringify(added.format) : null;
-          this.#sql.add.run(added.id, added.file, added.bytes.length, format);
-        }
-      });
-      this.#frames += (added && written ? 1 : 0) - evicted.length;
-      this.#bytes += added && written ? added.bytes.length : 0;
-      for (const { bytes } of evicted) this.#bytes -= bytes;
+      this.#updateIndex(evicted, written);
     }
+  }
+
+  #updateIndex(evicted: readonly FrameRow[], added: NewFrame | undefined): void {
+    try {
+      const change = this.write(() => {
+        const { frames, bytes } = this.#removeRows(evicted);
+        if (!added) return { frames, bytes };
+        const format = added.format ? JSON.stringify(added.format) : null;
+        this.#sql.add.run(added.id, added.file, added.bytes.length, format);
+        return { frames: frames + 1, bytes: bytes + added.bytes.length };
+      });
+      this.#count(change);
+    } catch (error) {
+      if (added) rmSync(join(this.#folder, added.file), { force: true });
+      throw error;
+    }
+  }
+
+  /** Returns by how much the counters change. A row that does not exist any more does not count. */
+  #removeRows(rows: readonly FrameRow[]): Change {
+    const removed = rows.filter(({ row }) => this.#sql.remove.run(row).changes > 0);
+    return { frames: -removed.length, bytes: -sumBytes(removed) };
+  }
+
+  #count({ frames, bytes }: Change): void {
+    this.#frames += frames;
+    this.#bytes += bytes;
   }
 
   /** Removes the rows whose file a power cut, or a person, has removed. */
   #repair(rows: readonly FrameRow[], present: ReadonlySet<string>): void {
     const missing = rows.filter(({ file }) => !present.has(file));
-    if (missing.length > 0) {
-      transaction(this.db, () => {
-        for (const { row } of missing) this.#sql.remove.run(row);
-      });
-    }
-    this.#frames = rows.length - missing.length;
-    this.#bytes = sumBytes(rows) - sumBytes(missing);
+    this.#count({ frames: rows.length, bytes: sumBytes(rows) });
+    if (missing.length > 0) this.#count(this.write(() => this.#removeRows(missing)));
   }
 }
+
+const noRoom = (id: string) =>
+  new JournalError(
+    'journal-failed',
+    `frame ${id}: not kept, because the disk is almost full. Free some space.`,
+  );
 
 const sumBytes = (rows: readonly FrameRow[]): number => rows.reduce((total, { bytes }) => total + bytes, 0);
 

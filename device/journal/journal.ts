@@ -50,6 +50,8 @@ export interface JournalCounters {
   readonly pending: number;
   /** Events that left the outbox unsent because it was full, since the journal was created. */
   readonly dropped: number;
+  /** Events that could not be recorded, since the journal was created. */
+  readonly unrecorded: number;
   readonly frames: number;
   readonly frameBytes: number;
 }
@@ -117,6 +119,8 @@ export interface Journal extends HealthSource<JournalErrorCode> {
   pending(after: EventKey | null, limit: number): Promise<readonly PendingEvent[]>;
   /** Removes events from the outbox. Ignores events that are not in it. */
   acknowledge(events: readonly EventKey[]): Promise<void>;
+  /** Adds events that could not be recorded to their count. It is on disk as soon as the disk allows. */
+  countUnrecorded(count: number): Promise<void>;
   counters(): Promise<JournalCounters>;
   close(): Promise<void>;
 }

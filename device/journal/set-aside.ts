@@ -4,6 +4,7 @@ import type { Clock } from '../kit/clock.js';
 import { makeFolder, syncPath } from '../kit/durable-file.js';
 import { messageOf } from '../kit/errors.js';
 import { isDamage, unreadable } from './database.js';
+import { UNRECORDED_FILE } from './unrecorded-count.js';
 
 /** A damaged journal that was replaced. */
 export interface SetAside {
@@ -14,7 +15,7 @@ export interface SetAside {
 }
 
 /** The database comes first: without it, the next start cannot use the rest with an older state. */
-const PARTS = ['journal.db', 'journal.db-wal', 'journal.db-shm', 'frames'];
+const PARTS = ['journal.db', 'journal.db-wal', 'journal.db-shm', 'frames', UNRECORDED_FILE];
 
 const FOLDER = /^damaged-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(-\d+)?$/;
 /** The folder has this suffix until all parts are in it. */

@@ -61,6 +61,7 @@ export class SimulatedJournal implements Journal {
   readonly #maxFrames: number;
   readonly #maxFrameBytes: number;
   #lastSeq = 0;
+  #unrecorded = 0;
   #closed = false;
 
   constructor(options: SimulatedJournalOptions = {}) {
@@ -77,6 +78,7 @@ export class SimulatedJournal implements Journal {
     for (const [seq, event] of earlier.#outbox) this.#outbox.set(seq, event);
     for (const [id, size] of earlier.#frameSizes) this.#frameSizes.set(id, size);
     this.#lastSeq = earlier.#lastSeq;
+    this.#unrecorded = earlier.#unrecorded;
   }
 
   /** Returns the finished events, sorted by number and including `epoch` and `seq`. */
@@ -187,12 +189,18 @@ export class SimulatedJournal implements Journal {
     for (const { epoch, seq } of events) if (epoch === this.epoch) this.#outbox.delete(seq);
   }
 
+  async countUnrecorded(count: number): Promise<void> {
+    this.#checkOpen('countUnrecorded');
+    this.#unrecorded += count;
+  }
+
   async counters(): Promise<JournalCounters> {
     this.#checkOpen('counters');
     return {
       events: this.#finished().length,
       pending: this.#outbox.size,
       dropped: 0,
+      unrecorded: this.#unrecorded,
       frames: this.#frameSizes.size,
       frameBytes: this.#frameBytes(),
     };

@@ -129,6 +129,10 @@ export class SqliteJournal implements Journal {
     return this.#call('acknowledge', [events]);
   }
 
+  countUnrecorded(count: number): Promise<void> {
+    return this.#call('countUnrecorded', [count]);
+  }
+
   counters(): Promise<JournalCounters> {
     return this.#call('counters', []);
   }

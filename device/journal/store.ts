@@ -6,14 +6,7 @@ import { type Clock, SystemClock } from '../kit/clock.js';
 import { makeFolder } from '../kit/durable-file.js';
 import { messageOf } from '../kit/errors.js';
 import { CommandTable } from './commands.js';
-import {
-  asUnreadable,
-  type Check,
-  type Database,
-  openDatabase,
-  transaction,
-  unreadable,
-} from './database.js';
+import { asUnreadable, type Check, type Database, openDatabase, unreadable } from './database.js';
 import type { FramesAside } from './frame-folder.js';
 import { type FrameLimits, FrameRing } from './frames.js';
 import {
@@ -30,6 +23,7 @@ import { lockFolder } from './lock.js';
 import { migrate } from './migrations.js';
 import type { SynchronousJournal } from './protocol.js';
 import { openOrSetAside, type SetAside } from './set-aside.js';
+import { UnrecordedCount } from './unrecorded-count.js';
 
 export interface StoreOptions extends FrameLimits {
   /** Folder of `journal.db` and `frames/`. Created if it does not exist. */
@@ -56,6 +50,7 @@ interface Tally {
 export class Store implements SynchronousJournal {
   readonly #sql: ReturnType<typeof statements>;
   readonly #frames: FrameRing;
+  readonly #unrecorded: UnrecordedCount;
   readonly #labels: LabelTable;
   readonly #commands: CommandTable;
   readonly #run: string;
@@ -74,8 +69,9 @@ export class Store implements SynchronousJournal {
     this.#sql = statements(db);
     this.epoch = (this.#sql.epoch.get() as { epoch: string }).epoch;
     this.#tally = this.#sql.tally.get() as Tally;
-    this.#change(() => {});
     this.#frames = new FrameRing(db, options.dataDir, this.epoch, wallMs, options);
+    this.#unrecorded = new UnrecordedCount(options.dataDir, this.epoch);
+    this.#change(() => {});
     this.#labels = new LabelTable(db);
     this.#commands = new CommandTable(db, this.#run);
   }
@@ -181,8 +177,17 @@ export class Store implements SynchronousJournal {
     });
   }
 
+  countUnrecorded(count: number): void {
+    this.#unrecorded.add(count);
+  }
+
   counters(): JournalCounters {
-    return { ...this.#tally, frames: this.#frames.frames, frameBytes: this.#frames.bytes };
+    return {
+      ...this.#tally,
+      unrecorded: this.#unrecorded.total,
+      frames: this.#frames.frames,
+      frameBytes: this.#frames.bytes,
+    };
   }
 
   close(): void {
@@ -206,13 +211,15 @@ export class Store implements SynchronousJournal {
   }
 
   #change<T>(work: (tally: Tally) => T): T {
-    const tally = { ...this.#tally };
-    const result = transaction(this.db, () => {
+    let tally = this.#tally;
+    const result = this.#frames.write(() => {
+      tally = { ...this.#tally };
       const value = work(tally);
       this.#trim(tally);
       return value;
     });
     this.#tally = tally;
+    this.#unrecorded.save();
     return result;
   }
 

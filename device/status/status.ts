@@ -47,6 +47,8 @@ export interface BinState {
     readonly emptied: Readonly<Record<string, string>>;
     /** Events that were dropped unsent because the outbox was full, since the journal exists. */
     readonly dropped: number;
+    /** Events that could not be recorded, for example on a full disk, since the journal exists. */
+    readonly unrecorded: number;
   };
 }
 
@@ -61,6 +63,7 @@ export class Status implements Observer {
   readonly #fill = new Map<string, Omit<FillLevel, 'fault'>>();
   readonly #since: string;
   #dropped = 0;
+  #unrecorded = 0;
   #locked = false;
 
   /** Calls `changed` after each change of the state. Changes arrive in bursts. */
@@ -138,6 +141,13 @@ export class Status implements Observer {
     this.changed();
   }
 
+  /** Records the total of events that could not be recorded. */
+  unrecorded(count: number): void {
+    if (count === this.#unrecorded) return;
+    this.#unrecorded = count;
+    this.changed();
+  }
+
   snapshot(): BinState {
     return {
       schema: 1,
@@ -154,6 +164,7 @@ export class Status implements Observer {
         compartments: Object.fromEntries(this.#compartments),
         emptied: Object.fromEntries(this.#emptied),
         dropped: this.#dropped,
+        unrecorded: this.#unrecorded,
       },
     };
   }

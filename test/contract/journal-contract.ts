@@ -223,7 +223,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
 
     it('counts events, outbox and frames', async (t) => {
       const journal = await make(t)();
-      const none = { events: 0, pending: 0, dropped: 0, frames: 0, frameBytes: 0 };
+      const none = { events: 0, pending: 0, dropped: 0, unrecorded: 0, frames: 0, frameBytes: 0 };
       assert.deepEqual(await journal.counters(), none);
       await journal.begin('a', {});
       assert.deepEqual(await journal.counters(), none);
@@ -236,10 +236,25 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
         events: 2,
         pending: 1,
         dropped: 0,
+        unrecorded: 0,
         frames: 2,
         frameBytes: 30,
       });
       await journal.close();
+    });
+
+    it('counts the events that could not be recorded, also across a restart', async (t) => {
+      const open = make(t);
+      const first = await open();
+      await first.countUnrecorded(3);
+      await first.countUnrecorded(185);
+      assert.equal((await first.counters()).unrecorded, 188);
+      await first.close();
+      const second = await open();
+      assert.equal((await second.counters()).unrecorded, 188);
+      await second.countUnrecorded(1);
+      assert.equal((await second.counters()).unrecorded, 189);
+      await second.close();
     });
 
     it('keeps the newest frames within both limits, also across a restart', async (t) => {

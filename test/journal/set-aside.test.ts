@@ -121,7 +121,14 @@ describe('a damaged journal', () => {
     renameSync(join(dataDir, 'journal.db'), join(dataDir, `${FOLDER}.incomplete`, 'journal.db'));
     const store = open(dataDir);
     assert.equal(store.setAside?.folder, join(dataDir, FOLDER));
-    assert.deepEqual(store.counters(), { events: 0, pending: 0, dropped: 0, frames: 0, frameBytes: 0 });
+    assert.deepEqual(store.counters(), {
+      events: 0,
+      pending: 0,
+      dropped: 0,
+      unrecorded: 0,
+      frames: 0,
+      frameBytes: 0,
+    });
     store.close();
     assert.ok(existsSync(join(dataDir, FOLDER, 'frames', 'frame.bin')));
     assert.deepEqual(foldersOf(dataDir), [FOLDER]);

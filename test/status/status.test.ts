@@ -98,6 +98,16 @@ describe('status', () => {
     assert.equal(status.snapshot().counters.dropped, 7);
   });
 
+  it('announces events that could not be recorded once for each new total', () => {
+    let changes = 0;
+    const status = new Status(new SimulatedClock(), () => changes++);
+    status.unrecorded(0);
+    status.unrecorded(188);
+    status.unrecorded(188);
+    assert.equal(changes, 1);
+    assert.equal(status.snapshot().counters.unrecorded, 188);
+  });
+
   it('announces each change once', () => {
     let changes = 0;
     const status = new Status(new SimulatedClock(), () => changes++);

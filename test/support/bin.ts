@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { Journalled, Observer } from '../../device/cycle/observer.js';
 import { Runner } from '../../device/cycle/runner.js';
 import type { Limits } from '../../device/cycle/state.js';
@@ -39,6 +39,7 @@ export interface BinParts {
   readonly limits?: Partial<Limits>;
   readonly light?: Light;
   readonly fill?: Pick<Fill, 'levels'>;
+  readonly log?: Logger;
 }
 
 /** Makes a complete cycle with simulated parts. A test may replace each part. `trigger.fire()` simulates an item. */
@@ -65,7 +66,7 @@ export const makeBin = (replaced: BinParts) => {
     journal: replaced.journal ?? new SimulatedJournal(),
     clock,
     newId,
-    log: quiet,
+    log: replaced.log ?? quiet,
   };
   const { vision } = parts;
   const model: ServingModel = replaced.model ?? {
@@ -84,6 +85,7 @@ export const makeBin = (replaced: BinParts) => {
         if (finished) journalled.push({ event, finished });
         observer.event?.(event, finished);
       },
+      unrecorded: (count) => observer.unrecorded?.(count),
       health: (part, fault) => health.push(`${part}:${fault?.code ?? 'ok'}`),
     },
     (error) => fatal.push(error),

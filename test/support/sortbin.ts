@@ -39,8 +39,11 @@ export class Sortbin {
     environment: Readonly<Record<string, string>> = {},
     /** A pipe, whose lines are read, or a file. */
     output: 'pipe' | number = 'pipe',
+    /** A command that starts the program, with its arguments. */
+    prefix: readonly string[] = [],
   ) {
-    this.#child = spawn(MAIN, args, {
+    const [command = MAIN, ...rest] = [...prefix, MAIN, ...args];
+    this.#child = spawn(command, rest, {
       cwd: folder,
       env: { ...process.env, ...environment },
       stdio: ['ignore', output, 'pipe'],

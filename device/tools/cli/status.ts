@@ -45,6 +45,7 @@ export const sectionOf = ({ state, liveness }: StatusAnswer): Section => {
       ),
       fact('outcomes', countsText(counters.outcomes)),
       fact('sorted into', countsText(counters.compartments)),
+      ...(counters.unrecorded ? [fact('not recorded', `${counters.unrecorded} events`)] : []),
       fact('since', counters.since),
     ],
   };

@@ -1,0 +1,69 @@
+import type { Logger } from 'pino';
+import type { Journal } from '../journal/journal.js';
+import { messageOf } from '../kit/errors.js';
+import type { EventBody } from './event.js';
+import { LatestWriter } from './latest-writer.js';
+
+/** Counts the events and frames of this run that the journal could not store, and reports them. */
+export class Losses {
+  #events = 0;
+  #reportedEvents = 0;
+  #storedEvents = 0;
+  #frames = 0;
+  /** Stores the count of events in the journal. */
+  readonly #writer = new LatestWriter<number>(async (events) => {
+    await this.journal.countUnrecorded(events - this.#storedEvents);
+    this.#storedEvents = events;
+  });
+
+  constructor(
+    private readonly journal: Pick<Journal, 'countUnrecorded'>,
+    private readonly log: Logger,
+    /** Called with the number of events that were lost so far. */
+    private readonly onEvent: (count: number) => void,
+  ) {}
+
+  /** Counts an event that is given up. The log is the only place that has it. */
+  addEvent(error: unknown, event: EventBody): void {
+    this.#events += 1;
+    this.log.error({ err: error, event }, 'an event could not be recorded');
+    this.onEvent(this.#events);
+    this.#store();
+  }
+
+  /** Counts a frame that was not kept. Logs only the first one. */
+  addFrame(error: unknown): void {
+    this.#frames += 1;
+    if (this.#frames > 1) return;
+    const reason = messageOf(error);
+    this.log.warn({ part: 'journal', reason }, `journal: frames are not kept: ${reason}`);
+  }
+
+  /** Reports how many frames were not kept, once one is kept again. */
+  frameKept(): void {
+    if (this.#frames === 0) return;
+    const frames = this.#frames;
+    this.#frames = 0;
+    this.log.info({ part: 'journal', frames }, `journal: frames are kept again, ${frames} were not kept`);
+  }
+
+  /** Reports how many events were lost since the last report, and stores their number. */
+  report(): void {
+    const unrecorded = this.#events - this.#reportedEvents;
+    if (unrecorded > 0)
+      this.log.warn({ part: 'journal', unrecorded }, `journal: ${unrecorded} events could not be recorded`);
+    this.#reportedEvents = this.#events;
+    this.#store();
+  }
+
+  /** Resolves when the count is stored, or cannot be stored. */
+  async close(): Promise<void> {
+    this.report();
+    await this.#writer.write(this.#events).catch(() => {});
+  }
+
+  #store(): void {
+    // If this fails, the next loss or the next report tries again.
+    if (this.#events > this.#storedEvents) this.#writer.write(this.#events).catch(() => {});
+  }
+}

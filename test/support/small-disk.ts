@@ -1,0 +1,48 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from './until.js';
+
+/** Returns why this machine cannot mount a disk for a test without root, or false. */
+export const noSmallDisk = (): string | false => {
+  const { status } = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', '/tmp']);
+  return status === 0 ? false : 'unshare cannot mount a disk in a user namespace';
+};
+
+/** A disk of a few megabytes, which only programs in its namespace see at `path`. */
+export interface SmallDisk {
+  /** The command that starts a program with this disk. */
+  readonly prefix: readonly string[];
+  /** Returns the path of a file on the disk, for this process. */
+  file(...names: string[]): string;
+  close(): Promise<void>;
+}
+
+/** Mounts a disk at the folder `path`, which exists. `size`: as for tmpfs, such as `4m`. */
+export const mountSmallDisk = async (path: string, size: string): Promise<SmallDisk> => {
+  const script = 'mount -t tmpfs -o size="$1" tmpfs "$2" && touch "$2/mounted" && exec sleep 600';
+  const holder = spawn('unshare', ['-rm', 'sh', '-c', script, 'sh', size, path], { stdio: 'ignore' });
+  const ended = once(holder, 'close');
+  const root = `/proc/${holder.pid}/root`;
+  await until(
+    () => 'the disk is mounted',
+    () => existsSync(join(root, path, 'mounted')),
+  );
+  return {
+    prefix: [
+      'nsenter',
+      '-t',
+      `${holder.pid}`,
+      '-U',
+      '-m',
+      `--wd=${join(path, '..')}`,
+      '--preserve-credentials',
+    ],
+    file: (...names) => join(root, path, ...names),
+    close: async () => {
+      holder.kill('SIGKILL');
+      await ended;
+    },
+  };
+};
