@@ -12,7 +12,13 @@ export const ms = (minimum: number, maximum: number, defaultValue: number, descr
 /** A number from 0 to 1. */
 export const fraction = () => z.number().min(0).max(1);
 
-export const text = (maxLength = 200) => z.string().min(1).max(maxLength);
+/** Programs and protocols refuse a text with a control character, or cut it there. */
+export const text = (maxLength = 200) =>
+  z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .refine((value) => !/\p{Cc}/u.test(value), 'text without control characters');
 
 /** The path of a file or a folder. */
 export const path = () => text(4096).meta({ title: 'a path of 1 to 4096 characters' });

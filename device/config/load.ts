@@ -1,29 +1,40 @@
 import { readFile, stat } from 'node:fs/promises';
 import { messageOf } from '../kit/errors.js';
+import { fillEmptySections } from './empty-sections.js';
 import type { Path } from './json-schema.js';
 import { ConfigError, type ConfigErrorCode, type Problem, problemsOf } from './problems.js';
 import { type Config, configSchema, jsonSchema } from './schema.js';
-import { MAX_BYTES, readYaml } from './yaml.js';
+import { passwordPath, secretPaths } from './secrets.js';
+import { MAX_BYTES, readYaml, type YamlFile } from './yaml.js';
 
 /**
  * Parses the YAML text of a configuration. Missing keys get their defaults, so that an empty text is the default
- * configuration. Paths stay as they are written. `source` names the text in messages. `onRenamed` receives each key with
- * an old name.
+ * configuration. Paths stay as they are written. `source` names the text in messages. `onWarning` receives what is valid,
+ * but probably not meant.
  * @throws ConfigError with every problem of the text
  */
 export const parseConfig = (
   text: string,
   source: string,
-  onRenamed: (key: RenamedKey) => void = () => {},
-): Config => {
+  onWarning: (warning: ConfigWarning) => void = () => {},
+): Config => parseText(text, source, onWarning).config;
+
+const parseText = (
+  text: string,
+  source: string,
+  onWarning: (warning: ConfigWarning) => void,
+): { config: Config; file: YamlFile } => {
   if (Buffer.byteLength(text) > MAX_BYTES) throw tooLarge(source, Buffer.byteLength(text));
   const file = readYaml(text, source);
-  const { value, renamed, problems, originalPath } = migrate(file.value, file.lineAt);
-  for (const key of renamed) onRenamed(key);
+  const { value: migrated, renamed, problems, originalPath } = migrate(file.value, file.lineAt);
+  const schema = jsonSchema();
+  const value = fillEmptySections(schema, migrated);
+  for (const key of renamed) onWarning(key);
+  for (const path of secretPaths(schema)) if (file.isCutByComment(path)) onWarning(cutSecret(path, file));
   const result = configSchema.safeParse(value);
-  if (result.success && problems.length === 0) return result.data;
+  if (result.success && problems.length === 0) return { config: result.data, file };
   const issues = result.error?.issues ?? [];
-  const found = [...problems, ...problemsOf(issues, value, jsonSchema(), file.lineAt, originalPath)];
+  const found = [...problems, ...problemsOf(issues, value, schema, file.lineAt, originalPath)];
   throw new ConfigError(
     'config-invalid',
     source,
@@ -35,22 +46,43 @@ export const parseConfig = (
  * Reads and parses a configuration file, like `parseConfig`.
  * @throws ConfigError also if the file is missing or unreadable
  */
-export const loadConfig = async (path: string, onRenamed?: (key: RenamedKey) => void): Promise<Config> =>
-  parseConfig(await readText(path), path, onRenamed);
+export const loadConfig = async (
+  path: string,
+  onWarning: (warning: ConfigWarning) => void = () => {},
+): Promise<Config> => {
+  const { config, file } = parseText(await readText(path), path, onWarning);
+  const password = passwordPath(config);
+  const { mode } = await stat(path);
+  if (password && (mode & 0o004) !== 0)
+    onWarning({
+      path: password.join('.'),
+      line: file.lineAt(password),
+      message: `${password.join('.')}: all users of this machine can read the file (mode ${octal(mode)}). Run "chmod 600" on it.`,
+    });
+  return config;
+};
 
-/** A key of a configuration that has an old name. */
-export interface RenamedKey {
-  /** The old name, dotted. */
+const octal = (mode: number): string => `0${(mode & 0o777).toString(8)}`;
+
+/** Something in a configuration that is valid, but should be changed. */
+export interface ConfigWarning {
+  /** The key, dotted. */
   readonly path: string;
-  /** The new name, dotted. */
-  readonly newPath: string;
+  /** The new name of a key with an old name, dotted. */
+  readonly newPath?: string;
   /** Line in the file, from 1; null: not known. */
   readonly line: number | null;
   readonly message: string;
 }
 
-/** Returns the warning about a renamed key of the file `source`, for people. */
-export const renamedText = (source: string, { line, message }: RenamedKey): string =>
+const cutSecret = (path: Path, { lineAt }: YamlFile): ConfigWarning => ({
+  path: path.join('.'),
+  line: lineAt(path),
+  message: `${path.join('.')}: ends before " #", which begins a comment. If it contains #, put it in quotes.`,
+});
+
+/** Returns a warning about the file `source`, for people. */
+export const warningText = (source: string, { line, message }: ConfigWarning): string =>
   `${line === null ? source : `${source}:${line}`}: warning: ${message}`;
 
 const readText = async (path: string): Promise<string> => {
@@ -115,7 +147,7 @@ const RENAMINGS: readonly Renaming[] = [
 interface Migrated {
   /** The input, with the new names. */
   readonly value: unknown;
-  readonly renamed: readonly RenamedKey[];
+  readonly renamed: readonly ConfigWarning[];
   /** One problem for each key that is present under both names. */
   readonly problems: readonly Problem[];
   /** The path in the input of a path in `value`. */
@@ -133,7 +165,7 @@ const migrate = (input: unknown, lineAt: (path: Path) => number | null): Migrate
     if (!isMapping(holder) || !Object.hasOwn(holder, from)) continue;
     if (Object.hasOwn(holder, to)) problems.push(bothNames(renaming, lineAt([...parent, from])));
     else applied.push(renaming);
-    value = withRenamedKey(value, renaming);
+    value = withConfigWarning(value, renaming);
   }
   return {
     value,
@@ -152,10 +184,11 @@ const isMapping = (value: unknown): value is Record<string, unknown> =>
 const memberOf = (value: unknown, key: string): unknown => (isMapping(value) ? value[key] : undefined);
 
 /** Copies the mappings that contain the key, because a YAML alias may share them. */
-const withRenamedKey = (value: unknown, { parent, from, to }: Renaming): unknown => {
+const withConfigWarning = (value: unknown, { parent, from, to }: Renaming): unknown => {
   if (!isMapping(value)) return value;
   const [key, ...rest] = parent;
-  if (key !== undefined) return { ...value, [key]: withRenamedKey(value[key], { parent: rest, from, to }) };
+  if (key !== undefined)
+    return { ...value, [key]: withConfigWarning(value[key], { parent: rest, from, to }) };
   const { [from]: renamed, ...others } = value;
   return { [to]: renamed, ...others };
 };
@@ -170,7 +203,7 @@ const bothNames = ({ parent, from, to }: Renaming, line: number | null): Problem
   message: `${textOf(parent, from)}: this is the old name of ${textOf(parent, to)}, which is present too. Keep only ${textOf(parent, to)}.`,
 });
 
-const renamedKey = ({ parent, from, to }: Renaming, lineAt: (path: Path) => number | null): RenamedKey => {
+const renamedKey = ({ parent, from, to }: Renaming, lineAt: (path: Path) => number | null): ConfigWarning => {
   const path = textOf(parent, from);
   const newPath = textOf(parent, to);
   const message = `${path} has the new name ${newPath}. Rename it: the next release refuses the old name.`;

@@ -8,7 +8,7 @@ export const mqtt = z
     url: z
       .string()
       .max(1000)
-      .regex(/^(mqtts?|wss?):\/\/[^\s/?#]+([/?#]\S*)?$/)
+      .regex(/^(mqtts?|wss?):\/\/[^\s\p{Cc}/?#]+([/?#][^\s\p{Cc}]*)?$/u)
       .superRefine((url, context) => {
         if (!URL.canParse(url)) context.addIssue({ code: 'invalid_format', format: 'url', input: url });
       })

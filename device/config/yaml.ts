@@ -24,6 +24,8 @@ export interface YamlFile {
   readonly value: unknown;
   /** Returns the line of a value's key, or of the innermost existing mapping or list around it. null: unknown. */
   lineAt(path: Path): number | null;
+  /** Returns whether a value without quotes is followed by a comment on the same line. */
+  isCutByComment(path: Path): boolean;
 }
 
 /**
@@ -67,9 +69,15 @@ export const readYaml = (text: string, source: string): YamlFile => {
     const offset = offsetOf(document.contents, path);
     return offset === null ? null : lines.linePos(offset).line;
   };
+  const isCutByComment = (path: Path): boolean => {
+    const node: unknown = document.getIn(path, true);
+    return isScalar(node) && node.type === 'PLAIN' && node.value !== null
+      ? /^[ \t]+#/.test(text.slice(node.range?.[1]))
+      : false;
+  };
   try {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-    return { value: value ?? {}, lineAt };
+    return { value: value ?? {}, lineAt, isCutByComment };
   } catch {
     throw syntaxError([syntaxProblem('The aliases expand to too many values. Use fewer aliases.')]);
   }

@@ -31,20 +31,15 @@ export class Losses {
     this.#store();
   }
 
-  /** Counts a frame that was not kept. Logs only the first one. */
+  /** Counts a frame that was not kept. Logs the first one, then each time their number has doubled. */
   addFrame(error: unknown): void {
     this.#frames += 1;
-    if (this.#frames > 1) return;
+    if (!Number.isInteger(Math.log2(this.#frames))) return;
     const reason = messageOf(error);
-    this.log.warn({ part: 'journal', reason }, `journal: frames are not kept: ${reason}`);
-  }
-
-  /** Reports how many frames were not kept, once one is kept again. */
-  frameKept(): void {
-    if (this.#frames === 0) return;
-    const frames = this.#frames;
-    this.#frames = 0;
-    this.log.info({ part: 'journal', frames }, `journal: frames are kept again, ${frames} were not kept`);
+    this.log.warn(
+      { part: 'journal', frames: this.#frames },
+      `journal: frames are not kept, ${this.#frames} so far: ${reason}`,
+    );
   }
 
   /** Reports how many events were lost since the last report, and stores their number. */

@@ -145,7 +145,6 @@ export class Recorder {
     try {
       if (announced !== finished) throw new Error('the journal failed, and the frame did not wait for it');
       await this.#keepFrame(frame);
-      this.#losses.frameKept();
     } catch (error) {
       this.#losses.addFrame(error);
     }

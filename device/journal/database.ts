@@ -1,5 +1,8 @@
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { messageOf } from '../kit/errors.js';
+import { isDiskFull } from './disk-space.js';
 import { JournalError } from './journal.js';
 
 export type Database = DatabaseSyncInstance;
@@ -16,6 +19,8 @@ const PAGE_CACHE_KIB = 1_024;
 const FIXES = {
   place: 'Make sure that the path is a file, or does not exist yet, in a folder that this user can write.',
   space: 'Free some space on the disk and start again. The journal is unchanged.',
+  readOnly: 'Make the folder writable for the user of the bin, or set another dataDir.',
+  files: 'Raise the limit of open files, for example with "ulimit -n 1024".',
   damaged: 'Move the file aside and start again. The new journal numbers its events from 1.',
   locked: 'Stop the other program that has the file open.',
   otherVersion: 'Start the bin once with this version, or use the version that wrote the journal.',
@@ -30,9 +35,38 @@ const FIXES = {
 export const unreadable = (path: string, problem: string, fix: keyof typeof FIXES, cause?: unknown) =>
   new JournalError('journal-unreadable', `journal ${path}: ${problem}. ${FIXES[fix]}`, { cause });
 
-/** Converts an error from opening the journal into a JournalError. */
-export const asUnreadable = (path: string, thrown: unknown): JournalError =>
-  thrown instanceof JournalError ? thrown : unreadable(path, messageOf(thrown), fixOf(thrown), thrown);
+/**
+ * Converts an error from opening the journal into a JournalError. SQLite has one message for many causes, so the system is
+ * asked for the cause.
+ */
+export const asUnreadable = (path: string, thrown: unknown): JournalError => {
+  if (thrown instanceof JournalError) return thrown;
+  const [problem, fix] = causeOf(dirname(path), thrown) ?? [messageOf(thrown), fixOf(thrown)];
+  return unreadable(path, problem, fix, thrown);
+};
+
+/** Returns why no file can be opened or written in a folder. Undefined: the error has another cause. */
+const causeOf = (folder: string, thrown: unknown): [problem: string, fix: keyof typeof FIXES] | undefined => {
+  if (isDiskFull(thrown, folder)) return ['the disk is full', 'space'];
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  if (code !== 'ERR_SQLITE_ERROR' && code !== 'EMFILE' && code !== 'ENFILE') return undefined;
+  if (isDamage(thrown)) return undefined;
+  const refusal = refusalOf(() => accessSync(folder, constants.W_OK | constants.X_OK));
+  if (refusal === 'EROFS') return ['the disk is read-only', 'readOnly'];
+  if (refusal === 'EACCES') return [`the folder ${folder} is not writable for this user`, 'readOnly'];
+  const limit = refusalOf(() => closeSync(openSync('/dev/null', 'r')));
+  return limit === 'EMFILE' || limit === 'ENFILE' ? ['too many open files', 'files'] : undefined;
+};
+
+/** Returns the code of the error of the file system, or undefined if `work` succeeds. */
+const refusalOf = (work: () => void): string | undefined => {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
+};
 
 /** A database whose check has failed. */
 class DamagedDatabase extends Error {

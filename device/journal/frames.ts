@@ -27,7 +27,7 @@ interface Change {
   readonly bytes: number;
 }
 
-/** The size of the frames that a full disk loses at once. */
+/** Maximum size of the frames that a full disk loses at once. Of few frames, an eighth. */
 const BATCH_BYTES = 1024 * 1024;
 
 interface NewFrame {
@@ -126,7 +126,7 @@ export class FrameRing {
       if (!row) return false;
       deleted.push(row);
       rmSync(join(this.#folder, row.file), { force: true });
-      if (sumBytes(deleted) < BATCH_BYTES && deleted.length < this.#frames) continue;
+      if (sumBytes(deleted) < Math.min(BATCH_BYTES, this.#bytes / 8)) continue;
       this.#emptyWal();
       try {
         this.#count(transaction(this.db, () => this.#removeRows(deleted)));

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { messageOf } from '../kit/errors.js';
+import { asUnreadable, type Database } from './database.js';
 import { JournalError } from './journal.js';
 
 const FILE = 'journal.lock';
@@ -11,15 +12,19 @@ const FILE = 'journal.lock';
  * @throws JournalError `journal-unreadable` if another process holds the lock, or the lock file cannot be used
  */
 export const lockFolder = (dataDir: string): (() => void) => {
-  const lock = new DatabaseSync(join(dataDir, FILE), { timeout: 0 });
+  const path = join(dataDir, FILE);
+  let lock: Database | undefined;
   try {
+    lock = new DatabaseSync(path, { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
-    lock.close();
-    const problem = /locked|busy/.test(messageOf(cause))
-      ? `another process has locked this folder (${FILE}). Stop it, or set a different \`dataDir\`.`
-      : `this folder cannot be locked (${FILE}: ${messageOf(cause)}). Free some space, or remove this file.`;
-    throw new JournalError('journal-unreadable', `${dataDir}: ${problem}`, { cause });
+    lock?.close();
+    if (!/locked|busy/.test(messageOf(cause))) throw asUnreadable(path, cause);
+    throw new JournalError(
+      'journal-unreadable',
+      `${dataDir}: another process has locked this folder (${FILE}). Stop it, or set a different \`dataDir\`.`,
+      { cause },
+    );
   }
-  return () => lock.close();
+  return () => lock?.close();
 };

@@ -104,6 +104,8 @@ const keepCopy = (db: Database, path: string, version: number): void => {
     return;
   try {
     rmSync(temporary, { force: true });
+    // The copy keeps the mode of this empty file.
+    closeSync(openSync(temporary, 'wx', 0o600));
     db.prepare('vacuum into ?').run(temporary);
     syncFile(temporary);
     renameSync(temporary, copy);

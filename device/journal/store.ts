@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { FrameFormat } from '../hardware/camera/camera.js';
 import { type Clock, SystemClock } from '../kit/clock.js';
@@ -7,6 +7,7 @@ import { makeFolder } from '../kit/durable-file.js';
 import { messageOf } from '../kit/errors.js';
 import { CommandTable } from './commands.js';
 import { asUnreadable, type Check, type Database, openDatabase, unreadable } from './database.js';
+import { isDiskFull } from './disk-space.js';
 import type { FramesAside } from './frame-folder.js';
 import { type FrameLimits, FrameRing } from './frames.js';
 import {
@@ -21,6 +22,7 @@ import {
 import { LabelTable } from './labels.js';
 import { lockFolder } from './lock.js';
 import { migrate } from './migrations.js';
+import { makePrivate } from './private-files.js';
 import type { SynchronousJournal } from './protocol.js';
 import { openOrSetAside, type SetAside } from './set-aside.js';
 import { UnrecordedCount } from './unrecorded-count.js';
@@ -88,13 +90,16 @@ export class Store implements SynchronousJournal {
     const { dataDir } = options;
     const path = join(dataDir, 'journal.db');
     try {
-      makeFolder(dataDir);
+      makeFolder(dataDir, 0o750);
     } catch (error) {
-      throw unreadable(path, `cannot create its folder: ${messageOf(error)}`, 'place', error);
+      throw isDiskFull(error, dirname(dataDir))
+        ? asUnreadable(path, error)
+        : unreadable(path, `cannot create its folder: ${messageOf(error)}`, 'place', error);
     }
     const unlock = lockFolder(dataDir);
     try {
       return openOrSetAside(dataDir, clock, (setAside) => {
+        makePrivate(dataDir);
         const db = openDatabase(path, check);
         try {
           migrate(db, path);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseConfig, type RenamedKey, renamedText } from '../../device/config/load.js';
+import { type ConfigWarning, parseConfig, warningText } from '../../device/config/load.js';
 import { ConfigError } from '../../device/config/problems.js';
 
 const OLD = `person:
@@ -16,9 +16,9 @@ gate:
 const NEW = OLD.replace('person', 'panel').replace('gauges', 'sensors').replace('rest', 'passive');
 
 const parse = (text: string) => {
-  const renamed: RenamedKey[] = [];
+  const renamed: ConfigWarning[] = [];
   const config = parseConfig(text, 'sortbin.yaml', (key) => renamed.push(key));
-  return { config, renamed, warnings: renamed.map((key) => renamedText('sortbin.yaml', key)) };
+  return { config, renamed, warnings: renamed.map((key) => warningText('sortbin.yaml', key)) };
 };
 
 const problemsOf = (text: string): string => {

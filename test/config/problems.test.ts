@@ -52,7 +52,7 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
     'mqtt: { prefix: "a/#" }',
     'mqtt.prefix: "a/#" is not allowed. Use levels of A-Z, a-z, 0-9, _ or - with / between them, at most 200 characters.',
   ],
-  ['mqtt:', `mqtt: null is not allowed. Use a mapping with the keys ${MQTT_KEYS}.`],
+  ['mqtt: 5', `mqtt: 5 is not allowed. Use a mapping with the keys ${MQTT_KEYS}.`],
   ['mqtt: { ulr: x }', `mqtt.ulr: unknown key. Did you mean url? Allowed keys: ${MQTT_KEYS}.`],
   ['mqtt: { colour: x }', `mqtt.colour: unknown key. Allowed keys: ${MQTT_KEYS}.`],
   ['Log: {}', `Log: unknown key. Did you mean log? Allowed keys: ${PARTS}.`],

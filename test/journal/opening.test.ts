@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { DatabaseSync } from '@photostructure/sqlite';
@@ -23,6 +23,25 @@ describe('opening the SQLite journal', () => {
     const journal = await openSqlite(t, journalOptions(dataDir));
     assert.equal((await journal.finish('a', {})).seq, 1);
     await journal.close();
+  });
+
+  it('creates files that other users cannot read, and makes existing ones private', async (t) => {
+    const dataDir = join(temporaryFolder(t), 'data');
+    const files = ['journal.db', 'journal.db-shm', 'journal.db-wal', 'journal.lock', 'unrecorded.json'];
+    const modes = () =>
+      [...files, 'frames'].map((name) => (statSync(join(dataDir, name)).mode & 0o777).toString(8));
+    const isPrivate = [...files.map(() => '600'), '700'];
+    const journal = await openSqlite(t, journalOptions(dataDir));
+    await journal.finish('a', {});
+    assert.deepEqual(modes(), isPrivate);
+    assert.equal(statSync(dataDir).mode & 0o007, 0);
+    await journal.close();
+    for (const name of ['journal.db', 'journal.lock']) chmodSync(join(dataDir, name), 0o644);
+    chmodSync(join(dataDir, 'frames'), 0o755);
+    const next = await openSqlite(t, journalOptions(dataDir));
+    await next.finish('b', {});
+    assert.deepEqual(modes(), isPrivate);
+    await next.close();
   });
 
   it('refuses a data folder that cannot be created', async (t) => {

@@ -16,6 +16,7 @@ export interface SmallDisk {
   readonly prefix: readonly string[];
   /** Returns the path of a file on the disk, for this process. */
   file(...names: string[]): string;
+  makeReadOnly(): void;
   close(): Promise<void>;
 }
 
@@ -29,17 +30,22 @@ export const mountSmallDisk = async (path: string, size: string): Promise<SmallD
     () => 'the disk is mounted',
     () => existsSync(join(root, path, 'mounted')),
   );
+  const prefix = [
+    'nsenter',
+    '-t',
+    `${holder.pid}`,
+    '-U',
+    '-m',
+    `--wd=${join(path, '..')}`,
+    '--preserve-credentials',
+  ];
   return {
-    prefix: [
-      'nsenter',
-      '-t',
-      `${holder.pid}`,
-      '-U',
-      '-m',
-      `--wd=${join(path, '..')}`,
-      '--preserve-credentials',
-    ],
+    prefix,
     file: (...names) => join(root, path, ...names),
+    makeReadOnly: () => {
+      const [command = '', ...rest] = [...prefix, 'mount', '-o', 'remount,ro', path];
+      spawnSync(command, rest);
+    },
     close: async () => {
       holder.kill('SIGKILL');
       await ended;

@@ -90,7 +90,7 @@ export const saveChanges = async (options: SaveOptions): Promise<void> => {
     checkResult(before, after, options);
     const { mode, uid, gid } = await stat(file);
     // If root runs this, the user of the daemon must still be able to read the file.
-    const attributes = { mode: mode & 0o777, owner: { uid, gid } };
+    const attributes = { mode: modeFor(mode & 0o777, options.parse(after)), owner: { uid, gid } };
     writeDurably(`${file}.bak`, before, attributes);
     writeDurably(file, after, attributes);
   } catch (cause) {
@@ -98,6 +98,12 @@ export const saveChanges = async (options: SaveOptions): Promise<void> => {
       cause,
     });
   }
+};
+
+/** A file with a password must not be readable by all users. A mode that somebody has chosen for a group stays. */
+const modeFor = (mode: number, { mqtt: { password, url } }: Config): number => {
+  const hasPassword = password !== null || url?.includes('@');
+  return hasPassword && (mode & 0o007) !== 0 ? 0o600 : mode;
 };
 
 /**

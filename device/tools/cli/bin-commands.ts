@@ -42,8 +42,11 @@ export const binCommand = (name: string, description: string): Command =>
 const sendToBin = async (request: CommandRequest, flags: BinFlags): Promise<void> => {
   const { transaction = newId() } = flags;
   const value = await askBin({ ...request, transaction }, flags);
-  if (value !== undefined && !flags.json) process.stdout.write(`${String(value)}\n`);
+  if (value !== undefined && !flags.json) process.stdout.write(`${textOf(String(value))}\n`);
 };
+
+/** The value of an answer is a code for programs. */
+const textOf = (value: string): string => (value === 'ignored: busy' ? 'ignored: the bin is busy' : value);
 
 /** Sends a request. Returns the value of the answer, or undefined if it is a fault, which is printed. */
 export const askBin = async (

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { loadConfig, type RenamedKey, renamedText } from '../../config/load.js';
+import { type ConfigWarning, loadConfig, warningText } from '../../config/load.js';
 import { ConfigError } from '../../config/problems.js';
 import { initText, referencePage } from '../../config/reference.js';
 import { jsonSchema } from '../../config/schema.js';
@@ -21,9 +21,14 @@ export const configCommand = (host: Host = process): Command => {
   command
     .command('check')
     .description(`check a file and list every problem (exit code ${EXIT.configuration} if it is invalid)`)
-    .argument('[file]', 'YAML file', DEFAULT_FILE)
+    .argument('[file]', `YAML file (default: ${DEFAULT_FILE})`)
+    .option('-c, --config <file>', 'the same as the argument')
     .option('--json', 'print {valid, problems, warnings} as JSON')
-    .action((file: string, { json }: { json?: boolean }) => check(host, file, json === true));
+    .action((file: string | undefined, { config, json }: { config?: string; json?: boolean }) => {
+      if (file !== undefined && config !== undefined)
+        command.error('error: the file is named twice. Use the argument or --config.');
+      return check(host, file ?? config ?? DEFAULT_FILE, json === true);
+    });
 
   command
     .command('init')
@@ -49,17 +54,17 @@ export const configCommand = (host: Host = process): Command => {
 };
 
 const check = async (host: Host, file: string, json: boolean): Promise<void> => {
-  const renamed: RenamedKey[] = [];
+  const warnings: ConfigWarning[] = [];
   try {
-    await loadConfig(file, (key) => {
-      renamed.push(key);
-      if (!json) host.stderr.write(`${renamedText(file, key)}\n`);
+    await loadConfig(file, (warning) => {
+      warnings.push(warning);
+      if (!json) host.stderr.write(`${warningText(file, warning)}\n`);
     });
-    host.stdout.write(json ? report(true, [], renamed) : `${file} is valid\n`);
+    host.stdout.write(json ? report(true, [], warnings) : `${file} is valid\n`);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     host.exitCode = EXIT.configuration;
-    if (json) host.stdout.write(report(false, error.problems, renamed));
+    if (json) host.stdout.write(report(false, error.problems, warnings));
     else host.stderr.write(`${error.message}\n`);
   }
 };
@@ -69,7 +74,8 @@ const report = (valid: boolean, problems: readonly object[], warnings: readonly 
 
 const init = async (host: Host, file: string): Promise<void> => {
   try {
-    await writeFile(file, initText(), { flag: 'wx' });
+    // The file may get a password.
+    await writeFile(file, initText(), { flag: 'wx', mode: 0o600 });
     host.stdout.write(`${file} written\n`);
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';

@@ -1,16 +1,36 @@
 import { SortbinError } from '../../kit/errors.js';
 
-/** Exit codes of sysexits.h. A service manager should not restart the bin after `configuration` or `data`. */
+/** Exit codes of sysexits.h. A service manager should not restart the bin after `usage`, `data` or `configuration`. */
 export const EXIT = {
-  configuration: 78,
+  usage: 64,
   data: 65,
   input: 66,
+  unavailable: 69,
+  software: 70,
+  system: 71,
   cannotCreate: 73,
   io: 74,
   temporary: 75,
-  software: 70,
-  unavailable: 69,
+  configuration: 78,
 } as const;
+
+/** The exit codes of all commands. docs/troubleshooting.md has the same codes. */
+export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
+  0: 'success',
+  [EXIT.usage]: 'the command line is not valid',
+  [EXIT.data]: 'a bundle or a file has wrong content, or a bin refused a command',
+  [EXIT.input]: 'an input cannot be read, or a terminal is missing',
+  [EXIT.unavailable]: 'a runtime, line, camera or bin is not available',
+  [EXIT.software]: 'an error in the program, or a stop that took too long',
+  [EXIT.system]: 'a limit of the system, such as open files',
+  [EXIT.cannotCreate]: 'a file cannot be written, or already exists',
+  [EXIT.io]: 'the journal or a disk cannot be used',
+  [EXIT.temporary]: 'a command may have been executed: send it again',
+  [EXIT.configuration]: 'the configuration is not valid',
+  129: 'a second SIGHUP ended a bin that was stopping',
+  130: 'a second SIGINT (Ctrl-C) ended a bin that was stopping',
+  143: 'a second SIGTERM ended a bin that was stopping',
+};
 
 /** Exit codes by the prefix of an error's code. */
 const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
@@ -45,6 +65,11 @@ export const reportError = (error: unknown): void => {
   if (error instanceof SortbinError) {
     process.stderr.write(`sortbin: ${error.message}\n`);
     process.exitCode = EXIT_OF.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? EXIT.software;
+  } else if (isSystemError(error)) {
+    const isLimit = error.code === 'EMFILE' || error.code === 'ENFILE';
+    const fix = isLimit ? '. Raise the limit of open files, for example with "ulimit -n 1024".' : '';
+    process.stderr.write(`sortbin: ${error.message}${fix}\n`);
+    process.exitCode = isLimit ? EXIT.system : EXIT.io;
   } else {
     process.stderr.write(
       `sortbin: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
@@ -52,3 +77,7 @@ export const reportError = (error: unknown): void => {
     process.exitCode = EXIT.software;
   }
 };
+
+/** Whether an error comes from the system, which is the place to look for its cause, not the program. */
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'syscall' in error && 'errno' in error && 'code' in error;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { loadConfig, parseConfig, type RenamedKey, renamedText } from '../../config/load.js';
+import { type ConfigWarning, loadConfig, parseConfig, warningText } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 
 export const DEFAULT_FILE = 'sortbin.yaml';
@@ -18,8 +18,7 @@ export interface CommandConfig {
   readonly folder: string;
   /** The path of the file, or `defaults`. */
   readonly source: string;
-  /** The keys with an old name. */
-  readonly renamed: readonly RenamedKey[];
+  readonly warnings: readonly ConfigWarning[];
 }
 
 /**
@@ -29,16 +28,16 @@ export interface CommandConfig {
  */
 export const readConfig = async (
   file: string | undefined,
-  onRenamed = (source: string, key: RenamedKey): unknown =>
-    process.stderr.write(`sortbin: ${renamedText(source, key)}\n`),
+  onWarning = (source: string, warning: ConfigWarning): unknown =>
+    process.stderr.write(`sortbin: ${warningText(source, warning)}\n`),
 ): Promise<CommandConfig> => {
   const path = file ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
   if (path === undefined)
-    return { config: parseConfig('', 'defaults'), folder: process.cwd(), source: 'defaults', renamed: [] };
-  const renamed: RenamedKey[] = [];
-  const config = await loadConfig(path, (key) => {
-    renamed.push(key);
-    onRenamed(path, key);
+    return { config: parseConfig('', 'defaults'), folder: process.cwd(), source: 'defaults', warnings: [] };
+  const warnings: ConfigWarning[] = [];
+  const config = await loadConfig(path, (warning) => {
+    warnings.push(warning);
+    onWarning(path, warning);
   });
-  return { config, folder: dirname(resolve(path)), source: path, renamed };
+  return { config, folder: dirname(resolve(path)), source: path, warnings };
 };

@@ -8,7 +8,11 @@ import { ITEM_LINES, LINES, REPORT_LINES, writeLine } from './log.js';
 
 /** Logs the events of the daemon. */
 export class LogObserver implements Observer {
-  constructor(private readonly log: Logger) {}
+  constructor(
+    private readonly log: Logger,
+    /** Runtimes that need hardware which this machine does not have. That they are skipped is no news. */
+    private readonly expectedlySkipped: readonly string[] = [],
+  ) {}
 
   /** Logs where a bin that starts can be watched. */
   addresses({ url, embedded, topics, journal }: StartupInfo): void {
@@ -36,7 +40,9 @@ export class LogObserver implements Observer {
     const { confidence, margin } = policy;
     writeLine(this.log, 'info', LINES.runtime, { model, runtime, title });
     writeLine(this.log, 'info', LINES.policy, { confidence, margin, purity });
-    for (const one of skipped) writeLine(this.log, 'info', LINES.skipped, { skipped: one });
+    for (const one of skipped)
+      if (!this.expectedlySkipped.includes(one.runtime))
+        writeLine(this.log, 'info', LINES.skipped, { skipped: one });
   }
 
   health(part: string, fault: Fault | null): void {

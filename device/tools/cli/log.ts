@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
 import { type Logger, pino } from 'pino';
-import type { RenamedKey } from '../../config/load.js';
 import type { LogConfig } from '../../config/schema.js';
 import type { BinEvent } from '../../cycle/event.js';
 import type { Thresholds } from '../../cycle/policy.js';
@@ -35,7 +34,7 @@ const line = <Fields extends object>(message: string, text: (fields: Fields) => 
 const named = (name: string, value: string): string => `${name.padEnd(9)}${value}`;
 
 export const LINES = {
-  renamed: line<{ file: string } & Pick<RenamedKey, 'path' | 'newPath' | 'line'>>(
+  renamed: line<{ file: string; path: string; newPath: string; line: number | null }>(
     'old name of a configuration key accepted',
     ({ file, path, newPath, line }) =>
       `${file}:${line}: ${path} has the new name ${newPath}. Rename it: the next release refuses the old name.`,

@@ -35,5 +35,5 @@ export const terminalStyle = (): Style => {
 /** Returns the help text that lists the exit codes of a command. */
 export const exitCodesHelp = (codes: Readonly<Record<number, string>>): string =>
   `\nExit codes:\n${Object.entries(codes)
-    .map(([code, meaning]) => `  ${code.padEnd(2)}  ${meaning}`)
+    .map(([code, meaning]) => `  ${code.padEnd(3)} ${meaning}`)
     .join('\n')}`;

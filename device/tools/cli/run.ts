@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import type { Logger } from 'pino';
-import { renamedText } from '../../config/load.js';
+import { warningText } from '../../config/load.js';
 import { Daemon } from '../../daemon/daemon.js';
 import { killProcessGroups } from '../../kit/process-group.js';
 import { packageVersion } from '../../kit/root.js';
+import { findAccelerators } from '../../perception/inference/edgetpu/accelerator.js';
 import type { LoadedConfig } from '../../wire/loaded-config.js';
 import { EXIT, reportError } from './failure.js';
 import { CONFIG_OPTION, readConfig } from './loaded-config.js';
@@ -25,15 +26,18 @@ export const runCommand = (): Command =>
     .option(...CONFIG_OPTION)
     .action(async ({ config: file }: { config?: string }) => {
       const warnings: string[] = [];
-      const loaded = await readConfig(file, (source, key) => warnings.push(renamedText(source, key))).catch(
-        (thrown: unknown) => {
-          for (const warning of warnings) process.stderr.write(`sortbin: ${warning}\n`);
-          throw thrown;
-        },
-      );
+      const loaded = await readConfig(file, (source, warning) =>
+        warnings.push(warningText(source, warning)),
+      ).catch((thrown: unknown) => {
+        for (const warning of warnings) process.stderr.write(`sortbin: ${warning}\n`);
+        throw thrown;
+      });
       const log = await openLog(loaded.config.log);
-      for (const key of loaded.renamed)
-        writeLine(log, 'warn', LINES.renamed, { file: loaded.source, ...key });
+      for (const { newPath, ...warning } of loaded.warnings) {
+        const fields = { file: loaded.source, ...warning };
+        if (newPath === undefined) log.warn(fields, warningText(loaded.source, warning));
+        else writeLine(log, 'warn', LINES.renamed, { ...fields, newPath });
+      }
       writeLine(log, 'info', LINES.configured, {
         version: packageVersion(),
         bin: loaded.config.bin.id,
@@ -46,7 +50,7 @@ export const runCommand = (): Command =>
 const runBin = async (loaded: LoadedConfig): Promise<void> => {
   const { log } = loaded;
   const stopping = new AbortController();
-  const observer = new LogObserver(log);
+  const observer = new LogObserver(log, await expectedlySkipped(loaded));
   const daemon = new Daemon(loaded, {
     observers: { log: observer },
     onAddresses: (info) => observer.addresses(info),
@@ -80,6 +84,12 @@ const runBin = async (loaded: LoadedConfig): Promise<void> => {
     // `stop` has logged the reason of an aborted start, and ends the process.
     if (!stopping.signal.aborted) throw error;
   }
+};
+
+/** Without an accelerator, `vision.runtime: auto` skips its runtime on every start. `sortbin doctor` shows why. */
+const expectedlySkipped = async ({ config: { vision } }: LoadedConfig): Promise<string[]> => {
+  const isAuto = vision.driver === 'child' && vision.runtime === 'auto';
+  return isAuto && (await findAccelerators()).length === 0 ? ['edgetpu'] : [];
 };
 
 const exitAfter = async (stopped: Promise<void>, log: Logger): Promise<void> => {

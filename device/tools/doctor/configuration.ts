@@ -1,4 +1,4 @@
-import type { RenamedKey } from '../../config/load.js';
+import type { ConfigWarning } from '../../config/load.js';
 import type { ConfigError } from '../../config/problems.js';
 import type { Config } from '../../config/schema.js';
 import { makePolicy } from '../../cycle/policy.js';
@@ -10,7 +10,7 @@ import { type Check, fact, type Section } from './doctor.js';
 /** Checks that the configuration is valid and, if a bundle is loaded, that its policy matches the labels. */
 export const examineConfiguration = (
   loaded:
-    | { readonly config: Config; readonly source: string; readonly renamed: readonly RenamedKey[] }
+    | { readonly config: Config; readonly source: string; readonly warnings: readonly ConfigWarning[] }
     | ConfigError,
   bundle: Bundle | null,
   exitCode: number,
@@ -20,14 +20,19 @@ export const examineConfiguration = (
     const { code, message, problems } = loaded;
     return { title, exitCode, checks: [{ name: 'file', status: 'fail', text: message, code, problems }] };
   }
-  const { config, source, renamed } = loaded;
+  const { config, source, warnings } = loaded;
   return {
     title,
     exitCode,
     checks: [
       fact('file', source === 'defaults' ? 'none, all keys have their defaults' : `${source} is valid`),
-      ...renamed.map(
-        ({ message, ...key }): Check => ({ name: 'renamed', status: 'note', text: message, ...key }),
+      ...warnings.map(
+        ({ message, ...rest }): Check => ({
+          name: rest.newPath === undefined ? 'warning' : 'renamed',
+          status: 'note',
+          text: message,
+          ...rest,
+        }),
       ),
       fact('bin', `${config.bin.id} (${config.bin.name})`),
       ...(bundle ? policyChecks(config, bundle) : []),

@@ -29,6 +29,13 @@ describe('saveChanges', () => {
     assert.deepEqual((await readdir(folder)).sort(), ['sortbin.yaml', 'sortbin.yaml.bak']);
   });
 
+  it('makes a file private that contains a password and that all users can read', async (test) => {
+    const { file } = await inFile(test, TEXT.replace('{url:   null}', '{ username: u, password: p }'));
+    await chmod(file, 0o644);
+    await saveChanges({ file, changes: [HOME], parse });
+    for (const path of [file, `${file}.bak`]) assert.equal((await stat(path)).mode & 0o777, 0o600);
+  });
+
   it('writes the target of a symbolic link, and keeps the link', async (test) => {
     const { file, folder } = await inFile(test, TEXT);
     const link = join(folder, 'link.yaml');

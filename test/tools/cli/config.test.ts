@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -100,9 +100,54 @@ test('schema and reference print what they are named after', async () => {
   assert.deepEqual(await run('reference'), { out: referencePage(), err: '', code: undefined });
 });
 
-test('the file is sortbin.yaml where none is named', () => {
-  for (const name of ['check', 'init']) {
-    const found = configCommand().commands.find((command) => command.name() === name);
-    assert.equal(found?.registeredArguments[0]?.defaultValue, 'sortbin.yaml');
+test('the file is sortbin.yaml where none is named', async () => {
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    assert.equal((await run('init')).out, 'sortbin.yaml written\n');
+    assert.equal((await run('check')).out, 'sortbin.yaml is valid\n');
+  } finally {
+    process.chdir(before);
   }
+});
+
+test('check takes the file as an argument or with --config', async () => {
+  const file = join(folder, 'named.yaml');
+  await writeFile(file, 'bin: { id: hall }\n');
+  assert.equal((await run('check', '--config', file)).out, `${file} is valid\n`);
+  assert.equal((await run('check', '-c', file)).out, `${file} is valid\n`);
+});
+
+test('init writes a file that only its owner can read, because it may get a password', async () => {
+  const file = join(folder, 'private.yaml');
+  await run('init', file);
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+});
+
+test('check warns of a password that others can read, and of one that a comment cuts', async () => {
+  const file = join(folder, 'password.yaml');
+  const mqtt = 'mqtt:\n  url: mqtt://broker\n  username: u\n';
+  await writeFile(file, `${mqtt}  password: abc #def\n`);
+  await chmod(file, 0o644);
+  const { out, err, code } = await run('check', '--json', file);
+  const cut = 'mqtt.password: ends before " #", which begins a comment. If it contains #, put it in quotes.';
+  const readable =
+    'mqtt.password: all users of this machine can read the file (mode 0644). Run "chmod 600" on it.';
+  assert.deepEqual(JSON.parse(out).warnings, [
+    { path: 'mqtt.password', line: 4, message: cut },
+    { path: 'mqtt.password', line: 4, message: readable },
+  ]);
+  assert.deepEqual([err, code], ['', undefined]);
+  assert.equal(
+    (await run('check', file)).err,
+    `${file}:4: warning: ${cut}\n${file}:4: warning: ${readable}\n`,
+  );
+  await chmod(file, 0o600);
+  for (const password of ['"abc #def"', "'abc' # of the hall", 'abc#def', 'null']) {
+    await writeFile(file, `${mqtt}  password: ${password}\n`);
+    assert.equal((await run('check', file)).err, '', password);
+  }
+  await writeFile(file, 'mqtt: { url: "mqtt://u:p@broker" }\n');
+  await chmod(file, 0o644);
+  assert.match((await run('check', file)).err, /:1: warning: mqtt\.url: all users/);
 });

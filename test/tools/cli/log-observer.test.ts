@@ -95,6 +95,13 @@ describe('the log of the daemon', () => {
     ]);
   });
 
+  it('logs no line for a runtime whose hardware this machine does not have', () => {
+    const lines: string[] = [];
+    const log = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
+    new LogObserver(log, ['edgetpu']).served(served(active));
+    assert.deepEqual(lines, ['runtime activated']);
+  });
+
   it('gives no watch command for an external broker', () => {
     const { json, text } = linesOf((observer) => {
       observer.served({ ...served({ ...active, skipped: [] }), purity: null });

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseConfig, type RenamedKey } from '../../../device/config/load.js';
+import { type ConfigWarning, parseConfig } from '../../../device/config/load.js';
 import { loadBundle } from '../../../device/perception/inference/bundle/bundle.js';
 import { examineConfiguration } from '../../../device/tools/doctor/configuration.js';
 import { factoryBundle } from '../../support/bundle-copy.js';
 
 describe('examineConfiguration', () => {
   const examine = async (yaml: string) => {
-    const renamed: RenamedKey[] = [];
-    const config = parseConfig(yaml, 'sortbin.yaml', (key) => renamed.push(key));
-    const loaded = { config, source: 'sortbin.yaml', renamed };
+    const warnings: ConfigWarning[] = [];
+    const config = parseConfig(yaml, 'sortbin.yaml', (warning) => warnings.push(warning));
+    const loaded = { config, source: 'sortbin.yaml', warnings };
     const { checks } = examineConfiguration(loaded, await loadBundle(factoryBundle()), 78);
     return checks.map(({ name, status, text }) => `${name} ${status}: ${text}`);
   };
