@@ -53,6 +53,9 @@ class Tolerance:
     min_embedding_cosine: float
 
 
+TEMPERATURE, VIEW, THRESHOLD = (0.01, 100.0), (0.1, 1.0), (-1000.0, 1000.0)
+"""Smallest and largest values that the daemon accepts (`device/perception/inference/bundle/manifest.ts`)."""
+
 INT8_TOLERANCE = Tolerance(True, 1.2, 0.6, 0.99)
 TFJS_TOLERANCE = Tolerance(False, 0.1, 0.05, 0.9999)
 
@@ -109,6 +112,10 @@ def write_bundle(
     files = {"tflite": read_tflite(int8), **({"edgetpu": read_tflite(edgetpu)} if edgetpu else {})}
     height, width = check_input(int8, files["tflite"])
     _check_labels(labels, files["tflite"])
+    _check_range("temperature", [temperature], TEMPERATURE)
+    _check_range("views", views, VIEW)
+    _check_range("threshold of unfamiliar items", [unfamiliar[1]], THRESHOLD)
+    _check_range("confidence and margin", [confidence, margin], (0, 1))
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -169,6 +176,12 @@ def _check_labels(labels: Sequence[str], file: TfliteFile) -> None:
             f"labels: {list(labels)} do not fit the model, which has {count} logits. Give {count} different "
             "labels of 1 to 64 characters, without spaces."
         )
+
+
+def _check_range(what: str, values: Sequence[float], limits: tuple[float, float]) -> None:
+    low, high = limits
+    if not all(low <= value <= high for value in values):
+        raise TrainingError(f"{what}: {list(values)} is not allowed. Use numbers from {low} to {high}.")
 
 
 def _outputs(files: Mapping[str, TfliteFile], tfjs: Path) -> dict[str, dict[str, str]]:

@@ -47,6 +47,43 @@ describe('sortbin model show', () => {
 });
 
 describe('sortbin model verify', () => {
+  it('notes what the golden samples of a bundle do not prove', async (t) => {
+    const bundle = await quickBundle(t, (manifest) => {
+      manifest.runtimes.tflite.golden.clearMargin = 100;
+      manifest.calibration.temperature = 90;
+    });
+    await editJson(join(bundle, 'golden', 'tflite.json'), ({ labels: _, ...answers }) => answers);
+    await updateDigests(bundle);
+    await inFolder('', async (folder) => {
+      const { code, checks } = await runReport(['model', 'verify', bundle], folder);
+      assert.equal(code, 0);
+      const found = checks('bundle');
+      assert.match(`${found['tflite label order']?.text}`, /do not name their labels/);
+      assert.match(`${found['tflite clear answers']?.text}`, /no expected answer is clear/);
+      assert.match(
+        `${found['tflite confidence']?.text}`,
+        /highest confidence is 0\.09, below policy\.confidence 0\.91/,
+      );
+    });
+  });
+
+  it('exits with 65 if the labels are swapped', async (t) => {
+    const swap = (labels: string[]) => [...labels.slice(1), ...labels.slice(0, 1)];
+    const bundle = await quickBundle(t, (manifest) => {
+      manifest.labels = swap(manifest.labels);
+    });
+    const path = join(bundle, 'labels.txt');
+    await writeFile(path, swap((await readFile(path, 'utf8')).trimEnd().split('\n')).join('\n'));
+    await inFolder('', async (folder) => {
+      const { code, checks } = await runReport(['model', 'verify', bundle], folder);
+      assert.equal(code, 65);
+      assert.match(
+        `${checks('bundle')['tflite labels']?.text}`,
+        /logit 0 is battery, but in manifest\.json it is biological/,
+      );
+    });
+  });
+
   it('passes a complete bundle on the available runtimes', async (t) => {
     const bundle = await quickBundle(t);
     await inFolder('', async (folder) => {
@@ -57,6 +94,13 @@ describe('sortbin model verify', () => {
         ['bundle', 'runtimes'],
       );
       assert.equal(checks('runtimes')['tflite (TensorFlow Lite)']?.serves, true);
+      const shown = checks('bundle')['tflite labels'];
+      assert.equal(shown?.status, 'note');
+      assert.match(
+        `${shown?.text}`,
+        /no golden sample clearly shows battery, .*, white-glass \(11 of 12 labels\)/,
+      );
+      assert.equal(checks('bundle')['tflite label order'], undefined);
       assert.equal(checks('runtimes')['tfjs-wasm']?.code, 'bundle-incompatible');
     });
   });
@@ -66,7 +110,8 @@ describe('sortbin model verify', () => {
     await editJson<{ expected: { logits: number[] }[] }>(
       join(bundle, 'golden/tflite.json'),
       ({ expected }) => {
-        for (const { logits } of expected) logits.fill(99);
+        for (const { logits } of expected)
+          for (const [at, logit] of logits.entries()) logits[at] = logit + 99;
       },
     );
     await updateDigests(bundle);

@@ -31,7 +31,8 @@ interface DigestedManifest {
   labels: string[];
   golden: FileEntry;
   views: number[];
-  runtimes: { tflite: FileEntry & { golden: FileEntry }; tfjs?: unknown };
+  calibration: { temperature: number };
+  runtimes: { tflite: FileEntry & { golden: FileEntry & { clearMargin: number } }; tfjs?: unknown };
 }
 interface FileEntry {
   file: string;
@@ -88,5 +89,10 @@ export const relabelledBundle = async (t: Pick<TestContext, 'after'>): Promise<s
     Object.assign(manifest, { version: '2.0.0', labels });
   });
   await writeFile(join(folder, 'labels.txt'), `${labels.join('\n')}\n`);
+  await editJson<{ expected: { top: string }[] }>(join(folder, 'golden', 'tflite.json'), (answers) => {
+    for (const sample of answers.expected) sample.top = `b-${sample.top}`;
+    return { ...answers, labels };
+  });
+  await updateDigests(folder);
   return folder;
 };

@@ -14,8 +14,7 @@ import { packageRoot } from '../../device/kit/root.js';
 import { loadBundle, readBundleFile } from '../../device/perception/inference/bundle/bundle.js';
 import { checkGoldenSamples } from '../../device/perception/inference/golden/golden.js';
 import { openTfjsNode } from '../../device/perception/inference/tfjs/tfjs-node.js';
-import { decode } from '../../device/perception/vision/decode.js';
-import { findRegion, resize } from '../../device/perception/vision/preprocess.js';
+import { prepare as prepareImage } from '../../device/perception/vision/classifier.js';
 import { percentiles } from '../../device/tools/bench/report.js';
 
 const VERSION = '4.22.0';
@@ -72,11 +71,7 @@ const check = async (entry: string): Promise<void> => {
     weights: await Promise.all(runtimes.tfjs.weights.map((file) => readBundleFile(bundle, file))),
     package: entry,
   });
-  const prepare = async (bytes: Uint8Array) => {
-    const image = await decode(bytes);
-    if (!image.ok) throw new Error(image.fault.message);
-    return resize(image.value, findRegion(image.value), input);
-  };
+  const prepare = (file: Uint8Array) => prepareImage(file, bundle);
   const golden = await checkGoldenSamples(bundle, 'tfjs', interpreter, prepare, () => performance.now());
   if (!golden.ok) throw new Error(golden.fault.message);
   const elapsed: number[] = [];

@@ -138,7 +138,8 @@ def _write_int8_answers(
         for name, tensor in int8.outputs.items()
     }
     expected = _make_answers(ids, labels, real, raw["logits"].tolist(), raw["embedding"].tolist())
-    _write_json(path, {"schema": 1, "kernels": INT8_KERNELS, **quantised}, "expected", expected)
+    head = {"schema": 1, "kernels": INT8_KERNELS, "labels": list(labels), **quantised}
+    _write_json(path, head, "expected", expected)
 
 
 def _write_tfjs_answers(
@@ -147,7 +148,8 @@ def _write_tfjs_answers(
     logits, embedding = (np.round(values.astype(np.float64), 4) for values in tfjs.predict(images))
     floats = {"logits": {"type": "float32"}, "embedding": {"type": "float32"}}
     expected = _make_answers(ids, labels, logits, logits.tolist(), embedding.tolist())
-    _write_json(path, {"schema": 1, "kernels": tfjs.kernels, **floats}, "expected", expected)
+    head = {"schema": 1, "kernels": tfjs.kernels, "labels": list(labels), **floats}
+    _write_json(path, head, "expected", expected)
 
 
 def _copy_image(folder: Path, picture: GoldenPicture, labels: Sequence[str]) -> dict[str, Any]:

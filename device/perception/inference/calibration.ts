@@ -56,6 +56,29 @@ export const unfamiliarity = (
   return { score, flag: score > rule.threshold };
 };
 
+/** What a bin derives from the logits of an item. */
+export interface ItemScores {
+  readonly label: string;
+  readonly confidence: number;
+  /** A score for each label, in the order of the labels. */
+  readonly scores: readonly number[];
+  readonly unfamiliar: { readonly score: number; readonly flag: boolean } | null;
+}
+
+/** Rates an item from the logits of its views: mean, calibration and top label. @throws CalibrationError */
+export const scoreItem = (
+  { labels, calibration }: Manifest,
+  perView: readonly (readonly number[])[],
+): ItemScores => {
+  const logits = meanOf(perView);
+  const scores = softmax(logits, calibration.temperature);
+  return {
+    ...topLabel(labels, scores),
+    scores,
+    unfamiliar: calibration.unfamiliar && unfamiliarity(logits, calibration.unfamiliar),
+  };
+};
+
 /** Returns the label with the highest score, or the first one of several equal ones. @throws CalibrationError */
 export const topLabel = (
   labels: readonly string[],

@@ -1,7 +1,8 @@
 import { messageOf, SortbinError } from '../../kit/errors.js';
 import { type Bundle, BundleError } from './bundle/bundle.js';
 import type { BundleRuntime } from './bundle/manifest.js';
-import { checkGoldenSamples, type GoldenFault, type GoldenResult, type Prepare } from './golden/golden.js';
+import { checkGoldenSamples, type GoldenFault, type GoldenResult } from './golden/golden.js';
+import type { Prepare } from './golden/inputs.js';
 import type { Interpreter } from './interpreter.js';
 import { MODEL_OF, type RuntimeName, type SkippedRuntime } from './runtimes.js';
 

@@ -10,6 +10,8 @@ import {
   addEdgeTpu,
 } from '../../perception/inference/edgetpu/add-edgetpu.js';
 import { examineBundle } from '../doctor/bundle.js';
+import type { Section } from '../doctor/doctor.js';
+import { examineGolden } from '../doctor/golden.js';
 import { describeManifest } from '../doctor/manifest.js';
 import { renderFacts } from '../doctor/render.js';
 import { noRuntimes } from '../doctor/runtimes.js';
@@ -84,7 +86,12 @@ const verifyCommand = (): Command =>
         'manifest' in found
           ? testRuntimes(loaded, found, all, { by: 'auto', allows: all })
           : noRuntimes(EXIT.unavailable);
-      await reportSections([() => examineBundle(found, EXIT.data), runtimes], json);
+      const bundle = async (): Promise<Section> => {
+        const section = examineBundle(found, EXIT.data);
+        if (!('manifest' in found)) return section;
+        return { ...section, checks: [...section.checks, ...(await examineGolden(found))] };
+      };
+      await reportSections([bundle, runtimes], json);
     });
 
 const addEdgeTpuCommand = (): Command =>

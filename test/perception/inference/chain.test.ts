@@ -9,8 +9,7 @@ import { type Interpreter, InterpreterError } from '../../../device/perception/i
 import { findLibrary } from '../../../device/perception/inference/native.js';
 import type { SkippedRuntime } from '../../../device/perception/inference/runtimes.js';
 import { openTfLite } from '../../../device/perception/inference/tflite/tflite.js';
-import { decode } from '../../../device/perception/vision/decode.js';
-import { findRegion, resize } from '../../../device/perception/vision/preprocess.js';
+import { prepare as prepareImage } from '../../../device/perception/vision/classifier.js';
 import { factoryBundle, quickBundle } from '../../support/bundle-copy.js';
 import { makeVisionOptions } from '../../support/vision-options.js';
 
@@ -28,11 +27,7 @@ before(async () => {
 });
 after(() => real.close());
 
-const prepare = async (file: Uint8Array): Promise<Uint8Array> => {
-  const image = await decode(file);
-  assert.ok(image.ok);
-  return resize(image.value, findRegion(image.value), bundle.manifest.input);
-};
+const prepare = (file: Uint8Array) => prepareImage(file, bundle);
 
 /** A candidate with the real interpreter, or a changed one. */
 const candidate = (title: string, change: Partial<Interpreter> | Error = {}): Candidate => ({

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from training.bundle import VIEW
 from training.data.pictures import Picture
 from training.data.pixels import cache_pixels
 from training.errors import TrainingError
@@ -35,10 +36,13 @@ def check_views(where: str, views: Sequence[float]) -> None:
         views: centre crops, as fractions of the image's sides.
 
     Raises:
-        TrainingError: there are no views, or a view is not above 0 and up to 1.
+        TrainingError: there are no views, or the daemon does not accept one.
     """
-    if not views or not all(0 < view <= 1 for view in views):
-        raise TrainingError(f"{where}: views {list(views)} are not allowed. Use fractions above 0, up to 1.")
+    low, high = VIEW
+    if not views or not all(low <= view <= high for view in views):
+        raise TrainingError(
+            f"{where}: views {list(views)} are not allowed. Use fractions from {low:g} to {high:g}."
+        )
 
 
 def split_inputs(

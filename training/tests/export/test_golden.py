@@ -77,6 +77,7 @@ def test_images_are_copied_with_their_labels_and_digests() -> None:
 def test_int8_answers_are_the_values_of_the_tensors() -> None:
     answers = read("tflite.json")
     assert answers["kernels"] == "xnnpack-2.9"
+    assert answers["labels"] == list(LABELS)
     assert answers["logits"]["type"] == "int8"
     logits, embedding = TfliteRunner(chain().int8).predict(chain().pictures[4:8])
     for row, answer in enumerate(answers["expected"][:4]):

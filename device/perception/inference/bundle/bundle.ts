@@ -55,14 +55,17 @@ export const parseBundleJson = <S extends z.ZodType>(
 ): z.infer<S> => {
   let json: unknown;
   try {
-    json = JSON.parse(Buffer.from(text).toString('utf8'));
+    json = JSON.parse(textOf(text));
   } catch (cause) {
-    throw invalid(folder, `${file}: not valid JSON (${messageOf(cause)})`, cause);
+    throw invalidBundle(folder, `${file}: not valid JSON (${messageOf(cause)})`, cause);
   }
   const parsed = schema.safeParse(json);
-  if (!parsed.success) throw invalid(folder, `${file}: ${firstIssue(parsed.error)}`, parsed.error);
+  if (!parsed.success) throw invalidBundle(folder, `${file}: ${firstIssue(parsed.error)}`, parsed.error);
   return parsed.data;
 };
+
+/** Decodes UTF-8. Some editors write a byte order mark, which is dropped. */
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 const MANIFEST = 'manifest.json';
 const LABELS = 'labels.txt';
@@ -90,12 +93,12 @@ const checkLabels = async (folder: string, { labels }: Manifest): Promise<void> 
   const bytes = await readLimited(folder, LABELS, LIMITS.labelsBytes).catch((thrown) => {
     throw damaged(folder, LABELS, thrown);
   });
-  const found = bytes.toString('utf8').trimEnd().split(/\r?\n/);
+  const found = textOf(bytes).trimEnd().split(/\r?\n/);
   const length = Math.max(found.length, labels.length);
   for (let index = 0; index < length; index++) {
     if (found[index] === labels[index]) continue;
     const text = (label: string | undefined) => (label === undefined ? 'missing' : JSON.stringify(label));
-    throw invalid(
+    throw invalidBundle(
       folder,
       `${LABELS}: line ${index + 1} is ${text(found[index])}, but in ${MANIFEST} it is ${text(labels[index])}`,
     );
@@ -116,7 +119,8 @@ const damaged = (folder: string, file: string, thrown: unknown): BundleError =>
     { cause: thrown },
   );
 
-const invalid = (folder: string, problem: string, cause?: unknown): BundleError =>
+/** The error of a bundle that contradicts itself. `problem`: a clause that begins with the name of the file. */
+export const invalidBundle = (folder: string, problem: string, cause?: unknown): BundleError =>
   new BundleError('bundle-invalid', `bundle ${folder}: ${problem}. Export the bundle again.`, { cause });
 
 const incompatible = (folder: string, problem: string): BundleError =>

@@ -9,12 +9,19 @@ export const LIMITS = {
   fileBytes: 64 << 20,
   labels: 1000,
   weights: 64,
-  inputPixels: 1024,
+  inputPixels: { min: 16, max: 1024 },
   views: 8,
+  /** Smallest view, as a share of the sides. */
+  view: 0.1,
+  temperature: { min: 0.01, max: 100 },
+  /** Largest absolute value of a logit, and of a number that is compared with logits. */
+  logit: 1000,
 } as const;
 
 const name = z.string().min(1).max(64);
 const share = z.number().min(0).max(1);
+const logitDifference = z.number().positive().max(LIMITS.logit);
+const inputSide = z.int().min(LIMITS.inputPixels.min).max(LIMITS.inputPixels.max);
 
 const fileSchema = z.object({
   file: pathSchema,
@@ -28,8 +35,8 @@ const goldenFileSchema = fileSchema.extend({ bytes: z.int().positive().max(LIMIT
 const goldenOutputsSchema = goldenFileSchema.extend({
   kernels: name,
   exact: z.boolean(),
-  clearMargin: z.number().positive(),
-  maxLogitDifference: z.number().positive(),
+  clearMargin: logitDifference,
+  maxLogitDifference: logitDifference,
   minEmbeddingCosine: z.number().min(-1).max(1),
 });
 
@@ -53,15 +60,15 @@ export const manifestSchema = z.object({
     .max(LIMITS.labels)
     .refine((labels) => new Set(labels).size === labels.length, 'must not contain duplicates'),
   input: z.object({
-    width: z.int().positive().max(LIMITS.inputPixels),
-    height: z.int().positive().max(LIMITS.inputPixels),
+    width: inputSide,
+    height: inputSide,
     colour: z.string(),
     fit: z.string(),
     kernel: z.string(),
     mean: z.number(),
     scale: z.number().positive(),
   }),
-  views: z.array(z.number().positive().max(1)).min(1).max(LIMITS.views),
+  views: z.array(z.number().min(LIMITS.view).max(1)).min(1).max(LIMITS.views),
   outputs: z.object({
     logits: outputSchema.optional(),
     embedding: outputSchema.optional(),
@@ -76,9 +83,12 @@ export const manifestSchema = z.object({
     })
     .refine((runtimes) => Object.values(runtimes).some(Boolean), 'must name at least one runtime'),
   calibration: z.object({
-    temperature: z.number().positive(),
+    temperature: z.number().min(LIMITS.temperature.min).max(LIMITS.temperature.max),
     unfamiliar: z
-      .object({ score: z.enum(['energy', 'max-logit']), threshold: z.number() })
+      .object({
+        score: z.enum(['energy', 'max-logit']),
+        threshold: z.number().min(-LIMITS.logit).max(LIMITS.logit),
+      })
       .nullish()
       .transform((unfamiliar) => unfamiliar ?? null),
   }),

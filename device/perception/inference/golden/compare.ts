@@ -45,23 +45,25 @@ export const compareSample = (
     : 1;
   const mismatch = exact
     ? (unequal('logit', logits.data, expected.logits) ??
-      (pair ? unequal('embedding value', pair.found.data, pair.expected) : null))
-    : outOfTolerance(foundLogits, expected, labels, logitDifference, embeddingCosine, rule);
+      (pair ? unequal('embedding value', pair.found.data, pair.expected) : null) ??
+      wrongLabel(foundLogits, expected, labels))
+    : ((expected.margin > rule.clearMargin ? wrongLabel(foundLogits, expected, labels) : null) ??
+      outOfTolerance(logitDifference, embeddingCosine, rule));
   return { mismatch, logitDifference, embeddingCosine };
 };
 
-const outOfTolerance = (
+const wrongLabel = (
   logits: readonly number[],
   expected: ExpectedOutput,
   labels: readonly string[],
-  logitDifference: number,
-  embeddingCosine: number,
-  rule: Rule,
 ): string | null => {
   const top = labels[logits.indexOf(Math.max(...logits))];
-  if (expected.margin > rule.clearMargin && top !== expected.top) {
-    return `top label ${top}, expected ${expected.top} with a margin of ${expected.margin}`;
-  }
+  return top === expected.top
+    ? null
+    : `top label ${top}, expected ${expected.top} with a margin of ${expected.margin}`;
+};
+
+const outOfTolerance = (logitDifference: number, embeddingCosine: number, rule: Rule): string | null => {
   if (!(logitDifference <= rule.maxLogitDifference)) {
     return `a logit differs by ${logitDifference.toFixed(4)}, but at most ${rule.maxLogitDifference} is allowed`;
   }

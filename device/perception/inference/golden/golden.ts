@@ -1,18 +1,16 @@
-import { type Answer, done, failed, messageOf } from '../../../kit/errors.js';
-import { type Bundle, parseBundleJson, readBundleFile } from '../bundle/bundle.js';
-import { type FileDigest, FileMismatch, readLimited, sha256Of } from '../bundle/files.js';
-import { type BundleRuntime, LIMITS } from '../bundle/manifest.js';
+import { type Answer, done, failed } from '../../../kit/errors.js';
+import type { Bundle } from '../bundle/bundle.js';
+import type { BundleRuntime, Manifest } from '../bundle/manifest.js';
+import { dequantise, scoreItem } from '../calibration.js';
 import type { Interpreter } from '../interpreter.js';
 import { logitsSpec, outputOf, outputSpec } from '../outputs.js';
+import { readAnswers } from './answers.js';
 import { compareSample } from './compare.js';
-import { type GoldenInput, goldenInputsSchema, goldenOutputsSchema, noiseImage } from './samples.js';
+import { type GoldenInputFault, inputOf, type Prepare, type PreparedImage } from './inputs.js';
+import type { ExpectedOutput } from './samples.js';
 
-/**
- * - `golden-picture`: the file of a sample is missing or damaged
- * - `golden-input`: decoding and resizing a sample gives different bytes than in training
- * - `golden-output`: the outputs of the kernels differ too much from the expected ones
- */
-export type GoldenFault = 'golden-picture' | 'golden-input' | 'golden-output';
+/** `golden-output`: the outputs of the kernels differ too much from the expected ones */
+export type GoldenFault = GoldenInputFault | 'golden-output';
 
 /** Measurements of a runtime that has passed all golden samples. */
 export interface GoldenResult {
@@ -28,12 +26,9 @@ export interface GoldenResult {
   readonly medianMs: number;
 }
 
-/** Turns the file of an image into the model's input. Rejects if it cannot be decoded. */
-export type Prepare = (file: Uint8Array) => Promise<Uint8Array>;
-
 /**
  * Runs the bundle's golden samples: images with known outputs. They prove that this runtime gives correct outputs on
- * this machine. Stops at the first sample that fails.
+ * this machine. Stops at the first sample that fails. The images are also classified as items are, by all views.
  * @throws BundleError, InterpreterError, CalibrationError
  */
 export const checkGoldenSamples = async (
@@ -46,14 +41,14 @@ export const checkGoldenSamples = async (
   const { manifest } = bundle;
   const rule = manifest.runtimes[runtime]?.golden;
   if (!rule) throw new RangeError(`bundle ${manifest.name}: no model for ${runtime}`);
-  const { inputs } = await readJson(bundle, manifest.golden, goldenInputsSchema);
-  const golden = await readJson(bundle, rule, goldenOutputsSchema);
+  const { inputs, outputs: golden } = await readAnswers(bundle, runtime);
   const logits = logitsSpec(manifest, runtime, interpreter);
   const embedding = outputSpec(manifest, runtime, 'embedding', interpreter);
   const exact = rule.exact && rule.kernels === interpreter.backend;
   let logitDifference = 0;
   let embeddingCosine = 1;
   const elapsedMs: number[] = [];
+  const byViews: ViewsResult[] = [];
 
   for (const input of inputs) {
     const expected = golden.expected.find(({ id }) => id === input.id);
@@ -65,7 +60,7 @@ export const checkGoldenSamples = async (
     const image = await inputOf(bundle, input, prepare);
     if (!image.ok) return image;
     const startMs = monotonicMs();
-    const outputs = await interpreter.invoke(image.value);
+    const outputs = await interpreter.invoke(image.value.whole);
     elapsedMs.push(monotonicMs() - startMs);
     const foundLogits = { data: outputOf(outputs, logits), spec: logits };
     const foundEmbedding = embedding && { data: outputOf(outputs, embedding), spec: embedding };
@@ -89,7 +84,15 @@ export const checkGoldenSamples = async (
     }
     logitDifference = Math.max(logitDifference, comparison.logitDifference);
     embeddingCosine = Math.min(embeddingCosine, comparison.embeddingCosine);
+    if ('file' in input && expected.margin > rule.clearMargin)
+      byViews.push(await classifyViews(manifest, runtime, interpreter, image.value, expected));
   }
+  const problem = byViews.find(({ problem }) => problem !== null);
+  if (problem && byViews.every(({ problem }) => problem !== null))
+    return failed(
+      'golden-output',
+      `manifest.json: views ${manifest.views.join(', ')}: each golden image fails. ${problem.problem} (${interpreter.backend})`,
+    );
   const [firstMs = 0, ...rest] = elapsedMs;
   return done({
     samples: inputs.length,
@@ -104,49 +107,26 @@ export const checkGoldenSamples = async (
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
-const readJson = async <S extends Parameters<typeof parseBundleJson>[3]>(
-  bundle: Bundle,
-  digest: FileDigest,
-  schema: S,
-) => parseBundleJson(bundle.folder, digest.file, await readBundleFile(bundle, digest), schema);
+interface ViewsResult {
+  /** Why the views of an image do not give its label. */
+  readonly problem: string | null;
+}
 
-/** Returns the model's input for a sample. The images are in the folder of inputs.json. */
-const inputOf = async (
-  bundle: Bundle,
-  input: GoldenInput,
-  prepare: Prepare,
-): Promise<Answer<Uint8Array, GoldenFault>> => {
-  const about = `golden sample ${input.id}`;
-  let image: Uint8Array;
-  if ('generator' in input) {
-    image = noiseImage(input, bundle.manifest.input);
-  } else {
-    const folder = bundle.manifest.golden.file.split('/').slice(0, -1);
-    const path = [...folder, input.file].join('/');
-    const file = await readLimited(bundle.folder, path, LIMITS.goldenBytes).catch(
-      (thrown: unknown) => thrown,
-    );
-    if (!(file instanceof Buffer)) {
-      const reason = file instanceof FileMismatch ? file.message : `cannot be read (${messageOf(file)})`;
-      return failed('golden-picture', `${about}: ${path}: ${reason}. Install the bundle again.`);
-    }
-    if (sha256Of(file) !== input.fileSha256) {
-      return failed(
-        'golden-picture',
-        `${about}: ${path}: the sha256 differs from inputs.json. Install the bundle again.`,
-      );
-    }
-    try {
-      image = await prepare(file);
-    } catch (thrown) {
-      return failed('golden-input', `${about}: ${path}: cannot be decoded or resized (${messageOf(thrown)})`);
-    }
-  }
-  const found = sha256Of(image);
-  if (found === input.inputSha256) return done(image);
-  return failed(
-    'golden-input',
-    `${about}: the model's input has sha256 ${found}, but in training it was ${input.inputSha256}. ` +
-      'Decoding or resizing differs on this machine.',
-  );
+/**
+ * Classifies a golden image as an item is classified. One image may change its label in the views, but not all of them.
+ */
+const classifyViews = async (
+  manifest: Manifest,
+  runtime: BundleRuntime,
+  interpreter: Interpreter,
+  { views }: PreparedImage,
+  { id, top }: ExpectedOutput,
+): Promise<ViewsResult> => {
+  if (!views.ok) return { problem: `Golden sample ${id}: ${views.fault.message}` };
+  const spec = logitsSpec(manifest, runtime, interpreter);
+  const perView: number[][] = [];
+  for (const view of views.value)
+    perView.push(dequantise(outputOf(await interpreter.invoke(view), spec), spec));
+  const { label } = scoreItem(manifest, perView);
+  return { problem: label === top ? null : `Golden sample ${id}: top label ${label}, expected ${top}.` };
 };

@@ -38,6 +38,8 @@ const tensorSchema = z.object({
 /** golden/<runtime>.json: outputs of the kernels that the manifest names, as stored in the tensors. */
 export const goldenOutputsSchema = z.object({
   schema: z.literal(1),
+  /** In the order of the logits. Older bundles do not have them. */
+  labels: z.array(z.string()).optional(),
   logits: tensorSchema,
   embedding: tensorSchema.optional(),
   expected: z

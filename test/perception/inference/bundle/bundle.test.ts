@@ -165,3 +165,35 @@ test('refuses a link that leaves the folder', async (t) => {
   await symlink(join(factoryBundle(), 'model_int8.tflite'), path);
   await refuses(folder, 'bundle-damaged', /model_int8\.tflite: symbolic link to .*, outside the folder/);
 });
+
+test('accepts a byte order mark in labels.txt and in the manifest', async (t) => {
+  const folder = await copyBundle(t);
+  for (const file of ['labels.txt', 'manifest.json']) {
+    const path = join(folder, file);
+    await writeFile(path, `\ufeff${await readFile(path, 'utf8')}`);
+  }
+  assert.equal((await loadBundle(folder)).manifest.labels[0], 'battery');
+});
+
+const absurd: [key: string, value: unknown][] = [
+  ['calibration.temperature', 1e308],
+  ['calibration.temperature', 1e-9],
+  ['calibration.unfamiliar.threshold', 1e308],
+  ['views.0', 1e-9],
+  ['input.width', 1],
+  ['runtimes.tflite.golden.clearMargin', 1e9],
+  ['runtimes.tflite.golden.maxLogitDifference', 1e9],
+];
+for (const [key, value] of absurd)
+  test(`refuses ${key} ${value}`, async (t) => {
+    const folder = await copyWith(t, (manifest) => {
+      const path = key.split('.');
+      const last = path.pop() ?? '';
+      Reflect.set(
+        path.reduce<object>((at, part) => Reflect.get(at, part), manifest),
+        last,
+        value,
+      );
+    });
+    await refuses(folder, 'bundle-invalid', `manifest\\.json: ${key}: Too`);
+  });

@@ -9,8 +9,7 @@ import { checkGoldenSamples } from '../../../../device/perception/inference/gold
 import { findLibrary } from '../../../../device/perception/inference/native.js';
 import type { EdgeTpuSettings } from '../../../../device/perception/inference/runtimes.js';
 import { openTfLite } from '../../../../device/perception/inference/tflite/tflite.js';
-import { decode } from '../../../../device/perception/vision/decode.js';
-import { findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
+import { prepare as prepareImage } from '../../../../device/perception/vision/classifier.js';
 import { factoryBundle, factoryInputBytes } from '../../../support/bundle-copy.js';
 import {
   buildDouble,
@@ -51,11 +50,7 @@ describe('the Edge TPU, with a double of libedgetpu', { skip }, () => {
     const model = await readFile(join(bundle.folder, 'model_int8_edgetpu.tflite'));
     const interpreter = await openEdgeTpu({ library, model, settings: using });
     t.after(() => interpreter.close());
-    const prepare = async (file: Uint8Array) => {
-      const image = await decode(file);
-      assert.ok(image.ok);
-      return resize(image.value, findRegion(image.value), bundle.manifest.input);
-    };
+    const prepare = (file: Uint8Array) => prepareImage(file, bundle);
     const golden = () => checkGoldenSamples(bundle, 'edgetpu', interpreter, prepare, () => 0);
     return { interpreter, golden };
   };

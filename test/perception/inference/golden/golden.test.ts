@@ -11,15 +11,8 @@ import type {
 } from '../../../../device/perception/inference/interpreter.js';
 import { findLibrary } from '../../../../device/perception/inference/native.js';
 import { openTfLite } from '../../../../device/perception/inference/tflite/tflite.js';
-import { decode } from '../../../../device/perception/vision/decode.js';
-import { findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
-import {
-  copyBundle,
-  editJson,
-  factoryBundle,
-  factoryInput,
-  updateDigests,
-} from '../../../support/bundle-copy.js';
+import { prepare as prepareImage } from '../../../../device/perception/vision/classifier.js';
+import { copyBundle, editJson, factoryBundle, updateDigests } from '../../../support/bundle-copy.js';
 
 const LOGITS = 'StatefulPartitionedCall_1:1';
 const EMBEDDING = 'StatefulPartitionedCall_1:0';
@@ -35,20 +28,16 @@ before(async () => {
 });
 after(() => Promise.all([xnnpack.close(), builtin.close()]));
 
-const prepare = async (file: Uint8Array): Promise<Uint8Array> => {
-  const image = await decode(file);
-  assert.ok(image.ok);
-  return resize(image.value, findRegion(image.value), factoryInput);
-};
-
-const run = async (folder: string, interpreter = xnnpack, prepareImage = prepare) =>
-  checkGoldenSamples(
-    await loadBundle(folder),
+const run = async (folder: string, interpreter = xnnpack, prepare = prepareImage) => {
+  const bundle = await loadBundle(folder);
+  return checkGoldenSamples(
+    bundle,
     'tflite',
     interpreter,
-    prepareImage,
+    (file) => prepare(file, bundle),
     performance.now.bind(performance),
   );
+};
 
 /** The same interpreter with another backend name and changed outputs. */
 const disguised = (
@@ -157,7 +146,10 @@ test('other kernels must have the same clear top label and a similar embedding',
 });
 
 test('distinguishes a different resize from different kernels', async () => {
-  const darker = async (file: Uint8Array) => (await prepare(file)).map((value) => value >> 1);
+  const darker = async (...image: Parameters<typeof prepareImage>) => {
+    const prepared = await prepareImage(...image);
+    return { ...prepared, whole: prepared.whole.map((value) => value >> 1) };
+  };
   const { inputs } = JSON.parse(await readFile(join(factoryBundle(), 'golden', 'inputs.json'), 'utf8')) as {
     inputs: { id: string; inputSha256: string }[];
   };
@@ -198,4 +190,88 @@ test('refuses invalid golden files', async (t) => {
   await editJson(join(folder, 'golden', 'inputs.json'), () => ({ schema: 1, inputs: [] }));
   await updateDigests(folder);
   await assert.rejects(run(folder), { code: 'bundle-invalid', message: /golden\/inputs\.json: inputs/ });
+});
+
+/** Swaps two labels in manifest.json and in labels.txt, as a wrong export would. */
+const swapLabels = async (folder: string, one: string, other: string) => {
+  const swap = (label: string) => (label === one ? other : label === other ? one : label);
+  await editJson<{ labels: string[] }>(join(folder, 'manifest.json'), (manifest) => {
+    manifest.labels = manifest.labels.map(swap);
+  });
+  const path = join(folder, 'labels.txt');
+  const labels = (await readFile(path, 'utf8')).trimEnd().split('\n');
+  await writeFile(path, `${labels.map(swap).join('\n')}\n`);
+};
+
+const withoutLabels = async (folder: string) => {
+  await editJson(join(folder, 'golden', 'tflite.json'), ({ labels: _, ...answers }) => answers);
+  await updateDigests(folder);
+};
+
+test('refuses swapped labels, also of labels that no sample shows', async (t) => {
+  const shown = await copyBundle(t);
+  await swapLabels(shown, 'battery', 'paper');
+  await assert.rejects(run(shown), {
+    code: 'bundle-invalid',
+    message: /golden\/tflite\.json: logit 0 is battery, but in manifest\.json it is paper/,
+  });
+  const unshown = await copyBundle(t);
+  await swapLabels(unshown, 'shoes', 'clothes');
+  await assert.rejects(run(unshown), { message: /logit 4 is clothes, but in manifest\.json it is shoes/ });
+});
+
+test('an older bundle without labels in its golden outputs passes, but not with swapped labels', async (t) => {
+  const folder = await copyBundle(t);
+  await withoutLabels(folder);
+  assert.ok((await run(folder)).ok);
+  await swapLabels(folder, 'battery', 'paper');
+  for (const interpreter of [xnnpack, builtin])
+    await assert.rejects(run(folder, interpreter), {
+      code: 'bundle-invalid',
+      message: /the highest logit of sample paper26 is paper, but in manifest\.json this label is battery/,
+    });
+});
+
+test('refuses golden outputs that any runtime could give', async (t) => {
+  const folder = await copyBundle(t);
+  await editJson<{ expected: { top: string; margin: number; logits: number[] }[] }>(
+    join(folder, 'golden', 'tflite.json'),
+    ({ expected }) => {
+      for (const sample of expected)
+        Object.assign(sample, {
+          top: 'battery',
+          margin: 0.03,
+          logits: sample.logits.map((_, at) => (at ? 0 : 1)),
+        });
+    },
+  );
+  await updateDigests(folder);
+  await assert.rejects(run(folder, builtin), {
+    code: 'bundle-invalid',
+    message: /the logits of each sample are equal within maxLogitDifference 0\.6, so that they prove nothing/,
+  });
+});
+
+test('fails if no golden image keeps its label in the views that items are classified by', async (t) => {
+  const folder = await copyBundle(t, (manifest) => {
+    manifest.views = [0.1];
+  });
+  const blank = async (...image: Parameters<typeof prepareImage>) => {
+    const prepared = await prepareImage(...image);
+    const views = { ok: true, value: [new Uint8Array(prepared.whole.length)] } as const;
+    return { ...prepared, views };
+  };
+  const empty = async (...image: Parameters<typeof prepareImage>) => ({
+    ...(await prepareImage(...image)),
+    views: {
+      ok: false,
+      fault: { code: 'picture-blank', message: 'the image has only one colour.' },
+    } as const,
+  });
+  fails(
+    await run(folder, xnnpack, blank),
+    'golden-output',
+    /views 0\.1: each golden image fails\. Golden sample cardboard226: top label/,
+  );
+  fails(await run(folder, xnnpack, empty), 'golden-output', /each golden image fails\. .* only one colour/);
 });

@@ -8,14 +8,8 @@ import { noiseImage } from '../../../../device/perception/inference/golden/sampl
 import { type LiteRtOptions, openLiteRt } from '../../../../device/perception/inference/litert/litert.js';
 import { findLibrary } from '../../../../device/perception/inference/native.js';
 import { openTfLite } from '../../../../device/perception/inference/tflite/tflite.js';
-import { decode } from '../../../../device/perception/vision/decode.js';
-import { findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
-import {
-  factoryBundle,
-  factoryInput,
-  factoryInputBytes,
-  temporaryFolder,
-} from '../../../support/bundle-copy.js';
+import { prepare as prepareImage } from '../../../../device/perception/vision/classifier.js';
+import { factoryBundle, factoryInputBytes, temporaryFolder } from '../../../support/bundle-copy.js';
 import { runModule } from '../../../support/run-module.js';
 
 const library = await findLibrary({ name: 'litert' });
@@ -71,11 +65,7 @@ test('its golden outputs are bit-identical to those of the kernels that made the
     invoke: litert.invoke.bind(litert),
     close: litert.close.bind(litert),
   };
-  const prepare = async (file: Uint8Array) => {
-    const image = await decode(file);
-    assert.ok(image.ok);
-    return resize(image.value, findRegion(image.value), factoryInput);
-  };
+  const prepare = (file: Uint8Array) => prepareImage(file, bundle);
   const passed = await checkGoldenSamples(bundle, 'tflite', disguised, prepare, () => performance.now());
   assert.ok(passed.ok, passed.ok ? '' : passed.fault.message);
   assert.equal(passed.value.exact, true);

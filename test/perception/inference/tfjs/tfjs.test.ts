@@ -20,8 +20,7 @@ import type { TfjsOptions } from '../../../../device/perception/inference/tfjs/g
 import { openGraphModel } from '../../../../device/perception/inference/tfjs/graph-model.js';
 import { freeBytes, openTfjsNode } from '../../../../device/perception/inference/tfjs/tfjs-node.js';
 import { openTfjsWasm } from '../../../../device/perception/inference/tfjs/tfjs-wasm.js';
-import { decode } from '../../../../device/perception/vision/decode.js';
-import { findRegion, resize } from '../../../../device/perception/vision/preprocess.js';
+import { prepare as prepareImage } from '../../../../device/perception/vision/classifier.js';
 import { factoryBundle, factoryInput, factoryInputBytes } from '../../../support/bundle-copy.js';
 import { runModule } from '../../../support/run-module.js';
 import { makeVisionOptions } from '../../../support/vision-options.js';
@@ -45,11 +44,7 @@ before(async () => {
 });
 after(() => wasm.close());
 
-const prepare = async (file: Uint8Array): Promise<Uint8Array> => {
-  const image = await decode(file);
-  assert.ok(image.ok);
-  return resize(image.value, findRegion(image.value), bundle.manifest.input);
-};
+const prepare = (file: Uint8Array) => prepareImage(file, bundle);
 
 const makeImage = () => new Uint8Array(factoryInputBytes).map((_, index) => (index * 31) & 255);
 
