@@ -2,9 +2,10 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from training.data.decode import decode
 from training.data.pictures import Picture
@@ -13,6 +14,7 @@ from training.progress import Progress
 
 TINY = 32
 """Images with a shorter side, in pixels, are reported."""
+UNUSABLE = "labels without a usable image, left out"
 SHOWN = 20
 """Largest number of lines that the report prints per kind of finding."""
 
@@ -28,6 +30,7 @@ class Report:
         duplicates: sets of files with equal bytes and one label.
         conflicts: sets of files with equal bytes and several labels.
         others: files in the label folders whose names are not those of images.
+        unusable: maps a label without a usable image to the reason.
     """
 
     pictures: tuple[Picture, ...]
@@ -36,12 +39,14 @@ class Report:
     duplicates: tuple[tuple[str, ...], ...]
     conflicts: tuple[tuple[str, ...], ...]
     others: tuple[str, ...]
+    unusable: dict[str, str]
 
     def render(self) -> str:
         """Returns the report as text: counts by label and source, then the findings."""
         parts = [
             _table("label", self.pictures, self.broken, lambda p: p.label),
             _table("source", self.pictures, self.broken, lambda p: p.source),
+            _findings(UNUSABLE, [f"{label}: {why}" for label, why in self.unusable.items()]),
             _findings("broken, ignored", [f"{file}: {why}" for file, why in self.broken.items()]),
             _findings(f"below {TINY} px", [f"{file} {w}x{h}" for file, (w, h) in self.tiny.items()]),
             _findings("same image under several labels", [" = ".join(files) for files in self.conflicts]),
@@ -51,13 +56,19 @@ class Report:
         return "\n\n".join(parts) + "\n"
 
 
-def check_data(root: Path, pictures: Sequence[Picture], others: Sequence[str] = ()) -> Report:
+def check_data(
+    root: Path,
+    pictures: Sequence[Picture],
+    others: Sequence[str] = (),
+    empty: Mapping[str, str] = MappingProxyType({}),
+) -> Report:
     """Decodes each image completely, and compares the bytes of all files.
 
     Args:
         root: the data folder.
         pictures: the result of `find_pictures`.
         others: the result of `other_files`.
+        empty: the result of `labels_without_images`.
     """
     broken: dict[str, str] = {}
     tiny: dict[str, tuple[int, int]] = {}
@@ -78,7 +89,15 @@ def check_data(root: Path, pictures: Sequence[Picture], others: Sequence[str] = 
     repeated = [found for found in same.values() if len(found) > 1]
     conflicts = [found for found in repeated if len({p.label for p in found}) > 1]
     duplicates = [found for found in repeated if len({p.label for p in found}) == 1]
-    return Report(tuple(pictures), broken, tiny, _names(duplicates), _names(conflicts), tuple(others))
+    counts = Counter(p.label for p in pictures)
+    bad = Counter(p.label for p in pictures if p.file in broken)
+    all_broken = {
+        label: f"all images are broken ({count})" for label, count in counts.items() if bad[label] == count
+    }
+    unusable = dict(sorted({**empty, **all_broken}.items()))
+    return Report(
+        tuple(pictures), broken, tiny, _names(duplicates), _names(conflicts), tuple(others), unusable
+    )
 
 
 def usable(pictures: Sequence[Picture], report: Report) -> list[Picture]:

@@ -5,9 +5,13 @@ image is decoded first, and resized in a second call. In a single call libvips w
 while loading it, with another filter.
 """
 
+import logging
 import math
-from contextlib import suppress
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +19,16 @@ import pyvips
 
 from training.errors import TrainingError
 
+VERSION = 2
+"""Counts the changes of the decoded bytes, because decoded images are cached."""
+HARMLESS = (
+    re.compile("read gave 1 warnings.*Invalid SOS parameters"),
+    re.compile(r": ([1-9]|1[0-6]) extraneous bytes before marker 0xd[0-9]"),
+)
+"""Warnings of libjpeg about whole images, as in the daemon (`device/perception/vision/decode.ts`)."""
+END_OF_JPEG = b"\xff\xd9"
+_LOCK = Lock()
+pyvips.cache_set_max(0)  # An image is decoded once, and its reader must be closed at once.
 FIX = "Remove or replace it. `python -m training check-data` lists all such files."
 
 
@@ -25,22 +39,31 @@ def decode(data: bytes) -> npt.NDArray[np.uint8]:
         data: the bytes of the file.
 
     Returns:
-        (height, width, 3) uint8, sRGB. Transparency is dropped, not blended.
+        (height, width, 3) uint8, sRGB. Transparency is dropped, not blended. The image is upright: the
+        orientation of its EXIF data is applied.
 
     Raises:
-        TrainingError: the image is broken or of another format.
+        TrainingError: the image is truncated, damaged or of another format.
     """
     if not _is_supported(data):
         raise TrainingError("not a JPEG, PNG or WebP image")
     try:
-        image = pyvips.Image.new_from_buffer(data, "", fail_on="error", access="sequential")
-        image = _to_srgb(image)
-        pixels = np.frombuffer(image.write_to_memory(), np.uint8)
+        with _warnings_of_vips() as warnings:
+            image = pyvips.Image.new_from_buffer(_complete(data), "", fail_on="error", access="sequential")
+            if image.get_typeof("orientation") and image.get("orientation") != 1:
+                image = image.copy_memory().autorot()  # A sequential image cannot be rotated.
+            image = _to_srgb(image)
+            pixels = np.frombuffer(image.write_to_memory(), np.uint8)
+            height, width, bands = image.height, image.width, image.bands
+            del image  # The JPEG reader logs its warnings when it is closed.
     except pyvips.Error as error:
         raise TrainingError(f"cannot be decoded ({' '.join(str(error).split())})") from error
-    if image.bands != 3:
-        raise TrainingError(f"decoded to {image.bands} channels instead of 3")
-    return pixels.reshape(image.height, image.width, 3)
+    damage = _damage_in(" ".join(" ".join(warnings).split()))
+    if damage:
+        raise TrainingError(f"is damaged ({damage})")
+    if bands != 3:
+        raise TrainingError(f"decoded to {bands} channels instead of 3")
+    return pixels.reshape(height, width, 3)
 
 
 def resize(pixels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
@@ -95,6 +118,35 @@ def _is_supported(data: bytes) -> bool:
         or data.startswith(b"\x89PNG\r\n\x1a\n")
         or (data.startswith(b"RIFF") and data[8:12] == b"WEBP")
     )
+
+
+def _complete(data: bytes) -> bytes:
+    """Adds a missing end marker to a JPEG, as the daemon does. All pixels may be there."""
+    is_open = data.startswith(b"\xff\xd8") and not data.rstrip(b"\0").endswith(END_OF_JPEG)
+    return data + END_OF_JPEG if is_open else data
+
+
+@contextmanager
+def _warnings_of_vips() -> Iterator[list[str]]:
+    """Collects the warnings of libvips, which pyvips logs."""
+    found: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("pyvips")
+    with _LOCK:
+        propagates, logger.propagate = logger.propagate, False
+        logger.addHandler(handler)
+        try:
+            yield found
+        finally:
+            logger.removeHandler(handler)
+            logger.propagate = propagates
+
+
+def _damage_in(warnings: str) -> str | None:
+    """Returns the first warning of the JPEG decoder, unless it is harmless."""
+    found = re.search("VipsJpeg: .*", warnings)
+    return found[0] if found and not any(harmless.search(warnings) for harmless in HARMLESS) else None
 
 
 def _to_srgb(image: pyvips.Image) -> pyvips.Image:

@@ -37,7 +37,7 @@ def find_pictures(root: Path, exclude: frozenset[str] = frozenset()) -> list[Pic
         )
     listed = root / GROUPS_FILE
     pictures = _from_list(root, listed, exclude) if listed.is_file() else _from_folders(root, exclude)
-    _check_labels(root, pictures)
+    _check_labels(root, pictures, labels_without_images(root, exclude))
     return sorted(pictures, key=lambda p: p.file)
 
 
@@ -78,6 +78,31 @@ def _source(file: str) -> str:
     return f"{COLLECTION}/{prefix[1]}" if path.parts[0] == COLLECTION and prefix else path.parts[0]
 
 
+def labels_without_images(root: Path, exclude: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Returns folders without an image, with the reason. Empty if a `groups.csv` lists the images."""
+    if (root / GROUPS_FILE).is_file():
+        return {}
+    suffixes: dict[str, list[str]] = {}
+    for folder, folders, _ in os.walk(root):
+        under = Path(folder).relative_to(root)
+        hidden = any(part.startswith(".") for part in under.parts)
+        if under.parts and under.parts[0] not in exclude and not hidden and not folders:
+            suffixes.setdefault(under.name, [])
+    for path in _files(root, exclude):
+        if len(path.parts) > 1:
+            suffixes.setdefault(path.parent.name, []).append(path.suffix.lower() or "no suffix")
+    return {
+        label: _reason(found) for label, found in sorted(suffixes.items()) if not SUFFIXES.intersection(found)
+    }
+
+
+def _reason(suffixes: list[str]) -> str:
+    if not suffixes:
+        return "the folder is empty"
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(suffixes).items()))
+    return f"only other files ({kinds}). Convert them to JPEG, PNG or WebP"
+
+
 def other_files(root: Path, exclude: frozenset[str] = frozenset()) -> list[str]:
     """Returns files in the label folders that are not images by name, for example `.heic` of a phone.
 
@@ -113,10 +138,13 @@ def _from_folders(root: Path, exclude: frozenset[str]) -> list[Picture]:
     return pictures
 
 
-def _check_labels(root: Path, pictures: list[Picture]) -> None:
+def _check_labels(root: Path, pictures: list[Picture], empty: dict[str, str]) -> None:
+    besides = "".join(f" {label}: {reason}." for label, reason in empty.items())
     if not pictures:
         kinds = ", ".join(sorted(SUFFIXES))
-        raise TrainingError(f"{root}: no images ({kinds}). Add a sub-folder of images for each label.")
+        raise TrainingError(
+            f"{root}: no images ({kinds}). Add a sub-folder of images for each label.{besides}"
+        )
     counts = Counter(p.label for p in pictures)
     invalid = [label for label in sorted(counts) if not LABEL.fullmatch(label)]
     if invalid:
@@ -126,7 +154,7 @@ def _check_labels(root: Path, pictures: list[Picture]) -> None:
             f"Rename the folders, as {'-'.join(invalid[0].split())[:64]}."
         )
     if len(counts) == 1:
-        raise TrainingError(f"{root}: only one label, {next(iter(counts))}. Add a second one.")
+        raise TrainingError(f"{root}: only one label, {next(iter(counts))}. Add a second one.{besides}")
     few = [f"{label} ({count})" for label, count in sorted(counts.items()) if count < MIN_PER_LABEL]
     if few:
         raise TrainingError(

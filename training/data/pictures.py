@@ -50,7 +50,7 @@ def read_pictures(path: Path) -> list[Picture]:
         TrainingError: the file is missing, or has other columns.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except FileNotFoundError as error:
         raise TrainingError(f"{path}: not found. Create it with `python -m training split`.") from error

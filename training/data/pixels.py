@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.decode import load_input
+from training.data.decode import VERSION, load_input
 from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.progress import Progress
@@ -110,7 +110,7 @@ def digest_of(root: Path, files: Sequence[str]) -> str:
     Raises:
         TrainingError: a file is missing.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"decoder {VERSION}\n".encode())
     for file in files:
         try:
             status = (root / file).stat()

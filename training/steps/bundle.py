@@ -5,12 +5,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any, cast
 
-from training.data.pictures import Picture, read_pictures
+from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.export.golden import INPUTS, GoldenPicture
 from training.identity import Identity
 from training.steps.assemble import ModelInfo, assemble_bundle, first_of_each_label
-from training.steps.common import PICTURES, REPORT, read_run
+from training.steps.common import REPORT, read_run, read_split
 from training.steps.evaluate import CALIBRATION, read_sources
 
 
@@ -20,7 +20,7 @@ def run(options: Namespace) -> None:
     labels = read_run(options.run)["labels"]
     calibration = _read_json(options.run / CALIBRATION)
     figures = _read_json(options.run / REPORT / "report.json")
-    pictures = read_pictures(options.run / PICTURES)
+    pictures = read_split(options.run)
     agreement = assemble_bundle(
         options.run,
         options.out,

@@ -1,14 +1,18 @@
 """File names and loaders that several steps use."""
 
 import json
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 from training.config import Config
+from training.data.pictures import Picture, read_pictures
 from training.errors import TrainingError
 
 PICTURES, RUN, EXPORTS, REPORT = "pictures.csv", "run.json", "exports", "report"
+LEFT_OUT = "labels-left-out.json"
+"""Maps each label of the data folder that has no usable image to the reason. `split` writes it."""
 
 
 def load_config(name: str) -> Config:
@@ -22,6 +26,20 @@ def load_config(name: str) -> Config:
     if name not in allowed:
         raise TrainingError(f"config {name}: unknown recipe. Allowed: {', '.join(allowed)}.")
     return cast(Config, import_module(f"training.configs.{name}").CONFIG)
+
+
+def read_split(run: Path) -> list[Picture]:
+    """Reads the images that `split` listed. Names the labels that it left out, on standard error.
+
+    Raises:
+        TrainingError: `split` has not run, or its list is invalid.
+    """
+    pictures = read_pictures(run / PICTURES)
+    left_out = run / LEFT_OUT
+    if left_out.is_file():
+        for label, reason in json.loads(left_out.read_text(encoding="utf-8")).items():
+            print(f"label {label} is left out: {reason}", file=sys.stderr)
+    return pictures
 
 
 def read_run(run: Path) -> dict[str, Any]:

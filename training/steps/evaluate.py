@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from training.data.pictures import Picture, read_pictures
+from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.evaluate.judge.baseline import read_bundle, run_baseline
 from training.evaluate.judge.calibrate import Calibration, calibrate
@@ -31,7 +31,7 @@ from training.evaluate.report.write import write_report
 from training.export.runners import KerasRunner, Runner, SavedModelRunner, TfjsRunner, TfliteRunner
 from training.identity import Identity
 from training.steps.assemble import ModelInfo, assemble_bundle, first_of_each_label
-from training.steps.common import EXPORTS, PICTURES, REPORT, read_run
+from training.steps.common import EXPORTS, REPORT, read_run, read_split
 from training.steps.export import load_net, size_of
 
 SHIPPED = "int8"
@@ -44,7 +44,7 @@ def run(options: Namespace) -> None:
     record = read_run(options.run)
     views: Sequence[float] = options.views or record["config"]["views"]
     check_views("--views", views)
-    pictures = read_pictures(options.run / PICTURES)
+    pictures = read_split(options.run)
     labels: list[str] = record["labels"]
     # Files of the user are read before the long work, so that an error in them is reported at once.
     identity = Identity(options.name, options.version, options.licence)
@@ -182,7 +182,7 @@ def read_sources(options: Namespace, pictures: list[Picture]) -> list[DataSource
             DataSource(name=name, licence="", source=name) for name in sorted({p.source for p in pictures})
         ]
     try:
-        return [DataSource(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+        return [DataSource(**entry) for entry in json.loads(path.read_text(encoding="utf-8-sig"))]
     except (OSError, ValueError, TypeError) as error:
         raise TrainingError(
             f"{path}: not a list of sources ({error}). Each entry needs name, licence, what and source."

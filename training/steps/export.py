@@ -7,7 +7,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from training.data.pictures import read_pictures
 from training.data.pixels import cache_pixels
 from training.errors import TrainingError
 from training.export.edgetpu import compile_for_edge_tpu, edge_tpu_report
@@ -17,7 +16,7 @@ from training.export.tflite import convert_float, convert_int8
 from training.export.ties import tied_means
 from training.models import base_weights, registry
 from training.models.plain import plain
-from training.steps.common import EXPORTS, PICTURES, read_run
+from training.steps.common import EXPORTS, read_run, read_split
 from training.train import FINAL
 
 CALIBRATION_PICTURES = 200
@@ -78,7 +77,7 @@ def size_of(path: Path) -> int:
 
 def _calibration_images(options: Namespace) -> np.ndarray:
     size = read_run(options.run)["input_size"]
-    pictures = [picture for picture in read_pictures(options.run / PICTURES) if picture.split == "train"]
+    pictures = [picture for picture in read_split(options.run) if picture.split == "train"]
     chosen = np.random.default_rng(options.seed).permutation(len(pictures))[:CALIBRATION_PICTURES]
     cache = cache_pixels(
         options.data, [pictures[i] for i in sorted(chosen)], options.run.parent / "cache", size

@@ -4,14 +4,13 @@ from argparse import Namespace
 
 import numpy as np
 
-from training.data.pictures import read_pictures
 from training.errors import TrainingError
 from training.evaluate.judge.metrics import label_indices
 from training.evaluate.labels.crossvalidate import predict_out_of_fold
 from training.evaluate.labels.disagreements import rank_disagreements, write_sheets
 from training.evaluate.labels.folds import group_folds
 from training.features import cached_features
-from training.steps.common import PICTURES
+from training.steps.common import read_split
 
 FOLDER = "label-review"
 NEXT = """Check the sheets. List each wrong label in a CSV file, one line an image, below this header:
@@ -21,7 +20,7 @@ Apply the list with `split --corrections FILE`. It does not change the test spli
 
 def run(options: Namespace) -> None:
     """Writes contact sheets and disagreements.csv into label-review/, the most doubtful labels first."""
-    pictures = read_pictures(options.run / PICTURES)
+    pictures = read_split(options.run)
     labels = sorted({picture.label for picture in pictures})
     sources = {picture.source for picture in pictures}
     if unknown := sorted(set(options.only) - sources):

@@ -5,16 +5,15 @@ from argparse import Namespace
 import numpy as np
 
 from training.augment.sheet import write_sheet
-from training.data.pictures import read_pictures
 from training.data.pixels import cache_pixels
-from training.steps.common import PICTURES, load_config
+from training.steps.common import load_config, read_split
 
 ROWS, COLUMNS, STORED_SIDE = 12, 10, 255
 
 
 def run(options: Namespace) -> None:
     """Writes sheet.png into the run's folder. Each row has an image, then augmented copies of it."""
-    training = [p for p in read_pictures(options.run / PICTURES) if p.split == "train"]
+    training = [p for p in read_split(options.run) if p.split == "train"]
     chosen = np.random.default_rng(options.seed).permutation(len(training))[:ROWS]
     pictures = sorted((training[i] for i in chosen), key=lambda picture: picture.file)
     labels = sorted({picture.label for picture in pictures})

@@ -1,18 +1,19 @@
 """Step `split`: assigns each image to a group and a split."""
 
+import json
 from argparse import Namespace
 from collections import Counter
 from functools import partial
 
 from training.data.check import check_data, usable
-from training.data.find import find_pictures, other_files
+from training.data.find import find_pictures, labels_without_images, other_files
 from training.data.groups import group_pictures
 from training.data.pictures import Picture, write_pictures
 from training.data.split import split_pictures
 from training.errors import TrainingError
 from training.evaluate.labels.corrections import Correction, apply_corrections, read_corrections
 from training.features import imagenet_features
-from training.steps.common import PICTURES
+from training.steps.common import LEFT_OUT, PICTURES
 
 
 def run(options: Namespace) -> None:
@@ -23,7 +24,12 @@ def run(options: Namespace) -> None:
     test_groups = _read_test_groups(options)
     labels = sorted({picture.label for picture in pictures})
     corrections = read_corrections(options.corrections, labels) if options.corrections else None
-    report = check_data(options.data, pictures, other_files(options.data, exclude))
+    report = check_data(
+        options.data,
+        pictures,
+        other_files(options.data, exclude),
+        labels_without_images(options.data, exclude),
+    )
     print(report.render())
     pictures = usable(pictures, report)
     if not all(picture.group for picture in pictures):
@@ -41,6 +47,7 @@ def run(options: Namespace) -> None:
         split = _correct(split, corrections)
     options.run.mkdir(parents=True, exist_ok=True)
     write_pictures(options.run / PICTURES, split)
+    (options.run / LEFT_OUT).write_text(json.dumps(report.unusable, indent=2) + "\n", encoding="utf-8")
     print(_format_counts(split))
 
 
@@ -57,7 +64,7 @@ def _read_test_groups(options: Namespace) -> frozenset[str]:
     if not options.test_groups:
         return frozenset()
     try:
-        return frozenset(options.test_groups.read_text(encoding="utf-8").split())
+        return frozenset(options.test_groups.read_text(encoding="utf-8-sig").split())
     except OSError as error:
         raise TrainingError(
             f"--test-groups {options.test_groups}: {error.strerror}. Name a file with one group on each line."

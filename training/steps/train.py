@@ -8,11 +8,10 @@ from dataclasses import asdict, replace
 
 import keras
 
-from training.data.pictures import read_pictures
 from training.data.pixels import cache_pixels
 from training.errors import TrainingError
 from training.state import SavedState
-from training.steps.common import PICTURES, load_config
+from training.steps.common import load_config, read_split
 from training.train import STATE, Training
 
 STORED_SIDE = 255
@@ -33,7 +32,7 @@ def run(options: Namespace) -> None:
     saved = SavedState(state) if options.resume else None
     keras.utils.set_random_seed(config.seed)
 
-    pictures = read_pictures(options.run / PICTURES)
+    pictures = read_split(options.run)
     labels = sorted({picture.label for picture in pictures})
     cache = options.run.parent / "cache"
     stored = cache_pixels(options.data, pictures, cache, STORED_SIDE)

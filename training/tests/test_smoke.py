@@ -61,7 +61,7 @@ def test_the_smoke_step_writes_a_bundle_that_the_daemon_runs(tmp_path: Path) -> 
     assert manifest["views"] == manifest["validation"]["views"] == [1, 0.5, 0.25]
     assert (manifest["name"], manifest["version"]) == ("other", "0.0.2")
     refused = training("evaluate", *where, "--views", "90")
-    assert "--views: views [90.0] are not allowed. Use fractions above 0, up to 1." in refused.stderr
+    assert "--views: views [90.0] are not allowed. Use fractions from 0.1 to 1." in refused.stderr
 
     again = training("train", *where, "--config", "smoke")
     assert again.returncode == 1

@@ -22,7 +22,10 @@ export const limitDecoder = (): void => {
   sharp.cache(false);
 };
 
-/** Decodes a frame: JPEG, PNG or WebP, or raw bytes if `format` is given. A truncated or damaged frame is a fault. */
+/**
+ * Decodes a frame: JPEG, PNG or WebP, or raw bytes if `format` is given. The orientation of EXIF data is applied. Raw bytes
+ * have none. A truncated or damaged frame is a fault.
+ */
 export const decode = async (
   bytes: Uint8Array,
   format?: FrameFormat,
@@ -41,6 +44,7 @@ export const decode = async (
     if (kind === 'jpeg' && wide * high > MAX_JPEG_PIXELS_PER_BYTE * bytes.length)
       return broken(`is too short for ${wide} x ${high} pixels`);
     const { data, info } = await image
+      .autoOrient()
       .removeAlpha()
       .toColourspace('srgb')
       .raw()

@@ -154,3 +154,15 @@ test('accepts the smallest JPEG of an image of one colour', async () => {
   for (const options of [{}, { progressive: true }, { quality: 1 }])
     assert.equal((await decoded(await image.clone().greyscale().jpeg(options).toBuffer())).width, 2_000);
 });
+
+test('applies the orientation of EXIF data', async () => {
+  const image = sharp(jpeg).resize(40, 30);
+  const upright = await decoded(await image.clone().png().toBuffer());
+  const turned = await decoded(await image.clone().withMetadata({ orientation: 6 }).png().toBuffer());
+  assert.deepEqual([turned.width, turned.height], [30, 40]);
+  const { data } = await sharp(upright.data, { raw: { width: 40, height: 30, channels: 3 } })
+    .rotate(90)
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  assert.deepEqual(turned.data, data);
+});

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from training.data.pictures import Picture
 from training.errors import TrainingError
@@ -145,7 +145,7 @@ def _draw_page(found: Sequence[Disagreement], data: Path, first: int) -> Image.I
 def _read_thumb(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
-            thumb = image.convert("RGB")
+            thumb = ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, UnidentifiedImageError) as error:
         raise TrainingError(
             f"{path}: cannot be read as an image. Check that --data names the data folder."

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from training.data.check import check_data, usable
-from training.data.find import find_pictures, other_files
+from training.data.find import find_pictures, labels_without_images, other_files
 from training.tests.support.pictures_made import draw, folder, save
 
 
@@ -69,3 +69,21 @@ def test_reports_files_that_are_not_images(tmp_path: Path) -> None:
 
     (tmp_path / "groups.csv").touch()
     assert other_files(tmp_path) == []
+
+
+def test_names_each_label_without_a_usable_image(tmp_path: Path) -> None:
+    folder(tmp_path, {"paper": 5, "metal": 5, "glass": 5, "old/shoes": 5})
+    for number in range(5):
+        (tmp_path / f"glass/{number:03}.jpg").write_text("no image")
+    for name in ("battery/a.HEIC", "battery/b.heic", "old/trash/a.heic"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "clothes").mkdir()
+    old = frozenset({"old"})
+    report = check_data(tmp_path, find_pictures(tmp_path, old), (), labels_without_images(tmp_path, old))
+    assert report.unusable == {
+        "battery": "only other files (2 .heic). Convert them to JPEG, PNG or WebP",
+        "clothes": "the folder is empty",
+        "glass": "all images are broken (5)",
+    }
+    assert "labels without a usable image, left out: 3\n  battery: only other files" in report.render()

@@ -88,7 +88,7 @@ def test_an_error_names_the_file(tmp_path: Path) -> None:
     save(tmp_path / "cut.jpg", draw(0))
     whole = (tmp_path / "cut.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(TrainingError, match=r"cut\.jpg: cannot be decoded"):
+    with pytest.raises(TrainingError, match=r"cut\.jpg: is damaged \(VipsJpeg: "):
         load_input(tmp_path / "cut.jpg", 32)
     with pytest.raises(TrainingError, match=r"gone\.jpg: cannot be read"):
         load_input(tmp_path / "gone.jpg", 32)
@@ -97,3 +97,33 @@ def test_an_error_names_the_file(tmp_path: Path) -> None:
 def test_the_fix_in_the_error_names_an_existing_step() -> None:
     named = re.findall(r"python -m training ([a-z-]+)", FIX)
     assert [step in STEPS for step in named] == [True]
+
+
+SAMPLES = Path(__file__).parents[3] / "test" / "samples"
+
+
+def scan_at(data: bytes) -> int:
+    """Returns where the data of the last scan begin."""
+    at = data.rindex(b"\xff\xda")
+    return at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*/*.jpg"))[::6], ids=lambda path: path.stem)
+def test_refuses_damaged_scans_and_accepts_a_missing_end_marker(path: Path) -> None:
+    data = path.read_bytes()
+    whole = decode(data)
+    assert np.array_equal(decode(data[:-2]), whole)
+    assert np.array_equal(decode(data + bytes(99)), whole)
+    at = scan_at(data) + (len(data) - scan_at(data)) * 3 // 10
+    with pytest.raises(TrainingError, match=r"is damaged \(VipsJpeg: "):
+        decode(data[:at] + bytes(len(data) - at - 2) + data[-2:])
+    with pytest.raises(TrainingError, match="is damaged"):
+        decode(data[:-200])
+
+
+def test_the_orientation_of_exif_data_is_applied(tmp_path: Path) -> None:
+    image = pyvips.Image.new_from_array(draw(5, 48)[:32]).copy(interpretation="srgb")
+    upright = decode(image.write_to_buffer(".png"))
+    for orientation, quarters in ((3, 2), (6, -1), (8, 1)):
+        image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+        assert np.array_equal(decode(image.write_to_buffer(".png")), np.rot90(upright, quarters))

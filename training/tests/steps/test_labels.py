@@ -53,6 +53,21 @@ def test_split_corrects_and_drops_images_outside_of_test(
     )
 
 
+def test_each_step_names_a_label_without_a_usable_image(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heic = tmp_path / "data/battery/a.heic"
+    heic.parent.mkdir()
+    heic.touch()
+    reason = "only other files (1 .heic)"
+    assert cli.main(["check-data", *options]) == 0
+    assert f"battery: {reason}" in capsys.readouterr().out
+    split(options)
+    assert f"battery: {reason}" in capsys.readouterr().out
+    assert cli.main(["sheet", *options, "--config", "smoke"]) == 0
+    assert f"label battery is left out: {reason}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
