@@ -1,6 +1,7 @@
 import type { Policy } from '../cycle/policy.js';
 import type { CycleOptions, Parts } from '../cycle/runner.js';
-import { interleaveByLabel, listImages, SimulatedCamera } from '../hardware/camera/simulated-camera.js';
+import { findImages, interleaveByLabel, type LeftOutFile } from '../hardware/camera/image-files.js';
+import { SimulatedCamera } from '../hardware/camera/simulated-camera.js';
 import { SimulatedGate } from '../hardware/gate/simulated-gate.js';
 import { SimulatedTrigger } from '../hardware/trigger/simulated-trigger.js';
 import { SimulatedJournal } from '../journal/simulated-journal.js';
@@ -16,6 +17,8 @@ export interface WiredBench {
   readonly cycle: CycleOptions;
   /** The images, in the order in which they are sorted. */
   readonly images: readonly string[];
+  /** The files of the folder that are not used. */
+  readonly leftOut: readonly LeftOutFile[];
   /** Sorts the next image. */
   show(): void;
 }
@@ -23,7 +26,7 @@ export interface WiredBench {
 /** Creates a sorting cycle for the benchmark over the images of a folder. The gate takes no time. */
 export const wireBench = async (loaded: LoadedConfig, folder: string, limit: number): Promise<WiredBench> => {
   const clock = new SystemClock();
-  const all = await listImages(folder);
+  const { images: all, leftOut } = await findImages(folder);
   const images = limit < all.length ? interleaveByLabel(all).slice(0, limit) : all;
   const script = images.map((picture) => ({ picture }));
   const trigger = new SimulatedTrigger({ script: [], repeat: false, clock, newId });
@@ -37,5 +40,5 @@ export const wireBench = async (loaded: LoadedConfig, folder: string, limit: num
     newId,
     log: loaded.log,
   };
-  return { parts, cycle: cycleOptions(loaded.config), images, show: () => trigger.fire('bench') };
+  return { parts, cycle: cycleOptions(loaded.config), images, leftOut, show: () => trigger.fire('bench') };
 };

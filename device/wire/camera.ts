@@ -2,13 +2,14 @@ import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.js';
 import type { Camera, CameraFault } from '../hardware/camera/camera.js';
 import type { CameraList } from '../hardware/camera/camera-list.js';
+import { interleaveByLabel, listImages } from '../hardware/camera/image-files.js';
 import {
   findNodeLibcamera,
   makeNodeLibcameraCamera,
 } from '../hardware/camera/node-libcamera/node-libcamera-camera.js';
 import { listRpicamCameras } from '../hardware/camera/rpicam/list.js';
 import { makeRpicamCamera } from '../hardware/camera/rpicam/rpicam-camera.js';
-import { interleaveByLabel, listImages, SimulatedCamera } from '../hardware/camera/simulated-camera.js';
+import { SimulatedCamera } from '../hardware/camera/simulated-camera.js';
 import { listV4l2Cameras } from '../hardware/camera/v4l2/list.js';
 import { resolveDevice } from '../hardware/camera/v4l2/stable-paths.js';
 import { makeV4l2Camera } from '../hardware/camera/v4l2/v4l2-camera.js';

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { BenchReport } from '../../device/tools/bench/report.js';
 import { SAMPLES } from '../support/bin.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
+import { until } from '../support/until.js';
 
 /** Runs `sortbin bench ... --json -`. The report is null if the command has failed. */
 const runBenchCommand = async (args: readonly string[], folder: string) => {
@@ -103,7 +104,95 @@ describe('sortbin bench', () => {
       assert.doesNotMatch(stderr, /TensorFlow/);
     }));
 
+  it('counts the files that it leaves out, and hints at folders that are not labels', () =>
+    inFolder('', async (folder) => {
+      const pictures = join(folder, 'pictures');
+      await cp(join(SAMPLES, 'paper/paper18.jpg'), join(pictures, 'papier/a.jpg'));
+      await writeFile(join(pictures, 'phone.HEIC'), '');
+      await writeFile(Buffer.from(`${pictures}/caf\xe9.jpg`, 'latin1'), '');
+      await symlink('a.jpg', join(pictures, 'papier/b.jpg'));
+      await symlink('papier', join(pictures, 'linked'));
+      const { code, report } = await runBenchCommand([pictures], folder);
+      assert.equal(code, 0);
+      assert.equal(report?.complete, true);
+      assert.deepEqual(report?.leftOut, [
+        { file: 'caf\ufffd.jpg', reason: 'name' },
+        { file: 'linked', reason: 'link' },
+        { file: 'papier/b.jpg', reason: 'link' },
+        { file: 'phone.HEIC', reason: 'format' },
+      ]);
+      assert.deepEqual(report?.unknownLabels, [{ folder: 'papier', images: 1, similar: 'paper' }]);
+    }));
+
+  it('exits with 65 if each image is skipped', () =>
+    inFolder('', async (folder) => {
+      await writeFile(join(folder, 'broken.jpg'), 'no picture');
+      const { code, report, stderr } = await runBenchCommand(['.'], folder);
+      assert.equal(code, 65);
+      assert.equal(report?.skipped.length, 1);
+      assert.match(stderr, /No image could be classified/);
+    }));
+
+  for (const [signal, exit] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
+    it(`exits with ${exit} after ${signal}, with a report that is not complete`, () =>
+      inFolder('', async (folder) => {
+        const pictures = join(folder, 'pictures', 'paper');
+        for (let copy = 0; copy < 400; copy++)
+          await cp(join(SAMPLES, 'paper/paper18.jpg'), join(pictures, `${copy}.jpg`));
+        const bench = new Sortbin(['bench', 'pictures', '--json', '-'], folder);
+        await until(
+          () => `the progress, but found: ${bench.stderr}`,
+          () => bench.stderr.includes('/400'),
+          30_000,
+        );
+        process.kill(bench.pid, signal);
+        assert.equal(await bench.ended(), exit);
+        const report = JSON.parse(bench.output.join('\n')) as BenchReport;
+        assert.equal(report.complete, false);
+        assert.ok(report.items.length < 400);
+      }));
+
+  it('prints a table of thresholds, and writes the chosen one into the configuration', () =>
+    inFolder('# my bin\npolicy:\n  preset: four-way # four\n', async (folder) => {
+      const args = [SAMPLES, '--limit', '8', '--margin', '0.2', '--set-confidence', '0.83'];
+      const { code, report, stderr } = await runBenchCommand(args, folder);
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /policy\.confidence 0\.83, policy\.margin 0\.2 written/);
+      assert.equal(report?.thresholds?.items, 8);
+      assert.equal(report?.thresholds?.margin, 0.2);
+      const { confidence } = report?.thresholds?.rows.find(({ present }) => present) ?? {};
+      assert.equal(confidence, 0.91);
+      const text = await readFile(join(folder, 'sortbin.yaml'), 'utf8');
+      assert.match(text, /^# my bin\npolicy:\n/);
+      assert.match(text, /\n {2}preset: four-way # four\n/);
+      assert.match(text, /\n {2}confidence: 0\.83\n/);
+      assert.match(text, /\n {2}margin: 0\.2\n/);
+    }));
+
+  it('refuses to write a threshold without a configuration file, before the work', () =>
+    inFolder('', async (folder) => {
+      await rm(join(folder, 'sortbin.yaml'));
+      const { code, stderr } = await runBenchCommand([SAMPLES, '--set-confidence', '0.8'], folder);
+      assert.equal(code, 78);
+      assert.match(stderr, /no configuration file to write to\. Create one with `sortbin config init`/);
+    }));
+
   const wrong: [string, string[], number, RegExp][] = [
+    [
+      'a report that cannot be written',
+      [SAMPLES, '--json', '/no/such/x.json'],
+      73,
+      /--json \/no\/such\/x\.json: cannot be written \(ENOENT/,
+    ],
+    [
+      'a table of thresholds without labels',
+      [join(SAMPLES, 'paper'), '--thresholds'],
+      66,
+      /No folder of images is named like a label .* named battery, biological,/,
+    ],
     ['a missing folder', ['nowhere'], 66, /nowhere: cannot be listed.*ENOENT/],
     ['a folder without images', ['.'], 66, /contains no \.jpg, \.jpeg, \.png, \.webp file/],
     [
@@ -116,7 +205,9 @@ describe('sortbin bench', () => {
   for (const [what, args, exit, message] of wrong)
     it(`refuses ${what}`, () =>
       inFolder('', async (folder) => {
-        const { code, stderr } = await runBenchCommand(args, folder);
+        const bench = new Sortbin(['bench', '--json', '-', ...args], folder);
+        const code = await bench.ended();
+        const { stderr } = bench;
         assert.equal(code, exit);
         assert.match(stderr, message);
         assert.doesNotMatch(stderr, /\n\s+at /, 'no stack trace');

@@ -1,5 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { extname, join, relative, sep } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock } from '../../kit/clock.js';
 import { sleep, untilAborted } from '../../kit/deadline.js';
 import { type Answer, done, failed, messageOf, SortbinError } from '../../kit/errors.js';
@@ -26,7 +26,6 @@ export interface SimulatedCameraOptions {
   readonly read?: (path: string) => Promise<Uint8Array>;
 }
 
-const IMAGE_EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp']);
 const STALE_MS = 1_000;
 const CLOSED = 'the camera is closed';
 /** Time after which the start of a camera that hangs fails. */
@@ -121,34 +120,3 @@ const scriptedFault = (fault: CameraFault) =>
 
 const firstImage = (script: readonly CameraStep[]): string =>
   script.find((step) => 'picture' in step)?.picture ?? '';
-
-/**
- * Returns the paths of the images below a folder, relative to it and sorted by name.
- * @throws SortbinError `pictures-missing` if the folder is unreadable or contains no image
- */
-export const listImages = async (folder: string): Promise<string[]> => {
-  const missing = (problem: string, cause?: unknown) =>
-    new SortbinError('pictures-missing', `${folder}: ${problem}. Give a folder with images.`, { cause });
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause) => {
-    throw missing(`cannot be listed (${messageOf(cause)})`, cause);
-  });
-  const images = entries
-    .filter((entry) => entry.isFile() && IMAGE_EXTENSIONS.has(extname(entry.name).toLowerCase()))
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-    .sort();
-  if (images.length === 0) throw missing(`contains no ${[...IMAGE_EXTENSIONS].join(', ')} file`);
-  return images;
-};
-
-/** Returns the same images, one of each sub-folder in turn, so that a demonstration shows every label early. */
-export const interleaveByLabel = (images: readonly string[]): string[] => {
-  const byLabel = new Map<string, string[]>();
-  for (const image of images) {
-    const label = image.split(sep)[0] ?? '';
-    byLabel.set(label, [...(byLabel.get(label) ?? []), image]);
-  }
-  const interleaved: string[] = [];
-  for (let round = 0; interleaved.length < images.length; round++)
-    for (const group of byLabel.values()) interleaved.push(...group.slice(round, round + 1));
-  return interleaved;
-};

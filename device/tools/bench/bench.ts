@@ -1,5 +1,5 @@
-import { basename, dirname } from 'node:path';
 import type { Journalled } from '../../cycle/observer.js';
+import { folderOf, type UnknownLabel, unknownLabels } from './label-folders.js';
 
 /** The result for one image. The names are those of the JSON report. */
 export interface BenchItem {
@@ -10,6 +10,8 @@ export interface BenchItem {
   readonly confidence: number;
   /** A score for each label. Their sum is 1. */
   readonly scores: Readonly<Record<string, number>>;
+  /** How unfamiliar (out of distribution) the image is; null if the bundle has no rule for it. */
+  readonly unfamiliar: { readonly score: number; readonly flag: boolean } | null;
   readonly decision: { readonly compartment: string | null; readonly reason: string };
   readonly latencyMs: Readonly<Record<string, number>>;
 }
@@ -18,6 +20,12 @@ export interface SkippedImage {
   readonly file: string;
   readonly code: string;
   readonly why: string;
+}
+
+/** A file of the folder that is not used. `format`: not a file with the suffix of a supported image. */
+export interface LeftOut {
+  readonly file: string;
+  readonly reason: 'link' | 'name' | 'unreadable' | 'format';
 }
 
 /** The sorting cycle under test. Each trigger captures the next image. */
@@ -29,6 +37,10 @@ export interface BenchCycle {
 export interface BenchRun {
   readonly items: readonly BenchItem[];
   readonly skipped: readonly SkippedImage[];
+  /** Folders that are not named like a label of the model. */
+  readonly unknownLabels: readonly UnknownLabel[];
+  /** Whether each image was classified or skipped. */
+  readonly complete: boolean;
 }
 
 /** Sorts the images one after the other, until the last one or until `signal` is aborted. */
@@ -52,6 +64,7 @@ export const runBench = async (
         predicted: classification.label,
         confidence: event.decision.confidence ?? 0,
         scores: classification.scores,
+        unfamiliar: classification.unfamiliar,
         decision: { compartment: event.decision.compartment, reason: event.decision.reason },
         latencyMs: event.timingsMs,
       });
@@ -63,10 +76,15 @@ export const runBench = async (
       });
     progress(items.length + skipped.length, skipped.length);
   }
-  return { items, skipped };
+  return {
+    items,
+    skipped,
+    unknownLabels: unknownLabels(images, labels),
+    complete: items.length + skipped.length === images.length,
+  };
 };
 
 const labelOf = (file: string, labels: readonly string[]): string | null => {
-  const folder = basename(dirname(file));
+  const folder = folderOf(file);
   return labels.includes(folder) ? folder : null;
 };

@@ -1,23 +1,65 @@
+import type { LeftOut } from './bench.js';
 import type { BenchReport } from './report.js';
 
 /** Formats the report for a terminal of 80 columns. */
 export const renderReport = (report: BenchReport): string => {
-  const { model, runtime, items, skipped, labelled } = report;
-  const sections = [
-    [
-      `${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${count(runtime.threads, 'thread')})`,
-      `${count(items.length, 'image')} classified, ${labelled} labelled, ${skipped.length} skipped`,
-    ].join('\n'),
+  const { labelled } = report;
+  const sections = headSections(report);
+  if (labelled > 0)
+    sections.push(summary(report), classTable(report), confusionTable(report), compartmentTable(report));
+  if (report.items.length > 0) sections.push(reasonLine(report), latencyTable(report));
+  return `${sections.join('\n\n')}\n`;
+};
+
+/** Formats what was tested, and what was not. */
+export const headSections = (report: BenchReport): string[] => {
+  const { model, runtime, items, skipped, labelled, complete } = report;
+  const head = [
+    `${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${count(runtime.threads, 'thread')})`,
+    `${count(items.length, 'image')} classified, ${labelled} labelled, ${skipped.length} skipped`,
+    ...(complete ? [] : ['Interrupted: the figures are not those of the whole folder.']),
+    ...leftOutLines(report.leftOut),
+    ...unknownLabelLines(report),
   ];
+  const sections = [head.join('\n')];
   if (skipped.length > 0)
     sections.push(
       ['Skipped', ...skipped.map(({ file, code, why }) => `  ${file}: ${code}: ${why}`)].join('\n'),
     );
-  if (labelled > 0)
-    sections.push(summary(report), classTable(report), confusionTable(report), compartmentTable(report));
-  sections.push(reasonLine(report), latencyTable(report));
-  return `${sections.join('\n\n')}\n`;
+  return sections;
 };
+
+/** Suffixes of images that are not supported. Other files, such as notes, are only in the JSON report. */
+const IMAGES =
+  /\.(heic|heif|avif|jxl|jp2|tiff?|bmp|gif|svg|ico|psd|dng|cr2|cr3|nef|arw|raf|rw2|orf|ppm|pgm|jfif|jpe)$/i;
+const SHOWN = 3;
+
+const leftOutLines = (leftOut: readonly LeftOut[]): string[] => {
+  const groups = new Map<string, string[]>();
+  for (const { file, reason } of leftOut) {
+    const suffix = reason === 'format' && IMAGES.exec(file)?.[0].toLowerCase();
+    if (reason === 'format' && !suffix) continue;
+    const group = suffix ? `${suffix}, which is not supported` : WHY[reason];
+    groups.set(group, [...(groups.get(group) ?? []), file]);
+  }
+  return [...groups].map(([why, files]) => {
+    const more = files.length > SHOWN ? ` and ${files.length - SHOWN} more` : '';
+    return `Left out: ${files.length} ${why}: ${files.slice(0, SHOWN).join(', ')}${more}`;
+  });
+};
+
+const WHY: Readonly<Record<LeftOut['reason'], string>> = {
+  format: 'of another format',
+  link: 'symbolic links',
+  name: 'whose name is not UTF-8',
+  unreadable: 'folders that cannot be read',
+};
+
+const unknownLabelLines = ({ unknownLabels }: BenchReport): string[] =>
+  unknownLabels.map(({ folder, images, similar }) => {
+    const hint = similar === null ? '' : `; did you mean ${similar}?`;
+    return `Not labelled: ${folder}/ (${count(images, 'image')}): not a label of the model${hint}`;
+  });
 
 const summary = ({ accuracy, overall }: BenchReport): string =>
   [
@@ -92,6 +134,7 @@ export const table = (head: readonly string[], rows: readonly (readonly string[]
   return [print(head), widths.map((width) => '─'.repeat(width)).join('──'), ...rows.map(print)].join('\n');
 };
 
-const percent = (share: number | null): string => (share === null ? '–' : `${(share * 100).toFixed(1)} %`);
+export const percent = (share: number | null): string =>
+  share === null ? '–' : `${(share * 100).toFixed(1)} %`;
 
 const count = (number: number, thing: string): string => `${number} ${thing}${number === 1 ? '' : 's'}`;

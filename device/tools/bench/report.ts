@@ -1,6 +1,8 @@
 import type { Policy } from '../../cycle/policy.js';
 import type { ModelInfo, RuntimeInfo } from '../../perception/vision/vision.js';
-import type { BenchItem, BenchRun, SkippedImage } from './bench.js';
+import type { BenchItem, BenchRun, LeftOut, SkippedImage } from './bench.js';
+import type { UnknownLabel } from './label-folders.js';
+import type { ThresholdTable } from './thresholds.js';
 
 export interface ClassFigures {
   readonly items: number;
@@ -35,6 +37,12 @@ export interface BenchReport {
   readonly runtime: RuntimeInfo;
   readonly items: readonly BenchItem[];
   readonly skipped: readonly SkippedImage[];
+  /** false: the run was interrupted. The figures are those of the images before. */
+  readonly complete: boolean;
+  /** Files of the folder that were not used. */
+  readonly leftOut: readonly LeftOut[];
+  /** Folders that label no image, because no label of the model has this name. */
+  readonly unknownLabels: readonly UnknownLabel[];
   /** Number of items with a label. Accuracy, purity, coverage and the tables count only these. */
   readonly labelled: number;
   readonly accuracy: number | null;
@@ -51,6 +59,8 @@ export interface BenchReport {
   readonly overall: { readonly purity: number | null; readonly coverage: number | null };
   readonly reasons: Readonly<Record<string, number>>;
   readonly latencyMs: Readonly<Record<string, Percentiles>>;
+  /** Only with --thresholds. */
+  readonly thresholds?: ThresholdTable;
 }
 
 interface Labelled extends BenchItem {
@@ -58,9 +68,10 @@ interface Labelled extends BenchItem {
 }
 
 export const reportOn = (
-  { items, skipped }: BenchRun,
+  { items, skipped, complete, unknownLabels }: BenchRun,
   active: { readonly model: ModelInfo; readonly runtime: RuntimeInfo },
   policy: Policy,
+  leftOut: readonly LeftOut[],
 ): BenchReport => {
   const labelled = items.filter((item): item is Labelled => item.label !== null);
   const compartments = compartmentFigures(labelled, policy);
@@ -74,6 +85,9 @@ export const reportOn = (
     runtime: active.runtime,
     items,
     skipped,
+    complete,
+    leftOut,
+    unknownLabels,
     labelled: labelled.length,
     accuracy: ratio(labelled.filter(isRight).length, labelled.length),
     perClass: perClass(labelled),

@@ -1,24 +1,33 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
-import type { Journalled } from '../../cycle/observer.js';
-import { Runner } from '../../cycle/runner.js';
+import { parseConfig } from '../../config/load.js';
+import { messageOf, SortbinError } from '../../kit/errors.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
 import { wireBench } from '../../wire/bench.js';
-import type { LoadedConfig } from '../../wire/loaded-config.js';
-import { runBench } from '../bench/bench.js';
 import { renderReport } from '../bench/render.js';
-import { type BenchReport, reportOn } from '../bench/report.js';
-import { CONFIG_OPTION, readConfig } from './loaded-config.js';
+import { renderThresholds } from '../bench/render-thresholds.js';
+import { thresholdTable } from '../bench/thresholds.js';
+import type { Change } from '../calibrate/calibrate.js';
+import { saveChanges } from '../calibrate/save.js';
+import { benchImages } from './bench-run.js';
+import { EXIT, InterruptedError } from './failure.js';
+import { CONFIG_OPTION, type CommandConfig, readConfig } from './loaded-config.js';
+import { exitCodesHelp } from './report.js';
 
 interface BenchFlags {
   readonly json?: string;
   readonly runtime?: 'auto' | RuntimeName;
   readonly limit: number;
+  readonly thresholds?: boolean;
+  readonly margin?: number;
+  readonly setConfidence?: number;
   readonly config?: string;
 }
+
+/** Exit codes of a program that a signal has ended, as in a shell. */
+const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 export const benchCommand = (): Command =>
   new Command('bench')
@@ -33,67 +42,113 @@ export const benchCommand = (): Command =>
         .argParser(parseLimit)
         .default(Number.POSITIVE_INFINITY, 'all images'),
     )
+    .option('--thresholds', 'print purity and coverage for values of policy.confidence instead of the report')
+    .option('--margin <m>', 'policy.margin for this run, 0 to 1', parseShare)
+    .option(
+      '--set-confidence <c>',
+      'print the same table, then write policy.confidence, and --margin if it is given, into the configuration',
+      parseShare,
+    )
     .option(...CONFIG_OPTION)
-    .action(async (folder: string, flags: BenchFlags) => {
-      const loaded = await readConfig(flags.config);
-      const { vision } = loaded.config;
-      const config =
-        flags.runtime && vision.driver === 'child'
-          ? { ...loaded.config, vision: { ...vision, runtime: flags.runtime } }
-          : loaded.config;
-      const log = pino({ level: 'silent' });
-      // An unwritable file must fail now, not after an hour of work.
-      if (flags.json && flags.json !== '-') await writeFile(flags.json, '', { flag: 'a' });
-      const report = await bench({ ...loaded, config, log }, resolve(folder), flags.limit);
-      if (flags.json === '-') process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-      else process.stdout.write(renderReport(report));
-      if (flags.json && flags.json !== '-')
-        await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`);
-    });
+    .addHelpText(
+      'after',
+      exitCodesHelp({
+        [EXIT.data]: 'every image was skipped',
+        [EXIT.input]: 'the folder has no images, or none with a label if labels are needed',
+        [EXIT.cannotCreate]: 'the report cannot be written',
+        [SIGNAL_EXIT.SIGINT]: 'interrupted by Ctrl-C; the report has "complete": false',
+        [SIGNAL_EXIT.SIGTERM]: 'ended by SIGTERM; likewise',
+      }),
+    )
+    .action(bench);
 
-const bench = async (loaded: LoadedConfig, folder: string, limit: number): Promise<BenchReport> => {
-  const { parts, cycle, images, show } = await wireBench(loaded, folder, limit);
-  const { model } = parts;
+async function bench(folder: string, flags: BenchFlags): Promise<void> {
+  const { setConfidence: wanted } = flags;
+  const loaded = await readConfig(flags.config);
+  if (wanted !== undefined) checkHasFile(loaded);
+  const { vision, policy: configured } = loaded.config;
+  const config = {
+    ...loaded.config,
+    policy: { ...configured, margin: flags.margin ?? configured.margin },
+    vision: flags.runtime && vision.driver === 'child' ? { ...vision, runtime: flags.runtime } : vision,
+  };
+  // An unwritable file must fail now, not after an hour of work.
+  if (flags.json && flags.json !== '-') await writeReport(flags.json, '', 'a');
+  const needsLabels = flags.thresholds || wanted !== undefined;
+  const parts = await wireBench(
+    { ...loaded, config, log: pino({ level: 'silent' }) },
+    resolve(folder),
+    flags.limit,
+  );
+  const { report, policy } = await benchImages(parts, { needsLabels, signal: interruption() });
+
+  const table = needsLabels ? thresholdTable(report.items, policy, policy.confidence, wanted ?? null) : null;
+  const json = `${JSON.stringify(table ? { ...report, thresholds: table } : report, null, 2)}\n`;
+  if (flags.json === '-') process.stdout.write(json);
+  else process.stdout.write(table ? renderThresholds(report, table) : renderReport(report));
+  if (flags.json && flags.json !== '-') await writeReport(flags.json, json, 'w');
+
+  if (!report.complete) return;
+  if (report.items.length === 0)
+    throw new SortbinError('pictures-unusable', 'No image could be classified: each one was skipped.');
+  if (wanted !== undefined) await saveThresholds(loaded, wanted, flags.margin, policy.margin);
+}
+
+/** Returns a signal that is aborted by Ctrl-C and the like, which also set the exit code. */
+const interruption = (): AbortSignal => {
   const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
-  const bar = progressBar(images.length);
-  try {
-    await model.start(interrupted.signal);
-    const { bundle, policy, info } = model.active;
-    let settle: (journalled: Journalled) => void = () => {};
-    const runner = new Runner(parts, cycle, {
-      event: (event, finished) => finished && settle({ event, finished }),
+  for (const [name, code] of Object.entries(SIGNAL_EXIT))
+    process.once(name, () => {
+      process.exitCode = code;
+      interrupted.abort(new InterruptedError());
     });
-    await runner.start();
-    const next = () =>
-      new Promise<Journalled>((resolveNext) => {
-        settle = resolveNext;
-        show();
-      });
-    bar.start(images.length, 0, { skipped: 0 });
-    const progress = (done: number, skipped: number) => bar.update(done, { skipped });
-    const run = await runBench({ next }, images, bundle.manifest.labels, progress, interrupted.signal);
-    await runner.stop();
-    return reportOn(run, info, policy);
-  } finally {
-    bar.stop();
-    await model.stop();
-  }
+  return interrupted.signal;
 };
 
-/** Returns a progress bar on standard error, so that the report can be piped. */
-const progressBar = (total: number): SingleBar =>
-  new SingleBar({
-    format: `{bar} {value}/{total}  {skipped} skipped  {eta_formatted} left`,
-    barsize: 30,
-    noTTYOutput: true,
-    notTTYSchedule: total > 500 ? 10_000 : 60_000,
-    stream: process.stderr,
-    hideCursor: true,
+const checkHasFile = ({ source }: CommandConfig): void => {
+  if (source === 'defaults')
+    throw new SortbinError(
+      'config-missing',
+      '--set-confidence: there is no configuration file to write to. Create one with `sortbin config init`.',
+    );
+};
+
+const saveThresholds = async (
+  { config, source }: CommandConfig,
+  confidence: number,
+  margin: number | undefined,
+  activeMargin: number,
+): Promise<void> => {
+  const { policy } = config;
+  const changes: Change[] = [
+    { path: ['policy', 'confidence'], from: policy.confidence, to: confidence },
+    ...(margin === undefined ? [] : [{ path: ['policy', 'margin'], from: policy.margin, to: margin }]),
+  ];
+  await saveChanges({ file: source, changes, parse: (text) => parseConfig(text, source) });
+  const values = changes.map(({ path, to }) => `${path.join('.')} ${to}`).join(', ');
+  process.stderr.write(`${source}: ${values} written. Restart the bin to use it.\n`);
+  if (confidence < activeMargin)
+    process.stderr.write(`policy.margin is ${activeMargin}, so that a confidence below it has no effect.\n`);
+};
+
+const writeReport = (file: string, text: string, flag: 'a' | 'w'): Promise<void> =>
+  writeFile(file, text, { flag }).catch((cause) => {
+    throw new SortbinError(
+      'report-unwritable',
+      `--json ${file}: cannot be written (${messageOf(cause)}). Name a file in a writable folder.`,
+      { cause },
+    );
   });
 
 function parseLimit(text: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('Use a whole number from 1 up.');
   return count;
+}
+
+function parseShare(text: string): number {
+  const share = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(share >= 0 && share <= 1))
+    throw new InvalidArgumentError('Use a number from 0 to 1, for example 0.85.');
+  return share;
 }

@@ -49,7 +49,10 @@ const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
   ['tfjs-node-', EXIT.unavailable],
   ['vision-scheduling', EXIT.configuration],
   ['journal-', EXIT.io],
+  ['pictures-unusable', EXIT.data],
   ['pictures-', EXIT.input],
+  ['report-', EXIT.cannotCreate],
+  ['calibrate-file', EXIT.cannotCreate],
   ['events-', EXIT.input],
 ];
 
@@ -64,7 +67,9 @@ export class InterruptedError extends SortbinError<'interrupted'> {
 export const reportError = (error: unknown): void => {
   if (error instanceof SortbinError) {
     process.stderr.write(`sortbin: ${error.message}\n`);
-    process.exitCode = EXIT_OF.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? EXIT.software;
+    const code = EXIT_OF.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? EXIT.software;
+    // A signal has set its exit code already.
+    process.exitCode = error instanceof InterruptedError ? (process.exitCode ?? code) : code;
   } else if (isSystemError(error)) {
     const isLimit = error.code === 'EMFILE' || error.code === 'ENFILE';
     const fix = isLimit ? '. Raise the limit of open files, for example with "ulimit -n 1024".' : '';

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import {
-  type CameraStep,
-  interleaveByLabel,
-  listImages,
-  SimulatedCamera,
-} from '../../../device/hardware/camera/simulated-camera.js';
+import { interleaveByLabel, listImages } from '../../../device/hardware/camera/image-files.js';
+import { type CameraStep, SimulatedCamera } from '../../../device/hardware/camera/simulated-camera.js';
 import { newId } from '../../../device/kit/ids.js';
 import { packageRoot } from '../../../device/kit/root.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';

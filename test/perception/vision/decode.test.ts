@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
-import { listImages } from '../../../device/hardware/camera/simulated-camera.js';
+import { listImages } from '../../../device/hardware/camera/image-files.js';
 import { decode } from '../../../device/perception/vision/decode.js';
 import type { DecodedImage } from '../../../device/perception/vision/raw.js';
 import { SAMPLES } from '../../support/bin.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { listImages } from '../../../device/hardware/camera/simulated-camera.js';
+import { listImages } from '../../../device/hardware/camera/image-files.js';
 import { decode } from '../../../device/perception/vision/decode.js';
 import { exposureFault } from '../../../device/perception/vision/exposure.js';
 import { findRegion, resize } from '../../../device/perception/vision/preprocess.js';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { BenchItem } from '../../../device/tools/bench/bench.js';
+import { unknownLabels } from '../../../device/tools/bench/label-folders.js';
 import { renderReport } from '../../../device/tools/bench/render.js';
 import { percentiles, reportOn } from '../../../device/tools/bench/report.js';
 import { aClassification, somePolicy } from '../../support/cycle.js';
@@ -16,6 +17,7 @@ const item = (
   predicted,
   confidence: 0.9,
   scores: { [predicted]: 0.9 },
+  unfamiliar: null,
   decision: { compartment, reason },
   latencyMs: { decode: 2, invoke: 10 },
 });
@@ -31,7 +33,8 @@ const ITEMS = [
 ];
 const { model, runtime } = aClassification();
 const skipped = [{ file: 'broken.jpg', code: 'picture-broken', why: 'cut short' }];
-const report = reportOn({ items: ITEMS, skipped }, { model, runtime }, somePolicy());
+const run = { items: ITEMS, skipped, unknownLabels: [], complete: true };
+const report = reportOn(run, { model, runtime }, somePolicy(), []);
 
 describe('the report of sortbin bench', () => {
   it('counts only labelled images in the figures of the labels', () => {
@@ -63,10 +66,48 @@ describe('the report of sortbin bench', () => {
     for (const line of text.split('\n')) assert.ok(line.length <= 80, line);
     assert.match(text, /broken\.jpg: picture-broken: cut short/);
     const bare = renderReport(
-      reportOn({ items: [ITEMS[6] as BenchItem], skipped: [] }, { model, runtime }, somePolicy()),
+      reportOn({ ...run, items: [ITEMS[6] as BenchItem], skipped: [] }, { model, runtime }, somePolicy(), []),
     );
     assert.doesNotMatch(bare, /Accuracy|Purity|purity/);
     assert.match(bare, /invoke +10\.0/);
+  });
+
+  it('names what was left out, and folders that resemble a label', () => {
+    const files = ['a.heic', 'b.HEIC', 'c.heic', 'd.heic'].map(
+      (file) => ({ file, reason: 'format' }) as const,
+    );
+    const text = renderReport(
+      reportOn(
+        {
+          ...run,
+          complete: false,
+          unknownLabels: unknownLabels(
+            ['papier/1.jpg', 'x/Paper/2.jpg', 'Paper/3.jpg', 'shots/4.jpg', 'paper/5.jpg', '6.jpg'],
+            ['metal', 'paper'],
+          ),
+        },
+        { model, runtime },
+        somePolicy(),
+        [
+          ...files,
+          { file: 'notes.txt', reason: 'format' },
+          { file: 'scan.tif', reason: 'format' },
+          { file: 'link.jpg', reason: 'link' },
+          { file: 'caf\ufffd.jpg', reason: 'name' },
+        ],
+      ),
+    );
+    const start = text.indexOf('Interrupted');
+    assert.deepEqual(text.slice(start, text.indexOf('\n\n', start)).split('\n'), [
+      'Interrupted: the figures are not those of the whole folder.',
+      'Left out: 4 .heic, which is not supported: a.heic, b.HEIC, c.heic and 1 more',
+      'Left out: 1 .tif, which is not supported: scan.tif',
+      'Left out: 1 symbolic links: link.jpg',
+      'Left out: 1 whose name is not UTF-8: caf\ufffd.jpg',
+      'Not labelled: Paper/ (2 images): not a label of the model; did you mean paper?',
+      'Not labelled: papier/ (1 image): not a label of the model; did you mean paper?',
+      'Not labelled: shots/ (1 image): not a label of the model',
+    ]);
   });
 
   it('computes percentiles by nearest rank', () => {
