@@ -39,12 +39,12 @@ export const decode = async (
     const image = sharp(completeJpeg(bytes), { failOn: 'error', limitInputPixels: MAX_PIXELS });
     const warnings: string[] = [];
     image.on('warning', (text: string) => warnings.push(text));
-    const { format: kind, width: wide, height: high } = await image.metadata();
+    const { format: kind, width: wide, height: high, orientation = 1 } = await image.metadata();
     // A damaged header must not cost the memory of 60 megapixels.
     if (kind === 'jpeg' && wide * high > MAX_JPEG_PIXELS_PER_BYTE * bytes.length)
       return broken(`is too short for ${wide} x ${high} pixels`);
+    if (orientation !== 1) image.autoOrient();
     const { data, info } = await image
-      .autoOrient()
       .removeAlpha()
       .toColourspace('srgb')
       .raw()
