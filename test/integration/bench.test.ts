@@ -198,7 +198,7 @@ describe('sortbin bench', () => {
     [
       'an unknown runtime',
       ['.', '--runtime', 'gpu'],
-      1,
+      64,
       /Allowed choices are auto, edgetpu, tflite, tfjs-node, tfjs-wasm/,
     ],
   ];

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { warningText } from '../../config/load.js';
 import { Daemon } from '../../daemon/daemon.js';
+import { SortbinError } from '../../kit/errors.js';
 import { killProcessGroups } from '../../kit/process-group.js';
 import { packageVersion } from '../../kit/root.js';
 import { findAccelerators } from '../../perception/inference/edgetpu/accelerator.js';
@@ -70,6 +71,8 @@ const runBin = async (loaded: LoadedConfig): Promise<void> => {
     // `log.fatal` would flush synchronously, and wait for ever for a log that cannot be written.
     log.error({ err: error, kind }, 'internal error, the bin stops');
     reportError(error);
+    // The cause of an unexpected error is in the program, even if the system reports it.
+    if (!(error instanceof SortbinError)) process.exitCode = EXIT.software;
   };
   for (const kind of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(kind, (error: unknown) => fail(error, kind));
