@@ -99,7 +99,7 @@ describe('the log of the daemon', () => {
     const lines: string[] = [];
     const log = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
     new LogObserver(log, ['edgetpu']).served(served(active));
-    assert.deepEqual(lines, ['runtime activated']);
+    assert.deepEqual(lines, ['runtime activated', 'policy loaded']);
   });
 
   it('gives no watch command for an external broker', () => {
