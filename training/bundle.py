@@ -54,7 +54,7 @@ class Tolerance:
 
 
 TEMPERATURE, VIEW, THRESHOLD = (0.01, 100.0), (0.1, 1.0), (-1000.0, 1000.0)
-"""Smallest and largest values that the daemon accepts (`device/perception/inference/bundle/manifest.ts`)."""
+"""Minimum and maximum values that the daemon accepts (`device/perception/inference/bundle/manifest.ts`)."""
 
 INT8_TOLERANCE = Tolerance(True, 1.2, 0.6, 0.99)
 TFJS_TOLERANCE = Tolerance(False, 0.1, 0.05, 0.9999)

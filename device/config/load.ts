@@ -1,10 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { messageOf } from '../kit/errors.js';
 import { fillEmptySections } from './empty-sections.js';
-import type { Path } from './json-schema.js';
+import type { Fragment, Path } from './json-schema.js';
 import { ConfigError, type ConfigErrorCode, type Problem, problemsOf } from './problems.js';
 import { type Config, configSchema, jsonSchema } from './schema.js';
-import { passwordPath, secretPaths } from './secrets.js';
 import { MAX_BYTES, readYaml, type YamlFile } from './yaml.js';
 
 /**
@@ -60,6 +59,18 @@ export const loadConfig = async (
       message: `${password.join('.')}: all users of this machine can read the file (mode ${octal(mode)}). Run "chmod 600" on it.`,
     });
   return config;
+};
+
+/** Returns the paths of the secrets in a schema. */
+const secretPaths = ({ properties = {} }: Fragment): Path[] =>
+  Object.entries(properties).flatMap(([key, fragment]) =>
+    fragment.writeOnly ? [[key]] : secretPaths(fragment).map((path) => [key, ...path]),
+  );
+
+/** Returns the path of a key whose value contains a password, or null. */
+const passwordPath = ({ mqtt: { url, password } }: Config): Path | null => {
+  if (password !== null) return ['mqtt', 'password'];
+  return url !== null && new URL(url).password !== '' ? ['mqtt', 'url'] : null;
 };
 
 const octal = (mode: number): string => `0${(mode & 0o777).toString(8)}`;
@@ -165,7 +176,7 @@ const migrate = (input: unknown, lineAt: (path: Path) => number | null): Migrate
     if (!isMapping(holder) || !Object.hasOwn(holder, from)) continue;
     if (Object.hasOwn(holder, to)) problems.push(bothNames(renaming, lineAt([...parent, from])));
     else applied.push(renaming);
-    value = withConfigWarning(value, renaming);
+    value = withRenamedKey(value, renaming);
   }
   return {
     value,
@@ -184,11 +195,10 @@ const isMapping = (value: unknown): value is Record<string, unknown> =>
 const memberOf = (value: unknown, key: string): unknown => (isMapping(value) ? value[key] : undefined);
 
 /** Copies the mappings that contain the key, because a YAML alias may share them. */
-const withConfigWarning = (value: unknown, { parent, from, to }: Renaming): unknown => {
+const withRenamedKey = (value: unknown, { parent, from, to }: Renaming): unknown => {
   if (!isMapping(value)) return value;
   const [key, ...rest] = parent;
-  if (key !== undefined)
-    return { ...value, [key]: withConfigWarning(value[key], { parent: rest, from, to }) };
+  if (key !== undefined) return { ...value, [key]: withRenamedKey(value[key], { parent: rest, from, to }) };
   const { [from]: renamed, ...others } = value;
   return { [to]: renamed, ...others };
 };

@@ -85,7 +85,7 @@ export class JournalReader {
     ).map(parse);
   }
 
-  /** Returns the smallest and the largest number of the stored events; null if there are none. */
+  /** Returns the first and the last number of the stored events. null: there are none. */
   range(): { readonly first: number; readonly last: number } | null {
     const { first, last } = this.#read(() => this.#sql.range.get()) as {
       first: number | null;

@@ -68,7 +68,9 @@ const listEvents = async (flags: ListFlags): Promise<void> => {
   let reader = JournalReader.open(dataDir);
   const count = last ?? (filter.since === undefined ? DEFAULT_LAST : Number.MAX_SAFE_INTEGER);
   let newest = reader.range()?.last ?? 0;
-  print(reader.last(count, filter));
+  const first = reader.last(count, filter);
+  print(first);
+  newest = Math.max(newest, first.at(-1)?.seq ?? 0);
   // The reader of a pipe, such as `head`, may close it.
   let isClosed = false;
   process.stdout.once('error', () => {
@@ -137,7 +139,7 @@ const eventLine = ({ body }: StoredEvent): string => {
   return [localTime(event.at), `#${event.seq}`.padEnd(6), eventText(event)].join('  ');
 };
 
-export const localTime = (at: string): string => {
+const localTime = (at: string): string => {
   const date = new Date(at);
   const two = (value: number) => String(value).padStart(2, '0');
   const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');

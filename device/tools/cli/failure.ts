@@ -27,9 +27,9 @@ export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   [EXIT.io]: 'the journal or a disk cannot be used',
   [EXIT.temporary]: 'a command may have been executed: send it again',
   [EXIT.configuration]: 'the configuration is not valid',
-  129: 'a second SIGHUP ended a bin that was stopping',
-  130: 'a second SIGINT (Ctrl-C) ended a bin that was stopping',
-  143: 'a second SIGTERM ended a bin that was stopping',
+  129: 'SIGHUP ended bench, or a second one a bin that was stopping',
+  130: 'SIGINT (Ctrl-C) did the same',
+  143: 'SIGTERM did the same',
 };
 
 /** Exit codes by the prefix of an error's code. */

@@ -11,10 +11,10 @@ export const LIMITS = {
   weights: 64,
   inputPixels: { min: 16, max: 1024 },
   views: 8,
-  /** Smallest view, as a share of the sides. */
+  /** Minimum size of a view, as a share of the sides. */
   view: 0.1,
   temperature: { min: 0.01, max: 100 },
-  /** Largest absolute value of a logit, and of a number that is compared with logits. */
+  /** Maximum absolute value of a logit, and of a number that is compared with logits. */
   logit: 1000,
 } as const;
 
