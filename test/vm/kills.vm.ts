@@ -25,6 +25,8 @@ const LATEST_IN_PULSE_MS = 300;
 const BLOCK_MS = 10_000;
 /** Duration of the block in the fourth and later runs. The line is off before the block ends. */
 const SHORT_BLOCK_MS = 2_500;
+/** Some of the signals that end sortbin-io. */
+const ENDING_SIGNALS = ['SIGQUIT', 'SIGALRM', 'SIGUSR1'] as const;
 /** The daemon exits within this time, which closes the pipe. */
 const STOP_MS = 1_900;
 /** Extra time for two busy cores and the emulation, in addition to the gaps of the sampling. */
@@ -146,6 +148,19 @@ describe(`the line after a kill (KILLS=${KILLS} SEED=${SEED})`, {
       },
       recover: async (daemon) => {
         for (const line of ['down', 'off down', 'up']) await daemon.waitFor(line);
+        return daemon;
+      },
+    },
+    'signal to sortbin-io alone': {
+      ...held,
+      limitMs: LEASE_MS,
+      cause: 'sortbin-io, before it exits',
+      trigger: async (daemon, run) => {
+        process.kill(daemon.ioPid, ENDING_SIGNALS[run % ENDING_SIGNALS.length]);
+        return undefined;
+      },
+      recover: async (daemon) => {
+        for (const line of ['off command', 'down', 'up']) await daemon.waitFor(line);
         return daemon;
       },
     },

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VERSION "1.0.0"
+#define VERSION "1.1.0"
 
 enum { NAME_SIZE = 32, PLACE_SIZE = 128, LINE_SIZE = 401, GUARDS = 4, LINES = 32 };
 

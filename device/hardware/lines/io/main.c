@@ -208,6 +208,18 @@ static int make_safe(const char *path) {
   return code;
 }
 
+/* All signals, except those that do nothing by default. The kernel leaves out SIGKILL, SIGSTOP and its own faults. */
+static sigset_t signals_that_end(void) {
+  sigset_t ends;
+  /* sigfillset leaves out the signals that libc uses for threads, which would end this process with its outputs on. */
+  memset(&ends, 0xff, sizeof ends);
+  sigdelset(&ends, SIGCHLD);
+  sigdelset(&ends, SIGCONT);
+  sigdelset(&ends, SIGURG);
+  sigdelset(&ends, SIGWINCH);
+  return ends;
+}
+
 int main(int count, char **words) {
   if (count == 3 && strcmp(words[1], "--safe") == 0) return make_safe(words[2]);
   if (count == 2 && strcmp(words[1], "--version") == 0) return puts(VERSION) < 0;
@@ -223,13 +235,8 @@ int main(int count, char **words) {
   mlockall(MCL_CURRENT | MCL_FUTURE);
   sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 10});
 
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGTERM);
-  sigaddset(&ends, SIGINT);
-  sigaddset(&ends, SIGHUP);
+  sigset_t ends = signals_that_end();
   sigprocmask(SIG_BLOCK, &ends, NULL);
-  signal(SIGPIPE, SIG_IGN);
   int signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
   int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   if (signals < 0 || timer < 0) return EXIT_ONE_FAILED;

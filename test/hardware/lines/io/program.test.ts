@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -31,6 +31,11 @@ const withFiles = async (
 
 const level = (file: string | undefined) => readFileSync(file ?? '', 'utf8');
 const MINUTE_US = 60_000_000;
+
+const { SIGKILL, SIGSTOP, SIGCHLD, SIGCONT, SIGURG, SIGWINCH } = constants.signals;
+const LAST_SIGNAL = 64;
+const UNCATCHABLE = new Set<number>([SIGKILL, SIGSTOP]);
+const WITHOUT_EFFECT = new Set<number>([SIGCHLD, SIGCONT, SIGURG, SIGWINCH]);
 
 describe('sortbin-io', () => {
   it('turns an output off on request, on for its time, and off after it', () =>
@@ -116,8 +121,7 @@ describe('sortbin-io', () => {
 
   const causes: readonly [string, (io: SortbinIoProcess) => void, number][] = [
     ['its standard input is closed', (io) => io.end(), 0],
-    ['it receives SIGTERM', (io) => io.child.kill('SIGTERM'), 0],
-    ['it receives SIGINT', (io) => io.child.kill('SIGINT'), 0],
+    ['its standard output is closed', (io) => io.child.stdout?.destroy(), 0],
     ['it receives an unknown command', (io) => io.write('7 jump gate\n'), 2],
     ['a line is too long', (io) => io.write('8'.repeat(10_000)), 2],
     ['a command contains a zero byte', (io) => io.write('7 on gate 5\0 6\n'), 2],
@@ -134,6 +138,26 @@ describe('sortbin-io', () => {
         assert.deepEqual([level(one), level(two)], ['0', '1']);
       }));
   }
+
+  it('turns all outputs off and exits on each signal that can be caught, except those without an effect', async () => {
+    for (let signal = 1; signal <= LAST_SIGNAL; signal++) {
+      if (UNCATCHABLE.has(signal) || WITHOUT_EFFECT.has(signal)) continue;
+      await withFiles(1, async (io, [file]) => {
+        await io.send(`out one file ${file} bound=${MINUTE_US}`);
+        await io.send(`on one ${MINUTE_US}`);
+        process.kill(io.child.pid ?? Number.NaN, signal);
+        assert.deepEqual([signal, await io.exited(), level(file)], [signal, 0, '0']);
+      });
+    }
+  });
+
+  it('continues on a signal that has no effect by default', () =>
+    withFiles(1, async (io, [file]) => {
+      await io.send(`out one file ${file} bound=${MINUTE_US}`);
+      await io.send(`on one ${MINUTE_US}`);
+      for (const signal of WITHOUT_EFFECT) process.kill(io.child.pid ?? Number.NaN, signal);
+      assert.equal(await io.send('get one'), 'ok 1');
+    }));
 
   it('turns its outputs off and exits when its output is not read', () =>
     withFiles(1, async (io, [file]) => {
