@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { open } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { RoughBroker } from '../support/network/rough-broker.js';
 import { isRunning, visionOf } from '../support/processes.js';
@@ -102,15 +101,4 @@ describe('an internal error of the cycle', () => {
         assert.equal(await next.ended(), 0);
       },
     ));
-});
-
-describe('a log that cannot be written', () => {
-  it('ends the bin with exit code 70', () =>
-    inFolder(QUICK, async (folder) => {
-      const full = await open('/dev/full', 'w');
-      const bin = new Sortbin(['run'], folder, {}, full.fd);
-      assert.equal(await bin.ended(), 70);
-      assert.match(bin.stderr, /ENOSPC/);
-      await full.close();
-    }));
 });

@@ -28,7 +28,7 @@ const SHORT_BLOCK_MS = 2_500;
 /** Some of the signals that end sortbin-io. */
 const ENDING_SIGNALS = ['SIGQUIT', 'SIGALRM', 'SIGUSR1'] as const;
 /** The daemon exits within this time, which closes the pipe. */
-const STOP_MS = 1_900;
+const STOP_MS = 1_800;
 /** Extra time for two busy cores and the emulation, in addition to the gaps of the sampling. */
 const SLACK_MS = 100;
 

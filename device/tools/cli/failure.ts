@@ -63,22 +63,24 @@ export class InterruptedError extends SortbinError<'interrupted'> {
   }
 }
 
+const toStandardError = (text: string): void => {
+  process.stderr.write(text);
+};
+
 /** Prints an error on standard error and sets the exit code. Only an unexpected error is printed with its stack. */
-export const reportError = (error: unknown): void => {
+export const reportError = (error: unknown, print = toStandardError): void => {
   if (error instanceof SortbinError) {
-    process.stderr.write(`sortbin: ${error.message}\n`);
+    print(`sortbin: ${error.message}\n`);
     const code = EXIT_OF.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? EXIT.software;
     // A signal has set its exit code already.
     process.exitCode = error instanceof InterruptedError ? (process.exitCode ?? code) : code;
   } else if (isSystemError(error)) {
     const isLimit = error.code === 'EMFILE' || error.code === 'ENFILE';
     const fix = isLimit ? '. Raise the limit of open files, for example with "ulimit -n 1024".' : '';
-    process.stderr.write(`sortbin: ${error.message}${fix}\n`);
+    print(`sortbin: ${error.message}${fix}\n`);
     process.exitCode = isLimit ? EXIT.system : EXIT.io;
   } else {
-    process.stderr.write(
-      `sortbin: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
+    print(`sortbin: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exitCode = EXIT.software;
   }
 };

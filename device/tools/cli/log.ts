@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import type { LogConfig } from '../../config/schema.js';
 import type { BinEvent } from '../../cycle/event.js';
 import type { Thresholds } from '../../cycle/policy.js';
@@ -7,6 +7,7 @@ import type { CameraInfo, LibcameraSettings } from '../../hardware/camera/camera
 import type { SkippedRuntime } from '../../perception/inference/runtimes.js';
 import type { VisionInfo } from '../../perception/vision/vision.js';
 import { eventText } from './event-text.js';
+import { LogOutput } from './log-output.js';
 import { terminalStyle } from './report.js';
 
 /** A kind of log line. JSON has the message and the fields. A terminal shows only the text of the fields. */
@@ -83,6 +84,10 @@ export const LINES = {
   dropped: line<{ dropped: number }>(
     'outbox was full, unsent events dropped',
     ({ dropped }) => `outbox full (journal.maxOutbox): ${dropped} unsent events dropped so far`,
+  ),
+  linesDropped: line<{ lines: number }>(
+    'log could not be written, lines dropped',
+    ({ lines }) => `the log could not be written: ${lines} lines dropped`,
   ),
   stopping: line<{ reason: string }>('stop requested', ({ reason }) => `${reason}: stopping`),
   stopForced: line<{ reason: string }>(
@@ -184,10 +189,29 @@ export const toTerminal = (record: LogRecord): LogRecord => {
   return text ? { level, time, msg: text(record) } : record;
 };
 
-/** Opens the log on standard output: aligned text on a terminal, otherwise one JSON object per line. */
+/**
+ * Opens the log on standard output: aligned text on a terminal, otherwise one JSON object per line. It never blocks and
+ * never fails.
+ */
 export const openLog = async ({ level, format }: LogConfig): Promise<Logger> => {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
-  if (!isPretty) return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const toText = isPretty ? await makePrettifier() : (line: string) => line;
+  const output = new LogOutput(process.stdout, (lines) =>
+    writeLine(log, 'error', LINES.linesDropped, { lines }),
+  );
+  const stream: DestinationStream & Pick<LogOutput, 'flush'> = {
+    write: (line) => output.write(toText(line)),
+    // `Logger.flush` calls it.
+    flush: (done) => output.flush(done),
+  };
+  const log: Logger = pino(
+    { level, base: null, ...(isPretty ? {} : { timestamp: pino.stdTimeFunctions.isoTime }) },
+    stream,
+  );
+  return log;
+};
+
+const makePrettifier = async (): Promise<(line: string) => string> => {
   const { default: pretty } = await import('pino-pretty');
   const prettify = pretty.prettyFactory({
     colorize: terminalStyle().colour,
@@ -201,10 +225,5 @@ export const openLog = async ({ level, format }: LogConfig): Promise<Logger> => 
       return `${colors.gray(at)} ${level}${String(record[messageKey])}`;
     },
   });
-  // Synchronous, so that no line is lost when the process exits.
-  const output = pino.destination({ fd: process.stdout.fd, sync: true });
-  return pino(
-    { level, base: null },
-    { write: (line) => output.write(prettify(toTerminal(JSON.parse(line)))) },
-  );
+  return (line) => prettify(toTerminal(JSON.parse(line)));
 };

@@ -32,9 +32,9 @@ const makeProgram = (): Command =>
 
 /** Runs the command of the command line, and sets the exit code. */
 export const runProgram = async (): Promise<void> => {
-  // A reader such as `| head` may close the pipe early. That must not change the exit code.
+  // A reader such as `| head` may close the pipe or the socket early. That must not change the exit code.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') throw error;
   });
   const program = makeProgram();
   throwOnExit(program);

@@ -11,12 +11,13 @@ import { EXIT, reportError } from './failure.js';
 import { CONFIG_OPTION, readConfig } from './loaded-config.js';
 import { LINES, openLog, writeLine } from './log.js';
 import { LogObserver } from './log-observer.js';
+import { LogOutput } from './log-output.js';
 
 /** Deadline for a stop. When it expires, the process exits. */
-const STOP_MS = 1_900;
+const STOP_MS = 1_800;
 
-/** Time for the last lines of the log to be written. */
-const FLUSH_MS = 300;
+/** Time for the last lines of the log to be written. A stop takes at most 2 s with it. */
+const FLUSH_MS = 150;
 
 /** The signals that stop the bin, with the exit code of the second one. */
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
@@ -50,6 +51,7 @@ export const runCommand = (): Command =>
 /** Runs the bin until a signal or an internal error stops it, also during its start. Then the process exits. */
 const runBin = async (loaded: LoadedConfig): Promise<void> => {
   const { log } = loaded;
+  const standardError = new LogOutput(process.stderr);
   const stopping = new AbortController();
   const observer = new LogObserver(log, await expectedlySkipped(loaded));
   const daemon = new Daemon(loaded, {
@@ -68,9 +70,8 @@ const runBin = async (loaded: LoadedConfig): Promise<void> => {
     if (stopping.signal.aborted) return;
     process.exitCode = EXIT.software;
     stop(kind);
-    // `log.fatal` would flush synchronously, and wait for ever for a log that cannot be written.
     log.error({ err: error, kind }, 'internal error, the bin stops');
-    reportError(error);
+    reportError(error, (text) => standardError.write(text));
     // The cause of an unexpected error is in the program, even if the system reports it.
     if (!(error instanceof SortbinError)) process.exitCode = EXIT.software;
   };
@@ -110,8 +111,6 @@ const exit = async (code: number | string, log: Logger, writeLast: () => void): 
     await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
   } finally {
     killProcessGroups();
-    // At the exit, pino would flush synchronously, and wait for ever for a full disk or a reader that has stopped.
-    process.removeAllListeners('exit');
     process.exit(code);
   }
 };

@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { childrenOf } from './processes.js';
+import { until } from './until.js';
+
+/** A program on a terminal of its own, which the program `script` of util-linux provides. */
+export class Terminal {
+  text = '';
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+
+  /** `command` is a command of the shell. */
+  constructor(command: string, cwd: string) {
+    this.#child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], { cwd });
+    this.#ended = once(this.#child, 'close').then(([code, signal]) => signal ?? code);
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.text += text;
+    });
+    this.#child.stdin?.on('error', () => {}); // it may be killed
+  }
+
+  /** Process id of the program, or of the shell that runs it. */
+  async pid(): Promise<number> {
+    const child = () => childrenOf(this.#child.pid)[0];
+    await until('script has started the program', () => child() !== undefined);
+    return child() ?? Number.NaN;
+  }
+
+  /** Pauses the output, like Ctrl-S. */
+  pause(): void {
+    this.#child.stdin?.write('\x13');
+  }
+
+  enter(): void {
+    this.#child.stdin?.write('\n');
+  }
+
+  /** Continues the output, like Ctrl-Q. */
+  resume(): void {
+    this.#child.stdin?.write('\x11');
+  }
+
+  /** Closes the terminal, like a lost SSH connection. */
+  hangUp(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** The exit code of the program. */
+  ended(): Promise<unknown> {
+    return this.#ended;
+  }
+}
