@@ -78,18 +78,57 @@ describe('an Edge TPU', { skip }, () => {
     assert.equal(await classify(), 'metal by edgetpu');
   });
 
-  it('that hangs costs one frame, then the CPU is active', async (t) => {
-    const { folder, double, clock, vision, classify } = await setUp(t);
+  it('that hangs costs one frame, and is tried again beside the CPU', async (t) => {
+    const { folder, double, clock, vision, changes, classify } = await setUp(t);
     await vision.start(never);
     await double.behave('hangs');
     const hanging = join(folder, 'lib', 'hanging');
     assert.equal(await classify(1_500), 'vision-timeout');
     await rm(hanging);
-    // The next process hangs at its golden samples. Its start has a deadline too.
-    const answer = classify();
-    await until('the Edge TPU hangs', () => existsSync(hanging));
+    assert.equal(await classify(), 'metal by tflite');
+    assert.equal(existsSync(hanging), false, 'the next process does not try it');
+    assert.match(changes.at(-1)?.skipped[0]?.why ?? '', /no answer before the deadline/);
+    // It still hangs at the next attempt. Frames do not wait for it.
+    await clock.advance(FIRST_COOLDOWN_MS);
+    await until('the Edge TPU hangs', () => existsSync(hanging), 20_000);
+    assert.equal(await classify(), 'metal by tflite');
     await clock.advance(START_MS);
-    assert.equal(await answer, 'metal by tflite');
+    assert.equal(await classify(), 'metal by tflite');
+  });
+
+  it('that hung is active again after the cool-down time', async (t) => {
+    const { double, clock, vision, changes, classify } = await setUp(t);
+    await vision.start(never);
+    await double.behave('hangs');
+    assert.equal(await classify(1_500), 'vision-timeout');
+    assert.equal(await classify(), 'metal by tflite');
+    await double.behave('healthy');
+    await clock.advance(FIRST_COOLDOWN_MS);
+    await until('the Edge TPU is active again', () => changes.at(-1)?.title === 'edgetpu', 20_000);
+    assert.equal(await classify(), 'metal by edgetpu');
+  });
+
+  it('that had little time, because its process was starting, is tried again at once', async (t) => {
+    const { clock, vision, classify } = await setUp(t);
+    await vision.start(never);
+    let isStopped = false;
+    vision.onChange(() => {
+      if (!isStopped) process.kill(vision.pid ?? Number.NaN, 'SIGSTOP');
+      isStopped = true;
+    });
+    process.kill(vision.pid ?? Number.NaN, 'SIGKILL');
+    await until('the process has ended', () => vision.pid === undefined);
+    const deadline = new AbortController();
+    const answer = vision.classify(frame, deadline.signal);
+    await clock.advance(1_000);
+    await until('the next process is stopped', () => isStopped, 20_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    deadline.abort(new Error('deadline'));
+    const { ok, fault } = (await answer) as Extract<Awaited<typeof answer>, { ok: false }>;
+    assert.deepEqual([ok, fault.code], [false, 'vision-timeout']);
+    await until('the restart is scheduled', () => vision.pid === undefined && clock.waiting > 0);
+    await clock.advance(1_000);
+    assert.equal(await classify(), 'metal by edgetpu');
   });
 
   it('that ends the process costs one frame, then the CPU is active', async (t) => {
