@@ -16,6 +16,7 @@ import {
   plugIn,
   unplug,
 } from '../support/edgetpu/edgetpu-double.js';
+import { isRunning } from '../support/processes.js';
 import { until } from '../support/until.js';
 import { makeVisionOptions } from '../support/vision-options.js';
 
@@ -25,6 +26,8 @@ const skip = (await noCompiler()) ?? false;
 const bytes = await readFile(join(factoryBundle(), 'golden', 'metal301.jpg'));
 const frame = { id: 'f', bytes, capturedAtMs: 0, capturedAtWallMs: 0 };
 const FIRST_COOLDOWN_MS = 60_000;
+/** The deadline of a close, with its grace time. */
+const CLOSE_MS = 520;
 /** The default deadline of a start, with its grace time. */
 const START_MS = 20_020;
 
@@ -129,6 +132,27 @@ describe('an Edge TPU', { skip }, () => {
     await until('the restart is scheduled', () => vision.pid === undefined && clock.waiting > 0);
     await clock.advance(1_000);
     assert.equal(await classify(), 'metal by edgetpu');
+  });
+
+  it('is freed at a clean stop', async (t) => {
+    const { folder, vision, classify } = await setUp(t);
+    await vision.start(never);
+    assert.equal(await classify(), 'metal by edgetpu');
+    assert.equal(existsSync(join(folder, 'lib', 'destroyed')), false);
+    await vision.close();
+    assert.equal(existsSync(join(folder, 'lib', 'destroyed')), true);
+  });
+
+  it('that hangs while it is freed is killed', async (t) => {
+    const { folder, double, clock, vision } = await setUp(t);
+    await vision.start(never);
+    await double.behave('destroy-hangs');
+    const pid = vision.pid ?? Number.NaN;
+    const closed = vision.close();
+    await until('the Edge TPU hangs', () => existsSync(join(folder, 'lib', 'hanging')));
+    await clock.advance(CLOSE_MS);
+    await closed;
+    await until('the process has ended', () => !isRunning(pid));
   });
 
   it('that ends the process costs one frame, then the CPU is active', async (t) => {

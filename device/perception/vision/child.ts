@@ -61,8 +61,18 @@ const perform = async ({ type, id, bytes, format }: FrameRequest): Promise<Frame
 // Ctrl-C and systemd send signals to the whole process group. The daemon finishes its frame, then ends this process.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
-// The daemon has exited or has closed the channel. exit() would wait for a thread that hangs in native code.
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+/** Ends the process. exit() would wait for a thread that hangs in native code. */
+const end = () => process.kill(process.pid, 'SIGKILL');
+
+/** Frees the runtime: a killed process leaves an accelerator in an unknown state. The daemon limits the time. */
+const close = async (): Promise<void> => {
+  const classifier = await opened;
+  await classifier?.close().catch(() => {});
+  end();
+};
+
+// The daemon has exited or has closed the channel. No other process limits the time of a close.
+process.on('disconnect', end);
 
 limitDecoder();
 let opened: Promise<Classifier | null> = Promise.resolve(null);
@@ -71,6 +81,7 @@ process.on('message', async (message: ToChild) => {
     opened = open(message.protocol, message.options);
     return;
   }
+  if (message.type === 'close') return close();
   const failure = (thrown: unknown): FrameReply => ({
     ...{ type: 'fault', id: message.id, code: 'vision-failed', message: messageOf(thrown) },
   });

@@ -25,7 +25,8 @@ const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
 /** In megabytes. Images are outside the heap of V8. The small semi-space saves most of the memory. */
 const NODE_OPTIONS = ['--max-semi-space-size=1', '--max-old-space-size=64'];
 
-const EXIT_DEADLINE_MS = 500;
+/** Time to free the runtime and to exit. */
+const CLOSE_MS = 500;
 
 /** `startMs`: from fork to ready, including the golden samples. */
 export type FrameProcessOptions = Pick<
@@ -49,6 +50,7 @@ interface Pending {
 export abstract class FrameProcess<Info> extends SupervisedProcess<Info, string> {
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
+  #isReady = false;
 
   /** `visionOptions` is null for a process without a model. */
   constructor(visionOptions: VisionOptions | null, options: FrameProcessOptions) {
@@ -69,6 +71,9 @@ export abstract class FrameProcess<Info> extends SupervisedProcess<Info, string>
     child?.on('message', (message) => this.#receive(message));
     // The exit follows, also of a process that hangs.
     child?.on('disconnect', () => child.kill('SIGKILL'));
+    this.ready.then(({ ok }) => {
+      this.#isReady = ok;
+    });
     this.ended.then(({ message }) => {
       for (const { fail } of this.#pending.values()) fail({ code: 'vision-died', message });
     });
@@ -87,10 +92,11 @@ export abstract class FrameProcess<Info> extends SupervisedProcess<Info, string>
     );
   }
 
-  /** Kills the process, which has nothing to clean up. */
+  /** Lets a process that is ready free its runtime. Kills another one, and one that takes too long. */
   async close(): Promise<void> {
-    this.kill('is not needed any more');
-    await this.untilExit(EXIT_DEADLINE_MS);
+    if (this.#isReady && !this.fault) this.#send({ type: 'close' });
+    else this.kill('is not needed any more');
+    await this.untilExit(CLOSE_MS);
   }
 
   /**

@@ -3,7 +3,7 @@ import type { FrameFormat } from '../../hardware/camera/camera.js';
 import { type InferenceOptions, RUNTIMES } from '../inference/runtimes.js';
 
 /** Version of the messages below. It detects a daemon and a vision process from different builds. */
-export const PROTOCOL = 5;
+export const PROTOCOL = 6;
 
 /** The bundle and the runtimes of a vision process, and its scheduling. */
 export interface VisionOptions extends InferenceOptions {
@@ -26,9 +26,10 @@ export interface FrameRequest {
   readonly format: FrameFormat | null;
 }
 
-/** `options` is null for a process without a model. */
+/** `options` is null for a process without a model. After `close`, the process frees its runtime and exits. */
 export type ToChild =
   | { readonly type: 'start'; readonly protocol: number; readonly options: VisionOptions | null }
+  | { readonly type: 'close' }
   | FrameRequest;
 
 const share = z.number().min(0).max(1);

@@ -5,9 +5,9 @@
  *
  * The folder of the double contains two files: `library`, the path of that C library, and `behaviour`, which is read at
  * each call:
- * healthy | no-device | create-fails | ignores | invoke-fails | hangs | aborts | off-by-4 | swapped
+ * healthy | no-device | create-fails | ignores | invoke-fails | hangs | destroy-hangs | aborts | off-by-4 | swapped
  *
- * While the double hangs, a third file exists: `hanging`.
+ * While the double hangs, a third file exists: `hanging`. After a delegate was destroyed, a fourth one: `destroyed`.
  *
  * Like libedgetpu, the double passes its device through the external context of the interpreter, from the delegate to
  * the operator. It replaces one node at a time. It aborts if it is destroyed before the interpreter.
@@ -178,13 +178,15 @@ static bool connected(Context *context, const Device *device) {
   return false;
 }
 
+static void hang(void) {
+  note("hanging");
+  for (;;) pause();
+}
+
 static int run(Context *context, Node *node) {
   Device *device = node->user_data;
   if (!connected(context, device)) return ERROR;
-  if (behaves("hangs")) {
-    note("hanging");
-    for (;;) pause();
-  }
+  if (behaves("hangs")) hang();
   if (behaves("aborts")) {
     fprintf(stderr, "the double of libedgetpu aborts\n");
     abort();
@@ -293,7 +295,9 @@ void tflite_plugin_destroy_delegate(Delegate *delegate) {
     fprintf(stderr, "the delegate is destroyed before its interpreter\n");
     abort();
   }
+  if (behaves("destroy-hangs")) hang();
   free(delegate->data);
   free(delegate);
   delegates--;
+  note("destroyed");
 }

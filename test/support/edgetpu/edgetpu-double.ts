@@ -19,6 +19,7 @@ export type Behaviour =
   | 'ignores'
   | 'invoke-fails'
   | 'hangs'
+  | 'destroy-hangs'
   | 'aborts'
   | 'off-by-4'
   | 'swapped';
