@@ -36,7 +36,7 @@ const MODULES = {
   'perception/model': ['model'],
   journal: ['journal'],
   'hardware/lines': ['lines'],
-  'hardware/trigger': ['trigger'],
+  'hardware/trigger': ['trigger', 'ultrasonic-timing'],
   'hardware/camera': ['camera', 'camera-list', 'jpeg'],
   'hardware/gate': ['gate'],
   'hardware/fill': ['fill'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ultrasonicLevelOf } from '../hardware/trigger/ultrasonic-timing.js';
 import { camera } from './camera.js';
 import { defaultDriver, driver, integer, ms, path, reporterOf, shortName, text } from './fields.js';
 import { gate } from './gate.js';
@@ -94,12 +95,15 @@ const cycle = z
       2_000,
       'Pause in ms before the sensor is read again, after an open lid or a lock prevented a move',
     ),
-    levelMs: ms(
-      10,
-      60_000,
-      1_000,
-      'Deadline in ms for the sensor to report whether an item is still in front of it',
-    ),
+    levelMs: z
+      .int()
+      .min(10)
+      .max(60_000)
+      .nullable()
+      .default(null)
+      .describe(
+        'Deadline in ms for the level of the sensor. null: 1000, or more for several ultrasonic sensors',
+      ),
     stillThereLimit: integer(
       0,
       100,
@@ -171,8 +175,13 @@ export const configSchema = z
     mqtt,
     log,
   })
-  .superRefine(({ camera, cycle, panel }, context) => {
+  .superRefine(({ camera, cycle, fill, panel, trigger }, context) => {
     const { refuse } = reporterOf(context);
+    const { triggers, fillSensors, longestMs } = ultrasonicLevelOf(trigger, fill);
+    if (cycle.levelMs !== null && cycle.levelMs < longestMs)
+      refuse(['cycle', 'levelMs'], `null or a value from ${longestMs}`, {
+        context: `because the ${triggers + fillSensors} ultrasonic sensors measure in turns and take up to ${longestMs} ms`,
+      });
     if (camera.driver === 'node-libcamera' && cycle.captureMs <= camera.captureMs)
       refuse(['cycle', 'captureMs'], `a value above camera.captureMs (${camera.captureMs})`, {
         context: 'with camera.driver node-libcamera, because a still takes 1 to 7 s',

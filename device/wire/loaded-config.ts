@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { CycleOptions } from '../cycle/runner.js';
+import { ultrasonicLevelOf } from '../hardware/trigger/ultrasonic-timing.js';
 
 /** A validated configuration. Its relative paths are resolved in `folder`. */
 export interface LoadedConfig {
@@ -18,8 +19,8 @@ export const digestOf = (config: Config): string => {
 };
 
 /** Returns the options of the cycle. */
-export const cycleOptions = ({ bin, cycle, fill }: Config): CycleOptions => ({
+export const cycleOptions = ({ bin, cycle, fill, trigger }: Config): CycleOptions => ({
   bin: bin.id,
   whenFull: fill.driver === 'none' ? 'fallback' : fill.whenFull,
-  limits: cycle,
+  limits: { ...cycle, levelMs: cycle.levelMs ?? ultrasonicLevelOf(trigger, fill).deadlineMs },
 });

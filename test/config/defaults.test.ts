@@ -50,7 +50,7 @@ const DEFAULTS: Config = {
     homeMs: 10_000,
     homeRetryMs: 30_000,
     handsMs: 2_000,
-    levelMs: 1_000,
+    levelMs: null,
     stillThereLimit: 3,
   },
   journal: {

@@ -202,6 +202,10 @@ const CROSSED: readonly (readonly [text: string, message: string])[] = [
     'cycle.captureMs: 8000 is not allowed with camera.driver node-libcamera, because a still takes 1 to 7 s. Use a value above camera.captureMs (8000).',
   ],
   [
+    'trigger: { driver: several, sensors: { s1: { driver: ultrasonic, trig: { line: T1 }, echo: { line: E1 } }, s2: { driver: ultrasonic, trig: { line: T2 }, echo: { line: E2 } } } }\nfill: { driver: ultrasonic, sensors: { paper: { trig: { line: T3 }, echo: { line: E3 } } } }\ncycle: { levelMs: 899 }',
+    'cycle.levelMs: 899 is not allowed because the 3 ultrasonic sensors measure in turns and take up to 900 ms. Use null or a value from 900.',
+  ],
+  [
     'policy: { compartments: { a: [x, y], residual: [y] } }',
     'policy.compartments.residual[0]: "y" is not allowed because compartment "a" has it already. Keep the label in one place.',
   ],

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { childrenOf } from './processes.js';
 import { until } from './until.js';
 
-/** A program on a terminal of its own, which the program `script` of util-linux provides. */
+/** A program on a separate terminal, which the program `script` of util-linux provides. */
 export class Terminal {
   text = '';
   readonly #child: ChildProcess;

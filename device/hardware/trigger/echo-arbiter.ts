@@ -1,9 +1,7 @@
 import type { Clock } from '../../kit/clock.js';
 import { sleep } from '../../kit/deadline.js';
 import { SerialQueue } from '../../kit/serial-queue.js';
-
-/** The minimum time from the start of one measurement to the start of the next. */
-const INTERVAL_MS = 60;
+import { INTERVAL_MS } from './ultrasonic-timing.js';
 
 /**
  * Makes the ultrasonic sensors of a bin take turns, because each one receives the echoes of the others. Measurements

@@ -3,6 +3,7 @@ import { DeadlineExceeded, withDeadline } from '../../kit/deadline.js';
 import { type Answer, done, failed } from '../../kit/errors.js';
 import type { Input, LineFault, Output } from '../lines/lines.js';
 import type { EchoArbiter } from './echo-arbiter.js';
+import { ECHO_MS } from './ultrasonic-timing.js';
 
 /**
  * - `ultrasonic-silent`: the sensor does not answer.
@@ -36,9 +37,6 @@ export interface UltrasonicSensorOptions {
 }
 
 const PULSE_MS = 0.02;
-
-/** An HC-SR04 without an object in range ends its echo after 38 ms. Some compatible sensors need 200 ms. */
-const ECHO_MS = 60;
 
 /** Returns the speed of sound in dry air in m/s. */
 const soundSpeed = (temperatureC: number): number => 331.3 * Math.sqrt(1 + temperatureC / 273.15);

@@ -12,6 +12,7 @@ import {
   toTriggerFault,
 } from './trigger.js';
 import type { DistanceSensor } from './ultrasonic-sensor.js';
+import { LEVEL_MEASUREMENTS } from './ultrasonic-timing.js';
 
 export interface UltrasonicTriggerOptions extends TriggerContext, PresenceRules {
   readonly sensor: DistanceSensor;
@@ -19,8 +20,6 @@ export interface UltrasonicTriggerOptions extends TriggerContext, PresenceRules 
   readonly everyMs: number;
 }
 
-/** The number of measurements for one level. */
-const LEVEL_MEASUREMENTS = 3;
 /** The number of failures in a row that are reported as a fault. The next success ends it. */
 const FAULT_FAILURES = 3;
 
