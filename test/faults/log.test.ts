@@ -16,6 +16,9 @@ import { until } from '../support/until.js';
 
 const MAIN = fileURLToPath(new URL('../../device/tools/cli/main.js', import.meta.url));
 
+/** The line of an item, in both formats. */
+const ITEM = /item sorted|-> paper/;
+
 const configuration = (format: string) => `
 vision: { driver: simulated, script: [{ label: paper }] }
 trigger: { script: [{ afterMs: 50 }] }
@@ -71,7 +74,7 @@ for (const format of ['json', 'pretty'])
       inFolder(configuration(format), async (folder) => {
         const terminal = new Terminal(`exec '${MAIN}' run`, folder);
         const pid = await terminal.pid();
-        await until('an item was sorted', () => /sorted/.test(terminal.text), 30_000);
+        await until('an item was sorted', () => ITEM.test(terminal.text), 30_000);
         terminal.pause();
         await untilSorted(folder);
         process.kill(pid, 'SIGTERM');
@@ -86,7 +89,7 @@ for (const format of ['json', 'pretty'])
           `'${MAIN}' run & bin=$!; trap "kill -HUP $bin" HUP; wait $bin; wait $bin; echo $? >code.new; mv code.new code`,
         );
         const terminal = new Terminal('exec sh shell', folder);
-        await until('an item was sorted', () => /sorted/.test(terminal.text), 30_000);
+        await until('an item was sorted', () => ITEM.test(terminal.text), 30_000);
         terminal.hangUp();
         await until('the bin has ended', () => existsSync(join(folder, 'code')));
         assert.equal(await readFile(join(folder, 'code'), 'utf8'), '0\n');
