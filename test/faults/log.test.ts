@@ -70,9 +70,9 @@ for (const format of ['json', 'pretty'])
           await output.close();
         }));
 
-    it('sorts, and stops in time: a paused terminal', () =>
+    it('sorts, and stops in time: a paused terminal', (t) =>
       inFolder(configuration(format), async (folder) => {
-        const terminal = new Terminal(`exec '${MAIN}' run`, folder);
+        const terminal = new Terminal(t, `exec '${MAIN}' run`, folder);
         const pid = await terminal.pid();
         await until('an item was sorted', () => ITEM.test(terminal.text), 30_000);
         terminal.pause();
@@ -81,14 +81,14 @@ for (const format of ['json', 'pretty'])
         assert.equal(await terminal.ended(), 0);
       }));
 
-    it('stops when its terminal is closed', () =>
+    it('stops when its terminal is closed', (t) =>
       inFolder(configuration(format), async (folder) => {
         // The shell passes the signal on, like that of a login. It leaves the exit code in a file.
         await writeFile(
           join(folder, 'shell'),
           `'${MAIN}' run & bin=$!; trap "kill -HUP $bin" HUP; wait $bin; wait $bin; echo $? >code.new; mv code.new code`,
         );
-        const terminal = new Terminal('exec sh shell', folder);
+        const terminal = new Terminal(t, 'exec sh shell', folder);
         await until('an item was sorted', () => ITEM.test(terminal.text), 30_000);
         terminal.hangUp();
         await until('the bin has ended', () => existsSync(join(folder, 'code')));

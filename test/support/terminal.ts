@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { TestContext } from 'node:test';
 import { childrenOf } from './processes.js';
 import { until } from './until.js';
 
@@ -9,14 +10,16 @@ export class Terminal {
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
 
-  /** `command` is a command of the shell. */
-  constructor(command: string, cwd: string) {
+  /** `command` is a command of the shell. It ends with the test. */
+  constructor(t: TestContext, command: string, cwd: string) {
     this.#child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], { cwd });
     this.#ended = once(this.#child, 'close').then(([code, signal]) => signal ?? code);
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.text += text;
     });
     this.#child.stdin?.on('error', () => {}); // it may be killed
+    // A process that a failed test leaves behind would keep the test runner waiting.
+    t.after(() => this.#child.kill('SIGKILL'));
   }
 
   /** Process id of the program, or of the shell that runs it. */

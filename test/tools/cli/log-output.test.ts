@@ -61,7 +61,7 @@ for (const format of ['json', 'pretty'])
 
     it('drops lines while a terminal is paused, and reports their number afterwards', async (t: TestContext) => {
       const folder = await makeFolder(t);
-      const terminal = new Terminal(`read go && exec '${process.execPath}' program.mjs ${format}`, folder);
+      const terminal = new Terminal(t, `read go && exec '${process.execPath}' program.mjs ${format}`, folder);
       terminal.pause();
       terminal.enter();
       await untilWritten(folder);
