@@ -18,9 +18,23 @@ export interface UnfinishedRow {
 /** An event that the broker has not acknowledged. */
 export interface PendingEvent extends EventKey {
   readonly id: string;
+  /** The id of the bin when it recorded the event; null: the event has none. */
+  readonly bin: string | null;
   /** The event as JSON text, including `epoch` and `seq`. */
   readonly json: string;
 }
+
+/** An event that the broker has refused for good. It stays in the outbox, but is not sent again. */
+export interface UndeliverableEvent extends EventKey {
+  readonly id: string;
+  /** Why, for a person. */
+  readonly reason: string;
+  /** UTC, ISO 8601. */
+  readonly at: string;
+}
+
+/** The numbers of undeliverable events, or all of them. */
+export type EventSelection = readonly number[] | 'all';
 
 /** What an item really was, for one event. The newest label of an event counts. */
 export interface Label {
@@ -48,7 +62,9 @@ export interface JournalCounters {
   readonly events: number;
   /** Events in the outbox. */
   readonly pending: number;
-  /** Events that left the outbox unsent because it was full, since the journal was created. */
+  /** Of them, those that the broker has refused for good. */
+  readonly undeliverable: number;
+  /** Events that left the outbox unsent because it was full or on request, since the journal was created. */
   readonly dropped: number;
   /** Events that could not be recorded, since the journal was created. */
   readonly unrecorded: number;
@@ -113,12 +129,20 @@ export interface Journal extends HealthSource<JournalErrorCode> {
    */
   endCommand(transaction: string, answer: object): Promise<void>;
   /**
-   * Returns up to `limit` events of the outbox after the event `after`, in order. null, or an event of another epoch:
-   * from the first one. The epoch changes while the bin runs if a damaged journal is set aside.
+   * Returns up to `limit` events of the outbox after the event `after`, in order, without those that are undeliverable.
+   * null, or an event of another epoch: from the first one. The epoch changes while the bin runs if a damaged journal is set aside.
    */
   pending(after: EventKey | null, limit: number): Promise<readonly PendingEvent[]>;
   /** Removes events from the outbox. Ignores events that are not in it. */
   acknowledge(events: readonly EventKey[]): Promise<void>;
+  /** Marks an event of the outbox as undeliverable. Ignores an event that is not in it. */
+  markUndeliverable(event: EventKey, reason: string, at: string): Promise<void>;
+  /** Returns the undeliverable events, oldest first. */
+  undeliverable(): Promise<readonly UndeliverableEvent[]>;
+  /** Lets undeliverable events be sent again. Returns how many. */
+  retryUndeliverable(selection: EventSelection): Promise<number>;
+  /** Removes undeliverable events from the outbox, and counts them as dropped. Returns how many. */
+  dropUndeliverable(selection: EventSelection): Promise<number>;
   /** Adds events that could not be recorded to their count. It is on disk as soon as the disk allows. */
   countUnrecorded(count: number): Promise<void>;
   counters(): Promise<JournalCounters>;

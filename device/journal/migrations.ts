@@ -62,8 +62,23 @@ const toVersion2 = (db: Database): void => {
     where seq is not null and json_valid(body)`).run(epoch);
 };
 
+/** The events of the outbox that the broker has refused for good. */
+const VERSION_3 = `
+  create table undeliverable (
+    row integer primary key references rows (row) on delete cascade,
+    reason text not null,
+    at text not null
+  ) strict;
+  create trigger forget_undeliverable after update of stage on rows when new.stage = 'settled'
+    begin delete from undeliverable where row = new.row; end;
+`;
+
 /** Migration n, counted from 1, turns version n - 1 into version n. Version 0 is an empty database. */
-const MIGRATIONS: readonly ((db: Database) => void)[] = [(db) => db.exec(VERSION_1), toVersion2];
+const MIGRATIONS: readonly ((db: Database) => void)[] = [
+  (db) => db.exec(VERSION_1),
+  toVersion2,
+  (db) => db.exec(VERSION_3),
+];
 
 /**
  * Brings a database to the newest version, each migration in one transaction. Before it changes an existing journal, it

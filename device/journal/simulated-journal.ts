@@ -15,6 +15,7 @@ import type { FrameLimits } from './frames.js';
 import {
   type CommandRecord,
   type EventKey,
+  type EventSelection,
   type Journal,
   type JournalCounters,
   JournalError,
@@ -23,9 +24,11 @@ import {
   MAX_COMMANDS,
   MAX_LABELS,
   type PendingEvent,
+  type UndeliverableEvent,
   type UnfinishedRow,
 } from './journal.js';
 import { unknownEvent } from './labels.js';
+import { SimulatedOutbox } from './simulated-outbox.js';
 
 export interface SimulatedJournalOptions extends Partial<FrameLimits> {
   /** Results of the next calls of `begin` and `finish`; later calls succeed. `hang` never settles. */
@@ -55,13 +58,14 @@ export class SimulatedJournal implements Journal {
   readonly #health = new HealthReporter<JournalErrorCode>();
   readonly #rows = new Map<string, Row>();
   readonly #commands = new Map<string, Command>();
-  readonly #outbox = new Map<number, PendingEvent>();
+  readonly #outbox: SimulatedOutbox;
   readonly #frameSizes = new Map<string, number>();
   readonly #script: ('ok' | 'fail' | 'hang')[];
   readonly #maxFrames: number;
   readonly #maxFrameBytes: number;
   #lastSeq = 0;
   #unrecorded = 0;
+  #dropped = 0;
   #closed = false;
 
   constructor(options: SimulatedJournalOptions = {}) {
@@ -70,15 +74,16 @@ export class SimulatedJournal implements Journal {
     this.#maxFrameBytes = options.maxFrameBytes ?? Number.POSITIVE_INFINITY;
     const { earlier } = options;
     this.epoch = earlier?.epoch ?? randomUUID();
+    this.#outbox = new SimulatedOutbox(this.epoch, earlier ? earlier.#outbox : undefined);
     if (!earlier) return;
     for (const [id, row] of earlier.#rows) {
       this.#rows.set(id, { ...row, labels: [...row.labels], ofThisRun: false });
     }
     for (const [id, command] of earlier.#commands) this.#commands.set(id, { ...command, ofThisRun: false });
-    for (const [seq, event] of earlier.#outbox) this.#outbox.set(seq, event);
     for (const [id, size] of earlier.#frameSizes) this.#frameSizes.set(id, size);
     this.#lastSeq = earlier.#lastSeq;
     this.#unrecorded = earlier.#unrecorded;
+    this.#dropped = earlier.#dropped;
   }
 
   /** Returns the finished events, sorted by number and including `epoch` and `seq`. */
@@ -123,7 +128,7 @@ export class SimulatedJournal implements Journal {
     row.seq = seq;
     this.#rows.set(id, row);
     this.#lastSeq = seq;
-    this.#outbox.set(seq, { ...key, id, json: JSON.stringify(event) });
+    this.#outbox.add({ ...key, id, bin: binOf(event), json: JSON.stringify(event) });
     return key;
   }
 
@@ -180,13 +185,34 @@ export class SimulatedJournal implements Journal {
 
   async pending(after: EventKey | null, limit: number): Promise<readonly PendingEvent[]> {
     this.#checkOpen('pending');
-    const afterSeq = after?.epoch === this.epoch ? after.seq : 0;
-    return [...this.#outbox.values()].filter(({ seq }) => seq > afterSeq).slice(0, Math.max(0, limit));
+    return this.#outbox.pending(after, limit);
   }
 
   async acknowledge(events: readonly EventKey[]): Promise<void> {
     this.#checkOpen('acknowledge');
-    for (const { epoch, seq } of events) if (epoch === this.epoch) this.#outbox.delete(seq);
+    this.#outbox.acknowledge(events);
+  }
+
+  async markUndeliverable(event: EventKey, reason: string, at: string): Promise<void> {
+    this.#checkOpen('markUndeliverable');
+    this.#outbox.markUndeliverable(event, reason, at);
+  }
+
+  async undeliverable(): Promise<readonly UndeliverableEvent[]> {
+    this.#checkOpen('undeliverable');
+    return this.#outbox.undeliverable();
+  }
+
+  async retryUndeliverable(selection: EventSelection): Promise<number> {
+    this.#checkOpen('retryUndeliverable');
+    return this.#outbox.retry(selection);
+  }
+
+  async dropUndeliverable(selection: EventSelection): Promise<number> {
+    this.#checkOpen('dropUndeliverable');
+    const count = this.#outbox.drop(selection);
+    this.#dropped += count;
+    return count;
   }
 
   async countUnrecorded(count: number): Promise<void> {
@@ -199,7 +225,8 @@ export class SimulatedJournal implements Journal {
     return {
       events: this.#finished().length,
       pending: this.#outbox.size,
-      dropped: 0,
+      undeliverable: this.#outbox.undeliverable().length,
+      dropped: this.#dropped,
       unrecorded: this.#unrecorded,
       frames: this.#frameSizes.size,
       frameBytes: this.#frameBytes(),
@@ -242,6 +269,9 @@ export class SimulatedJournal implements Journal {
 
 const alreadyFinished = (id: string, seq: number) =>
   new JournalError('already-finished', `row ${id}: already finished as event ${seq}`);
+
+const binOf = (event: object): string | null =>
+  'bin' in event && typeof event.bin === 'string' ? event.bin : null;
 
 /** Returns a copy of the body at the time of the call, as it would be read from disk. */
 const copyOf = (body: object): object => {

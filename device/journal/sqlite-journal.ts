@@ -11,12 +11,14 @@ import type { FramesAside } from './frame-folder.js';
 import {
   type CommandRecord,
   type EventKey,
+  type EventSelection,
   type Journal,
   type JournalCounters,
   JournalError,
   type JournalErrorCode,
   type Label,
   type PendingEvent,
+  type UndeliverableEvent,
   type UnfinishedRow,
 } from './journal.js';
 import { JournalWorker, type StartWorker } from './journal-worker.js';
@@ -127,6 +129,22 @@ export class SqliteJournal implements Journal {
 
   acknowledge(events: readonly EventKey[]): Promise<void> {
     return this.#call('acknowledge', [events]);
+  }
+
+  markUndeliverable(event: EventKey, reason: string, at: string): Promise<void> {
+    return this.#call('markUndeliverable', [event, reason, at]);
+  }
+
+  undeliverable(): Promise<readonly UndeliverableEvent[]> {
+    return this.#call('undeliverable', []);
+  }
+
+  retryUndeliverable(selection: EventSelection): Promise<number> {
+    return this.#call('retryUndeliverable', [selection]);
+  }
+
+  dropUndeliverable(selection: EventSelection): Promise<number> {
+    return this.#call('dropUndeliverable', [selection]);
   }
 
   countUnrecorded(count: number): Promise<void> {

@@ -13,15 +13,18 @@ import { type FrameLimits, FrameRing } from './frames.js';
 import {
   type CommandRecord,
   type EventKey,
+  type EventSelection,
   type JournalCounters,
   JournalError,
   type Label,
   type PendingEvent,
+  type UndeliverableEvent,
   type UnfinishedRow,
 } from './journal.js';
 import { LabelTable } from './labels.js';
 import { lockFolder } from './lock.js';
 import { migrate } from './migrations.js';
+import { OutboxTable } from './outbox-table.js';
 import { makePrivate } from './private-files.js';
 import type { SynchronousJournal } from './protocol.js';
 import { openOrSetAside, type SetAside } from './set-aside.js';
@@ -55,6 +58,7 @@ export class Store implements SynchronousJournal {
   readonly #unrecorded: UnrecordedCount;
   readonly #labels: LabelTable;
   readonly #commands: CommandTable;
+  readonly #outbox: OutboxTable;
   readonly #run: string;
   readonly epoch: string;
   #tally: Tally;
@@ -70,6 +74,7 @@ export class Store implements SynchronousJournal {
     this.#run = options.run ?? randomUUID();
     this.#sql = statements(db);
     this.epoch = (this.#sql.epoch.get() as { epoch: string }).epoch;
+    this.#outbox = new OutboxTable(db, this.epoch);
     this.#tally = this.#sql.tally.get() as Tally;
     this.#frames = new FrameRing(db, options.dataDir, this.epoch, wallMs, options);
     this.#unrecorded = new UnrecordedCount(options.dataDir, this.epoch);
@@ -167,18 +172,33 @@ export class Store implements SynchronousJournal {
   }
 
   pending(after: EventKey | null, limit: number): PendingEvent[] {
-    const epoch = this.epoch;
-    const afterSeq = after?.epoch === epoch ? after.seq : 0;
-    // SQLite treats a negative limit as no limit.
-    const rows = this.#sql.pending.all(afterSeq, Math.max(0, limit)) as PendingEvent[];
-    return rows.map(({ seq, id, json }) => ({ epoch, seq, id, json }));
+    return this.#outbox.pending(after, limit);
   }
 
   acknowledge(events: readonly EventKey[]): void {
-    const ours = events.filter(({ epoch }) => epoch === this.epoch);
-    if (ours.length === 0) return;
+    if (events.length === 0) return;
     this.#change((tally) => {
-      for (const { seq } of ours) tally.pending -= this.#sql.settle.run(seq).changes;
+      tally.pending -= this.#outbox.acknowledge(events);
+    });
+  }
+
+  markUndeliverable(event: EventKey, reason: string, at: string): void {
+    this.#change(() => this.#outbox.markUndeliverable(event, reason, at));
+  }
+
+  undeliverable(): UndeliverableEvent[] {
+    return this.#outbox.undeliverable();
+  }
+
+  retryUndeliverable(selection: EventSelection): number {
+    return this.#change(() => this.#outbox.retry(selection));
+  }
+
+  dropUndeliverable(selection: EventSelection): number {
+    return this.#change((tally) => {
+      const dropped = this.#outbox.drop(selection);
+      this.#countDropped(tally, dropped);
+      return dropped;
     });
   }
 
@@ -189,6 +209,7 @@ export class Store implements SynchronousJournal {
   counters(): JournalCounters {
     return {
       ...this.#tally,
+      undeliverable: this.#outbox.undeliverableCount,
       unrecorded: this.#unrecorded.total,
       frames: this.#frames.frames,
       frameBytes: this.#frames.bytes,
@@ -228,13 +249,16 @@ export class Store implements SynchronousJournal {
     return result;
   }
 
+  #countDropped(tally: Tally, count: number): void {
+    tally.pending -= count;
+    tally.dropped += count;
+    this.#sql.countDropped.run(tally.dropped);
+  }
+
   /** Enforces both limits. One index holds both lists in order, so the cost depends only on the rows removed. */
   #trim(tally: Tally): void {
     if (tally.pending > this.options.maxOutbox) {
-      const dropped = this.#sql.drop.run(tally.pending - this.options.maxOutbox).changes;
-      tally.pending -= dropped;
-      tally.dropped += dropped;
-      this.#sql.countDropped.run(tally.dropped);
+      this.#countDropped(tally, this.#outbox.dropOldest(tally.pending - this.options.maxOutbox));
     }
     if (tally.events > this.options.maxEvents) {
       tally.events -= this.#sql.deleteSettled.run(tally.events - this.options.maxEvents).changes;
@@ -259,11 +283,6 @@ const statements = (db: Database) => ({
   finish: db.prepare(`insert into rows (id, stage, seq, body) values (?, 'pending', ?, ?)
     on conflict (id) do update set stage = 'pending', seq = excluded.seq, body = excluded.body, run = null`),
   nextSeq: db.prepare('update counters set seq = seq + 1 returning seq'),
-  pending: db.prepare(`select seq, id, body as json from rows
-    where stage = 'pending' and seq > ? order by seq limit ?`),
-  settle: db.prepare(`update rows set stage = 'settled' where stage = 'pending' and seq = ?`),
-  drop: db.prepare(`update rows set stage = 'settled'
-    where row in (select row from rows where stage = 'pending' order by seq limit ?)`),
   deleteSettled: db.prepare(`delete from rows
     where row in (select row from rows where stage = 'settled' order by seq limit ?)`),
   countDropped: db.prepare('update counters set dropped = ?'),

@@ -221,9 +221,58 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await next.close();
     });
 
+    it('keeps undeliverable events in the outbox, but passes over them, until they are retried', async (t) => {
+      const open = make(t);
+      const journal = await open();
+      for (const id of ['a', 'b', 'c', 'd', 'e']) await journal.finish(id, { bin: 'kitchen' });
+      const { epoch } = await journal.finish('f', {});
+      const at = '2026-11-30T10:00:00.000Z';
+      for (const seq of [4, 2, 3, 99]) await journal.markUndeliverable({ epoch, seq }, `refused ${seq}`, at);
+      await journal.markUndeliverable({ epoch: 'earlier', seq: 1 }, 'refused', at);
+      await journal.markUndeliverable({ epoch, seq: 3 }, 'refused again', at);
+      assert.deepEqual(await seqsOf(journal), [1, 5, 6]);
+      assert.deepEqual(
+        (await journal.pending(null, 9)).map(({ bin }) => bin),
+        ['kitchen', 'kitchen', null],
+      );
+      await journal.close();
+      const next = await open();
+      assert.deepEqual(await next.undeliverable(), [
+        { epoch, seq: 2, id: 'b', reason: 'refused 2', at },
+        { epoch, seq: 3, id: 'c', reason: 'refused again', at },
+        { epoch, seq: 4, id: 'd', reason: 'refused 4', at },
+      ]);
+      const counts = async () => {
+        const { pending, undeliverable, dropped } = await next.counters();
+        return { pending, undeliverable, dropped };
+      };
+      assert.deepEqual(await counts(), { pending: 6, undeliverable: 3, dropped: 0 });
+      assert.equal(await next.retryUndeliverable([3, 1, 99]), 1);
+      assert.deepEqual(await seqsOf(next), [1, 3, 5, 6]);
+      assert.equal(await next.dropUndeliverable([4, 1]), 1);
+      assert.deepEqual(await counts(), { pending: 5, undeliverable: 1, dropped: 1 });
+      await next.acknowledge([{ epoch, seq: 2 }]);
+      assert.deepEqual(await counts(), { pending: 4, undeliverable: 0, dropped: 1 });
+      for (const seq of [1, 5]) await next.markUndeliverable({ epoch, seq }, 'refused', at);
+      assert.equal(await next.retryUndeliverable('all'), 2);
+      for (const seq of [3, 6]) await next.markUndeliverable({ epoch, seq }, 'refused', at);
+      assert.equal(await next.dropUndeliverable('all'), 2);
+      assert.deepEqual(await seqsOf(next), [1, 5]);
+      assert.deepEqual(await counts(), { pending: 2, undeliverable: 0, dropped: 3 });
+      await next.close();
+    });
+
     it('counts events, outbox and frames', async (t) => {
       const journal = await make(t)();
-      const none = { events: 0, pending: 0, dropped: 0, unrecorded: 0, frames: 0, frameBytes: 0 };
+      const none = {
+        events: 0,
+        pending: 0,
+        undeliverable: 0,
+        dropped: 0,
+        unrecorded: 0,
+        frames: 0,
+        frameBytes: 0,
+      };
       assert.deepEqual(await journal.counters(), none);
       await journal.begin('a', {});
       assert.deepEqual(await journal.counters(), none);
@@ -235,6 +284,7 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       assert.deepEqual(await journal.counters(), {
         events: 2,
         pending: 1,
+        undeliverable: 0,
         dropped: 0,
         unrecorded: 0,
         frames: 2,

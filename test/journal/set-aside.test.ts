@@ -124,6 +124,7 @@ describe('a damaged journal', () => {
     assert.deepEqual(store.counters(), {
       events: 0,
       pending: 0,
+      undeliverable: 0,
       dropped: 0,
       unrecorded: 0,
       frames: 0,

@@ -17,7 +17,7 @@ export class MemoryOutbox implements Outbox {
     const seqs = Array.from({ length: count }, () => ++this.#lastSeq);
     for (const seq of seqs) {
       const id = `event-${seq}`;
-      this.#rows.set(seq, { epoch: this.epoch, seq, id, json: JSON.stringify({ id, seq }) });
+      this.#rows.set(seq, { epoch: this.epoch, seq, id, bin: null, json: JSON.stringify({ id, seq }) });
     }
     return seqs;
   }
