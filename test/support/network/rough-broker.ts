@@ -1,33 +1,45 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { type IConnectPacket, type IPublishPacket, type Packet, parser, writeToStream } from 'mqtt-packet';
-import { matchesFilter } from '../../../device/network/mqtt/topic.js';
+import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
+import { RoughClient } from './rough-client.js';
 
 export interface BrokerBehaviour {
   /** Returns whether it answers this CONNECT with CONNACK 0. Otherwise `refusal` applies. By default it accepts all. */
   accepts(connect: IConnectPacket): boolean;
   /** `silence`, `close`, or the reason code of the CONNACK that precedes the close. */
   refusal: 'silence' | 'close' | number;
+  /** Limits in the CONNACK of MQTT 5. A publish that violates one ends the connection with DISCONNECT. */
   receiveMaximum?: number;
-  /** Returns the reason code of the PUBACK, or `none` for no PUBACK. */
-  puback(publish: IPublishPacket): number | 'none';
+  maximumPacketSize?: number;
+  maximumQoS?: 0 | 1;
+  retainAvailable?: boolean;
+  /**
+   * Returns the reason code of the PUBACK, `none` for no PUBACK, or the reason code of a DISCONNECT that ends the
+   * connection instead. MQTT 3.1.1 has neither reason code.
+   */
+  puback(publish: IPublishPacket): number | 'none' | { readonly disconnect: number };
+  /** Returns whether subscribers receive a message. False for an ACL that drops it. By default they receive all. */
+  forwards(publish: IPublishPacket): boolean;
   /** Returns the reason code of the SUBACK, or `none` for no SUBACK. */
   suback(filter: string): number | 'none';
 }
 
-interface Client {
-  readonly filters: Set<string>;
-  send(packet: Packet): void;
-}
-
-/** A broker for one client that can violate the protocol. */
+/** A broker for one bin that can violate the protocol. It takes over the connection of an older client with the same id. */
 export class RoughBroker {
   readonly connects: IConnectPacket[] = [];
   readonly publishes: IPublishPacket[] = [];
   readonly disconnects: number[] = [];
+  /** Reason codes of the limits that the client violated. */
+  readonly violations: number[] = [];
   /** Every packet that it received, by its kind. */
   readonly received: string[] = [];
-  behaviour: BrokerBehaviour = { accepts: () => true, refusal: 'silence', puback: () => 0, suback: () => 1 };
+  behaviour: BrokerBehaviour = {
+    accepts: () => true,
+    refusal: 'silence',
+    puback: () => 0,
+    forwards: () => true,
+    suback: () => 1,
+  };
   port = 0;
   /** Answers no PINGREQ. */
   ignoresPings = false;
@@ -35,7 +47,7 @@ export class RoughBroker {
   mostUnacknowledged = 0;
   #held: (() => void)[] | null = null;
   readonly #sockets = new Set<Socket>();
-  readonly #clients = new Set<Client>();
+  readonly #clients = new Set<RoughClient>();
   readonly #server: Server = createServer((socket) => this.#serve(socket));
 
   async start(): Promise<this> {
@@ -73,13 +85,34 @@ export class RoughBroker {
   /** Sends a message to each client with a subscription for it. */
   deliver(topic: string, payload: string | Buffer, packet: Partial<IPublishPacket> = {}): void {
     const publish = { cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false, ...packet } as const;
-    for (const { filters, send } of this.#clients)
-      if ([...filters].some((filter) => matchesFilter(filter, topic))) send(publish);
+    for (const client of this.#clients) client.deliver(publish);
+  }
+
+  /** Sends DISCONNECT with a reason code to each client, and closes its connection. */
+  disconnect(reasonCode: number): void {
+    for (const client of this.#clients) client.disconnect(reasonCode);
+  }
+
+  /** Sends a PUBACK for a packet id, which may be a late repetition. */
+  acknowledge(messageId: number, reasonCode = 0): void {
+    for (const client of this.#clients) client.acknowledge(messageId, reasonCode);
+  }
+
+  /** Ends the other connection of a client id, as MQTT demands. */
+  takeOver(clientId: string, by: RoughClient): void {
+    for (const client of this.#clients) if (client !== by && client.id === clientId) client.disconnect(0x8e);
   }
 
   /** Holds all PUBACKs back from now on. `releaseAcks` sends those that are held. */
   holdAcks(): void {
     this.#held ??= [];
+  }
+
+  /** Sends a PUBACK now, or when the held ones are released. */
+  holdOrSend(ack: () => void): void {
+    if (this.#held === null) ack();
+    else this.#held.push(ack);
+    this.mostUnacknowledged = Math.max(this.mostUnacknowledged, this.heldAcks);
   }
 
   stopHoldingAcks(): void {
@@ -115,61 +148,9 @@ export class RoughBroker {
   }
 
   #serve(socket: Socket): void {
+    const client = new RoughClient(socket, this);
     this.#sockets.add(socket);
-    let version: 3 | 4 | 5 = 4;
-    const decoder = parser();
-    const send = (packet: Packet) => {
-      if (!socket.destroyed) writeToStream(packet, socket, { protocolVersion: version });
-    };
-    const client = { filters: new Set<string>(), send };
     this.#clients.add(client);
-    decoder.on('packet', (packet) => {
-      this.received.push(packet.cmd);
-      if (packet.cmd === 'connect') {
-        version = packet.protocolVersion ?? 4;
-        this.connects.push(packet);
-        const { accepts, refusal, receiveMaximum } = this.behaviour;
-        const accepted = accepts(packet);
-        const code = accepted ? 0 : refusal;
-        const properties = receiveMaximum === undefined ? {} : { properties: { receiveMaximum } };
-        if (typeof code === 'number') {
-          const connack = { cmd: 'connack', sessionPresent: false } as const;
-          send({
-            ...connack,
-            ...(version === 5 ? { reasonCode: code } : { returnCode: code }),
-            ...properties,
-          });
-        }
-        if (!accepted && refusal !== 'silence') socket.end();
-      }
-      if (packet.cmd === 'pingreq' && !this.ignoresPings) send({ cmd: 'pingresp' });
-      if (packet.cmd === 'disconnect') this.disconnects.push(packet.reasonCode ?? 0);
-      if (packet.cmd === 'subscribe') {
-        const { messageId, subscriptions } = packet;
-        const codes = subscriptions.map(({ topic }) => this.behaviour.suback(topic));
-        const granted = codes.filter((code) => code !== 'none');
-        for (const { topic } of subscriptions.filter((_, index) => Number(codes[index]) < 0x80))
-          client.filters.add(topic);
-        if (messageId !== undefined && granted.length > 0) send({ cmd: 'suback', messageId, granted });
-      }
-      if (packet.cmd === 'unsubscribe') {
-        for (const topic of packet.unsubscriptions) client.filters.delete(topic);
-        send({ cmd: 'unsuback', messageId: packet.messageId ?? 0, granted: [0] });
-      }
-      if (packet.cmd === 'publish') {
-        this.publishes.push(packet);
-        const reasonCode = this.behaviour.puback(packet);
-        const { messageId } = packet;
-        if (reasonCode !== 'none' && messageId !== undefined) {
-          const ack = () => send({ cmd: 'puback', messageId, reasonCode });
-          if (this.#held === null) ack();
-          else this.#held.push(ack);
-          this.mostUnacknowledged = Math.max(this.mostUnacknowledged, this.heldAcks);
-        }
-      }
-    });
-    socket.on('data', (bytes) => decoder.parse(bytes));
-    socket.on('error', () => {});
     socket.on('close', () => {
       this.#sockets.delete(socket);
       this.#clients.delete(client);
