@@ -17,8 +17,14 @@ export type ConnectionErrorCode =
   | 'connection-lost'
   /** No PUBACK arrived before the deadline, or a message of QoS 0 could not be written. */
   | 'no-puback'
-  /** The broker sent a PUBACK with a reason code of 0x80 or above. */
+  /** The broker sent a PUBACK with a reason code of 0x80 or above that has no code of its own here. */
   | 'publish-refused'
+  /** The packet exceeds the broker's limit: it was not sent, or the broker answered with the reason code 0x95. */
+  | 'message-too-large'
+  /** The access rules of the broker do not allow a message: reason code 0x87 of a PUBACK or DISCONNECT. */
+  | 'not-authorised'
+  /** Another client has connected with the same client id: DISCONNECT with the reason code 0x8E. */
+  | 'session-taken-over'
   /** No SUBACK arrived before the deadline. */
   | 'no-suback'
   /** The broker sent a SUBACK with a reason code of 0x80 or above. */
@@ -28,7 +34,27 @@ export type ConnectionErrorCode =
 
 export class ConnectionError extends SortbinError<ConnectionErrorCode> {
   override readonly name = 'ConnectionError';
+  /** The reason code of the CONNACK, PUBACK, SUBACK or DISCONNECT that caused the error; null: there is none. */
+  readonly reasonCode: number | null;
+
+  constructor(
+    code: ConnectionErrorCode,
+    message: string,
+    { cause, reasonCode = null }: { readonly cause?: unknown; readonly reasonCode?: number | null } = {},
+  ) {
+    super(code, message, { cause });
+    this.reasonCode = reasonCode;
+  }
 }
+
+/** Reason codes of MQTT 5 that have an error code of their own. */
+export const REASON = {
+  notAuthorised: 0x87,
+  sessionTakenOver: 0x8e,
+  packetTooLarge: 0x95,
+  retainNotSupported: 0x9a,
+  qosNotSupported: 0x9b,
+} as const;
 
 /** Returns a thrown value as a ConnectionError, by default `connection-lost`. */
 export const connectionErrorFrom = (thrown: unknown): ConnectionError =>

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { connect, type IClientOptions, UniqueMessageIdProvider } from 'mqtt';
+import { connect, type IClientOptions } from 'mqtt';
 import type { Clock } from '../../kit/clock.js';
 import { messageOf } from '../../kit/errors.js';
 import { Connection, mqttVersionOf, type ProtocolVersion } from './connection.js';
 import { ConnectionError, hex, reasonCodeOf } from './connection-error.js';
 import { makeIntervals } from './interval.js';
+import { MessageIds } from './message-ids.js';
 import { MAX_INCOMING_PAYLOAD_BYTES } from './mqtt.js';
 
 export interface BrokerOptions {
@@ -145,7 +146,7 @@ export class Connector {
       clean: true,
       reconnectPeriod: 0,
       queueQoSZero: false,
-      messageIdProvider: new UniqueMessageIdProvider(),
+      messageIdProvider: new MessageIds(),
       keepalive: keepaliveSeconds ?? DEFAULTS.keepaliveSeconds,
       timerVariant: makeIntervals(this.clock) as IClientOptions['timerVariant'] & object,
       // The deadline in #open ends first. mqtt.js requires a timeout.

@@ -80,6 +80,27 @@ test('sends the events to a broker that refuses state and info', async () => {
   assert.equal(broker.connects.length, 1);
 });
 
+test('keeps an event that only a late second PUBACK of an earlier message could acknowledge', async () => {
+  const seqOf = (payload: unknown) => JSON.parse(String(payload)).seq as number;
+  const broker = await startBroker({
+    doublesAcks: true,
+    puback: ({ topic, payload }) => (topic.endsWith('/event') && seqOf(payload) === 3 ? 'none' : 0),
+  });
+  const { publisher, outbox } = closeAfterTest(clockedPublisher(broker.url, { window: 1 }));
+  publisher.start();
+  for (const last of [1, 2]) {
+    outbox.add();
+    publisher.notify();
+    await outbox.empty();
+    assert.equal(broker.eventSeqs().at(-1), last);
+  }
+  outbox.add();
+  publisher.notify();
+  await until('the third event', () => broker.eventSeqs().length === 3);
+  for (let round = 0; round < 3; round++) await publisher.publish('stats', '1');
+  assert.deepEqual(outbox.seqs, [3]);
+});
+
 test('does not send an acknowledged event again if the outbox fails to remove it', async () => {
   const broker = await startBroker();
   const { publisher, outbox, clock, lines } = clockedPublisher(broker.url);

@@ -18,6 +18,8 @@ export interface BrokerBehaviour {
    * connection instead. MQTT 3.1.1 has neither reason code.
    */
   puback(publish: IPublishPacket): number | 'none' | { readonly disconnect: number };
+  /** Sends each PUBACK a second time, after the PUBACK of the next message. */
+  doublesAcks?: boolean;
   /** Returns whether subscribers receive a message. False for an ACL that drops it. By default they receive all. */
   forwards(publish: IPublishPacket): boolean;
   /** Returns the reason code of the SUBACK, or `none` for no SUBACK. */

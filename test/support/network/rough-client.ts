@@ -20,6 +20,8 @@ export class RoughClient {
   id = '';
   #version: 3 | 4 | 5 = 4;
   readonly #unacknowledged = new Set<number>();
+  /** The PUBACK to be repeated. */
+  #late: [messageId: number, reasonCode: number] | null = null;
   readonly #decoder = parser();
 
   constructor(
@@ -109,7 +111,11 @@ export class RoughClient {
       return;
     }
     if (messageId !== undefined && answer !== 'none')
-      broker.holdOrSend(() => this.acknowledge(messageId, answer));
+      broker.holdOrSend(() => {
+        this.acknowledge(messageId, answer);
+        if (this.#late) this.acknowledge(...this.#late);
+        this.#late = broker.behaviour.doublesAcks ? [messageId, answer] : null;
+      });
     if ((answer === 'none' || answer < 0x80) && broker.behaviour.forwards(publish))
       broker.deliver(publish.topic, publish.payload);
   }
