@@ -5,6 +5,12 @@ export type ConnectionErrorCode =
   | 'broker-url-invalid'
   /** The CA file in the configuration cannot be read. */
   | 'ca-file-unreadable'
+  /** The CA file contains no certificate, or a damaged one. */
+  | 'ca-file-invalid'
+  /** The file with the password cannot be read, is empty or is too large. */
+  | 'password-file-unusable'
+  /** The client's certificate or key cannot be read, is damaged, or they do not belong together. */
+  | 'client-certificate-unusable'
   /** The socket or TLS failed. */
   | 'broker-unreachable'
   /** The socket opened, but no CONNACK arrived before the deadline. */
@@ -32,16 +38,18 @@ export type ConnectionErrorCode =
   /** This side ended the connection. */
   | 'connection-ended';
 
+export interface ConnectionErrorOptions {
+  readonly cause?: unknown;
+  readonly reasonCode?: number | null;
+}
+
 export class ConnectionError extends SortbinError<ConnectionErrorCode> {
   override readonly name = 'ConnectionError';
   /** The reason code of the CONNACK, PUBACK, SUBACK or DISCONNECT that caused the error; null: there is none. */
   readonly reasonCode: number | null;
 
-  constructor(
-    code: ConnectionErrorCode,
-    message: string,
-    { cause, reasonCode = null }: { readonly cause?: unknown; readonly reasonCode?: number | null } = {},
-  ) {
+  constructor(code: ConnectionErrorCode, message: string, options: ConnectionErrorOptions = {}) {
+    const { cause, reasonCode = null } = options;
     super(code, message, { cause });
     this.reasonCode = reasonCode;
   }
@@ -61,6 +69,10 @@ export const connectionErrorFrom = (thrown: unknown): ConnectionError =>
   thrown instanceof ConnectionError
     ? thrown
     : new ConnectionError('connection-lost', messageOf(thrown), { cause: thrown });
+
+/** Returns whether the broker refuses one message, and accepts others. */
+export const isRefusal = ({ code }: ConnectionError): boolean =>
+  code === 'publish-refused' || code === 'not-authorised' || code === 'message-too-large';
 
 /** Returns the MQTT reason code of an mqtt.js error. Its `code` is a number for the broker, a string for the socket. */
 export const reasonCodeOf = (thrown: unknown): number | null =>

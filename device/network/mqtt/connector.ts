@@ -1,52 +1,54 @@
-import { readFile } from 'node:fs/promises';
 import { connect, type IClientOptions } from 'mqtt';
 import type { Clock } from '../../kit/clock.js';
 import { messageOf } from '../../kit/errors.js';
+import { BrokerErrors } from './broker-errors.js';
+import { type BrokerFeatures, KnownFeatures, withoutRefused } from './broker-features.js';
+import { type BrokerUrl, parseBrokerUrl } from './broker-url.js';
 import { Connection, mqttVersionOf, type ProtocolVersion } from './connection.js';
-import { ConnectionError, hex, reasonCodeOf } from './connection-error.js';
+import { type ConnectionErrorCode, hex, reasonCodeOf } from './connection-error.js';
+import { type Credentials, readCredentials } from './credentials.js';
+import { EarlyLosses } from './early-losses.js';
 import { makeIntervals } from './interval.js';
+import { acceptTooLargePubacks, limitsOf, zeroLimitOf } from './limits.js';
 import { MessageIds } from './message-ids.js';
 import { MAX_INCOMING_PAYLOAD_BYTES } from './mqtt.js';
 
-export interface BrokerOptions {
-  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
+export interface BrokerOptions extends Credentials {
+  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. A user name and a password in it replace those of the other options. */
   readonly url: string;
   /** Unique per bin: a broker closes the older of two connections with the same id. */
   readonly clientId: string;
-  readonly username?: string;
-  readonly password?: string;
-  /** PEM file of the authority that signed the broker's certificate. Undefined: the authorities of the system. */
-  readonly caFile?: string;
   /** A dead connection is detected after 1.5 times this interval. */
   readonly keepaliveSeconds?: number;
   /** From the first packet to CONNACK. */
   readonly connectDeadlineMs?: number;
-  /** Undefined: 5 is tried first. */
+  /** The version that is tried first, 5 by default. */
   readonly protocolVersion?: ProtocolVersion;
 }
 
-/** The message that the broker publishes, retained and at QoS 1, if the connection ends without DISCONNECT. */
+/**
+ * The message that the broker publishes if the connection ends without DISCONNECT. It is retained and has QoS 1, if the
+ * broker supports that.
+ */
 export interface Will {
   readonly topic: string;
   readonly payload: string;
 }
 
-const SCHEMES = ['mqtt:', 'mqtts:', 'ws:', 'wss:'];
 const DEFAULTS = { keepaliveSeconds: 30, connectDeadlineMs: 10_000 };
-/**
- * Time from a fallback to 3.1.1 to the next try of MQTT 5. The broker may have been upgraded, or it may have closed the
- * connection for another reason.
- */
-const VERSION_5_RETRY_MS = 3_600_000;
 /** A broker with MQTT 5 sends no larger packet. The topic and the properties have 64 KiB beside the payload. */
 const MAX_INCOMING_PACKET_BYTES = MAX_INCOMING_PAYLOAD_BYTES + 64 * 1024;
 /** CONNACK codes: 0x01 unacceptable protocol version (3.1.1), 0x84 unsupported protocol version (5). */
 const VERSION_REASONS: readonly number[] = [0x01, 0x84];
 
-/** Opens connections to one broker, each with a new client. Remembers which MQTT version the broker supports. */
+acceptTooLargePubacks();
+
+/** Opens connections to one broker, each with a new client. Remembers for some time what the broker supports. */
 export class Connector {
-  readonly #brokerName: string;
-  #useVersion4UntilMs = Number.NEGATIVE_INFINITY;
+  readonly #url: BrokerUrl;
+  readonly #errors: BrokerErrors;
+  readonly #earlyLosses: EarlyLosses;
+  readonly #features: KnownFeatures;
 
   /** @throws ConnectionError `broker-url-invalid` */
   constructor(
@@ -54,40 +56,53 @@ export class Connector {
     private readonly will: Will,
     private readonly clock: Clock,
   ) {
-    const url = URL.canParse(options.url) ? new URL(options.url) : null;
-    // mqtt.js treats an unknown scheme as mqtt. The URL may contain credentials, so no message shows it.
-    if (!url?.hostname || !SCHEMES.includes(url.protocol)) {
-      const message =
-        'mqtt.url: not the URL of a broker. Use mqtt://, mqtts://, ws:// or wss:// with a host, ' +
-        'and a port if it is not the default of the scheme.';
-      throw new ConnectionError('broker-url-invalid', message);
-    }
-    this.#brokerName = `${url.protocol}//${url.host}`;
+    const { url, clientId, protocolVersion = 5 } = options;
+    this.#url = parseBrokerUrl(url);
+    this.#errors = new BrokerErrors(this.#url.name, clientId);
+    this.#earlyLosses = new EarlyLosses(clientId, clock);
+    const all = {
+      version: protocolVersion,
+      will: { qos: 1, retain: true },
+      maximumPacketBytes: null,
+    } as const;
+    this.#features = new KnownFeatures(all, clock);
   }
 
   /**
-   * Connects with MQTT 5. If the broker refuses 5, or closes before CONNACK, connects with 3.1.1.
+   * Connects with MQTT 5, and with a will that is retained and has QoS 1. If the broker refuses one of them, or closes
+   * before CONNACK, connects again without it.
    * @throws ConnectionError, or the signal's reason
    */
   async connect(signal: AbortSignal): Promise<Connection> {
-    const { protocolVersion } = this.options;
-    if (protocolVersion !== undefined) return this.#open(protocolVersion, signal);
-    if (this.clock.monotonicMs() < this.#useVersion4UntilMs) return this.#open(4, signal);
-    try {
-      return await this.#open(5, signal);
-    } catch (thrown) {
-      const code = thrown instanceof ConnectionError ? thrown.code : null;
-      if (code !== 'version-refused' && code !== 'closed-before-connack') throw thrown;
-      const connection = await this.#open(4, signal);
-      this.#useVersion4UntilMs = this.clock.monotonicMs() + VERSION_5_RETRY_MS;
-      return connection;
+    const known = this.#features.current;
+    let features = known;
+    for (;;) {
+      try {
+        const connection = await this.#open(features, signal);
+        if (features !== known) this.#features.learn(features);
+        this.#learnMaximumPacket(connection);
+        return connection;
+      } catch (thrown) {
+        const fewer = withoutRefused(features, thrown);
+        if (!fewer) throw thrown;
+        features = fewer;
+      }
     }
   }
 
-  async #open(version: ProtocolVersion, signal: AbortSignal): Promise<Connection> {
-    const options = await this.#clientOptions(version, signal);
+  /** A broker that announces no maximum would end each connection because of the same message. */
+  #learnMaximumPacket(connection: Connection): void {
+    connection.closed.addEventListener('abort', () => {
+      const { tooLarge } = connection;
+      if (tooLarge) this.#features.learn({ maximumPacketBytes: tooLarge.bytes - 1 });
+    });
+  }
+
+  async #open(features: BrokerFeatures, signal: AbortSignal): Promise<Connection> {
+    const options = await this.#clientOptions(features, signal);
     signal.throwIfAborted();
-    const client = connect(this.options.url, options);
+    const { version } = features;
+    const client = connect(options);
     const deadlineMs = this.options.connectDeadlineMs ?? DEFAULTS.connectDeadlineMs;
     return new Promise((resolve, reject) => {
       const settle = (finish: () => void) => {
@@ -103,11 +118,22 @@ export class Connector {
           client.end(true);
           reject(reason);
         });
-      const fail = (code: ConnectionError['code'], problem: string, cause?: unknown) =>
-        abandon(new ConnectionError(code, `broker ${this.#brokerName}: ${problem}`, { cause }));
+      const fail = (code: ConnectionErrorCode, problem: string, cause?: unknown) =>
+        abandon(this.#errors.error(code, problem, { cause, reasonCode: reasonCodeOf(cause) }));
 
-      const onConnect: Parameters<typeof client.on<'connect'>>[1] = (connack) =>
-        settle(() => resolve(new Connection(client, connack, version, this.#brokerName, this.clock)));
+      const onConnect: Parameters<typeof client.on<'connect'>>[1] = (connack) => {
+        const zero = zeroLimitOf(connack);
+        if (zero !== null)
+          return fail('connect-refused', `CONNACK with ${zero} 0, which MQTT forbids. Correct the broker.`);
+        const announced = limitsOf(connack);
+        const maximumPacketBytes = smaller(announced.maximumPacketBytes, features.maximumPacketBytes);
+        const limits = { ...announced, maximumPacketBytes };
+        const parts = {
+          ...{ client, limits, protocolVersion: version, clock: this.clock },
+          ...{ errors: this.#errors, earlyLosses: this.#earlyLosses },
+        };
+        settle(() => resolve(new Connection(parts)));
+      };
       let socketError: unknown;
       const onError = (error: Error) => {
         const reasonCode = reasonCodeOf(error);
@@ -138,9 +164,16 @@ export class Connector {
     });
   }
 
-  async #clientOptions(version: ProtocolVersion, signal: AbortSignal): Promise<IClientOptions> {
-    const { clientId, username, password, caFile, keepaliveSeconds, connectDeadlineMs } = this.options;
+  async #clientOptions({ version, will }: BrokerFeatures, signal: AbortSignal): Promise<IClientOptions> {
+    const { clientId, keepaliveSeconds, connectDeadlineMs } = this.options;
+    const { protocol, host, port, path, username, password } = this.#url;
+    const isWebSocket = protocol === 'ws' || protocol === 'wss';
     return {
+      protocol,
+      // mqtt.js makes a URL for a WebSocket, and opens a socket otherwise.
+      hostname: isWebSocket && host.includes(':') ? `[${host}]` : host,
+      ...(port === null ? {} : { port }),
+      ...(isWebSocket ? { path } : {}),
       protocolVersion: version,
       clientId,
       clean: true,
@@ -152,25 +185,19 @@ export class Connector {
       // The deadline in #open ends first. mqtt.js requires a timeout.
       connectTimeout: 2 * (connectDeadlineMs ?? DEFAULTS.connectDeadlineMs),
       ...(version === 5 ? { properties: { maximumPacketSize: MAX_INCOMING_PACKET_BYTES } } : {}),
-      will: { ...this.will, payload: Buffer.from(this.will.payload), qos: 1, retain: true },
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      ...(caFile === undefined ? {} : { ca: await readCa(caFile, signal) }),
+      will: { ...this.will, ...will, payload: Buffer.from(this.will.payload) },
+      ...(await readCredentials(this.options, signal)),
+      ...(username === null ? {} : { username }),
+      ...(password === null ? {} : { password }),
     };
   }
 }
 
-const readCa = async (path: string, signal: AbortSignal): Promise<Buffer> => {
-  try {
-    return await readFile(path, { signal });
-  } catch (cause) {
-    const message = `mqtt.ca: cannot read ${path}: ${messageOf(cause)}. Use a PEM file that the daemon can read.`;
-    throw new ConnectionError('ca-file-unreadable', message, { cause });
-  }
-};
+const smaller = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.min(a, b);
 
 /** Some brokers reset the connection if they do not support the MQTT version. */
-const socketFailureOf = (error: Error & { code?: unknown }): [ConnectionError['code'], string, Error] =>
+const socketFailureOf = (error: Error & { code?: unknown }): [ConnectionErrorCode, string, Error] =>
   error.code === 'ECONNRESET' || error.code === 'EPIPE'
     ? ['closed-before-connack', `closed the connection before CONNACK (${String(error.code)})`, error]
     : ['broker-unreachable', messageOf(error).trim(), error];

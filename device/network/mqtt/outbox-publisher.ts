@@ -80,7 +80,10 @@ export class OutboxPublisher implements Publisher {
     this.#backoff = this.#makeBackoff();
     this.#availability = printTopic(options, 'availability');
     this.#connector = new Connector(options.broker, { topic: this.#availability, payload: 'offline' }, clock);
-    this.#retained = new RetainedMessages(this.#pubackDeadlineMs, log);
+    this.#retained = new RetainedMessages(this.#pubackDeadlineMs, log, (error) => {
+      if (error)
+        log.error({ part: 'broker', code: error.code }, `retained message skipped: ${error.message}`);
+    });
     this.#single = new SingleMessages(this.#pubackDeadlineMs);
     this.#subscriptions = new Subscriptions(options, this.#pubackDeadlineMs, log);
     const onErased = () => this.#session?.pump.wake();

@@ -7,7 +7,7 @@ import { sleep, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { type Acknowledger, OUTBOX_DEADLINE_MS } from './acknowledger.js';
 import type { Connection, Delivery } from './connection.js';
-import { connectionErrorFrom } from './connection-error.js';
+import { connectionErrorFrom, isRefusal } from './connection-error.js';
 import { makeIntervals } from './interval.js';
 import type { Outbox } from './mqtt.js';
 
@@ -69,7 +69,7 @@ export class OutboxPump {
   }
 
   #freePlaces(): number {
-    const window = Math.min(this.options.window, this.connection.receiveMaximum);
+    const window = Math.min(this.options.window, this.connection.limits.receiveMaximum);
     return window - this.#unacknowledged - this.acknowledger.size;
   }
 
@@ -111,7 +111,7 @@ export class OutboxPump {
 
   #onPublishFailed(row: PendingEvent, thrown: unknown): void {
     const error = connectionErrorFrom(thrown);
-    if (error.code === 'publish-refused') {
+    if (isRefusal(error)) {
       this.log.error(
         { part: 'outbox', code: error.code, seq: row.seq, id: row.id },
         `kept event ${row.seq} in the outbox: ${error.message}`,

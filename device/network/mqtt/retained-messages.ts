@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { orAborted } from '../../kit/deadline.js';
 import type { Connection, Delivery } from './connection.js';
-import { ConnectionError } from './connection-error.js';
+import { ConnectionError, isRefusal } from './connection-error.js';
 import { MAX_PAYLOAD_BYTES } from './mqtt.js';
 
 const RETAINED: Delivery = { qos: 1, retain: true };
@@ -14,11 +14,15 @@ const LIMITS = { topics: 256, bytes: 2 * 1024 * 1024 };
 export class RetainedMessages {
   /** By topic, in the order of the first `set`. */
   readonly #payloads = new Map<string, Buffer>();
+  /** By topic, the errors of the payloads that are too large for the broker. */
+  readonly #tooLarge = new Map<string, ConnectionError>();
   #sendOnConnection: ((topic: string) => void) | null = null;
 
   constructor(
     private readonly pubackDeadlineMs: number,
     private readonly log: Logger,
+    /** Called with the error of a message that is too large for the broker and is skipped; null: all are sent again. */
+    private readonly onTooLarge: (error: ConnectionError | null) => void,
   ) {}
 
   set(topic: string, payload: Buffer): void {
@@ -70,15 +74,28 @@ export class RetainedMessages {
   async publishOrSkip(connection: Connection, topic: string, payload: string | Buffer): Promise<boolean> {
     try {
       await connection.publish(topic, payload, RETAINED, this.pubackDeadlineMs);
+      this.#setTooLarge(topic, null);
       return true;
     } catch (thrown) {
-      if (!(thrown instanceof ConnectionError && thrown.code === 'publish-refused')) throw thrown;
-      this.log.error(
-        { part: 'broker', code: thrown.code, topic },
-        `retained message skipped until the next connection: ${thrown.message}. Check the access rules of the broker.`,
-      );
+      if (!(thrown instanceof ConnectionError && isRefusal(thrown))) throw thrown;
+      if (thrown.code === 'message-too-large') this.#setTooLarge(topic, thrown);
+      if (connection.closed.aborted) throw thrown;
+      if (thrown.code !== 'message-too-large')
+        this.log.error(
+          { part: 'broker', code: thrown.code, topic },
+          `retained message skipped until the next connection: ${thrown.message}`,
+        );
       return false;
     }
+  }
+
+  /** Reports only a change of the topics: if the size of `state` were reported each time, that would change `state`. */
+  #setTooLarge(topic: string, error: ConnectionError | null): void {
+    if (this.#tooLarge.has(topic) === (error !== null)) return;
+    if (error) this.#tooLarge.set(topic, error);
+    else this.#tooLarge.delete(topic);
+    const [first = null] = this.#tooLarge.values();
+    this.onTooLarge(first);
   }
 
   #limitProblem(topic: string, payload: Buffer): string | null {

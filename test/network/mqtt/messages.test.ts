@@ -111,7 +111,7 @@ test('reports a single message that the broker refuses, and keeps the connection
   await online(publisher);
   const answer = await publisher.publish('image', '1');
   assert.ok(!answer.ok);
-  assert.equal(answer.fault.code, 'publish-refused');
+  assert.equal(answer.fault.code, 'not-authorised');
   assert.match(answer.fault.message, /message on sortbin\/kitchen\/image refused with 0x87/);
   assert.deepEqual(await publisher.publish('stats', '1'), { ok: true, value: undefined });
   assert.equal(broker.connects.length, 1);

@@ -62,7 +62,7 @@ test('logs and keeps a refused event, and sends the events after it', async () =
   assert.ok(broker.connects.length > 1);
   assert.match(
     lines[0]?.msg ?? '',
-    /^kept event 1 in the outbox: broker mqtt:.*: message on .* refused with 0x87 \(.*Not authorized\)$/,
+    /^kept event 1 in the outbox: broker mqtt:.*: message on .* refused with 0x87 \(.*Not authorized\)\. Check the access rules of the broker\.$/,
   );
   broker.behaviour.puback = () => 0;
   await outbox.empty();

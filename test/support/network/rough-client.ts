@@ -67,19 +67,20 @@ export class RoughClient {
 
   #onConnect(packet: IConnectPacket): void {
     const { broker } = this;
-    const { accepts, refusal, ...behaviour } = broker.behaviour;
     this.#version = packet.protocolVersion ?? 4;
     broker.takeOver(packet.clientId, this);
     this.id = packet.clientId;
     broker.connects.push(packet);
-    const accepted = accepts(packet);
+    const accepted = broker.behaviour.accepts(packet);
+    // `accepts` may have chosen the refusal.
+    const { refusal } = broker.behaviour;
     const code = accepted ? 0 : refusal;
     if (typeof code === 'number') {
       const connack = { cmd: 'connack', sessionPresent: false } as const;
       this.send({
         ...connack,
         ...(this.#version === 5
-          ? { reasonCode: code, properties: limitsOf(behaviour) }
+          ? { reasonCode: code, properties: limitsOf(broker.behaviour) }
           : { returnCode: code }),
       });
     }
@@ -132,7 +133,7 @@ export class RoughClient {
 }
 
 /** Returns the properties of a CONNACK. One that is undefined must not be present. */
-const limitsOf = (behaviour: Omit<BrokerBehaviour, 'accepts' | 'refusal'>): object => {
+const limitsOf = (behaviour: BrokerBehaviour): object => {
   const { receiveMaximum, maximumPacketSize, maximumQoS, retainAvailable } = behaviour;
   const limits = { receiveMaximum, maximumPacketSize, maximumQoS, retainAvailable };
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import fc from 'fast-check';
+import { generate } from 'mqtt-packet';
+import { packetBytes } from '../../../device/network/mqtt/limits.js';
+import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
+import { RoughBroker } from '../../support/network/rough-broker.js';
+import { until } from '../../support/until.js';
+import { clockedPublisher, fastPublisher } from './publisher-kit.js';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const startBroker = async (behaviour: Partial<RoughBroker['behaviour']> = {}) => {
+  const broker = await new RoughBroker().start();
+  Object.assign(broker.behaviour, behaviour);
+  cleanups.push(() => broker.stop());
+  return broker;
+};
+const closeAfterTest = <T extends { readonly publisher: Publisher }>(made: T): T => {
+  cleanups.push(() => made.publisher.close());
+  return made;
+};
+const online = (publisher: Publisher) => until('connected', () => publisher.status().connected);
+const LARGE = 'x'.repeat(1_000);
+
+test('computes the size of a packet as the encoder makes it', () => {
+  const binary = (maxLength: number) => fc.uint8Array({ maxLength }).map((bytes) => Buffer.from(bytes));
+  fc.assert(
+    fc.property(
+      fc.string({ minLength: 1, maxLength: 300, unit: 'binary' }),
+      fc.oneof(binary(200), fc.constantFrom(100, 16_300, 16_400, 2_097_152).map(Buffer.alloc)),
+      fc.constantFrom(0, 1),
+      fc.option(binary(200), { nil: undefined }),
+      (topic, payload, qos, correlationData) => {
+        const properties = correlationData ? { correlationData } : {};
+        const packet = { cmd: 'publish', topic, payload, qos, retain: false, dup: false } as const;
+        const encoded = generate({ ...packet, messageId: 1, properties }, { protocolVersion: 5 });
+        assert.equal(
+          packetBytes({ topic, payloadBytes: payload.length, qos, correlationData }),
+          encoded.length,
+        );
+      },
+    ),
+  );
+});
+
+test('skips retained messages above the maximum packet size, and sends everything else', async () => {
+  const broker = await startBroker({ maximumPacketSize: 800 });
+  const { publisher, outbox, lines } = closeAfterTest(fastPublisher(broker.url));
+  outbox.add(3);
+  publisher.retain('info', LARGE);
+  publisher.retain('state', { fill: 1 });
+  publisher.start();
+  await outbox.empty();
+  await until('the state', () => broker.payloads('state').length === 1);
+  publisher.retain('info', `${LARGE}!`);
+  assert.deepEqual(broker.payloads('info'), []);
+  assert.equal(broker.connects.length, 1);
+  const messages = lines.map(({ msg }) => msg.replace(/127\.0\.0\.1:\d+/, 'HOST'));
+  assert.deepEqual(messages, [
+    'retained message skipped: broker mqtt://HOST: message on sortbin/kitchen/info is too large: 1028 bytes. ' +
+      'The broker accepts at most 800 bytes. Raise the maximum packet size of the broker.',
+  ]);
+  publisher.retain('info', 'short');
+  await until('the short info', () => broker.payloads('info').length === 1);
+});
+
+test('refuses a single message that is too large for the broker, without sending it', async () => {
+  const broker = await startBroker({ maximumPacketSize: 800 });
+  const { publisher } = closeAfterTest(fastPublisher(broker.url));
+  publisher.start();
+  await online(publisher);
+  const answer = await publisher.publish('image', LARGE);
+  assert.ok(!answer.ok);
+  assert.equal(answer.fault.code, 'message-too-large');
+  assert.match(
+    answer.fault.message,
+    /message on sortbin\/kitchen\/image is too large: 1029 bytes\. .* at most 800 bytes/,
+  );
+  const fits = 'x'.repeat(LARGE.length - 229);
+  assert.ok((await publisher.publish('image', fits)).ok);
+  assert.ok(!(await publisher.publish('image', `${fits}!`)).ok);
+  assert.deepEqual(broker.payloads('image'), [fits]);
+});
+
+test('works with a broker that has neither QoS 1 nor retained messages', async () => {
+  const broker = await startBroker({ maximumQoS: 0, retainAvailable: false });
+  const { publisher, outbox } = closeAfterTest(fastPublisher(broker.url));
+  outbox.add(40);
+  publisher.retain('state', { fill: 1 });
+  publisher.start();
+  await outbox.empty();
+  assert.ok((await publisher.publish('stats', '1')).ok);
+  await until('all messages', () => broker.publishes.length === 43);
+  assert.ok(broker.publishes.every(({ qos, retain }) => qos === 0 && !retain));
+  assert.equal(broker.connects.length, 1);
+});
+
+test('connects again with a will that the broker accepts, and offers the better one after an hour', async () => {
+  const broker = await startBroker({
+    accepts: ({ will }) => {
+      broker.behaviour.refusal = will?.retain ? 0x9a : 0x9b;
+      return will?.qos === 0 && !will.retain;
+    },
+  });
+  const { publisher, clock } = clockedPublisher(broker.url);
+  cleanups.push(() => publisher.close());
+  const wills = () => broker.connects.splice(0).map(({ will }) => [will?.qos, will?.retain]);
+  const reconnect = async () => {
+    broker.cut();
+    await until('the loss is detected', () => !publisher.status().connected);
+    await clock.advance(2_000);
+    await online(publisher);
+  };
+  publisher.start();
+  await online(publisher);
+  assert.deepEqual(wills(), [
+    [1, true],
+    [1, false],
+    [0, false],
+  ]);
+  await reconnect();
+  assert.deepEqual(wills(), [[0, false]]);
+  await clock.advance(3_600_000);
+  await reconnect();
+  assert.equal(wills().length, 3);
+});
+
+for (const [limit, name] of [
+  [{ receiveMaximum: 0 }, 'Receive Maximum'],
+  [{ maximumPacketSize: 0 }, 'Maximum Packet Size'],
+] as const)
+  test(`refuses a broker with ${name} 0`, async () => {
+    const broker = await startBroker(limit);
+    const { publisher, health } = closeAfterTest(fastPublisher(broker.url));
+    publisher.start();
+    await until('an error', () => health.length > 0);
+    assert.match(
+      String(health[0]),
+      new RegExp(`^connect-refused: broker mqtt:.*: CONNACK with ${name} 0, which MQTT forbids`),
+    );
+  });
+
+test('skips a retained message that made the broker disconnect, and sends the events', async () => {
+  const broker = await startBroker({
+    puback: ({ payload }) => (payload.length > 800 ? { disconnect: 0x95 } : 0),
+  });
+  const { publisher, outbox, health } = closeAfterTest(fastPublisher(broker.url));
+  outbox.add(3);
+  publisher.retain('state', { fill: 1 });
+  publisher.retain('info', LARGE);
+  publisher.start();
+  await outbox.empty();
+  await online(publisher);
+  assert.equal(broker.connects.length, 2);
+  assert.match(
+    String(health[0]),
+    /^message-too-large: .*: message on sortbin\/kitchen\/info is too large: 1028 bytes \(DISCONNECT 0x95\)/,
+  );
+  assert.deepEqual(health.slice(1), [null]);
+});
