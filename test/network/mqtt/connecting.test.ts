@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, test } from 'node:test';
 import { ConnectionError } from '../../../device/network/mqtt/connection-error.js';
 import { RoughBroker } from '../../support/network/rough-broker.js';
@@ -125,20 +127,66 @@ test('detects a dead connection by keepalive', async () => {
   assert.match(String(publisher.status().lastError), /connection lost \(Keepalive timeout\)/);
 });
 
-test('refuses an invalid broker URL at once', () => {
-  for (const url of ['', 'broker', 'http://broker', 'mqtt://', 'ftp://x']) {
+test('refuses an invalid broker URL at once, without showing it', () => {
+  for (const url of ['', 'broker', 'http://broker', 'mqtt://', 'ftp://x', 'mqtt://bin:100%secret@h']) {
     assert.throws(
       () => fastPublisher(url),
-      (error: unknown) => error instanceof ConnectionError && error.code === 'broker-url-invalid',
+      (error: unknown) =>
+        error instanceof ConnectionError &&
+        error.code === 'broker-url-invalid' &&
+        !error.message.includes('secret'),
       url,
     );
   }
 });
 
-test('names a CA file that cannot be read', async () => {
-  const { publisher } = fastPublisher('mqtts://127.0.0.1:1', { broker: { caFile: '/nowhere/ca.pem' } });
-  cleanups.push(() => publisher.close());
+test('decodes the user name and the password of a URL', async () => {
+  for (const [url, username, password] of [
+    ['bin:a:b:c', 'bin', 'a:b:c'],
+    ['b%3An:p%3A%40%25%C3%BC', 'b:n', 'p:@%ü'],
+    ['bin', 'bin', undefined],
+  ] as const) {
+    const broker = await startBroker();
+    const { publisher } = fastPublisher(broker.url.replace('//', `//${url}@`));
+    cleanups.push(() => publisher.close());
+    publisher.start();
+    await until('CONNECT', () => broker.connects.length === 1);
+    const [connect] = broker.connects;
+    assert.deepEqual([connect?.username, connect?.password?.toString()], [username, password], url);
+  }
+});
+
+for (const scheme of ['mqtt', 'ws'])
+  test(`keeps the address of an IPv6 URL with ${scheme}://`, async () => {
+    const { publisher } = fastPublisher(`${scheme}://[::1]:1/path`);
+    cleanups.push(() => publisher.close());
+    publisher.start();
+    await until('an error', () => publisher.status().lastError !== null);
+    assert.match(
+      String(publisher.status().lastError),
+      new RegExp(`^broker ${scheme}://\\[::1\\]:1: connect E[A-Z]+ ::1:1`),
+    );
+  });
+
+test('requests the path and the query of a WebSocket URL', async () => {
+  const requests: (string | undefined)[] = [];
+  const server = createServer((socket) =>
+    socket
+      .on('error', () => {})
+      .once('data', (bytes) => {
+        requests.push(bytes.toString().split('\r\n')[0]);
+        socket.destroy();
+      }),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { publisher } = fastPublisher(`ws://127.0.0.1:${port}/mqtt?clientId=other`);
+  cleanups.push(
+    () => publisher.close(),
+    () => new Promise((resolve) => server.close(resolve)),
+  );
   publisher.start();
-  await until('an error', () => publisher.status().lastError !== null);
-  assert.match(String(publisher.status().lastError), /^mqtt\.ca: cannot read \/nowhere\/ca\.pem: .*ENOENT/);
+  await until('a request', () => requests.length > 0);
+  assert.equal(requests[0], 'GET /mqtt?clientId=other HTTP/1.1');
 });
