@@ -1,4 +1,4 @@
-import type { EventKey, PendingEvent } from '../../journal/journal.js';
+import type { EventKey, PendingEvent, UndeliverableEvent } from '../../journal/journal.js';
 import type { Answer } from '../../kit/errors.js';
 import type { HealthSource } from '../../kit/health.js';
 import type { ConnectionErrorCode } from './connection-error.js';
@@ -8,7 +8,20 @@ import type { Topic, TopicErrorCode } from './topic.js';
 export interface Outbox {
   pending(after: EventKey | null, limit: number): Promise<readonly PendingEvent[]>;
   acknowledge(events: readonly EventKey[]): Promise<void>;
+  markUndeliverable(event: EventKey, reason: string, at: string): Promise<void>;
+  undeliverable(): Promise<readonly UndeliverableEvent[]>;
 }
+
+/** A fault of messages, while the broker is connected. */
+export type DeliveryFaultCode =
+  /** The access rules of the broker refuse the events. They stay in the outbox. */
+  | 'mqtt-not-authorised'
+  /** The broker refuses an event for now. It is sent again. */
+  | 'event-refused'
+  /** The outbox contains events that the broker has refused for good. */
+  | 'event-undeliverable'
+  /** The broker does not support something that the bin uses. */
+  | 'mqtt-limits';
 
 export interface PublisherStatus {
   readonly connected: boolean;
@@ -75,10 +88,14 @@ export type MessageHandler = (message: IncomingMessage) => void | Promise<void>;
  * publisher itself sends on them.
  */
 export interface Publisher extends HealthSource<ConnectionErrorCode> {
+  /** The faults of the messages, while the broker is connected. */
+  readonly delivery: HealthSource<DeliveryFaultCode>;
   /** Starts to connect. Returns at once and never throws. */
   start(): void;
   /** Notifies the publisher of new events in the outbox. */
   notify(): void;
+  /** Notifies the publisher that undeliverable events were removed, or may be sent again. */
+  notifyUndeliverable(): void;
   /**
    * Sets the retained message of a topic. The newest payload is kept and sent on each new connection, before the events
    * and in the order in which the topics were first set. `null` or an empty text removes the message from the broker.

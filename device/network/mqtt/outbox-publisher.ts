@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { PendingEvent } from '../../journal/journal.js';
 import { Backoff, type BackoffLimits } from '../../kit/backoff.js';
 import type { Clock } from '../../kit/clock.js';
 import { sleep } from '../../kit/deadline.js';
@@ -8,6 +9,8 @@ import { Acknowledger } from './acknowledger.js';
 import { type Connection, mqttVersionOf } from './connection.js';
 import { type ConnectionErrorCode, connectionErrorFrom } from './connection-error.js';
 import { type BrokerOptions, Connector } from './connector.js';
+import { DeliveryHealth } from './delivery-health.js';
+import { EventRefusals } from './event-refusals.js';
 import {
   encodePayload,
   type MessageHandler,
@@ -20,10 +23,18 @@ import {
 } from './mqtt.js';
 import { OutboxPump } from './outbox-pump.js';
 import { RetainedMessages } from './retained-messages.js';
+import { RightsProof } from './rights-proof.js';
 import { Session } from './session.js';
 import { SingleMessages } from './single-messages.js';
 import { Subscriptions } from './subscriptions.js';
-import { printTopic, printUnreservedTopic, type Topic, type TopicBase, TopicError } from './topic.js';
+import {
+  isBinId,
+  printTopic,
+  printUnreservedTopic,
+  type Topic,
+  type TopicBase,
+  TopicError,
+} from './topic.js';
 
 export interface OutboxPublisherOptions extends TopicBase {
   readonly broker: BrokerOptions;
@@ -33,6 +44,8 @@ export interface OutboxPublisherOptions extends TopicBase {
   readonly pubackDeadlineMs?: number;
   /** Delay between two attempts to connect, 1 s to 60 s by default. */
   readonly backoff?: BackoffLimits;
+  /** Whether the first event of each connection with MQTT 3.1.1 must come back. False by default. */
+  readonly proveRights?: boolean;
   /** Interval of the safety check, which reads the outbox without a notification. Five minutes by default. */
   readonly safetyCheckMs?: number;
 }
@@ -60,6 +73,9 @@ export class OutboxPublisher implements Publisher {
   readonly #single: SingleMessages;
   readonly #subscriptions: Subscriptions;
   readonly #acknowledger: Acknowledger;
+  readonly #refusals = new EventRefusals();
+  readonly #refusalBackoff: Backoff;
+  readonly delivery = new DeliveryHealth();
   readonly #health = new HealthReporter<ConnectionErrorCode>();
   readonly #backoff: Backoff;
   readonly #backoffLimits: BackoffLimits;
@@ -78,6 +94,7 @@ export class OutboxPublisher implements Publisher {
     this.#pubackDeadlineMs = options.pubackDeadlineMs ?? DEFAULT_PUBACK_DEADLINE_MS;
     this.#backoffLimits = options.backoff ?? DEFAULT_BACKOFF;
     this.#backoff = this.#makeBackoff();
+    this.#refusalBackoff = this.#makeBackoff();
     this.#availability = printTopic(options, 'availability');
     this.#connector = new Connector(options.broker, { topic: this.#availability, payload: 'offline' }, clock);
     this.#retained = new RetainedMessages(this.#pubackDeadlineMs, log, (error) => {
@@ -91,11 +108,18 @@ export class OutboxPublisher implements Publisher {
   }
 
   start(): void {
-    if (!this.#stop.signal.aborted) this.#running ??= this.#run(this.#stop.signal);
+    if (this.#stop.signal.aborted || this.#running) return;
+    this.#running = this.#run(this.#stop.signal);
+    this.notifyUndeliverable();
   }
 
   notify(): void {
     this.#session?.pump.notify();
+  }
+
+  notifyUndeliverable(): void {
+    this.#session?.pump.restart();
+    void this.delivery.readUndeliverable(this.outbox, this.parts.clock);
   }
 
   retain(topic: Topic, payload: Payload | null): void {
@@ -177,19 +201,27 @@ export class OutboxPublisher implements Publisher {
 
   #makeSession(connection: Connection): Session {
     const { clock, log } = this.parts;
+    const needsProof = this.options.proveRights === true && connection.protocolVersion === 4;
     const pump = new OutboxPump(
       connection,
-      this.outbox,
-      this.#acknowledger,
       {
-        topic: printTopic(this.options, 'event'),
+        ownTopic: printTopic(this.options, 'event'),
+        topicOf: (event) => this.#topicOf(event),
         window: this.options.window ?? DEFAULT_WINDOW,
         pubackDeadlineMs: this.#pubackDeadlineMs,
         safetyCheckMs: this.options.safetyCheckMs ?? DEFAULT_SAFETY_CHECK_MS,
       },
-      clock,
-      this.#makeBackoff(),
-      log,
+      {
+        outbox: this.outbox,
+        acknowledger: this.#acknowledger,
+        refusals: this.#refusals,
+        health: this.delivery,
+        clock,
+        outboxBackoff: this.#makeBackoff(),
+        refusalBackoff: this.#refusalBackoff,
+        log,
+      },
+      needsProof ? new RightsProof(connection, this.#pubackDeadlineMs, clock) : null,
     );
     return new Session(connection, {
       availability: this.#availability,
@@ -199,6 +231,12 @@ export class OutboxPublisher implements Publisher {
       clock,
       log,
     });
+  }
+
+  /** An event belongs to the bin that recorded it, also if the id of the bin has changed since then. */
+  #topicOf({ bin }: PendingEvent): string {
+    const { prefix } = this.options;
+    return printTopic(bin !== null && isBinId(bin) ? { prefix, bin } : this.options, 'event');
   }
 
   #makeBackoff(): Backoff {

@@ -7,14 +7,20 @@ import { sleep, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { type Acknowledger, OUTBOX_DEADLINE_MS } from './acknowledger.js';
 import type { Connection, Delivery } from './connection.js';
-import { connectionErrorFrom, isRefusal } from './connection-error.js';
+import { type ConnectionError, connectionErrorFrom } from './connection-error.js';
+import type { DeliveryHealth } from './delivery-health.js';
+import type { EventRefusals, Verdict } from './event-refusals.js';
 import { makeIntervals } from './interval.js';
 import type { Outbox } from './mqtt.js';
+import type { RightsProof } from './rights-proof.js';
 
 const EVENT: Delivery = { qos: 1, retain: false };
 
 export interface OutboxPumpOptions {
-  readonly topic: string;
+  /** The topic of the events that this bin records now. */
+  readonly ownTopic: string;
+  /** Returns the topic of an event. */
+  readonly topicOf: (event: PendingEvent) => string;
   /** Maximum events that were sent and are still in the outbox. */
   readonly window: number;
   readonly pubackDeadlineMs: number;
@@ -22,24 +28,44 @@ export interface OutboxPumpOptions {
   readonly safetyCheckMs: number;
 }
 
+/** What a pump shares with the pumps of other connections. */
+export interface OutboxPumpParts {
+  readonly outbox: Outbox;
+  readonly acknowledger: Acknowledger;
+  readonly refusals: EventRefusals;
+  readonly health: DeliveryHealth;
+  readonly clock: Clock;
+  /** Pauses after the outbox could not be read or written. */
+  readonly outboxBackoff: Backoff;
+  /** Pauses before a refused event is sent again. */
+  readonly refusalBackoff: Backoff;
+  readonly log: Logger;
+}
+
 /**
  * Sends events from the outbox on one connection, oldest first, with a limited number unacknowledged. A new connection
- * gets a new pump, which reads the outbox from the start: events without a PUBACK are still there.
+ * gets a new pump, which reads the outbox from the start: events without a PUBACK are still there. While the broker
+ * refuses an event, no event after it is sent.
  */
 export class OutboxPump {
   readonly #workAvailable = new AutoResetEvent();
+  /** Sent, without an answer, in the order of sending. */
+  readonly #inFlight = new Map<string, { readonly row: PendingEvent; readonly answered: Promise<void> }>();
+  /** Refused, with the verdict and the broker's reason. */
+  readonly #refused = new Map<PendingEvent, { readonly verdict: Verdict; readonly reason: string }>();
+  /** A refused event that was sent again, alone. */
+  #retried: PendingEvent | null = null;
+  /** The event because of which the broker ended the connection. */
+  #tooLarge: { readonly event: PendingEvent; readonly reason: string } | null = null;
   #last: EventKey | null = null;
-  #unacknowledged = 0;
   #mayHaveMore = true;
 
   constructor(
     private readonly connection: Connection,
-    private readonly outbox: Outbox,
-    private readonly acknowledger: Acknowledger,
     private readonly options: OutboxPumpOptions,
-    private readonly clock: Clock,
-    private readonly backoff: Backoff,
-    private readonly log: Logger,
+    private readonly parts: OutboxPumpParts,
+    /** null: the broker's acknowledgement is enough. */
+    private readonly proof: RightsProof | null,
   ) {}
 
   /** Notifies the pump of new events in the outbox. */
@@ -48,75 +74,164 @@ export class OutboxPump {
     this.#workAvailable.set();
   }
 
+  /** Reads the outbox from the start, because undeliverable events may be sent again. */
+  restart(): void {
+    this.#last = null;
+    this.notify();
+  }
+
   /** Notifies the pump of acknowledged events that have left the outbox: the window has free places. */
   wake(): void {
     this.#workAvailable.set();
   }
 
-  /** Sends events until the signal is aborted, then throws its reason. A failed message drops the connection. */
+  /** Sends events until the signal is aborted, then throws its reason. A message without an answer drops the connection. */
   async run(signal: AbortSignal): Promise<never> {
-    const intervals = makeIntervals(this.clock);
+    const intervals = makeIntervals(this.parts.clock);
     const safetyCheck = intervals.set(() => this.notify(), this.options.safetyCheckMs);
     try {
       for (;;) {
         const limit = this.#freePlaces();
-        if (this.#mayHaveMore && limit > 0) await this.#sendUpTo(limit, signal);
+        if (this.#refused.size > 0 && this.#inFlight.size === 0) await this.#handleRefused(signal);
+        else if (this.#mayHaveMore && limit > 0) await this.#sendUpTo(limit, signal);
         else await this.#workAvailable.wait(signal);
       }
+    } catch (thrown) {
+      await this.#onConnectionEnd(thrown);
+      throw thrown;
     } finally {
       intervals.clear(safetyCheck);
     }
   }
 
   #freePlaces(): number {
-    const window = Math.min(this.options.window, this.connection.limits.receiveMaximum);
-    return window - this.#unacknowledged - this.acknowledger.size;
+    if (this.#refused.size > 0 || this.#retried) return 0;
+    const { acknowledger, refusals } = this.parts;
+    const isAlone = refusals.isCautious || (this.proof !== null && !this.proof.isComplete);
+    const most = isAlone ? 1 : Math.min(this.options.window, this.connection.limits.receiveMaximum);
+    return most - this.#inFlight.size - acknowledger.size;
   }
 
   async #sendUpTo(limit: number, signal: AbortSignal): Promise<void> {
+    const { outbox, clock, outboxBackoff } = this.parts;
     this.#mayHaveMore = false;
     try {
-      const rows = await withDeadline(
-        this.clock,
-        OUTBOX_DEADLINE_MS,
-        () => this.outbox.pending(this.#last, limit),
-        signal,
-      );
-      this.backoff.reset();
-      for (const row of rows) this.#send(row);
+      const read = () => outbox.pending(this.#last, limit);
+      const rows = await withDeadline(clock, OUTBOX_DEADLINE_MS, read, signal);
+      outboxBackoff.reset();
+      for (const row of rows) {
+        this.#last = { epoch: row.epoch, seq: row.seq };
+        if (!this.#inFlight.has(textOf(row)) && !this.parts.acknowledger.has(row)) this.#send(row);
+      }
       if (rows.length === limit) this.#mayHaveMore = true;
     } catch (thrown) {
-      if (signal.aborted) throw signal.reason;
-      const delayMs = Math.round(this.backoff.nextMs());
-      this.log.error({ part: 'outbox', delayMs }, `failed to read the outbox: ${messageOf(thrown)}`);
-      await sleep(this.clock, delayMs, signal);
+      await this.#pauseAfterOutboxError('read the outbox', thrown, signal);
       this.#mayHaveMore = true;
     }
   }
 
   #send(row: PendingEvent): void {
-    const key = { epoch: row.epoch, seq: row.seq };
-    this.#last = key;
-    if (this.acknowledger.has(key)) return;
-    const { topic, pubackDeadlineMs } = this.options;
-    this.#unacknowledged++;
-    this.connection.publish(topic, row.json, EVENT, pubackDeadlineMs).then(
-      () => {
-        this.#unacknowledged--;
-        this.acknowledger.add(key);
-      },
-      (thrown: unknown) => this.#onPublishFailed(row, thrown),
+    const { topicOf, pubackDeadlineMs } = this.options;
+    const topic = topicOf(row);
+    const published =
+      this.proof && !this.proof.isComplete
+        ? this.proof.publish(topic, row, EVENT)
+        : this.connection.publish(topic, row.json, EVENT, pubackDeadlineMs);
+    const answered = published.then(
+      () => this.#onAccepted(row),
+      (thrown: unknown) => this.#onFailed(row, connectionErrorFrom(thrown)),
     );
+    this.#inFlight.set(textOf(row), { row, answered });
   }
 
-  #onPublishFailed(row: PendingEvent, thrown: unknown): void {
-    const error = connectionErrorFrom(thrown);
-    if (isRefusal(error)) {
-      this.log.error(
-        { part: 'outbox', code: error.code, seq: row.seq, id: row.id },
-        `kept event ${row.seq} in the outbox: ${error.message}`,
-      );
+  #onAccepted(row: PendingEvent): void {
+    const { acknowledger, refusals, refusalBackoff, health } = this.parts;
+    this.#inFlight.delete(textOf(row));
+    refusals.onAccepted(row);
+    if (this.#retried === row) this.#retried = null;
+    if (this.#refused.size === 0) {
+      refusalBackoff.reset();
+      health.set('refused', null);
     }
-    this.connection.drop(error);
+    acknowledger.add({ epoch: row.epoch, seq: row.seq });
+  }
+
+  #onFailed(row: PendingEvent, error: ConnectionError): void {
+    if (this.connection.closed.aborted || !isRefusal(error)) {
+      if (error.code === 'message-too-large') this.#tooLarge = { event: row, reason: error.message };
+      this.connection.drop(error);
+      return;
+    }
+    const { options, parts } = this;
+    const { refusals, health } = parts;
+    this.#inFlight.delete(textOf(row));
+    if (this.#retried === row) this.#retried = null;
+    const verdict = refusals.onRefused(row, error, options.topicOf(row) === options.ownTopic);
+    this.#refused.set(row, { verdict, reason: error.message });
+    if (verdict !== 'undeliverable') {
+      const code = error.code === 'not-authorised' ? 'mqtt-not-authorised' : 'event-refused';
+      health.set('refused', { code, message: `event ${row.seq}: ${error.message}. It is sent again.` });
+    }
+    this.#workAvailable.set();
+  }
+
+  /** Handles the oldest refused event. */
+  async #handleRefused(signal: AbortSignal): Promise<void> {
+    const { clock, refusalBackoff } = this.parts;
+    const [oldest] = [...this.#refused].sort(([a], [b]) => a.seq - b.seq);
+    if (!oldest) return;
+    const [row, { verdict, reason }] = oldest;
+    if (verdict === 'undeliverable') {
+      try {
+        await this.#markUndeliverable(row, reason, signal);
+        this.#refused.delete(row);
+      } catch (thrown) {
+        await this.#pauseAfterOutboxError(`mark event ${row.seq} as undeliverable`, thrown, signal);
+      }
+      return;
+    }
+    if (verdict === 'retry') await sleep(clock, Math.round(refusalBackoff.nextMs()), signal);
+    this.#refused.delete(row);
+    this.#retried = row;
+    this.#send(row);
+  }
+
+  async #markUndeliverable(row: PendingEvent, reason: string, signal?: AbortSignal): Promise<void> {
+    const { outbox, clock, refusals, refusalBackoff, health } = this.parts;
+    const at = new Date(clock.wallMs()).toISOString();
+    const mark = () => outbox.markUndeliverable({ epoch: row.epoch, seq: row.seq }, reason, at);
+    await withDeadline(clock, OUTBOX_DEADLINE_MS, mark, signal);
+    refusals.onUndeliverable(row);
+    refusalBackoff.reset();
+    health.set('refused', null);
+    await health.readUndeliverable(outbox, clock);
+  }
+
+  async #onConnectionEnd(reason: unknown): Promise<void> {
+    const unanswered = [...this.#inFlight.values()];
+    await Promise.allSettled(unanswered.map(({ answered }) => answered));
+    const rows = unanswered.map(({ row }) => row);
+    const culprit = this.#tooLarge ?? this.parts.refusals.onConnectionEnd(reason, rows);
+    if (!culprit) return;
+    try {
+      await this.#markUndeliverable(culprit.event, culprit.reason);
+    } catch (thrown) {
+      const problem = `failed to mark event ${culprit.event.seq} as undeliverable: ${messageOf(thrown)}`;
+      this.parts.log.error({ part: 'outbox' }, problem);
+    }
+  }
+
+  async #pauseAfterOutboxError(action: string, thrown: unknown, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw signal.reason;
+    const { clock, outboxBackoff, log } = this.parts;
+    const delayMs = Math.round(outboxBackoff.nextMs());
+    log.error({ part: 'outbox', delayMs }, `failed to ${action}: ${messageOf(thrown)}`);
+    await sleep(clock, delayMs, signal);
   }
 }
+
+/** Whether the broker refused the message, or would refuse it, on a connection that stays open. */
+const isRefusal = ({ code }: ConnectionError): boolean =>
+  code === 'publish-refused' || code === 'not-authorised' || code === 'message-too-large';
+
+const textOf = ({ epoch, seq }: EventKey): string => `${epoch}/${seq}`;

@@ -27,6 +27,9 @@ const RESERVED = ['availability', 'event'];
 /** Also valid as a Home Assistant object id and as an MQTT client id. */
 const BIN = /^[A-Za-z0-9_-]{1,64}$/;
 
+/** Returns whether a text is a valid id of a bin. */
+export const isBinId = (text: string): boolean => BIN.test(text);
+
 /** Returns the full topic. @throws TopicError if the prefix, the bin's id or the topic is not allowed */
 export const printTopic = (base: TopicBase, topic: Topic): string =>
   print(base, topic, ({ levels, isPlain }) => levels.every(isPlain), 'No wildcards.');

@@ -49,25 +49,6 @@ test('drops the connection, but keeps the event, if no PUBACK arrives before the
   assert.equal(clock.waiting, 0);
 });
 
-test('logs and keeps a refused event, and sends the events after it', async () => {
-  const isFirst = (payload: unknown) => JSON.parse(String(payload)).seq === 1;
-  const broker = await startBroker({
-    puback: ({ topic, payload }) => (topic.endsWith('/event') && isFirst(payload) ? 0x87 : 0),
-  });
-  const { publisher, outbox, lines } = closeAfterTest(fastPublisher(broker.url));
-  outbox.add(30);
-  publisher.start();
-  await until('the other events are acknowledged', () => outbox.seqs.length === 1);
-  assert.deepEqual(outbox.seqs, [1]);
-  assert.ok(broker.connects.length > 1);
-  assert.match(
-    lines[0]?.msg ?? '',
-    /^kept event 1 in the outbox: broker mqtt:.*: message on .* refused with 0x87 \(.*Not authorized\)\. Check the access rules of the broker\.$/,
-  );
-  broker.behaviour.puback = () => 0;
-  await outbox.empty();
-});
-
 test('sends the events to a broker that refuses state and info', async () => {
   const broker = await startBroker({ puback: ({ topic }) => (topic.endsWith('/event') ? 0 : 0x87) });
   const { publisher, outbox, lines } = closeAfterTest(fastPublisher(broker.url));

@@ -8,6 +8,7 @@ import { type HealthListener, HealthReporter } from '../../../device/kit/health.
 import { OUTBOX_DEADLINE_MS } from '../../../device/network/mqtt/acknowledger.js';
 import type { ConnectionErrorCode } from '../../../device/network/mqtt/connection-error.js';
 import {
+  type DeliveryFaultCode,
   encodePayload,
   type MessageHandler,
   type Outbox,
@@ -48,6 +49,7 @@ export class SimulatedPublisher implements Publisher {
   readonly retained = new Map<string, string>();
   /** The messages of `publish`. */
   readonly published: { readonly topic: string; readonly payload: string }[] = [];
+  readonly delivery = new HealthReporter<DeliveryFaultCode>();
   readonly #stop = new AbortController();
   readonly #workAvailable = new AutoResetEvent();
   readonly #latest = new Map<string, string>();
@@ -98,6 +100,10 @@ export class SimulatedPublisher implements Publisher {
   }
 
   notify(): void {
+    this.#workAvailable.set();
+  }
+
+  notifyUndeliverable(): void {
     this.#workAvailable.set();
   }
 

@@ -1,0 +1,46 @@
+import type { UndeliverableEvent } from '../../journal/journal.js';
+import type { Clock } from '../../kit/clock.js';
+import { withDeadline } from '../../kit/deadline.js';
+import type { Fault } from '../../kit/errors.js';
+import { type HealthListener, HealthReporter, type HealthSource } from '../../kit/health.js';
+import { OUTBOX_DEADLINE_MS } from './acknowledger.js';
+import type { DeliveryFaultCode, Outbox } from './mqtt.js';
+
+/** What a fault is about. The first kind that has a fault is reported. */
+const KINDS = ['refused', 'undeliverable', 'limits'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** The faults of the messages, while the broker is connected. */
+export class DeliveryHealth implements HealthSource<DeliveryFaultCode> {
+  readonly #faults = new Map<Kind, Fault<DeliveryFaultCode>>();
+  readonly #reporter = new HealthReporter<DeliveryFaultCode>();
+
+  onHealth(listener: HealthListener<DeliveryFaultCode>): void {
+    this.#reporter.onHealth(listener);
+  }
+
+  set(kind: Kind, fault: Fault<DeliveryFaultCode> | null): void {
+    if (fault) this.#faults.set(kind, fault);
+    else if (!this.#faults.delete(kind)) return;
+    const shown = KINDS.map((one) => this.#faults.get(one)).find((one) => one !== undefined);
+    this.#reporter.set(shown ?? null);
+  }
+
+  /** Reports the undeliverable events of an outbox. If the outbox cannot be read, the fault stays as it is. */
+  async readUndeliverable(outbox: Pick<Outbox, 'undeliverable'>, clock: Clock): Promise<void> {
+    try {
+      const events = await withDeadline(clock, OUTBOX_DEADLINE_MS, () => outbox.undeliverable());
+      this.set('undeliverable', undeliverableFault(events));
+    } catch {
+      // The journal reports its own fault.
+    }
+  }
+}
+
+const undeliverableFault = (events: readonly UndeliverableEvent[]): Fault<DeliveryFaultCode> | null => {
+  const last = events.at(-1);
+  if (!last) return null;
+  const count = events.length === 1 ? '1 event' : `${events.length} events`;
+  const message = `${count} could not be delivered. The last one is event ${last.seq}: ${last.reason}. See "sortbin outbox list".`;
+  return { code: 'event-undeliverable', message };
+};

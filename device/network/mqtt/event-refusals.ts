@@ -1,0 +1,101 @@
+import type { PendingEvent } from '../../journal/journal.js';
+import { ConnectionError } from './connection-error.js';
+
+/**
+ * - `retry`: send the event again after a pause, alone.
+ * - `retry-now`: send it again at once, alone, with a new packet id.
+ * - `undeliverable`: do not send it again.
+ */
+export type Verdict = 'retry' | 'retry-now' | 'undeliverable';
+
+/** Reason codes of MQTT 5.0, section 2.4. */
+const CODE = { packetIdInUse: 0x91, quotaExceeded: 0x97 } as const;
+/** Attempts for an event that the broker refuses with a reason that does not change by itself. */
+const MAX_REFUSALS = 3;
+/** Connections that the broker may close after the same event, which was alone in flight. */
+const MAX_CLOSES = 5;
+/** Connections that the broker may close in a row, without progress, before events are sent one at a time. */
+const CLOSES_BEFORE_CAUTION = 2;
+/** Reason codes of a DISCONNECT that a message can have caused. Others are about the broker or the client. */
+const CAUSED_BY_A_MESSAGE = [0x80, 0x81, 0x82, 0x83, 0x90, 0x94, 0x99, 0x9a, 0x9b];
+
+/**
+ * Finds the events that a broker does not take, by its reason codes, or because it closes the connection again and again
+ * after the same event. It outlives connections.
+ */
+export class EventRefusals {
+  /** Refusals, or closed connections, of each event that is still in the outbox. */
+  readonly #attempts = new Map<string, { count: number; readonly acceptedBefore: number }>();
+  /** Number of accepted events. */
+  #accepted = 0;
+  #closesWithoutProgress = 0;
+  /** Events up to this one are sent one at a time. */
+  #cautiousUpTo: Pick<PendingEvent, 'epoch' | 'seq'> | null = null;
+
+  /** Whether the next event is to be sent alone, so that a closed connection shows which event caused it. */
+  get isCautious(): boolean {
+    return this.#cautiousUpTo !== null;
+  }
+
+  /**
+   * The broker has refused an event, and the connection is still open. `isOwnTopic`: the event belongs to the present id
+   * of the bin.
+   */
+  onRefused(event: PendingEvent, error: ConnectionError, isOwnTopic: boolean): Verdict {
+    if (error.code === 'message-too-large') return 'undeliverable';
+    if (error.reasonCode === CODE.quotaExceeded) return 'retry';
+    const { count, acceptedBefore } = this.#count(event);
+    if (error.reasonCode === CODE.packetIdInUse) return count === 1 ? 'retry-now' : 'retry';
+    // As long as the broker accepts no event of this bin, its access rules are the reason, not this event.
+    const isForAll = error.code === 'not-authorised' && isOwnTopic && acceptedBefore === this.#accepted;
+    return count >= MAX_REFUSALS && !isForAll ? 'undeliverable' : 'retry';
+  }
+
+  onAccepted(event: PendingEvent): void {
+    this.#accepted += 1;
+    this.#attempts.delete(textOf(event));
+    this.#closesWithoutProgress = 0;
+    this.#passed(event);
+  }
+
+  onUndeliverable(event: PendingEvent): void {
+    this.#attempts.delete(textOf(event));
+    this.#passed(event);
+  }
+
+  /** The connection has ended. Returns the event that is undeliverable because of that, with the reason, or null. */
+  onConnectionEnd(
+    reason: unknown,
+    inFlight: readonly PendingEvent[],
+  ): { readonly event: PendingEvent; readonly reason: string } | null {
+    const newest = inFlight.at(-1);
+    if (!newest || !(reason instanceof ConnectionError)) return null;
+    if (!mayBeCausedByMessage(reason)) return null;
+    if (inFlight.length > 1) {
+      this.#closesWithoutProgress += 1;
+      if (this.#closesWithoutProgress >= CLOSES_BEFORE_CAUTION) this.#cautiousUpTo = newest;
+      return null;
+    }
+    const { count: closes } = this.#count(newest);
+    this.#cautiousUpTo ??= newest;
+    const why = `the connection ended ${closes} times in a row after this event alone was sent. The last time: ${reason.message}`;
+    return closes >= MAX_CLOSES ? { event: newest, reason: why } : null;
+  }
+
+  #count(event: PendingEvent): { readonly count: number; readonly acceptedBefore: number } {
+    const attempts = this.#attempts.get(textOf(event)) ?? { count: 0, acceptedBefore: this.#accepted };
+    attempts.count += 1;
+    this.#attempts.set(textOf(event), attempts);
+    return attempts;
+  }
+
+  #passed({ epoch, seq }: PendingEvent): void {
+    const last = this.#cautiousUpTo;
+    if (last && (last.epoch !== epoch || last.seq <= seq)) this.#cautiousUpTo = null;
+  }
+}
+
+const mayBeCausedByMessage = ({ code, reasonCode }: ConnectionError): boolean =>
+  code === 'connection-lost' && (reasonCode === null || CAUSED_BY_A_MESSAGE.includes(reasonCode));
+
+const textOf = ({ epoch, seq }: PendingEvent): string => `${epoch}/${seq}`;
