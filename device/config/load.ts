@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { messageOf } from '../kit/errors.js';
 import { fillEmptySections } from './empty-sections.js';
 import type { Fragment, Path } from './json-schema.js';
@@ -50,14 +51,19 @@ export const loadConfig = async (
   onWarning: (warning: ConfigWarning) => void = () => {},
 ): Promise<Config> => {
   const { config, file } = parseText(await readText(path), path, onWarning);
-  const password = passwordPath(config);
-  const { mode } = await stat(path);
-  if (password && (mode & 0o004) !== 0)
-    onWarning({
-      path: password.join('.'),
-      line: file.lineAt(password),
-      message: `${password.join('.')}: all users of this machine can read the file (mode ${octal(mode)}). Run "chmod 600" on it.`,
-    });
+  for (const { key, file: secretFile, name } of secretFiles(config, path)) {
+    // A file that cannot be found is reported when it is used: a credential of systemd exists only while the bin runs.
+    const mode = await stat(secretFile).then(
+      (info) => info.mode,
+      () => 0,
+    );
+    if ((mode & 0o004) !== 0)
+      onWarning({
+        path: key.join('.'),
+        line: file.lineAt(key),
+        message: `${key.join('.')}: all users of this machine can read ${name} (mode ${octal(mode)}). Run "chmod 600" on it.`,
+      });
+  }
   return config;
 };
 
@@ -67,10 +73,27 @@ const secretPaths = ({ properties = {} }: Fragment): Path[] =>
     fragment.writeOnly ? [[key]] : secretPaths(fragment).map((path) => [key, ...path]),
   );
 
-/** Returns the path of a key whose value contains a password, or null. */
-const passwordPath = ({ mqtt: { url, password } }: Config): Path | null => {
-  if (password !== null) return ['mqtt', 'password'];
-  return url !== null && new URL(url).password !== '' ? ['mqtt', 'url'] : null;
+/** A file with a secret. */
+interface SecretFile {
+  /** The key with the secret, or with the path of the file. */
+  readonly key: Path;
+  readonly file: string;
+  /** The name of the file in a message. */
+  readonly name: string;
+}
+
+/** Returns the files with secrets that the configuration in `source` names, and `source` itself if it contains one. */
+const secretFiles = ({ mqtt }: Config, source: string): SecretFile[] => {
+  const { url, password } = mqtt;
+  const hasPassword = password !== null || (url !== null && new URL(url).password !== '');
+  const own: Path = ['mqtt', password === null ? 'url' : 'password'];
+  return [
+    ...(hasPassword ? [{ key: own, file: source, name: 'the file' }] : []),
+    ...(['passwordFile', 'key'] as const).flatMap((key) => {
+      const name = mqtt[key];
+      return name === null ? [] : [{ key: ['mqtt', key], file: resolve(dirname(source), name), name }];
+    }),
+  ];
 };
 
 const octal = (mode: number): string => `0${(mode & 0o777).toString(8)}`;

@@ -1,7 +1,77 @@
 import { z } from 'zod';
-import { integer, ms, path, reporterOf, text } from './fields.js';
+import { integer, ms, path, type Reporter, reporterOf, text } from './fields.js';
 
 const ENCRYPTED = /^(mqtts|wss):/;
+
+interface Login {
+  readonly url: string | null;
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly passwordFile: string | null;
+}
+
+/** Checks that there is one user name and one password, each with one source. */
+const checkLogin = (login: Login, { refuse }: Reporter): void => {
+  const inUrl = loginIn(login.url);
+  if (inUrl === 'undecodable')
+    refuse(['url'], 'a URL in which each % of the user name and the password begins an escape', {
+      context: 'with a percent sign that begins no escape',
+      fix: 'Write %25 for a percent sign in the user name or the password',
+    });
+  else if (inUrl === 'no-username')
+    refuse(['url'], 'a URL with a user name', {
+      context: 'with a password and without a user name',
+      fix: 'Add the user name',
+    });
+  const { username, password } = login;
+  for (const name of ['username', 'password', 'passwordFile'] as const) {
+    if (login[name] === null) continue;
+    if (inUrl !== 'nothing')
+      refuse([name], 'null', {
+        context: 'beside a user name in url',
+        fix: 'Remove the user name and the password from url, or use null',
+      });
+    else if (username === null)
+      refuse([name], 'null', { context: 'without a username', fix: 'Set username, or use null' });
+    else if (name === 'passwordFile' && password !== null)
+      refuse([name], 'null', { context: 'beside password', fix: 'Remove password, or use null' });
+  }
+};
+
+/** Returns what a URL contains of a user name and a password. */
+const loginIn = (url: string | null): 'nothing' | 'login' | 'no-username' | 'undecodable' => {
+  if (url === null || !URL.canParse(url)) return 'nothing';
+  const { username, password } = new URL(url);
+  if (username === '') return password === '' ? 'nothing' : 'no-username';
+  try {
+    decodeURIComponent(`${username}${password}`);
+    return 'login';
+  } catch {
+    return 'undecodable';
+  }
+};
+
+interface TlsFiles {
+  readonly url: string | null;
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: string | null;
+}
+
+const checkFiles = (files: TlsFiles, { refuse }: Reporter): void => {
+  const otherOf = { ca: 'ca', cert: 'key', key: 'cert' } as const;
+  for (const name of ['ca', 'cert', 'key'] as const) {
+    if (files[name] === null) continue;
+    const other = otherOf[name];
+    if (!ENCRYPTED.test(files.url ?? ''))
+      refuse([name], 'null', {
+        context: 'unless url begins with mqtts:// or wss://',
+        fix: 'Change url, or use null',
+      });
+    else if (files[other] === null)
+      refuse([name], 'null', { context: `without ${other}`, fix: `Set ${other}, or use null` });
+  }
+};
 
 export const mqtt = z
   .strictObject({
@@ -21,12 +91,26 @@ export const mqtt = z
       description: 'Password for the broker. It is never printed or logged. null: no password',
       writeOnly: true,
     }),
+    passwordFile: path()
+      .nullable()
+      .default(null)
+      .describe(
+        'File that contains only the password, relative to the configuration file. null: see the password',
+      ),
     ca: path()
       .nullable()
       .default(null)
       .describe(
         "PEM file of the broker's CA, relative to the configuration file. null: the CAs that Node.js trusts",
       ),
+    cert: path()
+      .nullable()
+      .default(null)
+      .describe('PEM file of the client certificate, relative to the configuration file. null: none'),
+    key: path()
+      .nullable()
+      .default(null)
+      .describe('PEM file of the key of cert, relative to the configuration file. null: none'),
     prefix: z
       .string()
       .regex(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/)
@@ -64,15 +148,10 @@ export const mqtt = z
       .prefault({})
       .describe('Embedded broker in the daemon. It runs if url is null'),
   })
-  .superRefine(({ url, username, password, ca }, context) => {
-    const { refuse } = reporterOf(context);
-    if (password !== null && username === null)
-      refuse(['password'], 'null', { context: 'without a username', fix: 'Set username, or use null' });
-    if (ca !== null && !ENCRYPTED.test(url ?? ''))
-      refuse(['ca'], 'null', {
-        context: 'unless url begins with mqtts:// or wss://',
-        fix: 'Change url, or use null',
-      });
+  .superRefine((values, context) => {
+    const reporter = reporterOf(context);
+    checkLogin(values, reporter);
+    checkFiles(values, reporter);
   })
   .prefault({})
   .describe('MQTT connection, which publishes events and state');

@@ -11,10 +11,12 @@ export interface LoadedConfig {
   readonly log: Logger;
 }
 
-/** Returns a short digest that distinguishes configurations. The MQTT password is left out. */
+/** Returns a short digest that distinguishes configurations. It does not depend on the MQTT password. */
 export const digestOf = (config: Config): string => {
   const { mqtt, ...rest } = config;
-  const text = JSON.stringify({ ...rest, mqtt: { ...mqtt, password: null } });
+  const url = mqtt.url === null ? null : new URL(mqtt.url);
+  if (url) url.password = '';
+  const text = JSON.stringify({ ...rest, mqtt: { ...mqtt, url, password: null } });
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 };
 

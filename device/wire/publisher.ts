@@ -1,7 +1,9 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { Clock } from '../kit/clock.js';
+import type { Credentials } from '../network/mqtt/credentials.js';
 import type { EmbeddedBroker, Outbox, Publisher } from '../network/mqtt/mqtt.js';
 import { OutboxPublisher } from '../network/mqtt/outbox-publisher.js';
 import type { LoadedConfig } from './loaded-config.js';
@@ -25,18 +27,48 @@ export const wirePublisher = (
     bin: bin.id,
     broker: {
       url,
-      clientId: `${mqtt.prefix}-${bin.id}`.replaceAll('/', '-'),
+      clientId: clientIdOf(mqtt.prefix, bin.id),
       keepaliveSeconds: mqtt.keepaliveS,
       ...(isEmbedded ? { protocolVersion: 4 as const } : {}),
-      ...(mqtt.username === null ? {} : { username: mqtt.username }),
-      ...(mqtt.password === null ? {} : { password: mqtt.password }),
-      ...(mqtt.ca === null ? {} : { caFile: resolve(folder, mqtt.ca) }),
+      ...credentialsOf(mqtt, folder),
     },
     window: mqtt.window,
     pubackDeadlineMs: mqtt.pubackMs,
     backoff: mqtt.backoff,
   };
   return new OutboxPublisher(outbox, options, { clock, random: Math.random, log });
+};
+
+/**
+ * Returns the client id of a bin, which no other bin has. A bin id begins with a letter or a digit, so "-" before it is the
+ * separator. In the prefix, "-" becomes "--", and "/" becomes "-_".
+ */
+export const clientIdOf = (prefix: string, bin: string): string =>
+  `${prefix.replaceAll('-', '--').replaceAll('/', '-_')}-${bin}`;
+
+/** The credential of systemd that is used if a user name has no password. */
+const PASSWORD_CREDENTIAL = 'mqtt-password';
+
+const credentialsOf = (mqtt: Config['mqtt'], folder: string): Credentials => {
+  const { username, password, ca, cert, key } = mqtt;
+  const passwordFile = mqtt.passwordFile ?? (password === null ? systemdCredential() : null);
+  const inFolder = (name: string) => resolve(folder, name);
+  return {
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password }),
+    ...(username === null || passwordFile === null ? {} : { passwordFile: inFolder(passwordFile) }),
+    ...(ca === null ? {} : { caFile: inFolder(ca) }),
+    ...(cert === null || key === null
+      ? {}
+      : { client: { certFile: inFolder(cert), keyFile: inFolder(key) } }),
+  };
+};
+
+const systemdCredential = (): string | null => {
+  const { CREDENTIALS_DIRECTORY: credentials } = process.env;
+  if (!credentials) return null;
+  const file = join(credentials, PASSWORD_CREDENTIAL);
+  return existsSync(file) ? file : null;
 };
 
 /** Starts the embedded broker. Imports it only when it is used, to save memory. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { messages, onlyProblem, refusal } from './support.js';
 
-const MQTT_KEYS = 'url, username, password, ca, prefix, keepaliveS, window, pubackMs, backoff, embedded';
+const MQTT_KEYS =
+  'url, username, password, passwordFile, ca, cert, key, prefix, keepaliveS, window, pubackMs, backoff, embedded';
 const PARTS =
   'bin, dataDir, model, vision, lines, trigger, camera, gate, fill, panel, policy, cycle, journal, mqtt, log';
 const STEP = 'a mapping of the form {picture} or {fault} or {stale} or {garbage} or {hang}';
@@ -256,6 +257,38 @@ const CROSSED: readonly (readonly [text: string, message: string])[] = [
   [
     'mqtt: { password: x }',
     'mqtt.password: *** is not allowed without a username. Set username, or use null.',
+  ],
+  [
+    'mqtt: { passwordFile: secret }',
+    'mqtt.passwordFile: "secret" is not allowed without a username. Set username, or use null.',
+  ],
+  [
+    'mqtt: { username: u, password: p, passwordFile: secret }',
+    'mqtt.passwordFile: "secret" is not allowed beside password. Remove password, or use null.',
+  ],
+  [
+    'mqtt: { url: "mqtt://u@h", username: u }',
+    'mqtt.username: "u" is not allowed beside a user name in url. Remove the user name and the password from url, or use null.',
+  ],
+  [
+    'mqtt: { url: "mqtt://u:p@h", passwordFile: secret }',
+    'mqtt.passwordFile: "secret" is not allowed beside a user name in url. Remove the user name and the password from url, or use null.',
+  ],
+  [
+    'mqtt: { url: "mqtt://u:100%@h" }',
+    'mqtt.url: "***@h" is not allowed with a percent sign that begins no escape. Write %25 for a percent sign in the user name or the password.',
+  ],
+  [
+    'mqtt: { url: "mqtt://:p@h" }',
+    'mqtt.url: "***@h" is not allowed with a password and without a user name. Add the user name.',
+  ],
+  [
+    'mqtt: { url: mqtts://h, cert: c.pem }',
+    'mqtt.cert: "c.pem" is not allowed without key. Set key, or use null.',
+  ],
+  [
+    'mqtt: { url: wss://h, key: k.pem }',
+    'mqtt.key: "k.pem" is not allowed without cert. Set cert, or use null.',
   ],
   [
     'mqtt: { url: mqtt://h, ca: ca.pem }',

@@ -151,3 +151,22 @@ test('check warns of a password that others can read, and of one that a comment 
   await chmod(file, 0o644);
   assert.match((await run('check', file)).err, /:1: warning: mqtt\.url: all users/);
 });
+
+test('check warns of a password file and of a key that others can read, and not of a missing one', async () => {
+  const file = join(folder, 'files.yaml');
+  const mqtt =
+    'mqtt:\n  url: mqtts://broker\n  username: u\n  passwordFile: mqtt-password\n  cert: c.pem\n  key: k.pem\n';
+  await writeFile(file, mqtt);
+  assert.equal((await run('check', file)).err, '');
+  for (const name of ['mqtt-password', 'k.pem', 'c.pem']) {
+    await writeFile(join(folder, name), 'secret\n');
+    await chmod(join(folder, name), 0o644);
+  }
+  const { err, code } = await run('check', file);
+  const warning = (line: number, key: string, name: string) =>
+    `${file}:${line}: warning: mqtt.${key}: all users of this machine can read ${name} (mode 0644). Run "chmod 600" on it.\n`;
+  assert.equal(err, warning(4, 'passwordFile', 'mqtt-password') + warning(6, 'key', 'k.pem'));
+  assert.equal(code, undefined);
+  for (const name of ['mqtt-password', 'k.pem']) await chmod(join(folder, name), 0o600);
+  assert.equal((await run('check', file)).err, '');
+});
