@@ -55,7 +55,7 @@ export class ConnectionError extends SortbinError<ConnectionErrorCode> {
   }
 }
 
-/** Reason codes of MQTT 5 that have an error code of their own. */
+/** Reason codes of MQTT 5 that this module handles. */
 export const REASON = {
   notAuthorised: 0x87,
   sessionTakenOver: 0x8e,

@@ -23,7 +23,7 @@ test('begins again after the largest id, and skips the ids in use', () => {
   assert.deepEqual([ids.allocate(), ids.allocate(), ids.allocate()], [3, 5, 6]);
 });
 
-test('gives no id while all are in use, then the one that becomes free', () => {
+test('gives no id while all are in use, then the first free id', () => {
   const ids = new MessageIds();
   for (let id = 1; id <= LARGEST; id++) ids.allocate();
   assert.equal(ids.allocate(), null);
