@@ -111,6 +111,12 @@ export const mqtt = z
       .nullable()
       .default(null)
       .describe('PEM file of the key of cert, relative to the configuration file. null: none'),
+    proveRights: z
+      .boolean()
+      .default(true)
+      .describe(
+        'With MQTT 3.1.1, whether the first event of each connection must come back. Otherwise access rules may drop events unseen',
+      ),
     prefix: z
       .string()
       .regex(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/)

@@ -3,9 +3,10 @@ import type { BinEvent } from '../cycle/event.js';
 import type { Observer } from '../cycle/observer.js';
 import type { Policy } from '../cycle/policy.js';
 import type { Runner } from '../cycle/runner.js';
-import { JournalError } from '../journal/journal.js';
+import { type EventSelection, type Journal, JournalError } from '../journal/journal.js';
 import type { Command } from '../kit/command.js';
 import { done, failed } from '../kit/errors.js';
+import type { Publisher } from '../network/mqtt/mqtt.js';
 import type { ModelSlot } from '../perception/model/model.js';
 import type { Liveness, LivenessState } from '../status/liveness.js';
 import type { BinState, Status } from '../status/status.js';
@@ -18,6 +19,8 @@ export interface CommandParts {
   readonly lastDecided: LastDecided;
   readonly status: Pick<Status, 'snapshot'>;
   readonly liveness: Pick<Liveness, 'healthy'>;
+  readonly journal: Pick<Journal, 'retryUndeliverable' | 'dropUndeliverable'>;
+  readonly publisher: Pick<Publisher, 'notifyUndeliverable'>;
 }
 
 /** The value of the command `status`. */
@@ -45,6 +48,10 @@ export class LastDecided implements Observer {
 
 const nothing = z.strictObject({});
 const oneCompartment = z.strictObject({ compartment: z.string().max(63) });
+/** The numbers of undeliverable events, or all of them. */
+const selectedEvents = z.strictObject({
+  events: z.union([z.literal('all'), z.array(z.int().min(1)).min(1).max(1_000)]),
+});
 const maybeItem = z.strictObject({ item: z.uuid().optional() });
 
 /** The commands of a running bin. */
@@ -53,6 +60,7 @@ export const makeCommands = (parts: CommandParts): Command[] => [
   emptiedCommand(parts),
   disputeCommand(parts),
   statusCommand(parts),
+  ...outboxCommands(parts),
 ];
 
 const triggerCommand = ({ hardware, runner }: CommandParts): Command<z.infer<typeof nothing>> => ({
@@ -124,3 +132,23 @@ const statusCommand = ({
   isQuery: true,
   run: async () => done({ state: status.snapshot(), liveness: liveness.healthy() }),
 });
+
+const outboxCommands = ({
+  journal,
+  publisher,
+}: CommandParts): Command<z.infer<typeof selectedEvents>, number>[] => {
+  const outboxCommand = (name: string, change: (events: EventSelection) => Promise<number>) => ({
+    name,
+    schema: selectedEvents,
+    actuates: false,
+    run: async ({ events }: z.infer<typeof selectedEvents>) => {
+      const count = await change(events);
+      publisher.notifyUndeliverable();
+      return done(count);
+    },
+  });
+  return [
+    outboxCommand('outbox-retry', (events) => journal.retryUndeliverable(events)),
+    outboxCommand('outbox-drop', (events) => journal.dropUndeliverable(events)),
+  ];
+};

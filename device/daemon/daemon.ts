@@ -94,19 +94,25 @@ export class Daemon {
     const { refusedMs } = config.panel;
     const operatorPanel = new OperatorPanel({ panel, fillParts, commands, refusedMs, clock });
     const status = new Status(clock, () => publisher.retain('state', status.snapshot()));
-    const { dropped, unrecorded } = await journal.counters();
+    const { dropped, undeliverable, unrecorded } = await journal.counters();
     status.dropped(dropped);
+    status.undeliverable(undeliverable);
     status.unrecorded(unrecorded);
     if (unrecorded > 0)
       log.info({ unrecorded }, `journal: ${unrecorded} events could not be recorded since it was created`);
     const liveness = new Liveness(LIVENESS, clock);
     const lastDecided = new LastDecided();
+    const outbox = new OutboxObserver(journal, dropped, {
+      dropped: (count) => observers.dropped(count),
+      undeliverable: (count) => status.undeliverable(count),
+    });
+    publisher.delivery.onHealth(() => outbox.check());
     const observers = new ObserverList(
       {
         status,
         'operator panel': operatorPanel,
         publisher: new PublisherObserver(publisher, config),
-        outbox: new OutboxObserver(journal, dropped, (count) => observers.dropped(count)),
+        outbox,
         'last decided': lastDecided,
         'picture health': new PictureHealth((fault) => health.report('camera', fault, 'picture')),
         ...this.options.observers,
@@ -135,7 +141,7 @@ export class Daemon {
       health: (part: string, fault: Fault | null) => health.report(part, fault, 'cycle'),
     };
     const runner = new Runner(cycleParts, cycleOptions(config), observer, this.options.onFatal);
-    const commandParts = { runner, hardware, model, lastDecided, status, liveness };
+    const commandParts = { runner, hardware, model, lastDecided, status, liveness, journal, publisher };
     for (const command of makeCommands(commandParts)) commands.add(command);
 
     const controlSocket = new ControlSocket({ path: join(dataDir, CONTROL_SOCKET), commands, clock, log });
@@ -168,6 +174,7 @@ const connectHealth = (
   health.connect('vision', model);
   health.connect('gate', serviceSwitch.health, 'service switch');
   health.connect('broker', publisher);
+  health.connect('broker', publisher.delivery, 'delivery');
   hardware.fillParts?.fill.onChange((level) => {
     observers.fill(level);
     health.report(`fill-${level.compartment}`, level.fault, 'fill');

@@ -32,7 +32,13 @@ export class PublisherObserver implements Observer {
   }
 }
 
-/** Checks after each event whether the full outbox has dropped some. */
+/** What an OutboxObserver reports: the events that left the outbox unsent so far, and those that are undeliverable. */
+export interface OutboxListener {
+  dropped(count: number): void;
+  undeliverable(count: number): void;
+}
+
+/** Checks after each event whether the full outbox has dropped some, and how many events are undeliverable. */
 export class OutboxObserver implements Observer {
   #dropped: number;
 
@@ -40,16 +46,21 @@ export class OutboxObserver implements Observer {
     private readonly journal: Pick<Journal, 'counters'>,
     /** The number of events that were dropped before. */
     dropped: number,
-    private readonly onDropped: (count: number) => void,
+    private readonly listener: OutboxListener,
   ) {
     this.#dropped = dropped;
   }
 
   event(): void {
+    this.check();
+  }
+
+  check(): void {
     void this.journal.counters().then(
-      ({ dropped }) => {
-        if (dropped > this.#dropped) this.onDropped(dropped);
+      ({ dropped, undeliverable }) => {
+        if (dropped > this.#dropped) this.listener.dropped(dropped);
         this.#dropped = dropped;
+        this.listener.undeliverable(undeliverable);
       },
       () => {}, // The journal is down: the cycle has reported that.
     );

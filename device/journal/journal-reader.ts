@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { SortbinError } from '../kit/errors.js';
 import { asUnreadable, type Database, pragma, unreadable } from './database.js';
-import type { Label } from './journal.js';
+import type { Label, UndeliverableEvent } from './journal.js';
 import { isSupported } from './migrations.js';
 
 /** Selects events. An event must fit all conditions that are set. */
@@ -115,6 +115,12 @@ export class JournalReader {
     return this.#read(() => this.#sql.disputes.all(eventId) as EventRow[]).map(parse);
   }
 
+  /** Returns the events that the broker has refused for good, oldest first. */
+  undeliverable(): Omit<UndeliverableEvent, 'epoch'>[] {
+    const rows = this.#read(() => this.#sql.undeliverable.all()) as Omit<UndeliverableEvent, 'epoch'>[];
+    return rows.map(({ seq, id, reason, at }) => ({ seq, id, reason, at }));
+  }
+
   /** Returns the path of a kept frame, or null if the frame was not kept or was deleted. */
   framePath(frameId: string): string | null {
     const row = this.#read(() => this.#sql.frame.get(frameId)) as { file: string } | undefined;
@@ -162,5 +168,8 @@ const statements = (db: Database) => ({
     where rows.id = ? order by labels.row`),
   disputes: db.prepare(`select seq, body from rows where seq is not null and json_valid(body)
     and body ->> '$.outcome' = 'disputed' and body ->> '$.item' = ? order by seq`),
+  undeliverable: db.prepare(
+    'select seq, id, reason, at from undeliverable join rows using (row) order by seq',
+  ),
   frame: db.prepare('select file from frames where id = ?'),
 });

@@ -31,6 +31,8 @@ export const OPENING = 0;
 export interface Opened {
   readonly setAside: SetAside | null;
   readonly framesAside: FramesAside | null;
+  /** Events that left the outbox because its limit is lower than before. */
+  readonly dropped: number;
 }
 
 /** The journal in the worker: the same methods, without promises. */

@@ -32,6 +32,8 @@ export interface SqliteJournalOptions extends Omit<StoreOptions, 'run'> {
   readonly clock: Clock;
   /** Called once, when restarts of the worker have not helped. The daemon should exit, so that it is started again. */
   readonly onFatal?: (error: JournalError) => void;
+  /** Called with the number of events that left the outbox at the start because its limit is lower than before. */
+  readonly onDropped?: (count: number) => void;
   /** Called if the folder `frames` contained frames of another journal. */
   readonly onFramesAside?: (aside: FramesAside) => void;
   readonly startWorker?: StartWorker;
@@ -182,11 +184,12 @@ export class SqliteJournal implements Journal {
       if (!this.#refusal && !this.#closing.signal.aborted) void this.#restart(worker, reason);
     });
     this.#worker = worker;
-    const { setAside, framesAside } = await worker.opened;
+    const { setAside, framesAside, dropped } = await worker.opened;
     if (worker.failure) throw worker.failure;
     this.#refusal = undefined;
     if (setAside) this.setAside.set({ code: 'journal-set-aside', message: describe(setAside) });
     if (framesAside) this.options.onFramesAside?.(framesAside);
+    if (dropped > 0) this.options.onDropped?.(dropped);
     this.#health.set(null);
   }
 

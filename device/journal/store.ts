@@ -62,6 +62,8 @@ export class Store implements SynchronousJournal {
   readonly #run: string;
   readonly epoch: string;
   #tally: Tally;
+  /** Events that left the outbox because its limit is lower than before. */
+  readonly droppedAtOpening: number;
 
   private constructor(
     private readonly db: Database,
@@ -78,7 +80,9 @@ export class Store implements SynchronousJournal {
     this.#tally = this.#sql.tally.get() as Tally;
     this.#frames = new FrameRing(db, options.dataDir, this.epoch, wallMs, options);
     this.#unrecorded = new UnrecordedCount(options.dataDir, this.epoch);
+    const { dropped } = this.#tally;
     this.#change(() => {});
+    this.droppedAtOpening = this.#tally.dropped - dropped;
     this.#labels = new LabelTable(db);
     this.#commands = new CommandTable(db, this.#run);
   }

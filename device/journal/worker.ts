@@ -30,7 +30,11 @@ const serve = (port: MessagePort, { options, check }: WorkerData): void => {
     }
     if (method === 'close') port.close();
   });
-  reply({ id: OPENING, ok: true, value: { setAside: store.setAside, framesAside: store.framesAside } });
+  reply({
+    id: OPENING,
+    ok: true,
+    value: { setAside: store.setAside, framesAside: store.framesAside, dropped: store.droppedAtOpening },
+  });
 };
 
 if (!parentPort) throw new Error('worker.js: not in a worker thread. SqliteJournal starts it.');

@@ -47,6 +47,8 @@ export interface BinState {
     readonly emptied: Readonly<Record<string, string>>;
     /** Events that were dropped unsent because the outbox was full, since the journal exists. */
     readonly dropped: number;
+    /** Events in the outbox that the broker has refused for good. */
+    readonly undeliverable: number;
     /** Events that could not be recorded, for example on a full disk, since the journal exists. */
     readonly unrecorded: number;
   };
@@ -63,6 +65,7 @@ export class Status implements Observer {
   readonly #fill = new Map<string, Omit<FillLevel, 'fault'>>();
   readonly #since: string;
   #dropped = 0;
+  #undeliverable = 0;
   #unrecorded = 0;
   #locked = false;
 
@@ -141,6 +144,13 @@ export class Status implements Observer {
     this.changed();
   }
 
+  /** Records the number of events in the outbox that the broker has refused for good. */
+  undeliverable(count: number): void {
+    if (count === this.#undeliverable) return;
+    this.#undeliverable = count;
+    this.changed();
+  }
+
   /** Records the total of events that could not be recorded. */
   unrecorded(count: number): void {
     if (count === this.#unrecorded) return;
@@ -164,6 +174,7 @@ export class Status implements Observer {
         compartments: Object.fromEntries(this.#compartments),
         emptied: Object.fromEntries(this.#emptied),
         dropped: this.#dropped,
+        undeliverable: this.#undeliverable,
         unrecorded: this.#unrecorded,
       },
     };

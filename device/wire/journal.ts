@@ -26,6 +26,11 @@ export const openJournal = async (
     maxFrameBytes: journal.frames.maxBytes,
     clock,
     onFatal,
+    onDropped: (dropped) =>
+      log.error(
+        { part: 'outbox', dropped },
+        `outbox: ${dropped} unsent events were dropped, because journal.maxOutbox is now ${journal.maxOutbox}`,
+      ),
     onFramesAside: ({ folder, count }) =>
       log.warn(
         { part: 'journal', folder, count },

@@ -33,6 +33,7 @@ export const wirePublisher = (
       ...credentialsOf(mqtt, folder),
     },
     window: mqtt.window,
+    proveRights: mqtt.proveRights && !isEmbedded,
     pubackDeadlineMs: mqtt.pubackMs,
     backoff: mqtt.backoff,
   };

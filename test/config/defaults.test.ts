@@ -66,6 +66,7 @@ const DEFAULTS: Config = {
     ca: null,
     cert: null,
     key: null,
+    proveRights: true,
     prefix: 'sortbin',
     keepaliveS: 30,
     window: 16,

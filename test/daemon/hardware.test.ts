@@ -103,7 +103,18 @@ const started = async ({ isServiceOn = false } = {}) => {
   const command = new CommandTrigger({ clock, newId });
   const hardware = { command, fillParts };
   const liveness = new Liveness({ eventLoopMs: 1, partMs: { camera: 1, journal: 1, vision: 1 } }, clock);
-  const commandParts = { runner: bin.runner, hardware, model, lastDecided, status, liveness };
+  const { journal } = bin.parts;
+  const publisher = { notifyUndeliverable: () => {} };
+  const commandParts = {
+    runner: bin.runner,
+    hardware,
+    model,
+    lastDecided,
+    status,
+    liveness,
+    journal,
+    publisher,
+  };
   for (const one of makeCommands(commandParts)) commands.add(one);
   trigger.start(() => bin.trigger.fire());
   await bin.parts.vision.start(new AbortController().signal);

@@ -10,7 +10,10 @@ it('announces each new total of dropped events once', async () => {
   let dropped = 0;
   const announced: number[] = [];
   const counters = async () => ({ ...(await journal.counters()), dropped });
-  const observer = new OutboxObserver({ counters }, 2, (count) => announced.push(count));
+  const observer = new OutboxObserver({ counters }, 2, {
+    dropped: (count) => announced.push(count),
+    undeliverable: () => {},
+  });
   for (const total of [2, 3, 3, 7, 0]) {
     dropped = total;
     observer.event();
@@ -22,6 +25,21 @@ it('announces each new total of dropped events once', async () => {
 it('does not fail if the journal is down', async () => {
   const journal = new SimulatedJournal();
   await journal.close();
-  new OutboxObserver(journal, 0, () => assert.fail('nothing is known')).event();
+  const fail = () => assert.fail('nothing is known');
+  new OutboxObserver(journal, 0, { dropped: fail, undeliverable: fail }).event();
   await settled();
+});
+
+it('reports how many events are undeliverable', async () => {
+  const journal = new SimulatedJournal();
+  const { epoch } = await journal.finish('a', {});
+  await journal.markUndeliverable({ epoch, seq: 1 }, 'refused', '2026-11-30T10:00:00.000Z');
+  const counts: number[] = [];
+  const observer = new OutboxObserver(journal, 0, {
+    dropped: () => assert.fail('no event was dropped'),
+    undeliverable: (count) => counts.push(count),
+  });
+  observer.check();
+  await settled();
+  assert.deepEqual(counts, [1]);
 });

@@ -98,6 +98,15 @@ describe('status', () => {
     assert.equal(status.snapshot().counters.dropped, 7);
   });
 
+  it('announces undeliverable events once for each new number', () => {
+    let changes = 0;
+    const status = new Status(new SimulatedClock(), () => changes++);
+    for (const count of [0, 2, 2, 0]) status.undeliverable(count);
+    assert.equal(changes, 2);
+    status.undeliverable(1);
+    assert.equal(status.snapshot().counters.undeliverable, 1);
+  });
+
   it('announces events that could not be recorded once for each new total', () => {
     let changes = 0;
     const status = new Status(new SimulatedClock(), () => changes++);

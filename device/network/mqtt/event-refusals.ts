@@ -10,7 +10,7 @@ export type Verdict = 'retry' | 'retry-now' | 'undeliverable';
 
 /** Reason codes of MQTT 5.0, section 2.4. */
 const CODE = { packetIdInUse: 0x91, quotaExceeded: 0x97 } as const;
-/** Attempts for an event that the broker refuses with a reason that does not change by itself. */
+/** Attempts for an event that the broker refuses with a reason that does not change. */
 const MAX_REFUSALS = 3;
 /** Connections that the broker may close after the same event, which was alone in flight. */
 const MAX_CLOSES = 5;
@@ -20,8 +20,8 @@ const CLOSES_BEFORE_CAUTION = 2;
 const CAUSED_BY_A_MESSAGE = [0x80, 0x81, 0x82, 0x83, 0x90, 0x94, 0x99, 0x9a, 0x9b];
 
 /**
- * Finds the events that a broker does not take, by its reason codes, or because it closes the connection again and again
- * after the same event. It outlives connections.
+ * Finds the events that a broker does not take, by its reason codes, or because it closes the connection repeatedly after
+ * the same event. It outlives connections.
  */
 export class EventRefusals {
   /** Refusals, or closed connections, of each event that is still in the outbox. */

@@ -7,7 +7,7 @@ import { type Answer, failed } from '../../kit/errors.js';
 import { type HealthListener, HealthReporter } from '../../kit/health.js';
 import { Acknowledger } from './acknowledger.js';
 import { type Connection, mqttVersionOf } from './connection.js';
-import { type ConnectionErrorCode, connectionErrorFrom } from './connection-error.js';
+import { type ConnectionError, type ConnectionErrorCode, connectionErrorFrom } from './connection-error.js';
 import { type BrokerOptions, Connector } from './connector.js';
 import { DeliveryHealth } from './delivery-health.js';
 import { EventRefusals } from './event-refusals.js';
@@ -81,6 +81,8 @@ export class OutboxPublisher implements Publisher {
   readonly #backoffLimits: BackoffLimits;
   readonly #pubackDeadlineMs: number;
   #session: Session | null = null;
+  /** A retained message that is too large for the broker. */
+  #tooLarge: ConnectionError | null = null;
   #running: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
@@ -98,8 +100,8 @@ export class OutboxPublisher implements Publisher {
     this.#availability = printTopic(options, 'availability');
     this.#connector = new Connector(options.broker, { topic: this.#availability, payload: 'offline' }, clock);
     this.#retained = new RetainedMessages(this.#pubackDeadlineMs, log, (error) => {
-      if (error)
-        log.error({ part: 'broker', code: error.code }, `retained message skipped: ${error.message}`);
+      this.#tooLarge = error;
+      this.#reportLimits();
     });
     this.#single = new SingleMessages(this.#pubackDeadlineMs);
     this.#subscriptions = new Subscriptions(options, this.#pubackDeadlineMs, log);
@@ -190,6 +192,7 @@ export class OutboxPublisher implements Publisher {
     const connectedAtMs = clock.monotonicMs();
     log.info({ mqtt: mqttVersionOf(connection.protocolVersion) }, 'connected to the broker');
     this.#session = this.#makeSession(connection);
+    this.#reportLimits();
     try {
       return await this.#session.run(stop, () => this.#health.set(null));
     } finally {
@@ -231,6 +234,21 @@ export class OutboxPublisher implements Publisher {
       clock,
       log,
     });
+  }
+
+  #reportLimits(): void {
+    const limits = this.#session?.connection.limits;
+    const problems = [
+      ...(limits?.maximumQos === 0
+        ? ['The broker supports only QoS 0: when the connection breaks, the events just sent are lost.']
+        : []),
+      ...(limits?.retainAvailable === false
+        ? ['The broker keeps no retained messages: a program that connects later waits for the next state.']
+        : []),
+      ...(this.#tooLarge ? [`Not sent: ${this.#tooLarge.message}.`] : []),
+    ];
+    const fault = { code: 'mqtt-limits', message: problems.join(' ') } as const;
+    this.delivery.set('limits', problems.length > 0 ? fault : null);
   }
 
   /** An event belongs to the bin that recorded it, also if the id of the bin has changed since then. */

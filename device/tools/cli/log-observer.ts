@@ -3,15 +3,22 @@ import type { BinEvent } from '../../cycle/event.js';
 import type { Observer, ServedModel } from '../../cycle/observer.js';
 import type { Finished, Phase } from '../../cycle/state.js';
 import type { StartupInfo } from '../../daemon/daemon.js';
+import { type Clock, SystemClock } from '../../kit/clock.js';
 import type { Fault } from '../../kit/errors.js';
 import { ITEM_LINES, LINES, REPORT_LINES, writeLine } from './log.js';
 
+/** Interval of the lines about dropped events. */
+const DROPPED_EVERY_MS = 60_000;
+
 /** Logs the events of the daemon. */
 export class LogObserver implements Observer {
+  #droppedLoggedAtMs = Number.NEGATIVE_INFINITY;
+
   constructor(
     private readonly log: Logger,
     /** Runtimes that need hardware which this machine does not have. That they are skipped is no news. */
     private readonly expectedlySkipped: readonly string[] = [],
+    private readonly clock: Pick<Clock, 'monotonicMs'> = new SystemClock(),
   ) {}
 
   /** Logs where a bin that starts can be watched. */
@@ -54,7 +61,11 @@ export class LogObserver implements Observer {
     else this.log.info({ part }, `${part}: recovered`);
   }
 
+  /** A full outbox drops an event for each item, so that a line for each would hide the others. */
   dropped(count: number): void {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs - this.#droppedLoggedAtMs < DROPPED_EVERY_MS) return;
+    this.#droppedLoggedAtMs = nowMs;
     writeLine(this.log, 'error', LINES.dropped, { dropped: count });
   }
 

@@ -8,6 +8,7 @@ import { doctorCommand } from './doctor.js';
 import { eventsCommand } from './events.js';
 import { EXIT, EXIT_MEANINGS } from './failure.js';
 import { modelCommand } from './model.js';
+import { outboxCommand } from './outbox.js';
 import { exitCodesHelp } from './report.js';
 import { runCommand } from './run.js';
 import { statusCommand } from './status.js';
@@ -23,6 +24,7 @@ const makeProgram = (): Command =>
     .addCommand(triggerCommand())
     .addCommand(emptiedCommand())
     .addCommand(eventsCommand())
+    .addCommand(outboxCommand())
     .addCommand(benchCommand())
     .addCommand(configCommand())
     .addCommand(doctorCommand())

@@ -45,6 +45,9 @@ export const sectionOf = ({ state, liveness }: StatusAnswer): Section => {
       ),
       fact('outcomes', countsText(counters.outcomes)),
       fact('sorted into', countsText(counters.compartments)),
+      ...(counters.undeliverable
+        ? [fact('undeliverable', `${counters.undeliverable} events: sortbin outbox list`)]
+        : []),
       ...(counters.unrecorded ? [fact('not recorded', `${counters.unrecorded} events`)] : []),
       fact('since', counters.since),
     ],

@@ -31,7 +31,7 @@ export class FakeWorker extends EventEmitter {
   }
 
   open(): void {
-    this.reply({ id: OPENING, ok: true, value: { setAside: null, framesAside: null } });
+    this.reply({ id: OPENING, ok: true, value: { setAside: null, framesAside: null, dropped: 0 } });
   }
 
   /** Answers the oldest request. */
