@@ -42,6 +42,13 @@ const parseText = (
   );
 };
 
+/** The configuration of a file. */
+export interface LoadedFile {
+  readonly config: Config;
+  /** Returns the line of a key, or of the innermost part around it. null: not known. */
+  readonly lineAt: YamlFile['lineAt'];
+}
+
 /**
  * Reads and parses a configuration file, like `parseConfig`.
  * @throws ConfigError also if the file is missing or unreadable
@@ -49,7 +56,7 @@ const parseText = (
 export const loadConfig = async (
   path: string,
   onWarning: (warning: ConfigWarning) => void = () => {},
-): Promise<Config> => {
+): Promise<LoadedFile> => {
   const { config, file } = parseText(await readText(path), path, onWarning);
   for (const { key, file: secretFile, name } of secretFiles(config, path)) {
     // A file that cannot be found is reported when it is used: a credential of systemd exists only while the bin runs.
@@ -64,7 +71,7 @@ export const loadConfig = async (
         message: `${key.join('.')}: all users of this machine can read ${name} (mode ${octal(mode)}). Run "chmod 600" on it.`,
       });
   }
-  return config;
+  return { config, lineAt: file.lineAt };
 };
 
 /** Returns the paths of the secrets in a schema. */

@@ -63,8 +63,12 @@ export interface PolicySettings {
 export class PolicyError extends SortbinError<'policy-invalid'> {
   override readonly name = 'PolicyError';
 
-  constructor(message: string) {
-    super('policy-invalid', message);
+  /** `path`: the key of the configuration. */
+  constructor(
+    readonly path: readonly string[],
+    problem: string,
+  ) {
+    super('policy-invalid', `${path.join('.')}: ${problem}`);
   }
 }
 
@@ -101,27 +105,30 @@ export const makePolicy = (
   for (const [compartment, members] of Object.entries(compartments)) {
     for (const label of members) {
       if (known.has(label)) compartmentOf.set(label, compartment);
-      else if (own) throw new PolicyError(unknown(`policy.compartments.${compartment}`, label, labels));
+      else if (own) throw new PolicyError(['policy', 'compartments', compartment], unknown(label, labels));
     }
   }
   for (const label of refuse) {
-    if (!known.has(label)) throw new PolicyError(unknown('policy.refuse', label, labels));
+    if (!known.has(label)) throw new PolicyError(['policy', 'refuse'], unknown(label, labels));
     if (placed.has(label))
       throw new PolicyError(
-        `policy.refuse: "${label}" also has the compartment "${compartmentOf.get(label)}". Remove it from one of the two.`,
+        ['policy', 'refuse'],
+        `"${label}" also has the compartment "${compartmentOf.get(label)}". Remove it from one of the two.`,
       );
     compartmentOf.delete(label);
   }
   const unassigned = labels.filter((label) => !compartmentOf.has(label) && !refuse.has(label));
   if (unassigned.length > 0)
     throw new PolicyError(
-      `policy: the model's ${quoted(unassigned)} ${unassigned.length > 1 ? 'have' : 'has'} no compartment. ` +
+      ['policy'],
+      `the model's ${quoted(unassigned)} ${unassigned.length > 1 ? 'have' : 'has'} no compartment. ` +
         'Add each label to policy.compartments or to policy.refuse.',
     );
   const fallback = settings.fallback ?? (settings.preset === 'twelve-way' && !own ? 'trash' : 'residual');
   if (!Object.hasOwn(compartments, fallback))
     throw new PolicyError(
-      `policy.fallback: "${fallback}" is not a compartment. Use one of ${quoted(Object.keys(compartments))}.`,
+      ['policy', 'fallback'],
+      `"${fallback}" is not a compartment. Use one of ${quoted(Object.keys(compartments))}.`,
     );
   return {
     compartmentOf,
@@ -138,6 +145,18 @@ export const thresholdsOf = ({ confidence, margin, hazardConfidence }: Policy): 
   margin,
   hazardConfidence,
 });
+
+/**
+ * Returns the threshold that decides alone, or `both`. The scores are at least 0 and their sum is 1. Therefore a lead
+ * implies a score of the same size, and a score above one half implies a lead.
+ */
+export const decidingThreshold = ({
+  confidence,
+  margin,
+}: Pick<Thresholds, 'confidence' | 'margin'>): 'confidence' | 'margin' | 'both' => {
+  if (confidence <= margin) return 'margin';
+  return margin <= 2 * confidence - 1 ? 'confidence' : 'both';
+};
 
 /** Returns the compartment of an item, with the reason. Hazards are refused. Uncertain items go to the fallback. */
 export const decide = (scored: Scored, policy: Policy): Decision => {
@@ -186,5 +205,5 @@ const marginOf = (scores: Readonly<Record<string, number>>): number => {
 
 const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
 
-const unknown = (path: string, label: string, labels: readonly string[]): string =>
-  `${path}: "${label}" is not a label of the model. Use one of ${quoted(labels)}.`;
+const unknown = (label: string, labels: readonly string[]): string =>
+  `"${label}" is not a label of the model. Use one of ${quoted(labels)}.`;

@@ -103,7 +103,7 @@ describe('a configuration file', () => {
     withFolder(async (folder) => {
       const path = join(folder, 'bin.yaml');
       await writeFile(path, 'bin:\n  id: hall\n');
-      assert.equal((await loadConfig(path)).bin.id, 'hall');
+      assert.equal((await loadConfig(path)).config.bin.id, 'hall');
       await writeFile(path, 'bin:\n  id: HALL\n');
       assert.match((await rejected(path)).message, new RegExp(`^${path}:2: bin\\.id: "HALL" is not allowed`));
     }));

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { applyCapacity, type Decision, decide, type PolicySettings } from '../../device/cycle/policy.js';
+import {
+  applyCapacity,
+  type Decision,
+  decide,
+  decidingThreshold,
+  type PolicySettings,
+} from '../../device/cycle/policy.js';
 import { LABELS, somePolicy } from '../support/cycle.js';
 
 const scored = (scores: Record<string, number>, unfamiliar = false) => {
@@ -158,6 +164,26 @@ describe('full compartments', () => {
     assert.deepEqual(
       applyCapacity(to('residual', 'unfamiliar'), somePolicy(), both),
       to(null, 'compartment-full'),
+    );
+  });
+});
+
+describe('decidingThreshold', () => {
+  it('names a threshold only if the other one changes no decision', () => {
+    const share = fc.integer({ min: 0, max: 100 }).map((percent) => percent / 100);
+    fc.assert(
+      fc.property(share, share, fc.integer({ min: 0, max: 1000 }), (confidence, margin, first) => {
+        const scores = { paper: first / 1000, metal: (1000 - first) / 1000 };
+        const isSure = (changes: Partial<PolicySettings>) =>
+          decided(scores, { confidence, margin, ...changes })[1] === 'confident';
+        const deciding = decidingThreshold({ confidence, margin });
+        if (deciding !== 'both') {
+          const other = deciding === 'margin' ? { confidence: 0 } : { margin: 0 };
+          // A lead that equals the margin is compared after rounding.
+          if (isSure({}) !== isSure(other))
+            assert.ok(Math.abs(Math.abs(2 * first - 1000) / 1000 - margin) < 1e-9);
+        }
+      }),
     );
   });
 });

@@ -1,19 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { type ConfigWarning, loadConfig, warningText } from '../../config/load.js';
-import { ConfigError } from '../../config/problems.js';
 import { initText, referencePage } from '../../config/reference.js';
 import { jsonSchema } from '../../config/schema.js';
 import { messageOf } from '../../kit/errors.js';
+import { checkConfig, type Host } from './config-check.js';
 import { EXIT } from './failure.js';
 import { DEFAULT_FILE } from './loaded-config.js';
-
-/** Output streams and exit code of a command: the process, or a test double. */
-export interface Host {
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
-  exitCode?: number | string | null | undefined;
-}
 
 export const configCommand = (host: Host = process): Command => {
   const command = new Command('config').description('check, describe or create a configuration file');
@@ -27,7 +19,7 @@ export const configCommand = (host: Host = process): Command => {
     .action((file: string | undefined, { config, json }: { config?: string; json?: boolean }) => {
       if (file !== undefined && config !== undefined)
         command.error('error: the file is named twice. Use the argument or --config.');
-      return check(host, file ?? config ?? DEFAULT_FILE, json === true);
+      return checkConfig(host, file ?? config ?? DEFAULT_FILE, json === true);
     });
 
   command
@@ -52,25 +44,6 @@ export const configCommand = (host: Host = process): Command => {
 
   return command;
 };
-
-const check = async (host: Host, file: string, json: boolean): Promise<void> => {
-  const warnings: ConfigWarning[] = [];
-  try {
-    await loadConfig(file, (warning) => {
-      warnings.push(warning);
-      if (!json) host.stderr.write(`${warningText(file, warning)}\n`);
-    });
-    host.stdout.write(json ? report(true, [], warnings) : `${file} is valid\n`);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    host.exitCode = EXIT.configuration;
-    if (json) host.stdout.write(report(false, error.problems, warnings));
-    else host.stderr.write(`${error.message}\n`);
-  }
-};
-
-const report = (valid: boolean, problems: readonly object[], warnings: readonly object[]): string =>
-  `${JSON.stringify({ valid, problems, warnings }, null, 2)}\n`;
 
 const init = async (host: Host, file: string): Promise<void> => {
   try {

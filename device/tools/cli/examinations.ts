@@ -13,7 +13,7 @@ import { EXIT } from './failure.js';
 import type { CommandConfig } from './loaded-config.js';
 
 /** Returns the folder of the configured bundle, or of the factory bundle if none is configured. */
-export const bundleFolder = ({ config, folder }: CommandConfig): string =>
+export const bundleFolder = ({ config, folder }: Pick<CommandConfig, 'config' | 'folder'>): string =>
   config.model.bundle === null ? join(packageRoot(), 'deploy/model') : resolve(folder, config.model.bundle);
 
 /** Returns the bundle, or the error if it is missing, damaged or invalid. */

@@ -35,7 +35,7 @@ export const readConfig = async (
   if (path === undefined)
     return { config: parseConfig('', 'defaults'), folder: process.cwd(), source: 'defaults', warnings: [] };
   const warnings: ConfigWarning[] = [];
-  const config = await loadConfig(path, (warning) => {
+  const { config } = await loadConfig(path, (warning) => {
     warnings.push(warning);
     onWarning(path, warning);
   });

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { LogConfig } from '../../config/schema.js';
 import type { BinEvent } from '../../cycle/event.js';
-import type { Thresholds } from '../../cycle/policy.js';
+import { decidingThreshold, type Thresholds } from '../../cycle/policy.js';
 import type { CameraInfo, LibcameraSettings } from '../../hardware/camera/camera.js';
 import type { SkippedRuntime } from '../../perception/inference/runtimes.js';
 import type { VisionInfo } from '../../perception/vision/vision.js';
@@ -34,6 +34,13 @@ const line = <Fields extends object>(message: string, text: (fields: Fields) => 
 /** Lines about the start form two columns: a name and its value. */
 const named = (name: string, value: string): string => `${name.padEnd(9)}${value}`;
 
+const decidingText = (thresholds: Pick<Thresholds, 'confidence' | 'margin'>): string => {
+  const { confidence, margin } = thresholds;
+  const deciding = decidingThreshold(thresholds);
+  const pair = `confidence ${confidence} and margin ${margin}`;
+  return deciding === 'both' ? `${pair} decide` : `${pair}: policy.${deciding} alone decides`;
+};
+
 export const LINES = {
   renamed: line<{ file: string; path: string; newPath: string; line: number | null }>(
     'old name of a configuration key accepted',
@@ -55,12 +62,12 @@ export const LINES = {
   ),
   policy: line<Pick<Thresholds, 'confidence' | 'margin'> & { purity: number | null }>(
     'policy loaded',
-    ({ confidence, purity }) =>
+    ({ purity, ...thresholds }) =>
       named(
         'policy',
         purity === null
-          ? `sorts from ${confidence} (policy.confidence)`
-          : `sorts from ${confidence} (strict: ${Math.round(100 * purity)} % right). See policy.confidence`,
+          ? decidingText(thresholds)
+          : `${decidingText(thresholds)} (validation: ${Math.round(100 * purity)} % right)`,
       ),
   ),
   skipped: line<{ skipped: SkippedRuntime }>('runtime skipped', ({ skipped: { runtime, why } }) =>

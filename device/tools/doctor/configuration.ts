@@ -1,11 +1,9 @@
 import type { ConfigWarning } from '../../config/load.js';
 import type { ConfigError } from '../../config/problems.js';
 import type { Config } from '../../config/schema.js';
-import { makePolicy } from '../../cycle/policy.js';
-import { SortbinError } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
-import { checkRoutes } from '../../wire/gate.js';
 import { type Check, fact, type Section } from './doctor.js';
+import { fitToModel } from './model-fit.js';
 
 /** Checks that the configuration is valid and, if a bundle is loaded, that its policy matches the labels. */
 export const examineConfiguration = (
@@ -40,24 +38,22 @@ export const examineConfiguration = (
   };
 };
 
-/** Checks that each label has a compartment, and that the gate has a route to each compartment. */
 const policyChecks = (config: Config, { manifest }: Bundle): Check[] => {
-  let name = 'policy';
-  try {
-    const policy = makePolicy(config.policy, manifest.labels, manifest.policy);
-    const { compartmentOf, refuse } = policy;
-    const compartments = [...new Set(compartmentOf.values())];
-    const refused = [...refuse];
-    const text = [
-      'every label is assigned',
-      `Compartments: ${compartments.join(', ')}`,
-      `Refused labels: ${refused.join(', ') || 'none'}.`,
-    ].join('. ');
-    name = 'gate';
-    checkRoutes(config.gate, policy);
-    return [fact('policy', text, { compartments, refused })];
-  } catch (thrown) {
-    if (!(thrown instanceof SortbinError)) throw thrown;
-    return [{ name, status: 'fail', text: thrown.message, code: thrown.code }];
+  const fit = fitToModel(config, manifest);
+  if ('fault' in fit) {
+    const { part, fault } = fit;
+    return [{ name: part, status: 'fail', text: fault.message, code: fault.code }];
   }
+  const { compartmentOf, refuse } = fit.policy;
+  const compartments = [...new Set(compartmentOf.values())];
+  const refused = [...refuse];
+  const text = [
+    'every label is assigned',
+    `Compartments: ${compartments.join(', ')}`,
+    `Refused labels: ${refused.join(', ') || 'none'}.`,
+  ].join('. ');
+  return [
+    fact('policy', text, { compartments, refused }),
+    ...(fit.warning ? [{ name: 'policy', status: 'note', text: fit.warning } as const] : []),
+  ];
 };

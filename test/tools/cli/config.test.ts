@@ -49,6 +49,55 @@ test('check names the problems on standard error, or as JSON, and exits with 78'
   assert.deepEqual([err, code], ['', 78]);
 });
 
+test('check refuses what does not fit the model, with the line', async () => {
+  const file = join(folder, 'misfit.yaml');
+  const cases = [
+    [
+      'policy:\n  fallback: residul\n',
+      /^.*:2: policy\.fallback: "residul" is not a compartment\. Use one of "paper"/,
+    ],
+    [
+      'bin: {}\npolicy: { refuse: [glas] }\n',
+      /^.*:2: policy\.refuse: "glas" is not a label of the model\. Use /,
+    ],
+    ['policy:\n  compartments:\n    a: [paper]\n  fallback: a\n', /^.*:1: policy: the model's "biological", /],
+    [
+      'gate:\n  driver: lines\n  passive: [paper, glass]\n',
+      /^.*:1: gate\.compartments: no entry for "packaging", "residual"\. Add one/,
+    ],
+  ] as const;
+  for (const [text, message] of cases) {
+    await writeFile(file, text);
+    const { out, err, code } = await run('check', file);
+    assert.deepEqual([out, code], ['', 78], text);
+    assert.match(err, message);
+    const { valid, problems } = JSON.parse((await run('check', file, '--json')).out);
+    assert.deepEqual([valid, problems.length], [false, 1]);
+  }
+});
+
+test('check warns of a confidence that has no effect, and of a bundle that cannot be used', async () => {
+  const file = join(folder, 'useless.yaml');
+  const cases = [
+    [
+      'policy:\n  confidence: 0.6\n',
+      /:2: warning: policy\.confidence: 0\.6 has no effect, because policy\.margin is 0\.9: /,
+    ],
+    [
+      'model: { bundle: nowhere }\n',
+      /:1: warning: model\.bundle: labels and compartments were not checked, /,
+    ],
+  ] as const;
+  for (const [text, warning] of cases) {
+    await writeFile(file, text);
+    const { out, err, code } = await run('check', file);
+    assert.deepEqual([out, code], [`${file} is valid\n`, undefined]);
+    assert.match(err, warning);
+  }
+  await writeFile(file, 'policy: { confidence: 0.6, margin: 0.3 }\n');
+  assert.equal((await run('check', file)).err, '');
+});
+
 test('check warns of an old name on standard error, or as JSON', async () => {
   const file = join(folder, 'old.yaml');
   await writeFile(file, '\nperson: {}\n');

@@ -85,7 +85,7 @@ describe('the log of the daemon', () => {
     assert.deepEqual(levels, [30, 30, 30, 40, 30, 30, 30, 30]);
     assert.deepEqual(text, [
       'model    waste12 1.3.0 on tflite (LiteRT) (xnnpack-2.9, 2 threads)',
-      'policy   sorts from 0.74 (strict: 99 % right). See policy.confidence',
+      'policy   confidence 0.74 and margin 0.66 decide (validation: 99 % right)',
       '         skipped edgetpu: no accelerator',
       'port 1883 is in use by another program: the broker listens on 40123',
       'broker   mqtt://127.0.0.1:40123 (embedded)',
@@ -93,6 +93,18 @@ describe('the log of the daemon', () => {
       `watch    ${command}`,
       'journal  /data/journal.db',
     ]);
+  });
+
+  it('names the threshold that decides alone', () => {
+    const policyLine = (confidence: number, margin: number) =>
+      linesOf((observer) =>
+        observer.served({ ...served(), policy: { ...somePolicy(), confidence, margin }, purity: null }),
+      ).text[1];
+    assert.equal(policyLine(0.6, 0.9), 'policy   confidence 0.6 and margin 0.9: policy.margin alone decides');
+    assert.equal(
+      policyLine(0.98, 0.9),
+      'policy   confidence 0.98 and margin 0.9: policy.confidence alone decides',
+    );
   });
 
   it('logs no line for a runtime whose hardware this machine does not have', () => {
@@ -117,7 +129,7 @@ describe('the log of the daemon', () => {
       embedded: false,
       msg: 'broker selected',
     });
-    assert.equal(text[1], 'policy   sorts from 0.74 (policy.confidence)');
+    assert.equal(text[1], 'policy   confidence 0.74 and margin 0.66 decide');
     assert.equal(text[2], 'broker   mqtts://broker.example:8883');
     assert.deepEqual(
       json.map(({ msg }) => msg),

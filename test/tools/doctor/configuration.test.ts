@@ -30,6 +30,13 @@ describe('examineConfiguration', () => {
     );
   });
 
+  it('notes a confidence that has no effect', async () => {
+    assert.match(
+      (await examine('policy: { confidence: 0.6 }')).at(-1) ?? '',
+      /^policy note: policy\.confidence: 0\.6 has no effect, because policy\.margin is 0\.9: /,
+    );
+  });
+
   it('notes a key with an old name', async () => {
     assert.equal(
       (await examine('person: {}'))[1],
