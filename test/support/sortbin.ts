@@ -11,7 +11,8 @@ import { CONTROL_SOCKET } from '../../device/network/commands/commands.js';
 import { sendCommand } from '../../device/network/commands/send-command.js';
 import { until } from './until.js';
 
-const MAIN = fileURLToPath(new URL('../../device/tools/cli/main.js', import.meta.url));
+/** The path of the command line tool. */
+export const MAIN = fileURLToPath(new URL('../../device/tools/cli/main.js', import.meta.url));
 
 /** A line of the log in JSON. */
 export interface LogLine {

@@ -56,7 +56,8 @@ export const benchCommand = (): Command =>
         [EXIT.data]: 'every image was skipped',
         [EXIT.input]: 'the folder has no images, or none with a label if labels are needed',
         [EXIT.cannotCreate]: 'the report cannot be written',
-        [SIGNAL_EXIT.SIGINT]: 'interrupted by Ctrl-C; the report has "complete": false',
+        [SIGNAL_EXIT.SIGHUP]: 'ended because the terminal was closed; the report has "complete": false',
+        [SIGNAL_EXIT.SIGINT]: 'interrupted by Ctrl-C; likewise',
         [SIGNAL_EXIT.SIGTERM]: 'ended by SIGTERM; likewise',
       }),
     )

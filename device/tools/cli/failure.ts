@@ -24,7 +24,7 @@ export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   [EXIT.software]: 'an error in the program, or a stop that took too long',
   [EXIT.system]: 'a limit of the system, such as open files',
   [EXIT.cannotCreate]: 'a file cannot be written, or already exists',
-  [EXIT.io]: 'the journal or a disk cannot be used',
+  [EXIT.io]: 'the journal, a disk or the standard output cannot be used',
   [EXIT.temporary]: 'a command may have been executed: send it again',
   [EXIT.configuration]: 'the configuration is not valid',
   129: 'SIGHUP ended bench, or a second one a bin that was stopping',

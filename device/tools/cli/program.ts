@@ -9,6 +9,7 @@ import { eventsCommand } from './events.js';
 import { EXIT, EXIT_MEANINGS } from './failure.js';
 import { modelCommand } from './model.js';
 import { outboxCommand } from './outbox.js';
+import { handleOutputErrors } from './output-errors.js';
 import { exitCodesHelp } from './report.js';
 import { runCommand } from './run.js';
 import { statusCommand } from './status.js';
@@ -34,10 +35,7 @@ const makeProgram = (): Command =>
 
 /** Runs the command of the command line, and sets the exit code. */
 export const runProgram = async (): Promise<void> => {
-  // A reader such as `| head` may close the pipe or the socket early. That must not change the exit code.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') throw error;
-  });
+  handleOutputErrors(process);
   const program = makeProgram();
   throwOnExit(program);
   try {

@@ -60,7 +60,10 @@ test('check refuses what does not fit the model, with the line', async () => {
       'bin: {}\npolicy: { refuse: [glas] }\n',
       /^.*:2: policy\.refuse: "glas" is not a label of the model\. Use /,
     ],
-    ['policy:\n  compartments:\n    a: [paper]\n  fallback: a\n', /^.*:1: policy: the model's "biological", /],
+    [
+      'policy:\n  compartments:\n    a: [paper]\n  fallback: a\n',
+      /^.*:1: policy: the model's "biological", /,
+    ],
     [
       'gate:\n  driver: lines\n  passive: [paper, glass]\n',
       /^.*:1: gate\.compartments: no entry for "packaging", "residual"\. Add one/,
