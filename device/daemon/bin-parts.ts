@@ -52,7 +52,7 @@ export const startParts = async (
   const model = await services.start(wireModel(loaded, clock), signal);
   const broker =
     mqtt.url === null
-      ? await services.open('embedded broker', signal, () => startBroker(mqtt.embedded, log))
+      ? await services.open('embedded broker', signal, () => startBroker(mqtt.embedded, clock, log))
       : null;
   const url = mqtt.url ?? broker?.url ?? '';
   const publisher = await services.open('publisher', signal, async () =>

@@ -75,8 +75,9 @@ const systemdCredential = (): string | null => {
 /** Starts the embedded broker. Imports it only when it is used, to save memory. */
 export const startBroker = async (
   options: Config['mqtt']['embedded'],
+  clock: Clock,
   log: Logger,
 ): Promise<EmbeddedBroker> => {
   const { startEmbeddedBroker } = await import('../network/mqtt/embedded-broker.js');
-  return startEmbeddedBroker(options, log);
+  return startEmbeddedBroker(options, { clock, log });
 };

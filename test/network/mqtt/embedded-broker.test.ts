@@ -3,25 +3,12 @@ import { once } from 'node:events';
 import { type AddressInfo, connect as connectSocket, createServer, type Server } from 'node:net';
 import { afterEach, test } from 'node:test';
 import { connect } from 'mqtt';
-import {
-  EmbeddedBrokerError,
-  type EmbeddedBrokerOptions,
-  startEmbeddedBroker,
-} from '../../../device/network/mqtt/embedded-broker.js';
+import { EmbeddedBrokerError } from '../../../device/network/mqtt/embedded-broker.js';
 import { until } from '../../support/until.js';
-import { fastPublisher, readableLog } from './publisher-kit.js';
+import { cleanUp, cleanUpLater, openBroker } from './embedded-broker-kit.js';
+import { fastPublisher } from './publisher-kit.js';
 
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-const open = async (options: EmbeddedBrokerOptions) => {
-  const { log, lines } = readableLog();
-  const broker = await startEmbeddedBroker(options, log);
-  cleanups.push(() => broker.close());
-  return { broker, lines };
-};
+afterEach(cleanUp);
 
 const occupy = async (port: number): Promise<Server | null> => {
   const server = createServer();
@@ -31,7 +18,7 @@ const occupy = async (port: number): Promise<Server | null> => {
   } catch {
     return null;
   }
-  cleanups.push(() => new Promise((resolve) => server.close(resolve)));
+  cleanUpLater(() => new Promise((resolve) => server.close(resolve)));
   return server;
 };
 /** Returns a port that is in use. */
@@ -42,15 +29,15 @@ const portInUse = async (): Promise<number> => {
 };
 
 test('accepts a publisher, and sends its retained messages to a subscriber', async () => {
-  const { broker } = await open({ port: 0 });
+  const { broker } = await openBroker();
   const { publisher, outbox } = fastPublisher(broker.url);
-  cleanups.push(() => publisher.close());
+  cleanUpLater(() => publisher.close());
   const seqs = outbox.add(100);
   publisher.retain('state', { cycle: 'idle' });
   publisher.start();
   await outbox.empty();
   const client = connect(broker.url, { protocolVersion: 4, reconnectPeriod: 0 });
-  cleanups.push(() => client.endAsync(true));
+  cleanUpLater(() => client.endAsync(true));
   const received: string[] = [];
   client.on('message', (topic, payload) => received.push(`${topic} ${payload}`));
   await client.subscribeAsync('#');
@@ -64,7 +51,7 @@ test('accepts a publisher, and sends its retained messages to a subscriber', asy
 
 test('skips a port in use for a later one, and reports both', async () => {
   const requestedPort = await portInUse();
-  const { broker } = await open({ port: requestedPort });
+  const { broker } = await openBroker({ port: requestedPort });
   assert.equal(broker.requestedPort, requestedPort);
   assert.notEqual(broker.port, requestedPort);
   assert.equal(broker.url, `mqtt://127.0.0.1:${broker.port}`);
@@ -73,13 +60,13 @@ test('skips a port in use for a later one, and reports both', async () => {
 test('uses any free port if the next ten are also in use', async () => {
   const requestedPort = await portInUse();
   for (let offset = 1; offset <= 10; offset++) await occupy(requestedPort + offset);
-  const { broker } = await open({ port: requestedPort });
+  const { broker } = await openBroker({ port: requestedPort });
   assert.ok(broker.port < requestedPort || broker.port > requestedPort + 10, `${broker.port}`);
 });
 
 test('refuses an address of another machine, and names it in the error', async () => {
   await assert.rejects(
-    open({ host: '192.0.2.1', port: 0 }),
+    openBroker({ host: '192.0.2.1', port: 0 }),
     (error: unknown) =>
       error instanceof EmbeddedBrokerError &&
       error.code === 'broker-listen-failed' &&
@@ -90,15 +77,15 @@ test('refuses an address of another machine, and names it in the error', async (
 });
 
 test('disconnects the sender of a message that is too large, and does not keep the message', async () => {
-  const { broker, lines } = await open({ port: 0, maxPayloadBytes: 100 });
+  const { broker, lines } = await openBroker({ maxPayloadBytes: 100 });
   const client = connect(broker.url, { protocolVersion: 4, reconnectPeriod: 0 });
-  cleanups.push(() => client.endAsync(true));
+  cleanUpLater(() => client.endAsync(true));
   const closed = new Promise<void>((resolve) => client.once('close', resolve));
   client.publish('a', 'x'.repeat(101), { retain: true });
   await closed;
-  assert.match(lines[0]?.msg ?? '', /a client failed \(message on a exceeds 100 bytes\)/);
+  assert.match(lines[0]?.msg ?? '', /client "mqttjs_.*" failed \(message on a exceeds 100 bytes\)/);
   const other = connect(broker.url, { protocolVersion: 4, reconnectPeriod: 0 });
-  cleanups.push(() => other.endAsync(true));
+  cleanUpLater(() => other.endAsync(true));
   const received: string[] = [];
   other.on('message', (topic) => received.push(topic));
   await other.subscribeAsync('#');
@@ -108,9 +95,9 @@ test('disconnects the sender of a message that is too large, and does not keep t
 });
 
 test('closes at once, with and without connected clients', async () => {
-  const { broker } = await open({ port: 0 });
+  const { broker } = await openBroker();
   const { publisher } = fastPublisher(broker.url);
-  cleanups.push(() => publisher.close());
+  cleanUpLater(() => publisher.close());
   publisher.start();
   await until('connected', () => publisher.status().connected);
   const silent = connectSocket(broker.port, '127.0.0.1');
@@ -126,9 +113,9 @@ test('closes at once, with and without connected clients', async () => {
 });
 
 test('closes the connections of clients above the limit', async () => {
-  const { broker } = await open({ port: 0, maxConnections: 1 });
+  const { broker } = await openBroker({ maxConnections: 1 });
   const first = connect(broker.url, { protocolVersion: 4, reconnectPeriod: 0 });
-  cleanups.push(() => first.endAsync(true));
+  cleanUpLater(() => first.endAsync(true));
   await new Promise((resolve) => first.once('connect', resolve));
   const second = connectSocket(broker.port, '127.0.0.1');
   second.on('error', () => {});
