@@ -29,10 +29,10 @@ const changeCommand = (name: 'retry' | 'drop', description: string, done: string
   binCommand(name, description)
     .argument('[numbers...]', 'numbers of events, as `sortbin outbox list` prints them', parseNumbers)
     .option('--all', 'all undeliverable events')
-    .action(async (numbers: number[] | undefined, flags: SelectionFlags, command: Command) => {
-      if ((numbers !== undefined) === (flags.all === true))
+    .action(async (numbers: number[], flags: SelectionFlags, command: Command) => {
+      if (numbers.length > 0 === (flags.all === true))
         command.error(`error: name events by their numbers, or use --all. See "sortbin outbox list".`);
-      const events = numbers ?? 'all';
+      const events = flags.all ? 'all' : numbers;
       const count = await askBin({ command: `outbox-${name}`, events, transaction: newId() }, flags);
       if (count === undefined || flags.json) return;
       process.stdout.write(`${Number(count) === 1 ? '1 event' : `${Number(count)} events`} ${done}\n`);
