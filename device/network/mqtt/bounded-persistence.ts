@@ -145,7 +145,7 @@ export class BoundedPersistence extends MemoryPersistence {
     void this.cleanIncoming({ id: longestAbsent });
   }
 
-  /** aedes needs only the id of a received message of QoS 2. It has delivered the message already. */
+  /** The id of a received message of QoS 2 is enough to detect a repetition. */
   override incomingStorePacket(client: Client, packet: AedesPublishPacket): Promise<void> {
     return super.incomingStorePacket(client, { ...packet, payload: NO_PAYLOAD });
   }

@@ -10,8 +10,8 @@ export type SentPacket = Partial<Pick<AedesPublishPacket, 'brokerCounter'>> & { 
 const HIGHEST_MESSAGE_ID = 65_535;
 
 /**
- * The messages of one persistent session that are not acknowledged. They are sent in the order in which the broker
- * received them, also if new ones arrive while a client that was absent receives the old ones.
+ * The messages of one persistent session that are not acknowledged. They are sent in the order in which they reached the
+ * broker. If new ones arrive while a client receives the old ones, they wait.
  */
 export class SessionQueue {
   /** Not yet sent on this connection, by the broker's counter, oldest first. */
