@@ -37,7 +37,7 @@ const MODULES = {
   journal: ['journal'],
   'hardware/lines': ['lines'],
   'hardware/trigger': ['trigger', 'ultrasonic-timing'],
-  'hardware/camera': ['camera', 'camera-list', 'jpeg'],
+  'hardware/camera': ['camera', 'camera-list', 'jpeg', 'left-out'],
   'hardware/gate': ['gate'],
   'hardware/fill': ['fill'],
   'hardware/panel': ['panel'],

@@ -1,6 +1,7 @@
 import type { Policy } from '../cycle/policy.js';
 import type { CycleOptions, Parts } from '../cycle/runner.js';
-import { findImages, interleaveByLabel, type LeftOutFile } from '../hardware/camera/image-files.js';
+import { findImages, interleaveByLabel } from '../hardware/camera/image-files.js';
+import type { LeftOutFile } from '../hardware/camera/left-out.js';
 import { SimulatedCamera } from '../hardware/camera/simulated-camera.js';
 import { SimulatedGate } from '../hardware/gate/simulated-gate.js';
 import { SimulatedTrigger } from '../hardware/trigger/simulated-trigger.js';

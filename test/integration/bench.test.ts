@@ -124,6 +124,20 @@ describe('sortbin bench', () => {
       assert.deepEqual(report?.unknownLabels, [{ folder: 'papier', images: 1, similar: 'paper' }]);
     }));
 
+  it('counts what it leaves out, by its kind, if no image is left', () =>
+    inFolder('', async (folder) => {
+      const images = join(folder, 'images');
+      await mkdir(images);
+      for (const name of ['a.heic', 'b.HEIC', 'notes.txt']) await writeFile(join(images, name), '');
+      await symlink('a.jpg', join(images, 'b.jpg'));
+      const { code, stderr } = await runBenchCommand([images], folder);
+      assert.equal(code, 66);
+      assert.match(
+        stderr,
+        /contains no \.jpg, .* file\. Left out: 2 \.heic, which is not supported; 1 symbolic link; 1 other file\. Give/,
+      );
+    }));
+
   it('exits with 65 if each image is skipped', () =>
     inFolder('', async (folder) => {
       await writeFile(join(folder, 'broken.jpg'), 'no picture');
@@ -170,6 +184,24 @@ describe('sortbin bench', () => {
       assert.match(text, /\n {2}preset: four-way # four\n/);
       assert.match(text, /\n {2}confidence: 0\.83\n/);
       assert.match(text, /\n {2}margin: 0\.2\n/);
+    }));
+
+  it('writes into an empty section, and refuses before the work what it cannot write or what has no effect', () =>
+    inFolder('policy:\n  # confidence: 0.9\n', async (folder) => {
+      const args = [SAMPLES, '--limit', '8'];
+      const useless = await runBenchCommand([...args, '--set-confidence', '0.85'], folder);
+      assert.deepEqual([useless.code, useless.report], [64, null], useless.stderr);
+      assert.match(
+        useless.stderr,
+        /--set-confidence 0\.85 would have no effect, because policy\.margin is 0\.9\./,
+      );
+      const { code, stderr } = await runBenchCommand([...args, '--set-confidence', '0.95'], folder);
+      assert.equal(code, 0, stderr);
+      const file = join(folder, 'sortbin.yaml');
+      assert.equal(await readFile(file, 'utf8'), 'policy:\n  confidence: 0.95\n  # confidence: 0.9\n');
+      await writeFile(file, 'policy: { confidence: &c 0.5, margin: *c }\n');
+      const unwritable = await runBenchCommand([...args, '--set-confidence', '0.95'], folder);
+      assert.deepEqual([unwritable.code, unwritable.report], [73, null], unwritable.stderr);
     }));
 
   it('refuses to write a threshold without a configuration file, before the work', () =>

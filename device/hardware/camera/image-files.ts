@@ -2,19 +2,9 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
 import { messageOf, SortbinError } from '../../kit/errors.js';
+import { groupLeftOut, type LeftOutFile, type LeftOutReason } from './left-out.js';
 
 const IMAGE_EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp']);
-
-/**
- * Why a file below the folder is not used. `link`: a symbolic link. `name`: the name is not valid UTF-8. `unreadable`: a
- * folder that cannot be listed. `format`: not a file with the suffix of a supported image.
- */
-export type LeftOutReason = 'link' | 'name' | 'unreadable' | 'format';
-
-export interface LeftOutFile {
-  readonly file: string;
-  readonly reason: LeftOutReason;
-}
 
 export interface ImageFiles {
   /** Paths relative to the folder, sorted. */
@@ -50,7 +40,8 @@ export const findImages = async (folder: string): Promise<ImageFiles> => {
   });
   await visit('', entries);
   if (images.length === 0) {
-    const others = leftOut.length === 0 ? '' : `, only ${leftOut.length} other files`;
+    const texts = groupLeftOut(leftOut).map(({ text }) => text);
+    const others = texts.length === 0 ? '' : `. Left out: ${texts.join('; ')}`;
     throw missing(folder, `contains no ${[...IMAGE_EXTENSIONS].join(', ')} file${others}`);
   }
   return { images: images.sort(), leftOut: leftOut.sort((a, b) => (a.file < b.file ? -1 : 1)) };

@@ -32,7 +32,7 @@ export const decode = async (
 ): Promise<Answer<DecodedImage, 'picture-broken'>> => {
   if (format) return unpack(bytes, format);
   const broken = (problem: string) =>
-    failed('picture-broken', `the image (${bytes.length} bytes) ${problem}. Check the camera.`);
+    failed('picture-broken', `the image (${bytes.length} bytes) ${problem}. Check the camera or the file.`);
   if (bytes.length > MAX_BYTES) return broken(`is larger than ${MAX_BYTES} bytes`);
   if (!isSupportedFormat(bytes)) return broken('is not a JPEG, PNG or WebP file');
   try {

@@ -22,12 +22,6 @@ export interface SkippedImage {
   readonly why: string;
 }
 
-/** A file of the folder that is not used. `format`: not a file with the suffix of a supported image. */
-export interface LeftOut {
-  readonly file: string;
-  readonly reason: 'link' | 'name' | 'unreadable' | 'format';
-}
-
 /** The sorting cycle under test. Each trigger captures the next image. */
 export interface BenchCycle {
   /** Sorts the next image and returns its result. */

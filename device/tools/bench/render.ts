@@ -1,25 +1,28 @@
-import type { LeftOut } from './bench.js';
+import { groupLeftOut, type LeftOutFile } from '../../hardware/camera/left-out.js';
+import { wrap } from '../../kit/wrap.js';
+import { countText } from '../doctor/doctor.js';
 import type { BenchReport } from './report.js';
 
 /** Formats the report for a terminal of 80 columns. */
-export const renderReport = (report: BenchReport): string => {
+export const renderReport = (report: BenchReport, labels: readonly string[]): string => {
   const { labelled } = report;
-  const sections = headSections(report);
+  const sections = headSections(report, labels);
   if (labelled > 0)
     sections.push(summary(report), classTable(report), confusionTable(report), compartmentTable(report));
   if (report.items.length > 0) sections.push(reasonLine(report), latencyTable(report));
   return `${sections.join('\n\n')}\n`;
 };
 
-/** Formats what was tested, and what was not. */
-export const headSections = (report: BenchReport): string[] => {
+/** Formats what was tested, and what was not. `labels`: those of the model. */
+export const headSections = (report: BenchReport, labels: readonly string[]): string[] => {
   const { model, runtime, items, skipped, labelled, complete } = report;
   const head = [
-    `${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${count(runtime.threads, 'thread')})`,
-    `${count(items.length, 'image')} classified, ${labelled} labelled, ${skipped.length} skipped`,
+    `${model.name} ${model.version} on ${runtime.name} (${runtime.backend}, ${countText(runtime.threads, 'thread')})`,
+    `${countText(items.length, 'image')} classified, ${labelled} labelled, ${skipped.length} skipped`,
     ...(complete ? [] : ['Interrupted: the figures are not those of the whole folder.']),
     ...leftOutLines(report.leftOut),
     ...unknownLabelLines(report),
+    ...labelLines(report, labels),
   ];
   const sections = [head.join('\n')];
   if (skipped.length > 0)
@@ -29,37 +32,31 @@ export const headSections = (report: BenchReport): string[] => {
   return sections;
 };
 
-/** Suffixes of images that are not supported. Other files, such as notes, are only in the JSON report. */
-const IMAGES =
-  /\.(heic|heif|avif|jxl|jp2|tiff?|bmp|gif|svg|ico|psd|dng|cr2|cr3|nef|arw|raf|rw2|orf|ppm|pgm|jfif|jpe)$/i;
 const SHOWN = 3;
 
-const leftOutLines = (leftOut: readonly LeftOut[]): string[] => {
-  const groups = new Map<string, string[]>();
-  for (const { file, reason } of leftOut) {
-    const suffix = reason === 'format' && IMAGES.exec(file)?.[0].toLowerCase();
-    if (reason === 'format' && !suffix) continue;
-    const group = suffix ? `${suffix}, which is not supported` : WHY[reason];
-    groups.set(group, [...(groups.get(group) ?? []), file]);
-  }
-  return [...groups].map(([why, files]) => {
-    const more = files.length > SHOWN ? ` and ${files.length - SHOWN} more` : '';
-    return `Left out: ${files.length} ${why}: ${files.slice(0, SHOWN).join(', ')}${more}`;
-  });
-};
-
-const WHY: Readonly<Record<LeftOut['reason'], string>> = {
-  format: 'of another format',
-  link: 'symbolic links',
-  name: 'whose name is not UTF-8',
-  unreadable: 'folders that cannot be read',
-};
+/** Other files, such as notes, are only in the JSON report. */
+const leftOutLines = (leftOut: readonly LeftOutFile[]): string[] =>
+  groupLeftOut(leftOut)
+    .filter(({ isOther }) => !isOther)
+    .map(({ files, text }) => {
+      const more = files.length > SHOWN ? ` and ${files.length - SHOWN} more` : '';
+      return `Left out: ${text}: ${files.slice(0, SHOWN).join(', ')}${more}`;
+    });
 
 const unknownLabelLines = ({ unknownLabels }: BenchReport): string[] =>
   unknownLabels.map(({ folder, images, similar }) => {
     const hint = similar === null ? '' : `; did you mean ${similar}?`;
-    return `Not labelled: ${folder}/ (${count(images, 'image')}): not a label of the model${hint}`;
+    return `Not labelled: ${folder}/ (${countText(images, 'image')}): not a label of the model${hint}`;
   });
+
+const COLUMNS = 80;
+
+/** Lists the labels if images have none. */
+const labelLines = ({ items, labelled, unknownLabels }: BenchReport, labels: readonly string[]): string[] => {
+  if (unknownLabels.length === 0 && (labelled > 0 || items.length === 0)) return [];
+  const text = `Labels are the names of the sub-folders. The model has: ${labels.join(', ')}.`;
+  return wrap(text, COLUMNS);
+};
 
 const summary = ({ accuracy, overall }: BenchReport): string =>
   [
@@ -136,5 +133,3 @@ export const table = (head: readonly string[], rows: readonly (readonly string[]
 
 export const percent = (share: number | null): string =>
   share === null ? '–' : `${(share * 100).toFixed(1)} %`;
-
-const count = (number: number, thing: string): string => `${number} ${thing}${number === 1 ? '' : 's'}`;

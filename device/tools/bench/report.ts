@@ -1,6 +1,7 @@
 import type { Policy } from '../../cycle/policy.js';
+import type { LeftOutFile } from '../../hardware/camera/left-out.js';
 import type { ModelInfo, RuntimeInfo } from '../../perception/vision/vision.js';
-import type { BenchItem, BenchRun, LeftOut, SkippedImage } from './bench.js';
+import type { BenchItem, BenchRun, SkippedImage } from './bench.js';
 import type { UnknownLabel } from './label-folders.js';
 import type { ThresholdTable } from './thresholds.js';
 
@@ -40,7 +41,7 @@ export interface BenchReport {
   /** false: the run was interrupted. The figures are those of the images before. */
   readonly complete: boolean;
   /** Files of the folder that were not used. */
-  readonly leftOut: readonly LeftOut[];
+  readonly leftOut: readonly LeftOutFile[];
   /** Folders that label no image, because no label of the model has this name. */
   readonly unknownLabels: readonly UnknownLabel[];
   /** Number of items with a label. Accuracy, purity, coverage and the tables count only these. */
@@ -71,7 +72,7 @@ export const reportOn = (
   { items, skipped, complete, unknownLabels }: BenchRun,
   active: { readonly model: ModelInfo; readonly runtime: RuntimeInfo },
   policy: Policy,
-  leftOut: readonly LeftOut[],
+  leftOut: readonly LeftOutFile[],
 ): BenchReport => {
   const labelled = items.filter((item): item is Labelled => item.label !== null);
   const compartments = compartmentFigures(labelled, policy);

@@ -35,6 +35,7 @@ const applyChanges = (text: string, changes: readonly Change[]): string => {
     mappingsOf(document, changes)
       .map(
         (change) =>
+          filling(document, text, change) ??
           replacement(document, change) ??
           (change.path.length === 1 ? addition(text, change) : insertion(document, text, change)),
       )
@@ -88,12 +89,15 @@ export const parseYaml = (text: string) =>
 type ValueAt = Pick<Change, 'path' | 'to'>;
 type Mapping = { [key: string]: ConfigValue };
 
-/** Combines the changes below a mapping that the text does not have into that mapping. */
+/** Combines the changes below a mapping that the text does not have, or that is empty, into that mapping. */
 const mappingsOf = (document: Document, changes: readonly Change[]): ValueAt[] => {
   const values: ValueAt[] = [];
   const mappings = new Map<string, Mapping>();
   for (const { path, to } of changes) {
-    const missing = path.findIndex((_, index) => !document.hasIn(path.slice(0, index + 1)));
+    const missing = path.findIndex((_, index) => {
+      const at = path.slice(0, index + 1);
+      return !document.hasIn(at) || (at.length < path.length && document.getIn(at) === null);
+    });
     const inner = missing < 0 ? [] : path.slice(missing + 1);
     if (inner.length === 0) {
       values.push({ path, to });
@@ -138,6 +142,28 @@ const addition = (text: string, { path, to }: ValueAt): Edit => {
   const start = text.length;
   const newline = text === '' || text.endsWith('\n') ? '' : '\n';
   return { start, end: start, text: `${newline}${path[0]}: ${valueText(to)}\n` };
+};
+
+/** Fills an empty section, whose keys may all be commented out. null: the value is no empty section. */
+const filling = (document: Document, text: string, { path, to }: ValueAt): Edit | null => {
+  const node = document.getIn(path, true);
+  const outer = document.getIn(path.slice(0, -1), true) ?? document.contents;
+  const key =
+    isMap(outer) && outer.items.find((pair) => isScalar(pair.key) && pair.key.value === path.at(-1))?.key;
+  if (typeof to !== 'object' || !isScalar(node) || node.value !== null || !node.range) return null;
+  if (!isMap(outer) || !isNode(key) || !key.range) return null;
+  const [start, end] = node.range;
+  if (end > start) return { start, end, text: valueText(to) };
+  if (outer.flow) return { start, end, text: `${text[start - 1] === ':' ? ' ' : ''}${valueText(to)}` };
+  const [keyStart, keyEnd] = key.range;
+  const indent = text.slice(text.lastIndexOf('\n', keyStart - 1) + 1, keyStart);
+  const lineEnd = text.indexOf('\n', keyEnd);
+  const at = lineEnd < 0 ? text.length : lineEnd + 1;
+  const newline = text[lineEnd - 1] === '\r' ? '\r\n' : '\n';
+  const lines = Object.entries(to).map(
+    ([name, value]) => `${indent}  ${name}: ${valueText(value)}${newline}`,
+  );
+  return { start: at, end: at, text: `${lineEnd < 0 ? '\n' : ''}${lines.join('')}` };
 };
 
 const insertion = (document: Document, text: string, { path, to }: ValueAt): Edit => {

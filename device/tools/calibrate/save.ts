@@ -1,4 +1,6 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, readFile, realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../config/schema.js';
 import { writeDurably } from '../../kit/durable-file.js';
@@ -81,23 +83,41 @@ export interface SaveOptions {
  * file exists.
  * @throws CalibrateError if the file cannot be changed. It is unchanged then.
  */
-export const saveChanges = async (options: SaveOptions): Promise<void> => {
-  try {
-    // Resolves a symbolic link, so that the link stays.
-    const file = await realpath(options.file);
-    const before = await readFile(file, 'utf8');
-    const after = editYaml(before, options.changes);
-    checkResult(before, after, options);
+export const saveChanges = (options: SaveOptions): Promise<void> =>
+  withFileError(options, async () => {
+    const { file, before, after } = await edit(options);
     const { mode, uid, gid } = await stat(file);
     // If root runs this, the user of the daemon must still be able to read the file.
     const attributes = { mode: modeFor(mode & 0o777, options.parse(after)), owner: { uid, gid } };
     writeDurably(`${file}.bak`, before, attributes);
     writeDurably(file, after, attributes);
+  });
+
+/**
+ * Checks that `saveChanges` can write the changes, and writes nothing.
+ * @throws CalibrateError if the file cannot be changed
+ */
+export const checkChanges = (options: SaveOptions): Promise<void> =>
+  withFileError(options, async () => {
+    const { file } = await edit(options);
+    await access(dirname(file), constants.W_OK);
+  });
+
+const withFileError = async ({ file }: SaveOptions, work: () => Promise<void>): Promise<void> => {
+  try {
+    await work();
   } catch (cause) {
-    throw new CalibrateError('calibrate-file', `${options.file}: not changed. ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new CalibrateError('calibrate-file', `${file}: not changed. ${messageOf(cause)}`, { cause });
   }
+};
+
+const edit = async (options: SaveOptions) => {
+  // Resolves a symbolic link, so that the link stays.
+  const file = await realpath(options.file);
+  const before = await readFile(file, 'utf8');
+  const after = editYaml(before, options.changes);
+  checkResult(before, after, options);
+  return { file, before, after };
 };
 
 /** A file with a password must not be readable by all users. A mode that somebody has chosen for a group stays. */

@@ -8,10 +8,18 @@ import { runBench } from '../bench/bench.js';
 import { folderOf } from '../bench/label-folders.js';
 import { type BenchReport, reportOn } from '../bench/report.js';
 
-/** The report of a run, and the policy that it used. */
+/** The report of a run, the policy that it used, and the labels of the model. */
 export interface BenchResult {
   readonly report: BenchReport;
   readonly policy: Policy;
+  readonly labels: readonly string[];
+}
+
+export interface BenchOptions {
+  readonly needsLabels: boolean;
+  /** Called before the first image. Throws if the run would be useless with this policy. */
+  readonly check: (policy: Policy) => void;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -21,7 +29,7 @@ export interface BenchResult {
  */
 export const benchImages = async (
   { parts, cycle, images, leftOut, show }: WiredBench,
-  { needsLabels, signal }: { readonly needsLabels: boolean; readonly signal: AbortSignal },
+  { needsLabels, check, signal }: BenchOptions,
 ): Promise<BenchResult> => {
   const { model } = parts;
   const bar = progressBar(images.length);
@@ -30,6 +38,7 @@ export const benchImages = async (
     const { bundle, policy, info } = model.active;
     const { labels } = bundle.manifest;
     if (needsLabels && !images.some((file) => labels.includes(folderOf(file)))) throw unlabelled(labels);
+    check(policy);
     let settle: (journalled: Journalled) => void = () => {};
     const runner = new Runner(parts, cycle, {
       event: (event, finished) => finished && settle({ event, finished }),
@@ -44,7 +53,7 @@ export const benchImages = async (
     const progress = (done: number, skipped: number) => bar.update(done, { skipped });
     const run = await runBench({ next }, images, labels, progress, signal);
     await runner.stop();
-    return { report: reportOn(run, info, policy, leftOut), policy };
+    return { report: reportOn(run, info, policy, leftOut), policy, labels };
   } finally {
     bar.stop();
     await model.stop();

@@ -2,19 +2,17 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
-import { parseConfig } from '../../config/load.js';
 import { messageOf, SortbinError } from '../../kit/errors.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
 import { wireBench } from '../../wire/bench.js';
 import { renderReport } from '../bench/render.js';
 import { renderThresholds } from '../bench/render-thresholds.js';
 import { thresholdTable } from '../bench/thresholds.js';
-import type { Change } from '../calibrate/calibrate.js';
-import { saveChanges } from '../calibrate/save.js';
 import { benchImages } from './bench-run.js';
 import { EXIT, InterruptedError } from './failure.js';
-import { CONFIG_OPTION, type CommandConfig, readConfig } from './loaded-config.js';
+import { CONFIG_OPTION, readConfig } from './loaded-config.js';
 import { exitCodesHelp } from './report.js';
+import { ThresholdChoice } from './threshold-choice.js';
 
 interface BenchFlags {
   readonly json?: string;
@@ -53,9 +51,10 @@ export const benchCommand = (): Command =>
     .addHelpText(
       'after',
       exitCodesHelp({
+        [EXIT.usage]: 'the value of --set-confidence would have no effect',
         [EXIT.data]: 'every image was skipped',
         [EXIT.input]: 'the folder has no images, or none with a label if labels are needed',
-        [EXIT.cannotCreate]: 'the report cannot be written',
+        [EXIT.cannotCreate]: 'the report or the configuration cannot be written',
         [SIGNAL_EXIT.SIGHUP]: 'ended because the terminal was closed; the report has "complete": false',
         [SIGNAL_EXIT.SIGINT]: 'interrupted by Ctrl-C; likewise',
         [SIGNAL_EXIT.SIGTERM]: 'ended by SIGTERM; likewise',
@@ -66,7 +65,8 @@ export const benchCommand = (): Command =>
 async function bench(folder: string, flags: BenchFlags): Promise<void> {
   const { setConfidence: wanted } = flags;
   const loaded = await readConfig(flags.config);
-  if (wanted !== undefined) checkHasFile(loaded);
+  const choice = wanted === undefined ? null : new ThresholdChoice(loaded, wanted, flags.margin);
+  await choice?.checkFile();
   const { vision, policy: configured } = loaded.config;
   const config = {
     ...loaded.config,
@@ -75,24 +75,33 @@ async function bench(folder: string, flags: BenchFlags): Promise<void> {
   };
   // An unwritable file must fail now, not after an hour of work.
   if (flags.json && flags.json !== '-') await writeReport(flags.json, '', 'a');
-  const needsLabels = flags.thresholds || wanted !== undefined;
+  const needsLabels = flags.thresholds || choice !== null;
   const parts = await wireBench(
     { ...loaded, config, log: pino({ level: 'silent' }) },
     resolve(folder),
     flags.limit,
   );
-  const { report, policy } = await benchImages(parts, { needsLabels, signal: interruption() });
+  const { report, policy, labels } = await benchImages(parts, {
+    needsLabels,
+    check: (policy) => choice?.checkEffect(policy),
+    signal: interruption(),
+  });
 
   const table = needsLabels ? thresholdTable(report.items, policy, policy.confidence, wanted ?? null) : null;
   const json = `${JSON.stringify(table ? { ...report, thresholds: table } : report, null, 2)}\n`;
   if (flags.json === '-') process.stdout.write(json);
-  else process.stdout.write(table ? renderThresholds(report, table) : renderReport(report));
+  else
+    process.stdout.write(
+      table
+        ? renderThresholds(report, table, labels, { margin: flags.margin, isWritten: choice !== null })
+        : renderReport(report, labels),
+    );
   if (flags.json && flags.json !== '-') await writeReport(flags.json, json, 'w');
 
   if (!report.complete) return;
   if (report.items.length === 0)
     throw new SortbinError('pictures-unusable', 'No image could be classified: each one was skipped.');
-  if (wanted !== undefined) await saveThresholds(loaded, wanted, flags.margin, policy.margin);
+  await choice?.save(policy);
 }
 
 /** Returns a signal that is aborted by Ctrl-C and the like, which also set the exit code. */
@@ -104,32 +113,6 @@ const interruption = (): AbortSignal => {
       interrupted.abort(new InterruptedError());
     });
   return interrupted.signal;
-};
-
-const checkHasFile = ({ source }: CommandConfig): void => {
-  if (source === 'defaults')
-    throw new SortbinError(
-      'config-missing',
-      '--set-confidence: there is no configuration file to write to. Create one with `sortbin config init`.',
-    );
-};
-
-const saveThresholds = async (
-  { config, source }: CommandConfig,
-  confidence: number,
-  margin: number | undefined,
-  activeMargin: number,
-): Promise<void> => {
-  const { policy } = config;
-  const changes: Change[] = [
-    { path: ['policy', 'confidence'], from: policy.confidence, to: confidence },
-    ...(margin === undefined ? [] : [{ path: ['policy', 'margin'], from: policy.margin, to: margin }]),
-  ];
-  await saveChanges({ file: source, changes, parse: (text) => parseConfig(text, source) });
-  const values = changes.map(({ path, to }) => `${path.join('.')} ${to}`).join(', ');
-  process.stderr.write(`${source}: ${values} written. Restart the bin to use it.\n`);
-  if (confidence < activeMargin)
-    process.stderr.write(`policy.margin is ${activeMargin}, so that a confidence below it has no effect.\n`);
 };
 
 const writeReport = (file: string, text: string, flag: 'a' | 'w'): Promise<void> =>

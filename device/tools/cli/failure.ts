@@ -34,6 +34,7 @@ export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
 
 /** Exit codes by the prefix of an error's code. */
 const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
+  ['option-', EXIT.usage],
   ['config-', EXIT.configuration],
   ['policy-', EXIT.configuration],
   ['bundle-', EXIT.data],

@@ -1,3 +1,4 @@
+import { wrap } from '../../kit/wrap.js';
 import type { Check, Section, Status } from './doctor.js';
 
 export interface Style {
@@ -56,20 +57,3 @@ const paint = ({ colour }: Style, code: number, text: string): string =>
 
 /** Replaces control characters. Texts of a bundle or a library must not control the terminal. */
 const plain = (text: string): string => text.replace(/\p{Cc}/gu, '\ufffd');
-
-const MIN_COLUMNS = 30;
-
-const wrap = (line: string, columns: number): string[] => {
-  const lines: string[] = [];
-  let rest = line;
-  const width = Math.max(columns, MIN_COLUMNS);
-  while (rest.length > width) {
-    const last = rest.lastIndexOf(' ', width);
-    // A word that is longer than the width gets its own line.
-    const space = last > 0 ? last : rest.indexOf(' ', 1);
-    if (space < 0) break;
-    lines.push(rest.slice(0, space));
-    rest = rest.slice(space + 1);
-  }
-  return [...lines, rest];
-};

@@ -36,6 +36,8 @@ const skipped = [{ file: 'broken.jpg', code: 'picture-broken', why: 'cut short' 
 const run = { items: ITEMS, skipped, unknownLabels: [], complete: true };
 const report = reportOn(run, { model, runtime }, somePolicy(), []);
 
+const LABELS_OF_MODEL = ['metal', 'paper'];
+
 describe('the report of sortbin bench', () => {
   it('counts only labelled images in the figures of the labels', () => {
     assert.equal(report.labelled, 6);
@@ -59,7 +61,7 @@ describe('the report of sortbin bench', () => {
   });
 
   it('prints all figures, but none of labels if no image has a label', () => {
-    const text = renderReport(report);
+    const text = renderReport(report, LABELS_OF_MODEL);
     assert.match(text, /7 images classified, 6 labelled, 1 skipped/);
     assert.match(text, /Accuracy +50\.0 % .*\nPurity +66\.7 % .*\nCoverage +75\.0 % /);
     assert.match(text, /\n2 cardboard +· +· +·/);
@@ -67,6 +69,7 @@ describe('the report of sortbin bench', () => {
     assert.match(text, /broken\.jpg: picture-broken: cut short/);
     const bare = renderReport(
       reportOn({ ...run, items: [ITEMS[6] as BenchItem], skipped: [] }, { model, runtime }, somePolicy(), []),
+      LABELS_OF_MODEL,
     );
     assert.doesNotMatch(bare, /Accuracy|Purity|purity/);
     assert.match(bare, /invoke +10\.0/);
@@ -96,17 +99,19 @@ describe('the report of sortbin bench', () => {
           { file: 'caf\ufffd.jpg', reason: 'name' },
         ],
       ),
+      LABELS_OF_MODEL,
     );
     const start = text.indexOf('Interrupted');
     assert.deepEqual(text.slice(start, text.indexOf('\n\n', start)).split('\n'), [
       'Interrupted: the figures are not those of the whole folder.',
       'Left out: 4 .heic, which is not supported: a.heic, b.HEIC, c.heic and 1 more',
       'Left out: 1 .tif, which is not supported: scan.tif',
-      'Left out: 1 symbolic links: link.jpg',
-      'Left out: 1 whose name is not UTF-8: caf\ufffd.jpg',
+      'Left out: 1 symbolic link: link.jpg',
+      'Left out: 1 file whose name is not UTF-8: caf\ufffd.jpg',
       'Not labelled: Paper/ (2 images): not a label of the model; did you mean paper?',
       'Not labelled: papier/ (1 image): not a label of the model; did you mean paper?',
       'Not labelled: shots/ (1 image): not a label of the model',
+      'Labels are the names of the sub-folders. The model has: metal, paper.',
     ]);
   });
 

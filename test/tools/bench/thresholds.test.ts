@@ -30,6 +30,20 @@ const tableOf = (margin: number) => thresholdTable(ITEMS, { ...policy, margin },
 const rowOf = (confidence: number, margin = 0) =>
   tableOf(margin).rows.find((row) => row.confidence === confidence);
 
+const textOf = (
+  margin: number,
+  {
+    complete = true,
+    isWritten = false,
+    ...command
+  }: { complete?: boolean; isWritten?: boolean; margin?: number } = {},
+) => {
+  const { model, runtime } = aClassification();
+  const run = { items: ITEMS, skipped: [], unknownLabels: [], complete };
+  const report = reportOn(run, { model, runtime }, policy, []);
+  return renderThresholds(report, tableOf(margin), [], { margin: command.margin, isWritten });
+};
+
 describe('the table of thresholds', () => {
   it('counts for each confidence the sorted items and the right ones, of the labelled items', () => {
     const { items, refused, rows } = tableOf(0);
@@ -61,12 +75,20 @@ describe('the table of thresholds', () => {
   });
 
   it('fits into 80 columns, marks the present value, and names a margin that decides alone', () => {
-    const { model, runtime } = aClassification();
-    const run = { items: ITEMS, skipped: [], unknownLabels: [], complete: true };
-    const text = renderThresholds(reportOn(run, { model, runtime }, policy, []), tableOf(0.9));
+    const text = textOf(0.9);
     for (const line of text.split('\n')) assert.ok(line.length <= 80, line);
     assert.match(text, /\n0\.91 \(present\) +1 +1 +100\.0 % +20\.6 % to 100\.0 % +25\.0 %\n/);
-    assert.match(text, /Values below 0\.90 change nothing, because policy\.margin is 0\.9\./);
+    assert.match(text, /Values up to 0\.90 change nothing, because policy\.margin is 0\.9\./);
     assert.match(text, /5 images are few/);
+  });
+
+  it('suggests only a value that has an effect, with the margin of the command, and nothing after a write', () => {
+    assert.match(textOf(0.9), /: --set-confidence 0\.92\n$/);
+    assert.match(textOf(0.9), /: --thresholds --margin 0\.3\n/);
+    assert.match(textOf(0.2, { margin: 0.2 }), /: --margin 0\.2 --set-confidence 0\.85\n$/);
+    assert.doesNotMatch(textOf(0.2), /--thresholds --margin/);
+    assert.doesNotMatch(textOf(0.99), /--set-confidence/);
+    assert.doesNotMatch(textOf(0.2, { isWritten: true }), /--set-confidence/);
+    assert.doesNotMatch(textOf(0.2, { complete: false }), /--set-confidence/);
   });
 });

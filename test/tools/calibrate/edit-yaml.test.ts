@@ -121,7 +121,22 @@ describe('editYaml', () => {
       () => editYaml(text, [pulse('glass', 1500, 1)]),
       /^Error: gate\.compartments\.glass\.pulseUs: the file has no mapping/,
     );
-    assert.throws(() => editYaml('gate:\n', [HOME]), /^Error: gate\.homePulseUs: the file has no mapping/);
+  });
+
+  it('fills an empty section, and keeps its comments', () => {
+    const home = (text: string) => editYaml(text, [HOME]);
+    assert.equal(home('gate:\n'), 'gate:\n  homePulseUs: 1480\n');
+    assert.equal(home('gate:'), 'gate:\n  homePulseUs: 1480\n');
+    assert.equal(
+      home('gate: # mine\r\n  # moveMs: 5\r\nbin: {}\r\n'),
+      'gate: # mine\r\n  homePulseUs: 1480\r\n  # moveMs: 5\r\nbin: {}\r\n',
+    );
+    assert.equal(home('gate: null # mine\n'), 'gate: { homePulseUs: 1480 } # mine\n');
+    assert.equal(home('{ gate: , bin: {} }'), '{ gate: { homePulseUs: 1480 }, bin: {} }');
+    assert.equal(
+      editYaml('gate:\n  compartments:\n', [HOME, GLASS]),
+      'gate:\n  homePulseUs: 1480\n  compartments:\n    glass: { degrees: -12.3 }\n',
+    );
   });
 
   it('returns the changes as a separate YAML text', () => {
