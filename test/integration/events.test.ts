@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { localTime } from '../../device/tools/cli/local-time.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 import { until } from '../support/until.js';
 
@@ -47,7 +48,18 @@ describe('sortbin events', () => {
       assert.equal((await ask(folder, 'events', '--outcome', 'refused')).output.length, 1);
       assert.equal((await ask(folder, 'events', '--compartment', 'residual')).output.length, 1);
       assert.equal((await ask(folder, 'events', '-n', '1', '--since', '1h')).output.length, 1);
-      assert.equal((await ask(folder, 'events', '--since', '2099-01-01')).output.length, 0);
+      const none = await ask(folder, 'events', '--since', '2099-01-01');
+      assert.deepEqual([none.code, none.output, none.stderr], [0, [], 'sortbin: no events.\n']);
+      const unknown = await ask(folder, 'events', '--compartment', 'papier');
+      assert.match(
+        unknown.stderr,
+        /no events of compartment "papier"\. The latest events have: paper, residual\.\n$/,
+      );
+      const hint = await ask(folder, 'events', '3');
+      assert.deepEqual(
+        [hint.code, /To explain an event: sortbin events show 3/.test(hint.stderr)],
+        [64, true],
+      );
 
       const shown = JSON.parse((await ask(folder, 'events', 'show', '2', '--json')).output.join('\n'));
       assert.deepEqual(shown.event, followed[1]);
@@ -55,6 +67,7 @@ describe('sortbin events', () => {
       const { output } = await ask(folder, 'events', 'show', followed[1].id.slice(0, 23));
       assert.match(output.join('\n'), /^event 2: paper 0\.\d\d below/);
       assert.ok(output.some((line) => line.endsWith(shown.framePath)));
+      assert.ok(output.includes(`  time        ${localTime(followed[1].at)}`), output.join('\n'));
     }));
 
   it('refuses an unknown event and an impossible time, and names a journal that does not exist', () =>

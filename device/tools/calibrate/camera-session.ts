@@ -55,6 +55,8 @@ const STILL_CHANGING =
 /** Pause in ms between two images. With a light it is longer, because the light is on for each image. */
 const PAUSE_MS = 150;
 const LIT_PAUSE_MS = 800;
+/** Pause in ms between two lines of an output that nobody may read, such as that of a service. */
+const ENDLESS_PAUSE_MS = 1_000;
 
 /**
  * Measures one image after the other until a quit key, the last image, or an abort of `stop`. Returns the proposed values
@@ -110,15 +112,21 @@ class CameraSession {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, maxImages, light } = this.options;
+    const { clock, maxImages } = this.options;
     let images = 0;
     while (images < maxImages) {
       signal.throwIfAborted();
       if (await this.#measure(signal)) images += 1;
       for (const task of this.#nextTasks(images >= maxImages)) await this.#perform(task, signal);
       this.#show();
-      if (images < maxImages) await sleep(clock, light ? LIT_PAUSE_MS : PAUSE_MS, signal);
+      if (images < maxImages) await sleep(clock, this.#pauseMs(), signal);
     }
+  }
+
+  #pauseMs(): number {
+    const { light, style, maxImages } = this.options;
+    if (style !== 'live' && maxImages === Number.POSITIVE_INFINITY) return ENDLESS_PAUSE_MS;
+    return light ? LIT_PAUSE_MS : PAUSE_MS;
   }
 
   /** Takes the tasks that can be performed. Each needs an image. Those that fix settings need several, if more come. */

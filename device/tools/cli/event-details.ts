@@ -1,7 +1,10 @@
 import type { BinEvent } from '../../cycle/event.js';
+import type { Thresholds } from '../../cycle/policy.js';
 import type { Label } from '../../journal/journal.js';
 import { type Check, countText, fact, type Section } from '../doctor/doctor.js';
+import type { EventLimits } from './event-limits.js';
 import { eventText, leadOf, number } from './event-text.js';
+import { localTime } from './local-time.js';
 
 export interface EventDetails {
   readonly event: BinEvent;
@@ -14,20 +17,23 @@ export interface EventDetails {
 }
 
 /** Returns everything that the journal knows about an event, one fact a line. */
-export const eventDetails = ({ event, labels, disputes, framePath }: EventDetails): Section => {
+export const eventDetails = (
+  { event, labels, disputes, framePath }: EventDetails,
+  limits: EventLimits | null,
+): Section => {
   const { id, seq, at, trigger, fault, model, runtime, frame } = event;
   const given = labels.map(
-    ({ label, source, at: when }) => `${label ?? 'wrong, label unknown'}, by ${source}, ${when}`,
+    ({ label, source, at: when }) => `${label ?? 'wrong, label unknown'}, by ${source}, ${localTime(when)}`,
   );
   return {
     title: `event ${seq}: ${eventText(event)}`,
     exitCode: 0,
     checks: [
       fact('id', id),
-      fact('time', at),
+      fact('time', localTime(at)),
       fact('trigger', trigger.source),
       ...(fault ? [fact('fault', `${fault.code}: ${fault.message}`)] : []),
-      ...reasonFacts(event),
+      ...reasonFacts(event, limits),
       ...(model ? [fact('model', `${model.name} ${model.version}`)] : []),
       ...(runtime
         ? [fact('runtime', `${runtime.name} (${runtime.backend}, ${countText(runtime.threads, 'thread')})`)]
@@ -37,14 +43,15 @@ export const eventDetails = ({ event, labels, disputes, framePath }: EventDetail
         : []),
       ...timingFacts(event),
       ...given.map((text) => fact('label', text)),
-      ...disputes.map((when) => fact('disputed', when)),
+      ...disputes.map((when) => fact('disputed', localTime(when))),
     ],
   };
 };
 
 const MAX_SCORES = 5;
 
-const reasonFacts = ({ decision, scores, thresholds, unfamiliar }: BinEvent): Check[] => {
+const reasonFacts = (event: BinEvent, limits: EventLimits | null): Check[] => {
+  const { decision, scores, thresholds, unfamiliar } = event;
   if (!decision?.label) return decision ? [fact('reason', decision.reason)] : [];
   const best = Object.entries(scores).slice(0, MAX_SCORES);
   const text = best.map(([label, score]) => `${label} ${number(score)}`).join(', ');
@@ -55,13 +62,31 @@ const reasonFacts = ({ decision, scores, thresholds, unfamiliar }: BinEvent): Ch
       ? [
           fact('confidence', `${number(decision.confidence ?? 0)}, needs ${number(thresholds.confidence)}`),
           fact('lead', `${number(leadOf(scores))} over the next label, needs ${number(thresholds.margin)}`),
-          fact('hazard', `refused labels together count from ${number(thresholds.hazardConfidence)}`),
+          fact('hazard', hazardText(scores, thresholds, limits)),
         ]
       : [fact('thresholds', 'not recorded by the version that sorted this item')]),
-    ...(unfamiliar
-      ? [fact('unfamiliar', `${unfamiliar.flag ? 'yes' : 'no'}, score ${unfamiliar.score}`)]
-      : []),
+    ...(unfamiliar ? [fact('unfamiliar', unfamiliarText(unfamiliar, limits))] : []),
   ];
+};
+
+/** The event has no score of a label below 0.005. */
+const hazardText = (
+  scores: BinEvent['scores'],
+  { hazardConfidence }: Pick<Thresholds, 'hazardConfidence'>,
+  limits: EventLimits | null,
+): string => {
+  if (!limits) return `refused labels together count from ${number(hazardConfidence)}`;
+  if (limits.refused.length === 0) return 'no label is refused';
+  const score = limits.refused.reduce((sum, label) => sum + (scores[label] ?? 0), 0);
+  return `${number(score)} for ${limits.refused.join(', ')}, refused from ${number(hazardConfidence)}`;
+};
+
+const unfamiliarText = (
+  { flag, score }: NonNullable<BinEvent['unfamiliar']>,
+  limits: EventLimits | null,
+): string => {
+  const limit = limits?.unfamiliar ?? null;
+  return `${flag ? 'yes' : 'no'}, score ${score}${limit === null ? '' : `, unfamiliar above ${limit.toFixed(2)}`}`;
 };
 
 const REASONS: Readonly<Record<string, string>> = {

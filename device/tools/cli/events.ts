@@ -6,8 +6,10 @@ import { type EventFilter, JournalReader, type StoredEvent } from '../../journal
 import { SortbinError } from '../../kit/errors.js';
 import { renderFacts } from '../doctor/render.js';
 import { eventDetails } from './event-details.js';
+import { readLimits } from './event-limits.js';
 import { eventText } from './event-text.js';
-import { CONFIG_OPTION, readConfig } from './loaded-config.js';
+import { CONFIG_OPTION, type CommandConfig, readConfig } from './loaded-config.js';
+import { localTime } from './local-time.js';
 import { printJson, terminalStyle } from './report.js';
 
 interface ListFlags extends Omit<EventFilter, 'since'> {
@@ -47,20 +49,28 @@ export const eventsCommand = (): Command =>
     .option('--json', 'print each event as one line of JSON')
     // Otherwise the options after `show` would belong to `events`.
     .enablePositionalOptions()
-    .action(listEvents)
+    .allowExcessArguments()
+    .action((flags: ListFlags, command: Command) => {
+      const [id] = command.args;
+      if (id !== undefined)
+        command.error(
+          `error: unknown argument ${JSON.stringify(id)}. To explain an event: sortbin events show ${id}`,
+        );
+      return listEvents(flags);
+    })
     .addCommand(showCommand());
 
 const showCommand = (): Command =>
   new Command('show')
     .description('explain one event: scores, thresholds, runtime, timings, and the path of its frame')
-    .argument('<id>', 'number of the event, or its id or the first characters of it')
+    .argument('<id>', 'number of the event, or its id or the first 13 characters of it')
     .option(...CONFIG_OPTION)
     .option('--json', 'print the event and its explanation as JSON')
     .action(showEvent);
 
 const listEvents = async (flags: ListFlags): Promise<void> => {
   const { json = false, follow = false, last, ...filter } = flags;
-  const dataDir = await dataDirOf(flags.config);
+  const dataDir = dataDirOf(await readConfig(flags.config));
   const print = (events: readonly StoredEvent[]): void => {
     for (const event of events)
       process.stdout.write(`${json ? JSON.stringify(event.body) : eventLine(event)}\n`);
@@ -70,6 +80,7 @@ const listEvents = async (flags: ListFlags): Promise<void> => {
   let newest = reader.range()?.last ?? 0;
   const first = reader.last(count, filter);
   print(first);
+  if (first.length === 0 && !follow) process.stderr.write(`sortbin: ${noEventsText(reader, filter)}\n`);
   newest = Math.max(newest, first.at(-1)?.seq ?? 0);
   // The reader of a pipe, such as `head`, may close it.
   let isClosed = false;
@@ -90,11 +101,20 @@ const listEvents = async (flags: ListFlags): Promise<void> => {
   reader.close();
 };
 
+const noEventsText = (reader: JournalReader, { compartment }: EventFilter): string => {
+  if (compartment === undefined) return 'no events.';
+  const events = reader.last(BATCH, {}).map(({ body }) => body as BinEvent);
+  const names = events.flatMap((event) => event.compartment ?? event.decision?.compartment ?? []);
+  const known = [...new Set(names)].sort().join(', ') || 'none';
+  return `no events of compartment ${JSON.stringify(compartment)}. The latest events have: ${known}.`;
+};
+
 const showEvent = async (
   id: string,
   { config, json = false }: { config?: string; json?: boolean },
 ): Promise<void> => {
-  const reader = JournalReader.open(await dataDirOf(config));
+  const loaded = await readConfig(config);
+  const reader = JournalReader.open(dataDirOf(loaded));
   try {
     const { body } = find(reader, id);
     const event = body as BinEvent;
@@ -105,7 +125,10 @@ const showEvent = async (
       framePath: event.frame ? reader.framePath(event.frame.id) : null,
     };
     if (json) printJson({ schema: 1, ...details, text: eventText(event) });
-    else process.stdout.write(renderFacts(eventDetails(details), terminalStyle()));
+    else {
+      const limits = await readLimits(loaded, event);
+      process.stdout.write(renderFacts(eventDetails(details, limits), terminalStyle()));
+    }
   } finally {
     reader.close();
   }
@@ -124,26 +147,16 @@ const find = (reader: JournalReader, id: string): StoredEvent => {
     'events-unknown',
     another
       ? `event ${JSON.stringify(id)}: several ids begin like this. Use more characters.`
-      : `event ${JSON.stringify(id)}: not in the journal. ${present} Use a number, or at least 8 characters of an id.`,
+      : `event ${JSON.stringify(id)}: not in the journal. ${present} Use a number, or at least 13 characters of an id.`,
   );
 };
 
-const dataDirOf = async (file: string | undefined): Promise<string> => {
-  const { config, folder } = await readConfig(file);
-  return resolve(folder, config.dataDir);
-};
+const dataDirOf = ({ config, folder }: CommandConfig): string => resolve(folder, config.dataDir);
 
 /** `2026-11-24 12:00:00  #1042  paper 0.84 below 0.91 -> residual`, in local time. */
 const eventLine = ({ body }: StoredEvent): string => {
   const event = body as BinEvent;
   return [localTime(event.at), `#${event.seq}`.padEnd(6), eventText(event)].join('  ');
-};
-
-const localTime = (at: string): string => {
-  const date = new Date(at);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
-  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`;
 };
 
 const parseCount = (text: string): number => {

@@ -5,7 +5,7 @@ import type { Finished, Phase } from '../../cycle/state.js';
 import type { StartupInfo } from '../../daemon/daemon.js';
 import { type Clock, SystemClock } from '../../kit/clock.js';
 import type { Fault } from '../../kit/errors.js';
-import { ITEM_LINES, LINES, REPORT_LINES, writeLine } from './log.js';
+import { ITEM_LINES, LINES, REPORT_LINES, writeLine } from './log-lines.js';
 
 /** Interval of the lines about dropped events. */
 const DROPPED_EVERY_MS = 60_000;

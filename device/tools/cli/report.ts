@@ -23,11 +23,11 @@ export const printJson = (value: object): void => {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 };
 
-/** Returns the style of standard output. `NO_COLOR` turns colours off, see `https://no-color.org`. */
+/** Returns the style of standard output. `NO_COLOR`, and `TERM=dumb`, turn colours off, see `https://no-color.org`. */
 export const terminalStyle = (): Style => {
   const { isTTY, columns } = process.stdout;
   return {
-    colour: isTTY === true && !process.env.NO_COLOR,
+    colour: isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
     columns: isTTY ? columns : Number.POSITIVE_INFINITY,
   };
 };

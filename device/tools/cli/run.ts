@@ -9,7 +9,8 @@ import { findAccelerators } from '../../perception/inference/edgetpu/accelerator
 import type { LoadedConfig } from '../../wire/loaded-config.js';
 import { EXIT, reportError } from './failure.js';
 import { CONFIG_OPTION, readConfig } from './loaded-config.js';
-import { LINES, openLog, writeLine } from './log.js';
+import { openLog } from './log.js';
+import { LINES, writeLine } from './log-lines.js';
 import { LogObserver } from './log-observer.js';
 import { LogOutput } from './log-output.js';
 

@@ -4,6 +4,7 @@ import type { BinState } from '../../status/status.js';
 import { type Check, fact, type Section } from '../doctor/doctor.js';
 import { renderSection } from '../doctor/render.js';
 import { askBin, type BinFlags, binCommand } from './bin-commands.js';
+import { localTime } from './local-time.js';
 import { terminalStyle } from './report.js';
 
 export const statusCommand = (): Command =>
@@ -30,7 +31,7 @@ export const sectionOf = ({ state, liveness }: StatusAnswer): Section => {
         ({ part, code, message, since }): Check => ({
           name: part,
           status: 'fail',
-          text: `${code} since ${since}. ${message}`,
+          text: `${code} since ${localTime(since)}. ${message}`,
         }),
       ),
       ...stalled.map(
@@ -49,7 +50,7 @@ export const sectionOf = ({ state, liveness }: StatusAnswer): Section => {
         ? [fact('undeliverable', `${counters.undeliverable} events: sortbin outbox list`)]
         : []),
       ...(counters.unrecorded ? [fact('not recorded', `${counters.unrecorded} events`)] : []),
-      fact('since', counters.since),
+      fact('since', localTime(counters.since)),
     ],
   };
 };
@@ -59,7 +60,9 @@ const lastItemText = (item: BinState['lastItem']): string => {
   const { seq, at, outcome, compartment, label, confidence, reason } = item;
   const guess = label === null ? [] : [`${label} ${Math.round((confidence ?? 0) * 100)} %`];
   const place = compartment === null ? [] : [`-> ${compartment}`];
-  return [`#${seq} ${outcome}`, ...guess, ...place, ...(reason === null ? [] : [reason]), at].join(', ');
+  return [`#${seq} ${outcome}`, ...guess, ...place, ...(reason === null ? [] : [reason]), localTime(at)].join(
+    ', ',
+  );
 };
 
 const countsText = (counts: Readonly<Record<string, number>>): string =>

@@ -84,7 +84,7 @@ describe('the log of the daemon', () => {
     ]);
     assert.deepEqual(levels, [30, 30, 30, 40, 30, 30, 30, 30]);
     assert.deepEqual(text, [
-      'model    waste12 1.3.0 on tflite (LiteRT) (xnnpack-2.9, 2 threads)',
+      'model    waste12 1.3.0, tflite (LiteRT): xnnpack-2.9, 2 threads',
       'policy   confidence 0.74 and margin 0.66 decide (validation: 99 % right)',
       '         skipped edgetpu: no accelerator',
       'port 1883 is in use by another program: the broker listens on 40123',
@@ -147,7 +147,7 @@ describe('the log of the daemon', () => {
       [
         journalled('sorted', { seq: 123456 }, 'paper/a-name-that-would-not-fit-in-80-columns.jpg'),
         'item sorted',
-        '#123456 paper 0.98 -> paper                       48 ms',
+        '#123456 paper 0.98 -> paper                       48 ms  …0-columns.jpg',
       ],
       [
         journalled('refused', {
@@ -188,6 +188,24 @@ describe('the log of the daemon', () => {
     assert.deepEqual(
       text,
       outcomes.map(([, , line]) => line),
+    );
+  });
+
+  it('colours only the items that need attention', () => {
+    const colours = (outcome: Outcome, changes: Partial<BinEvent> = {}) => {
+      const { event: item } = journalled(outcome, changes);
+      const messages = { sorted: 'item sorted', failed: 'item failed' } as Record<string, string>;
+      return toTerminal({ level: 30, time: 0, msg: messages[outcome] ?? '', item }).colour;
+    };
+    const unsure = {
+      compartment: 'residual',
+      label: 'paper',
+      confidence: 0.5,
+      reason: 'low-confidence',
+    } as const;
+    assert.deepEqual(
+      [colours('sorted'), colours('sorted', { decision: unsure }), colours('failed')],
+      [undefined, 'yellow', 'red'],
     );
   });
 

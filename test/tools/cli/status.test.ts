@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { Status } from '../../../device/status/status.js';
+import { localTime } from '../../../device/tools/cli/local-time.js';
 import { sectionOf } from '../../../device/tools/cli/status.js';
 
 const rowsOf = (...args: Parameters<typeof sectionOf>) =>
@@ -16,7 +17,7 @@ describe('the state of a bin for people', () => {
       'ok faults: none',
       'ok outcomes: none yet',
       'ok sorted into: none yet',
-      'ok since: 2026-01-01T00:00:01.000Z',
+      `ok since: ${localTime('2026-01-01T00:00:01.000Z')}`,
     ]);
   });
 
@@ -32,7 +33,7 @@ describe('the state of a bin for people', () => {
     assert.deepEqual(rows.slice(0, 6), [
       'ok cycle: idle, the service switch locks the gate',
       'ok last item: none yet',
-      'fail camera: camera-failed since 2026-01-01T00:00:01.000Z. camera: unplugged',
+      `fail camera: camera-failed since ${localTime('2026-01-01T00:00:01.000Z')}. camera: unplugged`,
       'fail vision: no progress: no success for 70000 ms',
       'ok fill: paper: 95 %, full',
       'ok fill: glass: not measured yet',
@@ -47,10 +48,10 @@ describe('the state of a bin for people', () => {
     const state = { ...new Status(new SimulatedClock(), () => {}).snapshot(), lastItem };
     const rowOf = (item: typeof lastItem) =>
       rowsOf({ state: { ...state, lastItem: item }, liveness: { ok: true } })[1];
-    assert.equal(rowOf(lastItem), 'fail last item: #7 failed, camera-down, 2026-01-01T00:00:05.000Z');
+    assert.equal(rowOf(lastItem), `fail last item: #7 failed, camera-down, ${localTime(lastItem.at)}`);
     assert.equal(
       rowOf({ ...lastItem, outcome: 'refused', reason: 'hazard' }),
-      'ok last item: #7 refused, hazard, 2026-01-01T00:00:05.000Z',
+      `ok last item: #7 refused, hazard, ${localTime(lastItem.at)}`,
     );
   });
 });
