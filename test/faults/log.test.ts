@@ -10,8 +10,9 @@ import type { StatusAnswer } from '../../device/daemon/commands.js';
 import { SystemClock } from '../../device/kit/clock.js';
 import { CONTROL_SOCKET } from '../../device/network/commands/commands.js';
 import { sendCommand } from '../../device/network/commands/send-command.js';
+import { childrenOf, isRunning } from '../support/processes.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
-import { Terminal } from '../support/terminal.js';
+import { Terminal, withoutTerminalRights } from '../support/terminal.js';
 import { until } from '../support/until.js';
 
 const MAIN = fileURLToPath(new URL('../../device/tools/cli/main.js', import.meta.url));
@@ -79,6 +80,20 @@ for (const format of ['json', 'pretty'])
         await untilSorted(folder);
         process.kill(pid, 'SIGTERM');
         assert.equal(await terminal.ended(), 0);
+      }));
+
+    it('sorts, stops in time, and leaves no process behind: the paused terminal of another user', (t) =>
+      inFolder(configuration(format), async (folder) => {
+        const terminal = new Terminal(t, withoutTerminalRights(`'${MAIN}' run`), folder);
+        await until('an item was sorted', () => ITEM.test(terminal.text), 30_000);
+        const [pid = Number.NaN] = childrenOf(await terminal.pid());
+        terminal.pause();
+        await untilSorted(folder, 50);
+        const children = childrenOf(pid);
+        assert.notDeepEqual(children, []);
+        process.kill(pid, 'SIGTERM');
+        assert.equal(await terminal.ended(), 0);
+        assert.deepEqual(children.filter(isRunning), []);
       }));
 
     it('stops when its terminal is closed', (t) =>

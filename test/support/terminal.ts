@@ -53,3 +53,10 @@ export class Terminal {
     return this.#ended;
   }
 }
+
+/**
+ * Returns a shell command that runs `command` on a terminal that it cannot open again, as after `su USER -c`: without a
+ * controlling terminal, and without the right to open the device. The superuser loses its capabilities for this.
+ */
+export const withoutTerminalRights = (command: string): string =>
+  `chmod 000 "$(tty)"; exec ${process.getuid?.() === 0 ? 'setpriv --bounding-set=-all' : ''} setsid --wait ${command}`;

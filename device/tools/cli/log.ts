@@ -46,10 +46,10 @@ export const openLog = async ({ level, format }: LogConfig): Promise<Logger> => 
   const output = new LogOutput(process.stdout, (lines) =>
     writeLine(log, 'error', LINES.linesDropped, { lines }),
   );
-  const stream: DestinationStream & Pick<LogOutput, 'flush'> = {
+  const stream: DestinationStream & { flush: LogOutput['end'] } = {
     write: (line) => output.write(toText(line)),
-    // `Logger.flush` calls it.
-    flush: (done) => output.flush(done),
+    // `Logger.flush` calls it. Only an exit does so.
+    flush: (done) => output.end(done),
   };
   const log: Logger = pino(
     { level, base: null, ...(isPretty ? {} : { timestamp: pino.stdTimeFunctions.isoTime }) },

@@ -6,7 +6,7 @@ import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryFolder } from '../../support/bundle-copy.js';
-import { Terminal } from '../../support/terminal.js';
+import { Terminal, withoutTerminalRights } from '../../support/terminal.js';
 import { until } from '../../support/until.js';
 
 /** Many times more than the lines that wait. */
@@ -59,16 +59,22 @@ for (const format of ['json', 'pretty'])
       checkLines(Buffer.concat(chunks).toString());
     });
 
-    it('drops lines while a terminal is paused, and reports their number afterwards', async (t: TestContext) => {
-      const folder = await makeFolder(t);
-      const terminal = new Terminal(t, `read go && exec '${process.execPath}' program.mjs ${format}`, folder);
-      terminal.pause();
-      terminal.enter();
-      await untilWritten(folder);
-      terminal.resume();
-      assert.equal(await terminal.ended(), 0);
-      checkLines(terminal.text);
-    });
+    const program = `'${process.execPath}' program.mjs ${format}`;
+    const terminals = {
+      'a terminal': `exec ${program}`,
+      'the terminal of another user': withoutTerminalRights(program),
+    };
+    for (const [what, command] of Object.entries(terminals))
+      it(`drops lines while ${what} is paused, and reports their number afterwards`, async (t: TestContext) => {
+        const folder = await makeFolder(t);
+        const terminal = new Terminal(t, `read go && { ${command}; }`, folder);
+        terminal.pause();
+        terminal.enter();
+        await untilWritten(folder);
+        terminal.resume();
+        assert.equal(await terminal.ended(), 0);
+        checkLines(terminal.text);
+      });
 
     it('drops lines while a file cannot grow, and reports their number afterwards', async (t: TestContext) => {
       const folder = await makeFolder(t);
