@@ -245,7 +245,7 @@ export class OutboxPublisher implements Publisher {
       ...(limits?.retainAvailable === false
         ? ['The broker keeps no retained messages: a program that connects later waits for the next state.']
         : []),
-      ...(this.#tooLarge ? [`Not sent: ${this.#tooLarge.message}.`] : []),
+      ...(this.#tooLarge ? [`Not sent: ${this.#tooLarge.message.replace(/\.$/, '')}.`] : []),
     ];
     const fault = { code: 'mqtt-limits', message: problems.join(' ') } as const;
     this.delivery.set('limits', problems.length > 0 ? fault : null);

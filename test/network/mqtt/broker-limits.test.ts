@@ -1,29 +1,18 @@
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { generate } from 'mqtt-packet';
 import { packetBytes } from '../../../device/network/mqtt/limits.js';
-import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
-import { RoughBroker } from '../../support/network/rough-broker.js';
 import { until } from '../../support/until.js';
-import { clockedPublisher, fastPublisher } from './publisher-kit.js';
+import {
+  cleanups,
+  clockedPublisher,
+  closeAfterTest,
+  fastPublisher,
+  online,
+  startBroker,
+} from './publisher-kit.js';
 
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-const startBroker = async (behaviour: Partial<RoughBroker['behaviour']> = {}) => {
-  const broker = await new RoughBroker().start();
-  Object.assign(broker.behaviour, behaviour);
-  cleanups.push(() => broker.stop());
-  return broker;
-};
-const closeAfterTest = <T extends { readonly publisher: Publisher }>(made: T): T => {
-  cleanups.push(() => made.publisher.close());
-  return made;
-};
-const online = (publisher: Publisher) => until('connected', () => publisher.status().connected);
 const LARGE = 'x'.repeat(1_000);
 
 test('computes the size of a packet as the encoder makes it', () => {
@@ -49,7 +38,9 @@ test('computes the size of a packet as the encoder makes it', () => {
 
 test('skips retained messages above the maximum packet size, and sends everything else', async () => {
   const broker = await startBroker({ maximumPacketSize: 800 });
-  const { publisher, outbox, lines } = closeAfterTest(fastPublisher(broker.url));
+  const { publisher, outbox } = closeAfterTest(fastPublisher(broker.url));
+  const faults: (string | null)[] = [];
+  publisher.delivery.onHealth((fault) => faults.push(fault && `${fault.code}: ${fault.message}`));
   outbox.add(3);
   publisher.retain('info', LARGE);
   publisher.retain('state', { fill: 1 });
@@ -59,13 +50,16 @@ test('skips retained messages above the maximum packet size, and sends everythin
   publisher.retain('info', `${LARGE}!`);
   assert.deepEqual(broker.payloads('info'), []);
   assert.equal(broker.connects.length, 1);
-  const messages = lines.map(({ msg }) => msg.replace(/127\.0\.0\.1:\d+/, 'HOST'));
-  assert.deepEqual(messages, [
-    'retained message skipped: broker mqtt://HOST: message on sortbin/kitchen/info is too large: 1028 bytes. ' +
-      'The broker accepts at most 800 bytes. Raise the maximum packet size of the broker.',
-  ]);
+  assert.deepEqual(
+    faults.map((fault) => fault?.replace(/127\.0\.0\.1:\d+/, 'HOST')),
+    [
+      'mqtt-limits: Not sent: broker mqtt://HOST: message on sortbin/kitchen/info is too large: 1028 bytes. ' +
+        'The broker accepts at most 800 bytes. Raise the maximum packet size of the broker.',
+    ],
+  );
   publisher.retain('info', 'short');
   await until('the short info', () => broker.payloads('info').length === 1);
+  await until('the fault has ended', () => faults.at(-1) === null);
 });
 
 test('refuses a single message that is too large for the broker, without sending it', async () => {
@@ -89,6 +83,8 @@ test('refuses a single message that is too large for the broker, without sending
 test('works with a broker that has neither QoS 1 nor retained messages', async () => {
   const broker = await startBroker({ maximumQoS: 0, retainAvailable: false });
   const { publisher, outbox } = closeAfterTest(fastPublisher(broker.url));
+  const faults: (string | undefined)[] = [];
+  publisher.delivery.onHealth((fault) => faults.push(fault?.message));
   outbox.add(40);
   publisher.retain('state', { fill: 1 });
   publisher.start();
@@ -96,6 +92,7 @@ test('works with a broker that has neither QoS 1 nor retained messages', async (
   assert.ok((await publisher.publish('stats', '1')).ok);
   await until('all messages', () => broker.publishes.length === 43);
   assert.ok(broker.publishes.every(({ qos, retain }) => qos === 0 && !retain));
+  assert.match(faults.at(-1) ?? '', /only QoS 0.* are lost\. .*no retained messages/);
   assert.equal(broker.connects.length, 1);
 });
 

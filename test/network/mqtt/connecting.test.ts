@@ -1,23 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { afterEach, test } from 'node:test';
+import { test } from 'node:test';
 import { ConnectionError } from '../../../device/network/mqtt/connection-error.js';
-import { RoughBroker } from '../../support/network/rough-broker.js';
+import type { RoughBroker } from '../../support/network/rough-broker.js';
 import { until } from '../../support/until.js';
-import { clockedPublisher, fastPublisher } from './publisher-kit.js';
-
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-const startBroker = async (behaviour: Partial<RoughBroker['behaviour']> = {}) => {
-  const broker = await new RoughBroker().start();
-  Object.assign(broker.behaviour, behaviour);
-  cleanups.push(() => broker.stop());
-  return broker;
-};
+import { cleanups, clockedPublisher, fastPublisher, startBroker } from './publisher-kit.js';
 
 const versions = (broker: RoughBroker) => broker.connects.map(({ protocolVersion }) => protocolVersion);
 

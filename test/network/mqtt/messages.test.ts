@@ -1,28 +1,18 @@
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
+import { test } from 'node:test';
 import { connect } from 'mqtt';
-import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
 import { AedesBroker } from '../../support/network/aedes-broker.js';
-import { RoughBroker } from '../../support/network/rough-broker.js';
+import type { RoughBroker } from '../../support/network/rough-broker.js';
 import { until } from '../../support/until.js';
-import { clockedPublisher, fastPublisher } from './publisher-kit.js';
+import {
+  cleanups,
+  clockedPublisher,
+  closeAfterTest,
+  fastPublisher,
+  online,
+  startBroker,
+} from './publisher-kit.js';
 
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-const startBroker = async (behaviour: Partial<RoughBroker['behaviour']> = {}) => {
-  const broker = await new RoughBroker().start();
-  Object.assign(broker.behaviour, behaviour);
-  cleanups.push(() => broker.stop());
-  return broker;
-};
-const closeAfterTest = <T extends { readonly publisher: Publisher }>(made: T): T => {
-  cleanups.push(() => made.publisher.close());
-  return made;
-};
-const online = (publisher: Publisher) => until('connected', () => publisher.status().connected);
 const noImageAck: RoughBroker['behaviour']['puback'] = ({ topic }) => (topic.endsWith('/image') ? 'none' : 0);
 
 test('removes a retained message from a broker that restarts, and does not send the removal again', async () => {

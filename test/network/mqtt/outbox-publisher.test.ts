@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
+import { test } from 'node:test';
 import { connect } from 'mqtt';
-import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
 import { publisherContract } from '../../contract/publisher-contract.js';
 import { AedesBroker } from '../../support/network/aedes-broker.js';
 import { RoughBroker } from '../../support/network/rough-broker.js';
 import { until } from '../../support/until.js';
-import { fastPublisher } from './publisher-kit.js';
+import { cleanups, closeAfterTest, fastPublisher } from './publisher-kit.js';
 
 publisherContract('OutboxPublisher', async (brokerDown) => {
   const broker = await new RoughBroker().start();
@@ -36,19 +35,10 @@ publisherContract('OutboxPublisher', async (brokerDown) => {
   };
 });
 
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 const aedes = async () => {
   const broker = await new AedesBroker().start();
   cleanups.push(() => broker.stop());
   return broker;
-};
-const closeAfterTest = <T extends { readonly publisher: Publisher }>(made: T): T => {
-  cleanups.push(() => made.publisher.close());
-  return made;
 };
 
 /** Collects the messages of this bin that a new subscriber receives. */

@@ -1,12 +1,16 @@
+import { afterEach } from 'node:test';
 import { type Logger, pino } from 'pino';
 import type { Clock } from '../../../device/kit/clock.js';
 import { SystemClock } from '../../../device/kit/clock.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
+import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
 import {
   OutboxPublisher,
   type OutboxPublisherOptions,
 } from '../../../device/network/mqtt/outbox-publisher.js';
 import { MemoryOutbox } from '../../support/network/memory-outbox.js';
+import { RoughBroker } from '../../support/network/rough-broker.js';
+import { until } from '../../support/until.js';
 
 export interface LogLine {
   readonly level: number;
@@ -55,3 +59,23 @@ export const clockedPublisher = (url: string, options: Options = {}) => {
   const broker = { keepaliveSeconds: 43_200, ...options.broker };
   return { clock, ...publisherOn(url, clock, { ...options, broker }) };
 };
+
+/** What is called after the test, the last one first. */
+export const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+export const startBroker = async (behaviour: Partial<RoughBroker['behaviour']> = {}) => {
+  const broker = await new RoughBroker().start();
+  Object.assign(broker.behaviour, behaviour);
+  cleanups.push(() => broker.stop());
+  return broker;
+};
+
+export const closeAfterTest = <T extends { readonly publisher: Publisher }>(made: T): T => {
+  cleanups.push(() => made.publisher.close());
+  return made;
+};
+
+export const online = (publisher: Publisher) => until('connected', () => publisher.status().connected);

@@ -1,24 +1,12 @@
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
+import { test } from 'node:test';
 import { SystemClock } from '../../../device/kit/clock.js';
 import type { Connection } from '../../../device/network/mqtt/connection.js';
 import { ConnectionError } from '../../../device/network/mqtt/connection-error.js';
 import { Connector } from '../../../device/network/mqtt/connector.js';
-import { RoughBroker } from '../../support/network/rough-broker.js';
+import type { RoughBroker } from '../../support/network/rough-broker.js';
 import { until } from '../../support/until.js';
-import { clockedPublisher } from './publisher-kit.js';
-
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-const startBroker = async (behaviour: Partial<RoughBroker['behaviour']> = {}) => {
-  const broker = await new RoughBroker().start();
-  Object.assign(broker.behaviour, behaviour);
-  cleanups.push(() => broker.stop());
-  return broker;
-};
+import { cleanups, clockedPublisher, startBroker } from './publisher-kit.js';
 
 const openConnection = async (broker: RoughBroker): Promise<Connection> => {
   const will = { topic: 'sortbin/kitchen/availability', payload: 'offline' };

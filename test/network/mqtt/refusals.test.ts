@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { IPublishPacket } from 'mqtt';
 import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
 import { RoughBroker } from '../../support/network/rough-broker.js';
 import { until } from '../../support/until.js';
-import { fastPublisher } from './publisher-kit.js';
-
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+import { cleanups, fastPublisher } from './publisher-kit.js';
 
 type Answer = ReturnType<RoughBroker['behaviour']['puback']>;
 

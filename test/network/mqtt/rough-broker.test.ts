@@ -1,25 +1,9 @@
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
-import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
-import { RoughBroker } from '../../support/network/rough-broker.js';
+import { test } from 'node:test';
+import type { RoughBroker } from '../../support/network/rough-broker.js';
 import { until } from '../../support/until.js';
-import { clockedPublisher, fastPublisher } from './publisher-kit.js';
+import { cleanups, clockedPublisher, closeAfterTest, fastPublisher, startBroker } from './publisher-kit.js';
 
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-const startBroker = async (behaviour: Partial<RoughBroker['behaviour']> = {}) => {
-  const broker = await new RoughBroker().start();
-  Object.assign(broker.behaviour, behaviour);
-  cleanups.push(() => broker.stop());
-  return broker;
-};
-const closeAfterTest = <T extends { readonly publisher: Publisher }>(made: T): T => {
-  cleanups.push(() => made.publisher.close());
-  return made;
-};
 const noEventAck: RoughBroker['behaviour']['puback'] = ({ topic }) => (topic.endsWith('/event') ? 'none' : 0);
 
 test('drops the connection, but keeps the event, if no PUBACK arrives before the deadline', async () => {
