@@ -52,7 +52,7 @@ const publicInterfaces = Object.entries(MODULES).map(([module, files]) => ({
 
 /** Drivers, by module. Only wire/ knows them by name. */
 const DRIVERS = {
-  'network/mqtt': 'outbox-publisher|embedded-broker',
+  'network/mqtt': 'outbox-publisher|embedded/embedded-broker',
   'perception/vision': 'simulated-vision|forked-vision',
   journal: 'simulated-journal|sqlite-journal',
   'hardware/lines': 'simulated/simulated-lines|sortbin-io/sortbin-io-lines|sysfs/sysfs-lines',

@@ -78,6 +78,6 @@ export const startBroker = async (
   clock: Clock,
   log: Logger,
 ): Promise<EmbeddedBroker> => {
-  const { startEmbeddedBroker } = await import('../network/mqtt/embedded-broker.js');
+  const { startEmbeddedBroker } = await import('../network/mqtt/embedded/embedded-broker.js');
   return startEmbeddedBroker(options, { clock, log });
 };

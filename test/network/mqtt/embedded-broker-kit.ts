@@ -7,7 +7,7 @@ import { SystemClock } from '../../../device/kit/clock.js';
 import {
   type EmbeddedBrokerOptions,
   startEmbeddedBroker,
-} from '../../../device/network/mqtt/embedded-broker.js';
+} from '../../../device/network/mqtt/embedded/embedded-broker.js';
 import { readableLog } from './publisher-kit.js';
 
 const cleanups: (() => unknown)[] = [];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect as connectSocket, createServer, type Server } from 'node:net';
 import { afterEach, test } from 'node:test';
 import { connect } from 'mqtt';
-import { EmbeddedBrokerError } from '../../../device/network/mqtt/embedded-broker.js';
+import { EmbeddedBrokerError } from '../../../device/network/mqtt/embedded/embedded-broker.js';
 import { until } from '../../support/until.js';
 import { cleanUp, cleanUpLater, openBroker } from './embedded-broker-kit.js';
 import { fastPublisher } from './publisher-kit.js';

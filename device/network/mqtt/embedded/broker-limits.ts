@@ -1,6 +1,6 @@
 import type { Client } from 'aedes';
-import type { Clock } from '../../kit/clock.js';
-import { MAX_PAYLOAD_BYTES } from './mqtt.js';
+import type { Clock } from '../../../kit/clock.js';
+import { MAX_PAYLOAD_BYTES } from '../mqtt.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { Aedes, type AuthenticateError, type Client } from 'aedes';
 import type { Logger } from 'pino';
-import type { Clock } from '../../kit/clock.js';
-import { messageOf, SortbinError } from '../../kit/errors.js';
+import type { Clock } from '../../../kit/clock.js';
+import { messageOf, SortbinError } from '../../../kit/errors.js';
+import type { EmbeddedBroker } from '../mqtt.js';
 import { BoundedPersistence } from './bounded-persistence.js';
 import { type BrokerLimits, DEFAULT_LIMITS, SubscriptionGrants } from './broker-limits.js';
-import type { EmbeddedBroker } from './mqtt.js';
 import { PacketStream } from './packet-stream.js';
 import { ThrottledLog } from './throttled-log.js';
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { messageOf } from '../../kit/errors.js';
+import { messageOf } from '../../../kit/errors.js';
 import { PacketSplitter } from './packet-splitter.js';
 
 type Done = (error?: Error | null) => void;

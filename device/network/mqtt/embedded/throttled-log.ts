@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../../kit/clock.js';
+import type { Clock } from '../../../kit/clock.js';
 
 const INTERVAL_MS = 60_000;
 
