@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { messageOf } from '../kit/errors.js';
@@ -22,9 +23,25 @@ export const lockFolder = (dataDir: string): (() => void) => {
     if (!/locked|busy/.test(messageOf(cause))) throw asUnreadable(path, cause);
     throw new JournalError(
       'journal-unreadable',
-      `${dataDir}: another process has locked this folder (${FILE}). Stop it, or set a different \`dataDir\`.`,
+      `${dataDir}: ${holderOf(path)} has locked this folder (${FILE}). Stop it, or set a different \`dataDir\`.`,
       { cause },
     );
   }
   return () => lock?.close();
+};
+
+/** Names the process that holds a lock on the file, if the kernel shows it. A container may hide it. */
+const holderOf = (path: string): string => {
+  try {
+    const { dev, ino } = statSync(path);
+    const [major, minor] = [(dev >> 8) & 0xfff, (dev & 0xff) | ((dev >> 12) & 0xfff00)];
+    const device = [major, minor].map((number) => number.toString(16).padStart(2, '0')).join(':');
+    const lock = readFileSync('/proc/locks', 'utf8')
+      .split('\n')
+      .find((line) => line.includes(' WRITE ') && line.includes(` ${device}:${ino} `));
+    const pid = Number(lock?.trim().split(/\s+/)[4]);
+    return pid > 0 ? `process ${pid}` : 'another process';
+  } catch {
+    return 'another process';
+  }
 };

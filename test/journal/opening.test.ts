@@ -64,7 +64,7 @@ describe('opening the SQLite journal', () => {
     const first = await openSqlite(t, journalOptions(dataDir));
     await assertRefused(
       dataDir,
-      /another process has locked this folder \(journal\.lock\)\. Stop it, or set a different `dataDir`\.$/,
+      /(another process|process \d+) has locked this folder \(journal\.lock\)\. Stop it, or set a different `dataDir`\.$/,
     );
     await first.close();
     const second = await openSqlite(t, journalOptions(dataDir));

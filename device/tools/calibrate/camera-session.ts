@@ -55,7 +55,7 @@ const STILL_CHANGING =
 /** Pause in ms between two images. With a light it is longer, because the light is on for each image. */
 const PAUSE_MS = 150;
 const LIT_PAUSE_MS = 800;
-/** Pause in ms between two lines of an output that no person may read, such as that of a service. */
+/** Pause in ms between two images of a session without a terminal and without an end, such as that of a service. */
 const ENDLESS_PAUSE_MS = 1_000;
 
 /**
