@@ -41,6 +41,24 @@ describe('a command whose output is on a full disk', () => {
       }));
 });
 
+describe('a command whose standard error cannot be written', () => {
+  const commands: readonly (readonly [code: number, args: readonly string[]])[] = [
+    [78, ['run', '--config', '/nowhere']],
+    [64, ['events', '--unknown']],
+    [0, ['bench', SAMPLES, '--limit', '1']],
+  ];
+  const outputs = { 'on a full disk': '2>/dev/full', 'closed by its reader': '2> >(true)', closed: '2>&-' };
+  for (const [what, redirection] of Object.entries(outputs))
+    for (const [code, args] of commands)
+      it(`keeps its exit code and its output: ${args[0]}, ${what}`, () =>
+        inFolder('', async (folder) => {
+          const shell = ['bash', '-c', `sleep 0.2; exec "$0" "$@" ${redirection}`];
+          const command = new Sortbin(args, folder, {}, 'pipe', shell);
+          assert.equal(await command.ended(), code, command.text);
+          if (code === 0) assert.match(command.text, /1 image classified/);
+        }));
+});
+
 describe('sortbin bench on a terminal that is closed', () => {
   it('exits with 129 and writes a report that is not complete', (t: TestContext) =>
     inFolder('', async (folder) => {
