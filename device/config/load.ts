@@ -30,7 +30,10 @@ const parseText = (
   const schema = jsonSchema();
   const value = fillEmptySections(schema, migrated);
   for (const key of renamed) onWarning(key);
-  for (const path of secretPaths(schema)) if (file.isCutByComment(path)) onWarning(cutSecret(path, file));
+  for (const path of secretPaths(schema))
+    if (file.commentAfter(path) !== undefined) onWarning(cutSecret(path, file));
+  // The rest of a URL, not a comment.
+  if (/^#\S*@/.test(file.commentAfter(URL_PATH) ?? '')) onWarning(cutSecret(URL_PATH, file));
   const result = configSchema.safeParse(value);
   if (result.success && problems.length === 0) return { config: result.data, file };
   const issues = result.error?.issues ?? [];
@@ -73,6 +76,9 @@ export const loadConfig = async (
   }
   return { config, lineAt: file.lineAt };
 };
+
+/** The URL may contain a user name and a password before the host. */
+const URL_PATH: Path = ['mqtt', 'url'];
 
 /** Returns the paths of the secrets in a schema. */
 const secretPaths = ({ properties = {} }: Fragment): Path[] =>

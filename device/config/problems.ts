@@ -209,7 +209,7 @@ const pathText = (path: Path): string =>
 
 /** Returns one short line for a value, without credentials of URLs and without the contents of lists and mappings. */
 const valueText = (value: unknown): string => {
-  if (typeof value === 'string') return JSON.stringify(shorten(value.replace(/^.*@/s, '***@')));
+  if (typeof value === 'string') return JSON.stringify(shorten(withoutLogin(value)));
   if (Array.isArray(value))
     return value.length === 0
       ? 'an empty list'
@@ -218,6 +218,12 @@ const valueText = (value: unknown): string => {
   const keys = Object.keys(value);
   return keys.length === 0 ? 'an empty mapping' : shorten(`a mapping with ${keys.map(keyText).join(', ')}`);
 };
+
+/** Without an @, a colon that is not before a port may stand between a user name and a password. */
+const withoutLogin = (text: string): string =>
+  text.includes('@')
+    ? text.replace(/^.*@/s, '***@')
+    : text.replace(/(?<=\/\/)[^/[\]]*:(?!\d{0,5}(?:[/?#]|$)).*$/s, '***');
 
 const keyText = (key: string): string => (PLAIN_KEY.test(key) ? key : JSON.stringify(key));
 

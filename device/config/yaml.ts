@@ -24,8 +24,8 @@ export interface YamlFile {
   readonly value: unknown;
   /** Returns the line of a value's key, or of the innermost existing mapping or list around it. null: unknown. */
   lineAt(path: Path): number | null;
-  /** Returns whether a value without quotes is followed by a comment on the same line. */
-  isCutByComment(path: Path): boolean;
+  /** Returns the comment on the line of a value without quotes. An empty value has one only without a space after the #. */
+  commentAfter(path: Path): string | undefined;
 }
 
 /**
@@ -69,15 +69,16 @@ export const readYaml = (text: string, source: string): YamlFile => {
     const offset = offsetOf(document.contents, path);
     return offset === null ? null : lines.linePos(offset).line;
   };
-  const isCutByComment = (path: Path): boolean => {
+  const commentAfter = (path: Path): string | undefined => {
     const node: unknown = document.getIn(path, true);
-    return isScalar(node) && node.type === 'PLAIN' && node.value !== null
-      ? /^[ \t]+#/.test(text.slice(node.range?.[1]))
-      : false;
+    if (!isScalar(node) || node.type !== 'PLAIN') return undefined;
+    const rest = text.slice(node.range?.[1]);
+    if (node.value === null) return node.source === '' ? /^[ \t]*(#\S.*)/.exec(rest)?.[1] : undefined;
+    return /^[ \t]+(#.*)/.exec(rest)?.[1];
   };
   try {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-    return { value: value ?? {}, lineAt, isCutByComment };
+    return { value: value ?? {}, lineAt, commentAfter };
   } catch {
     throw syntaxError([syntaxProblem('The aliases expand to too many values. Use fewer aliases.')]);
   }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { messages, onlyProblem, refusal } from './support.js';
 
 const MQTT_KEYS =
-  'url, username, password, passwordFile, ca, cert, key, prefix, keepaliveS, window, pubackMs, backoff, embedded';
+  'url, username, password, passwordFile, ca, cert, key, proveRights, prefix, keepaliveS, window, pubackMs, backoff, embedded';
 const PARTS =
   'bin, dataDir, model, vision, lines, trigger, camera, gate, fill, panel, policy, cycle, journal, mqtt, log';
 const STEP = 'a mapping of the form {picture} or {fault} or {stale} or {garbage} or {hang}';
@@ -281,6 +281,14 @@ const CROSSED: readonly (readonly [text: string, message: string])[] = [
   [
     'mqtt: { url: "mqtt://:p@h" }',
     'mqtt.url: "***@h" is not allowed with a password and without a user name. Add the user name.',
+  ],
+  [
+    'mqtt: { url: "mqtt://u:p#w" }',
+    'mqtt.url: "mqtt://***" is not allowed. Use a URL that begins with mqtt://, mqtts://, ws:// or wss:// and names a host.',
+  ],
+  [
+    'mqtt: { url: "http://h:1883/a" }',
+    'mqtt.url: "http://h:1883/a" is not allowed. Use a URL that begins with mqtt://, mqtts://, ws:// or wss:// and names a host.',
   ],
   [
     'mqtt: { url: mqtts://h, cert: c.pem }',

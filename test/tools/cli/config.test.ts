@@ -195,7 +195,29 @@ test('check warns of a password that others can read, and of one that a comment 
     `${file}:4: warning: ${cut}\n${file}:4: warning: ${readable}\n`,
   );
   await chmod(file, 0o600);
-  for (const password of ['"abc #def"', "'abc' # of the hall", 'abc#def', 'null']) {
+  await writeFile(file, `${mqtt}  password: #s3cret\n`);
+  assert.equal((await run('check', file)).err, `${file}:4: warning: ${cut}\n`);
+  const urlCut = cut.replace('mqtt.password', 'mqtt.url');
+  await writeFile(file, 'mqtt:\n  url: mqtt://u #im@host\n');
+  assert.equal((await run('check', file)).err, `${file}:2: warning: ${urlCut}\n`);
+  await writeFile(file, 'mqtt:\n  url: mqtt://u:gehe #im@host\n');
+  const refused = await run('check', file);
+  assert.match(
+    refused.err,
+    /^.*:2: warning: mqtt\.url: ends before.*\n.*:2: mqtt\.url: "mqtt:\/\/\*\*\*" is not allowed/,
+  );
+  assert.doesNotMatch(refused.err, /gehe/);
+  await writeFile(file, 'mqtt:\n  url: mqtt://hall #the broker\n');
+  assert.equal((await run('check', file)).err, '');
+  for (const password of [
+    '"abc #def"',
+    "'abc' # of the hall",
+    'abc#def',
+    'null',
+    '# of the hall',
+    'null #none',
+    '',
+  ]) {
     await writeFile(file, `${mqtt}  password: ${password}\n`);
     assert.equal((await run('check', file)).err, '', password);
   }
