@@ -16,7 +16,10 @@ const examine = async (bundle: Bundle, runtime: BundleRuntime): Promise<Check[]>
   const { labels, policy } = bundle.manifest;
   const note = (what: string, text: string): Check => ({ name: `${runtime} ${what}`, status: 'note', text });
   try {
-    const { hasLabels, unshown, clear, maxConfidence } = await goldenCoverage(bundle, runtime);
+    const { hasLabels, unshown, samples, telling, clear, maxConfidence } = await goldenCoverage(
+      bundle,
+      runtime,
+    );
     const names = unshown.join(', ');
     const text = `no golden sample clearly shows ${names} (${unshown.length} of ${labels.length} labels)`;
     const shown: Check =
@@ -26,6 +29,13 @@ const examine = async (bundle: Bundle, runtime: BundleRuntime): Promise<Check[]>
     const notes: Check[] = [];
     if (!hasLabels)
       notes.push(note('label order', 'the golden answers do not name their labels. Export the bundle again'));
+    if (telling < samples / 2)
+      notes.push(
+        note(
+          'tolerance',
+          `in ${samples - telling} of ${samples} expected answers, the logits differ by at most twice maxLogitDifference`,
+        ),
+      );
     if (clear === 0)
       notes.push(
         note('clear answers', 'no expected answer is clear, so that other kernels may give other labels'),

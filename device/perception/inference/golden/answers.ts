@@ -18,7 +18,7 @@ export interface GoldenAnswers {
 
 /**
  * Reads the golden samples of a runtime, and checks that they can prove anything: their labels are those of the manifest,
- * and their logits differ by more than a runtime may be wrong.
+ * and a runtime whose output does not depend on its input would fail.
  * @throws BundleError
  */
 export const readAnswers = async (bundle: Bundle, runtime: BundleRuntime): Promise<GoldenAnswers> => {
@@ -41,10 +41,13 @@ export const readAnswers = async (bundle: Bundle, runtime: BundleRuntime): Promi
 export interface GoldenCoverage {
   /** Whether the expected outputs name the label of each logit. */
   readonly hasLabels: boolean;
+  readonly samples: number;
   /** Labels that no sample clearly has. */
   readonly unshown: readonly string[];
   /** Samples whose expected top label is clear, so that all kernels must find it. */
   readonly clear: number;
+  /** Samples whose logits differ so much that equal logits would fail. */
+  readonly telling: number;
   /** The highest confidence of a sample, after the bundle's calibration. */
   readonly maxConfidence: number;
 }
@@ -53,7 +56,7 @@ export interface GoldenCoverage {
 export const goldenCoverage = async (bundle: Bundle, runtime: BundleRuntime): Promise<GoldenCoverage> => {
   const { labels, runtimes, calibration } = bundle.manifest;
   const { outputs } = await readAnswers(bundle, runtime);
-  const clearMargin = runtimes[runtime]?.golden.clearMargin ?? 0;
+  const { clearMargin = 0, maxLogitDifference = 0 } = runtimes[runtime]?.golden ?? {};
   const clear = outputs.expected.filter(({ margin }) => margin > clearMargin);
   const shown = new Set(clear.map(({ top }) => top));
   const confidences = outputs.expected.map((expected) =>
@@ -61,8 +64,10 @@ export const goldenCoverage = async (bundle: Bundle, runtime: BundleRuntime): Pr
   );
   return {
     hasLabels: outputs.labels !== undefined,
+    samples: outputs.expected.length,
     unshown: labels.filter((label) => !shown.has(label)),
     clear: clear.length,
+    telling: allRealLogits(outputs).filter((logits) => spread(logits) > 2 * maxLogitDifference).length,
     maxConfidence: Math.max(...confidences),
   };
 };
@@ -90,13 +95,24 @@ const wrongTop = ({ expected }: GoldenOutputs, { labels }: Manifest): string | n
   return null;
 };
 
-/** A runtime with constant outputs would pass if the logits of each sample are the same within the tolerance. */
+/**
+ * A value in the middle is within the tolerance of all values if their spread is at most twice the tolerance. Then a
+ * runtime would pass whose logits are all equal, or which gives the same logits for each sample.
+ */
 const meaningless = (outputs: GoldenOutputs, tolerance: number): string | null => {
-  const spread = (logits: readonly number[]) => Math.max(...logits) - Math.min(...logits);
-  return outputs.expected.some((expected) => spread(realLogits(expected, outputs)) > tolerance)
-    ? null
-    : `the logits of each sample are equal within maxLogitDifference ${tolerance}, so that they prove nothing`;
+  const samples = allRealLogits(outputs);
+  const differs = (values: readonly number[]) => spread(values) > 2 * tolerance;
+  const why = (which: string) =>
+    `${which} differ by at most twice maxLogitDifference ${tolerance}, so that they prove nothing`;
+  if (!samples.some(differs)) return why('the logits of each sample');
+  const isSame = samples[0]?.every((_, label) => !differs(samples.map((logits) => logits[label] ?? 0)));
+  return samples.length > 1 && isSame ? why('the samples') : null;
 };
+
+const spread = (values: readonly number[]): number => Math.max(...values) - Math.min(...values);
+
+const allRealLogits = (outputs: GoldenOutputs): number[][] =>
+  outputs.expected.map((expected) => realLogits(expected, outputs));
 
 const realLogits = ({ logits }: ExpectedOutput, { logits: { scale, zeroPoint } }: GoldenOutputs): number[] =>
   logits.map((value) => scale * (value - zeroPoint));

@@ -248,8 +248,29 @@ test('refuses golden outputs that any runtime could give', async (t) => {
   await updateDigests(folder);
   await assert.rejects(run(folder, builtin), {
     code: 'bundle-invalid',
-    message: /the logits of each sample are equal within maxLogitDifference 0\.6, so that they prove nothing/,
+    message:
+      /the logits of each sample differ by at most twice maxLogitDifference 0\.6, so that they prove nothing/,
   });
+});
+
+test('refuses tolerances that constant outputs would pass', async (t) => {
+  const withTolerance = (tolerance: number) =>
+    copyBundle(t, ({ runtimes }) => {
+      if (runtimes.tflite)
+        Object.assign(runtimes.tflite.golden, { maxLogitDifference: tolerance, clearMargin: 1_000 });
+    });
+  // The largest spread of a sample is 5.1. A constant in the middle is within 2.6 of each logit.
+  await assert.rejects(run(await withTolerance(2.6), builtin), {
+    code: 'bundle-invalid',
+    message:
+      /the logits of each sample differ by at most twice maxLogitDifference 2\.6, so that they prove nothing/,
+  });
+  // A label's logit differs by up to 4.7 between the samples. The same logits for all are within 2.45 of each.
+  await assert.rejects(run(await withTolerance(2.45), builtin), {
+    code: 'bundle-invalid',
+    message: /the samples differ by at most twice maxLogitDifference 2\.45, so that they prove nothing/,
+  });
+  assert.ok((await run(await withTolerance(2.3), builtin)).ok);
 });
 
 test('fails if no golden image keeps its label in the views that items are classified by', async (t) => {
