@@ -10,7 +10,7 @@ from training.errors import TrainingError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 GROUPS_FILE = "groups.csv"
-LABEL = re.compile(r"\S{1,64}")
+LABEL = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]{1,64}")
 """A valid label. The daemon has the same rule."""
 
 

@@ -59,9 +59,19 @@ export const parseBundleJson = <S extends z.ZodType>(
   } catch (cause) {
     throw invalidBundle(folder, `${file}: not valid JSON (${messageOf(cause)})`, cause);
   }
+  if (isTooDeep(json)) throw invalidBundle(folder, `${file}: more than ${LIMITS.jsonLevels} levels`);
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw invalidBundle(folder, `${file}: ${firstIssue(parsed.error)}`, parsed.error);
   return parsed.data;
+};
+
+/** Deep nesting would overflow the stack of the functions that print or compare the value. */
+const isTooDeep = (json: unknown): boolean => {
+  const innerOf = (value: unknown): unknown[] =>
+    typeof value === 'object' && value !== null ? Object.values(value) : [];
+  let values = [json];
+  for (let level = 0; level <= LIMITS.jsonLevels; level++) values = values.flatMap(innerOf);
+  return values.length > 0;
 };
 
 /** Decodes UTF-8. Some editors write a byte order mark, which is dropped. */

@@ -16,9 +16,16 @@ export const LIMITS = {
   temperature: { min: 0.01, max: 100 },
   /** Maximum absolute value of a logit, and of a number that is compared with logits. */
   logit: 1000,
+  /** Levels of mappings and lists in a JSON file. */
+  jsonLevels: 32,
 } as const;
 
-const name = z.string().min(1).max(64);
+/** A terminal acts on control characters, and on marks that change the direction of a text. */
+const name = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[^\p{Cc}\p{Bidi_C}\p{Zl}\p{Zp}]*$/u, 'must not contain control characters');
 const share = z.number().min(0).max(1);
 const logitDifference = z.number().positive().max(LIMITS.logit);
 const inputSide = z.int().min(LIMITS.inputPixels.min).max(LIMITS.inputPixels.max);

@@ -175,6 +175,24 @@ test('accepts a byte order mark in labels.txt and in the manifest', async (t) =>
   assert.equal((await loadBundle(folder)).manifest.labels[0], 'battery');
 });
 
+for (const label of ['pa per', 'pa\u001b[2Jper', 'pa\u009bper', 'pa\u202eper'])
+  test(`refuses the label ${JSON.stringify(label)}`, async (t) => {
+    const folder = await copyWith(t, (manifest) => Object.assign(manifest, { labels: [label, 'glass'] }));
+    await refuses(
+      folder,
+      'bundle-invalid',
+      /manifest\.json: labels\.0: must not contain (white space|control)/,
+    );
+  });
+
+test('refuses a manifest that is nested too deeply to be printed', async (t) => {
+  const folder = await copyBundle(t);
+  const path = join(folder, 'manifest.json');
+  const nested = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`;
+  await writeFile(path, (await readFile(path, 'utf8')).replace('{', `{"other": ${nested},`));
+  await refuses(folder, 'bundle-invalid', /manifest\.json: more than 32 levels/);
+});
+
 const absurd: [key: string, value: unknown][] = [
   ['calibration.temperature', 1e308],
   ['calibration.temperature', 1e-9],
