@@ -1,5 +1,6 @@
 import { on } from 'node:events';
 import type { ReadStream } from 'node:tty';
+import { plain } from '../../kit/plain-text.js';
 import type { Key, Screen } from './calibrate.js';
 
 const KEY_NAMES: Readonly<Record<string, Key>> = {
@@ -60,19 +61,16 @@ interface Terminal {
   write(text: string): unknown;
 }
 
-/** Replaces control characters, because some texts come from other programs. */
-const withoutControls = (text: string): string => text.replace(/\p{Cc}/gu, '\ufffd');
-
 /** Returns a screen that rewrites the last lines of the terminal. */
 export const terminalScreen = (terminal: Terminal): Screen => {
   let shown: readonly string[] = [];
   const eraseShown = () => (shown.length > 0 ? `\r\u001b[${shown.length}A\u001b[J` : '');
   /** Cuts a line to the width of the terminal: a wrapped line would make the cursor movement wrong. */
-  const cut = (line: string) => withoutControls(line).slice(0, Math.max(1, (terminal.columns || 80) - 1));
+  const cut = (line: string) => plain(line).slice(0, Math.max(1, (terminal.columns || 80) - 1));
   const textOf = (lines: readonly string[]) => lines.map((line) => `${cut(line)}\n`).join('');
   return {
     print: (line) => {
-      terminal.write(`${eraseShown()}${withoutControls(line)}\n${textOf(shown)}`);
+      terminal.write(`${eraseShown()}${plain(line)}\n${textOf(shown)}`);
     },
     show: (lines) => {
       // The cursor cannot move to a line that has scrolled off the screen.
@@ -86,7 +84,7 @@ export const terminalScreen = (terminal: Terminal): Screen => {
 /** Returns a screen for an output that is not a terminal. It prints lines, but shows no live lines. */
 export const plainScreen = (output: Terminal): Screen => ({
   print: (line) => {
-    output.write(`${withoutControls(line)}\n`);
+    output.write(`${plain(line)}\n`);
   },
   show: () => {},
 });

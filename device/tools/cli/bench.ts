@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { messageOf, SortbinError } from '../../kit/errors.js';
+import { escapeControls, plain, plainJson } from '../../kit/plain-text.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
 import { wireBench } from '../../wire/bench.js';
 import { renderReport } from '../bench/render.js';
@@ -88,13 +89,16 @@ async function bench(folder: string, flags: BenchFlags): Promise<void> {
   });
 
   const table = needsLabels ? thresholdTable(report.items, policy, policy.confidence, wanted ?? null) : null;
-  const json = `${JSON.stringify(table ? { ...report, thresholds: table } : report, null, 2)}\n`;
+  const json = escapeControls(
+    `${JSON.stringify(table ? { ...report, thresholds: table } : report, null, 2)}\n`,
+  );
+  const shown = plainJson(report);
   if (flags.json === '-') process.stdout.write(json);
   else
     process.stdout.write(
       table
-        ? renderThresholds(report, table, labels, { margin: flags.margin, isWritten: choice !== null })
-        : renderReport(report, labels),
+        ? renderThresholds(shown, table, labels, { margin: flags.margin, isWritten: choice !== null })
+        : renderReport(shown, labels),
     );
   if (flags.json && flags.json !== '-') await writeReport(flags.json, json, 'w');
 

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { SystemClock } from '../../kit/clock.js';
 import { newId } from '../../kit/ids.js';
+import { escapeControls, plain, plainLines } from '../../kit/plain-text.js';
 import { CONTROL_SOCKET } from '../../network/commands/commands.js';
 import { type CommandRequest, sendCommand } from '../../network/commands/send-command.js';
 import { EXIT } from './failure.js';
@@ -42,7 +43,7 @@ export const binCommand = (name: string, description: string): Command =>
 const sendToBin = async (request: CommandRequest, flags: BinFlags): Promise<void> => {
   const { transaction = newId() } = flags;
   const value = await askBin({ ...request, transaction }, flags);
-  if (value !== undefined && !flags.json) process.stdout.write(`${textOf(String(value))}\n`);
+  if (value !== undefined && !flags.json) process.stdout.write(`${plain(textOf(String(value)))}\n`);
 };
 
 /** The value of an answer is a code for programs. */
@@ -56,9 +57,9 @@ export const askBin = async (
   const { config, folder } = await readConfig(file);
   const socket = join(resolve(folder, config.dataDir), CONTROL_SOCKET);
   const answer = await sendCommand(socket, request, new SystemClock());
-  if (json) process.stdout.write(`${JSON.stringify(answer)}\n`);
+  if (json) process.stdout.write(`${escapeControls(JSON.stringify(answer))}\n`);
   if (answer.ok) return answer.value;
-  if (!json) process.stderr.write(`sortbin: ${answer.fault.message}\n`);
+  if (!json) process.stderr.write(plainLines(`sortbin: ${answer.fault.message}\n`));
   process.exitCode = answer.fault.code === 'control-unknown' ? EXIT.temporary : EXIT.data;
   return undefined;
 };

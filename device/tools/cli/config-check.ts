@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { type ConfigWarning, type LoadedFile, loadConfig, warningText } from '../../config/load.js';
 import { ConfigError, type Problem } from '../../config/problems.js';
+import { escapeControls, plainLines } from '../../kit/plain-text.js';
 import { fitToModel } from '../doctor/model-fit.js';
 import { bundleFolder, loadBundleOrError } from './examinations.js';
 import { EXIT } from './failure.js';
@@ -17,7 +18,7 @@ export const checkConfig = async (host: Host, file: string, json: boolean): Prom
   const warnings: ConfigWarning[] = [];
   const warn = (warning: ConfigWarning): void => {
     warnings.push(warning);
-    if (!json) host.stderr.write(`${warningText(file, warning)}\n`);
+    if (!json) host.stderr.write(plainLines(`${warningText(file, warning)}\n`));
   };
   try {
     await checkWithModel(file, await loadConfig(file, warn), warn);
@@ -26,12 +27,12 @@ export const checkConfig = async (host: Host, file: string, json: boolean): Prom
     if (!(error instanceof ConfigError)) throw error;
     host.exitCode = EXIT.configuration;
     if (json) host.stdout.write(report(false, error.problems, warnings));
-    else host.stderr.write(`${error.message}\n`);
+    else host.stderr.write(plainLines(`${error.message}\n`));
   }
 };
 
 const report = (valid: boolean, problems: readonly Problem[], warnings: readonly ConfigWarning[]): string =>
-  `${JSON.stringify({ valid, problems, warnings }, null, 2)}\n`;
+  escapeControls(`${JSON.stringify({ valid, problems, warnings }, null, 2)}\n`);
 
 /** @throws ConfigError if the bin would refuse the configuration with its model */
 const checkWithModel = async (

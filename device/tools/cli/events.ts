@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type BinEvent, eventSchema } from '../../cycle/event.js';
 import { type EventFilter, JournalReader, type StoredEvent } from '../../journal/journal-reader.js';
 import { SortbinError } from '../../kit/errors.js';
+import { escapeControls, plainJson } from '../../kit/plain-text.js';
 import { renderFacts } from '../doctor/render.js';
 import { eventDetails } from './event-details.js';
 import { readLimits } from './event-limits.js';
@@ -73,7 +74,7 @@ const listEvents = async (flags: ListFlags): Promise<void> => {
   const dataDir = dataDirOf(await readConfig(flags.config));
   const print = (events: readonly StoredEvent[]): void => {
     for (const event of events)
-      process.stdout.write(`${json ? JSON.stringify(event.body) : eventLine(event)}\n`);
+      process.stdout.write(`${json ? escapeControls(JSON.stringify(event.body)) : eventLine(event)}\n`);
   };
   let reader = JournalReader.open(dataDir);
   const count = last ?? (filter.since === undefined ? DEFAULT_LAST : Number.MAX_SAFE_INTEGER);
@@ -155,7 +156,7 @@ const dataDirOf = ({ config, folder }: CommandConfig): string => resolve(folder,
 
 /** `2026-11-24 12:00:00  #1042  paper 0.84 below 0.91 -> residual`, in local time. */
 const eventLine = ({ body }: StoredEvent): string => {
-  const event = body as BinEvent;
+  const event = plainJson(body as BinEvent);
   return [localTime(event.at), `#${event.seq}`.padEnd(6), eventText(event)].join('  ');
 };
 

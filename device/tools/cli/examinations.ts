@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { parseConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { SystemClock } from '../../kit/clock.js';
+import { plain } from '../../kit/plain-text.js';
 import { packageRoot } from '../../kit/root.js';
 import { type Bundle, BundleError, loadBundle } from '../../perception/inference/bundle/bundle.js';
 import { probe, type RuntimeOption, runtimeOptions } from '../../perception/vision/probe.js';
@@ -47,7 +48,7 @@ export const testRuntimes = (
     bundle,
     selection,
     probe: (option) => {
-      if (process.stderr.isTTY) process.stderr.write(`testing ${option.title}\n`);
+      if (process.stderr.isTTY) process.stderr.write(`testing ${plain(option.title)}\n`);
       return probe(option.options, options);
     },
     exitCodes: { damaged: EXIT.data, unavailable: EXIT.unavailable },

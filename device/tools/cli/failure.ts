@@ -1,4 +1,5 @@
 import { SortbinError } from '../../kit/errors.js';
+import { plainLines } from '../../kit/plain-text.js';
 
 /** Exit codes of sysexits.h. A service manager should not restart the bin after `usage`, `data` or `configuration`. */
 export const EXIT = {
@@ -71,17 +72,18 @@ const toStandardError = (text: string): void => {
 /** Prints an error on standard error and sets the exit code. Only an unexpected error is printed with its stack. */
 export const reportError = (error: unknown, print = toStandardError): void => {
   if (error instanceof SortbinError) {
-    print(`sortbin: ${error.message}\n`);
+    print(plainLines(`sortbin: ${error.message}\n`));
     const code = EXIT_OF.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? EXIT.software;
     // A signal has set its exit code already.
     process.exitCode = error instanceof InterruptedError ? (process.exitCode ?? code) : code;
   } else if (isSystemError(error)) {
     const isLimit = error.code === 'EMFILE' || error.code === 'ENFILE';
     const fix = isLimit ? '. Raise the limit of open files, for example with "ulimit -n 1024".' : '';
-    print(`sortbin: ${error.message}${fix}\n`);
+    print(plainLines(`sortbin: ${error.message}${fix}\n`));
     process.exitCode = isLimit ? EXIT.system : EXIT.io;
   } else {
-    print(`sortbin: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    print(plainLines(`sortbin: ${text}\n`));
     process.exitCode = EXIT.software;
   }
 };

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type ConfigWarning, loadConfig, parseConfig, warningText } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
+import { plainLines } from '../../kit/plain-text.js';
 
 export const DEFAULT_FILE = 'sortbin.yaml';
 
@@ -29,7 +30,7 @@ export interface CommandConfig {
 export const readConfig = async (
   file: string | undefined,
   onWarning = (source: string, warning: ConfigWarning): unknown =>
-    process.stderr.write(`sortbin: ${warningText(source, warning)}\n`),
+    process.stderr.write(plainLines(`sortbin: ${warningText(source, warning)}\n`)),
 ): Promise<CommandConfig> => {
   const path = file ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
   if (path === undefined)

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { LogConfig } from '../../config/schema.js';
+import { escapeControls, plainJson, plainLines } from '../../kit/plain-text.js';
 import {
   CAMERA_LINES,
   type Colour,
@@ -42,7 +43,7 @@ export const toTerminal = (record: LogRecord): LogRecord => {
  */
 export const openLog = async ({ level, format }: LogConfig): Promise<Logger> => {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
-  const toText = isPretty ? await makePrettifier() : (line: string) => line;
+  const toText = isPretty ? await makePrettifier() : escapeControls;
   const output = new LogOutput(process.stdout, (lines) =>
     writeLine(log, 'error', LINES.linesDropped, { lines }),
   );
@@ -78,5 +79,10 @@ const makePrettifier = async (): Promise<(line: string) => string> => {
       return `${paint('gray', at)} ${level}${isColour ? paint(colour, text) : text}`;
     },
   });
-  return (line) => prettify(toTerminal(JSON.parse(line)));
+  return (line) => {
+    const { err, ...record }: LogRecord = JSON.parse(line);
+    // The stack of an error has several lines.
+    const error = err === undefined ? {} : { err: plainJson(err, plainLines) };
+    return prettify(toTerminal({ ...plainJson(record), ...error }));
+  };
 };

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { SystemClock } from '../../kit/clock.js';
+import { plain } from '../../kit/plain-text.js';
 import { loadBundle, parseBundleJson } from '../../perception/inference/bundle/bundle.js';
 import {
   AddEdgeTpuError,
@@ -52,7 +53,7 @@ const showCommand = (): Command =>
         const style = terminalStyle();
         const sections = describeManifest(manifest, sourcesSchema.parse(raw.sources));
         process.stdout.write(
-          `${folder}\n${sections.map((section) => `\n${renderFacts(section, style)}`).join('')}`,
+          `${plain(folder)}\n${sections.map((section) => `\n${renderFacts(section, style)}`).join('')}`,
         );
       }
     });
@@ -114,7 +115,7 @@ const addEdgeTpuCommand = (): Command =>
       try {
         const createdMs = new SystemClock().wallMs();
         const { folder, manifest } = await addEdgeTpu({ bundle, model, folder: out, version, createdMs });
-        process.stdout.write(`${folder}: ${manifest.name} ${manifest.version} written\n`);
+        process.stdout.write(`${plain(folder)}: ${manifest.name} ${manifest.version} written\n`);
       } catch (thrown) {
         reportError(thrown);
         if (thrown instanceof AddEdgeTpuError) process.exitCode = EXIT_OF[thrown.code];

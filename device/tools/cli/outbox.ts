@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { JournalReader } from '../../journal/journal-reader.js';
 import { newId } from '../../kit/ids.js';
+import { plain } from '../../kit/plain-text.js';
 import { askBin, type BinFlags, binCommand } from './bin-commands.js';
 import { readConfig } from './loaded-config.js';
 import { printJson } from './report.js';
@@ -51,7 +52,8 @@ const listUndeliverable = async (_flags: BinFlags, command: Command): Promise<vo
   try {
     const events = reader.undeliverable();
     if (json) return printJson({ schema: 1, events });
-    for (const { seq, at, reason } of events) process.stdout.write(`#${seq}  ${at}\n  ${reason}\n`);
+    for (const { seq, at, reason } of events)
+      process.stdout.write(`#${seq}  ${plain(at)}\n  ${plain(reason)}\n`);
     if (events.length === 0) process.stderr.write('no undeliverable events\n');
   } finally {
     reader.close();

@@ -1,3 +1,4 @@
+import { escapeControls } from '../../kit/plain-text.js';
 import { packageVersion } from '../../kit/root.js';
 import { type Examination, type Section, verdictOf } from '../doctor/doctor.js';
 import { renderSection, type Style } from '../doctor/render.js';
@@ -20,7 +21,7 @@ export const reportSections = async (examinations: readonly Examination[], json:
 };
 
 export const printJson = (value: object): void => {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${escapeControls(JSON.stringify(value, null, 2))}\n`);
 };
 
 /** Returns the style of standard output. `NO_COLOR`, and `TERM=dumb`, turn colours off, see `https://no-color.org`. */

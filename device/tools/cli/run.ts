@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { warningText } from '../../config/load.js';
 import { Daemon } from '../../daemon/daemon.js';
 import { SortbinError } from '../../kit/errors.js';
+import { plainLines } from '../../kit/plain-text.js';
 import { killProcessGroups } from '../../kit/process-group.js';
 import { packageVersion } from '../../kit/root.js';
 import { findAccelerators } from '../../perception/inference/edgetpu/accelerator.js';
@@ -32,7 +33,7 @@ export const runCommand = (): Command =>
       const loaded = await readConfig(file, (source, warning) =>
         warnings.push(warningText(source, warning)),
       ).catch((thrown: unknown) => {
-        for (const warning of warnings) process.stderr.write(`sortbin: ${warning}\n`);
+        for (const warning of warnings) process.stderr.write(plainLines(`sortbin: ${warning}\n`));
         throw thrown;
       });
       const log = await openLog(loaded.config.log);

@@ -1,6 +1,7 @@
 import { parseConfig } from '../../config/load.js';
 import { decidingThreshold, type Policy } from '../../cycle/policy.js';
 import { SortbinError } from '../../kit/errors.js';
+import { plain } from '../../kit/plain-text.js';
 import type { Change } from '../calibrate/calibrate.js';
 import { checkChanges, type SaveOptions, saveChanges } from '../calibrate/save.js';
 import { uselessConfidence } from '../doctor/model-fit.js';
@@ -48,7 +49,7 @@ export class ThresholdChoice {
     const { file, changes } = this.#options;
     await saveChanges(this.#options);
     const values = changes.map(({ path, to }) => `${path.join('.')} ${to}`).join(', ');
-    process.stderr.write(`${file}: ${values} written. Restart the bin to use it.\n`);
+    process.stderr.write(`${plain(file)}: ${values} written. Restart the bin to use it.\n`);
     const useless = uselessConfidence({ confidence: this.confidence, margin });
     if (useless) process.stderr.write(`${useless}\n`);
   }

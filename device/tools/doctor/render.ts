@@ -1,3 +1,4 @@
+import { plain } from '../../kit/plain-text.js';
 import { wrap } from '../../kit/wrap.js';
 import type { Check, Section, Status } from './doctor.js';
 
@@ -31,7 +32,7 @@ const labelled = (check: Check): Check => ({ ...check, name: LABELS[check.name] 
 export const renderFacts = (section: Section, style: Style): string => render(section, style, () => '');
 
 const render = ({ title, checks }: Section, style: Style, markOf: (check: Check) => string): string => {
-  const width = Math.max(...checks.map(({ name }) => plain(name).length));
+  const width = checks.reduce((widest, { name }) => Math.max(widest, plain(name).length), 0);
   const lines = checks.flatMap((check) => {
     const mark = markOf(check);
     const indent = width + (mark ? 6 : 4);
@@ -43,7 +44,7 @@ const render = ({ title, checks }: Section, style: Style, markOf: (check: Check)
     const isInColumn = first.startsWith(' '.repeat(indent));
     return isInColumn ? [head + first.slice(indent), ...more] : [head.trimEnd(), first, ...more];
   });
-  return `${[paint(style, BOLD, title), ...lines].join('\n')}\n`;
+  return `${[paint(style, BOLD, plain(title)), ...lines].join('\n')}\n`;
 };
 
 const MIN_INDENT = 4;
@@ -54,6 +55,3 @@ const indentOf = (line: string, indent: number, { columns }: Style): number =>
 
 const paint = ({ colour }: Style, code: number, text: string): string =>
   colour ? `\u001b[${code}m${text}\u001b[0m` : text;
-
-/** Replaces control characters. Texts of a bundle or a library must not control the terminal. */
-const plain = (text: string): string => text.replace(/\p{Cc}/gu, '\ufffd');

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { temporaryFolder } from '../../support/bundle-copy.js';
 import { Terminal, withoutTerminalRights } from '../../support/terminal.js';
 import { until } from '../../support/until.js';
@@ -42,6 +43,28 @@ const checkLines = (text: string) => {
   assert.ok(Number(dropped) > LINES / 2, last);
   assert.equal(lines.filter((line) => line.includes('a line of the test')).length + Number(dropped), LINES);
 };
+
+/** Logs a text with control characters, in a message, a field and an error. */
+const HOSTILE_PROGRAM = `
+const { openLog } = await import(${JSON.stringify(new URL('../../../device/tools/cli/log.js', import.meta.url))});
+const log = await openLog({ level: 'info', format: process.argv[2] });
+const text = 'a\\u001b[2J\\u009b\\u202eb';
+log.info({ text, err: new Error(text) }, text);
+log.flush(() => process.exit(0));
+`;
+
+for (const format of ['json', 'pretty'])
+  it(`a log in the format ${format} contains no control characters of its texts`, async (t: TestContext) => {
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, 'program.mjs'), HOSTILE_PROGRAM);
+    const { stdout } = await promisify(execFile)(process.execPath, ['program.mjs', format], { cwd: folder });
+    assert.match(
+      stdout,
+      format === 'json' ? /"msg":"a\\u001b\[2J\\u009b\\u202eb"/ : / a\ufffd\[2J\ufffd\ufffdb/,
+    );
+    assert.match(stdout, /at file:/);
+    assert.doesNotMatch(stdout.replaceAll('\n', ''), /[\p{Cc}\p{Bidi_C}]/u);
+  });
 
 for (const format of ['json', 'pretty'])
   describe(`a log in the format ${format} that cannot be written`, () => {
