@@ -80,6 +80,24 @@ describe('sortbin events', () => {
       await bin.ended();
       const unknown = await ask(folder, 'events', 'show', '7');
       assert.deepEqual([unknown.code, /event "7": not in the journal/.test(unknown.stderr)], [66, true]);
-      assert.match((await ask(folder, 'events', '--since', 'yesterday')).stderr, /2026-11-24T08:00/);
+      for (const since of [
+        'yesterday',
+        '1 2',
+        '2026-02-30',
+        '12345-01-01',
+        '999999999d',
+        '2026-01-01T25:00',
+      ]) {
+        const refused = await ask(folder, 'events', '--since', since);
+        assert.deepEqual([refused.code, /Use a time such as/.test(refused.stderr)], [64, true], since);
+        assert.doesNotMatch(refused.stderr, /\n\s+at /);
+      }
+      for (const since of [
+        '2026-02-28',
+        '2026-02-28 08:00:05',
+        '2026-02-28T08:00Z',
+        '2026-02-28T08:00:05.5+01:00',
+      ])
+        assert.equal((await ask(folder, 'events', '--since', since)).code, 0, since);
     }));
 });

@@ -168,14 +168,25 @@ const parseCount = (text: string): number => {
 
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3_600e3, d: 86_400e3 };
 
+const TIME = /^(\d{4})-(\d\d)-(\d\d)([T ]\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/;
+
 /** Returns the UTC time in ISO 8601. A date without a time is the beginning of the day. */
 const parseSince = (text: string): string => {
-  const [, amount, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
-  // Without a time, JavaScript reads a date as UTC.
-  const local = /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00` : text;
-  const wallMs = amount ? Date.now() - Number(amount) * (UNITS_MS[unit] ?? 0) : Date.parse(local);
-  if (Number.isFinite(wallMs) && /^\d/.test(text)) return new Date(wallMs).toISOString();
+  const since = new Date(durationStartMs(text) ?? localTimeMs(text));
+  if (since.getTime() >= 0) return since.toISOString();
   throw new InvalidArgumentError(
     'Use a time such as 2026-11-24T08:00, or a duration such as 90m, 12h or 7d.',
   );
+};
+
+const durationStartMs = (text: string): number | undefined => {
+  const [, amount, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  return amount === undefined ? undefined : Date.now() - Number(amount) * (UNITS_MS[unit] ?? 0);
+};
+
+const localTimeMs = (text: string): number => {
+  const [, year, month, day, time = 'T00:00'] = TIME.exec(text) ?? [];
+  // JavaScript reads 30 February as 2 March, and a date without a time as UTC.
+  const isDay = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() === Number(day);
+  return isDay ? Date.parse(`${year}-${month}-${day}${time.replace(' ', 'T')}`) : Number.NaN;
 };
