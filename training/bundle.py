@@ -174,7 +174,7 @@ def _check_labels(labels: Sequence[str], file: TfliteFile) -> None:
     if len(labels) != count or len(set(labels)) != count or not all(map(LABEL.fullmatch, labels)):
         raise TrainingError(
             f"labels: {list(labels)} do not fit the model, which has {count} logits. Give {count} different "
-            "labels of 1 to 64 characters, without spaces."
+            "labels of 1 to 64 characters, without spaces and control characters."
         )
 
 

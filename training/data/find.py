@@ -150,8 +150,8 @@ def _check_labels(root: Path, pictures: list[Picture], empty: dict[str, str]) ->
     if invalid:
         raise TrainingError(
             f"{root}: invalid labels {', '.join(map(repr, invalid))}. A label has 1 to 64 characters "
-            "and no spaces. "
-            f"Rename the folders, as {'-'.join(invalid[0].split())[:64]}."
+            "and no spaces or control characters. "
+            f"Rename the folders, as {re.sub(r'[^\w.-]+', '-', invalid[0])[:64]}."
         )
     if len(counts) == 1:
         raise TrainingError(f"{root}: only one label, {next(iter(counts))}. Add a second one.{besides}")

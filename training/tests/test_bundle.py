@@ -139,6 +139,7 @@ def test_refuses_an_existing_folder_and_leaves_it_unchanged(tmp_path: Path) -> N
     [
         ({"labels": LABELS[:3]}, "the model, which has 4 logits"),
         ({"labels": (*LABELS[:3], "two words")}, "without spaces"),
+        ({"labels": (*LABELS[:3], "pa\u202eper")}, "without spaces and control characters"),
         ({"temperature": float("nan")}, r"temperature: \[nan\] is not allowed"),
         ({"temperature": 1e308}, r"temperature: \[1e\+308\] is not allowed"),
         ({"views": (1, 1e-9)}, "views: .* from 0.1 to 1.0"),
