@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { messageOf, SortbinError } from '../../kit/errors.js';
-import { escapeControls, plain, plainJson } from '../../kit/plain-text.js';
+import { escapeControls, plainJson } from '../../kit/plain-text.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
 import { wireBench } from '../../wire/bench.js';
 import { renderReport } from '../bench/render.js';
