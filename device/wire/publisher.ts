@@ -15,6 +15,9 @@ export interface PublisherBroker {
   readonly isEmbedded: boolean;
 }
 
+/** File name, in `dataDir`. */
+const TOPICS_FILE = 'retained-topics.json';
+
 export const wirePublisher = (
   { config, folder, log }: LoadedConfig,
   { url, isEmbedded }: PublisherBroker,
@@ -32,6 +35,8 @@ export const wirePublisher = (
       ...(isEmbedded ? { protocolVersion: 4 as const } : {}),
       ...credentialsOf(mqtt, folder),
     },
+    // The embedded broker keeps nothing.
+    ...(isEmbedded ? {} : { topicsFile: join(resolve(folder, config.dataDir), TOPICS_FILE) }),
     window: mqtt.window,
     proveRights: mqtt.proveRights && !isEmbedded,
     pubackDeadlineMs: mqtt.pubackMs,

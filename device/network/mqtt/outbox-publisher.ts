@@ -22,6 +22,7 @@ import {
   type PublishOptions,
 } from './mqtt.js';
 import { OutboxPump } from './outbox-pump.js';
+import { PublishedTopics } from './published-topics.js';
 import { RetainedMessages } from './retained-messages.js';
 import { RightsProof } from './rights-proof.js';
 import { Session } from './session.js';
@@ -46,6 +47,8 @@ export interface OutboxPublisherOptions extends TopicBase {
   readonly backoff?: BackoffLimits;
   /** Whether the first event of each connection with MQTT 3.1.1 must come back. False by default. */
   readonly proveRights?: boolean;
+  /** File with the retained topics of the last run, so that those of an earlier bin id or prefix are removed. */
+  readonly topicsFile?: string;
   /** Interval of the safety check, which reads the outbox without a notification. Five minutes by default. */
   readonly safetyCheckMs?: number;
 }
@@ -99,10 +102,19 @@ export class OutboxPublisher implements Publisher {
     this.#refusalBackoff = this.#makeBackoff();
     this.#availability = printTopic(options, 'availability');
     this.#connector = new Connector(options.broker, { topic: this.#availability, payload: 'offline' }, clock);
-    this.#retained = new RetainedMessages(this.#pubackDeadlineMs, log, (error) => {
-      this.#tooLarge = error;
-      this.#reportLimits();
-    });
+    const published = options.topicsFile === undefined ? null : new PublishedTopics(options.topicsFile, log);
+    this.#retained = new RetainedMessages(
+      this.#pubackDeadlineMs,
+      log,
+      (error) => {
+        this.#tooLarge = error;
+        this.#reportLimits();
+      },
+      (topics) => published?.save([this.#availability, ...topics]),
+    );
+    const base = printTopic(options, 'availability').replace(/availability$/, '');
+    for (const topic of published?.read() ?? [])
+      if (!topic.startsWith(base)) this.#retained.set(topic, Buffer.alloc(0));
     this.#single = new SingleMessages(this.#pubackDeadlineMs);
     this.#subscriptions = new Subscriptions(options, this.#pubackDeadlineMs, log);
     const onErased = () => this.#session?.pump.wake();

@@ -23,6 +23,8 @@ export class RetainedMessages {
     private readonly log: Logger,
     /** Called with the error of a message that is too large for the broker and is skipped; null: all are sent again. */
     private readonly onTooLarge: (error: ConnectionError | null) => void,
+    /** Called with all topics when their set has changed. */
+    private readonly onTopics: (topics: readonly string[]) => void = () => {},
   ) {}
 
   set(topic: string, payload: Buffer): void {
@@ -31,7 +33,9 @@ export class RetainedMessages {
       this.log.error({ part: 'broker', topic }, `retained message ignored: ${problem}`);
       return;
     }
+    const isNew = !this.#payloads.has(topic);
     this.#payloads.set(topic, payload);
+    if (isNew) this.onTopics([...this.#payloads.keys()]);
     this.#sendOnConnection?.(topic);
   }
 
@@ -55,6 +59,7 @@ export class RetainedMessages {
           if (isAccepted && payload.length === 0 && this.#payloads.get(topic) === payload) {
             this.#payloads.delete(topic);
             sent.delete(topic);
+            this.onTopics([...this.#payloads.keys()]);
           }
         }
         inFlight.delete(topic);

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { until } from '../../support/until.js';
+import { cleanups, closeAfterTest, fastPublisher, online, startBroker } from './publisher-kit.js';
+
+const topicsFileOf = async (t: TestContext): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'sortbin-topics-'));
+  t.after(() => rm(folder, { recursive: true }));
+  return join(folder, 'retained-topics.json');
+};
+
+/** Runs a bin of this id until its state is retained, then stops it. */
+const runAs = async (bin: string, url: string, topicsFile: string) => {
+  const { publisher } = fastPublisher(url, { bin, topicsFile });
+  publisher.retain('info', { version: '1' });
+  publisher.retain('state', { fill: 1 });
+  publisher.start();
+  await online(publisher);
+  return publisher;
+};
+
+test('removes the retained messages of an earlier id of the bin', async (t) => {
+  const topicsFile = await topicsFileOf(t);
+  const broker = await startBroker();
+  const first = await runAs('kitchen', broker.url, topicsFile);
+  await until('the state', () => broker.retained('sortbin/kitchen/state') !== undefined);
+  await first.close();
+  assert.equal(broker.retained('sortbin/kitchen/availability'), 'offline');
+
+  const second = await runAs('cellar', broker.url, topicsFile);
+  cleanups.push(() => second.close());
+  await until('the new state', () => broker.retained('sortbin/cellar/state') !== undefined);
+  for (const topic of ['availability', 'info', 'state'])
+    await until(`${topic} is removed`, () => broker.retained(`sortbin/kitchen/${topic}`) === undefined);
+  const topics = (): string[] => JSON.parse(readFileSync(topicsFile, 'utf8')).topics;
+  await until('the old topics are forgotten', () => topics().length === 3);
+  assert.deepEqual(topics().sort(), [
+    'sortbin/cellar/availability',
+    'sortbin/cellar/info',
+    'sortbin/cellar/state',
+  ]);
+});
+
+test('does without a file that is damaged or cannot be written', async (t) => {
+  const topicsFile = await topicsFileOf(t);
+  await writeFile(topicsFile, '{"topics": 5');
+  const broker = await startBroker();
+  const damaged = closeAfterTest(fastPublisher(broker.url, { topicsFile }));
+  damaged.publisher.start();
+  await online(damaged.publisher);
+  const unwritable = closeAfterTest(fastPublisher(broker.url, { topicsFile: '/proc/none/topics.json' }));
+  unwritable.publisher.retain('info', '1');
+  assert.match(unwritable.lines[0]?.msg ?? '', /^failed to write \/proc\/none\/topics.json: /);
+});
