@@ -115,7 +115,7 @@ export const mqtt = z
       .boolean()
       .default(true)
       .describe(
-        'With MQTT 3.1.1, whether the first event of each connection must come back. Otherwise access rules may drop events unseen',
+        'Whether, with MQTT 3.1.1, the first event must come back, so that no rule drops events unseen',
       ),
     prefix: z
       .string()
