@@ -51,6 +51,47 @@ describe('JournalReader', () => {
     assert.deepEqual(ids(reader.last(9, { compartment: 'paper' })), ['a', 'c']);
     assert.deepEqual(ids(reader.last(9, { since: '2026-01-02T00:00:00.000Z' })), ['b', 'c']);
     assert.deepEqual(ids(reader.last(1, { compartment: 'paper' })), ['c']);
+    assert.equal(reader.firstOfLast(2, {}, 9), 2);
+    assert.equal(reader.firstOfLast(9, { outcome: 'refused' }, 9), 2);
+    assert.equal(reader.firstOfLast(9, { outcome: 'emptied' }, 2), null, 'it came later');
+    reader.close();
+  });
+
+  it('reads events in order, whether they are in the outbox or not', async (t) => {
+    const dataDir = temporaryFolder(t);
+    const journal = await openSqlite(t, journalOptions(dataDir));
+    const keys = [];
+    for (const id of ['a', 'b', 'c', 'd']) keys.push(await journal.finish(id, { id }));
+    const [, second, , fourth] = keys;
+    assert.ok(second && fourth);
+    await journal.acknowledge([second, fourth]);
+    const reader = JournalReader.open(dataDir);
+    assert.deepEqual(ids(reader.after(0, 3, {})), ['a', 'b', 'c']);
+    assert.deepEqual(ids(reader.last(3, {})), ['b', 'c', 'd']);
+    assert.deepEqual(reader.position(), { epoch: second.epoch, seq: 4 });
+    reader.close();
+  });
+
+  it('returns a row that is not JSON without a body, unless a condition is set', async (t) => {
+    const dataDir = temporaryFolder(t);
+    const journal = await openSqlite(t, journalOptions(dataDir));
+    for (const id of ['a', 'b', 'c']) await journal.finish(id, { id, outcome: 'sorted' });
+    await journal.close();
+    const db = new DatabaseSync(join(dataDir, 'journal.db'));
+    db.exec("update rows set body = 'no JSON' where seq = 2");
+    db.close();
+    const reader = JournalReader.open(dataDir);
+    assert.deepEqual(
+      reader.last(9, {}).map(({ seq, body }) => [seq, body !== undefined]),
+      [
+        [1, true],
+        [2, false],
+        [3, true],
+      ],
+    );
+    assert.deepEqual(ids(reader.last(9, { outcome: 'sorted' })), ['a', 'c']);
+    assert.deepEqual(reader.bySeq(2), { seq: 2, body: undefined });
+    assert.deepEqual(reader.disputes('a'), []);
     reader.close();
   });
 

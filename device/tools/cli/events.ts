@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type BinEvent, eventSchema } from '../../cycle/event.js';
 import { type EventFilter, JournalReader, type StoredEvent } from '../../journal/journal-reader.js';
@@ -8,6 +7,8 @@ import { escapeControls, plainJson } from '../../kit/plain-text.js';
 import { renderFacts } from '../doctor/render.js';
 import { eventDetails } from './event-details.js';
 import { readLimits } from './event-limits.js';
+import { EventOutput, eventOf } from './event-output.js';
+import { followedEvents, listedEvents } from './event-stream.js';
 import { eventText } from './event-text.js';
 import { CONFIG_OPTION, type CommandConfig, readConfig } from './loaded-config.js';
 import { localTime } from './local-time.js';
@@ -22,9 +23,8 @@ interface ListFlags extends Omit<EventFilter, 'since'> {
 }
 
 const DEFAULT_LAST = 20;
-/** Maximum events of one read. */
-const BATCH = 1_000;
-const POLL_MS = 500;
+/** Number of events whose compartments an error names. */
+const LATEST = 1_000;
 
 export const eventsCommand = (): Command =>
   new Command('events')
@@ -72,39 +72,30 @@ const showCommand = (): Command =>
 const listEvents = async (flags: ListFlags): Promise<void> => {
   const { json = false, follow = false, last, ...filter } = flags;
   const dataDir = dataDirOf(await readConfig(flags.config));
-  const print = (events: readonly StoredEvent[]): void => {
-    for (const event of events)
-      process.stdout.write(`${json ? escapeControls(JSON.stringify(event.body)) : eventLine(event)}\n`);
-  };
-  let reader = JournalReader.open(dataDir);
-  const count = last ?? (filter.since === undefined ? DEFAULT_LAST : Number.MAX_SAFE_INTEGER);
-  let newest = reader.range()?.last ?? 0;
-  const first = reader.last(count, filter);
-  print(first);
-  if (first.length === 0 && !follow) process.stderr.write(`sortbin: ${noEventsText(reader, filter)}\n`);
-  newest = Math.max(newest, first.at(-1)?.seq ?? 0);
-  // The reader of a pipe, such as `head`, may close it.
-  let isClosed = false;
-  process.stdout.once('error', () => {
-    isClosed = true;
-  });
-  while (follow && !isClosed) {
-    await wait(POLL_MS);
-    if (reader.isReplaced) {
-      reader.close();
-      reader = JournalReader.open(dataDir);
-      newest = 0;
-    }
-    const events = reader.after(newest, BATCH, filter);
-    print(events);
-    newest = events.at(-1)?.seq ?? newest;
+  const output = new EventOutput(
+    json ? ({ body }) => escapeControls(JSON.stringify(body)) : (stored) => eventLine(stored),
+  );
+  const count = last ?? (filter.since === undefined ? DEFAULT_LAST : null);
+  const reader = JournalReader.open(dataDir);
+  const position = reader.position();
+  try {
+    for (const events of listedEvents(reader, position, count, filter))
+      if (!(await output.print(events))) return;
+    output.reportSkipped();
+    if (!output.hasPrinted && !follow) process.stderr.write(`sortbin: ${noEventsText(reader, filter)}\n`);
+  } finally {
+    reader.close();
   }
-  reader.close();
+  if (!follow) return;
+  for await (const events of followedEvents(dataDir, position, filter)) {
+    if (!(await output.print(events))) return;
+    output.reportSkipped();
+  }
 };
 
 const noEventsText = (reader: JournalReader, { compartment }: EventFilter): string => {
   if (compartment === undefined) return 'no events.';
-  const events = reader.last(BATCH, {}).map(({ body }) => body as BinEvent);
+  const events = reader.last(LATEST, {}).map(({ body }) => body as BinEvent);
   const names = events.flatMap((event) => event.compartment ?? event.decision?.compartment ?? []);
   const known = [...new Set(names)].sort().join(', ') || 'none';
   return `no events of compartment ${JSON.stringify(compartment)}. The latest events have: ${known}.`;
@@ -117,12 +108,11 @@ const showEvent = async (
   const loaded = await readConfig(config);
   const reader = JournalReader.open(dataDirOf(loaded));
   try {
-    const { body } = find(reader, id);
-    const event = body as BinEvent;
+    const event = checked(find(reader, id));
     const details = {
       event,
       labels: reader.labels(event.id),
-      disputes: reader.disputes(event.id).map((dispute) => (dispute.body as BinEvent).at),
+      disputes: reader.disputes(event.id).flatMap((dispute) => eventOf(dispute)?.at ?? []),
       framePath: event.frame ? reader.framePath(event.frame.id) : null,
     };
     if (json) printJson({ schema: 1, ...details, text: eventText(event) });
@@ -153,6 +143,16 @@ const find = (reader: JournalReader, id: string): StoredEvent => {
 };
 
 const dataDirOf = ({ config, folder }: CommandConfig): string => resolve(folder, config.dataDir);
+
+/** @throws SortbinError `events-damaged` */
+const checked = (stored: StoredEvent): BinEvent => {
+  const event = eventOf(stored);
+  if (event) return event;
+  throw new SortbinError(
+    'events-damaged',
+    `event ${stored.seq}: its row in the journal is not an event. Read it with "sqlite3 journal.db", table rows.`,
+  );
+};
 
 /** `2026-11-24 12:00:00  #1042  paper 0.84 below 0.91 -> residual`, in local time. */
 const eventLine = ({ body }: StoredEvent): string => {
