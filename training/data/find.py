@@ -148,10 +148,11 @@ def _check_labels(root: Path, pictures: list[Picture], empty: dict[str, str]) ->
     counts = Counter(p.label for p in pictures)
     invalid = [label for label in sorted(counts) if not LABEL.fullmatch(label)]
     if invalid:
+        name = re.sub(r"[^\w.-]+", "-", invalid[0])[:64]
         raise TrainingError(
             f"{root}: invalid labels {', '.join(map(repr, invalid))}. A label has 1 to 64 characters "
             "and no spaces or control characters. "
-            f"Rename the folders, as {re.sub(r'[^\w.-]+', '-', invalid[0])[:64]}."
+            f"Rename the folders, as {name}."
         )
     if len(counts) == 1:
         raise TrainingError(f"{root}: only one label, {next(iter(counts))}. Add a second one.{besides}")
