@@ -91,6 +91,28 @@ export const withDeadline = async <T>(
   }
 };
 
+/**
+ * Waits for `promise` until a deadline, or until the signal is aborted. Unlike `withDeadline`, it makes no signal, which
+ * counts for a wait that thousands of messages make.
+ * @throws DeadlineExceeded, or the signal's reason
+ */
+export const within = <T>(
+  clock: Clock,
+  deadlineMs: number,
+  promise: Promise<T>,
+  signal: AbortSignal,
+): Promise<T> =>
+  new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    const cancel = clock.after(deadlineMs, () => reject(new DeadlineExceeded(deadlineMs)));
+    const release = () => {
+      cancel();
+      signal.removeEventListener('abort', onAbort);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(release);
+  });
+
 /** Time for an event loop that was blocked to read the answers that arrived meanwhile. */
 const GRACE_MS = 20;
 

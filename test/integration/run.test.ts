@@ -188,7 +188,7 @@ describe('sortbin run', () => {
       const starting = (start: string) =>
         texts().find((text) => text.startsWith(start)) ?? assert.fail(start);
       assert.match(starting('sortbin'), /^sortbin {2}[\d.]+, bin "bin", configuration: sortbin\.yaml$/);
-      assert.match(starting('model'), /^model {4}simulated 0\.0\.0 on simulated \(script, 1 thread\)$/);
+      assert.match(starting('model'), /^model {4}simulated 0\.0\.0, simulated: script, 1 thread$/);
       assert.match(starting('broker'), /^broker {3}mqtt:\/\/127\.0\.0\.1:\d+ \(embedded\)$/);
       assert.equal(starting('topics'), 'topics   sortbin/bin/availability, info, state, event');
       assert.equal(starting('journal'), `journal  ${join(folder, 'data/journal.db')}`);

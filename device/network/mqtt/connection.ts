@@ -1,6 +1,6 @@
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import type { Clock } from '../../kit/clock.js';
-import { DeadlineExceeded, sharedController, withDeadline } from '../../kit/deadline.js';
+import { DeadlineExceeded, sharedController, withDeadline, within } from '../../kit/deadline.js';
 import type { BrokerErrors } from './broker-errors.js';
 import {
   ConnectionError,
@@ -202,7 +202,7 @@ export class Connection {
   ): Promise<void> {
     this.closed.throwIfAborted();
     try {
-      await withDeadline(this.parts.clock, deadlineMs, ask, this.closed);
+      await within(this.parts.clock, deadlineMs, ask(), this.closed);
     } catch (thrown) {
       if (!(thrown instanceof DeadlineExceeded)) throw thrown;
       throw this.parts.errors.error(code, `${problem} within ${deadlineMs} ms`);

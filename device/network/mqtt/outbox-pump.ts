@@ -16,6 +16,11 @@ import type { RightsProof } from './rights-proof.js';
 
 const EVENT: Delivery = { qos: 1, retain: false };
 
+/** Events that one read of the outbox returns. */
+const READ_AHEAD = 64;
+/** Maximum events that the broker has acknowledged and that are still in the outbox. A crash sends them again. */
+const MAX_UNERASED = 256;
+
 export interface OutboxPumpOptions {
   /** The topic of the events that this bin records now. */
   readonly ownTopic: string;
@@ -57,6 +62,8 @@ export class OutboxPump {
   #retried: PendingEvent | null = null;
   /** The event because of which the broker ended the connection. */
   #tooLarge: { readonly event: PendingEvent; readonly reason: string } | null = null;
+  /** Read, and not sent yet. */
+  readonly #queue: PendingEvent[] = [];
   #last: EventKey | null = null;
   #mayHaveMore = true;
 
@@ -77,6 +84,7 @@ export class OutboxPump {
   /** Reads the outbox from the start, because undeliverable events may be sent again. */
   restart(): void {
     this.#last = null;
+    this.#queue.length = 0;
     this.notify();
   }
 
@@ -93,8 +101,13 @@ export class OutboxPump {
       for (;;) {
         const limit = this.#freePlaces();
         if (this.#refused.size > 0 && this.#inFlight.size === 0) await this.#handleRefused(signal);
-        else if (this.#mayHaveMore && limit > 0) await this.#sendUpTo(limit, signal);
-        else await this.#workAvailable.wait(signal);
+        else if (this.#queue.length > 0 && limit > 0)
+          for (const row of this.#queue.splice(0, limit)) this.#sendOnce(row);
+        else if (this.#mayHaveMore && limit > 0) await this.#read(signal);
+        else {
+          if (this.#inFlight.size === 0) this.parts.acknowledger.flush();
+          await this.#workAvailable.wait(signal);
+        }
       }
     } catch (thrown) {
       await this.#onConnectionEnd(thrown);
@@ -109,25 +122,28 @@ export class OutboxPump {
     const { acknowledger, refusals } = this.parts;
     const isAlone = refusals.isCautious || (this.proof !== null && !this.proof.isComplete);
     const most = isAlone ? 1 : Math.min(this.options.window, this.connection.limits.receiveMaximum);
-    return most - this.#inFlight.size - acknowledger.size;
+    return acknowledger.size >= MAX_UNERASED ? 0 : most - this.#inFlight.size;
   }
 
-  async #sendUpTo(limit: number, signal: AbortSignal): Promise<void> {
+  async #read(signal: AbortSignal): Promise<void> {
     const { outbox, clock, outboxBackoff } = this.parts;
     this.#mayHaveMore = false;
     try {
-      const read = () => outbox.pending(this.#last, limit);
+      const read = () => outbox.pending(this.#last, READ_AHEAD);
       const rows = await withDeadline(clock, OUTBOX_DEADLINE_MS, read, signal);
       outboxBackoff.reset();
-      for (const row of rows) {
-        this.#last = { epoch: row.epoch, seq: row.seq };
-        if (!this.#inFlight.has(textOf(row)) && !this.parts.acknowledger.has(row)) this.#send(row);
-      }
-      if (rows.length === limit) this.#mayHaveMore = true;
+      const last = rows.at(-1);
+      if (last) this.#last = { epoch: last.epoch, seq: last.seq };
+      this.#queue.push(...rows);
+      if (rows.length === READ_AHEAD) this.#mayHaveMore = true;
     } catch (thrown) {
       await this.#pauseAfterOutboxError('read the outbox', thrown, signal);
       this.#mayHaveMore = true;
     }
+  }
+
+  #sendOnce(row: PendingEvent): void {
+    if (!this.#inFlight.has(textOf(row)) && !this.parts.acknowledger.has(row)) this.#send(row);
   }
 
   #send(row: PendingEvent): void {
@@ -153,7 +169,8 @@ export class OutboxPump {
       refusalBackoff.reset();
       health.set('refused', null);
     }
-    acknowledger.add({ epoch: row.epoch, seq: row.seq });
+    acknowledger.add({ epoch: row.epoch, seq: row.seq }, this.#inFlight.size + this.#queue.length === 0);
+    if (this.#queue.length > 0 || this.#mayHaveMore) this.#workAvailable.set();
   }
 
   #onFailed(row: PendingEvent, error: ConnectionError): void {
@@ -208,6 +225,7 @@ export class OutboxPump {
   }
 
   async #onConnectionEnd(reason: unknown): Promise<void> {
+    this.parts.acknowledger.flush();
     const unanswered = [...this.#inFlight.values()];
     await Promise.allSettled(unanswered.map(({ answered }) => answered));
     const rows = unanswered.map(({ row }) => row);
