@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { messageOf } from '../kit/errors.js';
@@ -22,12 +22,16 @@ const FIXES = {
   readOnly: 'Make the folder writable for the user of the bin, or set another dataDir.',
   files: 'Raise the limit of open files, for example with "ulimit -n 1024".',
   damaged: 'Move the file aside and start again. The new journal numbers its events from 1.',
+  damagedInUse: 'The bin moves it aside at its next start, and begins a new journal.',
+  copy: 'Copy journal.db and journal.db-wal into a folder that you can write, and name it as dataDir.',
+  otherUser: 'Run the command as the user of the bin, or as root.',
   locked: 'Stop the other program that has the file open.',
   otherVersion: 'Start the bin once with this version, or use the version that wrote the journal.',
   newer: 'Run the version that wrote it, or move the file aside.',
   foreign: 'Choose another data folder, or move the file aside.',
   framesFolder:
     'Move it away, so that the bin can create the folder. To keep the frames on another disk, set dataDir.',
+  marker: 'Move it away. The bin creates the file.',
   noWal: 'Put the data folder on a local disk.',
 } as const;
 
@@ -59,7 +63,7 @@ const causeOf = (folder: string, thrown: unknown): [problem: string, fix: keyof 
 };
 
 /** Returns the code of the error of the file system, or undefined if `work` succeeds. */
-const refusalOf = (work: () => void): string | undefined => {
+export const refusalOf = (work: () => void): string | undefined => {
   try {
     work();
     return undefined;
@@ -77,11 +81,18 @@ class DamagedDatabase extends Error {
 export const isDamage = (thrown: unknown): boolean =>
   thrown instanceof DamagedDatabase || fixOf(thrown) === 'damaged';
 
+/** SQLite would wait for a pipe or a device. @throws JournalError `journal-unreadable` if something else than a file exists */
+export const checkRegularFile = (path: string): void => {
+  const info = statSync(path, { throwIfNoEntry: false });
+  if (info && !info.isFile()) throw unreadable(path, 'it is not a regular file', 'place');
+};
+
 /**
  * Opens a database, or creates an empty one, in WAL mode with every commit synced to disk. Checks its integrity.
  * @throws the error of SQLite, a JournalError, or an error that `isDamage` recognises
  */
 export const openDatabase = (path: string, check: Check = 'quick_check'): Database => {
+  checkRegularFile(path);
   const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     configure(db, path);

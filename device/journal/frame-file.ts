@@ -21,6 +21,9 @@ export const frameFile = (frameId: string, bytes: Uint8Array, isRaw: boolean): s
   return `${frameId}.${isRaw ? 'raw' : extensionOf(Buffer.from(bytes.subarray(0, 12)).toString('latin1'))}`;
 };
 
+/** Returns the id of the frame in a file with this name. */
+export const frameIdOf = (file: string): string => file.slice(0, file.indexOf('.'));
+
 const extensionOf = (head: string): string => {
   if (head.startsWith('\xff\xd8\xff')) return 'jpg';
   if (head.startsWith('\x89PNG\r\n\x1a\n')) return 'png';

@@ -1,9 +1,9 @@
-import { lstatSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { type Dirent, lstatSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder, syncPath, writeDurably } from '../kit/durable-file.js';
 import { unreadable } from './database.js';
 import { isDiskFull } from './disk-space.js';
-import { FRAME_FILE } from './frame-file.js';
+import { FRAME_FILE, frameIdOf } from './frame-file.js';
 import { freeName } from './set-aside.js';
 
 /** Frames without a row in the journal, which were moved out of the folder `frames`. */
@@ -18,32 +18,37 @@ export interface FrameFolderOptions {
   readonly epoch: string;
   /** The names of the files in the index. */
   readonly indexed: ReadonlySet<string>;
+  /** Whether the journal has the event of this frame. */
+  readonly isOfEvent: (frameId: string) => boolean;
   readonly wallMs: number;
 }
 
 /** This file in the folder contains the epoch of the journal that owns the frames. */
 const MARKER = '.journal-epoch';
-/** A power cut leaves at most one complete file without a row. */
+/** A power cut leaves at most one complete file without a row. The event of a frame is on disk before the frame. */
 const MAX_LEFTOVERS = 1;
 
 /**
- * Creates the folder of the frames, or takes it over. Deletes what a power cut left. Moves the frames of another journal
- * aside. Never touches a file whose name is not the name of a frame.
- * @returns the names in the folder, and the frames that were moved
+ * Creates the folder of the frames, or takes it over. Deletes what a power cut left. Moves other frames that are not in
+ * the journal aside. Never touches a folder, a link, or a file whose name is not the name of a frame.
+ * @returns the names of the files in the folder, and the frames that were moved
  * @throws JournalError `journal-unreadable` if `frames` is not a folder, or the error of the file system
  */
 export const openFrameFolder = (
   options: FrameFolderOptions,
 ): { present: ReadonlySet<string>; aside: FramesAside | null } => {
-  const { dataDir, epoch, indexed } = options;
+  const { dataDir, epoch, indexed, isOfEvent } = options;
   const folder = join(dataDir, 'frames');
   checkKind(folder);
   makeFolder(folder, 0o700);
-  const present = new Set(readdirSync(folder));
+  const entries = readdirSync(folder, { withFileTypes: true });
+  checkMarker(folder, entries);
+  const present = new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => name));
   const strangers = [...present].filter((name) => FRAME_FILE.test(name) && !indexed.has(name));
   const complete = strangers.filter((name) => !name.endsWith('.tmp'));
   const isOwn = present.has(MARKER) && readFileSync(join(folder, MARKER), 'utf8').trim() === epoch;
-  const isLeftover = isOwn && complete.length <= MAX_LEFTOVERS;
+  const isLeftover =
+    isOwn && complete.length <= MAX_LEFTOVERS && complete.every((name) => isOfEvent(frameIdOf(name)));
   const aside = isLeftover || complete.length === 0 ? null : moveAside(folder, complete, options);
   for (const name of strangers) {
     if (isOwn) rmSync(join(folder, name), { force: true });
@@ -59,6 +64,12 @@ const checkKind = (folder: string): void => {
   if (!info || info.isDirectory()) return;
   const kind = info.isSymbolicLink() ? 'a symbolic link' : 'not a folder';
   throw unreadable(folder, `it is ${kind}`, 'framesFolder');
+};
+
+/** A folder or a pipe with the name of the marker could not be read or replaced. */
+const checkMarker = (folder: string, entries: readonly Dirent[]): void => {
+  const wrong = entries.find((entry) => [MARKER, `${MARKER}.tmp`].includes(entry.name) && !entry.isFile());
+  if (wrong) throw unreadable(join(folder, wrong.name), 'it is not a file', 'marker');
 };
 
 const moveAside = (

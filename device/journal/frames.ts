@@ -49,7 +49,7 @@ export class FrameRing {
   #bytes = 0;
 
   readonly #folder: string;
-  /** The frames of another journal, which were in the folder. */
+  /** The frames in the folder that the journal does not have. */
   readonly aside: FramesAside | null;
 
   constructor(
@@ -63,7 +63,8 @@ export class FrameRing {
     this.#folder = join(dataDir, 'frames');
     const rows = this.#sql.all.all() as FrameRow[];
     const indexed = new Set(rows.map(({ file }) => file));
-    const { present, aside } = openFrameFolder({ dataDir, epoch, indexed, wallMs });
+    const isOfEvent = (id: string) => this.#sql.event.get(id) !== undefined;
+    const { present, aside } = openFrameFolder({ dataDir, epoch, indexed, isOfEvent, wallMs });
     this.aside = aside;
     this.#repair(rows, present);
     this.#replace(this.#findEvicted(0, 0));
@@ -226,4 +227,7 @@ const statements = (db: Database) => ({
   ),
   add: db.prepare('insert into frames (id, file, bytes, format) values (?, ?, ?, ?)'),
   remove: db.prepare('delete from frames where row = ?'),
+  // The newest rows come first: a power cut leaves the frame of one of them.
+  event: db.prepare(`select 1 from rows where seq is not null
+    and case when json_valid(body) then body ->> '$.frame.id' end = ? order by row desc limit 1`),
 });

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from '@photostructure/sqlite';
-import { SortbinError } from '../kit/errors.js';
-import { asUnreadable, type Database, pragma, unreadable } from './database.js';
+import { messageOf, SortbinError } from '../kit/errors.js';
+import { asUnreadable, type Database, isDamage, pragma, unreadable } from './database.js';
 import type { Label, UndeliverableEvent } from './journal.js';
 import { isSupported } from './migrations.js';
+import { openReadOnly } from './read-only.js';
 
 /** Selects events. An event must fit all conditions that are set. */
 export interface EventFilter {
@@ -44,6 +44,7 @@ export class JournalReader {
   private constructor(
     private readonly dataDir: string,
     private readonly db: Database,
+    private readonly isSnapshot: boolean,
   ) {
     this.#sql = statements(db);
     this.#inode = inodeOf(pathOf(dataDir));
@@ -52,18 +53,18 @@ export class JournalReader {
   /** @throws SortbinError `events-no-journal`, JournalError `journal-unreadable` */
   static open(dataDir: string): JournalReader {
     const path = pathOf(dataDir);
-    if (inodeOf(path) === NO_FILE)
-      throw new SortbinError(
-        'events-no-journal',
-        `journal ${path}: not found. Start the bin once, or name its configuration with --config.`,
-      );
     return attempt(path, () => {
-      const db = new DatabaseSync(path, { readOnly: true });
+      if (inodeOf(path) === NO_FILE)
+        throw new SortbinError(
+          'events-no-journal',
+          `journal ${path}: not found. Start the bin once, or name its configuration with --config.`,
+        );
+      const { db, isSnapshot } = openReadOnly(path);
       try {
         const version = Number(pragma(db, 'user_version'));
         if (!isSupported(version))
           throw unreadable(path, `schema version ${version} cannot be read`, 'otherVersion');
-        return new JournalReader(dataDir, db);
+        return new JournalReader(dataDir, db, isSnapshot);
       } catch (error) {
         db.close();
         throw error;
@@ -71,9 +72,9 @@ export class JournalReader {
     });
   }
 
-  /** Returns whether the bin has replaced this journal by another one, which must be opened again. */
-  get isReplaced(): boolean {
-    return inodeOf(pathOf(this.dataDir)) !== this.#inode;
+  /** Returns whether the journal must be opened again to see new events. The bin may have replaced it by another one. */
+  get isOutdated(): boolean {
+    return this.isSnapshot || this.#read(() => inodeOf(pathOf(this.dataDir))) !== this.#inode;
   }
 
   position(): Position {
@@ -167,6 +168,7 @@ const attempt = <T>(path: string, work: () => T): T => {
   try {
     return work();
   } catch (error) {
+    if (isDamage(error)) throw unreadable(path, messageOf(error), 'damagedInUse', error);
     throw error instanceof SortbinError ? error : asUnreadable(path, error);
   }
 };

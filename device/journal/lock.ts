@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { messageOf } from '../kit/errors.js';
-import { asUnreadable, type Database } from './database.js';
+import { asUnreadable, checkRegularFile, type Database } from './database.js';
 import { JournalError } from './journal.js';
 
 const FILE = 'journal.lock';
@@ -15,6 +15,7 @@ const FILE = 'journal.lock';
 export const lockFolder = (dataDir: string): (() => void) => {
   const path = join(dataDir, FILE);
   let lock: Database | undefined;
+  checkRegularFile(path);
   try {
     lock = new DatabaseSync(path, { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');

@@ -99,7 +99,7 @@ describe('the events that sortbin events prints', () => {
       db.close();
       const list = await ask(folder, '--json');
       assert.deepEqual([list.code, idsOf(list.output)], [0, ['g', 'h']]);
-      assert.match(list.stderr, /^sortbin: 6 rows of the journal skipped, .*\n$/);
+      assert.match(list.stderr, /^sortbin: skipped 6 rows of the journal .*\n$/);
       for (const [index] of bodies.entries()) {
         const { code, stderr } = await ask(folder, 'show', String(index + 1));
         assert.deepEqual([code, stderr.split('\n').length], [66, 2], stderr);

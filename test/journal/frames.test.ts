@@ -79,6 +79,7 @@ describe('the frame ring on disk', () => {
     const store = Store.open(journalOptions(dataDir));
     const [a, b, c] = [newId(), newId(), newId()];
     for (const id of [a, b]) store.keepFrame(id, new Uint8Array(10));
+    store.finish('item', { id: 'item', frame: { id: c } });
     store.close();
     const folder = join(dataDir, 'frames');
     rmSync(join(folder, `${a}.bin`));
@@ -112,6 +113,49 @@ describe('the frame ring on disk', () => {
     const again = Store.open(journalOptions(dataDir), 'quick_check', clock);
     assert.equal(again.framesAside, null);
     again.close();
+  });
+
+  it('moves a single frame aside that is of no event, as of another bin or after an older copy of the journal', (t) => {
+    const dataDir = temporaryFolder(t);
+    const store = Store.open(journalOptions(dataDir));
+    store.finish('item', { id: 'item', frame: { id: newId() } });
+    store.close();
+    const foreign = `${newId()}.jpg`;
+    writeFileSync(join(dataDir, 'frames', foreign), 'mine');
+    const next = Store.open(journalOptions(dataDir));
+    assert.equal(next.framesAside?.count, 1);
+    assert.deepEqual(readdirSync(next.framesAside.folder), [foreign]);
+    next.close();
+  });
+
+  it('leaves folders with the name of a frame alone, and starts', (t) => {
+    const dataDir = temporaryFolder(t);
+    const store = Store.open(journalOptions(dataDir));
+    const [kept, other] = [newId(), newId()];
+    store.keepFrame(kept, image('\xff\xd8\xff\xe0'));
+    store.close();
+    const folders = [`${kept}.jpg`, `${other}.jpg`, `${other}.jpg.tmp`].map((name) =>
+      join(dataDir, 'frames', name),
+    );
+    rmSync(join(dataDir, 'frames', `${kept}.jpg`));
+    for (const folder of folders) {
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'content'), 'mine');
+    }
+    const next = Store.open(journalOptions(dataDir, { maxFrames: 0 }));
+    assert.deepEqual([next.framesAside, next.counters().frames], [null, 0]);
+    for (const folder of folders) assert.deepEqual(readdirSync(folder), ['content']);
+    next.close();
+  });
+
+  it('names a folder that has the name of its marker', (t) => {
+    const dataDir = temporaryFolder(t);
+    const marker = join(dataDir, 'frames', '.journal-epoch');
+    mkdirSync(marker, { recursive: true });
+    assert.throws(() => Store.open(journalOptions(dataDir)), {
+      code: 'journal-unreadable',
+      message: `journal ${marker}: it is not a file. Move it away. The bin creates the file.`,
+    });
   });
 
   it('moves more frames without a row aside than a power cut leaves, as after an older copy of the journal', (t) => {

@@ -1,12 +1,28 @@
 import assert from 'node:assert/strict';
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { JournalReader, type StoredEvent } from '../../device/journal/journal-reader.js';
+import { Store } from '../../device/journal/store.js';
 import { journalOptions, openSqlite, temporaryFolder } from '../support/journal/journal-folder.js';
 
 const ids = (events: readonly StoredEvent[]) => events.map(({ body }) => (body as { id: string }).id);
+
+/** Calls `work` while the folder cannot be written. Root could write it, and becomes another user. */
+const asOrdinaryUser = (folder: string, work: () => void): void => {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) execFileSync('chown', ['-R', '65534', folder]);
+  chmodSync(folder, 0o555);
+  if (isRoot) process.seteuid?.(65534);
+  try {
+    work();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(folder, 0o755);
+  }
+};
 
 describe('JournalReader', () => {
   it('reads the events of a journal that is in use, and sees new ones', async (t) => {
@@ -124,10 +140,10 @@ describe('JournalReader', () => {
     await journal.finish('a', {});
     await journal.close();
     const reader = JournalReader.open(dataDir);
-    assert.equal(reader.isReplaced, false);
+    assert.equal(reader.isOutdated, false);
     writeFileSync(join(dataDir, 'journal.db.new'), '');
     renameSync(join(dataDir, 'journal.db.new'), join(dataDir, 'journal.db'));
-    assert.equal(reader.isReplaced, true);
+    assert.equal(reader.isOutdated, true);
     reader.close();
   });
 
@@ -142,12 +158,58 @@ describe('JournalReader', () => {
     writeFileSync(path, 'no database'.repeat(100));
     assert.throws(() => JournalReader.open(dataDir), {
       code: 'journal-unreadable',
-      message: /not a database/,
+      message: /not a database\. The bin moves it aside at its next start/,
     });
     writeFileSync(path, '');
     const db = new DatabaseSync(path);
     db.exec('pragma user_version = 1');
     db.close();
     assert.throws(() => JournalReader.open(dataDir), { code: 'journal-unreadable', message: /version 1/ });
+  });
+
+  it('refuses a pipe, which would never answer, as the bin does', (t) => {
+    const dataDir = temporaryFolder(t);
+    execFileSync('mkfifo', [join(dataDir, 'journal.db')]);
+    const refusal = { code: 'journal-unreadable', message: /journal\.db: it is not a regular file/ };
+    assert.throws(() => JournalReader.open(dataDir), refusal);
+    assert.throws(() => Store.open(journalOptions(dataDir)), refusal);
+    renameSync(join(dataDir, 'journal.db'), join(dataDir, 'pipe'));
+    rmSync(join(dataDir, 'journal.lock'));
+    renameSync(join(dataDir, 'pipe'), join(dataDir, 'journal.lock'));
+    assert.throws(() => Store.open(journalOptions(dataDir)), { message: /journal\.lock: it is not a/ });
+  });
+
+  it('reads a stopped journal in a folder that cannot be written', (t) => {
+    const dataDir = temporaryFolder(t);
+    const store = Store.open(journalOptions(dataDir));
+    store.finish('a', { id: 'a' });
+    const crashed = temporaryFolder(t);
+    for (const name of ['journal.db', 'journal.db-wal'])
+      copyFileSync(join(dataDir, name), join(crashed, name));
+    store.close();
+    for (const suffix of ['wal', 'shm']) rmSync(join(dataDir, `journal.db-${suffix}`), { force: true });
+    asOrdinaryUser(dataDir, () => {
+      const reader = JournalReader.open(dataDir);
+      assert.deepEqual([ids(reader.last(9, {})), reader.isOutdated], [['a'], true]);
+      reader.close();
+      assert.equal(existsSync(join(dataDir, 'journal.db-wal')), false);
+    });
+    asOrdinaryUser(crashed, () =>
+      assert.throws(() => JournalReader.open(crashed), {
+        code: 'journal-unreadable',
+        message: /events in journal\.db-wal .* Copy journal\.db and journal\.db-wal/,
+      }),
+    );
+  });
+
+  it('names the user if the file is private', (t) => {
+    const dataDir = temporaryFolder(t);
+    Store.open(journalOptions(dataDir)).close();
+    chmodSync(join(dataDir, 'journal.db'), 0);
+    asOrdinaryUser(dataDir, () =>
+      assert.throws(() => JournalReader.open(dataDir), {
+        message: /this user cannot read it\. Run the command/,
+      }),
+    );
   });
 });

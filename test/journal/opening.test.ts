@@ -53,7 +53,7 @@ describe('opening the SQLite journal', () => {
   it('refuses a folder instead of the database file, and a file instead of the frames folder', async (t) => {
     const dataDir = temporaryFolder(t);
     mkdirSync(join(dataDir, 'journal.db'));
-    await assertRefused(dataDir, /journal\.db: .*unable to open.*\. Make sure that the path is a file/);
+    await assertRefused(dataDir, /journal\.db: it is not a regular file\. Make sure that the path is a file/);
     const other = temporaryFolder(t);
     writeFileSync(join(other, 'frames'), '');
     await assertRefused(other, /frames: it is not a folder\. Move it away/);

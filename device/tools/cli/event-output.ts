@@ -29,7 +29,7 @@ export class EventOutput {
   reportSkipped(): void {
     if (this.#skipped === 0) return;
     const rows = this.#skipped === 1 ? '1 row' : `${this.#skipped} rows`;
-    process.stderr.write(`sortbin: ${rows} of the journal skipped, because the content is not an event.\n`);
+    process.stderr.write(`sortbin: skipped ${rows} of the journal with a content that is not an event.\n`);
     this.#skipped = 0;
   }
 }

@@ -43,7 +43,7 @@ export async function* followedEvents(
     for (;;) {
       await wait(POLL_MS);
       try {
-        if (reader?.isReplaced) {
+        if (reader?.isOutdated) {
           reader.close();
           reader = undefined;
         }
