@@ -34,7 +34,7 @@ export const openJournal = async (
     onFramesAside: ({ folder, count }) =>
       log.warn(
         { part: 'journal', folder, count },
-        `journal: ${count} kept frames that are not in the journal were moved to ${folder}. Delete it if you do not need them.`,
+        `journal: kept frames that are not in the journal were moved to ${folder}. Delete it if you do not need them.`,
       ),
   });
   await opened.open(signal);
