@@ -30,8 +30,8 @@ interface ActiveProcess {
  * Vision in a separate process. If the process exits, hangs or misses a deadline, only the current frame fails. The
  * process is restarted at once, then after 100 ms, doubling up to 30 s, until a frame is answered.
  *
- * A runtime that hangs, ends the process at its start, or fails twice in a row, is skipped. It is tried again after
- * 60 s, doubling up to an hour, in a second process beside the active one.
+ * A runtime that ends the process at its start, or fails twice in a row, is skipped, and so is an accelerator that hangs.
+ * It is tried again after 60 s, doubling up to an hour, in a second process beside the active one.
  */
 export class ForkedVision implements Vision {
   readonly #options: Required<ForkedVisionOptions>;
@@ -105,10 +105,12 @@ export class ForkedVision implements Vision {
         this.#supervisor.resetBackoff();
         this.#breaker.recordSuccess(info.title);
       } else {
-        // The runtime would hang again at the golden samples of the next process. If the frame has waited for most of its
-        // time, a missed deadline is no proof of that.
+        // An accelerator would hang again at the golden samples of the next process. If the frame has waited for most of
+        // its time, a missed deadline is no proof of that.
         const hasHung =
-          reply.fault.code === 'vision-timeout' && clock.monotonicMs() - sentMs >= sentMs - requestedMs;
+          info.runtime.name === 'edgetpu' &&
+          reply.fault.code === 'vision-timeout' &&
+          clock.monotonicMs() - sentMs >= sentMs - requestedMs;
         if (hasHung) this.#breaker.open(info.title, reply.fault.message);
         else this.#breaker.recordFailure(info.title, reply.fault.message);
         // The runtime may be in an undefined state after an error.
