@@ -60,7 +60,7 @@ test('sends a refused removal again on the next connection', async () => {
 
 test('keeps a limited number of retained topics and bytes, and logs what it ignores', async () => {
   const broker = await startBroker();
-  const { publisher, lines } = closeAfterTest(fastPublisher(broker.url));
+  const { publisher, lines } = closeAfterTest(clockedPublisher(broker.url));
   publisher.retain('large', 'x'.repeat(256 * 1024 + 1));
   for (let index = 0; index < 8; index++) publisher.retain(`part/${index}`, 'x'.repeat(256 * 1024));
   publisher.retain('part/8', 'x');
