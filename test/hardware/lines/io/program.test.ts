@@ -37,7 +37,7 @@ const { SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV } = constants.signals;
 const LAST_SIGNAL = 64;
 const UNCATCHABLE = new Set<number>([SIGKILL, SIGSTOP]);
 const WITHOUT_EFFECT = new Set<number>([SIGCHLD, SIGCONT, SIGURG, SIGWINCH]);
-/** qemu-user takes these signals for faults of its own, or uses them itself (32 to 34, 64). */
+/** qemu-user takes these signals for faults of the emulator, or uses them itself (32 to 34, 64). */
 const NOT_EMULATED = new Set<number>(
   process.env.EMULATED ? [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, 32, 33, 34, 64] : [],
 );
