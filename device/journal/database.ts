@@ -10,8 +10,8 @@ export type Database = DatabaseSyncInstance;
 /** How thoroughly a database is checked when it is opened. The integrity check also compares the indexes. */
 export type Check = 'quick_check' | 'integrity_check';
 
-/** Maximum wait of a write for a lock of another program, such as a backup. */
-const BUSY_TIMEOUT_MS = 2_000;
+/** Maximum wait for a lock of another program, such as a backup, or a reader that opens the journal at the same time. */
+export const BUSY_TIMEOUT_MS = 2_000;
 /** Maximum size of the WAL file after a checkpoint. */
 const MAX_IDLE_WAL_BYTES = 4 * 1024 * 1024;
 const PAGE_CACHE_KIB = 1_024;

@@ -2,7 +2,14 @@ import { closeSync, openSync, statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { messageOf } from '../kit/errors.js';
-import { checkRegularFile, type Database, pragma, refusalOf, unreadable } from './database.js';
+import {
+  BUSY_TIMEOUT_MS,
+  checkRegularFile,
+  type Database,
+  pragma,
+  refusalOf,
+  unreadable,
+} from './database.js';
 
 /** A database that is open for reading. */
 export interface ReadOnlyDatabase {
@@ -37,7 +44,7 @@ const NO_HELPERS = /unable to open database file|readonly database/;
 
 /** SQLite opens its helper files with the first read. */
 const openAndRead = (location: string): Database => {
-  const db = new DatabaseSync(location, { readOnly: true });
+  const db = new DatabaseSync(location, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
   try {
     pragma(db, 'user_version');
     return db;
