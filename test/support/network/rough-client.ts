@@ -19,6 +19,7 @@ export class RoughClient {
   readonly filters = new Set<string>();
   id = '';
   #version: 3 | 4 | 5 = 4;
+  #isEnded = false;
   readonly #unacknowledged = new Set<number>();
   /** The PUBACK to be repeated. */
   #late: [messageId: number, reasonCode: number] | null = null;
@@ -30,6 +31,7 @@ export class RoughClient {
   ) {
     const { received } = broker;
     this.#decoder.on('packet', (packet) => {
+      if (this.#isEnded) return;
       received.push(packet.cmd);
       if (packet.cmd === 'connect') this.#onConnect(packet);
       if (packet.cmd === 'pingreq' && !broker.ignoresPings) this.send({ cmd: 'pingresp' });
@@ -59,9 +61,10 @@ export class RoughClient {
     this.send({ cmd: 'puback', messageId, reasonCode });
   }
 
-  /** Sends DISCONNECT, which exists only in MQTT 5, and closes the connection. */
+  /** Sends DISCONNECT, which exists only in MQTT 5, and closes the connection. Ignores what the client sends after that. */
   disconnect(reasonCode: number): void {
     if (this.#version === 5) this.send({ cmd: 'disconnect', reasonCode });
+    this.#isEnded = true;
     this.socket.end();
   }
 
