@@ -10,6 +10,7 @@ import {
   type Reply,
   type Request,
   type Result,
+  WAKE,
 } from './protocol.js';
 import type { WorkerData } from './worker.js';
 
@@ -31,7 +32,8 @@ const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 
 
 /**
  * One worker thread of the journal. It answers requests in order, and it is used until it ends once: it exits, it does
- * not reply in time, it finds damage, or it is ended. Then it is terminated, and all its calls reject.
+ * not reply in time, it finds damage, or it is ended. Then all its calls reject. The thread exits after its current call:
+ * it is not terminated, because Node aborts the process if a terminated thread is inside SQLite.
  */
 export class JournalWorker {
   /** Resolves when the worker has opened the journal. */
@@ -40,6 +42,7 @@ export class JournalWorker {
   readonly exited: Promise<void>;
   readonly #calls = new Map<number, PendingCall>();
   readonly #thread: Worker;
+  readonly #ending = new Int32Array(new SharedArrayBuffer(4));
   #lastId = OPENING;
   #isOpen = false;
   #failure: JournalError | undefined;
@@ -47,13 +50,14 @@ export class JournalWorker {
   #cancelDeadline: () => void = () => {};
 
   constructor(
-    private readonly data: WorkerData,
+    private readonly data: Omit<WorkerData, 'ending'>,
     private readonly clock: Clock,
     startWorker: StartWorker,
     /** Called once, with the reason, when the worker ends. */
     private readonly onEnd: (reason: string) => void,
   ) {
-    const options = { name: 'journal', workerData: data, resourceLimits: RESOURCE_LIMITS };
+    const workerData: WorkerData = { ...data, ending: this.#ending };
+    const options = { name: 'journal', workerData, resourceLimits: RESOURCE_LIMITS };
     this.#thread = startWorker(new URL('./worker.js', import.meta.url), options);
     this.#thread.on('message', (reply: Reply) => this.#settle(reply));
     this.#thread.on('messageerror', (error) => this.end(messageOf(error)));
@@ -98,7 +102,7 @@ export class JournalWorker {
     return (await this.#replyTo(id)) as Result<M>;
   }
 
-  /** Terminates the thread and rejects all its calls. The first reason counts, because the exit follows from it. */
+  /** Ends the thread and rejects all its calls. The first reason counts, because the exit follows from it. */
   end(reason: string): void {
     if (this.#failure) return;
     this.#failure = new JournalError(
@@ -108,7 +112,8 @@ export class JournalWorker {
     this.#cancelDeadline();
     for (const { reject } of this.#calls.values()) reject(this.#failure);
     this.#calls.clear();
-    void this.#thread.terminate();
+    Atomics.store(this.#ending, 0, 1);
+    this.#thread.postMessage(WAKE);
     this.onEnd(reason);
   }
 

@@ -27,6 +27,9 @@ export type Reply =
 /** The id of the worker's first reply: whether the journal was opened. Requests have ids from 1. */
 export const OPENING = 0;
 
+/** A message that is no request. A worker that waits for requests reads it, and sees that it is ended. */
+export const WAKE = null;
+
 /** The value of the worker's first reply. */
 export interface Opened {
   readonly setAside: SetAside | null;

@@ -1,16 +1,18 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { type Check, isDamage } from './database.js';
-import { failureOf, OPENING, type Reply, type Request } from './protocol.js';
+import { failureOf, OPENING, type Reply, type Request, type WAKE } from './protocol.js';
 import { Store, type StoreOptions } from './store.js';
 
 /** What the worker receives when it starts. */
 export interface WorkerData {
   readonly options: StoreOptions;
   readonly check: Check;
+  /** Shared memory. Its first element is not 0 when the worker must end: it does not begin another request then. */
+  readonly ending: Int32Array;
 }
 
 /** Opens the journal and answers requests, one at a time and in order. The disk blocks only this thread. */
-const serve = (port: MessagePort, { options, check }: WorkerData): void => {
+const serve = (port: MessagePort, { options, check, ending }: WorkerData): void => {
   const reply = (message: Reply) => port.postMessage(message);
   const replyFailure = (id: number, action: string, error: unknown) =>
     reply(failureOf(id, `journal in ${options.dataDir}: ${action}`, error, isDamage(error)));
@@ -21,7 +23,9 @@ const serve = (port: MessagePort, { options, check }: WorkerData): void => {
     replyFailure(OPENING, 'open', error);
     return;
   }
-  port.on('message', ({ id, method, args }: Request) => {
+  port.on('message', (request: Request | typeof WAKE) => {
+    if (!request || Atomics.load(ending, 0) !== 0) return port.close();
+    const { id, method, args } = request;
     try {
       const run = store[method] as (...args: unknown[]) => unknown;
       reply({ id, ok: true, value: run.apply(store, args) });

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { RoughBroker } from '../support/network/rough-broker.js';
 import { isRunning, visionOf } from '../support/processes.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
@@ -59,6 +62,41 @@ describe('a second signal', () => {
     });
     await broker.stop();
   });
+});
+
+describe('a stop while another program has locked the journal', () => {
+  const stopLocked = (use: (bin: Sortbin) => Promise<void>) =>
+    inFolder(QUICK, async (folder) => {
+      const bin = new Sortbin(['run'], folder);
+      await bin.waitForCommands();
+      const other = new DatabaseSync(join(folder, 'data', 'journal.db'));
+      try {
+        other.exec('BEGIN IMMEDIATE');
+        bin.kill('SIGTERM');
+        await bin.waitForLog(/^stop requested$/);
+        await use(bin);
+      } finally {
+        other.close();
+      }
+    });
+
+  it('does not wait for the lock, and says so', () =>
+    stopLocked(async (bin) => {
+      assert.equal(await bin.ended(), 0);
+      assert.equal(bin.stderr, '');
+      const warnings = bin.lines.filter(({ level }) => level > 30).map(({ msg }) => msg);
+      assert.match(warnings.join('\n'), /^journal: not stopped: no answer within \d+ ms$/);
+      assert.equal(bin.lines.at(-1)?.msg, 'stopped');
+    }));
+
+  it('ends at a second signal', () =>
+    stopLocked(async (bin) => {
+      // The journal waits for the lock.
+      await wait(500);
+      bin.kill('SIGTERM');
+      assert.equal(await bin.ended(), 143);
+      assert.equal(bin.stderr, '');
+    }));
 });
 
 describe('a hang-up', () => {

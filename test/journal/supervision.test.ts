@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { DatabaseSync } from '@photostructure/sqlite';
 import type { JournalError } from '../../device/journal/journal.js';
 import { SqliteJournal } from '../../device/journal/sqlite-journal.js';
 import { SystemClock } from '../../device/kit/clock.js';
@@ -139,7 +143,7 @@ describe('a journal whose worker stops', () => {
       workers.map(({ data }) => data.check),
       ['quick_check', 'integrity_check'],
     );
-    assert.ok(workers[0]?.terminated);
+    assert.ok(workers[0]?.isEnded);
     await journal.close();
   });
 });
@@ -153,10 +157,47 @@ describe('a journal whose worker hangs', () => {
     assert.deepEqual(faults, []);
     await clock.advance(1);
     await finishing;
-    assert.ok(latest().terminated);
+    assert.ok(latest().isEnded);
     await reopen();
     assert.equal(workers.length, 2);
     assert.equal(faults.at(-1), null);
+    await journal.close();
+  });
+
+  it('does not end the process when a call inside SQLite returns after that', async (t) => {
+    const dataDir = temporaryFolder(t);
+    const clock = new SimulatedClock();
+    const threads: Worker[] = [];
+    const journal = await openSqlite(t, {
+      ...journalOptions(dataDir),
+      clock,
+      startWorker: (entry, options) => {
+        const thread = new Worker(entry, options);
+        threads.push(thread);
+        return thread;
+      },
+    });
+    const other = new DatabaseSync(join(dataDir, 'journal.db'));
+    t.after(() => other.close());
+    other.exec('BEGIN IMMEDIATE');
+    const finishing = rejectsAs(journal.finish('a', {}), 'journal-failed', /no reply within 30000 ms/);
+    const counting = rejectsAs(journal.finish('b', {}), 'journal-failed', /no reply within 30000 ms/);
+    // The thread is in the call that waits for the lock.
+    await wait(200);
+    await clock.advance(30_000);
+    await Promise.all([finishing, counting]);
+    const [thread] = threads;
+    assert.ok(thread);
+    const exited = once(thread, 'exit');
+    other.exec('COMMIT');
+    await exited;
+    const faults: (Fault | null)[] = [];
+    journal.onHealth((fault) => faults.push(fault));
+    await until('the journal has recovered', () => {
+      void clock.advance(1_000);
+      return faults.at(-1) === null;
+    });
+    assert.equal((await journal.counters()).events, 1, 'the second call was not begun');
     await journal.close();
   });
 
@@ -222,7 +263,7 @@ describe('opening and closing a journal', () => {
     latest().isStuck = true;
     starting.abort(new Error('the start was interrupted'));
     await opening;
-    assert.ok(latest().terminated);
+    assert.ok(latest().isEnded);
     await rejectsAs(journal.counters(), 'journal-failed', /it is not open/);
     await clock.advance(60_000);
     assert.deepEqual([...faults, ...fatal], []);
@@ -241,7 +282,7 @@ describe('opening and closing a journal', () => {
     const opening = rejectsAs(journal.open(), 'journal-failed', /no reply within 600000 ms/);
     await clock.advance(600_000);
     await opening;
-    assert.ok(latest().terminated);
+    assert.ok(latest().isEnded);
     await journal.close();
   });
 });

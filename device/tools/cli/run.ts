@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { warningText } from '../../config/load.js';
@@ -14,6 +15,9 @@ import { openLog } from './log.js';
 import { LINES, writeLine } from './log-lines.js';
 import { LogObserver } from './log-observer.js';
 import { LogOutput } from './log-output.js';
+
+/** The import rules keep koffi out of this process. Only its end needs it, and loads it then. */
+const load = createRequire(import.meta.url);
 
 /** Deadline for a stop. When it expires, the process exits. */
 const STOP_MS = 1_800;
@@ -113,6 +117,18 @@ const exit = async (code: number | string, log: Logger, writeLast: () => void): 
     await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
   } finally {
     killProcessGroups();
+    endProcess(Number(code));
+  }
+};
+
+/**
+ * Ends the process with `_exit` of the C library. `process.exit` waits for the journal's thread, and Node aborts if that
+ * thread is inside SQLite. The journal survives the end of the process at any moment.
+ */
+const endProcess = (code: number): void => {
+  try {
+    load('koffi').load(null).func('void _exit(int)')(code);
+  } finally {
     process.exit(code);
   }
 };

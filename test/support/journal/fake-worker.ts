@@ -1,33 +1,35 @@
 import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import type { StartWorker } from '../../../device/journal/journal-worker.js';
-import { OPENING, type Reply, type Request } from '../../../device/journal/protocol.js';
+import { OPENING, type Reply, type Request, type WAKE } from '../../../device/journal/protocol.js';
 import type { WorkerData } from '../../../device/journal/worker.js';
 
 /** A worker thread without a thread. A test decides when it opens, replies and exits. */
 export class FakeWorker extends EventEmitter {
   readonly requests: Request[] = [];
-  terminated = false;
-  /** Whether `terminate` waits, like a thread that waits for the disk. */
+  /** Whether it does not end when it must, like a thread that waits for the disk. */
   isStuck = false;
 
   constructor(readonly data: WorkerData) {
     super();
   }
 
-  postMessage(request: Request): void {
+  /** Whether it must end. */
+  get isEnded(): boolean {
+    return Atomics.load(this.data.ending, 0) !== 0;
+  }
+
+  postMessage(request: Request | typeof WAKE): void {
+    if (!request) {
+      if (!this.isStuck) this.exit(0);
+      return;
+    }
     this.requests.push(request);
     if (request.method !== 'close') return;
     queueMicrotask(() => {
       this.reply({ id: request.id, ok: true, value: undefined });
       this.exit(0);
     });
-  }
-
-  async terminate(): Promise<number> {
-    this.terminated = true;
-    if (!this.isStuck) this.exit(1);
-    return 1;
   }
 
   open(): void {
