@@ -33,7 +33,8 @@ fuzz() {
 
 # check PROGRAM TEST: runs a test with $work/PROGRAM
 check() {
-  SORTBIN_IO=$work/sortbin-io SORTBIN_CAMERA=$work/sortbin-camera SORTBIN_CAMERA_FAKE=$work/sortbin-camera node --test "dist/test/hardware/$2.js" \
+  LINKED_WITH=glibc SORTBIN_IO=$work/sortbin-io SORTBIN_CAMERA=$work/sortbin-camera \
+    SORTBIN_CAMERA_FAKE=$work/sortbin-camera node --test "dist/test/hardware/$2.js" \
     >"$work/log" 2>&1 || { tail -60 "$work/log"; exit 1; }
   echo "$1: with the sanitizers: $(grep -c '^ *ok ' "$work/log") tests of ${2##*/} passed"
 }
