@@ -27,8 +27,6 @@ export interface Verdict {
 export interface Expectation {
   /** Events that the broker refuses for good. They must be set aside as undeliverable, and must not arrive. */
   readonly refused?: readonly number[];
-  /** Other events that may be set aside. */
-  readonly maxSetAside?: number;
   /** Events that the broker has acknowledged and lost: no fault of the bin. */
   readonly lostByBroker?: ReadonlySet<number>;
   /** Returns how many events may arrive out of order. By default none. */
@@ -105,7 +103,7 @@ export class Trial {
 
   /** Waits until the bin has sent all events of its journal, and stops it. Compares the journal with the record. */
   async finish(expected: Expectation = {}): Promise<Verdict> {
-    const { refused = [], maxSetAside = 0, lostByBroker = new Set(), maxInversions = () => 0 } = expected;
+    const { refused = [], lostByBroker = new Set(), maxInversions = () => 0 } = expected;
     await this.#untilDelivered(refused.length);
     await this.#stopBin();
     const journalled = this.#journalled();
@@ -119,7 +117,7 @@ export class Trial {
     const stuck = lost.filter((seq) => pending.has(seq));
     if (stuck.length > 0) problems.push(`${stuck.length} events still in the outbox: ${listed(stuck)}`);
     const wronglyAside = lost.filter((seq) => setAside.has(seq));
-    if (wronglyAside.length > maxSetAside)
+    if (wronglyAside.length > 0)
       problems.push(`${wronglyAside.length} events set aside: ${listed(wronglyAside)}`);
     const notAside = refused.filter((seq) => !setAside.has(seq));
     if (notAside.length > 0) problems.push(`refused events not set aside: ${listed(notAside)}`);

@@ -31,21 +31,24 @@ export class BrokerErrors {
     return this.error('message-too-large', `${problem}. ${RAISE_LIMIT}`);
   }
 
-  /** Returns the error of a PUBACK, or null if `cause` is not the error of a PUBACK. */
-  refusedMessage({ topic, bytes }: SentMessage, cause: Error): ConnectionError | null {
+  /**
+   * Returns the error of a PUBACK, or null if `cause` is not the error of a PUBACK. `fits`: the broker has accepted
+   * messages of this size.
+   */
+  refusedMessage({ topic, bytes }: SentMessage, cause: Error, fits: boolean): ConnectionError | null {
     const reasonCode = reasonCodeOf(cause);
     if (reasonCode === null) return null;
     const refused = `message on ${topic} refused with ${hex(reasonCode)} (${cause.message})`;
     const options = { cause, reasonCode };
     if (reasonCode === REASON.notAuthorised)
       return this.error('not-authorised', `${refused}. ${CHECK_RULES}`, options);
-    if (reasonCode === REASON.packetTooLarge)
+    if (reasonCode === REASON.packetTooLarge && !fits)
       return this.error('message-too-large', `${refused}: ${bytes} bytes. ${RAISE_LIMIT}`, options);
     return this.error('publish-refused', refused, options);
   }
 
-  /** Returns the error of a DISCONNECT. `largest`: the message that is too large if one is. */
-  disconnected(reasonCode: number, reasonString: string, largest: SentMessage | null): ConnectionError {
+  /** Returns the error of a DISCONNECT. `tooLarge`: the message that is too large; null: none is for certain. */
+  disconnected(reasonCode: number, reasonString: string, tooLarge: SentMessage | null): ConnectionError {
     const disconnect = `DISCONNECT ${hex(reasonCode)} ${reasonString}`.trimEnd();
     const lost = `connection lost (${disconnect})`;
     const options = { reasonCode };
@@ -55,10 +58,8 @@ export class BrokerErrors {
       const problem = `another client uses the client id "${this.clientId}" (${disconnect})`;
       return this.error('session-taken-over', `${problem}. ${UNIQUE_ID}`, options);
     }
-    if (reasonCode !== REASON.packetTooLarge) return this.error('connection-lost', lost, options);
-    const problem = largest
-      ? `message on ${largest.topic} is too large: ${largest.bytes} bytes`
-      : 'a message is too large';
+    if (!tooLarge) return this.error('connection-lost', lost, options);
+    const problem = `message on ${tooLarge.topic} is too large: ${tooLarge.bytes} bytes`;
     return this.error('message-too-large', `${problem} (${disconnect}). ${RAISE_LIMIT}`, options);
   }
 }

@@ -12,7 +12,7 @@ import {
 } from './connection-error.js';
 import type { EarlyLosses } from './early-losses.js';
 import { type BrokerLimits, packetBytes } from './limits.js';
-import { type SentMessage, SentMessages } from './sent-messages.js';
+import { type AcceptedSize, type SentMessage, SentMessages } from './sent-messages.js';
 
 /** How a message is sent. */
 export interface Delivery {
@@ -39,6 +39,7 @@ export interface ConnectionParts {
   readonly protocolVersion: ProtocolVersion;
   readonly errors: BrokerErrors;
   readonly earlyLosses: EarlyLosses;
+  readonly acceptedSize: AcceptedSize;
   readonly clock: Clock;
 }
 
@@ -53,14 +54,15 @@ export class Connection {
   /** Each message in flight listens. Their number has its own limits. */
   readonly #closed = sharedController();
   readonly #client: MqttClient;
-  readonly #sent = new SentMessages();
+  readonly #sent: SentMessages;
   readonly #waiting: (() => void)[] = [];
   #inFlight = 0;
   #tooLarge: SentMessage | null = null;
 
   constructor(private readonly parts: ConnectionParts) {
-    const { client, limits, protocolVersion, errors, earlyLosses, clock } = parts;
+    const { client, limits, protocolVersion, errors, earlyLosses, acceptedSize, clock } = parts;
     this.#client = client;
+    this.#sent = new SentMessages(acceptedSize);
     this.limits = limits;
     this.protocolVersion = protocolVersion;
     const connectedAtMs = clock.monotonicMs();
@@ -77,9 +79,8 @@ export class Connection {
     // Only an error of the socket has a text as its code. Others, such as a keepalive timeout, come from mqtt.js.
     client.on('error', (error) => dropAsLost(error.message, reasonCodeOf(error) === null && 'code' in error));
     client.on('disconnect', ({ reasonCode = 0, properties }) => {
-      const largest = this.#sent.largest();
-      if (reasonCode === REASON.packetTooLarge) this.#tooLarge = largest;
-      this.drop(errors.disconnected(reasonCode, properties?.reasonString ?? '', largest));
+      if (reasonCode === REASON.packetTooLarge) this.#tooLarge = this.#sent.tooLarge();
+      this.drop(errors.disconnected(reasonCode, properties?.reasonString ?? '', this.#tooLarge));
     });
     let packets = 0;
     client.handleMessage = (_packet, handleNext) => {
@@ -95,7 +96,7 @@ export class Connection {
     return this.#closed.signal;
   }
 
-  /** The largest message that may be the reason for a DISCONNECT 0x95, after such a DISCONNECT. */
+  /** The message that is too large, after a DISCONNECT 0x95. */
   get tooLarge(): SentMessage | null {
     return this.#tooLarge;
   }
@@ -126,10 +127,11 @@ export class Connection {
         this.#sent.add(message, qos);
         this.#client.publish(topic, payload, options, (error) => {
           if (qos > 0) {
-            this.#sent.acknowledge(message);
+            this.#sent.remove(message, !error);
             this.#release();
           }
-          if (error) reject(errors.refusedMessage(message, error) ?? this.#errorFrom(error));
+          if (error)
+            reject(errors.refusedMessage(message, error, this.#sent.fits(message)) ?? this.#errorFrom(error));
           else resolve();
         });
       });

@@ -12,6 +12,7 @@ import { makeIntervals } from './interval.js';
 import { acceptTooLargePubacks, limitsOf, zeroLimitOf } from './limits.js';
 import { MessageIds } from './message-ids.js';
 import { MAX_INCOMING_PAYLOAD_BYTES } from './mqtt.js';
+import { AcceptedSize } from './sent-messages.js';
 
 export interface BrokerOptions extends Credentials {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. A user name and a password in it replace those of the other options. */
@@ -49,6 +50,7 @@ export class Connector {
   readonly #errors: BrokerErrors;
   readonly #earlyLosses: EarlyLosses;
   readonly #features: KnownFeatures;
+  readonly #acceptedSize: AcceptedSize;
 
   /** @throws ConnectionError `broker-url-invalid` */
   constructor(
@@ -66,6 +68,7 @@ export class Connector {
       maximumPacketBytes: null,
     } as const;
     this.#features = new KnownFeatures(all, clock);
+    this.#acceptedSize = new AcceptedSize(clock);
   }
 
   /**
@@ -130,7 +133,7 @@ export class Connector {
         const limits = { ...announced, maximumPacketBytes };
         const parts = {
           ...{ client, limits, protocolVersion: version, clock: this.clock },
-          ...{ errors: this.#errors, earlyLosses: this.#earlyLosses },
+          ...{ errors: this.#errors, earlyLosses: this.#earlyLosses, acceptedSize: this.#acceptedSize },
         };
         settle(() => resolve(new Connection(parts)));
       };

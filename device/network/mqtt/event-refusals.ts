@@ -17,7 +17,7 @@ const MAX_CLOSES = 5;
 /** Connections that the broker may close in a row, without progress, before events are sent one at a time. */
 const CLOSES_BEFORE_CAUTION = 2;
 /** Reason codes of a DISCONNECT that a message can have caused. Others are about the broker or the client. */
-const CAUSED_BY_A_MESSAGE = [0x80, 0x81, 0x82, 0x83, 0x90, 0x94, 0x99, 0x9a, 0x9b];
+const CAUSED_BY_A_MESSAGE = [0x80, 0x81, 0x82, 0x83, 0x90, 0x94, 0x95, 0x99, 0x9a, 0x9b];
 
 /**
  * Finds the events that a broker does not take, by its reason codes, or because it closes the connection repeatedly after

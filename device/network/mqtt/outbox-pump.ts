@@ -7,7 +7,7 @@ import { sleep, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { type Acknowledger, OUTBOX_DEADLINE_MS } from './acknowledger.js';
 import type { Connection, Delivery } from './connection.js';
-import { type ConnectionError, connectionErrorFrom } from './connection-error.js';
+import { type ConnectionError, connectionErrorFrom, isRefusal } from './connection-error.js';
 import type { DeliveryHealth } from './delivery-health.js';
 import type { EventRefusals, Verdict } from './event-refusals.js';
 import { makeIntervals } from './interval.js';
@@ -247,9 +247,5 @@ export class OutboxPump {
     await sleep(clock, delayMs, signal);
   }
 }
-
-/** Whether the broker refused the message, or would refuse it, on a connection that stays open. */
-const isRefusal = ({ code }: ConnectionError): boolean =>
-  code === 'publish-refused' || code === 'not-authorised' || code === 'message-too-large';
 
 const textOf = ({ epoch, seq }: EventKey): string => `${epoch}/${seq}`;

@@ -75,11 +75,24 @@ describe('a broker that refuses events for good', () => {
     assert.equal(broker.eventSeqs().filter((seq) => seq === 1).length, 3);
   });
 
-  it('does not stop the events after one that is too large', async () => {
+  it('gets one that is too large once: 0x95', async () => {
     const broker = await brokerFor((seq) => (seq === 3 ? 0x95 : 0));
-    const world = start(broker, 20);
+    const world = start(broker, 2);
+    world.outbox.add(1, { text: 'x'.repeat(900) });
+    world.outbox.add(20);
     await until('the others are acknowledged', () => world.outbox.seqs.length === 1);
+    await until('the event is undeliverable', () => world.outbox.undeliverableSeqs.length === 1);
     assert.deepEqual(world.outbox.undeliverableSeqs, [3]);
+    assert.equal(broker.eventSeqs().filter((seq) => seq === 3).length, 1);
+  });
+
+  it('gets one of an accepted size three times: 0x95', async () => {
+    const broker = await brokerFor((seq) => (seq === 3 ? 0x95 : 0));
+    const world = start(broker, 9);
+    await until('the others are acknowledged', () => world.outbox.seqs.length === 1);
+    await until('the event is undeliverable', () => world.outbox.undeliverableSeqs.length === 1);
+    assert.deepEqual(world.outbox.undeliverableSeqs, [3]);
+    assert.equal(broker.eventSeqs().filter((seq) => seq === 3).length, 3);
   });
 });
 
@@ -186,6 +199,24 @@ describe('a broker that closes the connection after an event', () => {
     await until('both are undeliverable', () => world.outbox.undeliverableSeqs.length === 2);
     assert.deepEqual(world.outbox.undeliverableSeqs.sort(), [11, 12]);
     assert.match(world.faults.at(-1) ?? '', /^event-undeliverable: 2 events/);
+  });
+
+  it('gets events of a size that it has accepted: DISCONNECT 0x95, once', async () => {
+    const broker = await brokerFor((seq, attempt) =>
+      seq === 45 && attempt === 1 ? { disconnect: 0x95 } : 0,
+    );
+    const world = start(broker, 99);
+    await world.outbox.empty();
+    assert.deepEqual(world.outbox.undeliverableSeqs, []);
+    assert.equal(broker.connects.length, 2);
+  });
+
+  it('gets all but the one event of an accepted size for which it closes: DISCONNECT 0x95', async () => {
+    const broker = await brokerFor((seq) => (seq === 45 ? { disconnect: 0x95 } : 0));
+    const world = start(broker, 99);
+    await until('the others are acknowledged', () => world.outbox.seqs.length === 1, 20_000);
+    await until('the event is undeliverable', () => world.outbox.undeliverableSeqs.length === 1);
+    assert.deepEqual(world.outbox.undeliverableSeqs, [45]);
   });
 
   it('loses no event if it closes for its own reasons', async () => {
