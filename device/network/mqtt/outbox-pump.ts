@@ -66,6 +66,7 @@ export class OutboxPump {
   readonly #queue: PendingEvent[] = [];
   #last: EventKey | null = null;
   #mayHaveMore = true;
+  #restarts = 0;
 
   constructor(
     private readonly connection: Connection,
@@ -83,6 +84,7 @@ export class OutboxPump {
 
   /** Reads the outbox from the start, because undeliverable events may be sent again. */
   restart(): void {
+    this.#restarts += 1;
     this.#last = null;
     this.#queue.length = 0;
     this.notify();
@@ -127,11 +129,13 @@ export class OutboxPump {
 
   async #read(signal: AbortSignal): Promise<void> {
     const { outbox, clock, outboxBackoff } = this.parts;
+    const restarts = this.#restarts;
     this.#mayHaveMore = false;
     try {
       const read = () => outbox.pending(this.#last, READ_AHEAD);
       const rows = await withDeadline(clock, OUTBOX_DEADLINE_MS, read, signal);
       outboxBackoff.reset();
+      if (restarts !== this.#restarts) return;
       const last = rows.at(-1);
       if (last) this.#last = { epoch: last.epoch, seq: last.seq };
       this.#queue.push(...rows);

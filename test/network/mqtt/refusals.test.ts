@@ -66,6 +66,27 @@ describe('a broker that refuses events for good', () => {
     await until('the fault has ended', () => world.faults.at(-1) === null);
   });
 
+  it('gets them again after a retry during a read of the outbox', async () => {
+    let refuses = true;
+    const broker = await brokerFor((seq) => (refuses && seq === 2 ? 0x99 : 0));
+    const world = start(broker, 3);
+    await until('the event is undeliverable', () => world.outbox.undeliverableSeqs.length === 1);
+    await until('the others are acknowledged', () => world.outbox.seqs.length === 1);
+    refuses = false;
+    let endReads = () => {};
+    world.outbox.untilReadsEnd = new Promise((resolve) => {
+      endReads = resolve;
+    });
+    const { reads } = world.outbox;
+    world.outbox.add();
+    world.publisher.notify();
+    await until('a read', () => world.outbox.reads > reads);
+    world.outbox.retryUndeliverable();
+    world.publisher.notifyUndeliverable();
+    endReads();
+    await world.outbox.empty();
+  });
+
   it('gets no event twice at the same time while the outbox cannot mark it', async () => {
     const broker = await brokerFor((seq) => (seq === 1 ? 0x80 : 0));
     const world = start(broker, 3);

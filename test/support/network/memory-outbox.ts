@@ -14,6 +14,8 @@ export class MemoryOutbox implements Outbox {
   /** Arguments of the calls of `acknowledge`, in order. */
   readonly acknowledged: (readonly EventKey[])[] = [];
   reads = 0;
+  /** Each read returns what it has found when this resolves. */
+  untilReadsEnd: Promise<void> = Promise.resolve();
 
   /** Adds `count` events and returns their numbers. `bin`: the id of the bin that recorded them. `text` makes them longer. */
   add(
@@ -52,9 +54,11 @@ export class MemoryOutbox implements Outbox {
     this.reads++;
     const afterSeq = after?.epoch === this.epoch ? after.seq : 0;
     this.#throwIfScripted('pending');
-    return [...this.#rows.values()]
+    const rows = [...this.#rows.values()]
       .filter(({ seq }) => seq > afterSeq && !this.#undeliverable.has(seq))
       .slice(0, limit);
+    await this.untilReadsEnd;
+    return rows;
   }
 
   async acknowledge(events: readonly EventKey[]): Promise<void> {
