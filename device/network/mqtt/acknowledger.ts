@@ -9,19 +9,16 @@ import type { Outbox } from './mqtt.js';
 /** Deadline for each call of the outbox. */
 export const OUTBOX_DEADLINE_MS = 30_000;
 
-/** Events of one transaction while more arrive. Each transaction waits for the disk. */
-const BATCH = 64;
-
 /**
- * Removes acknowledged events from the outbox, in batches, one call at a time. If the outbox fails, it retries with
- * back-off. It outlives connections, so that acknowledged events are not sent again.
+ * Removes acknowledged events from the outbox, one call at a time. Each call waits for the disk, and the events that arrive
+ * meanwhile are the next batch. If the outbox fails, it retries with back-off. It outlives connections, so that acknowledged
+ * events are not sent again.
  */
 export class Acknowledger {
   /** By text, because two equal keys are two objects. */
   readonly #events = new Map<string, EventKey>();
   readonly #closing = new AbortController();
   #work: Promise<void> | null = null;
-  #mustFlush = false;
 
   constructor(
     private readonly outbox: Outbox,
@@ -40,16 +37,8 @@ export class Acknowledger {
     return this.#events.has(textOf(event));
   }
 
-  /** `isLast`: no further acknowledgement is expected soon. Otherwise the event waits for a full batch. */
-  add(event: EventKey, isLast: boolean): void {
+  add(event: EventKey): void {
     this.#events.set(textOf(event), event);
-    if (isLast || this.#events.size >= BATCH) this.flush();
-  }
-
-  /** Removes all acknowledged events now. */
-  flush(): void {
-    if (this.#events.size === 0) return;
-    this.#mustFlush = true;
     this.#work ??= this.#run();
   }
 
@@ -61,18 +50,15 @@ export class Acknowledger {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
-    while (this.#mustFlush && this.#events.size > 0 && !signal.aborted) {
-      this.#mustFlush = false;
+    while (this.#events.size > 0 && !signal.aborted) {
       const batch = [...this.#events.values()];
       try {
         await withDeadline(this.clock, OUTBOX_DEADLINE_MS, () => this.outbox.acknowledge(batch), signal);
         for (const event of batch) this.#events.delete(textOf(event));
-        this.#mustFlush ||= this.#events.size >= BATCH;
         this.backoff.reset();
         this.onErased();
       } catch (thrown) {
         if (signal.aborted) break;
-        this.#mustFlush = true;
         const delayMs = Math.round(this.backoff.nextMs());
         this.log.error(
           { part: 'outbox', count: batch.length, delayMs },

@@ -18,15 +18,15 @@ const EVENT: Delivery = { qos: 1, retain: false };
 
 /** Events that one read of the outbox returns. */
 const READ_AHEAD = 64;
-/** Maximum events that the broker has acknowledged and that are still in the outbox. A crash sends them again. */
-const MAX_UNERASED = 256;
+/** Maximum events that were sent and are still in the outbox, if the window is not larger. A crash sends them again. */
+const MAX_UNERASED = 64;
 
 export interface OutboxPumpOptions {
   /** The topic of the events that this bin records now. */
   readonly ownTopic: string;
   /** Returns the topic of an event. */
   readonly topicOf: (event: PendingEvent) => string;
-  /** Maximum events that were sent and are still in the outbox. */
+  /** Maximum events without a PUBACK. */
   readonly window: number;
   readonly pubackDeadlineMs: number;
   /** Interval of the safety check, which reads the outbox without a notification. */
@@ -106,10 +106,7 @@ export class OutboxPump {
         else if (this.#queue.length > 0 && limit > 0)
           for (const row of this.#queue.splice(0, limit)) this.#sendOnce(row);
         else if (this.#mayHaveMore && limit > 0) await this.#read(signal);
-        else {
-          if (this.#inFlight.size === 0) this.parts.acknowledger.flush();
-          await this.#workAvailable.wait(signal);
-        }
+        else await this.#workAvailable.wait(signal);
       }
     } catch (thrown) {
       await this.#onConnectionEnd(thrown);
@@ -123,8 +120,10 @@ export class OutboxPump {
     if (this.#refused.size > 0 || this.#retried) return 0;
     const { acknowledger, refusals } = this.parts;
     const isAlone = refusals.isCautious || (this.proof !== null && !this.proof.isComplete);
-    const most = isAlone ? 1 : Math.min(this.options.window, this.connection.limits.receiveMaximum);
-    return acknowledger.size >= MAX_UNERASED ? 0 : most - this.#inFlight.size;
+    const { window } = this.options;
+    const most = isAlone ? 1 : Math.min(window, this.connection.limits.receiveMaximum);
+    const mostUnerased = Math.max(window, MAX_UNERASED) - acknowledger.size;
+    return Math.min(most, mostUnerased) - this.#inFlight.size;
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -173,7 +172,7 @@ export class OutboxPump {
       refusalBackoff.reset();
       health.set('refused', null);
     }
-    acknowledger.add({ epoch: row.epoch, seq: row.seq }, this.#inFlight.size + this.#queue.length === 0);
+    acknowledger.add({ epoch: row.epoch, seq: row.seq });
     if (this.#queue.length > 0 || this.#mayHaveMore) this.#workAvailable.set();
   }
 
@@ -229,7 +228,6 @@ export class OutboxPump {
   }
 
   async #onConnectionEnd(reason: unknown): Promise<void> {
-    this.parts.acknowledger.flush();
     const unanswered = [...this.#inFlight.values()];
     await Promise.allSettled(unanswered.map(({ answered }) => answered));
     const rows = unanswered.map(({ row }) => row);

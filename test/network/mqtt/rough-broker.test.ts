@@ -131,6 +131,38 @@ test('limits the unacknowledged events to the window, and acknowledges them in b
   assert.equal(clock.waiting, 0);
 });
 
+test('removes acknowledged events from the outbox while others are in flight', async () => {
+  const broker = await startBroker();
+  const { publisher, outbox } = closeAfterTest(clockedPublisher(broker.url));
+  broker.behaviour.puback = ({ topic, payload }) =>
+    topic.endsWith('/event') && JSON.parse(String(payload)).seq > 3 ? 'none' : 0;
+  outbox.add(6);
+  publisher.start();
+  await until('three events remain', () => outbox.seqs.length === 3);
+});
+
+for (const [window, most] of [
+  [16, 64],
+  [100, 100],
+] as const)
+  test(`sends at most ${most} events that a crash would send again, with a window of ${window}`, async () => {
+    const broker = await startBroker();
+    const { publisher, outbox } = closeAfterTest(clockedPublisher(broker.url, { window }));
+    let endWrites = () => {};
+    outbox.untilWritesEnd = new Promise((resolve) => {
+      endWrites = resolve;
+    });
+    cleanups.push(async () => endWrites());
+    outbox.add(200);
+    publisher.start();
+    await until('the events', () => broker.eventSeqs().length >= most);
+    // Later than any event that was sent.
+    assert.ok((await publisher.publish('stats', '1')).ok);
+    assert.equal(broker.eventSeqs().length, most);
+    endWrites();
+    await outbox.empty();
+  });
+
 test("respects the broker's receive maximum, also for info and state", async () => {
   const broker = await startBroker({ receiveMaximum: 2 });
   broker.holdAcks();

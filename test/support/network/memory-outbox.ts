@@ -16,6 +16,8 @@ export class MemoryOutbox implements Outbox {
   reads = 0;
   /** Each read returns what it has found when this resolves. */
   untilReadsEnd: Promise<void> = Promise.resolve();
+  /** Each acknowledgement begins when this resolves. */
+  untilWritesEnd: Promise<void> = Promise.resolve();
 
   /** Adds `count` events and returns their numbers. `bin`: the id of the bin that recorded them. `text` makes them longer. */
   add(
@@ -62,6 +64,7 @@ export class MemoryOutbox implements Outbox {
   }
 
   async acknowledge(events: readonly EventKey[]): Promise<void> {
+    await this.untilWritesEnd;
     this.#throwIfScripted('acknowledge');
     this.acknowledged.push(events);
     for (const { epoch, seq } of events) if (epoch === this.epoch) this.#rows.delete(seq);
