@@ -12,8 +12,8 @@ export type Verdict = 'retry' | 'retry-now' | 'undeliverable';
 const CODE = { packetIdInUse: 0x91, quotaExceeded: 0x97 } as const;
 /** Attempts for an event that the broker refuses with a reason that does not change. */
 const MAX_REFUSALS = 3;
-/** Connections that the broker may close after the same event, which was alone in flight. */
-const MAX_CLOSES = 5;
+/** Connections that the broker may close after the same message, which was alone in flight. */
+export const MAX_CLOSES = 5;
 /** Connections that the broker may close in a row, without progress, before events are sent one at a time. */
 const CLOSES_BEFORE_CAUTION = 2;
 /** Reason codes of a DISCONNECT that a message can have caused. Others are about the broker or the client. */
@@ -95,7 +95,8 @@ export class EventRefusals {
   }
 }
 
-const mayBeCausedByMessage = ({ code, reasonCode }: ConnectionError): boolean =>
+/** Returns whether a message can be the reason for the end of a connection. */
+export const mayBeCausedByMessage = ({ code, reasonCode }: ConnectionError): boolean =>
   code === 'connection-lost' && (reasonCode === null || CAUSED_BY_A_MESSAGE.includes(reasonCode));
 
 const textOf = ({ epoch, seq }: PendingEvent): string => `${epoch}/${seq}`;

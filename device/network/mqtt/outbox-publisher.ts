@@ -84,8 +84,8 @@ export class OutboxPublisher implements Publisher {
   readonly #backoffLimits: BackoffLimits;
   readonly #pubackDeadlineMs: number;
   #session: Session | null = null;
-  /** A retained message that is too large for the broker. */
-  #tooLarge: ConnectionError | null = null;
+  /** The error of a retained message that the broker does not take. */
+  #skipped: ConnectionError | null = null;
   #running: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
@@ -105,9 +105,10 @@ export class OutboxPublisher implements Publisher {
     const published = options.topicsFile === undefined ? null : new PublishedTopics(options.topicsFile, log);
     this.#retained = new RetainedMessages(
       this.#pubackDeadlineMs,
+      clock,
       log,
       (error) => {
-        this.#tooLarge = error;
+        this.#skipped = error;
         this.#reportLimits();
       },
       (topics) => published?.save([this.#availability, ...topics]),
@@ -230,6 +231,7 @@ export class OutboxPublisher implements Publisher {
         outbox: this.outbox,
         acknowledger: this.#acknowledger,
         refusals: this.#refusals,
+        retained: this.#retained,
         health: this.delivery,
         clock,
         outboxBackoff: this.#makeBackoff(),
@@ -257,7 +259,7 @@ export class OutboxPublisher implements Publisher {
       ...(limits?.retainAvailable === false
         ? ['The broker keeps no retained messages: a program that connects later waits for the next state.']
         : []),
-      ...(this.#tooLarge ? [`Not sent: ${this.#tooLarge.message.replace(/\.$/, '')}.`] : []),
+      ...(this.#skipped ? [`Not sent: ${this.#skipped.message.replace(/\.$/, '')}.`] : []),
     ];
     const fault = { code: 'mqtt-limits', message: problems.join(' ') } as const;
     this.delivery.set('limits', problems.length > 0 ? fault : null);

@@ -12,6 +12,7 @@ import type { DeliveryHealth } from './delivery-health.js';
 import type { EventRefusals, Verdict } from './event-refusals.js';
 import { makeIntervals } from './interval.js';
 import type { Outbox } from './mqtt.js';
+import type { RetainedMessages } from './retained-messages.js';
 import type { RightsProof } from './rights-proof.js';
 
 const EVENT: Delivery = { qos: 1, retain: false };
@@ -38,6 +39,7 @@ export interface OutboxPumpParts {
   readonly outbox: Outbox;
   readonly acknowledger: Acknowledger;
   readonly refusals: EventRefusals;
+  readonly retained: Pick<RetainedMessages, 'isSuspect'>;
   readonly health: DeliveryHealth;
   readonly clock: Clock;
   /** Pauses after the outbox could not be read or written. */
@@ -231,7 +233,8 @@ export class OutboxPump {
     const unanswered = [...this.#inFlight.values()];
     await Promise.allSettled(unanswered.map(({ answered }) => answered));
     const rows = unanswered.map(({ row }) => row);
-    const culprit = this.#tooLarge ?? this.parts.refusals.onConnectionEnd(reason, rows);
+    const { refusals, retained } = this.parts;
+    const culprit = this.#tooLarge ?? (retained.isSuspect ? null : refusals.onConnectionEnd(reason, rows));
     if (!culprit) return;
     try {
       await this.#markUndeliverable(culprit.event, culprit.reason);

@@ -54,6 +54,7 @@ export class Session {
       await orAborted(this.#publishAvailability('online'), signal);
       this.#isOnline = true;
       onOnline();
+      await orAborted(retained.begin(connection), signal);
       tasks.push(
         // The pump reads the outbox before it sends, so the retained messages precede the events.
         retained.run(connection, signal),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it, test } from 'node:test';
 import fc from 'fast-check';
 import { generate } from 'mqtt-packet';
 import { packetBytes } from '../../../device/network/mqtt/limits.js';
@@ -158,4 +158,74 @@ test('skips a retained message that made the broker disconnect, and sends the ev
     /^message-too-large: .*: message on sortbin\/kitchen\/info is too large: 1028 bytes \(DISCONNECT 0x95\)/,
   );
   assert.deepEqual(health.slice(1), [null]);
+});
+
+describe('a broker of MQTT 3.1.1 that closes the connection after a retained message', () => {
+  const isLarge = (payload: unknown) => String(payload).length > 800;
+  const closesForLarge = () =>
+    startBroker({ puback: ({ payload }) => (isLarge(payload) ? { disconnect: 0 } : 0) });
+  const broker = { protocolVersion: 4 } as const;
+
+  it('gets everything else, and a smaller message on the topic', async () => {
+    const rough = await closesForLarge();
+    const { publisher, outbox } = closeAfterTest(fastPublisher(rough.url, { broker }));
+    const faults: (string | null)[] = [];
+    publisher.delivery.onHealth((fault) => faults.push(fault && `${fault.code}: ${fault.message}`));
+    outbox.add(30);
+    publisher.retain('info', LARGE);
+    publisher.retain('state', { fill: 1 });
+    publisher.start();
+    await outbox.empty();
+    await until('the state', () => rough.payloads('state').length > 0);
+    assert.deepEqual(outbox.undeliverableSeqs, []);
+    assert.equal(rough.connects.length, 7);
+    assert.match(
+      String(faults.at(-1)),
+      /^mqtt-limits: Not sent: message on sortbin\/kitchen\/info: the connection ended 5 times in a row after this message alone was sent\. The last time: broker mqtt:.*: connection lost /,
+    );
+    publisher.retain('info', `${LARGE}!`);
+    rough.cut();
+    await until('a new connection', () => rough.connects.length === 8);
+    await online(publisher);
+    publisher.retain('info', 'short');
+    await until('the short info', () => rough.payloads('info').at(-1) === 'short');
+    await until('the fault has ended', () => faults.at(-1) === null);
+    assert.equal(rough.payloads('info').filter(isLarge).length, 6);
+    assert.equal(rough.connects.length, 8);
+  });
+
+  it('gets the message again after an hour', async () => {
+    const rough = await closesForLarge();
+    const { publisher, clock } = closeAfterTest(clockedPublisher(rough.url, { broker }));
+    publisher.retain('info', LARGE);
+    publisher.start();
+    // Halfway between one second and a ceiling of 2, 4, 8, 16, 32 and 60 seconds.
+    for (const [index, delayMs] of [1_500, 2_500, 4_500, 8_500, 16_500, 30_500].entries()) {
+      await until('a close', () => rough.payloads('info').length === index + 1);
+      await until('the loss is detected', () => !publisher.status().connected);
+      await until('only the back-off timer is running', () => clock.waiting === 1);
+      await clock.advance(delayMs);
+    }
+    await online(publisher);
+    rough.behaviour.puback = () => 0;
+    await clock.advance(3_600_000);
+    publisher.retain('info', `${LARGE}!`);
+    await until('the info', () => rough.payloads('info').length === 7);
+  });
+
+  it('skips a guilty event instead of an innocent retained message', async () => {
+    const rough = await startBroker();
+    rough.behaviour.puback = ({ payload }) => (String(payload).includes('"seq":3}') ? { disconnect: 0 } : 0);
+    const { publisher, outbox } = closeAfterTest(fastPublisher(rough.url, { broker }));
+    const faults: (string | undefined)[] = [];
+    publisher.delivery.onHealth((fault) => faults.push(fault?.code));
+    outbox.add(30);
+    publisher.retain('info', 'text');
+    publisher.retain('state', { fill: 1 });
+    publisher.start();
+    await until('the others are acknowledged', () => outbox.seqs.length === 1, 20_000);
+    await until('the event is undeliverable', () => outbox.undeliverableSeqs.length === 1);
+    assert.deepEqual(outbox.undeliverableSeqs, [3]);
+    assert.deepEqual(faults, ['event-undeliverable']);
+  });
 });
