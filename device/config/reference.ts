@@ -21,6 +21,8 @@ const pageHead = (): string => `<!-- Generated. Do not edit. To update: ${GENERA
 
 The configuration is one YAML file, \`sortbin.yaml\`.
 
+- \`--config FILE\` names the file. Without it, a command reads the file that the environment variable
+  \`SORTBIN_CONFIG\` names, or \`sortbin.yaml\` in the current folder.
 - Write only the keys that you change. An empty file is a complete configuration.
 - If the default of a key is empty, the key is required wherever its mapping or form is used.
 - Unknown keys are refused.

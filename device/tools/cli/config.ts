@@ -5,7 +5,7 @@ import { jsonSchema } from '../../config/schema.js';
 import { messageOf } from '../../kit/errors.js';
 import { checkConfig, type Host } from './config-check.js';
 import { EXIT } from './failure.js';
-import { DEFAULT_FILE } from './loaded-config.js';
+import { DEFAULT_HELP, defaultFile } from './loaded-config.js';
 
 export const configCommand = (host: Host = process): Command => {
   const command = new Command('config').description('check, describe or create a configuration file');
@@ -13,20 +13,20 @@ export const configCommand = (host: Host = process): Command => {
   command
     .command('check')
     .description(`check a file and list every problem (exit code ${EXIT.configuration} if it is invalid)`)
-    .argument('[file]', `YAML file (default: ${DEFAULT_FILE})`)
+    .argument('[file]', `YAML file (default: ${DEFAULT_HELP})`)
     .option('-c, --config <file>', 'the same as the argument')
     .option('--json', 'print {valid, problems, warnings} as JSON')
     .action((file: string | undefined, { config, json }: { config?: string; json?: boolean }) => {
       if (file !== undefined && config !== undefined)
         command.error('error: the file is named twice. Use the argument or --config.');
-      return checkConfig(host, file ?? config ?? DEFAULT_FILE, json === true);
+      return checkConfig(host, file ?? config ?? defaultFile(), json === true);
     });
 
   command
     .command('init')
     .description('create a file with every key, its default and an explanation')
-    .argument('[file]', 'file to create; an existing file is not changed', DEFAULT_FILE)
-    .action((file: string) => init(host, file));
+    .argument('[file]', `file to create; an existing file is not changed (default: ${DEFAULT_HELP})`)
+    .action((file: string | undefined) => init(host, file ?? defaultFile()));
 
   command
     .command('schema')

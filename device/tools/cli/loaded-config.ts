@@ -4,12 +4,20 @@ import { type ConfigWarning, loadConfig, parseConfig, warningText } from '../../
 import type { Config } from '../../config/schema.js';
 import { plainLines } from '../../kit/plain-text.js';
 
-export const DEFAULT_FILE = 'sortbin.yaml';
+const DEFAULT_FILE = 'sortbin.yaml';
+
+/** The default of a command that names a configuration file, for its help. */
+export const DEFAULT_HELP = `$SORTBIN_CONFIG or ${DEFAULT_FILE}`;
+
+const fileOfEnvironment = (): string | undefined => process.env.SORTBIN_CONFIG || undefined;
+
+/** Returns the file that the environment variable SORTBIN_CONFIG names, or sortbin.yaml of the working directory. */
+export const defaultFile = (): string => fileOfEnvironment() ?? DEFAULT_FILE;
 
 /** The option of each command that reads a configuration. */
 export const CONFIG_OPTION = [
   '-c, --config <file>',
-  `configuration file (default: ${DEFAULT_FILE}, if it exists)`,
+  `configuration file (default: $SORTBIN_CONFIG, or ${DEFAULT_FILE} if it exists)`,
 ] as const;
 
 /** The configuration of a command. */
@@ -23,8 +31,8 @@ export interface CommandConfig {
 }
 
 /**
- * Reads the named file. Without a name, it reads sortbin.yaml of the working directory. If that file does not exist
- * either, the configuration has its defaults.
+ * Reads the named file. Without a name, it reads the file that SORTBIN_CONFIG names, or sortbin.yaml of the working
+ * directory. If no file is named and sortbin.yaml does not exist, the configuration has its defaults.
  * @throws ConfigError if the file cannot be read or is invalid
  */
 export const readConfig = async (
@@ -32,8 +40,9 @@ export const readConfig = async (
   onWarning = (source: string, warning: ConfigWarning): unknown =>
     process.stderr.write(plainLines(`sortbin: ${warningText(source, warning)}\n`)),
 ): Promise<CommandConfig> => {
-  const path = file ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
-  if (path === undefined)
+  const named = file ?? fileOfEnvironment();
+  const path = named ?? DEFAULT_FILE;
+  if (named === undefined && !existsSync(path))
     return { config: parseConfig('', 'defaults'), folder: process.cwd(), source: 'defaults', warnings: [] };
   const warnings: ConfigWarning[] = [];
   const { config } = await loadConfig(path, (warning) => {
