@@ -41,6 +41,6 @@ const undeliverableFault = (events: readonly UndeliverableEvent[]): Fault<Delive
   const last = events.at(-1);
   if (!last) return null;
   const count = events.length === 1 ? '1 event' : `${events.length} events`;
-  const message = `${count} could not be delivered. The last one is event ${last.seq}: ${last.reason}. See "sortbin outbox list".`;
+  const message = `${count} could not be delivered. The last one is event ${last.seq}: ${last.reason.replace(/\.$/, '')}. See "sortbin outbox list".`;
   return { code: 'event-undeliverable', message };
 };

@@ -1,5 +1,5 @@
 import type { PendingEvent } from '../../journal/journal.js';
-import { ConnectionError } from './connection-error.js';
+import { ConnectionError, hex } from './connection-error.js';
 
 /**
  * - `retry`: send the event again after a pause, alone.
@@ -78,8 +78,7 @@ export class EventRefusals {
     }
     const { count: closes } = this.#count(newest);
     this.#cautiousUpTo ??= newest;
-    const why = `the connection ended ${closes} times in a row after this event alone was sent. The last time: ${reason.message}`;
-    return closes >= MAX_CLOSES ? { event: newest, reason: why } : null;
+    return closes >= MAX_CLOSES ? { event: newest, reason: closedAfter('event', reason) } : null;
   }
 
   #count(event: PendingEvent): { readonly count: number; readonly acceptedBefore: number } {
@@ -98,5 +97,11 @@ export class EventRefusals {
 /** Returns whether a message can be the reason for the end of a connection. */
 export const mayBeCausedByMessage = ({ code, reasonCode }: ConnectionError): boolean =>
   code === 'connection-lost' && (reasonCode === null || CAUSED_BY_A_MESSAGE.includes(reasonCode));
+
+/** The text of the last error would be misleading: the broker closed because of the message. */
+export const closedAfter = (message: 'event' | 'message', { reasonCode }: ConnectionError): string => {
+  const disconnect = reasonCode === null ? '' : ` (DISCONNECT ${hex(reasonCode)})`;
+  return `the connection ended ${MAX_CLOSES} times in a row after this ${message} alone was sent${disconnect}`;
+};
 
 const textOf = ({ epoch, seq }: PendingEvent): string => `${epoch}/${seq}`;

@@ -192,7 +192,10 @@ export class OutboxPump {
     this.#refused.set(row, { verdict, reason: error.message });
     if (verdict !== 'undeliverable') {
       const code = error.code === 'not-authorised' ? 'mqtt-not-authorised' : 'event-refused';
-      health.set('refused', { code, message: `event ${row.seq}: ${error.message}. It is sent again.` });
+      health.set('refused', {
+        code,
+        message: `event ${row.seq}: ${error.message.replace(/\.$/, '')}. It is sent again.`,
+      });
     }
     this.#workAvailable.set();
   }

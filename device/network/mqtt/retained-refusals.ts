@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.js';
 import { ConnectionError } from './connection-error.js';
-import { MAX_CLOSES, mayBeCausedByMessage } from './event-refusals.js';
+import { closedAfter, MAX_CLOSES, mayBeCausedByMessage } from './event-refusals.js';
 
 /** The broker may have been changed meanwhile. */
 const FORGET_AFTER_MS = 3_600_000;
@@ -64,7 +64,7 @@ export class RetainedRefusals {
     if (closes < MAX_CLOSES) return null;
     this.#closes.delete(topic);
     this.#skipped.set(topic, { bytes, untilMs: this.clock.monotonicMs() + FORGET_AFTER_MS });
-    const problem = `message on ${topic}: the connection ended ${closes} times in a row after this message alone was sent`;
-    return { topic, error: new ConnectionError(reason.code, `${problem}. The last time: ${reason.message}`) };
+    const problem = `message on ${topic}: ${closedAfter('message', reason)}`;
+    return { topic, error: new ConnectionError(reason.code, problem) };
   }
 }

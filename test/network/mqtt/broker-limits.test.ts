@@ -181,7 +181,7 @@ describe('a broker of MQTT 3.1.1 that closes the connection after a retained mes
     assert.equal(rough.connects.length, 7);
     assert.match(
       String(faults.at(-1)),
-      /^mqtt-limits: Not sent: message on sortbin\/kitchen\/info: the connection ended 5 times in a row after this message alone was sent\. The last time: broker mqtt:.*: connection lost /,
+      /^mqtt-limits: Not sent: message on sortbin\/kitchen\/info: the connection ended 5 times in a row after this message alone was sent\.$/,
     );
     publisher.retain('info', `${LARGE}!`);
     rough.cut();

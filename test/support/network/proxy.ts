@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { PacketSplitter } from './packet-splitter.js';
 
 /** The types of MQTT packets that faults refer to. */
+export const CONNECT = 1;
 export const PUBLISH = 3;
 export const PUBACK = 4;
 
