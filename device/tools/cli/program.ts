@@ -14,7 +14,8 @@ import { exitCodesHelp } from './report.js';
 import { runCommand } from './run.js';
 import { statusCommand } from './status.js';
 
-const makeProgram = (): Command =>
+/** Returns the command line with all commands. */
+export const makeProgram = (): Command =>
   new Command('sortbin')
     .description('A bin that sorts the waste that is thrown into it.')
     .version(packageVersion())
