@@ -30,6 +30,7 @@ const MODULES = {
   'tools/calibrate': ['calibrate'],
   'network/mqtt': ['mqtt'],
   'network/commands': ['commands', 'registry'],
+  'network/systemd': ['systemd'],
   status: ['status', 'liveness'],
   cycle: ['event', 'observer', 'policy', 'progress', 'runner', 'state'],
   'perception/vision': ['vision', 'probe', 'frame-inspector'],

@@ -15,6 +15,7 @@ const FLAGS = ['-std=c11', '-Os', '-static', '-s', '-Wall', '-Wextra', '-Werror'
 const SOURCES: Readonly<Record<string, string>> = {
   'sortbin-io': 'device/hardware/lines/io',
   'sortbin-camera': 'device/hardware/camera/v4l2/io',
+  'sortbin-notify': 'device/network/systemd/io',
 };
 
 /** Compiles a program for a target of `zig`, the compiler of the package ziglang. */

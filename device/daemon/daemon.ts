@@ -13,6 +13,7 @@ import type { SlotModel } from '../perception/model/model.js';
 import { Liveness } from '../status/liveness.js';
 import { Status } from '../status/status.js';
 import { cycleOptions, type LoadedConfig } from '../wire/loaded-config.js';
+import { wireSystemd } from '../wire/systemd.js';
 import { type BinParts, startParts } from './bin-parts.js';
 import { LastDecided, makeCommands } from './commands.js';
 import { HealthHub, PictureHealth } from './health-hub.js';
@@ -101,6 +102,7 @@ export class Daemon {
     if (unrecorded > 0)
       log.info({ unrecorded }, `journal: ${unrecorded} events could not be recorded since it was created`);
     const liveness = new Liveness(LIVENESS, clock);
+    const systemd = await wireSystemd({ status, liveness, clock, log });
     const lastDecided = new LastDecided();
     const outbox = new OutboxObserver(journal, dropped, {
       dropped: (count) => observers.dropped(count),
@@ -115,6 +117,7 @@ export class Daemon {
         outbox,
         'last decided': lastDecided,
         'picture health': new PictureHealth((fault) => health.report('camera', fault, 'picture')),
+        ...(systemd ? { systemd } : {}),
         ...this.options.observers,
       },
       log,
@@ -145,10 +148,18 @@ export class Daemon {
     for (const command of makeCommands(commandParts)) commands.add(command);
 
     const controlSocket = new ControlSocket({ path: join(dataDir, CONTROL_SOCKET), commands, clock, log });
-    const cycle = { name: 'cycle', start: () => runner.start(), stop: () => runner.stop() };
+    const cycle = {
+      name: 'cycle',
+      start: () => runner.start(),
+      stop: () => {
+        systemd?.stopping();
+        return runner.stop();
+      },
+    };
     // The cycle is the last one to start and the first one to stop: it makes the gate safe.
-    for (const one of [liveness, serviceSwitch, commands, operatorPanel, controlSocket, cycle])
-      await this.#services.start(one, signal);
+    const services = [liveness, serviceSwitch, commands, operatorPanel, controlSocket, cycle];
+    for (const one of systemd ? [systemd, ...services] : services) await this.#services.start(one, signal);
+    systemd?.ready();
   }
 
   #addresses({ url, broker, dataDir }: BinParts): StartupInfo {

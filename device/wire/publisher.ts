@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
@@ -74,7 +74,16 @@ const systemdCredential = (): string | null => {
   const { CREDENTIALS_DIRECTORY: credentials } = process.env;
   if (!credentials) return null;
   const file = join(credentials, PASSWORD_CREDENTIAL);
-  return existsSync(file) ? file : null;
+  return isEmptyOrMissing(file) ? null : file;
+};
+
+/** The unit sets an empty line if the owner of the bin has given no password. */
+const isEmptyOrMissing = (file: string): boolean => {
+  try {
+    return readFileSync(file, 'utf8').trim() === '';
+  } catch {
+    return true;
+  }
 };
 
 /** Starts the embedded broker. Imports it only when it is used, to save memory. */

@@ -51,6 +51,7 @@ test('takes the password from the configuration, from a file of its folder, or f
   assert.deepEqual(await loginOf('username: u'), ['u', 'from systemd']);
   assert.deepEqual(await loginOf(''), [undefined, undefined]);
   assert.deepEqual((await connectOf('username: u')).login, ['u', undefined]);
+  assert.deepEqual((await connectOf('username: u', { 'mqtt-password': '\n' })).login, ['u', undefined]);
 });
 
 test('gives each bin another client id, and a simple prefix its id of earlier versions', async () => {
