@@ -27,7 +27,8 @@ const layers = LAYERS.slice(1).map((layer, index) => ({
 const MODULES = {
   'tools/bench': ['bench'],
   'tools/doctor': ['doctor'],
-  'tools/calibrate': ['calibrate'],
+  'tools/calibrate': ['calibrate', 'camera-meter', 'camera-view', 'gate-session', 'stopped-bin', 'terminal'],
+  'tools/setup': ['setup'],
   'network/mqtt': ['mqtt'],
   'network/commands': ['commands', 'registry'],
   'network/systemd': ['systemd'],
@@ -35,7 +36,7 @@ const MODULES = {
   cycle: ['event', 'observer', 'policy', 'progress', 'runner', 'state'],
   'perception/vision': ['vision', 'probe', 'frame-inspector'],
   'perception/model': ['model'],
-  journal: ['journal'],
+  journal: ['journal', 'lock'],
   'hardware/lines': ['lines'],
   'hardware/trigger': ['trigger', 'ultrasonic-timing'],
   'hardware/camera': ['camera', 'camera-list', 'jpeg', 'left-out'],

@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.js';
-import type { CommandTrigger } from '../hardware/trigger/command-trigger.js';
+import { CommandTrigger } from '../hardware/trigger/command-trigger.js';
 import { CompositeTrigger } from '../hardware/trigger/composite-trigger.js';
 import { IntervalTrigger } from '../hardware/trigger/interval-trigger.js';
 import { LineTrigger } from '../hardware/trigger/line-trigger.js';
@@ -9,7 +9,7 @@ import { UltrasonicTrigger } from '../hardware/trigger/ultrasonic-trigger.js';
 import type { Clock } from '../kit/clock.js';
 import { newId } from '../kit/ids.js';
 import { inputRules, type LinesOnDemand, unwrap } from './lines.js';
-import type { UltrasonicSensors } from './ultrasonic.js';
+import { UltrasonicSensors } from './ultrasonic.js';
 
 export interface TriggerSourceContext {
   readonly config: Pick<Config, 'trigger'>;
@@ -35,6 +35,16 @@ export const makeTriggerSource = async (
     sources.set(name, await makeSensor(name, sensor, context, lines, sensors));
   }
   return new CompositeTrigger(sources);
+};
+
+/** Opens the sensors alone, for a test of them. @throws SortbinError if a line is unavailable */
+export const openSensors = (
+  config: Pick<Config, 'trigger'>,
+  lines: LinesOnDemand,
+  clock: Clock,
+): Promise<TriggerSource> => {
+  const command = new CommandTrigger({ clock, newId });
+  return makeTriggerSource({ config, command, clock }, lines, new UltrasonicSensors(lines, clock));
 };
 
 type Sensor = Exclude<Config['trigger'], { driver: 'simulated' | 'several' }>;

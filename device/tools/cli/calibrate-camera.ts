@@ -18,8 +18,9 @@ import { CalibrateError, type Change, type Key, type Screen } from '../calibrate
 import { type CameraTask, calibrateCamera } from '../calibrate/camera-session.js';
 import { chooseCamera, findCamera } from '../calibrate/choose-camera.js';
 import { confirmAndSave, printYaml, saveChanges } from '../calibrate/save.js';
+import { silentLog, withLinesOnDemand } from '../calibrate/stopped-bin.js';
 import { plainScreen, readKeys, terminalScreen } from '../calibrate/terminal.js';
-import { abortOnStop, silentLog, withExitCode, withLinesOnDemand } from './calibrate-run.js';
+import { abortOnStop, withExitCode } from './calibrate-run.js';
 import { CONFIG_OPTION, type CommandConfig, readConfig } from './loaded-config.js';
 
 interface CameraFlags {

@@ -5,9 +5,10 @@ import { calibrateGate, openGate } from '../calibrate/gate-session.js';
 import { configuredInputs } from '../calibrate/inputs.js';
 import { watchLevels } from '../calibrate/levels.js';
 import { confirmAndSave, saveChanges } from '../calibrate/save.js';
+import { withLinesOnDemand } from '../calibrate/stopped-bin.js';
 import { isQuitKey, plainScreen, readKeys, terminalScreen } from '../calibrate/terminal.js';
 import { calibrateCameraCommand } from './calibrate-camera.js';
-import { abortOnStop, withExitCode, withLinesOnDemand } from './calibrate-run.js';
+import { abortOnStop, withExitCode } from './calibrate-run.js';
 import { CONFIG_OPTION, readConfig } from './loaded-config.js';
 
 interface Flags {

@@ -12,6 +12,7 @@ import { outboxCommand } from './outbox.js';
 import { handleOutputErrors } from './output-errors.js';
 import { exitCodesHelp } from './report.js';
 import { runCommand } from './run.js';
+import { setupCommand } from './setup.js';
 import { statusCommand } from './status.js';
 
 /** Returns the command line with all commands. */
@@ -21,6 +22,7 @@ export const makeProgram = (): Command =>
     .version(packageVersion())
     // Otherwise `--version` after `model add-edgetpu` would print the version of the program.
     .enablePositionalOptions()
+    .addCommand(setupCommand())
     .addCommand(runCommand())
     .addCommand(statusCommand())
     .addCommand(triggerCommand())

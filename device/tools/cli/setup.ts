@@ -1,0 +1,183 @@
+import { readFile } from 'node:fs/promises';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseDocument, stringify } from 'yaml';
+import { loadConfig, parseConfig } from '../../config/load.js';
+import { SystemClock } from '../../kit/clock.js';
+import { packageVersion } from '../../kit/root.js';
+import { loadBundle } from '../../perception/inference/bundle/bundle.js';
+import { CalibrateError } from '../calibrate/calibrate.js';
+import type { Check } from '../doctor/doctor.js';
+import { renderSection } from '../doctor/render.js';
+import { ConfigFile } from '../setup/config-file.js';
+import { runGuide } from '../setup/guide.js';
+import { TerminalPrompt } from '../setup/prompt.js';
+import { startHint, stopHint } from '../setup/service.js';
+import {
+  isMapping,
+  mergePatches,
+  type Patch,
+  STEP_NAMES,
+  type StepContext,
+  type StepName,
+  type StepReport,
+} from '../setup/setup.js';
+import { STEPS } from '../setup/steps.js';
+import { checkAnswers, runUnattended } from '../setup/unattended.js';
+import { abortOnStop, withExitCode } from './calibrate-run.js';
+import { bundleFolder } from './examinations.js';
+import { EXIT, InterruptedError } from './failure.js';
+import { CONFIG_OPTION, DEFAULT_FILE } from './loaded-config.js';
+import { exitCodesHelp, printJson, terminalStyle } from './report.js';
+
+interface SetupFlags {
+  readonly config?: string;
+  readonly answers?: string;
+  readonly set: Patch;
+  readonly yes?: boolean;
+  readonly step?: StepName[];
+  readonly check: boolean;
+  readonly testItem?: boolean;
+  readonly json?: boolean;
+}
+
+export const setupCommand = (): Command =>
+  new Command('setup')
+    .description('set up the bin step by step on a terminal, or from an answers file')
+    .option(...CONFIG_OPTION)
+    .option('--answers <file>', 'YAML file with sections of the configuration; no question is asked')
+    .option('--set <key=value>', 'one answer, such as bin.id=hall; repeatable', addAnswer, {})
+    .option('--yes', 'with answers, write the file without a question')
+    .addOption(new Option('--step <name...>', 'only these steps').choices([...STEP_NAMES]))
+    .option('--no-check', 'do not try the camera, lines and broker of this machine')
+    .option('--test-item', 'with answers, also sort one item; the gate moves')
+    .option('--json', 'with answers, print {schema, sortbin, exitCode, file, changed, steps} as JSON')
+    .addHelpText(
+      'after',
+      exitCodesHelp({
+        0: 'each step has succeeded, or was skipped',
+        [EXIT.input]: 'there is no terminal and no answer',
+        [EXIT.unavailable]: 'the test of a step has failed; the new values are in the file',
+        [EXIT.cannotCreate]: 'the file cannot be written',
+        [EXIT.configuration]: 'an answer, or the present configuration, is not valid',
+        130: 'interrupted; the file is as it was after the last step',
+      }),
+    )
+    .action((flags: SetupFlags) => withExitCode(setup(flags)));
+
+/** `--set a.b=VALUE`. The value is YAML. */
+const addAnswer = (text: string, before: Patch): Patch => {
+  const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (key === '') throw new InvalidArgumentError('Use KEY=VALUE, for example bin.id=hall.');
+  const document = parseDocument(value, { version: '1.2', schema: 'core' });
+  if (document.errors.length > 0)
+    throw new InvalidArgumentError(`The value of ${key} is not YAML. Quote it.`);
+  const answer = key.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), document.toJS());
+  return mergePatches(before, answer as Patch);
+};
+
+const setup = async (flags: SetupFlags): Promise<void> => {
+  const path = flags.config ?? process.env.SORTBIN_CONFIG ?? DEFAULT_FILE;
+  const file = new ConfigFile(path, (text) => parseConfig(text, path));
+  const stop = abortOnStop();
+  const answers = await readAnswers(flags);
+  try {
+    if (answers) await fromAnswers(file, answers, flags, stop);
+    else await onTerminal(file, flags, stop);
+  } catch (thrown) {
+    if (thrown instanceof InterruptedError || stop.signal.aborted) {
+      process.exitCode = 130;
+      process.stderr.write(
+        `\nsortbin: interrupted. ${file.path} is as it was after the last finished step.\n`,
+      );
+      return;
+    }
+    throw thrown;
+  }
+};
+
+/** @throws ConfigError with each answer that is not allowed */
+const readAnswers = async ({ answers: file, set }: SetupFlags): Promise<Patch | null> => {
+  if (file === undefined && Object.keys(set).length === 0) return null;
+  parseConfig(stringify(set), '--set');
+  if (file === undefined) return set;
+  await loadConfig(file);
+  const value: unknown = parseDocument(await readFile(file, 'utf8'), {
+    version: '1.2',
+    schema: 'core',
+  }).toJS();
+  const sections = Object.entries(isMapping(value) ? value : {}).filter(([, section]) => section !== null);
+  return mergePatches(Object.fromEntries(sections), set);
+};
+
+const bundleOf = (context: Pick<StepContext, 'config' | 'folder'>) => loadBundle(bundleFolder(context));
+
+const fromAnswers = async (
+  file: ConfigFile,
+  answers: Patch,
+  flags: SetupFlags,
+  stop: AbortController,
+): Promise<void> => {
+  const { json = false, yes = false, check: isChecked, testItem: isItemSorted = false } = flags;
+  const shared = { file, answers, bundleOf, isChecked, isItemSorted, clock: new SystemClock() };
+  await checkAnswers(shared);
+  const changed = file.isChangedBy(answers);
+  if (changed && !yes && !json && process.stdin.isTTY && process.stdout.isTTY) {
+    const prompt = makePrompt(stop);
+    prompt.say(`Sections: ${Object.keys(answers).join(', ')}.`);
+    if (!(await prompt.confirm(`Write them into ${file.path}?`, true)))
+      return prompt.say('Nothing was written.');
+  }
+  const names = flags.step ?? STEP_NAMES;
+  const steps = await runUnattended({ ...shared, steps: STEPS, names, signal: stop.signal });
+  const exitCode = report(steps);
+  if (json)
+    return printJson({ schema: 1, sortbin: packageVersion(), exitCode, file: file.path, changed, steps });
+  printSteps(steps);
+  process.stdout.write(`${file.path} ${changed ? 'written' : 'has these values already'}\n`);
+};
+
+const onTerminal = async (file: ConfigFile, flags: SetupFlags, stop: AbortController): Promise<void> => {
+  if (flags.json || !process.stdin.isTTY || !process.stdout.isTTY)
+    throw new CalibrateError(
+      'calibrate-no-terminal',
+      'sortbin setup: no terminal to ask on. Run it on a terminal, use ssh -t, or use --answers FILE.',
+    );
+  const prompt = makePrompt(stop);
+  const { step: names = STEP_NAMES, check: isChecked } = flags;
+  prompt.say(`This setup writes ${file.path} after each step. Ctrl-C ends it at any time.`);
+  const steps = await runGuide({
+    ...{ file, prompt, isChecked, bundleOf, clock: new SystemClock(), signal: stop.signal },
+    steps: STEPS.filter(({ name }) => names.includes(name)),
+  });
+  process.stdout.write('\n');
+  report(steps);
+  printSteps(steps);
+  prompt.say(startHint(file.path));
+};
+
+const makePrompt = (stop: AbortController): TerminalPrompt =>
+  new TerminalPrompt(process.stdin, process.stdout, stop, () => new InterruptedError());
+
+/** Sets the exit code and returns it. */
+const report = (steps: readonly StepReport[]): number => {
+  const exitCode = steps.some(({ outcome }) => outcome === 'failed') ? EXIT.unavailable : 0;
+  if (exitCode !== 0) process.exitCode = exitCode;
+  return exitCode;
+};
+
+const STATUS = { done: 'ok', unchanged: 'ok', skipped: 'note', failed: 'fail' } as const;
+
+const printSteps = (steps: readonly StepReport[]): void => {
+  const { colour, columns } = terminalStyle();
+  const checks = steps.map(({ step, outcome, checked, lines, fault }): Check => {
+    const state = checked || outcome === 'skipped' ? outcome : `${outcome}, not tested`;
+    const hint = fault?.code === 'calibrate-busy' ? [stopHint()] : [];
+    return {
+      name: step,
+      status: STATUS[outcome],
+      text: [state, ...lines, ...(fault ? [fault.message] : []), ...hint].join('\n'),
+    };
+  });
+  const style = { colour, columns: Math.min(columns, 80) };
+  process.stdout.write(renderSection({ title: 'setup', checks, exitCode: EXIT.unavailable }, style));
+};

@@ -1,0 +1,120 @@
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { Config } from '../../config/schema.js';
+import { type FileAttributes, writeDurably } from '../../kit/durable-file.js';
+import { messageOf, SortbinError } from '../../kit/errors.js';
+import { patchYaml } from './patch-yaml.js';
+import { type Patch, SetupError } from './setup.js';
+
+/** Parses the text of a configuration. @throws ConfigError if it is invalid */
+export type ParseConfig = (text: string) => Config;
+
+/** The group of the service may read the file, which may contain a password. */
+const MODE = 0o640;
+const GROUP = 'sortbin';
+const HEADER = '# Written by sortbin setup. Every key that is missing here has its default.\n';
+
+/** The configuration file that a setup changes. It may not exist yet. */
+export class ConfigFile {
+  readonly path: string;
+  #text: string;
+  #config: Config;
+  #hasBackup = false;
+
+  /** @throws ConfigError if the file is invalid; Error if it cannot be read */
+  constructor(
+    path: string,
+    private readonly parse: ParseConfig,
+  ) {
+    // Resolves a symbolic link, so that the link stays.
+    this.path = existsSync(path) ? realpathSync(path) : resolve(path);
+    this.#text = existsSync(this.path) ? readFileSync(this.path, 'utf8') : '';
+    this.#config = parse(this.#text);
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  get folder(): string {
+    return dirname(this.path);
+  }
+
+  /** Returns the changed configuration, and writes nothing. @throws ConfigError, or SetupError `setup-file` */
+  preview(patch: Patch): Config {
+    return this.parse(this.#edit(patch));
+  }
+
+  /** Whether `write` would change the file. */
+  isChangedBy(patch: Patch): boolean {
+    return this.#edit(patch) !== this.#text;
+  }
+
+  /**
+   * Writes the changes. The first write keeps the earlier file as `FILE.bak`. A power cut leaves the old or the new file.
+   * Returns whether the file has changed.
+   * @throws ConfigError, or SetupError `setup-file`: the file is unchanged then
+   */
+  write(patch: Patch): boolean {
+    const text = this.#edit(patch);
+    if (text === this.#text) return false;
+    const config = this.parse(text);
+    for (const [section, value] of Object.entries(config))
+      if (!(section in patch) && !isDeepStrictEqual(value, Reflect.get(this.#config, section)))
+        throw this.#error(
+          `the edit would change ${section} too, perhaps through an anchor. Edit it by hand.`,
+        );
+    try {
+      this.#store(text);
+    } catch (cause) {
+      throw cause instanceof SortbinError ? cause : this.#error(messageOf(cause), cause);
+    }
+    this.#text = text;
+    this.#config = config;
+    return true;
+  }
+
+  #store(text: string): void {
+    const exists = existsSync(this.path);
+    const present = exists ? readFileSync(this.path, 'utf8') : '';
+    if (present !== this.#text)
+      throw this.#error('another program changed the file meanwhile. Run sortbin setup again.');
+    const attributes = exists ? attributesOf(this.path) : newAttributes();
+    if (exists && !this.#hasBackup) writeDurably(`${this.path}.bak`, present, attributes);
+    writeDurably(this.path, text, attributes);
+    // The next write must not replace the backup by a file of this setup.
+    this.#hasBackup = true;
+  }
+
+  #edit(patch: Patch): string {
+    try {
+      const isNew = this.#text.trim() === '';
+      const text = patchYaml(isNew ? HEADER : this.#text, patch);
+      return isNew && text === HEADER ? this.#text : text;
+    } catch (cause) {
+      throw this.#error(messageOf(cause), cause);
+    }
+  }
+
+  #error(problem: string, cause?: unknown): SetupError {
+    return new SetupError('setup-file', `${this.path}: not changed. ${problem}`, { cause });
+  }
+}
+
+const attributesOf = (path: string): FileAttributes => {
+  const { uid, gid } = statSync(path);
+  return { mode: MODE, owner: { uid, gid } };
+};
+
+/** If root creates the file, the group of the service owns it, so that the bin can read it. */
+const newAttributes = (): FileAttributes => {
+  const gid = process.getuid?.() === 0 ? groupId(GROUP) : null;
+  return { mode: MODE, ...(gid === null ? {} : { owner: { uid: 0, gid } }) };
+};
+
+const groupId = (name: string): number | null => {
+  const groups = existsSync('/etc/group') ? readFileSync('/etc/group', 'utf8') : '';
+  const id = new RegExp(`^${name}:[^:]*:(\\d+):`, 'm').exec(groups)?.[1];
+  return id === undefined ? null : Number(id);
+};

@@ -1,0 +1,151 @@
+import { type Fault, SortbinError } from '../../kit/errors.js';
+import type { ConfigFile } from './config-file.js';
+import type { Prompt } from './prompt.js';
+import { stopHint } from './service.js';
+import {
+  mergePatches,
+  type Outcome,
+  type Patch,
+  type Step,
+  type StepContext,
+  type StepReport,
+} from './setup.js';
+
+export interface GuideOptions extends Pick<StepContext, 'clock' | 'signal'> {
+  readonly file: ConfigFile;
+  readonly steps: readonly Step[];
+  readonly prompt: Prompt;
+  /** Whether each step is tried on this machine. */
+  readonly isChecked: boolean;
+  /** Loads the bundle of a configuration. */
+  readonly bundleOf: (context: Pick<StepContext, 'config' | 'folder'>) => ReturnType<StepContext['bundle']>;
+}
+
+/**
+ * Leads a person through the steps. The file is written at the end of each step, so that an interruption leaves it as it
+ * was after the last one. Returns the last report of each step.
+ * @throws the reason of `signal`
+ */
+export const runGuide = async (options: GuideOptions): Promise<StepReport[]> => {
+  const { steps, prompt, file } = options;
+  const reports: StepReport[] = [];
+  for (const [index, step] of steps.entries()) {
+    prompt.say(`\nStep ${index + 1} of ${steps.length}: ${step.title}`);
+    prompt.say(step.intro);
+    prompt.say(`Now: ${step.summary(file.config)}.`);
+    const choices = [
+      { value: 'start', label: 'start this step' },
+      { value: 'skip', label: 'skip it' },
+      { value: 'end', label: 'end the setup here' },
+    ] as const;
+    const choice = await prompt.choose('Choice', choices, 'start');
+    if (choice === 'end') break;
+    reports.push(choice === 'skip' ? skipped(step) : await new StepRun(options, step).run());
+  }
+  return reports;
+};
+
+const skipped = ({ name }: Step): StepReport => ({
+  step: name,
+  outcome: 'skipped',
+  checked: false,
+  lines: [],
+});
+
+/** The attempts of one step. */
+class StepRun {
+  #lines: string[] = [];
+  /** The answers of the last attempt. null: they are not complete, or not allowed. */
+  #patch: Patch | null = null;
+
+  constructor(
+    private readonly options: GuideOptions,
+    private readonly step: Step,
+  ) {}
+
+  async run(): Promise<StepReport> {
+    let last = skipped(this.step);
+    for (;;) {
+      try {
+        last = this.#report(await this.#attempt(), this.options.isChecked);
+        if ((await this.#chooseNext()) === 'next') return last;
+      } catch (thrown) {
+        this.options.signal.throwIfAborted();
+        const fault = faultOf(thrown);
+        this.#explain(fault);
+        const choice = await this.#chooseAfterFailure();
+        if (choice === 'skip') return last;
+        if (choice === 'keep') return { ...this.#report(this.#save({}), true), outcome: 'failed', fault };
+      }
+    }
+  }
+
+  async #attempt(): Promise<Outcome> {
+    const { file, prompt, isChecked } = this.options;
+    this.#lines = [];
+    this.#patch = null;
+    const answers = await this.step.ask({ ...this.#context(file.config), prompt });
+    const config = file.preview(answers);
+    this.#patch = answers;
+    const found = isChecked ? await this.step.check(this.#context(config)) : {};
+    this.options.signal.throwIfAborted();
+    return this.#save(found);
+  }
+
+  #save(found: Patch): Outcome {
+    const { file, prompt } = this.options;
+    if (!file.write(mergePatches(this.#patch ?? {}, found)))
+      return this.step.section === null ? 'done' : 'unchanged';
+    prompt.say(`Saved in ${file.path}.`);
+    return 'done';
+  }
+
+  #report(outcome: Outcome, checked: boolean): StepReport {
+    return { step: this.step.name, outcome, checked, lines: this.#lines };
+  }
+
+  #context(config: StepContext['config']): StepContext {
+    const { file, prompt, clock, signal, bundleOf } = this.options;
+    const { folder } = file;
+    const say = (text: string) => {
+      this.#lines.push(text);
+      prompt.say(text);
+    };
+    return { config, folder, prompt, say, clock, signal, bundle: () => bundleOf({ config, folder }) };
+  }
+
+  #explain({ code, message }: Fault): void {
+    const { prompt } = this.options;
+    prompt.say(`This step has failed: ${message}`);
+    if (code === 'calibrate-busy') prompt.say(stopHint());
+  }
+
+  #chooseNext(): Promise<'next' | 'again'> {
+    const choices = [
+      { value: 'next', label: 'continue with the next step' },
+      { value: 'again', label: 'repeat this step' },
+    ] as const;
+    return this.options.prompt.choose('Choice', choices, 'next');
+  }
+
+  #chooseAfterFailure(): Promise<'again' | 'skip' | 'keep'> {
+    const { file, prompt } = this.options;
+    const canKeep = this.#patch !== null && file.isChangedBy(this.#patch);
+    const choices = [
+      { value: 'again', label: 'repeat this step' },
+      { value: 'skip', label: 'skip it, and keep the earlier values' },
+      ...(canKeep
+        ? [{ value: 'keep', label: 'save the new values, although the test has failed' } as const]
+        : []),
+    ] as const;
+    return prompt.choose<'again' | 'skip' | 'keep'>('Choice', choices, 'again');
+  }
+}
+
+/** Returns the fault of an expected error. @throws any other error */
+export const faultOf = (thrown: unknown): Fault => {
+  if (thrown instanceof SortbinError) return { code: thrown.code, message: thrown.message };
+  const { syscall, code, message } = thrown as NodeJS.ErrnoException;
+  if (!(thrown instanceof Error) || syscall === undefined) throw thrown;
+  return { code: code ?? 'system', message };
+};
