@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import { childrenOf } from './processes.js';
 import { until } from './until.js';
 
 /** A program on a separate terminal, which the program `script` of util-linux provides. */
 export class Terminal {
   text = '';
+  /** Length of the text that `type` has used. */
+  #used = 0;
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
 
@@ -27,6 +30,18 @@ export class Terminal {
     const child = () => childrenOf(this.#child.pid)[0];
     await until('script has started the program', () => child() !== undefined);
     return child() ?? Number.NaN;
+  }
+
+  /** Waits until the new output, without its escape sequences, ends with the question. Then types the keys. */
+  async type(question: RegExp, keys: string): Promise<void> {
+    const fresh = () => stripVTControlCharacters(this.text.slice(this.#used));
+    await until(
+      () => `the terminal asks ${question}. Its text is:\n${stripVTControlCharacters(this.text)}`,
+      () => question.test(fresh()),
+      30_000,
+    );
+    this.#used = this.text.length;
+    this.#child.stdin?.write(keys);
   }
 
   /** Pauses the output, like Ctrl-S. */

@@ -1,3 +1,4 @@
+import type { Config } from '../../config/schema.js';
 import { type Fault, SortbinError } from '../../kit/errors.js';
 import type { ConfigFile } from './config-file.js';
 import type { Prompt } from './prompt.js';
@@ -57,11 +58,15 @@ class StepRun {
   #lines: string[] = [];
   /** The answers of the last attempt. null: they are not complete, or not allowed. */
   #patch: Patch | null = null;
+  /** The values that the next attempt offers: those of the last one. */
+  #offered: Config;
 
   constructor(
     private readonly options: GuideOptions,
     private readonly step: Step,
-  ) {}
+  ) {
+    this.#offered = options.file.config;
+  }
 
   async run(): Promise<StepReport> {
     let last = skipped(this.step);
@@ -84,9 +89,10 @@ class StepRun {
     const { file, prompt, isChecked } = this.options;
     this.#lines = [];
     this.#patch = null;
-    const answers = await this.step.ask({ ...this.#context(file.config), prompt });
+    const answers = await this.step.ask({ ...this.#context(this.#offered), prompt });
     const config = file.preview(answers);
     this.#patch = answers;
+    this.#offered = config;
     const found = isChecked ? await this.step.check(this.#context(config)) : {};
     this.options.signal.throwIfAborted();
     return this.#save(found);

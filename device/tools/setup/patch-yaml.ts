@@ -48,8 +48,12 @@ const patchSection = (text: string, section: string, value: unknown): string => 
   if (isScalar(node) && node.value === null && isMapping(value)) return filled(text, start, section, value);
   const end = node.range[1] - (/\s*$/.exec(text.slice(start, node.range[1]))?.[0].length ?? 0);
   const part = parse(text.slice(start, end));
-  if (part.errors.length > 0)
-    throw new Error(`${section}: an alias or anchor prevents the edit. Edit the file by hand.`);
+  visit(part, {
+    Alias: (_, alias) => {
+      if (alias.resolve(part) === undefined)
+        throw new Error(`${section}: an alias of another section prevents the edit. Edit the file by hand.`);
+    },
+  });
   const before = part.toJS();
   merge(part, [section], value);
   if (isDeepStrictEqual(part.toJS(), before)) return text;

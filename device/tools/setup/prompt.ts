@@ -87,8 +87,15 @@ export class TerminalPrompt implements Prompt {
 
   async withKeys<T>(use: (keys: AsyncIterator<Key>, screen: Screen) => Promise<T>): Promise<T> {
     const keys = readKeys(this.input, this.stop.signal);
+    const next = async () => {
+      const key = await keys.next();
+      if (key.value === 'ctrl-c') this.stop.abort(this.interruption());
+      return key;
+    };
     try {
-      return await use(keys, terminalScreen(this.output));
+      const result = await use({ next }, terminalScreen(this.output));
+      this.stop.signal.throwIfAborted();
+      return result;
     } finally {
       await keys.return(undefined);
     }

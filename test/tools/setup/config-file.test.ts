@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { parseConfig } from '../../../device/config/load.js';
+import { ConfigFile } from '../../../device/tools/setup/config-file.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'config-file-'));
+after(() => rmSync(folder, { recursive: true }));
+
+let count = 0;
+const open = (text: string | null) => {
+  const path = join(folder, `${++count}.yaml`);
+  if (text !== null) writeFileSync(path, text, { mode: 0o644 });
+  return { path, file: new ConfigFile(path, (content) => parseConfig(content, path)) };
+};
+
+describe('ConfigFile', () => {
+  it('creates a file that the group may read, without a backup', () => {
+    const { path, file } = open(null);
+    assert.equal(file.config.bin.id, 'bin');
+    assert.equal(file.write({ bin: { id: 'hall' } }), true);
+    assert.equal(file.config.bin.id, 'hall');
+    assert.match(readFileSync(path, 'utf8'), /^# Written by sortbin setup.*\nbin:\n {2}id: hall\n$/);
+    assert.equal(statSync(path).mode & 0o777, 0o640);
+    file.write({ bin: { id: 'yard' } });
+    assert.ok(!readdirSync(folder).includes(`${count}.yaml.bak`));
+  });
+
+  it('keeps the file from before the first write as a backup', () => {
+    const { path, file } = open('bin: { id: a } # first\n');
+    file.write({ bin: { id: 'b' } });
+    file.write({ bin: { id: 'c' } });
+    assert.equal(readFileSync(`${path}.bak`, 'utf8'), 'bin: { id: a } # first\n');
+    assert.equal(readFileSync(path, 'utf8'), 'bin: { id: c } # first\n');
+    assert.deepEqual(
+      [path, `${path}.bak`].map((name) => statSync(name).mode & 0o777),
+      [0o640, 0o640],
+    );
+  });
+
+  it('writes nothing if each value is present, or if a value is not allowed', () => {
+    const { path, file } = open('bin: { id: a }\n');
+    assert.equal(file.write({ bin: { id: 'a' } }), false);
+    assert.throws(() => file.write({ bin: { id: 'A!' } }), /bin\.id: "A!" is not allowed/);
+    assert.throws(() => file.preview({ bim: { id: 'a' } }), /bim: unknown key\. Did you mean bin\?/);
+    assert.equal(statSync(path).mode & 0o777, 0o644);
+    assert.equal(readFileSync(path, 'utf8'), 'bin: { id: a }\n');
+  });
+
+  it('changes the target of a symbolic link', () => {
+    const { path } = open('bin: { id: a }\n');
+    const link = join(folder, 'link.yaml');
+    symlinkSync(path, link);
+    new ConfigFile(link, (text) => parseConfig(text, link)).write({ bin: { id: 'b' } });
+    assert.equal(readFileSync(path, 'utf8'), 'bin: { id: b }\n');
+  });
+
+  it('refuses a file that another program has changed meanwhile', () => {
+    const { path, file } = open('bin: { id: a }\n');
+    writeFileSync(path, 'bin: { id: z }\n');
+    assert.throws(() => file.write({ bin: { id: 'b' } }), /not changed\. another program changed the file/);
+    assert.equal(readFileSync(path, 'utf8'), 'bin: { id: z }\n');
+  });
+
+  it('refuses an edit that would change another section through an anchor', () => {
+    const text = 'fill: { driver: simulated, fullPercent: &p 80 }\ncycle: { stillThereLimit: *p }\n';
+    const { path, file } = open(text);
+    assert.throws(() => file.write({ fill: { fullPercent: 85 } }), { code: 'setup-file' });
+    assert.equal(readFileSync(path, 'utf8'), text);
+  });
+});
