@@ -26,7 +26,7 @@ import { checkAnswers, runUnattended } from '../setup/unattended.js';
 import { abortOnStop, withExitCode } from './calibrate-run.js';
 import { bundleFolder } from './examinations.js';
 import { EXIT, InterruptedError } from './failure.js';
-import { CONFIG_OPTION, DEFAULT_FILE } from './loaded-config.js';
+import { CONFIG_OPTION, defaultFile } from './loaded-config.js';
 import { exitCodesHelp, printJson, terminalStyle } from './report.js';
 
 interface SetupFlags {
@@ -76,7 +76,7 @@ const addAnswer = (text: string, before: Patch): Patch => {
 };
 
 const setup = async (flags: SetupFlags): Promise<void> => {
-  const path = flags.config ?? process.env.SORTBIN_CONFIG ?? DEFAULT_FILE;
+  const path = flags.config ?? defaultFile();
   const file = new ConfigFile(path, (text) => parseConfig(text, path));
   const stop = abortOnStop();
   const answers = await readAnswers(flags);
