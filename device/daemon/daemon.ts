@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import type { Observer, ServedModel } from '../cycle/observer.js';
 import type { Policy } from '../cycle/policy.js';
 import { Runner } from '../cycle/runner.js';
-import { SystemClock } from '../kit/clock.js';
+import { type Clock, SystemClock } from '../kit/clock.js';
 import type { Fault } from '../kit/errors.js';
 import { newId } from '../kit/ids.js';
+import { TimeSync } from '../kit/time-sync.js';
 import { CONTROL_SOCKET } from '../network/commands/commands.js';
 import { ControlSocket } from '../network/commands/control-socket.js';
 import { CommandRegistry } from '../network/commands/registry.js';
@@ -49,7 +50,8 @@ export interface DaemonOptions {
 
 /** A running bin: an ordered list of services, and a list of observers. */
 export class Daemon {
-  readonly #clock = new SystemClock();
+  readonly #clock: Clock = new SystemClock({ synchronised: () => this.#timeSync.synchronised() });
+  readonly #timeSync = new TimeSync({ clock: this.#clock });
   readonly #services: ServiceList;
 
   constructor(
@@ -157,7 +159,7 @@ export class Daemon {
       },
     };
     // The cycle is the last one to start and the first one to stop: it makes the gate safe.
-    const services = [liveness, serviceSwitch, commands, operatorPanel, controlSocket, cycle];
+    const services = [this.#timeSync, liveness, serviceSwitch, commands, operatorPanel, controlSocket, cycle];
     for (const one of systemd ? [systemd, ...services] : services) await this.#services.start(one, signal);
     systemd?.ready();
   }

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-
 /** The only source of time in the daemon. Parts receive it as an argument, so tests can control time. */
 export interface Clock {
   /** Returns monotonic milliseconds (CLOCK_MONOTONIC, with fractions), for durations and deadlines. */
@@ -12,13 +10,13 @@ export interface Clock {
   after(delayMs: number, task: () => void): () => void;
 }
 
-/** systemd-timesyncd creates this file. systemd-time-wait-sync creates it for chrony and ntpd. */
-const SYNCHRONISED_FILE = '/run/systemd/timesync/synchronized';
-
 /** Node runs a timer with a longer delay at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 export class SystemClock implements Clock {
+  /** Without `timeSync`, the clock counts as not synchronised. Only the daemon records that. */
+  constructor(private readonly timeSync: Pick<Clock, 'synchronised'> | null = null) {}
+
   monotonicMs(): number {
     return Number(process.hrtime.bigint()) / 1e6;
   }
@@ -28,7 +26,7 @@ export class SystemClock implements Clock {
   }
 
   synchronised(): boolean {
-    return existsSync(SYNCHRONISED_FILE);
+    return this.timeSync?.synchronised() ?? false;
   }
 
   after(delayMs: number, task: () => void): () => void {
