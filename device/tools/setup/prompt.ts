@@ -42,18 +42,24 @@ export class TerminalPrompt implements Prompt {
     private readonly interruption: () => Error,
   ) {}
 
+  get #columns(): number {
+    return Math.min(this.output.columns || MAX_COLUMNS, MAX_COLUMNS);
+  }
+
   say(text: string): void {
-    const columns = Math.min(this.output.columns || MAX_COLUMNS, MAX_COLUMNS);
     for (const line of text.split('\n')) {
       const indent = /^ */.exec(line)?.[0] ?? '';
-      for (const part of wrap(plain(line.trimStart()), columns - indent.length - 1))
+      for (const part of wrap(plain(line.trimStart()), this.#columns - indent.length - 1))
         this.output.write(`${indent}${part}\n`);
     }
   }
 
   async text(question: string, fallback: string): Promise<string> {
     const shown = fallback === '' ? '' : ` [${plain(fallback)}]`;
-    return (await this.#ask(`${question}${shown}: `, this.output)).trim() || fallback;
+    const line = `${question}${shown}`;
+    const isLong = line.length > this.#columns - 20;
+    if (isLong) this.say(line);
+    return (await this.#ask(isLong ? ': ' : `${line}: `, this.output)).trim() || fallback;
   }
 
   secret(question: string): Promise<string> {
@@ -88,7 +94,10 @@ export class TerminalPrompt implements Prompt {
   async withKeys<T>(use: (keys: AsyncIterator<Key>, screen: Screen) => Promise<T>): Promise<T> {
     const keys = readKeys(this.input, this.stop.signal);
     const next = async () => {
-      const key = await keys.next();
+      const pending = keys.next();
+      // A question has paused the input. A new listener alone does not resume it.
+      this.input.resume();
+      const key = await pending;
       if (key.value === 'ctrl-c') this.stop.abort(this.interruption());
       return key;
     };
