@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseDocument, stringify } from 'yaml';
 import { loadConfig, parseConfig } from '../../config/load.js';
@@ -6,10 +7,11 @@ import { SystemClock } from '../../kit/clock.js';
 import { packageVersion } from '../../kit/root.js';
 import { loadBundle } from '../../perception/inference/bundle/bundle.js';
 import { CalibrateError } from '../calibrate/calibrate.js';
+import { withLinesOnDemand } from '../calibrate/stopped-bin.js';
 import type { Check } from '../doctor/doctor.js';
 import { renderSection } from '../doctor/render.js';
 import { ConfigFile } from '../setup/config-file.js';
-import { runGuide } from '../setup/guide.js';
+import { faultOf, runGuide } from '../setup/guide.js';
 import { TerminalPrompt } from '../setup/prompt.js';
 import { startHint, stopHint } from '../setup/service.js';
 import {
@@ -78,6 +80,8 @@ const addAnswer = (text: string, before: Patch): Patch => {
 const setup = async (flags: SetupFlags): Promise<void> => {
   const path = flags.config ?? defaultFile();
   const file = new ConfigFile(path, (text) => parseConfig(text, path));
+  // The unit of the Debian package loads the secrets from this folder.
+  process.env.CREDENTIALS_DIRECTORY ??= join(file.folder, 'credentials');
   const stop = abortOnStop();
   const answers = await readAnswers(flags);
   try {
@@ -134,6 +138,7 @@ const fromAnswers = async (
     return printJson({ schema: 1, sortbin: packageVersion(), exitCode, file: file.path, changed, steps });
   printSteps(steps);
   process.stdout.write(`${file.path} ${changed ? 'written' : 'has these values already'}\n`);
+  process.stdout.write(`${startHint(file.path)}\n`);
 };
 
 const onTerminal = async (file: ConfigFile, flags: SetupFlags, stop: AbortController): Promise<void> => {
@@ -145,6 +150,7 @@ const onTerminal = async (file: ConfigFile, flags: SetupFlags, stop: AbortContro
   const prompt = makePrompt(stop);
   const { step: names = STEP_NAMES, check: isChecked } = flags;
   prompt.say(`This setup writes ${file.path} after each step. Ctrl-C ends it at any time.`);
+  if (isChecked) await warnOfRunningBin(file, prompt, stop.signal);
   const steps = await runGuide({
     ...{ file, prompt, isChecked, bundleOf, clock: new SystemClock(), signal: stop.signal },
     steps: STEPS.filter(({ name }) => names.includes(name)),
@@ -153,6 +159,19 @@ const onTerminal = async (file: ConfigFile, flags: SetupFlags, stop: AbortContro
   report(steps);
   printSteps(steps);
   prompt.say(startHint(file.path));
+};
+
+/** The camera, the lines and the broker can only be tried while the bin is stopped. */
+const warnOfRunningBin = async (
+  file: ConfigFile,
+  prompt: TerminalPrompt,
+  signal: AbortSignal,
+): Promise<void> => {
+  try {
+    await withLinesOnDemand(file, signal, async () => {});
+  } catch (thrown) {
+    prompt.say(`\n${faultOf(thrown).message} ${stopHint()}`);
+  }
 };
 
 const makePrompt = (stop: AbortController): TerminalPrompt =>
