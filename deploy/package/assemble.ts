@@ -19,6 +19,9 @@ const DOC = 'usr/share/doc/sortbin';
 const source = (...path: string[]) => join(packageRoot(), ...path);
 const debian = (name: string) => source('deploy/package/debian', name);
 
+/** Files of systemd/ that the maintainer scripts and the guides name. */
+const REQUIRED_FILES = ['sortbin.service', 'sortbin-sysusers.conf', '60-sortbin.rules'];
+
 /** Where a build works, and the time that its files have. */
 export interface Build {
   readonly platform: Platform;
@@ -35,7 +38,7 @@ export const assemble = async ({ platform, folder, epochS }: Build): Promise<str
   const modules = await installPackages(platform, join(folder, 'npm'));
   await putProgram(root, platform, node, modules);
   await putDocuments(root, { platform, epochS, node, modules });
-  await putSystemdFiles(root, source('systemd'), []);
+  await putSystemdFiles(root, source('systemd'), REQUIRED_FILES);
   await put(root, 'DEBIAN/control', await controlText(root, platform));
   for (const name of MAINTAINER_SCRIPTS) await putFile(root, `DEBIAN/${name}`, debian(name));
   await normalise(root, isProgram, epochS);
@@ -129,5 +132,5 @@ const putDocuments = async (root: string, { platform, epochS, node, modules }: D
     `${DOC}/sbom.cdx.json`,
     await sbomText({ platform, packages: modules.packages, node, epochS }),
   );
-  await putFolder(root, `${DOC}/docs`, source('docs'), (path) => !/\/docs\/(adr|images)$/.test(path));
+  await putFolder(root, DOC, source('docs'), (path) => !/\/docs\/(adr|images)$/.test(path));
 };

@@ -2,12 +2,13 @@
  * npm run package: builds the Debian packages into dist-package/.
  *   --arch amd64|arm64   only one of them
  *   --check              build each package twice and compare the bytes
+ *   --built              use the packages in dist-package/ as they are
  *   --repo DIR           add the packages to an apt repository. With --key KEY, gpg signs it.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { messageOf } from '../../device/kit/errors.js';
 import { packageRoot, packageVersion } from '../../device/kit/root.js';
@@ -29,17 +30,18 @@ const sourceEpochS = async (): Promise<number> => {
   return Number((await run('git', ['log', '-1', '--format=%ct'], { cwd: packageRoot() })).stdout);
 };
 
-/** Builds one package into `output`. Returns its path. */
-const build = async (platform: Platform, output: string, epochS: number): Promise<string> => {
+const packagePath = (folder: string, { architecture }: Platform): string =>
+  join(folder, `sortbin_${packageVersion()}_${architecture}.deb`);
+
+/** Builds the package of a platform. */
+const build = async (platform: Platform, file: string, epochS: number): Promise<void> => {
   const folder = await mkdtemp(join(tmpdir(), 'sortbin-package-'));
   try {
     const root = await assemble({ platform, folder, epochS });
     await put(root, 'DEBIAN/md5sums', await checksumsText(root));
-    await mkdir(output, { recursive: true });
-    const file = join(output, `sortbin_${packageVersion()}_${platform.architecture}.deb`);
+    await mkdir(dirname(file), { recursive: true });
     const env = { ...process.env, SOURCE_DATE_EPOCH: `${epochS}` };
     await run('dpkg-deb', ['--root-owner-group', '-Zxz', '-b', root, file], { env, maxBuffer: 1 << 26 });
-    return file;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -49,7 +51,8 @@ const build = async (platform: Platform, output: string, epochS: number): Promis
 const checkReproducible = async (platform: Platform, file: string, epochS: number): Promise<void> => {
   const again = await mkdtemp(join(tmpdir(), 'sortbin-again-'));
   try {
-    const second = await build(platform, again, epochS);
+    const second = packagePath(again, platform);
+    await build(platform, second, epochS);
     if (!(await readFile(file)).equals(await readFile(second)))
       throw new Error(`${file}: the second build differs. Compare both with diffoscope.`);
     print(`same     ${file} (built twice)`);
@@ -63,6 +66,7 @@ const main = async (): Promise<void> => {
     options: {
       arch: { type: 'string' },
       check: { type: 'boolean', default: false },
+      built: { type: 'boolean', default: false },
       repo: { type: 'string' },
       key: { type: 'string' },
     },
@@ -73,9 +77,10 @@ const main = async (): Promise<void> => {
   const epochS = await sourceEpochS();
   const files: string[] = [];
   for (const platform of platforms) {
-    const file = await build(platform, OUTPUT, epochS);
-    const megabytes = ((await stat(file)).size / 1e6).toFixed(1);
-    print(`written  ${file} (${megabytes} MB, sha256 ${sha256(await readFile(file))})`);
+    const file = packagePath(OUTPUT, platform);
+    if (!values.built) await build(platform, file, epochS);
+    const bytes = await readFile(file);
+    print(`package  ${file} (${(bytes.length / 1e6).toFixed(1)} MB, sha256 ${sha256(bytes)})`);
     if (values.check) await checkReproducible(platform, file, epochS);
     files.push(file);
   }

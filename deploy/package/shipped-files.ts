@@ -18,8 +18,8 @@ const RULES: readonly { readonly name: RegExp; readonly keep?: RegExp; readonly 
   { name: /^@koromix\/koffi-linux-/, drop: /^musl_/ },
   { name: /^koffi$/, drop: /^(doc|vendor)\/|^src\/(?!.*\.c?js$)/ },
   { name: /^@photostructure\/sqlite$/, drop: /^(src|scripts)\// },
-  { name: /^node-libcamera$/, drop: /^src\/|development|\.esm\.js$/ },
-  { name: /^mqtt$/, drop: /^dist\/|^build\/(bin|mqtt)/ },
+  { name: /^node-libcamera$/, drop: /^src\/|\.esm\.js$/ },
+  { name: /^mqtt$/, drop: /^(dist|build\/bin)\// },
   { name: /^yaml$/, drop: /^browser\// },
   { name: /^zod$/, drop: /^src\// },
 ];
