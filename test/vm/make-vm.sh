@@ -1,12 +1,14 @@
 #!/bin/bash
 # Makes the files that run-in-vm.sh boots: an unpacked Debian kernel, the modules for the tests, and an initramfs.
 # The modules gpio-sim, pwm-sim and v4l2loopback are built here. A kernel that fits these sources is kept.
-#   make-vm.sh [-f] [6.1|6.12]...     (default: both). -f: make them again, with the newest packages
+#   make-vm.sh [-f] [6.1|6.12|systemd]...   (default: both kernels). -f: make them again, with the newest packages
+# systemd: a small Debian 12 with systemd and this machine's node, for VM_SYSTEMD=1. It needs mmdebstrap.
 # It needs no root. Packages are downloaded with a separate apt configuration and unpacked, but not installed.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sortbin-vm
-modules="virtio_pci virtio_console virtio_rng 9p 9pnet_virtio overlay configfs gpio-sim pwm-sim vivid v4l2loopback"
+modules="virtio_pci virtio_console virtio_rng 9p 9pnet_virtio overlay configfs gpio-sim pwm-sim vivid v4l2loopback
+  softdog xhci_pci usbhid"
 # Its licence is GPL-2.0, so its source is downloaded here and is not part of this project.
 loopback=v4l2loopback-dkms loopback_version=0.12.7-2
 loopback_sha256=7f2bdae29e28efab6e6f1f8b187266fa3c740d3becab11e1d686b45bfcb22aa9
@@ -178,4 +180,18 @@ build() {
   echo "$release" >"$out/release"
 }
 
-for series; do build "$series"; done
+make_systemd_root() {
+  local root=$cache/systemd
+  [ -z "$force" ] && [ -e "$root/usr/bin/node" ] && return
+  command -v mmdebstrap >/dev/null || fail "not installed: mmdebstrap. See test/vm/README.md."
+  echo "make-vm: systemd: Debian 12" >&2
+  mkdir -p "$cache"
+  rm -rf "$root"
+  mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,systemd-timesyncd,dbus,udev,kmod,procps,libstdc++6 \
+    bookworm "$root"
+  cp "$(command -v node)" "$root/usr/bin/node"
+}
+
+for what; do
+  if [ "$what" = systemd ]; then make_systemd_root; else build "$what"; fi
+done
