@@ -87,13 +87,13 @@ export class InstalledBin {
   }
 
   /** Runs a shell script in the sandbox of the unit, as its user. Returns its output. */
-  inSandbox(script: string): string {
+  inSandbox(script: string, limitS = 60): string {
     const output = '/run/sortbin-probe.out';
     const unit = readFileSync('/usr/lib/systemd/system/sortbin.service', 'utf8')
       .replace(/^(Exec|Restart|WatchdogSec|NotifyAccess|Type|Runtime|Timeout).*\n/gm, '')
       .replace(
         '[Service]\n',
-        `[Service]\nType=oneshot\nTimeoutStartSec=60\nStandardOutput=truncate:${output}\nStandardError=null\nExecStart=/bin/bash /run/sortbin-probe.sh\n`,
+        `[Service]\nType=oneshot\nTimeoutStartSec=${limitS}\nStandardOutput=truncate:${output}\nStandardError=null\nExecStart=/bin/bash /run/sortbin-probe.sh\n`,
       );
     writeFileSync('/run/systemd/system/sortbin-probe.service', unit);
     writeFileSync('/run/sortbin-probe.sh', script, { mode: 0o755 });

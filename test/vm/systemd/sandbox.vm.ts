@@ -8,6 +8,8 @@ import { PwmSim } from '../guest/pwm-sim.js';
 import { Vivid } from '../guest/vivid.js';
 
 const DEADLINE_MS = 60_000;
+/** The model takes minutes in emulation. */
+const MODEL_LIMIT_S = 600;
 const SECRET = 'correct horse battery staple';
 
 /** Runs each command in the sandbox. Returns those that succeed. */
@@ -123,6 +125,14 @@ done
     assert.match(output, /^2 ok$/m);
     assert.equal(sim.value('gate'), 0);
     assert.match(output, /sortbin-io 1 [\s\S]*1 ok\n2 ok\n(?!.*error)/);
+  });
+
+  it('runs the model with both native libraries, and asks for the clock', () => {
+    const doctor = 'sortbin doctor -c /etc/sortbin/sortbin.yaml --runtime tflite --json';
+    const output = bin.inSandbox(`timedatectl show -p NTPSynchronized --value; ${doctor}\n`, MODEL_LIMIT_S);
+    assert.match(output, /^(yes|no)\n/);
+    assert.match(output, /LiteRT/);
+    assert.doesNotMatch(output, /"serves": ?false/);
   });
 
   it('passes a secret to the bin, and to nobody else', () => {
