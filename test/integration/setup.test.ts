@@ -307,6 +307,18 @@ describe('sortbin setup, on a terminal', () => {
       assert.equal(await readConfigText(folder), `${SIMULATED}bin:\n  id: yard\n  name: Sorting bin\n`);
     }));
 
+  it('keeps the last finished step after Ctrl-C in a test', (test) =>
+    inFolder(SIMULATED, async (folder) => {
+      const terminal = new Terminal(test, `${MAIN} setup --step sensor`, folder);
+      await terminal.type(CHOICE, ENTER);
+      await terminal.type(/Sensor \[5\]: $/, `beam${ENTER}`);
+      await terminal.type(/Line of the sensor \[GPIO23\]: $/, ENTER);
+      await terminal.type(/Is the level low .* \[y\]: $/, ENTER);
+      await terminal.type(/within 30 seconds\.\s*$/, '\u0003');
+      assert.equal(await terminal.ended(), 130);
+      assert.equal(await readConfigText(folder), SIMULATED);
+    }));
+
   it('explains a failed test, repeats the step, and ends when the input ends', (test) =>
     inFolder(SIMULATED, async (folder) => {
       const terminal = new Terminal(test, `${MAIN} setup --step broker`, folder);

@@ -29,7 +29,7 @@ export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   [EXIT.temporary]: 'a command may have been executed: send it again',
   [EXIT.configuration]: 'the configuration is not valid, or cannot be read',
   129: 'SIGHUP ended bench, or a second one a bin that was stopping',
-  130: 'SIGINT (Ctrl-C) did the same, or ended events --follow',
+  130: 'SIGINT (Ctrl-C) did the same, or ended events --follow or setup',
   143: 'SIGTERM did the same',
 };
 

@@ -12,7 +12,6 @@ import type { Check } from '../doctor/doctor.js';
 import { renderSection } from '../doctor/render.js';
 import { ConfigFile } from '../setup/config-file.js';
 import { faultOf, runGuide } from '../setup/guide.js';
-import { TerminalPrompt } from '../setup/prompt.js';
 import { startHint, stopHint } from '../setup/service.js';
 import {
   isMapping,
@@ -24,6 +23,7 @@ import {
   type StepReport,
 } from '../setup/setup.js';
 import { STEPS } from '../setup/steps.js';
+import { TerminalPrompt } from '../setup/terminal-prompt.js';
 import { checkAnswers, runUnattended } from '../setup/unattended.js';
 import { abortOnStop, withExitCode } from './calibrate-run.js';
 import { bundleFolder } from './examinations.js';
