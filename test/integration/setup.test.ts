@@ -144,7 +144,7 @@ describe('sortbin setup --answers', () => {
   });
 
   it('reports a wrong password by name', async (test) => {
-    const port = await refusingBroker(test);
+    const { port } = await refusingBroker(test);
     await inFolder(SIMULATED, async (folder) => {
       const answers = `mqtt: { url: 'mqtt://127.0.0.1:${port}', username: hall, password: wrong }\n`;
       const { code, stepOf } = await runAnswers(folder, answers);
@@ -152,6 +152,17 @@ describe('sortbin setup --answers', () => {
       const { message = '' } = stepOf('broker')?.fault ?? {};
       assert.match(message, /^mqtt: connect-refused: /);
       assert.doesNotMatch(message, /wrong/);
+    });
+  });
+
+  it('uses the password that the service would load as a credential', async (test) => {
+    const { port, connects } = await refusingBroker(test);
+    await inFolder(SIMULATED, async (folder) => {
+      await mkdir(join(folder, 'credentials'));
+      await writeFile(join(folder, 'credentials', 'mqtt-password'), 'from-the-file\n');
+      await runAnswers(folder, `mqtt: { url: 'mqtt://127.0.0.1:${port}', username: hall }\n`);
+      assert.ok(connects[0]?.includes('from-the-file'));
+      assert.doesNotMatch(await readConfigText(folder), /password/);
     });
   });
 
@@ -178,10 +189,12 @@ describe('sortbin setup --answers', () => {
 });
 
 /** A broker that refuses each login with the return code 5 of MQTT 3.1.1, or the reason 0x86 of MQTT 5. */
-const refusingBroker = async (test: TestContext): Promise<number> => {
+const refusingBroker = async (test: TestContext) => {
+  const connects: Buffer[] = [];
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.once('data', (connect) => {
+      connects.push(connect);
       const isVersion5 = connect[connect.indexOf('MQTT') + 4] === 5;
       socket.end(isVersion5 ? Buffer.from([0x20, 3, 0, 0x86, 0]) : Buffer.from([0x20, 2, 0, 5]));
     });
@@ -189,7 +202,7 @@ const refusingBroker = async (test: TestContext): Promise<number> => {
   test.after(() => server.close());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
-  return typeof address === 'object' && address ? address.port : 0;
+  return { port: typeof address === 'object' && address ? address.port : 0, connects };
 };
 
 const CHOICE = /Choice \[1\]: $/;

@@ -100,11 +100,12 @@ const obsoleteKeys = (present: unknown, path: readonly string[], patch: Patch): 
   if (patch.driver !== undefined && patch.driver !== present.driver)
     return names.filter((name) => name !== 'driver');
   if (NAMED.has(path.join('.'))) return names.filter((name) => !(name in patch));
-  return names.filter((name) =>
-    ALTERNATIVES.some(
-      (pair) =>
-        pair.includes(name) && !(name in patch) && pair.some((other) => (patch[other] ?? null) !== null),
-    ),
+  const isSet = (value: unknown) => (value ?? null) !== null;
+  return names.filter(
+    (name) =>
+      isSet(present[name]) &&
+      !(name in patch) &&
+      ALTERNATIVES.some((pair) => pair.includes(name) && pair.some((other) => isSet(patch[other]))),
   );
 };
 

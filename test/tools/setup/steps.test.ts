@@ -125,6 +125,16 @@ describe('the questions of the gate', () => {
     assert.equal((await ask('gate', calibrated, ['', '', '', '', ''])).after, calibrated);
   });
 
+  it('add the positions that were calibrated by keys', async () => {
+    const { config } = await ask('gate', 'lines: { driver: simulated }\n', ['servo', '', '', 'none', 'none']);
+    const { context } = contextOf('');
+    const prompt = new ScriptedPrompt(['y']);
+    prompt.keys.press('1', 'right', 'enter', 'q');
+    assert.deepEqual(await stepOf('gate').check({ ...context, config, prompt }), {
+      gate: { compartments: { paper: { pulseUs: 1_135 } } },
+    });
+  });
+
   it('are refused without an entry for a compartment', async () => {
     const { context } = contextOf(
       'gate: { driver: lines, passive: [paper] }\nlines: { driver: simulated }\n',
