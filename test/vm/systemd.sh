@@ -1,7 +1,7 @@
 #!/bin/bash
 # npm run test:systemd: runs test/vm/systemd/*.vm.ts under the systemd of a small Debian 12 in a virtual machine.
-#   systemd.sh [NAME]...   NAME: a test file, for example sandbox for sandbox.vm.ts (default: all, in one boot)
-# SORTBIN_DEB  a Debian package below the project, which is installed instead of the built project
+#   systemd.sh [NAME]...   NAME: a test file, for example sandbox for sandbox.vm.ts (default: all, in one boot).
+# SORTBIN_DEB  A Debian package below the project, which is installed instead of the built project
 # VM_BOUND_S   seconds for the boot with its tests (default: 1800)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
