@@ -44,9 +44,12 @@ id sortbin | grep -q gpio || fail "the user sortbin is not in the group gpio: $(
 for file in /usr/lib/sortbin/node $(find /usr/lib/sortbin -name '*.node' -o -name '*.so*' -type f); do
   ldd "$file" 2>&1 | grep 'not found' && fail "$file: a library is missing"
 done
-sortbin doctor
-sortbin bench /usr/lib/sortbin/test/samples --limit 1 | tail -5
-sortbin bench /usr/lib/sortbin/test/samples --limit 1 --runtime tfjs-wasm | tail -3
+sortbin doctor >/tmp/doctor || fail "sortbin doctor ended with $?: $(cat /tmp/doctor)"
+cat /tmp/doctor
+for runtime in 'tflite (LiteRT)' 'tflite (TensorFlow Lite)' tfjs-wasm; do
+  grep -q "✓ $runtime .*usable" /tmp/doctor || fail "$runtime is not usable"
+done
+sortbin bench /usr/lib/sortbin/test/samples --limit 1
 # Each npm package that the program imports loads, and the addon of epoll too.
 /usr/lib/sortbin/node -e "
   const { createRequire } = require('node:module');
