@@ -135,7 +135,7 @@ done
     assert.doesNotMatch(output, /"serves": ?false/);
   });
 
-  it('passes a secret to the bin, and to no other process', () => {
+  it('passes a secret to the bin, and to no other user', () => {
     const output = bin.inSandbox(`
 cat $CREDENTIALS_DIRECTORY/mqtt-password; echo
 stat -c %a $CREDENTIALS_DIRECTORY/mqtt-password
