@@ -91,7 +91,8 @@ describe('the service', { timeout: 30 * DEADLINE_MS }, () => {
 
   it('turns the line off after SIGKILL of sortbin-io', async (t) => {
     const { mainPid } = bin;
-    const ms = await msUntilOff(() => process.kill(bin.processes('sortbin-io')[0] ?? 0, 'SIGKILL'));
+    const [io = 0] = bin.processes('sortbin-io');
+    const ms = await msUntilOff(() => process.kill(io, 'SIGKILL'));
     check(t, 'SIGKILL of sortbin-io', ms, LIMITS_MS.lease);
     assert.equal(bin.mainPid, mainPid);
     await bin.untilState('idle', () => bin.property('StatusText').startsWith('Cycle: idle.'));
