@@ -16,7 +16,6 @@ apt-get -qq -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 install -y --no-instal
 sortbin --version
 apt-cache policy sortbin
 # A changed index is refused.
-echo >>/test/repo/dists/stable/InRelease
 sed -i 's/^Description: .*/Description: changed/' /test/repo/dists/stable/InRelease
 if apt-get -o APT::Sandbox::User=root -o APT::Update::Error-Mode=any update; then
   echo 'FAILED: apt accepts a changed InRelease' >&2

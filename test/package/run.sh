@@ -81,7 +81,7 @@ arm64() {
     # Another Node cannot be started in qemu-user, so the runtimes are tested in this process.
     cp test/package/inference.mjs "$program/inference.mjs"
     $emulated "$program/node" "$program/inference.mjs"
-    # The static C programs.
+    $emulated "$program/node" -e "require('$program/node_modules/epoll')"
     $emulated "$program/bin/sortbin-io" --list
   )
 }
