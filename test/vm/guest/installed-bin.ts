@@ -61,10 +61,11 @@ export class InstalledBin {
 
   /** `otherThan`: the main process of an earlier run. */
   async untilActive(otherThan = 0): Promise<void> {
-    await this.untilState(
-      'active and ready',
-      () => this.property('ActiveState') === 'active' && this.mainPid !== otherThan,
-    );
+    await this.untilState('active and ready', () => {
+      const state = this.property('ActiveState');
+      if (state === 'failed') throw new Error(`the unit has failed\n${this.log(40)}`);
+      return state === 'active' && this.mainPid !== otherThan;
+    });
   }
 
   async untilState(description: string, isTrue: () => boolean): Promise<void> {

@@ -10,9 +10,9 @@ import { Sampling } from '../guest/sample.js';
 const DEADLINE_MS = 120_000;
 const LINES = ['sensor', 'glass'];
 /** Longer than any limit below, so that the end of the pulse is not what turns the line off. */
-const ON_MS = 100_000;
+const ON_MS = 60_000;
 /** The limits in emulation, where everything takes 5 to 20 times as long. A line without lease is off after 1 s. */
-const LIMITS_MS = { lease: 5_000, stopPost: 60_000 };
+const LIMITS_MS = { lease: 5_000, stopPost: 40_000 };
 
 const at = (line: string) => `chip: service, offset: ${LINES.indexOf(line)}`;
 const CONFIG = `
@@ -21,7 +21,7 @@ mqtt: { embedded: { port: 0 } }
 vision: { driver: simulated, script: [{ label: green-glass }] }
 camera: { driver: simulated, delayMs: 100 }
 lines: { answerMs: 10000 }
-cycle: { captureMs: 20000, recordMs: 20000, levelMs: 20000, moveMs: 150000 }
+cycle: { captureMs: 20000, recordMs: 20000, levelMs: 20000, moveMs: 100000 }
 trigger: { driver: line, input: { ${at('sensor')}, debounceMs: 0 }, minGapMs: 300 }
 gate:
   driver: lines
