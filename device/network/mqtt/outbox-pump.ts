@@ -62,6 +62,8 @@ export class OutboxPump {
   readonly #refused = new Map<PendingEvent, { readonly verdict: Verdict; readonly reason: string }>();
   /** A refused event that was sent again, alone. */
   #retried: PendingEvent | null = null;
+  /** The broker has accepted the last event that was sent again, so it probably accepts the other refused ones too. */
+  #hasRecovered = false;
   /** The event because of which the broker ended the connection. */
   #tooLarge: { readonly event: PendingEvent; readonly reason: string } | null = null;
   /** Read, and not sent yet. */
@@ -169,8 +171,12 @@ export class OutboxPump {
     const { acknowledger, refusals, refusalBackoff, health } = this.parts;
     this.#inFlight.delete(textOf(row));
     refusals.onAccepted(row);
-    if (this.#retried === row) this.#retried = null;
-    if (this.#refused.size === 0) {
+    const wasRetried = this.#retried === row;
+    if (wasRetried) {
+      this.#retried = null;
+      this.#hasRecovered = true;
+    }
+    if (wasRetried || this.#refused.size === 0) {
       refusalBackoff.reset();
       health.set('refused', null);
     }
@@ -188,6 +194,7 @@ export class OutboxPump {
     const { refusals, health } = parts;
     this.#inFlight.delete(textOf(row));
     if (this.#retried === row) this.#retried = null;
+    this.#hasRecovered = false;
     const verdict = refusals.onRefused(row, error, options.topicOf(row) === options.ownTopic);
     this.#refused.set(row, { verdict, reason: error.message });
     if (verdict !== 'undeliverable') {
@@ -215,7 +222,8 @@ export class OutboxPump {
       }
       return;
     }
-    if (verdict === 'retry') await sleep(clock, Math.round(refusalBackoff.nextMs()), signal);
+    if (verdict === 'retry' && !this.#hasRecovered)
+      await sleep(clock, Math.round(refusalBackoff.nextMs()), signal);
     this.#refused.delete(row);
     this.#retried = row;
     this.#send(row);

@@ -1,36 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { IPublishPacket } from 'mqtt';
 import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
-import { RoughBroker } from '../../support/network/rough-broker.js';
 import { until } from '../../support/until.js';
 import { cleanups, fastPublisher } from './publisher-kit.js';
-
-type Answer = ReturnType<RoughBroker['behaviour']['puback']>;
-
-/** A broker with an answer for each attempt of an event, counted from 1. It accepts all other messages. */
-const brokerFor = async (answer: (seq: number, attempt: number) => Answer) => {
-  const broker = await new RoughBroker().start();
-  cleanups.push(() => broker.stop());
-  const attempts = new Map<number, number>();
-  broker.behaviour.puback = ({ topic, payload }: IPublishPacket) => {
-    if (!topic.endsWith('/event')) return 0;
-    const seq = Number(JSON.parse(String(payload)).seq);
-    attempts.set(seq, (attempts.get(seq) ?? 0) + 1);
-    return answer(seq, attempts.get(seq) ?? 0);
-  };
-  return broker;
-};
-
-const start = (broker: RoughBroker, events: number, options: Parameters<typeof fastPublisher>[1] = {}) => {
-  const made = fastPublisher(broker.url, options);
-  cleanups.push(() => made.publisher.close());
-  const faults: (string | null)[] = [];
-  made.publisher.delivery.onHealth((fault) => faults.push(fault && `${fault.code}: ${fault.message}`));
-  made.outbox.add(events);
-  made.publisher.start();
-  return { ...made, faults };
-};
+import { brokerFor, start } from './refusals-kit.js';
 
 /** Events that arrived for the first time later than a newer one. */
 const inversions = (accepted: readonly number[]): number =>
