@@ -45,7 +45,7 @@ export interface OutboxPublisherOptions extends TopicBase {
   readonly pubackDeadlineMs?: number;
   /** Delay between two attempts to connect, 1 s to 60 s by default. */
   readonly backoff?: BackoffLimits;
-  /** Whether the first event of each connection with MQTT 3.1.1 must come back. False by default. */
+  /** Whether the first event of each topic must come back, on each connection with MQTT 3.1.1. False by default. */
   readonly proveRights?: boolean;
   /** File with the retained topics of the last run, so that those of an earlier bin id or prefix are removed. */
   readonly topicsFile?: string;

@@ -60,8 +60,8 @@ export class OutboxPump {
   readonly #inFlight = new Map<string, { readonly row: PendingEvent; readonly answered: Promise<void> }>();
   /** Refused, with the verdict and the broker's reason. */
   readonly #refused = new Map<PendingEvent, { readonly verdict: Verdict; readonly reason: string }>();
-  /** A refused event that was sent again, alone. */
-  #retried: PendingEvent | null = null;
+  /** In flight. Nothing else is sent before its answer. */
+  #alone: PendingEvent | null = null;
   /** The broker has accepted the last event that was sent again, so it probably accepts the other refused ones too. */
   #hasRecovered = false;
   /** The event because of which the broker ended the connection. */
@@ -105,11 +105,10 @@ export class OutboxPump {
     const safetyCheck = intervals.set(() => this.notify(), this.options.safetyCheckMs);
     try {
       for (;;) {
-        const limit = this.#freePlaces();
+        this.#sendQueued();
         if (this.#refused.size > 0 && this.#inFlight.size === 0) await this.#handleRefused(signal);
-        else if (this.#queue.length > 0 && limit > 0)
-          for (const row of this.#queue.splice(0, limit)) this.#sendOnce(row);
-        else if (this.#mayHaveMore && limit > 0) await this.#read(signal);
+        else if (this.#queue.length === 0 && this.#mayHaveMore && this.#freePlaces > 0)
+          await this.#read(signal);
         else await this.#workAvailable.wait(signal);
       }
     } catch (thrown) {
@@ -120,14 +119,32 @@ export class OutboxPump {
     }
   }
 
-  #freePlaces(): number {
-    if (this.#refused.size > 0 || this.#retried) return 0;
-    const { acknowledger, refusals } = this.parts;
-    const isAlone = refusals.isCautious || (this.proof !== null && !this.proof.isComplete);
+  get #freePlaces(): number {
+    if (this.#refused.size > 0 || this.#alone) return 0;
+    const { acknowledger } = this.parts;
     const { window } = this.options;
-    const most = isAlone ? 1 : Math.min(window, this.connection.limits.receiveMaximum);
+    const most = Math.min(window, this.connection.limits.receiveMaximum);
     const mostUnerased = Math.max(window, MAX_UNERASED) - acknowledger.size;
     return Math.min(most, mostUnerased) - this.#inFlight.size;
+  }
+
+  /** Sends what was read, as far as the window allows. */
+  #sendQueued(): void {
+    while (this.#freePlaces > 0) {
+      const [row] = this.#queue;
+      if (!row) return;
+      const isSent = this.#inFlight.has(textOf(row)) || this.parts.acknowledger.has(row);
+      if (!isSent && this.#needsAlone(row)) {
+        if (this.#inFlight.size > 0) return;
+        this.#alone = row;
+      }
+      this.#queue.shift();
+      if (!isSent) this.#send(row);
+    }
+  }
+
+  #needsAlone(row: PendingEvent): boolean {
+    return this.parts.refusals.isCautious || this.proof?.covers(this.options.topicOf(row)) === false;
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -149,15 +166,11 @@ export class OutboxPump {
     }
   }
 
-  #sendOnce(row: PendingEvent): void {
-    if (!this.#inFlight.has(textOf(row)) && !this.parts.acknowledger.has(row)) this.#send(row);
-  }
-
   #send(row: PendingEvent): void {
     const { topicOf, pubackDeadlineMs } = this.options;
     const topic = topicOf(row);
     const published =
-      this.proof && !this.proof.isComplete
+      this.proof?.covers(topic) === false
         ? this.proof.publish(topic, row, EVENT)
         : this.connection.publish(topic, row.json, EVENT, pubackDeadlineMs);
     const answered = published.then(
@@ -171,17 +184,17 @@ export class OutboxPump {
     const { acknowledger, refusals, refusalBackoff, health } = this.parts;
     this.#inFlight.delete(textOf(row));
     refusals.onAccepted(row);
-    const wasRetried = this.#retried === row;
-    if (wasRetried) {
-      this.#retried = null;
+    const wasAlone = this.#alone === row;
+    if (wasAlone) {
+      this.#alone = null;
       this.#hasRecovered = true;
     }
-    if (wasRetried || this.#refused.size === 0) {
+    if (wasAlone || this.#refused.size === 0) {
       refusalBackoff.reset();
       health.set('refused', null);
     }
     acknowledger.add({ epoch: row.epoch, seq: row.seq });
-    if (this.#queue.length > 0 || this.#mayHaveMore) this.#workAvailable.set();
+    this.#workAvailable.set();
   }
 
   #onFailed(row: PendingEvent, error: ConnectionError): void {
@@ -193,7 +206,7 @@ export class OutboxPump {
     const { options, parts } = this;
     const { refusals, health } = parts;
     this.#inFlight.delete(textOf(row));
-    if (this.#retried === row) this.#retried = null;
+    if (this.#alone === row) this.#alone = null;
     this.#hasRecovered = false;
     const verdict = refusals.onRefused(row, error, options.topicOf(row) === options.ownTopic);
     this.#refused.set(row, { verdict, reason: error.message });
@@ -225,7 +238,7 @@ export class OutboxPump {
     if (verdict === 'retry' && !this.#hasRecovered)
       await sleep(clock, Math.round(refusalBackoff.nextMs()), signal);
     this.#refused.delete(row);
-    this.#retried = row;
+    this.#alone = row;
     this.#send(row);
   }
 

@@ -5,12 +5,12 @@ import type { Connection, Delivery } from './connection.js';
 import { ConnectionError, connectionErrorFrom } from './connection-error.js';
 
 /**
- * Proves on one connection that the broker forwards the events of the bin. With MQTT 3.1.1, a broker also acknowledges a
- * message that its access rules drop. So the bin subscribes to its own topic, and the first event must come back.
+ * Proves on one connection that the broker forwards the events of a topic. With MQTT 3.1.1, a broker also acknowledges a
+ * message that its access rules drop. So the bin subscribes to the topic, and the first event on it must come back.
  */
 export class RightsProof {
   #expected: { readonly topic: string; readonly json: string; readonly arrived: () => void } | null = null;
-  #isComplete = false;
+  readonly #proven = new Set<string>();
 
   constructor(
     private readonly connection: Connection,
@@ -23,8 +23,9 @@ export class RightsProof {
     });
   }
 
-  get isComplete(): boolean {
-    return this.#isComplete;
+  /** Returns whether an event on this topic has come back. */
+  covers(topic: string): boolean {
+    return this.#proven.has(topic);
   }
 
   /**
@@ -40,7 +41,7 @@ export class RightsProof {
       await connection.subscribe(topic, deadlineMs);
       await connection.publish(topic, event.json, delivery, deadlineMs);
       await withDeadline(clock, deadlineMs, () => arrived, connection.closed);
-      this.#isComplete = true;
+      this.#proven.add(topic);
     } catch (thrown) {
       if (thrown instanceof DeadlineExceeded)
         throw notProven(topic, 'was acknowledged, but did not come back');

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Publisher } from '../../../device/network/mqtt/mqtt.js';
 import { until } from '../../support/until.js';
 import { cleanups, fastPublisher } from './publisher-kit.js';
-import { brokerFor, start } from './refusals-kit.js';
+import { brokerFor, faultsOf, start } from './refusals-kit.js';
 
 /** Events that arrived for the first time later than a newer one. */
 const inversions = (accepted: readonly number[]): number =>
@@ -252,6 +252,25 @@ describe('a broker of MQTT 3.1.1 that drops events silently', () => {
 });
 
 describe('events of a bin that has another id now', () => {
+  it('are proven topic by topic with MQTT 3.1.1: the rights on the old topic say nothing of the new one', async () => {
+    let isAllowed = false;
+    const broker = await brokerFor(() => 0);
+    broker.behaviour.forwards = ({ topic }) => isAllowed || topic.includes('/cellar/');
+    const options = { proveRights: true, broker: { protocolVersion: 4 } } as const;
+    const world = fastPublisher(broker.url, options);
+    cleanups.push(() => world.publisher.close());
+    const faults = faultsOf(world);
+    world.outbox.add(3, { bin: 'cellar' });
+    const own = world.outbox.add(3);
+    world.publisher.start();
+    await until('a fault', () => faults.length > 0);
+    assert.match(faults[0] ?? '', /^mqtt-not-authorised: event 4: .*kitchen\/event was acknowledged/);
+    assert.deepEqual(world.outbox.seqs, own);
+    isAllowed = true;
+    await world.outbox.empty();
+    assert.equal(faults.at(-1), null);
+  });
+
   it('go to the topic of the id that recorded them', async () => {
     const broker = await brokerFor(() => 0);
     const { outbox, publisher } = fastPublisher(broker.url);
