@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { Clock } from '../kit/clock.js';
-import type { Credentials } from '../network/mqtt/credentials.js';
+import { type CredentialError, type Credentials, findUnusableFiles } from '../network/mqtt/credentials.js';
 import type { EmbeddedBroker, Outbox, Publisher } from '../network/mqtt/mqtt.js';
 import { OutboxPublisher } from '../network/mqtt/outbox-publisher.js';
 import type { LoadedConfig } from './loaded-config.js';
@@ -54,6 +54,25 @@ export const clientIdOf = (prefix: string, bin: string): string =>
 
 /** The credential of systemd that is used if a user name has no password. */
 const PASSWORD_CREDENTIAL = 'mqtt-password';
+
+/** systemd shows the files in this folder only to the service that runs. */
+const SYSTEMD_FOLDER = '/run/credentials/';
+
+/** Whether a file of the section `mqtt` exists only for the service that runs. */
+export const isServiceFile = (file: string | null): boolean => file?.startsWith(SYSTEMD_FOLDER) ?? false;
+
+/** Returns the error of each unusable file of the section `mqtt`, without the files of the service. */
+export const findUnusableMqttFiles = ({
+  config: { mqtt },
+  folder,
+}: Pick<LoadedConfig, 'config' | 'folder'>): Promise<CredentialError[]> => {
+  const { passwordFile, caFile, client } = credentialsOf(mqtt, folder);
+  return findUnusableFiles({
+    ...(passwordFile === undefined || isServiceFile(passwordFile) ? {} : { passwordFile }),
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(client === undefined || isServiceFile(client.keyFile) ? {} : { client }),
+  });
+};
 
 const credentialsOf = (mqtt: Config['mqtt'], folder: string): Credentials => {
   const { username, password, ca, cert, key } = mqtt;

@@ -24,6 +24,21 @@ export interface ClientCredentials {
   readonly key?: Buffer;
 }
 
+/** The keys of the section `mqtt` that name a file. */
+export type CredentialKey = 'passwordFile' | 'ca' | 'cert' | 'key';
+
+/** The file of a credential is unusable. */
+export class CredentialError extends ConnectionError {
+  constructor(
+    readonly key: CredentialKey,
+    code: ConnectionErrorCode,
+    problem: string,
+    cause?: unknown,
+  ) {
+    super(code, `mqtt.${key}: ${problem}`, { cause });
+  }
+}
+
 /** Maximum length of a password in MQTT. */
 const MAX_PASSWORD_BYTES = 65_535;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
@@ -45,24 +60,38 @@ export const readCredentials = async (
   };
 };
 
+/** Returns the error of each unusable file, but only the first one of a certificate and its key. */
+export const findUnusableFiles = async ({
+  passwordFile,
+  caFile,
+  client,
+}: Credentials): Promise<CredentialError[]> => {
+  const parts: Credentials[] = [
+    ...(passwordFile === undefined ? [] : [{ passwordFile }]),
+    ...(caFile === undefined ? [] : [{ caFile }]),
+    ...(client === undefined ? [] : [{ client }]),
+  ];
+  const errors: CredentialError[] = [];
+  for (const part of parts)
+    await readCredentials(part, new AbortController().signal).catch((thrown) => {
+      if (!(thrown instanceof CredentialError)) throw thrown;
+      errors.push(thrown);
+    });
+  return errors;
+};
+
 const readPassword = async (file: string, signal: AbortSignal): Promise<string> => {
   const expected = 'Use a file that the daemon can read, and that contains only the password';
-  const bytes = await read('mqtt.passwordFile', file, 'password-file-unusable', expected, signal);
+  const bytes = await read('passwordFile', file, 'password-file-unusable', expected, signal);
   const password = bytes.toString().replace(/\r?\n$/, '');
   if (password !== '' && bytes.length <= MAX_PASSWORD_BYTES) return password;
   const problem = password === '' ? 'has no password' : `is too large (${bytes.length} bytes)`;
-  throw new ConnectionError('password-file-unusable', `mqtt.passwordFile: ${file} ${problem}. ${expected}.`);
+  throw new CredentialError('passwordFile', 'password-file-unusable', `${file} ${problem}. ${expected}.`);
 };
 
 const readCa = async (file: string, signal: AbortSignal): Promise<Buffer> => {
-  const ca = await read(
-    'mqtt.ca',
-    file,
-    'ca-file-unreadable',
-    'Use a PEM file that the daemon can read',
-    signal,
-  );
-  checkCertificates('mqtt.ca', file, ca, 'ca-file-invalid');
+  const ca = await read('ca', file, 'ca-file-unreadable', 'Use a PEM file that the daemon can read', signal);
+  checkCertificates('ca', file, ca, 'ca-file-invalid');
   return ca;
 };
 
@@ -72,33 +101,33 @@ const readClientCertificate = async (
 ): Promise<Pick<ClientCredentials, 'cert' | 'key'>> => {
   const code = 'client-certificate-unusable';
   const expected = 'Use a PEM file that the daemon can read';
-  const cert = await read('mqtt.cert', certFile, code, expected, signal);
-  const key = await read('mqtt.key', keyFile, code, expected, signal);
-  const [certificate] = checkCertificates('mqtt.cert', certFile, cert, code);
+  const cert = await read('cert', certFile, code, expected, signal);
+  const key = await read('key', keyFile, code, expected, signal);
+  const [certificate] = checkCertificates('cert', certFile, cert, code);
   if (!certificate?.checkPrivateKey(parseKey(keyFile, key)))
-    throw new ConnectionError(
+    throw new CredentialError(
+      'key',
       code,
-      `mqtt.key: ${keyFile} is not the key of the certificate in ${certFile}. Use the two files that belong together.`,
+      `${keyFile} is not the key of the certificate in ${certFile}. Use the two files that belong together.`,
     );
   return { cert, key };
 };
 
 /** Node.js ignores a text without a certificate, and the handshake then fails with an error about the broker. */
 const checkCertificates = (
-  name: string,
+  key: CredentialKey,
   file: string,
   pem: Buffer,
   code: ConnectionErrorCode,
 ): X509Certificate[] => {
   const blocks = pem.toString('latin1').match(CERTIFICATE) ?? [];
   const expected = 'Use a PEM file: it contains the line "-----BEGIN CERTIFICATE-----"';
-  if (blocks.length === 0)
-    throw new ConnectionError(code, `${name}: no certificate in ${file}. ${expected}.`);
+  if (blocks.length === 0) throw new CredentialError(key, code, `no certificate in ${file}. ${expected}.`);
   try {
     return blocks.map((block) => new X509Certificate(block));
   } catch (cause) {
-    const message = `${name}: a certificate in ${file} is damaged: ${messageOf(cause)}. ${expected}.`;
-    throw new ConnectionError(code, message, { cause });
+    const problem = `a certificate in ${file} is damaged: ${messageOf(cause)}. ${expected}.`;
+    throw new CredentialError(key, code, problem, cause);
   }
 };
 
@@ -106,13 +135,13 @@ const parseKey = (file: string, pem: Buffer) => {
   try {
     return createPrivateKey(pem);
   } catch (cause) {
-    const message = `mqtt.key: no private key in ${file}: ${messageOf(cause)}. Use a PEM file with a key that has no passphrase.`;
-    throw new ConnectionError('client-certificate-unusable', message, { cause });
+    const problem = `no private key in ${file}: ${messageOf(cause)}. Use a PEM file with a key that has no passphrase.`;
+    throw new CredentialError('key', 'client-certificate-unusable', problem, cause);
   }
 };
 
 const read = async (
-  name: string,
+  key: CredentialKey,
   file: string,
   code: ConnectionErrorCode,
   expected: string,
@@ -122,8 +151,7 @@ const read = async (
     return await readFile(file, { signal });
   } catch (cause) {
     signal.throwIfAborted();
-    throw new ConnectionError(code, `${name}: cannot read ${file}: ${messageOf(cause)}. ${expected}.`, {
-      cause,
-    });
+    const problem = `cannot read ${file}: ${messageOf(cause)}. ${expected}.`;
+    throw new CredentialError(key, code, problem, cause);
   }
 };

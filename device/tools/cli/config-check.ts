@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { type ConfigWarning, type LoadedFile, loadConfig, warningText } from '../../config/load.js';
 import { ConfigError, type Problem } from '../../config/problems.js';
 import { escapeControls, plainLines } from '../../kit/plain-text.js';
+import { findUnusableMqttFiles } from '../../wire/publisher.js';
 import { fitToModel } from '../doctor/model-fit.js';
 import { bundleFolder, loadBundleOrError } from './examinations.js';
 import { EXIT } from './failure.js';
@@ -13,7 +14,10 @@ export interface Host {
   exitCode?: number | string | null | undefined;
 }
 
-/** Checks a file: the keys alone, and then with the model that the bin would use. Prints every problem. */
+/** A configuration file, with its folder. */
+type CommandFile = LoadedFile & { readonly folder: string };
+
+/** Checks a file: the keys alone, and then with the files and the model that the bin would use. Prints every problem. */
 export const checkConfig = async (host: Host, file: string, json: boolean): Promise<void> => {
   const warnings: ConfigWarning[] = [];
   const warn = (warning: ConfigWarning): void => {
@@ -21,7 +25,9 @@ export const checkConfig = async (host: Host, file: string, json: boolean): Prom
     if (!json) host.stderr.write(plainLines(`${warningText(file, warning)}\n`));
   };
   try {
-    await checkWithModel(file, await loadConfig(file, warn), warn);
+    const loaded = { ...(await loadConfig(file, warn)), folder: dirname(resolve(file)) };
+    const problems = [...(await fileProblems(loaded)), ...(await modelProblems(loaded, warn))];
+    if (problems.length > 0) throw new ConfigError('config-invalid', file, problems);
     host.stdout.write(json ? report(true, [], warnings) : `${file} is valid\n`);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -34,27 +40,36 @@ export const checkConfig = async (host: Host, file: string, json: boolean): Prom
 const report = (valid: boolean, problems: readonly Problem[], warnings: readonly ConfigWarning[]): string =>
   escapeControls(`${JSON.stringify({ valid, problems, warnings }, null, 2)}\n`);
 
-/** @throws ConfigError if the bin would refuse the configuration with its model */
-const checkWithModel = async (
-  file: string,
-  { config, lineAt }: LoadedFile,
+/** Returns the problem of each file of the section `mqtt` that the bin could not use. */
+const fileProblems = async (loaded: CommandFile): Promise<Problem[]> =>
+  (await findUnusableMqttFiles(loaded)).map(({ key, message }) => ({
+    path: `mqtt.${key}`,
+    value: loaded.config.mqtt[key],
+    allowed: 'a file that the bin can use',
+    line: loaded.lineAt(['mqtt', key]),
+    message,
+  }));
+
+/** Returns the problem because of which the bin would refuse the configuration with its model, or none. */
+const modelProblems = async (
+  loaded: CommandFile,
   warn: (warning: ConfigWarning) => void,
-): Promise<void> => {
-  const bundle = await loadBundleOrError(bundleFolder({ config, folder: dirname(resolve(file)) }));
+): Promise<Problem[]> => {
+  const { config, lineAt } = loaded;
+  const bundle = await loadBundleOrError(bundleFolder(loaded));
   const warnAbout = (path: readonly string[], message: string) =>
     warn({ path: path.join('.'), line: lineAt(path), message });
-  if (!('manifest' in bundle))
-    return warnAbout(
-      ['model', 'bundle'],
-      `model.bundle: labels and compartments were not checked, because the bundle cannot be used. ${bundle.message}`,
-    );
+  if (!('manifest' in bundle)) {
+    const message = `model.bundle: labels and compartments were not checked, because the bundle cannot be used. ${bundle.message}`;
+    warnAbout(['model', 'bundle'], message);
+    return [];
+  }
   const fit = fitToModel(config, bundle.manifest);
   if ('fault' in fit) {
     const { path, fault } = fit;
-    const { message } = fault;
     const allowed = 'a value that fits the model';
-    const problem = { path: path.join('.'), value: null, allowed, line: lineAt(path), message };
-    throw new ConfigError('config-invalid', file, [problem], { cause: fault });
+    return [{ path: path.join('.'), value: null, allowed, line: lineAt(path), message: fault.message }];
   }
   if (fit.warning) warnAbout(['policy', 'confidence'], fit.warning);
+  return [];
 };

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { initText, referencePage } from '../../../device/config/reference.js';
 import { jsonSchema } from '../../../device/config/schema.js';
 import { configCommand } from '../../../device/tools/cli/config.js';
+import { CLIENT, SERVER } from '../../support/network/certificates.js';
 
 let folder = '';
 before(async () => {
@@ -47,6 +48,31 @@ test('check names the problems on standard error, or as JSON, and exits with 78'
     warnings: [],
   });
   assert.deepEqual([err, code], ['', 78]);
+});
+
+test('check refuses files of the broker that the bin could not use, with the lines', async () => {
+  const file = join(folder, 'mqtt.yaml');
+  await writeFile(join(folder, 'cert.pem'), CLIENT.cert);
+  await writeFile(join(folder, 'other.pem'), SERVER.key, { mode: 0o600 });
+  const files = ['  passwordFile: none', '  ca: other.pem', '  cert: cert.pem', '  key: other.pem'];
+  await writeFile(file, ['mqtt:', '  url: mqtts://broker', '  username: bin', ...files, ''].join('\n'));
+  const { err, code } = await run('check', file);
+  assert.equal(code, 78);
+  const lines = err.trimEnd().split('\n');
+  const expected = [
+    /mqtt\.yaml:4: mqtt\.passwordFile: cannot read .*\/none: ENOENT.*\. Use a file that the daemon can read/,
+    /mqtt\.yaml:5: mqtt\.ca: no certificate in .*\/other\.pem\. Use a PEM file/,
+    /mqtt\.yaml:7: mqtt\.key: .*\/other\.pem is not the key of the certificate in .*\/cert\.pem\. Use the two/,
+  ];
+  assert.equal(lines.length, expected.length, err);
+  for (const [index, pattern] of expected.entries()) assert.match(lines[index] ?? '', pattern);
+});
+
+test('check accepts a password file that systemd shows only to the service', async () => {
+  const file = join(folder, 'service.yaml');
+  const passwordFile = '/run/credentials/sortbin.service/mqtt-password';
+  await writeFile(file, `mqtt: { url: 'mqtt://broker', username: bin, passwordFile: ${passwordFile} }\n`);
+  assert.deepEqual(await run('check', file), { out: `${file} is valid\n`, err: '', code: undefined });
 });
 
 test('check refuses what does not fit the model, with the line', async () => {
@@ -226,14 +252,15 @@ test('check warns of a password that others can read, and of one that a comment 
   assert.match((await run('check', file)).err, /:1: warning: mqtt\.url: all users/);
 });
 
-test('check warns of a password file and of a key that others can read, and not of a missing one', async () => {
+test('check warns of a password file and of a key that others can read, and of a missing one only as an error', async () => {
   const file = join(folder, 'files.yaml');
   const mqtt =
     'mqtt:\n  url: mqtts://broker\n  username: u\n  passwordFile: mqtt-password\n  cert: c.pem\n  key: k.pem\n';
   await writeFile(file, mqtt);
-  assert.equal((await run('check', file)).err, '');
-  for (const name of ['mqtt-password', 'k.pem', 'c.pem']) {
-    await writeFile(join(folder, name), 'secret\n');
+  assert.doesNotMatch((await run('check', file)).err, /warning/);
+  const files = { 'mqtt-password': 'secret\n', 'k.pem': CLIENT.key, 'c.pem': CLIENT.cert };
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(folder, name), text);
     await chmod(join(folder, name), 0o644);
   }
   const { err, code } = await run('check', file);
