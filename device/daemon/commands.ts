@@ -4,7 +4,9 @@ import type { Observer } from '../cycle/observer.js';
 import type { Policy } from '../cycle/policy.js';
 import type { Runner } from '../cycle/runner.js';
 import { type EventSelection, type Journal, JournalError } from '../journal/journal.js';
+import type { Clock } from '../kit/clock.js';
 import type { Command } from '../kit/command.js';
+import { withDeadline } from '../kit/deadline.js';
 import { done, failed } from '../kit/errors.js';
 import type { Publisher } from '../network/mqtt/mqtt.js';
 import type { ModelSlot } from '../perception/model/model.js';
@@ -19,15 +21,24 @@ export interface CommandParts {
   readonly lastDecided: LastDecided;
   readonly status: Pick<Status, 'snapshot'>;
   readonly liveness: Pick<Liveness, 'healthy'>;
-  readonly journal: Pick<Journal, 'retryUndeliverable' | 'dropUndeliverable'>;
-  readonly publisher: Pick<Publisher, 'notifyUndeliverable'>;
+  readonly journal: Pick<Journal, 'counters' | 'retryUndeliverable' | 'dropUndeliverable'>;
+  readonly publisher: Pick<Publisher, 'notifyUndeliverable' | 'status'>;
+  /** Without a login. */
+  readonly brokerUrl: string;
+  readonly clock: Clock;
 }
 
 /** The value of the command `status`. */
 export interface StatusAnswer {
   readonly state: BinState;
   readonly liveness: LivenessState;
+  readonly broker: { readonly url: string; readonly connected: boolean };
+  /** Events that wait for the broker, without undeliverable ones; null: the journal gives no answer. */
+  readonly waiting: number | null;
 }
+
+/** Deadline for the journal in an answer that does not need it. */
+const COUNTERS_MS = 1_000;
 
 /** The outcomes of an event that decided about an item. */
 const DECIDED = new Set(['sorted', 'refused']);
@@ -125,12 +136,23 @@ const disputeCommand = ({ runner, lastDecided }: CommandParts): Command<z.infer<
 const statusCommand = ({
   status,
   liveness,
+  journal,
+  publisher,
+  brokerUrl,
+  clock,
 }: CommandParts): Command<z.infer<typeof nothing>, StatusAnswer> => ({
   name: 'status',
   schema: nothing,
   actuates: false,
   isQuery: true,
-  run: async () => done({ state: status.snapshot(), liveness: liveness.healthy() }),
+  run: async () => {
+    const waiting = await withDeadline(clock, COUNTERS_MS, () => journal.counters()).then(
+      ({ pending, undeliverable }) => pending - undeliverable,
+      () => null,
+    );
+    const broker = { url: brokerUrl, connected: publisher.status().connected };
+    return done({ state: status.snapshot(), liveness: liveness.healthy(), broker, waiting });
+  },
 });
 
 const outboxCommands = ({

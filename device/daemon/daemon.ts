@@ -14,6 +14,7 @@ import type { SlotModel } from '../perception/model/model.js';
 import { Liveness } from '../status/liveness.js';
 import { Status } from '../status/status.js';
 import { cycleOptions, type LoadedConfig } from '../wire/loaded-config.js';
+import { urlWithoutLogin } from '../wire/publisher.js';
 import { wireSystemd } from '../wire/systemd.js';
 import { type BinParts, startParts } from './bin-parts.js';
 import { LastDecided, makeCommands } from './commands.js';
@@ -146,7 +147,10 @@ export class Daemon {
       health: (part: string, fault: Fault | null) => health.report(part, fault, 'cycle'),
     };
     const runner = new Runner(cycleParts, cycleOptions(config), observer, this.options.onFatal);
-    const commandParts = { runner, hardware, model, lastDecided, status, liveness, journal, publisher };
+    const commandParts = {
+      ...{ runner, hardware, model, lastDecided, status, liveness, journal, publisher, clock },
+      brokerUrl: urlWithoutLogin(parts.url),
+    };
     for (const command of makeCommands(commandParts)) commands.add(command);
 
     const controlSocket = new ControlSocket({ path: join(dataDir, CONTROL_SOCKET), commands, clock, log });

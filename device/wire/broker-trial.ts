@@ -3,7 +3,7 @@ import { sleep, withDeadline } from '../kit/deadline.js';
 import { type Answer, done, type Fault } from '../kit/errors.js';
 import type { Outbox, PublishFault } from '../network/mqtt/mqtt.js';
 import type { LoadedConfig } from './loaded-config.js';
-import { startBroker, wirePublisher } from './publisher.js';
+import { startBroker, urlWithoutLogin, wirePublisher } from './publisher.js';
 
 /** No event waits, so that only the test message is sent. */
 const EMPTY_OUTBOX: Outbox = {
@@ -45,7 +45,7 @@ export const tryBroker = async (
       await sleep(clock, POLL_MS, signal);
     }
     const sent = await publisher.publish(TRIAL_TOPIC, { test: 'sortbin setup' });
-    return sent.ok ? done(withoutLogin(url)) : sent;
+    return sent.ok ? done(urlWithoutLogin(url)) : sent;
   };
   try {
     return await withDeadline(clock, deadlineMs, publish, outer);
@@ -53,9 +53,4 @@ export const tryBroker = async (
     await publisher.close();
     await embedded?.close();
   }
-};
-
-const withoutLogin = (url: string): string => {
-  const { protocol, host } = new URL(url);
-  return `${protocol}//${host}`;
 };

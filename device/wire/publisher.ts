@@ -15,6 +15,12 @@ export interface PublisherBroker {
   readonly isEmbedded: boolean;
 }
 
+/** Returns the URL of a broker for people, without the user name and the password that it may contain. */
+export const urlWithoutLogin = (url: string): string => {
+  const { protocol, host } = new URL(url);
+  return `${protocol}//${host}`;
+};
+
 /** File name, in `dataDir`. */
 const TOPICS_FILE = 'retained-topics.json';
 

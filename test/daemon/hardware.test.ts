@@ -104,7 +104,10 @@ const started = async ({ isServiceOn = false } = {}) => {
   const hardware = { command, fillParts };
   const liveness = new Liveness({ eventLoopMs: 1, partMs: { camera: 1, journal: 1, vision: 1 } }, clock);
   const { journal } = bin.parts;
-  const publisher = { notifyUndeliverable: () => {} };
+  const publisher = {
+    notifyUndeliverable: () => {},
+    status: () => ({ connected: true, lastError: null }),
+  };
   const commandParts = {
     runner: bin.runner,
     hardware,
@@ -114,6 +117,8 @@ const started = async ({ isServiceOn = false } = {}) => {
     liveness,
     journal,
     publisher,
+    brokerUrl: 'mqtt://broker',
+    clock,
   };
   for (const one of makeCommands(commandParts)) commands.add(one);
   trigger.start(() => bin.trigger.fire());

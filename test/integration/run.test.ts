@@ -91,10 +91,11 @@ describe('sortbin run', () => {
         );
         assert.match(
           output ?? '',
-          /\n {2}✓ faults +none\n {2}✓ outcomes +sorted 1\n {2}✓ sorted into +none yet\n/,
+          /\n {2}✓ faults +none\n {2}✓ broker +mqtt:\/\/127\.0\.0\.1:\d+, connected\n {2}✓ waiting +0 events\n {2}✓ outcomes +sorted 1\n {2}✓ sorted into +none yet\n/,
         );
         const json = JSON.parse((await send(folder, 'status', '--json')).output ?? '');
         assert.deepEqual([json.ok, json.value.liveness, json.value.state.schema], [true, { ok: true }, 1]);
+        assert.deepEqual([json.value.broker.connected, json.value.waiting], [true, 0]);
         bin.kill('SIGTERM');
         assert.equal(await bin.ended(), 0);
         const { code: down, stderr: reason } = await send(folder, 'trigger');

@@ -5,6 +5,7 @@ import type { Finished, Phase } from '../../cycle/state.js';
 import type { StartupInfo } from '../../daemon/daemon.js';
 import { type Clock, SystemClock } from '../../kit/clock.js';
 import type { Fault } from '../../kit/errors.js';
+import { urlWithoutLogin } from '../../wire/publisher.js';
 import { ITEM_LINES, LINES, REPORT_LINES, writeLine } from './log-lines.js';
 
 /** Interval of the lines about dropped events. */
@@ -26,9 +27,8 @@ export class LogObserver implements Observer {
     const { log } = this;
     if (embedded && embedded.requestedPort !== 0 && embedded.port !== embedded.requestedPort)
       writeLine(log, 'warn', LINES.portInUse, { requestedPort: embedded.requestedPort, port: embedded.port });
-    // Without the user name and the password that the URL may contain.
-    const { protocol, hostname, host, port } = new URL(url);
-    writeLine(log, 'info', LINES.broker, { url: `${protocol}//${host}`, embedded: embedded !== null });
+    const { hostname, port } = new URL(url);
+    writeLine(log, 'info', LINES.broker, { url: urlWithoutLogin(url), embedded: embedded !== null });
     writeLine(log, 'info', LINES.topics, {
       topics: [`${topics}/availability`, `${topics}/info`, `${topics}/state`, `${topics}/event`],
     });

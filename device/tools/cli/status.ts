@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { StatusAnswer } from '../../daemon/commands.js';
 import type { BinState } from '../../status/status.js';
-import { type Check, fact, type Section } from '../doctor/doctor.js';
+import { type Check, countText, fact, type Section } from '../doctor/doctor.js';
 import { renderSection } from '../doctor/render.js';
 import { askBin, type BinFlags, binCommand } from './bin-commands.js';
 import { localTime } from './local-time.js';
@@ -15,7 +15,7 @@ export const statusCommand = (): Command =>
   });
 
 /** Returns the state as a section, whose checks are facts, faults and parts that make no progress. */
-export const sectionOf = ({ state, liveness }: StatusAnswer): Section => {
+export const sectionOf = ({ state, liveness, broker, waiting }: StatusAnswer): Section => {
   const { cycle, locked, faults, fill, counters } = state;
   const stalled = liveness.ok ? [] : liveness.stalled;
   return {
@@ -38,6 +38,14 @@ export const sectionOf = ({ state, liveness }: StatusAnswer): Section => {
         ({ part, reason }): Check => ({ name: part, status: 'fail', text: `no progress: ${reason}` }),
       ),
       ...(faults.length + stalled.length === 0 ? [fact('faults', 'none')] : []),
+      {
+        ...fact('broker', `${broker.url}, ${broker.connected ? 'connected' : 'not connected'}`),
+        ...(broker.connected ? {} : { status: 'note' as const }),
+      },
+      fact(
+        'waiting',
+        waiting === null ? 'not known: the journal gives no answer' : countText(waiting, 'event'),
+      ),
       ...fill.map(({ compartment, percent, full }) =>
         fact(
           'fill',

@@ -2,6 +2,7 @@ import type { Config } from '../../../config/schema.js';
 import { DeadlineExceeded } from '../../../kit/deadline.js';
 import type { Fault } from '../../../kit/errors.js';
 import { tryBroker } from '../../../wire/broker-trial.js';
+import { urlWithoutLogin } from '../../../wire/publisher.js';
 import { silentLog, withLinesOnDemand } from '../../calibrate/stopped-bin.js';
 import { inScratchFolder } from '../scratch-folder.js';
 import { type AskContext, type Patch, SetupError, type Step, type StepContext } from '../setup.js';
@@ -22,8 +23,7 @@ export const brokerStep: Step = {
 
 function summary({ mqtt }: Config): string {
   if (mqtt.url === null) return 'the embedded broker';
-  const { protocol, host } = new URL(mqtt.url);
-  return `${protocol}//${host}${mqtt.username === null ? '' : `, user ${mqtt.username}`}`;
+  return `${urlWithoutLogin(mqtt.url)}${mqtt.username === null ? '' : `, user ${mqtt.username}`}`;
 }
 
 const KINDS = [
