@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { copyBundle, quickBundle } from '../support/bundle-copy.js';
+import { RoughBroker } from '../support/network/rough-broker.js';
 import { runReport } from '../support/run-report.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
+import { until } from '../support/until.js';
 
 const inBundle = (bundle: string, rest: string, use: (folder: string) => Promise<void>) =>
   inFolder(`model: { bundle: ${bundle} }\n${rest}`, use);
@@ -22,7 +24,7 @@ describe('sortbin doctor', () => {
       assert.deepEqual([report.schema, report.exitCode, stderr], [1, 0, '']);
       assert.deepEqual(
         report.sections.map(({ title }) => title),
-        ['configuration', 'machine', 'bundle', 'accelerators', 'lines', 'camera', 'runtimes'],
+        ['configuration', 'machine', 'bundle', 'accelerators', 'lines', 'camera', 'broker', 'runtimes'],
       );
       const {
         edgetpu,
@@ -99,6 +101,57 @@ describe('sortbin doctor', () => {
       assert.deepEqual([configured?.status, configured?.code], ['fail', 'pictures-missing']);
       assert.match(configured?.text ?? '', /^camera\.folder: .*nowhere: cannot be listed/);
     }));
+
+  it('connects to the broker, and names its URL without the login', async () => {
+    const broker = await new RoughBroker().start();
+    try {
+      const url = `mqtt://u:secret@127.0.0.1:${broker.port}`;
+      await inFolder(`mqtt: { url: '${url}' }\n`, async (folder) => {
+        const { checks } = await runReport(['doctor', '--runtime', 'edgetpu'], folder);
+        const { connection } = checks('broker');
+        assert.deepEqual(
+          [connection?.status, connection?.text],
+          ['ok', `connected to mqtt://127.0.0.1:${broker.port}, test message published`],
+        );
+      });
+    } finally {
+      await broker.stop();
+    }
+  });
+
+  it('asks a running bin for its connection, because both have one client id', async () => {
+    const broker = await new RoughBroker().start();
+    try {
+      const config = 'vision: { driver: simulated }\ntrigger: { script: [] }\n';
+      await inFolder(`${config}mqtt: { url: '${broker.url}' }\n`, async (folder) => {
+        const bin = new Sortbin(['run'], folder);
+        await bin.waitForCommands();
+        await until('connected', () => broker.connects.length === 1);
+        const { checks } = await runReport(['doctor', '--runtime', 'edgetpu'], folder);
+        assert.equal(checks('broker').connection?.text, `the running bin is connected to ${broker.url}`);
+        assert.equal(broker.connects.length, 1);
+        bin.kill('SIGTERM');
+        await bin.ended();
+      });
+    } finally {
+      await broker.stop();
+    }
+  });
+
+  it('reports a broker that cannot be reached, and with 78 a file that the bin could not use', async () => {
+    const reportOf = async (mqtt: string) => {
+      let report: Awaited<ReturnType<typeof runReport>> | undefined;
+      await inFolder(`vision: { driver: simulated }\nmqtt: { ${mqtt} }\n`, async (folder) => {
+        report = await runReport(['doctor', '--runtime', 'edgetpu'], folder);
+      });
+      return { code: report?.code, checks: report?.checks('broker') };
+    };
+    const { code, checks } = await reportOf(`url: 'mqtt://127.0.0.1:1'`);
+    assert.deepEqual([code, checks?.connection?.code], [69, 'broker-unreachable']);
+    const unusable = await reportOf(`url: 'mqtts://127.0.0.1:1', ca: none.pem`);
+    assert.deepEqual([unusable.code, Object.keys(unusable.checks ?? {})], [78, ['ca']]);
+    assert.match(unusable.checks?.ca?.text ?? '', /^mqtt\.ca: cannot read .*none\.pem: ENOENT/);
+  });
 
   it('states that /dev/null is not a camera', () =>
     inFolder('camera: { driver: v4l2, device: /dev/null }\n', async (folder) => {

@@ -22,6 +22,7 @@ import { configuredLines, examineLines } from '../doctor/lines.js';
 import { examineMachine } from '../doctor/machine.js';
 import { type MachineLines, parseMachineLines } from '../doctor/machine-lines.js';
 import { noRuntimes } from '../doctor/runtimes.js';
+import { examineBroker } from './broker-section.js';
 import { bundleFolder, loadBundleOrError, testRuntimes, visionOf } from './examinations.js';
 import { EXIT } from './failure.js';
 import { CONFIG_OPTION, type CommandConfig, readConfig } from './loaded-config.js';
@@ -35,7 +36,7 @@ interface DoctorFlags {
 
 export const doctorCommand = (): Command =>
   new Command('doctor')
-    .description('check the configuration, the machine, the camera, the model and every runtime')
+    .description('check the configuration, the machine, the camera, the broker, the model and every runtime')
     .option(...CONFIG_OPTION)
     .option('--json', 'print {schema, sortbin, exitCode, sections} as JSON')
     .addOption(
@@ -48,8 +49,9 @@ export const doctorCommand = (): Command =>
       exitCodesHelp({
         0: 'no check has failed',
         [EXIT.data]: 'the bundle is missing, damaged or invalid',
-        [EXIT.unavailable]: 'no usable runtime, or a configured GPIO line or camera is unavailable',
-        [EXIT.configuration]: 'the configuration is invalid, or does not match the model',
+        [EXIT.unavailable]: 'no usable runtime, or a configured GPIO line, camera or broker is unavailable',
+        [EXIT.configuration]:
+          'the configuration is invalid, names an unusable file, or does not match the model',
       }),
     )
     .action(({ config: file, json = false, runtime }: DoctorFlags) => examine(file, json, runtime));
@@ -69,6 +71,7 @@ const examine = async (file: string | undefined, json: boolean, named?: RuntimeN
       () => examineAccelerators(),
       ...(loaded instanceof ConfigError ? [] : [() => linesSection(loaded)]),
       () => cameraSection(loaded instanceof ConfigError ? null : loaded),
+      ...(loaded instanceof ConfigError ? [] : [() => examineBroker(loaded)]),
       () =>
         loaded instanceof ConfigError || !bundle
           ? noRuntimes(EXIT.unavailable)

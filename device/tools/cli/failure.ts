@@ -21,7 +21,7 @@ export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   [EXIT.usage]: 'the command line is not valid',
   [EXIT.data]: 'a bundle or a file has wrong content, or a bin refused a command',
   [EXIT.input]: 'an input other than the configuration cannot be read, or a terminal is missing',
-  [EXIT.unavailable]: 'a runtime, line, camera or bin is not available',
+  [EXIT.unavailable]: 'a runtime, line, camera, broker or bin is not available',
   [EXIT.software]: 'an error in the program, or a stop that took too long',
   [EXIT.system]: 'a limit of the system, such as open files',
   [EXIT.cannotCreate]: 'a file cannot be written, or already exists',
