@@ -62,9 +62,11 @@ export class InstalledBin {
   /** `otherThan`: the main process of an earlier run. */
   async untilActive(otherThan = 0): Promise<void> {
     await this.untilState('active and ready', () => {
-      const state = this.property('ActiveState');
-      if (state === 'failed') throw new Error(`the unit has failed\n${this.log(40)}`);
-      return state === 'active' && this.mainPid !== otherThan;
+      // One answer, because the two change at different times.
+      const answer = this.systemctl('show', 'sortbin', '-p', 'ActiveState', '-p', 'MainPID');
+      if (/^ActiveState=failed$/m.test(answer)) throw new Error(`the unit has failed\n${this.log(40)}`);
+      const pid = Number(/^MainPID=(\d+)$/m.exec(answer)?.[1]);
+      return /^ActiveState=active$/m.test(answer) && pid > 0 && pid !== otherThan;
     });
   }
 
