@@ -7,7 +7,7 @@ import { OUTBOX_DEADLINE_MS } from './acknowledger.js';
 import type { DeliveryFaultCode, Outbox } from './mqtt.js';
 
 /** What a fault is about. The first kind that has a fault is reported. */
-const KINDS = ['refused', 'undeliverable', 'limits'] as const;
+const KINDS = ['blocked', 'refused', 'undeliverable', 'limits'] as const;
 type Kind = (typeof KINDS)[number];
 
 /** The faults of the messages, while the broker is connected. */

@@ -4,9 +4,10 @@ import { ConnectionError, hex } from './connection-error.js';
 /**
  * - `retry`: send the event again after a pause, alone.
  * - `retry-now`: send it again at once, alone, with a new packet id.
+ * - `blocked`: the broker takes no event of this topic for now.
  * - `undeliverable`: do not send it again.
  */
-export type Verdict = 'retry' | 'retry-now' | 'undeliverable';
+export type Verdict = 'retry' | 'retry-now' | 'blocked' | 'undeliverable';
 
 /** Reason codes of MQTT 5.0, section 2.4. */
 const CODE = { packetIdInUse: 0x91, quotaExceeded: 0x97 } as const;
@@ -26,8 +27,8 @@ const CAUSED_BY_A_MESSAGE = [0x80, 0x81, 0x82, 0x83, 0x90, 0x94, 0x95, 0x99, 0x9
 export class EventRefusals {
   /** Refusals, or closed connections, of each event that is still in the outbox. */
   readonly #attempts = new Map<string, { count: number; readonly acceptedBefore: number }>();
-  /** Number of accepted events. */
-  #accepted = 0;
+  /** Number of accepted events by topic. */
+  readonly #accepted = new Map<string, number>();
   #closesWithoutProgress = 0;
   /** Events up to this one are sent one at a time. */
   #cautiousUpTo: Pick<PendingEvent, 'epoch' | 'seq'> | null = null;
@@ -37,22 +38,19 @@ export class EventRefusals {
     return this.#cautiousUpTo !== null;
   }
 
-  /**
-   * The broker has refused an event, and the connection is still open. `isOwnTopic`: the event belongs to the present id
-   * of the bin.
-   */
-  onRefused(event: PendingEvent, error: ConnectionError, isOwnTopic: boolean): Verdict {
+  /** The broker has refused an event, and the connection is still open. */
+  onRefused(event: PendingEvent, topic: string, error: ConnectionError): Verdict {
     if (error.code === 'message-too-large') return 'undeliverable';
     if (error.reasonCode === CODE.quotaExceeded) return 'retry';
-    const { count, acceptedBefore } = this.#count(event);
+    const { count, acceptedBefore } = this.#count(event, topic);
     if (error.reasonCode === CODE.packetIdInUse) return count === 1 ? 'retry-now' : 'retry';
-    // As long as the broker accepts no event of this bin, its access rules are the reason, not this event.
-    const isForAll = error.code === 'not-authorised' && isOwnTopic && acceptedBefore === this.#accepted;
-    return count >= MAX_REFUSALS && !isForAll ? 'undeliverable' : 'retry';
+    // As long as the broker accepts no other event of the topic, its access rules are the reason, not this event.
+    if (error.code === 'not-authorised' && acceptedBefore === this.#acceptedOn(topic)) return 'blocked';
+    return count >= MAX_REFUSALS ? 'undeliverable' : 'retry';
   }
 
-  onAccepted(event: PendingEvent): void {
-    this.#accepted += 1;
+  onAccepted(event: PendingEvent, topic: string): void {
+    this.#accepted.set(topic, this.#acceptedOn(topic) + 1);
     this.#attempts.delete(textOf(event));
     this.#closesWithoutProgress = 0;
     this.#passed(event);
@@ -67,6 +65,7 @@ export class EventRefusals {
   onConnectionEnd(
     reason: unknown,
     inFlight: readonly PendingEvent[],
+    topicOf: (event: PendingEvent) => string,
   ): { readonly event: PendingEvent; readonly reason: string } | null {
     const newest = inFlight.at(-1);
     if (!newest || !(reason instanceof ConnectionError)) return null;
@@ -76,13 +75,20 @@ export class EventRefusals {
       if (this.#closesWithoutProgress >= CLOSES_BEFORE_CAUTION) this.#cautiousUpTo = newest;
       return null;
     }
-    const { count: closes } = this.#count(newest);
+    const { count: closes } = this.#count(newest, topicOf(newest));
     this.#cautiousUpTo ??= newest;
     return closes >= MAX_CLOSES ? { event: newest, reason: closedAfter('event', reason) } : null;
   }
 
-  #count(event: PendingEvent): { readonly count: number; readonly acceptedBefore: number } {
-    const attempts = this.#attempts.get(textOf(event)) ?? { count: 0, acceptedBefore: this.#accepted };
+  #acceptedOn(topic: string): number {
+    return this.#accepted.get(topic) ?? 0;
+  }
+
+  #count(event: PendingEvent, topic: string): { readonly count: number; readonly acceptedBefore: number } {
+    const attempts = this.#attempts.get(textOf(event)) ?? {
+      count: 0,
+      acceptedBefore: this.#acceptedOn(topic),
+    };
     attempts.count += 1;
     this.#attempts.set(textOf(event), attempts);
     return attempts;

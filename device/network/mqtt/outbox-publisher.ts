@@ -6,6 +6,7 @@ import { sleep } from '../../kit/deadline.js';
 import { type Answer, failed } from '../../kit/errors.js';
 import { type HealthListener, HealthReporter } from '../../kit/health.js';
 import { Acknowledger } from './acknowledger.js';
+import { BlockedTopics } from './blocked-topics.js';
 import { type Connection, mqttVersionOf } from './connection.js';
 import { type ConnectionError, type ConnectionErrorCode, connectionErrorFrom } from './connection-error.js';
 import { type BrokerOptions, Connector } from './connector.js';
@@ -77,6 +78,7 @@ export class OutboxPublisher implements Publisher {
   readonly #subscriptions: Subscriptions;
   readonly #acknowledger: Acknowledger;
   readonly #refusals = new EventRefusals();
+  readonly #blocked: BlockedTopics;
   readonly #refusalBackoff: Backoff;
   readonly delivery = new DeliveryHealth();
   readonly #health = new HealthReporter<ConnectionErrorCode>();
@@ -100,6 +102,7 @@ export class OutboxPublisher implements Publisher {
     this.#backoffLimits = options.backoff ?? DEFAULT_BACKOFF;
     this.#backoff = this.#makeBackoff();
     this.#refusalBackoff = this.#makeBackoff();
+    this.#blocked = new BlockedTopics(clock, () => this.#makeBackoff());
     this.#availability = printTopic(options, 'availability');
     this.#connector = new Connector(options.broker, { topic: this.#availability, payload: 'offline' }, clock);
     const published = options.topicsFile === undefined ? null : new PublishedTopics(options.topicsFile, log);
@@ -221,7 +224,6 @@ export class OutboxPublisher implements Publisher {
     const pump = new OutboxPump(
       connection,
       {
-        ownTopic: printTopic(this.options, 'event'),
         topicOf: (event) => this.#topicOf(event),
         window: this.options.window ?? DEFAULT_WINDOW,
         pubackDeadlineMs: this.#pubackDeadlineMs,
@@ -231,6 +233,7 @@ export class OutboxPublisher implements Publisher {
         outbox: this.outbox,
         acknowledger: this.#acknowledger,
         refusals: this.#refusals,
+        blocked: this.#blocked,
         retained: this.#retained,
         health: this.delivery,
         clock,

@@ -6,6 +6,7 @@ import type { Clock } from '../../kit/clock.js';
 import { sleep, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { type Acknowledger, OUTBOX_DEADLINE_MS } from './acknowledger.js';
+import type { BlockedTopics } from './blocked-topics.js';
 import type { Connection, Delivery } from './connection.js';
 import { type ConnectionError, connectionErrorFrom, isRefusal } from './connection-error.js';
 import type { DeliveryHealth } from './delivery-health.js';
@@ -23,8 +24,6 @@ const READ_AHEAD = 64;
 const MAX_UNERASED = 64;
 
 export interface OutboxPumpOptions {
-  /** The topic of the events that this bin records now. */
-  readonly ownTopic: string;
   /** Returns the topic of an event. */
   readonly topicOf: (event: PendingEvent) => string;
   /** Maximum events without a PUBACK. */
@@ -39,6 +38,7 @@ export interface OutboxPumpParts {
   readonly outbox: Outbox;
   readonly acknowledger: Acknowledger;
   readonly refusals: EventRefusals;
+  readonly blocked: BlockedTopics;
   readonly retained: Pick<RetainedMessages, 'isSuspect'>;
   readonly health: DeliveryHealth;
   readonly clock: Clock;
@@ -52,7 +52,7 @@ export interface OutboxPumpParts {
 /**
  * Sends events from the outbox on one connection, oldest first, with a limited number unacknowledged. A new connection
  * gets a new pump, which reads the outbox from the start: events without a PUBACK are still there. While the broker
- * refuses an event, no event after it is sent.
+ * refuses an event, no event after it is sent. While it refuses all events of a topic, those of other topics are sent.
  */
 export class OutboxPump {
   readonly #workAvailable = new AutoResetEvent();
@@ -109,7 +109,7 @@ export class OutboxPump {
         if (this.#refused.size > 0 && this.#inFlight.size === 0) await this.#handleRefused(signal);
         else if (this.#queue.length === 0 && this.#mayHaveMore && this.#freePlaces > 0)
           await this.#read(signal);
-        else await this.#workAvailable.wait(signal);
+        else await this.#waitForWork(signal);
       }
     } catch (thrown) {
       await this.#onConnectionEnd(thrown);
@@ -120,31 +120,61 @@ export class OutboxPump {
   }
 
   get #freePlaces(): number {
-    if (this.#refused.size > 0 || this.#alone) return 0;
-    const { acknowledger } = this.parts;
+    const { acknowledger, blocked } = this.parts;
+    if (this.#refused.size > 0 || this.#alone || blocked.dueInMs === 0) return 0;
     const { window } = this.options;
     const most = Math.min(window, this.connection.limits.receiveMaximum);
     const mostUnerased = Math.max(window, MAX_UNERASED) - acknowledger.size;
     return Math.min(most, mostUnerased) - this.#inFlight.size;
   }
 
-  /** Sends what was read, as far as the window allows. */
+  /** Sends what was read, as far as the window allows. Events of a blocked topic stay in the outbox. */
   #sendQueued(): void {
-    while (this.#freePlaces > 0) {
+    const { acknowledger, blocked } = this.parts;
+    for (;;) {
+      if (this.#inFlight.size === 0 && this.#refused.size === 0) this.#tryBlocked();
       const [row] = this.#queue;
-      if (!row) return;
-      const isSent = this.#inFlight.has(textOf(row)) || this.parts.acknowledger.has(row);
-      if (!isSent && this.#needsAlone(row)) {
-        if (this.#inFlight.size > 0) return;
-        this.#alone = row;
-      }
-      this.#queue.shift();
-      if (!isSent) this.#send(row);
+      if (!row || this.#freePlaces <= 0) return;
+      const topic = this.options.topicOf(row);
+      if (this.#inFlight.has(textOf(row)) || acknowledger.has(row)) this.#queue.shift();
+      else if (blocked.has(topic)) {
+        this.#queue.shift();
+        blocked.onWaiting(topic, row);
+      } else if (!this.#needsAlone(topic)) {
+        this.#queue.shift();
+        this.#send(row);
+      } else if (this.#inFlight.size === 0) {
+        this.#queue.shift();
+        this.#sendAlone(row);
+      } else return;
     }
   }
 
-  #needsAlone(row: PendingEvent): boolean {
-    return this.parts.refusals.isCautious || this.proof?.covers(this.options.topicOf(row)) === false;
+  /** Sends an event of a blocked topic, if one is due. */
+  #tryBlocked(): void {
+    const event = this.parts.blocked.next();
+    if (event) this.#sendAlone(event);
+  }
+
+  #sendAlone(row: PendingEvent): void {
+    this.#alone = row;
+    this.#send(row);
+  }
+
+  async #waitForWork(signal: AbortSignal): Promise<void> {
+    const { blocked, clock } = this.parts;
+    const { dueInMs } = blocked;
+    // If an event is due now, it waits for the answers to others, which wake the pump.
+    const cancel = dueInMs ? clock.after(dueInMs, () => this.#workAvailable.set()) : () => {};
+    try {
+      await this.#workAvailable.wait(signal);
+    } finally {
+      cancel();
+    }
+  }
+
+  #needsAlone(topic: string): boolean {
+    return this.parts.refusals.isCautious || this.proof?.covers(topic) === false;
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -182,8 +212,10 @@ export class OutboxPump {
 
   #onAccepted(row: PendingEvent): void {
     const { acknowledger, refusals, refusalBackoff, health } = this.parts;
+    const topic = this.options.topicOf(row);
     this.#inFlight.delete(textOf(row));
-    refusals.onAccepted(row);
+    refusals.onAccepted(row, topic);
+    this.#unblock(topic);
     const wasAlone = this.#alone === row;
     if (wasAlone) {
       this.#alone = null;
@@ -203,21 +235,33 @@ export class OutboxPump {
       this.connection.drop(error);
       return;
     }
-    const { options, parts } = this;
-    const { refusals, health } = parts;
+    const { refusals, blocked, health } = this.parts;
+    const topic = this.options.topicOf(row);
     this.#inFlight.delete(textOf(row));
     if (this.#alone === row) this.#alone = null;
     this.#hasRecovered = false;
-    const verdict = refusals.onRefused(row, error, options.topicOf(row) === options.ownTopic);
-    this.#refused.set(row, { verdict, reason: error.message });
-    if (verdict !== 'undeliverable') {
-      const code = error.code === 'not-authorised' ? 'mqtt-not-authorised' : 'event-refused';
-      health.set('refused', {
-        code,
-        message: `event ${row.seq}: ${error.message.replace(/\.$/, '')}. It is sent again.`,
-      });
+    const verdict = refusals.onRefused(row, topic, error);
+    const fault = {
+      code: error.code === 'not-authorised' ? 'mqtt-not-authorised' : 'event-refused',
+      message: `event ${row.seq}: ${error.message.replace(/\.$/, '')}. It is sent again.`,
+    } as const;
+    if (verdict === 'blocked') {
+      // Only the proof of the rights has no reason code.
+      blocked.onFailed(topic, row, { fault, isForAll: error.reasonCode === null });
+      health.set('blocked', blocked.fault);
+    } else {
+      this.#refused.set(row, { verdict, reason: error.message });
+      if (verdict !== 'undeliverable') health.set('refused', fault);
     }
     this.#workAvailable.set();
+  }
+
+  /** The broker takes the events of a topic again: those that were left in the outbox are read and sent. */
+  #unblock(topic: string): void {
+    const { blocked, health } = this.parts;
+    if (!blocked.unblock(topic)) return;
+    health.set('blocked', blocked.fault);
+    this.restart();
   }
 
   /** Handles the oldest refused event. */
@@ -238,8 +282,7 @@ export class OutboxPump {
     if (verdict === 'retry' && !this.#hasRecovered)
       await sleep(clock, Math.round(refusalBackoff.nextMs()), signal);
     this.#refused.delete(row);
-    this.#alone = row;
-    this.#send(row);
+    this.#sendAlone(row);
   }
 
   async #markUndeliverable(row: PendingEvent, reason: string, signal?: AbortSignal): Promise<void> {
@@ -248,6 +291,7 @@ export class OutboxPump {
     const mark = () => outbox.markUndeliverable({ epoch: row.epoch, seq: row.seq }, reason, at);
     await withDeadline(clock, OUTBOX_DEADLINE_MS, mark, signal);
     refusals.onUndeliverable(row);
+    this.#unblock(this.options.topicOf(row));
     refusalBackoff.reset();
     health.set('refused', null);
     await health.readUndeliverable(outbox, clock);
@@ -258,7 +302,9 @@ export class OutboxPump {
     await Promise.allSettled(unanswered.map(({ answered }) => answered));
     const rows = unanswered.map(({ row }) => row);
     const { refusals, retained } = this.parts;
-    const culprit = this.#tooLarge ?? (retained.isSuspect ? null : refusals.onConnectionEnd(reason, rows));
+    const culprit =
+      this.#tooLarge ??
+      (retained.isSuspect ? null : refusals.onConnectionEnd(reason, rows, this.options.topicOf));
     if (!culprit) return;
     try {
       await this.#markUndeliverable(culprit.event, culprit.reason);

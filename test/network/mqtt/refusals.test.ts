@@ -158,19 +158,6 @@ it('passes over an event that alone is not authorised: 0x87', async () => {
   assert.equal(broker.connects.length, 1);
 });
 
-it('passes over the events of an earlier id that are not authorised: 0x87', async () => {
-  const broker = await brokerFor(() => 0);
-  broker.behaviour.puback = ({ topic }) => (topic.includes('cellar/event') ? 0x87 : 0);
-  const { publisher, outbox } = fastPublisher(broker.url);
-  cleanups.push(() => publisher.close());
-  outbox.add(1, { bin: 'cellar' });
-  outbox.add(2);
-  publisher.start();
-  await until('the others are acknowledged', () => outbox.seqs.length === 1);
-  await until('the event is undeliverable', () => outbox.undeliverableSeqs.length === 1);
-  assert.deepEqual(outbox.undeliverableSeqs, [1]);
-});
-
 describe('a broker that closes the connection after an event', () => {
   for (const [what, answer, protocolVersion] of [
     ['DISCONNECT 0x99', { disconnect: 0x99 }, 5],

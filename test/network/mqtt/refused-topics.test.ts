@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { until } from '../../support/until.js';
-import { clockedPublisher, closeAfterTest } from './publisher-kit.js';
-import { brokerFor, faultsOf } from './refusals-kit.js';
+import { clockedPublisher, closeAfterTest, fastPublisher } from './publisher-kit.js';
+import { brokerFor, faultsOf, start } from './refusals-kit.js';
 
 describe('a broker that refuses all events for a time', () => {
   for (const code of [0x97, 0x87])
@@ -23,4 +23,70 @@ describe('a broker that refuses all events for a time', () => {
       assert.equal(faults.at(-1), null);
       assert.equal(broker.connects.length, 1);
     });
+});
+
+describe('a broker that allows no event of an earlier id', () => {
+  const denied = async (isDenied: () => boolean) => {
+    const broker = await brokerFor(() => 0);
+    const { puback } = broker.behaviour;
+    broker.behaviour.puback = (publish) => {
+      const answer = puback(publish);
+      return isDenied() && publish.topic.includes('/cellar/') ? 0x87 : answer;
+    };
+    broker.behaviour.forwards = ({ topic }) => !(isDenied() && topic.includes('/cellar/'));
+    return broker;
+  };
+
+  for (const [version, options] of [
+    ['5', {}],
+    ['3.1.1', { proveRights: true, broker: { protocolVersion: 4 } }],
+  ] as const)
+    it(`gets those of the new id, and the others when it allows them: MQTT ${version}`, async () => {
+      let isDenied = true;
+      const broker = await denied(() => isDenied);
+      const world = closeAfterTest(fastPublisher(broker.url, options));
+      const faults = faultsOf(world);
+      const old = world.outbox.add(200, { bin: 'cellar' });
+      world.outbox.add(100);
+      world.publisher.start();
+      await until('the events of the new id', () => world.outbox.seqs.length === old.length);
+      assert.deepEqual(world.outbox.seqs, old);
+      await until('a fault', () => faults.length > 0);
+      assert.match(faults[0] ?? '', /^mqtt-not-authorised: event \d+: .*cellar\/event/);
+      assert.ok(broker.eventSeqs().filter((seq) => seq <= 200).length < 100);
+      const [newer] = world.outbox.add(1);
+      world.publisher.notify();
+      await until('a newer event', () => world.outbox.seqs.at(-1) !== newer);
+      assert.notEqual(faults.at(-1), null);
+      isDenied = false;
+      await world.outbox.empty();
+      await until('the fault has ended', () => faults.at(-1) === null);
+      assert.deepEqual(world.outbox.undeliverableSeqs, []);
+      assert.equal(broker.connects.length, 1);
+    });
+
+  it('gets one of them after growing pauses', async () => {
+    const broker = await denied(() => true);
+    const world = closeAfterTest(clockedPublisher(broker.url, { window: 1 }));
+    world.outbox.add(1, { bin: 'cellar' });
+    world.publisher.start();
+    const attempts = () => broker.eventSeqs().length;
+    await until('an attempt', () => attempts() === 1);
+    // Halfway between one second and a ceiling of 2, 4 and 8 seconds.
+    for (const [index, pauseMs] of [1_500, 2_500, 4_500].entries()) {
+      await until('a pause', () => world.clock.waiting === 3);
+      await world.clock.advance(pauseMs - 1);
+      assert.equal(attempts(), index + 1);
+      await world.clock.advance(1);
+      await until('an attempt', () => attempts() === index + 2);
+    }
+  });
+});
+
+it('sets aside an event that alone is not authorised, also with a window of 1: 0x87', async () => {
+  const broker = await brokerFor((seq) => (seq === 1 ? 0x87 : 0));
+  const world = start(broker, 10, { window: 1 });
+  await until('the others are acknowledged', () => world.outbox.seqs.length === 1);
+  await until('the event is undeliverable', () => world.outbox.undeliverableSeqs.length === 1);
+  assert.deepEqual(world.outbox.undeliverableSeqs, [1]);
 });
