@@ -1,6 +1,5 @@
 import { connect, type IClientOptions } from 'mqtt';
 import type { Clock } from '../../kit/clock.js';
-import { messageOf } from '../../kit/errors.js';
 import { BrokerErrors } from './broker-errors.js';
 import { type BrokerFeatures, KnownFeatures, withoutRefused } from './broker-features.js';
 import { type BrokerUrl, parseBrokerUrl } from './broker-url.js';
@@ -13,6 +12,7 @@ import { acceptTooLargePubacks, limitsOf, zeroLimitOf } from './limits.js';
 import { MessageIds } from './message-ids.js';
 import { MAX_INCOMING_PAYLOAD_BYTES } from './mqtt.js';
 import { AcceptedSize } from './sent-messages.js';
+import { socketFailureOf } from './socket-failure.js';
 
 export interface BrokerOptions extends Credentials {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. A user name and a password in it replace those of the other options. */
@@ -137,10 +137,21 @@ export class Connector {
         };
         settle(() => resolve(new Connection(parts)));
       };
+      const { protocol } = this.#url;
+      const isEncrypted = protocol === 'mqtts' || protocol === 'wss';
+      let isSecured = false;
+      client.stream.once('secureConnect', () => {
+        isSecured = true;
+      });
+      const failSocket = (error: unknown) => {
+        const { caFile, client: certificate } = this.options;
+        const socket = { isEncrypted, isSecured, caFile, hasClientCertificate: certificate !== undefined };
+        fail(...socketFailureOf(error, socket), error);
+      };
       let socketError: unknown;
       const onError = (error: Error) => {
         const reasonCode = reasonCodeOf(error);
-        if (reasonCode === null) return fail(...socketFailureOf(error));
+        if (reasonCode === null) return failSocket(error);
         if (VERSION_REASONS.includes(reasonCode)) {
           const problem = `does not support MQTT ${mqttVersionOf(version)} (${hex(reasonCode)})`;
           return fail('version-refused', problem, error);
@@ -151,7 +162,7 @@ export class Connector {
       const onClose = () =>
         socketError === undefined
           ? fail('closed-before-connack', 'closed the connection before CONNACK')
-          : fail('broker-unreachable', messageOf(socketError), socketError);
+          : failSocket(socketError);
       const onAbort = () => abandon(signal.reason);
       const cancel = this.clock.after(deadlineMs, () =>
         fail('connect-timeout', `no CONNACK within ${deadlineMs} ms`),
@@ -198,9 +209,3 @@ export class Connector {
 
 const smaller = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.min(a, b);
-
-/** Some brokers reset the connection if they do not support the MQTT version. */
-const socketFailureOf = (error: Error & { code?: unknown }): [ConnectionErrorCode, string, Error] =>
-  error.code === 'ECONNRESET' || error.code === 'EPIPE'
-    ? ['closed-before-connack', `closed the connection before CONNACK (${String(error.code)})`, error]
-    : ['broker-unreachable', messageOf(error).trim(), error];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, createServer as createPlainServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
@@ -61,8 +61,8 @@ const publish = (url: string, broker: Credentials) => {
 };
 
 /** Returns the first error of a publisher with these credentials. */
-const errorOf = async (broker: Credentials): Promise<string> => {
-  const { publisher, health } = publish('mqtts://127.0.0.1:1', broker);
+const errorOf = async (broker: Credentials, url = 'mqtts://127.0.0.1:1'): Promise<string> => {
+  const { publisher, health } = publish(url, broker);
   await until('an error', () => health.length > 0);
   await publisher.close();
   return String(health[0]).replaceAll(folder, '');
@@ -161,5 +161,31 @@ test('names a client certificate and a key that cannot be used', async () => {
   assert.equal(
     await errorWith({ keyFile: await file('other.pem', SERVER.key) }),
     `${code}: mqtt.key: /other.pem is not the key of the certificate in /cert.pem. Use the two files that belong together.`,
+  );
+});
+
+test('says what to do if TLS fails', async () => {
+  const { url } = await startTlsBroker();
+  assert.match(await errorOf({}, url), /^broker-unreachable: .*\. Set mqtt\.ca to the file of the authority/);
+  const stranger = await file('stranger.pem', CLIENT.cert);
+  assert.match(
+    await errorOf({ caFile: stranger }, url),
+    /^broker-unreachable: .*\. mqtt\.ca: \/stranger\.pem does not contain the authority of this broker\./,
+  );
+  const caFile = await file('ca.pem', CA_CERTIFICATE);
+  assert.match(
+    await errorOf({ caFile }, url),
+    /^broker-unreachable: .*\. The broker requires a certificate of the client\. Set mqtt\.cert and mqtt\.key\.$/,
+  );
+});
+
+test('says that a port may not use TLS', async () => {
+  const plain = createPlainServer((socket) => socket.once('data', () => socket.destroy()));
+  plain.listen(0, '127.0.0.1');
+  await once(plain, 'listening');
+  cleanups.push(() => new Promise((resolve) => plain.close(resolve)));
+  assert.match(
+    await errorOf({}, `mqtts://127.0.0.1:${(plain.address() as AddressInfo).port}`),
+    /^closed-before-connack: .*ECONNRESET\)\. The port may not use TLS: check the port and the beginning of mqtt\.url\.$/,
   );
 });
