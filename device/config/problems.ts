@@ -98,7 +98,8 @@ export const problemsOf = (
       add(path, null, allowed, `this key is required${because}. ${fix ?? `Set ${allowed}`}`);
     else {
       const shown = shownValue(value, fragments);
-      add(path, shown, allowed, `${shown} is not allowed${because}. ${fix ?? `Use ${allowed}`}`);
+      const use = fix ?? `Use ${allowed}${isUnquotedText(value, fragments) ? ', in quotes' : ''}`;
+      add(path, shown, allowed, `${shown} is not allowed${because}. ${use}`);
     }
   };
 
@@ -149,6 +150,15 @@ const likelyMember = (errors: readonly (readonly Issue[])[]): readonly Issue[] |
   );
   return likely.length === 1 ? likely[0] : undefined;
 };
+
+/** Whether YAML has read a text without quotes as another type, for example a password of digits. */
+const isUnquotedText = (value: unknown, fragments: readonly Fragment[]): boolean =>
+  (typeof value === 'number' || typeof value === 'boolean') &&
+  fragments
+    .flatMap(unionMembers)
+    .some(
+      (member) => member.type === 'string' && !member.title && !member.enum && member.const === undefined,
+    );
 
 const shownValue = (value: unknown, fragments: readonly Fragment[]): string => {
   if (fragments.some(({ writeOnly }) => writeOnly)) return '***';

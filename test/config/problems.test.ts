@@ -175,7 +175,7 @@ const CASES: readonly (readonly [text: string, message: string])[] = [
   ],
   [
     'policy: { compartments: { residual: [a, 1] } }',
-    'policy.compartments.residual[1]: 1 is not allowed. Use a string of 1 to 100 characters.',
+    'policy.compartments.residual[1]: 1 is not allowed. Use a string of 1 to 100 characters, in quotes.',
   ],
 ];
 
@@ -257,6 +257,10 @@ const CROSSED: readonly (readonly [text: string, message: string])[] = [
   [
     'mqtt: { password: x }',
     'mqtt.password: *** is not allowed without a username. Set username, or use null.',
+  ],
+  [
+    'mqtt: { username: u, password: 12345678 }',
+    'mqtt.password: *** is not allowed. Use a string of 1 to 1000 characters, in quotes.',
   ],
   [
     'mqtt: { passwordFile: secret }',
