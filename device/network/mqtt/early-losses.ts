@@ -3,8 +3,8 @@ import { UNIQUE_ID } from './broker-errors.js';
 
 /** A connection that ends within this time is an early loss. Two clients with one id also use longer back-offs. */
 const EARLY_MS = 60_000;
-/** From this number of early losses in a row on, the error names a likely cause. */
-const MANY = 3;
+/** From this number of early losses in a row on, the error names possible causes. A link with faults also loses some. */
+const MANY = 5;
 
 /**
  * Early losses of connections in a row. MQTT 3.1.1 does not report that another client has the same client id: the broker
@@ -23,6 +23,6 @@ export class EarlyLosses {
     const isEarly = this.clock.monotonicMs() - connectedAtMs < EARLY_MS;
     this.#inARow = isEarly ? this.#inARow + 1 : 0;
     if (this.#inARow < MANY) return '';
-    return `. Several connections in a row ended within a minute: another client may use the client id "${this.clientId}". ${UNIQUE_ID}`;
+    return `. ${this.#inARow} connections in a row ended within a minute: the network may be unstable, or another client may use the client id "${this.clientId}". ${UNIQUE_ID}`;
   }
 }
