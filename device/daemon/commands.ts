@@ -165,6 +165,13 @@ const outboxCommands = ({
     actuates: false,
     run: async ({ events }: z.infer<typeof selectedEvents>) => {
       const count = await change(events);
+      if (count === 0 && events !== 'all') {
+        const numbers = events.join(', ');
+        return failed(
+          'control-unfit',
+          `${name}: no undeliverable event ${numbers}. See "sortbin outbox list".`,
+        );
+      }
       publisher.notifyUndeliverable();
       return done(count);
     },

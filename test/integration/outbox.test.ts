@@ -61,10 +61,17 @@ describe('sortbin outbox', () => {
 
       for (const args of [['retry'], ['drop', '3', '--all'], ['retry', 'three']])
         assert.equal((await run(folder, 'outbox', ...args)).code, 64, String(args));
+      for (const name of ['retry', 'drop']) {
+        const { code, stderr } = await run(folder, 'outbox', name, '12', '13');
+        const message = `sortbin: outbox-${name}: no undeliverable event 12, 13. See "sortbin outbox list".\n`;
+        assert.deepEqual([code, stderr], [65, message]);
+      }
       bin.kill('SIGTERM');
       assert.equal(await bin.ended(), 0);
       assert.equal((await run(folder, 'outbox', 'list')).code, 0, 'of a stopped bin');
-      assert.equal((await run(folder, 'outbox', 'retry', '--all')).code, 69, 'of a stopped bin');
+      const stopped = await run(folder, 'outbox', 'retry', '--all');
+      assert.equal(stopped.code, 69);
+      assert.match(stopped.stderr, /^sortbin: outbox retry: the bin must run\. Cannot reach sortbin at /);
     });
   });
 

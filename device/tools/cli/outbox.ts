@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { JournalReader } from '../../journal/journal-reader.js';
 import { newId } from '../../kit/ids.js';
 import { plain } from '../../kit/plain-text.js';
+import { ControlError } from '../../network/commands/commands.js';
 import { askBin, type BinFlags, binCommand } from './bin-commands.js';
 import { readConfig } from './loaded-config.js';
 import { printJson } from './report.js';
@@ -34,7 +35,13 @@ const changeCommand = (name: 'retry' | 'drop', description: string, done: string
       if (numbers.length > 0 === (flags.all === true))
         command.error(`error: name events by their numbers, or use --all. See "sortbin outbox list".`);
       const events = flags.all ? 'all' : numbers;
-      const count = await askBin({ command: `outbox-${name}`, events, transaction: newId() }, flags);
+      const request = { command: `outbox-${name}`, events, transaction: newId() };
+      const count = await askBin(request, flags).catch((thrown) => {
+        if (!(thrown instanceof ControlError && thrown.code === 'control-down')) throw thrown;
+        throw new ControlError(thrown.code, `outbox ${name}: the bin must run. ${thrown.message}`, {
+          cause: thrown,
+        });
+      });
       if (count === undefined || flags.json) return;
       process.stdout.write(`${Number(count) === 1 ? '1 event' : `${Number(count)} events`} ${done}\n`);
     });
