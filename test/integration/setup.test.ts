@@ -320,10 +320,33 @@ describe('sortbin setup, on a terminal', () => {
       assert.equal(await readConfigText(folder), `${SIMULATED}bin:\n  id: yard\n  name: Sorting bin\n`);
     }));
 
+  it('keeps values that are written by hand with Enter alone', (test) => {
+    const text = `vision: { driver: simulated }
+lines: { driver: simulated }
+trigger: { driver: interval } # mine
+policy: { preset: four-way, fallback: packaging, refuse: [battery, shoes] }
+gate:
+  driver: lines
+  compartments: { paper: { output: { line: GPIO17 } }, glass: { output: { line: GPIO27 } } }
+  passive: [packaging, residual]
+  home: { line: GPIO6, activeLow: false }
+`;
+    return inFolder(text, async (folder) => {
+      const steps = ['sensor', 'compartments', 'gate'];
+      const terminal = new Terminal(test, `${MAIN} setup --no-check --step ${steps.join(' ')}`, folder);
+      for (const _ of steps) {
+        await terminal.type(/keep these values[\s\S]*Choice \[1\]: $/, ENTER);
+        await terminal.type(/continue[\s\S]*Choice \[1\]: $/, ENTER);
+      }
+      assert.equal(await terminal.ended(), 0);
+      assert.equal(await readConfigText(folder), text);
+    });
+  });
+
   it('keeps the last finished step after Ctrl-C in a test', (test) =>
     inFolder(SIMULATED, async (folder) => {
       const terminal = new Terminal(test, `${MAIN} setup --step sensor`, folder);
-      await terminal.type(CHOICE, ENTER);
+      await terminal.type(CHOICE, `2${ENTER}`);
       await terminal.type(/Sensor \[5\]: $/, `beam${ENTER}`);
       await terminal.type(/Line of the sensor \[GPIO23\]: $/, ENTER);
       await terminal.type(/Is the level low .* \[y\]: $/, ENTER);

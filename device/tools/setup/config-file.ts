@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../config/schema.js';
 import { type FileAttributes, writeDurably } from '../../kit/durable-file.js';
 import { messageOf, SortbinError } from '../../kit/errors.js';
-import { patchYaml } from './patch-yaml.js';
+import { hasSection, patchYaml } from './patch-yaml.js';
 import { type Patch, SetupError } from './setup.js';
 
 /** Parses the text of a configuration. @throws ConfigError if it is invalid */
@@ -39,6 +39,11 @@ export class ConfigFile {
 
   get folder(): string {
     return dirname(this.path);
+  }
+
+  /** Whether the file itself has this section. Otherwise it has the defaults. */
+  has(section: string): boolean {
+    return hasSection(this.#text, section);
   }
 
   /** Returns the changed configuration, and writes nothing. @throws ConfigError, or SetupError `setup-file` */

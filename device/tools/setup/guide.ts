@@ -28,22 +28,38 @@ export interface GuideOptions extends Pick<StepContext, 'clock' | 'signal'> {
  * @throws the reason of `signal`
  */
 export const runGuide = async (options: GuideOptions): Promise<StepReport[]> => {
-  const { steps, prompt, file } = options;
+  const { steps, prompt, file, isChecked } = options;
   const reports: StepReport[] = [];
   for (const [index, step] of steps.entries()) {
     prompt.say(`\nStep ${index + 1} of ${steps.length}: ${step.title}`);
     prompt.say(step.intro);
     prompt.say(`Now: ${step.summary(file.config)}.`);
-    const choices = [
-      { value: 'start', label: 'start this step' },
-      { value: 'skip', label: 'skip it' },
-      { value: 'end', label: 'end the setup here' },
-    ] as const;
-    const choice = await prompt.choose('Choice', choices, 'start');
+    const isPresent = step.section !== null && file.has(step.section);
+    const choice = await chooseStart(prompt, isPresent, isChecked);
     if (choice === 'end') break;
-    reports.push(choice === 'skip' ? skipped(step) : await new StepRun(options, step).run());
+    reports.push(choice === 'skip' ? skipped(step) : await new StepRun(options, step).run(choice));
   }
   return reports;
+};
+
+/** `keep`: the step only tries the present values. `ask`: it asks for values first. */
+type Mode = 'keep' | 'ask';
+
+const CHANGE = { value: 'ask', label: 'change the values' } as const;
+
+/** Values that the file has are kept, unless the person decides to change them. */
+const chooseStart = (
+  prompt: Prompt,
+  isPresent: boolean,
+  isChecked: boolean,
+): Promise<Mode | 'skip' | 'end'> => {
+  const keep = { value: 'keep', label: `keep these values${isChecked ? ', and test them' : ''}` } as const;
+  const choices = [
+    ...(isPresent ? [keep, CHANGE] : [{ value: 'ask', label: 'start this step' } as const]),
+    { value: 'skip', label: 'skip it' },
+    { value: 'end', label: 'end the setup here' },
+  ] as const;
+  return prompt.choose<Mode | 'skip' | 'end'>('Choice', choices, isPresent ? 'keep' : 'ask');
 };
 
 const skipped = ({ name }: Step): StepReport => ({
@@ -68,28 +84,31 @@ class StepRun {
     this.#offered = options.file.config;
   }
 
-  async run(): Promise<StepReport> {
+  async run(mode: Mode): Promise<StepReport> {
     let last = skipped(this.step);
-    for (;;) {
+    for (let next = mode; ; ) {
       try {
-        last = this.#report(await this.#attempt(), this.options.isChecked);
-        if ((await this.#chooseNext()) === 'next') return last;
+        last = this.#report(await this.#attempt(next), this.options.isChecked);
+        const choice = await this.#chooseNext(next);
+        if (choice === 'next') return last;
+        next = choice === 'again' ? next : choice;
       } catch (thrown) {
         this.options.signal.throwIfAborted();
         const fault = faultOf(thrown);
         this.#explain(fault);
-        const choice = await this.#chooseAfterFailure();
+        const choice = await this.#chooseAfterFailure(next);
         if (choice === 'skip') return last;
-        if (choice === 'keep') return { ...this.#report(this.#save({}), true), outcome: 'failed', fault };
+        if (choice === 'save') return { ...this.#report(this.#save({}), true), outcome: 'failed', fault };
+        next = choice === 'again' ? next : choice;
       }
     }
   }
 
-  async #attempt(): Promise<Outcome> {
+  async #attempt(mode: Mode): Promise<Outcome> {
     const { file, prompt, isChecked } = this.options;
     this.#lines = [];
     this.#patch = null;
-    const answers = await this.step.ask({ ...this.#context(this.#offered), prompt });
+    const answers = mode === 'keep' ? {} : await this.step.ask({ ...this.#context(this.#offered), prompt });
     const config = file.preview(answers);
     this.#patch = answers;
     this.#offered = config;
@@ -126,25 +145,27 @@ class StepRun {
     if (code === 'calibrate-busy') prompt.say(stopHint());
   }
 
-  #chooseNext(): Promise<'next' | 'again'> {
+  #chooseNext(mode: Mode): Promise<Mode | 'next' | 'again'> {
     const choices = [
       { value: 'next', label: 'continue with the next step' },
       { value: 'again', label: 'repeat this step' },
+      ...(mode === 'keep' ? [CHANGE] : []),
     ] as const;
-    return this.options.prompt.choose('Choice', choices, 'next');
+    return this.options.prompt.choose<Mode | 'next' | 'again'>('Choice', choices, 'next');
   }
 
-  #chooseAfterFailure(): Promise<'again' | 'skip' | 'keep'> {
+  #chooseAfterFailure(mode: Mode): Promise<Mode | 'again' | 'skip' | 'save'> {
     const { file, prompt } = this.options;
-    const canKeep = this.#patch !== null && file.isChangedBy(this.#patch);
+    const canSave = this.#patch !== null && file.isChangedBy(this.#patch);
     const choices = [
       { value: 'again', label: 'repeat this step' },
+      ...(mode === 'keep' ? [CHANGE] : []),
       { value: 'skip', label: 'skip it, and keep the earlier values' },
-      ...(canKeep
-        ? [{ value: 'keep', label: 'save the new values, although the test has failed' } as const]
+      ...(canSave
+        ? [{ value: 'save', label: 'save the new values, although the test has failed' } as const]
         : []),
     ] as const;
-    return prompt.choose<'again' | 'skip' | 'keep'>('Choice', choices, 'again');
+    return prompt.choose<Mode | 'again' | 'skip' | 'save'>('Choice', choices, 'again');
   }
 }
 

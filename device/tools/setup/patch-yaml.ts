@@ -10,6 +10,12 @@ import { isMapping, type Patch } from './setup.js';
 export const patchYaml = (text: string, patch: Patch): string =>
   Object.entries(patch).reduce((before, [section, value]) => patchSection(before, section, value), text);
 
+/** Whether the text has this section, with a key. */
+export const hasSection = (text: string, section: string): boolean => {
+  const value = parse(text).get(section);
+  return value !== undefined && value !== null && !(isMap(value) && value.items.length === 0);
+};
+
 /** Mappings whose keys are names. A patch states all their names, so that other names are removed. */
 const NAMED = new Set(['gate.compartments', 'policy.compartments', 'trigger.sensors']);
 

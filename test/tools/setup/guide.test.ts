@@ -50,9 +50,21 @@ const withCheck = (failing: readonly string[], found: Patch = {}): Step => ({
 describe('runGuide', () => {
   it('saves a step, and adds what its check has found', async () => {
     const step = withCheck([], { bin: { name: 'Found' } });
-    const { outcomes, text, reports } = await guide([step], ['start', 'b', 'B', 'next']);
+    const { outcomes, text, reports } = await guide([step], ['ask', 'b', 'B', 'next']);
     assert.deepEqual([outcomes, text], [['bin done'], 'bin: { id: b, name: Found }\n']);
     assert.deepEqual(reports[0]?.lines, ['tried b']);
+  });
+
+  it('changes nothing with Enter alone, if the file has the section', async () => {
+    const { outcomes, text, reports, prompt } = await guide([withCheck([])], ['', '']);
+    assert.deepEqual([outcomes, text], [['bin unchanged'], 'bin: { id: a }\n']);
+    assert.deepEqual(reports[0]?.lines, ['tried a']);
+    assert.deepEqual(prompt.questions, ['Choice [keep]', 'Choice [next]']);
+  });
+
+  it('tries kept values again, and changes them after a failed test', async () => {
+    const { outcomes, text } = await guide([withCheck(['a'])], ['keep', 'again', 'ask', 'c', '', 'next']);
+    assert.deepEqual([outcomes, text], [['bin done'], 'bin: { id: c, name: Sorting bin }\n']);
   });
 
   it('skips a step, and ends before the last one', async () => {
@@ -61,31 +73,31 @@ describe('runGuide', () => {
   });
 
   it('repeats a step, which starts with the values of the last attempt', async () => {
-    const { outcomes, text, prompt } = await guide([binStep], ['start', 'b', '', 'again', '', 'B', 'next']);
+    const { outcomes, text, prompt } = await guide([binStep], ['ask', 'b', '', 'again', '', 'B', 'next']);
     assert.deepEqual([outcomes, text], [['bin done'], 'bin: { id: b, name: B }\n']);
     assert.ok(prompt.questions.includes('Id [b]'));
   });
 
   it('explains a failed check, and leaves the file unchanged if the step is skipped', async () => {
-    const { outcomes, text, prompt } = await guide([withCheck(['b'])], ['start', 'b', '', 'skip']);
+    const { outcomes, text, prompt } = await guide([withCheck(['b'])], ['ask', 'b', '', 'skip']);
     assert.deepEqual([outcomes, text], [['bin skipped'], 'bin: { id: a }\n']);
     assert.ok(prompt.said.includes('This step has failed: bin.id: b fails.'));
   });
 
   it('tries a failed step again', async () => {
-    const { outcomes, text } = await guide([withCheck(['b'])], ['start', 'b', '', 'again', 'c', '', 'next']);
+    const { outcomes, text } = await guide([withCheck(['b'])], ['ask', 'b', '', 'again', 'c', '', 'next']);
     assert.deepEqual([outcomes, text], [['bin done'], 'bin: { id: c, name: Sorting bin }\n']);
   });
 
   it('saves values whose check has failed, and reports the fault', async () => {
-    const { reports, text } = await guide([withCheck(['b'])], ['start', 'b', '', 'keep']);
+    const { reports, text } = await guide([withCheck(['b'])], ['ask', 'b', '', 'save']);
     const [report] = reports;
     assert.deepEqual([report?.outcome, report?.fault?.code], ['failed', 'setup-broker']);
     assert.equal(text, 'bin: { id: b, name: Sorting bin }\n');
   });
 
   it('explains a value that is not allowed, which cannot be saved', async () => {
-    const { prompt, text } = await guide([binStep], ['start', 'B!', '', 'skip']);
+    const { prompt, text } = await guide([binStep], ['ask', 'B!', '', 'skip']);
     assert.match(prompt.said.join('\n'), /failed: .*bin\.id: "B!" is not allowed\. Use a name of 1 to 63/);
     assert.equal(text, 'bin: { id: a }\n');
   });
@@ -99,7 +111,7 @@ describe('runGuide', () => {
         return {};
       },
     };
-    const { text } = await guide([binStep, interrupted], ['start', 'b', '', 'next', 'start', 'c', ''], stop);
+    const { text } = await guide([binStep, interrupted], ['ask', 'b', '', 'next', 'ask', 'c', ''], stop);
     assert.equal(text, 'bin: { id: b, name: Sorting bin }\n');
   });
 
@@ -110,6 +122,6 @@ describe('runGuide', () => {
         throw new TypeError('a mistake');
       },
     };
-    await assert.rejects(guide([broken], ['start', 'b', '']), /a mistake/);
+    await assert.rejects(guide([broken], ['ask', 'b', '']), /a mistake/);
   });
 });

@@ -76,6 +76,11 @@ describe('the questions of the compartments', () => {
     assert.deepEqual(await stepOf('compartments').check(context), {});
   });
 
+  it('keep what stands beside the same preset', async () => {
+    const text = 'policy:\n  preset: four-way\n  fallback: packaging # mine\n  refuse: [battery, shoes]\n';
+    assert.equal((await ask('compartments', text, [''])).after, text);
+  });
+
   it('return to a preset', async () => {
     const text = 'policy:\n  compartments: { a: [paper] }\n  fallback: a\n  margin: 0.3\n';
     assert.equal(
@@ -110,6 +115,21 @@ describe('the questions of the gate', () => {
       ],
     );
     assert.deepEqual([gate.lid?.line, gate.lid?.bias, gate.home], ['GPIO5', 'pull-up', null]);
+  });
+
+  it('keep the rules of switches, and all compartments without a move', async () => {
+    const text = `gate:
+  driver: lines
+  compartments:
+    paper: { output: { line: GPIO17 }, onMs: 333 }
+    glass: { output: { line: GPIO27 } }
+  passive: [ packaging, residual ]
+  lid: { line: GPIO5, bias: disabled }
+  home: { line: GPIO6, activeLow: false }
+`;
+    assert.equal((await ask('gate', text, ['', '', '', '', '', ''])).after, text);
+    const moved = text.replace('GPIO5', 'GPIO12');
+    assert.equal((await ask('gate', text, ['', '', '', '', '12', ''])).after, moved);
   });
 
   it('make a servo, and keep the calibrated positions when they are asked again', async () => {

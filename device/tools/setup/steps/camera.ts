@@ -42,11 +42,19 @@ async function ask({ prompt, config, folder, say }: AskContext): Promise<Patch> 
       value: address,
       label: `${model}, ${address}${place ? `, ${place}` : ''}`,
     })),
-    { value: 'keep', label: `keep: ${cameraStep.summary(config)}` },
     { value: 'simulated', label: 'simulated: the images of a folder' },
   ];
-  const chosen = await prompt.choose('Camera', choices, cameras[0]?.address ?? 'keep');
-  if (chosen === 'keep') return {};
+  const { camera: present } = config;
+  const isConfigured = ({ driver, address, stablePath }: FoundCamera) =>
+    driver === present.driver &&
+    (present.driver === 'v4l2'
+      ? [address, stablePath].includes(present.device)
+      : address === `${present.camera}`);
+  const chosen = await prompt.choose(
+    'Camera',
+    choices,
+    (cameras.find(isConfigured) ?? cameras[0])?.address ?? 'simulated',
+  );
   const camera = cameras.find(({ address }) => address === chosen);
   return { camera: camera ? addressOf(camera) : { driver: 'simulated' } };
 }

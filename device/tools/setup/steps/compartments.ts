@@ -27,6 +27,8 @@ async function ask(context: AskContext): Promise<Patch> {
   const { policy } = config;
   const kind = await prompt.choose('Compartments', KINDS, policy.compartments ? 'own' : policy.preset);
   if (kind !== 'own') {
+    // The keys beside the same preset stay.
+    if (kind === policy.preset && !policy.compartments) return { policy: { preset: kind } };
     const preset = { preset: kind, compartments: null, refuse: null, fallback: null };
     return { policy: preset };
   }

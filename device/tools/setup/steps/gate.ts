@@ -41,31 +41,31 @@ async function ask(context: AskContext): Promise<Patch> {
   const names = namesOf(policyOf(config, await context.bundle()));
   const route =
     kind === 'servo' ? await askServo(context, names) : await askOutputs(context, names, kind === 'flap');
-  const isDriven = gate.driver !== 'simulated';
-  const lid = await askLine(
-    prompt,
-    'Line of the lid switch',
-    isDriven ? gate.lid : null,
-    noneOr(isDriven, 5),
-  );
-  const home = await askLine(
-    prompt,
-    'Line of the home switch',
-    isDriven ? gate.home : null,
-    noneOr(isDriven, 6),
-  );
-  return {
-    gate: {
-      ...route,
-      // A lid switch is closed while the lid is shut, a home switch while the gate is at home.
-      lid: lid && { ...lid, bias: 'pull-up' },
-      home: home && { ...home, activeLow: true },
-    },
-  };
+  // A lid switch is closed while the lid is shut, a home switch while the gate is at home.
+  const lid = await askSwitch(context, 'lid', { fallback: 'GPIO5', rules: { bias: 'pull-up' } });
+  const home = await askSwitch(context, 'home', { fallback: 'GPIO6', rules: { activeLow: true } });
+  return { gate: { ...route, lid, home } };
 }
 
-/** A gate without a switch was configured so on purpose. */
-const noneOr = (isConfigured: boolean, gpio: number): string => (isConfigured ? NONE : `GPIO${gpio}`);
+interface NewSwitch {
+  /** The line that is offered for a new gate. */
+  readonly fallback: string;
+  /** What a new switch has beside its line. */
+  readonly rules: Patch;
+}
+
+/** Asks for the line of a switch. A configured switch keeps its rules, and a gate without it was configured so on purpose. */
+const askSwitch = async (
+  { prompt, config: { gate } }: AskContext,
+  name: 'lid' | 'home',
+  { fallback, rules }: NewSwitch,
+): Promise<Patch | null> => {
+  const isDriven = gate.driver !== 'simulated';
+  const configured = isDriven ? gate[name] : null;
+  const question = `Line of the ${name} switch`;
+  const line = await askLine(prompt, question, configured, isDriven ? NONE : fallback);
+  return configured ? line : line && { ...line, ...rules };
+};
 
 const kindOf = (gate: Config['gate']): Kind =>
   gate.driver === 'lines' && gate.passive.length > 0 ? 'flap' : gate.driver;
@@ -76,21 +76,23 @@ const askOutputs = async (
   isFlap: boolean,
 ): Promise<Patch> => {
   const configured = gate.driver === 'lines' ? gate : null;
-  const passive = isFlap
+  const chosen = isFlap
     ? await prompt.choose(
         'Compartment that items fall into without a move',
         names.map((name) => ({ value: name, label: name })),
         configured?.passive.find((name) => names.includes(name)) ?? names.at(-1) ?? '',
       )
     : null;
-  const moved = names.filter((name) => name !== passive);
+  const configuredPassive = configured?.passive.filter((name) => names.includes(name)) ?? [];
+  const passive = chosen === null ? null : configuredPassive.includes(chosen) ? configuredPassive : [chosen];
+  const moved = names.filter((name) => !passive?.includes(name));
   const compartments: Record<string, Patch> = {};
   for (const [index, name] of moved.entries()) {
     const present = configured?.compartments[name]?.output ?? null;
     const question = `Output of ${name}`;
     compartments[name] = { output: await askLine(prompt, question, present, OUTPUTS[index] ?? '') };
   }
-  return { driver: 'lines', compartments, passive: passive === null ? null : [passive] };
+  return { driver: 'lines', compartments, passive };
 };
 
 const MIN_US = 1_000;
