@@ -1,5 +1,6 @@
 import { createInterface, type Interface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ReadStream } from 'node:tty';
 import { plain } from '../../kit/plain-text.js';
 import { wrap } from '../../kit/wrap.js';
@@ -9,6 +10,8 @@ import type { Choice, Prompt } from './prompt.js';
 
 /** The maximum width of a text. A wider terminal is hard to read. */
 const MAX_COLUMNS = 80;
+/** The time to read what the terminal has buffered. */
+const BUFFERED_MS = 20;
 
 /** A prompt on a terminal. */
 export class TerminalPrompt implements Prompt {
@@ -41,9 +44,8 @@ export class TerminalPrompt implements Prompt {
   }
 
   secret(question: string): Promise<string> {
-    this.output.write(`${question}: `);
     const silent = new Writable({ write: (_chunk, _encoding, written) => written() });
-    return this.#ask('', silent).finally(() => this.output.write('\n'));
+    return this.#ask(`${question}: `, silent).finally(() => this.output.write('\n'));
   }
 
   async choose<Value extends string>(
@@ -90,12 +92,15 @@ export class TerminalPrompt implements Prompt {
 
   async #ask(question: string, output: NodeJS.WritableStream): Promise<string> {
     const { signal } = this.stop;
+    await this.#dropTypedKeys();
     signal.throwIfAborted();
     const lines: Interface = createInterface({ input: this.input, output, terminal: true, historySize: 0 });
     const end = () => this.stop.abort(this.interruption());
     lines.once('SIGINT', end);
     lines.once('close', end);
     try {
+      // A hidden answer has a visible question. The terminal shows no key from now on.
+      if (output !== this.output) this.output.write(question);
       return await lines.question(question, { signal });
     } catch (thrown) {
       signal.throwIfAborted();
@@ -104,5 +109,18 @@ export class TerminalPrompt implements Prompt {
       lines.removeListener('close', end);
       lines.close();
     }
+  }
+
+  /** Keys that were typed before a question, such as during a test, must not answer it. */
+  async #dropTypedKeys(): Promise<void> {
+    this.stop.signal.throwIfAborted();
+    const onKeys = (keys: Buffer | string) => {
+      if (keys.includes('\u0003')) this.stop.abort(this.interruption());
+    };
+    // Without raw mode, the terminal would keep an incomplete line for the question.
+    this.input.setRawMode(true);
+    this.input.on('data', onKeys).resume();
+    await pause(BUFFERED_MS);
+    this.input.pause().removeListener('data', onKeys);
   }
 }
