@@ -23,6 +23,9 @@ test('each vendored library matches the manifest', async () => {
     'sortbin-io linux-arm',
     'sortbin-io linux-arm64',
     'sortbin-io linux-x64',
+    'sortbin-notify linux-arm',
+    'sortbin-notify linux-arm64',
+    'sortbin-notify linux-x64',
     'tensorflowlite-c linux-arm64',
     'tensorflowlite-c linux-x64',
   ]);
