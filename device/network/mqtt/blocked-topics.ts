@@ -1,4 +1,4 @@
-import type { PendingEvent } from '../../journal/journal.js';
+import type { EventKey, PendingEvent } from '../../journal/journal.js';
 import type { Backoff } from '../../kit/backoff.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Fault } from '../../kit/errors.js';
@@ -12,6 +12,8 @@ export interface Obstacle {
   readonly fault: Fault<DeliveryFaultCode>;
   /** Whether each event would fail. Then one is tried. */
   readonly isForAll: boolean;
+  /** Whether the access rules are the reason if several events in a row fail. */
+  readonly suggestsRights: boolean;
 }
 
 interface BlockedTopic {
@@ -20,6 +22,8 @@ interface BlockedTopic {
   readonly candidates: PendingEvent[];
   /** The candidates that were tried since the last pause. */
   readonly tried: Set<PendingEvent>;
+  /** Whether so many events failed that the topic is the reason, and not one of them. */
+  isCertain: boolean;
   retryAtMs: number;
   obstacle: Obstacle;
 }
@@ -29,6 +33,8 @@ interface BlockedTopic {
  * After each pause, up to three of the waiting events are tried, one at a time. It outlives connections.
  */
 export class BlockedTopics {
+  /** All events up to this one have left the outbox, or wait for a blocked topic. null: unknown. */
+  readUpTo: EventKey | null = null;
   readonly #topics = new Map<string, BlockedTopic>();
 
   constructor(
@@ -43,7 +49,9 @@ export class BlockedTopics {
   /** The fault of the topic that was blocked first, or null. */
   get fault(): Fault<DeliveryFaultCode> | null {
     const [first] = this.#topics.values();
-    return first?.obstacle.fault ?? null;
+    if (!first) return null;
+    const { fault, suggestsRights } = first.obstacle;
+    return suggestsRights && first.isCertain ? { ...fault, code: 'mqtt-not-authorised' } : fault;
   }
 
   /** Blocks a topic, or keeps it blocked, because the broker did not take an event. */
@@ -52,6 +60,7 @@ export class BlockedTopics {
     blocked.obstacle = obstacle;
     const candidate = addCandidate(blocked, event);
     if (candidate) blocked.tried.add(candidate);
+    if (blocked.tried.size === MAX_CANDIDATES) blocked.isCertain = true;
     const nowMs = this.clock.monotonicMs();
     // The other events that were in flight fail at the same time. They are one attempt.
     if (nowMs >= blocked.retryAtMs) blocked.retryAtMs = nowMs + Math.round(blocked.backoff.nextMs());
@@ -91,7 +100,8 @@ export class BlockedTopics {
 
   #block(topic: string, obstacle: Obstacle): BlockedTopic {
     const backoff = this.makeBackoff();
-    const blocked = { backoff, candidates: [], tried: new Set<PendingEvent>(), retryAtMs: 0, obstacle };
+    const events = { candidates: [], tried: new Set<PendingEvent>() };
+    const blocked = { backoff, ...events, isCertain: false, retryAtMs: 0, obstacle };
     this.#topics.set(topic, blocked);
     return blocked;
   }

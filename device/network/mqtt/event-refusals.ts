@@ -1,5 +1,5 @@
 import type { PendingEvent } from '../../journal/journal.js';
-import { ConnectionError, hex } from './connection-error.js';
+import { ConnectionError, hex, REASON } from './connection-error.js';
 
 /**
  * - `retry`: send the event again after a pause, alone.
@@ -8,6 +8,13 @@ import { ConnectionError, hex } from './connection-error.js';
  * - `undeliverable`: do not send it again.
  */
 export type Verdict = 'retry' | 'retry-now' | 'blocked' | 'undeliverable';
+
+/** The event that may be the reason for the end of a connection. */
+export interface Suspect {
+  readonly event: PendingEvent;
+  readonly verdict: Verdict;
+  readonly problem: string;
+}
 
 /** Reason codes of MQTT 5.0, section 2.4. */
 const CODE = { packetIdInUse: 0x91, quotaExceeded: 0x97 } as const;
@@ -33,19 +40,18 @@ export class EventRefusals {
   /** Events up to this one are sent one at a time. */
   #cautiousUpTo: Pick<PendingEvent, 'epoch' | 'seq'> | null = null;
 
-  /** Whether the next event is to be sent alone, so that a closed connection shows which event caused it. */
-  get isCautious(): boolean {
-    return this.#cautiousUpTo !== null;
+  /** Returns whether an event is to be sent alone, so that a closed connection shows which event caused it. */
+  needsAlone(event: PendingEvent): boolean {
+    return this.#cautiousUpTo !== null || this.#attempts.has(textOf(event));
   }
 
   /** The broker has refused an event, and the connection is still open. */
   onRefused(event: PendingEvent, topic: string, error: ConnectionError): Verdict {
     if (error.code === 'message-too-large') return 'undeliverable';
     if (error.reasonCode === CODE.quotaExceeded) return 'retry';
-    const { count, acceptedBefore } = this.#count(event, topic);
+    const { count, isForTopic } = this.#count(event, topic);
     if (error.reasonCode === CODE.packetIdInUse) return count === 1 ? 'retry-now' : 'retry';
-    // As long as the broker accepts no other event of the topic, its access rules are the reason, not this event.
-    if (error.code === 'not-authorised' && acceptedBefore === this.#acceptedOn(topic)) return 'blocked';
+    if (error.code === 'not-authorised' && isForTopic) return 'blocked';
     return count >= MAX_REFUSALS ? 'undeliverable' : 'retry';
   }
 
@@ -61,37 +67,39 @@ export class EventRefusals {
     this.#passed(event);
   }
 
-  /** The connection has ended. Returns the event that is undeliverable because of that, with the reason, or null. */
+  /** The broker has ended the connection. Returns the event that may be the reason, or null. */
   onConnectionEnd(
     reason: unknown,
     inFlight: readonly PendingEvent[],
     topicOf: (event: PendingEvent) => string,
-  ): { readonly event: PendingEvent; readonly reason: string } | null {
+  ): Suspect | null {
     const newest = inFlight.at(-1);
     if (!newest || !(reason instanceof ConnectionError)) return null;
-    if (!mayBeCausedByMessage(reason)) return null;
+    if (!mayBeCausedByMessage(reason) && reason.reasonCode !== REASON.notAuthorised) return null;
     if (inFlight.length > 1) {
       this.#closesWithoutProgress += 1;
       if (this.#closesWithoutProgress >= CLOSES_BEFORE_CAUTION) this.#cautiousUpTo = newest;
       return null;
     }
-    const { count: closes } = this.#count(newest, topicOf(newest));
-    this.#cautiousUpTo ??= newest;
-    return closes >= MAX_CLOSES ? { event: newest, reason: closedAfter('event', reason) } : null;
+    const { count, isForTopic } = this.#count(newest, topicOf(newest));
+    const verdict = count < MAX_CLOSES ? 'retry' : isForTopic ? 'blocked' : 'undeliverable';
+    return { event: newest, verdict, problem: closedAfter('event', count, reason) };
   }
 
   #acceptedOn(topic: string): number {
     return this.#accepted.get(topic) ?? 0;
   }
 
-  #count(event: PendingEvent, topic: string): { readonly count: number; readonly acceptedBefore: number } {
-    const attempts = this.#attempts.get(textOf(event)) ?? {
-      count: 0,
-      acceptedBefore: this.#acceptedOn(topic),
-    };
+  /**
+   * Counts an attempt that has failed. `isForTopic`: the broker has accepted no other event of the topic since the first one,
+   * so its access rules may be the reason, and not this event.
+   */
+  #count(event: PendingEvent, topic: string): { readonly count: number; readonly isForTopic: boolean } {
+    const accepted = this.#acceptedOn(topic);
+    const attempts = this.#attempts.get(textOf(event)) ?? { count: 0, acceptedBefore: accepted };
     attempts.count += 1;
     this.#attempts.set(textOf(event), attempts);
-    return attempts;
+    return { count: attempts.count, isForTopic: attempts.acceptedBefore === accepted };
   }
 
   #passed({ epoch, seq }: PendingEvent): void {
@@ -105,9 +113,14 @@ export const mayBeCausedByMessage = ({ code, reasonCode }: ConnectionError): boo
   code === 'connection-lost' && (reasonCode === null || CAUSED_BY_A_MESSAGE.includes(reasonCode));
 
 /** The text of the last error would be misleading: the broker closed because of the message. */
-export const closedAfter = (message: 'event' | 'message', { reasonCode }: ConnectionError): string => {
+export const closedAfter = (
+  message: 'event' | 'message',
+  closes: number,
+  { reasonCode }: ConnectionError,
+): string => {
   const disconnect = reasonCode === null ? '' : ` (DISCONNECT ${hex(reasonCode)})`;
-  return `the connection ended ${MAX_CLOSES} times in a row after this ${message} alone was sent${disconnect}`;
+  const times = closes === 1 ? 'once' : `${closes} times in a row`;
+  return `the connection ended ${times} after this ${message} alone was sent${disconnect}`;
 };
 
 const textOf = ({ epoch, seq }: PendingEvent): string => `${epoch}/${seq}`;

@@ -6,7 +6,7 @@ import type { Clock } from '../../kit/clock.js';
 import { sleep, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { type Acknowledger, OUTBOX_DEADLINE_MS } from './acknowledger.js';
-import type { BlockedTopics } from './blocked-topics.js';
+import type { BlockedTopics, Obstacle } from './blocked-topics.js';
 import type { Connection, Delivery } from './connection.js';
 import { type ConnectionError, connectionErrorFrom, isRefusal } from './connection-error.js';
 import type { DeliveryHealth } from './delivery-health.js';
@@ -68,7 +68,7 @@ export class OutboxPump {
   #tooLarge: { readonly event: PendingEvent; readonly reason: string } | null = null;
   /** Read, and not sent yet. */
   readonly #queue: PendingEvent[] = [];
-  #last: EventKey | null = null;
+  #last: EventKey | null;
   #mayHaveMore = true;
   #restarts = 0;
 
@@ -78,7 +78,9 @@ export class OutboxPump {
     private readonly parts: OutboxPumpParts,
     /** null: the broker's acknowledgement is enough. */
     private readonly proof: RightsProof | null,
-  ) {}
+  ) {
+    this.#last = parts.blocked.readUpTo;
+  }
 
   /** Notifies the pump of new events in the outbox. */
   notify(): void {
@@ -90,6 +92,7 @@ export class OutboxPump {
   restart(): void {
     this.#restarts += 1;
     this.#last = null;
+    this.parts.blocked.readUpTo = null;
     this.#queue.length = 0;
     this.notify();
   }
@@ -109,7 +112,10 @@ export class OutboxPump {
         if (this.#refused.size > 0 && this.#inFlight.size === 0) await this.#handleRefused(signal);
         else if (this.#queue.length === 0 && this.#mayHaveMore && this.#freePlaces > 0)
           await this.#read(signal);
-        else await this.#waitForWork(signal);
+        else {
+          if (this.#inFlight.size === 0 && this.#queue.length === 0) this.#tryBlocked();
+          await this.#waitForWork(signal);
+        }
       }
     } catch (thrown) {
       await this.#onConnectionEnd(thrown);
@@ -120,8 +126,8 @@ export class OutboxPump {
   }
 
   get #freePlaces(): number {
-    const { acknowledger, blocked } = this.parts;
-    if (this.#refused.size > 0 || this.#alone || blocked.dueInMs === 0) return 0;
+    if (this.#refused.size > 0 || this.#alone) return 0;
+    const { acknowledger } = this.parts;
     const { window } = this.options;
     const most = Math.min(window, this.connection.limits.receiveMaximum);
     const mostUnerased = Math.max(window, MAX_UNERASED) - acknowledger.size;
@@ -131,16 +137,15 @@ export class OutboxPump {
   /** Sends what was read, as far as the window allows. Events of a blocked topic stay in the outbox. */
   #sendQueued(): void {
     const { acknowledger, blocked } = this.parts;
-    for (;;) {
-      if (this.#inFlight.size === 0 && this.#refused.size === 0) this.#tryBlocked();
+    while (this.#freePlaces > 0) {
       const [row] = this.#queue;
-      if (!row || this.#freePlaces <= 0) return;
+      if (!row) return;
       const topic = this.options.topicOf(row);
       if (this.#inFlight.has(textOf(row)) || acknowledger.has(row)) this.#queue.shift();
       else if (blocked.has(topic)) {
         this.#queue.shift();
         blocked.onWaiting(topic, row);
-      } else if (!this.#needsAlone(topic)) {
+      } else if (!this.#needsAlone(row, topic)) {
         this.#queue.shift();
         this.#send(row);
       } else if (this.#inFlight.size === 0) {
@@ -150,10 +155,13 @@ export class OutboxPump {
     }
   }
 
-  /** Sends an event of a blocked topic, if one is due. */
+  /** Sends an event of a blocked topic, if one is due. The events of other topics precede it: it may cost the connection. */
   #tryBlocked(): void {
-    const event = this.parts.blocked.next();
-    if (event) this.#sendAlone(event);
+    const { blocked } = this.parts;
+    const event = blocked.next();
+    if (!event) return;
+    blocked.readUpTo = this.#last;
+    this.#sendAlone(event);
   }
 
   #sendAlone(row: PendingEvent): void {
@@ -164,7 +172,7 @@ export class OutboxPump {
   async #waitForWork(signal: AbortSignal): Promise<void> {
     const { blocked, clock } = this.parts;
     const { dueInMs } = blocked;
-    // If an event is due now, it waits for the answers to others, which wake the pump.
+    // If an event is due now, it waits for the answer to another one, which wakes the pump.
     const cancel = dueInMs ? clock.after(dueInMs, () => this.#workAvailable.set()) : () => {};
     try {
       await this.#workAvailable.wait(signal);
@@ -173,8 +181,8 @@ export class OutboxPump {
     }
   }
 
-  #needsAlone(topic: string): boolean {
-    return this.parts.refusals.isCautious || this.proof?.covers(topic) === false;
+  #needsAlone(row: PendingEvent, topic: string): boolean {
+    return this.parts.refusals.needsAlone(row) || this.proof?.covers(topic) === false;
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -235,25 +243,28 @@ export class OutboxPump {
       this.connection.drop(error);
       return;
     }
-    const { refusals, blocked, health } = this.parts;
+    const { refusals, health } = this.parts;
     const topic = this.options.topicOf(row);
     this.#inFlight.delete(textOf(row));
     if (this.#alone === row) this.#alone = null;
     this.#hasRecovered = false;
     const verdict = refusals.onRefused(row, topic, error);
-    const fault = {
-      code: error.code === 'not-authorised' ? 'mqtt-not-authorised' : 'event-refused',
-      message: `event ${row.seq}: ${error.message.replace(/\.$/, '')}. It is sent again.`,
-    } as const;
+    const code = error.code === 'not-authorised' ? 'mqtt-not-authorised' : 'event-refused';
+    const fault = { code, message: retryMessage(row, error.message) } as const;
     if (verdict === 'blocked') {
       // Only the proof of the rights has no reason code.
-      blocked.onFailed(topic, row, { fault, isForAll: error.reasonCode === null });
-      health.set('blocked', blocked.fault);
+      this.#block(row, { fault, isForAll: error.reasonCode === null, suggestsRights: true });
     } else {
       this.#refused.set(row, { verdict, reason: error.message });
       if (verdict !== 'undeliverable') health.set('refused', fault);
     }
     this.#workAvailable.set();
+  }
+
+  #block(row: PendingEvent, obstacle: Obstacle): void {
+    const { blocked, health } = this.parts;
+    blocked.onFailed(this.options.topicOf(row), row, obstacle);
+    health.set('blocked', blocked.fault);
   }
 
   /** The broker takes the events of a topic again: those that were left in the outbox are read and sent. */
@@ -301,15 +312,23 @@ export class OutboxPump {
     const unanswered = [...this.#inFlight.values()];
     await Promise.allSettled(unanswered.map(({ answered }) => answered));
     const rows = unanswered.map(({ row }) => row);
-    const { refusals, retained } = this.parts;
-    const culprit =
-      this.#tooLarge ??
-      (retained.isSuspect ? null : refusals.onConnectionEnd(reason, rows, this.options.topicOf));
-    if (!culprit) return;
+    if (this.#tooLarge) return this.#setAside(this.#tooLarge.event, this.#tooLarge.reason);
+    const { refusals, retained, blocked } = this.parts;
+    const { topicOf } = this.options;
+    const suspect = retained.isSuspect ? null : refusals.onConnectionEnd(reason, rows, topicOf);
+    if (!suspect) return;
+    const { event, verdict, problem } = suspect;
+    if (verdict === 'undeliverable') return this.#setAside(event, problem);
+    if (verdict !== 'blocked' && !blocked.has(topicOf(event))) return;
+    const message = `${retryMessage(event, problem)} If that happens with each event, check the access rules of the broker.`;
+    this.#block(event, { fault: { code: 'event-refused', message }, isForAll: false, suggestsRights: true });
+  }
+
+  async #setAside(event: PendingEvent, reason: string): Promise<void> {
     try {
-      await this.#markUndeliverable(culprit.event, culprit.reason);
+      await this.#markUndeliverable(event, reason);
     } catch (thrown) {
-      const problem = `failed to mark event ${culprit.event.seq} as undeliverable: ${messageOf(thrown)}`;
+      const problem = `failed to mark event ${event.seq} as undeliverable: ${messageOf(thrown)}`;
       this.parts.log.error({ part: 'outbox' }, problem);
     }
   }
@@ -322,5 +341,8 @@ export class OutboxPump {
     await sleep(clock, delayMs, signal);
   }
 }
+
+const retryMessage = ({ seq }: PendingEvent, problem: string): string =>
+  `event ${seq}: ${problem.replace(/\.$/, '')}. It is sent again.`;
 
 const textOf = ({ epoch, seq }: EventKey): string => `${epoch}/${seq}`;

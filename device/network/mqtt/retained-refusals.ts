@@ -64,7 +64,7 @@ export class RetainedRefusals {
     if (closes < MAX_CLOSES) return null;
     this.#closes.delete(topic);
     this.#skipped.set(topic, { bytes, untilMs: this.clock.monotonicMs() + FORGET_AFTER_MS });
-    const problem = `message on ${topic}: ${closedAfter('message', reason)}`;
+    const problem = `message on ${topic}: ${closedAfter('message', closes, reason)}`;
     return { topic, error: new ConnectionError(reason.code, problem) };
   }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { AedesBroker } from '../../support/network/aedes-broker.js';
 import { until } from '../../support/until.js';
-import { clockedPublisher, closeAfterTest, fastPublisher } from './publisher-kit.js';
+import { cleanups, clockedPublisher, closeAfterTest, fastPublisher } from './publisher-kit.js';
 import { brokerFor, faultsOf, start } from './refusals-kit.js';
 
 describe('a broker that refuses all events for a time', () => {
@@ -87,6 +88,72 @@ it('sets aside an event that alone is not authorised, also with a window of 1: 0
   const broker = await brokerFor((seq) => (seq === 1 ? 0x87 : 0));
   const world = start(broker, 10, { window: 1 });
   await until('the others are acknowledged', () => world.outbox.seqs.length === 1);
+  await until('the event is undeliverable', () => world.outbox.undeliverableSeqs.length === 1);
+  assert.deepEqual(world.outbox.undeliverableSeqs, [1]);
+});
+
+describe('a broker that closes the connection because of its access rules', () => {
+  for (const [how, proveRights] of [
+    ['with the proof of the rights', true],
+    ['without it', false],
+  ] as const)
+    it(`gets all events when it allows them, ${how}`, async () => {
+      let isAllowed = false;
+      const broker = await new AedesBroker().start();
+      cleanups.push(() => broker.stop());
+      broker.isAllowed = (topic) => isAllowed || !topic.endsWith('/event');
+      const world = closeAfterTest(fastPublisher(broker.url, { proveRights }));
+      const faults = faultsOf(world);
+      const seqs = world.outbox.add(40);
+      world.publisher.start();
+      await until('the fault', () => faults.at(-1)?.startsWith('mqtt-not-authorised: event ') === true);
+      assert.match(
+        faults.at(-1) ?? '',
+        /after this event alone was sent.*check the access rules of the broker\.$/,
+      );
+      assert.deepEqual(world.outbox.undeliverableSeqs, []);
+      isAllowed = true;
+      await world.outbox.empty();
+      assert.deepEqual(
+        [...new Set(broker.eventSeqs())].sort((a, b) => a - b),
+        seqs,
+      );
+      await until('the fault has ended', () => faults.at(-1) === null);
+      assert.deepEqual(world.outbox.undeliverableSeqs, []);
+    });
+
+  it('gets the events of the new id, if it closes only after those of an earlier one', async () => {
+    const broker = await new AedesBroker().start();
+    cleanups.push(() => broker.stop());
+    broker.isAllowed = (topic) => !topic.endsWith('/cellar/event');
+    const world = closeAfterTest(fastPublisher(broker.url));
+    const old = world.outbox.add(40, { bin: 'cellar' });
+    world.outbox.add(40);
+    world.publisher.start();
+    await until('the events of the new id', () => world.outbox.seqs.length === old.length);
+    assert.deepEqual(world.outbox.seqs, old);
+    assert.deepEqual(world.outbox.undeliverableSeqs, []);
+  });
+
+  it('gets all events when it allows them: DISCONNECT 0x87', async () => {
+    let isAllowed = false;
+    const broker = await brokerFor(() => (isAllowed ? 0 : { disconnect: 0x87 }));
+    const world = start(broker, 40);
+    await until('the fault', () => world.faults.at(-1)?.startsWith('mqtt-not-authorised: ') === true);
+    isAllowed = true;
+    await world.outbox.empty();
+    assert.deepEqual(world.outbox.undeliverableSeqs, []);
+  });
+});
+
+it('keeps the only event until another one has passed, if the broker closes because of it', async () => {
+  const broker = await brokerFor((seq) => (seq === 1 ? { disconnect: 0x80 } : 0));
+  const world = start(broker, 1);
+  await until('a fault', () => world.faults.at(-1)?.startsWith('event-refused: event 1: ') === true);
+  assert.deepEqual(world.outbox.undeliverableSeqs, []);
+  world.outbox.add();
+  world.publisher.notify();
+  await until('the other event', () => world.outbox.seqs.length === 1);
   await until('the event is undeliverable', () => world.outbox.undeliverableSeqs.length === 1);
   assert.deepEqual(world.outbox.undeliverableSeqs, [1]);
 });

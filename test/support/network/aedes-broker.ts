@@ -6,12 +6,17 @@ import { Aedes, type AedesPublishPacket } from 'aedes';
 export class AedesBroker {
   /** Every message published by a client, including wills. */
   readonly arrivals: AedesPublishPacket[] = [];
+  /** Returns whether a client may publish on a topic. If not, aedes closes the connection. */
+  isAllowed: (topic: string) => boolean = () => true;
   port = 0;
   #running: { readonly aedes: Aedes; readonly server: Server } | null = null;
   readonly #sockets = new Set<Socket>();
 
   async start(): Promise<this> {
-    const aedes = await Aedes.createBroker();
+    const aedes = await Aedes.createBroker({
+      authorizePublish: (_client, { topic }, callback) =>
+        callback(this.isAllowed(topic) ? null : new Error('not authorised')),
+    });
     aedes.on('publish', (packet) => {
       if (packet.topic.startsWith('$SYS')) return;
       this.arrivals.push(packet);
