@@ -81,9 +81,18 @@ export class EventRefusals {
       if (this.#closesWithoutProgress >= CLOSES_BEFORE_CAUTION) this.#cautiousUpTo = newest;
       return null;
     }
-    const { count, isForTopic } = this.#count(newest, topicOf(newest));
+    return this.#suspect(newest, topicOf(newest), (count) => closedAfter('event', count, reason));
+  }
+
+  /** The connection was ended because the broker has not acknowledged an event, whatever else was in flight. */
+  onUnanswered(event: PendingEvent, topic: string, { message }: ConnectionError): Suspect {
+    return this.#suspect(event, topic, () => message);
+  }
+
+  #suspect(event: PendingEvent, topic: string, problemOf: (count: number) => string): Suspect {
+    const { count, isForTopic } = this.#count(event, topic);
     const verdict = count < MAX_CLOSES ? 'retry' : isForTopic ? 'blocked' : 'undeliverable';
-    return { event: newest, verdict, problem: closedAfter('event', count, reason) };
+    return { event, verdict, problem: problemOf(count) };
   }
 
   #acceptedOn(topic: string): number {
@@ -91,8 +100,8 @@ export class EventRefusals {
   }
 
   /**
-   * Counts an attempt that has failed. `isForTopic`: the broker has accepted no other event of the topic since the first one,
-   * so its access rules may be the reason, and not this event.
+   * Counts an attempt that has failed. `isForTopic`: no other event of the topic has passed since the first one. The access
+   * rules may be the reason then, and not this event.
    */
   #count(event: PendingEvent, topic: string): { readonly count: number; readonly isForTopic: boolean } {
     const accepted = this.#acceptedOn(topic);

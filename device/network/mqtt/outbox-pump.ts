@@ -10,7 +10,7 @@ import type { BlockedTopics, Obstacle } from './blocked-topics.js';
 import type { Connection, Delivery } from './connection.js';
 import { type ConnectionError, connectionErrorFrom, isRefusal } from './connection-error.js';
 import type { DeliveryHealth } from './delivery-health.js';
-import type { EventRefusals, Verdict } from './event-refusals.js';
+import type { EventRefusals, Suspect, Verdict } from './event-refusals.js';
 import { makeIntervals } from './interval.js';
 import type { Outbox } from './mqtt.js';
 import type { RetainedMessages } from './retained-messages.js';
@@ -66,6 +66,8 @@ export class OutboxPump {
   #hasRecovered = false;
   /** The event because of which the broker ended the connection. */
   #tooLarge: { readonly event: PendingEvent; readonly reason: string } | null = null;
+  /** The event without a PUBACK because of which this side ended the connection. */
+  #unanswered: { readonly event: PendingEvent; readonly error: ConnectionError } | null = null;
   /** Read, and not sent yet. */
   readonly #queue: PendingEvent[] = [];
   #last: EventKey | null;
@@ -240,6 +242,8 @@ export class OutboxPump {
   #onFailed(row: PendingEvent, error: ConnectionError): void {
     if (this.connection.closed.aborted || !isRefusal(error)) {
       if (error.code === 'message-too-large') this.#tooLarge = { event: row, reason: error.message };
+      if (error.code === 'no-puback' && !this.connection.closed.aborted)
+        this.#unanswered = { event: row, error };
       this.connection.drop(error);
       return;
     }
@@ -313,15 +317,26 @@ export class OutboxPump {
     await Promise.allSettled(unanswered.map(({ answered }) => answered));
     const rows = unanswered.map(({ row }) => row);
     if (this.#tooLarge) return this.#setAside(this.#tooLarge.event, this.#tooLarge.reason);
-    const { refusals, retained, blocked } = this.parts;
-    const { topicOf } = this.options;
-    const suspect = retained.isSuspect ? null : refusals.onConnectionEnd(reason, rows, topicOf);
+    const { blocked } = this.parts;
+    const suspect = this.#suspectOf(reason, rows);
     if (!suspect) return;
     const { event, verdict, problem } = suspect;
     if (verdict === 'undeliverable') return this.#setAside(event, problem);
-    if (verdict !== 'blocked' && !blocked.has(topicOf(event))) return;
-    const message = `${retryMessage(event, problem)} If that happens with each event, check the access rules of the broker.`;
-    this.#block(event, { fault: { code: 'event-refused', message }, isForAll: false, suggestsRights: true });
+    if (verdict !== 'blocked' && !blocked.has(this.options.topicOf(event))) return;
+    const suggestsRights = this.#unanswered === null;
+    const hint = ' If that happens with each event, check the access rules of the broker.';
+    const message = retryMessage(event, problem) + (suggestsRights ? hint : '');
+    this.#block(event, { fault: { code: 'event-refused', message }, isForAll: false, suggestsRights });
+  }
+
+  #suspectOf(reason: unknown, rows: readonly PendingEvent[]): Suspect | null {
+    const { refusals, retained } = this.parts;
+    const { topicOf } = this.options;
+    if (this.#unanswered) {
+      const { event, error } = this.#unanswered;
+      return refusals.onUnanswered(event, topicOf(event), error);
+    }
+    return retained.isSuspect ? null : refusals.onConnectionEnd(reason, rows, topicOf);
   }
 
   async #setAside(event: PendingEvent, reason: string): Promise<void> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AedesBroker } from '../../support/network/aedes-broker.js';
 import { until } from '../../support/until.js';
-import { cleanups, clockedPublisher, closeAfterTest, fastPublisher } from './publisher-kit.js';
+import { cleanups, clockedPublisher, closeAfterTest, fastPublisher, online } from './publisher-kit.js';
 import { brokerFor, faultsOf, start } from './refusals-kit.js';
 
 describe('a broker that refuses all events for a time', () => {
@@ -156,4 +156,42 @@ it('keeps the only event until another one has passed, if the broker closes beca
   await until('the other event', () => world.outbox.seqs.length === 1);
   await until('the event is undeliverable', () => world.outbox.undeliverableSeqs.length === 1);
   assert.deepEqual(world.outbox.undeliverableSeqs, [1]);
+});
+
+describe('a broker that acknowledges all events but one', () => {
+  for (const [version, options] of [
+    ['5', {}],
+    ['3.1.1', { proveRights: true, broker: { protocolVersion: 4 } }],
+  ] as const)
+    it(`gets the others: MQTT ${version}`, async () => {
+      const broker = await brokerFor((seq) => (seq === 1 ? 'none' : 0));
+      const world = start(broker, 110, { pubackDeadlineMs: 60, ...options });
+      await until('a fault', () => world.faults.some((fault) => fault?.includes('event 1: broker')));
+      // If all others were acknowledged before, only another event shows that the broker works.
+      world.outbox.add();
+      world.publisher.notify();
+      await until('the event is undeliverable', () => world.outbox.undeliverableSeqs.length === 1);
+      assert.deepEqual(world.outbox.undeliverableSeqs, [1]);
+      await until('the others are acknowledged', () => world.outbox.seqs.length === 1);
+      await online(world.publisher);
+      const { length } = broker.connects;
+      world.outbox.add();
+      world.publisher.notify();
+      await until('a newer event', () => world.outbox.seqs.length === 1);
+      assert.equal(broker.connects.length, length);
+    });
+});
+
+it('keeps all events if the broker acknowledges none for a long time', async () => {
+  let isSilent = true;
+  const broker = await brokerFor(() => (isSilent ? 'none' : 0));
+  const world = start(broker, 40, { pubackDeadlineMs: 60 });
+  await until('a fault', () => world.faults.at(-1)?.startsWith('event-refused: event ') === true);
+  await until(
+    'an attempt with the third event',
+    () => broker.eventSeqs().filter((seq) => seq === 3).length > 2,
+  );
+  isSilent = false;
+  await world.outbox.empty();
+  assert.deepEqual(world.outbox.undeliverableSeqs, []);
 });
