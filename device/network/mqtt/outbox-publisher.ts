@@ -22,6 +22,7 @@ import {
   type PublishFault,
   type PublishOptions,
 } from './mqtt.js';
+import { OldTopics } from './old-topics.js';
 import { OutboxPump } from './outbox-pump.js';
 import { PublishedTopics } from './published-topics.js';
 import { RetainedMessages } from './retained-messages.js';
@@ -74,6 +75,7 @@ export class OutboxPublisher implements Publisher {
   readonly #connector: Connector;
   readonly #availability: string;
   readonly #retained: RetainedMessages;
+  readonly #oldTopics: OldTopics | null;
   readonly #single: SingleMessages;
   readonly #subscriptions: Subscriptions;
   readonly #acknowledger: Acknowledger;
@@ -105,7 +107,10 @@ export class OutboxPublisher implements Publisher {
     this.#blocked = new BlockedTopics(clock, () => this.#makeBackoff());
     this.#availability = printTopic(options, 'availability');
     this.#connector = new Connector(options.broker, { topic: this.#availability, payload: 'offline' }, clock);
-    const published = options.topicsFile === undefined ? null : new PublishedTopics(options.topicsFile, log);
+    const base = this.#availability.replace(/availability$/, '');
+    const { topicsFile } = options;
+    const published = topicsFile === undefined ? null : new PublishedTopics(topicsFile, base, log);
+    this.#oldTopics = published && new OldTopics(published, this.#pubackDeadlineMs, clock, log);
     this.#retained = new RetainedMessages(
       this.#pubackDeadlineMs,
       clock,
@@ -116,9 +121,6 @@ export class OutboxPublisher implements Publisher {
       },
       (topics) => published?.save([this.#availability, ...topics]),
     );
-    const base = printTopic(options, 'availability').replace(/availability$/, '');
-    for (const topic of published?.read() ?? [])
-      if (!topic.startsWith(base)) this.#retained.set(topic, Buffer.alloc(0));
     this.#single = new SingleMessages(this.#pubackDeadlineMs);
     this.#subscriptions = new Subscriptions(options, this.#pubackDeadlineMs, log);
     const onErased = () => this.#session?.pump.wake();
@@ -210,7 +212,10 @@ export class OutboxPublisher implements Publisher {
     this.#session = this.#makeSession(connection);
     this.#reportLimits();
     try {
-      return await this.#session.run(stop, () => this.#health.set(null));
+      return await this.#session.run(stop, () => {
+        this.#health.set(null);
+        void this.#oldTopics?.removeOn(connection);
+      });
     } finally {
       this.#session = null;
       // A broker may accept, then close. Resetting at once would retry every `minMs`.

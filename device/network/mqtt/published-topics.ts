@@ -12,16 +12,39 @@ const schema = z.object({ schema: z.literal(1), topics: z.array(z.string().min(1
  */
 export class PublishedTopics {
   #saved: string;
+  #own: readonly string[] = [];
+  readonly #old: Set<string>;
 
   constructor(
     private readonly path: string,
+    /** The beginning of all topics of the bin. */
+    base: string,
     private readonly log: Logger,
   ) {
-    this.#saved = JSON.stringify(this.read());
+    const topics = this.#read();
+    this.#saved = JSON.stringify(topics);
+    this.#old = new Set(topics.filter((topic) => !topic.startsWith(base)));
+  }
+
+  /** The topics of an earlier id or prefix. */
+  get old(): readonly string[] {
+    return [...this.#old];
+  }
+
+  /** Writes the topics of the bin, if they have changed. Never throws: without the file, only old topics stay on the broker. */
+  save(own: readonly string[]): void {
+    this.#own = own;
+    this.#write();
+  }
+
+  /** Records that an old topic has been removed. Never throws. */
+  forget(old: string): void {
+    this.#old.delete(old);
+    this.#write();
   }
 
   /** Returns the topics of the last run; none if the file is missing or damaged. */
-  read(): string[] {
+  #read(): string[] {
     try {
       return schema.parse(JSON.parse(readFileSync(this.path, 'utf8'))).topics;
     } catch {
@@ -29,8 +52,8 @@ export class PublishedTopics {
     }
   }
 
-  /** Writes the topics, if they have changed. Never throws: without the file, only old topics stay on the broker. */
-  save(topics: readonly string[]): void {
+  #write(): void {
+    const topics = [...this.#own, ...this.#old];
     const text = JSON.stringify(topics);
     if (text === this.#saved) return;
     try {

@@ -45,6 +45,51 @@ test('removes the retained messages of an earlier id of the bin', async (t) => {
   ]);
 });
 
+test('keeps the retained messages of an earlier id while another bin uses it', async (t) => {
+  const topicsFile = await topicsFileOf(t);
+  const broker = await startBroker();
+  const first = await runAs('kitchen', broker.url, topicsFile);
+  cleanups.push(() => first.close());
+  await until('the state', () => broker.retained('sortbin/kitchen/state') !== undefined);
+
+  // A copy of the data folder, with another id and so another client id.
+  const options = { bin: 'cellar', topicsFile, broker: { clientId: 'sortbin-cellar' } };
+  const { publisher: copy, lines } = closeAfterTest(fastPublisher(broker.url, options));
+  copy.retain('info', { version: '1' });
+  copy.start();
+  await online(copy);
+  await until('the old availability was read', () => broker.received.includes('unsubscribe'));
+  await copy.close();
+  for (const topic of ['availability', 'info', 'state'])
+    assert.notEqual(broker.retained(`sortbin/kitchen/${topic}`), undefined, topic);
+  assert.deepEqual(lines, []);
+  const { topics } = JSON.parse(readFileSync(topicsFile, 'utf8'));
+  assert.ok(topics.includes('sortbin/kitchen/info'), 'a later connection tries again');
+});
+
+test('warns once of old topics that it may not remove', async (t) => {
+  const topicsFile = await topicsFileOf(t);
+  const broker = await startBroker({
+    puback: ({ topic, payload }) => (topic.includes('/kitchen/') && payload.length === 0 ? 0x87 : 0),
+  });
+  const first = await runAs('kitchen', broker.url, topicsFile);
+  await first.close();
+  const removals = () => broker.publishes.filter(({ payload }) => payload.length === 0).length;
+  const { publisher, lines } = closeAfterTest(fastPublisher(broker.url, { bin: 'cellar', topicsFile }));
+  publisher.start();
+  for (const connection of [1, 2]) {
+    await until('a removal was tried', () => removals() === connection);
+    broker.cut();
+  }
+  await until('connected again', () => broker.connects.length === 4 && publisher.status().connected);
+  const texts = lines.map(({ msg }) => msg).filter((msg) => msg.includes('retained'));
+  assert.equal(texts.length, 1);
+  assert.match(
+    texts[0] ?? '',
+    /^retained messages of an earlier bin\.id or mqtt\.prefix stay on the broker: broker \S+: message on sortbin\/kitchen\/info refused with 0x87/,
+  );
+});
+
 test('does without a file that is damaged or cannot be written', async (t) => {
   const topicsFile = await topicsFileOf(t);
   await writeFile(topicsFile, '{"topics": 5');

@@ -96,6 +96,11 @@ export class RoughClient {
     for (const { topic } of subscriptions.filter((_, index) => Number(codes[index]) < 0x80))
       this.filters.add(topic);
     if (messageId !== undefined && granted.length > 0) this.send({ cmd: 'suback', messageId, granted });
+    for (const { topic } of subscriptions) {
+      const payload = this.broker.retained(topic);
+      if (payload !== undefined)
+        this.send({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: true });
+    }
   }
 
   #onPublish(publish: IPublishPacket): void {

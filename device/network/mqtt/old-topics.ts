@@ -1,0 +1,75 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../kit/clock.js';
+import { DeadlineExceeded, withDeadline } from '../../kit/deadline.js';
+import type { Connection } from './connection.js';
+import { ConnectionError, isRefusal } from './connection-error.js';
+import type { PublishedTopics } from './published-topics.js';
+
+const AVAILABILITY = /availability$/;
+
+/**
+ * Removes the retained messages of an earlier id or prefix of the bin from the broker. They are removed only if their
+ * `availability` is `offline`. After a copy of the data folder, another bin may still run under the earlier id.
+ */
+export class OldTopics {
+  #hasWarned = false;
+
+  constructor(
+    private readonly published: PublishedTopics,
+    private readonly deadlineMs: number,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+  ) {}
+
+  /** Removes them once on a connection. Never rejects: the next connection tries again. */
+  async removeOn(connection: Connection): Promise<void> {
+    const availabilities = this.published.old.filter((topic) => AVAILABILITY.test(topic));
+    try {
+      for (const availability of availabilities)
+        if (await this.#isOffline(connection, availability)) await this.#remove(connection, availability);
+    } catch (thrown) {
+      if (thrown instanceof ConnectionError) this.#warn(thrown);
+    }
+  }
+
+  /**
+   * Without a retained availability, nothing shows whether a bin uses the topics: returns false.
+   * @throws ConnectionError
+   */
+  async #isOffline(connection: Connection, availability: string): Promise<boolean> {
+    const { deadlineMs, clock } = this;
+    const payload = new Promise<string>((resolve) => {
+      connection.onMessage((packet) => {
+        if (packet.topic === availability) resolve(packet.payload.toString());
+      });
+    });
+    try {
+      await connection.subscribe(availability, deadlineMs);
+      return (await withDeadline(clock, deadlineMs, () => payload, connection.closed)) === 'offline';
+    } catch (thrown) {
+      if (thrown instanceof DeadlineExceeded) return false;
+      throw thrown;
+    } finally {
+      connection.unsubscribe(availability);
+    }
+  }
+
+  /** Removes `availability` last, so that the rest of an interrupted removal is found again. */
+  async #remove(connection: Connection, availability: string): Promise<void> {
+    const base = availability.replace(AVAILABILITY, '');
+    const topics = this.published.old.filter((topic) => topic.startsWith(base) && topic !== availability);
+    for (const topic of [...topics, availability]) {
+      await connection.publish(topic, '', { qos: 1, retain: true }, this.deadlineMs);
+      this.published.forget(topic);
+    }
+  }
+
+  #warn(error: ConnectionError): void {
+    if (this.#hasWarned || !(isRefusal(error) || error.code === 'subscribe-refused')) return;
+    this.#hasWarned = true;
+    this.log.warn(
+      { part: 'broker', code: error.code },
+      `retained messages of an earlier bin.id or mqtt.prefix stay on the broker: ${error.message}`,
+    );
+  }
+}
