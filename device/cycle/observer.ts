@@ -43,6 +43,8 @@ export interface Observer {
   locked?(locked: boolean): void;
   /** Events left a full outbox unsent. `count`: their total so far. */
   dropped?(count: number): void;
+  /** The broker has refused events for good, or some were removed or are sent again. `count`: their number now. */
+  undeliverable?(count: number): void;
   /** Events could not be recorded. `count`: their total so far. */
   unrecorded?(count: number): void;
   /** Another model or another runtime has become active. */

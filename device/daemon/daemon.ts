@@ -109,7 +109,7 @@ export class Daemon {
     const lastDecided = new LastDecided();
     const outbox = new OutboxObserver(journal, dropped, {
       dropped: (count) => observers.dropped(count),
-      undeliverable: (count) => status.undeliverable(count),
+      undeliverable: (count) => observers.undeliverable(count),
     });
     publisher.delivery.onHealth(() => outbox.check());
     const observers = new ObserverList(

@@ -48,6 +48,10 @@ export class ObserverList implements Required<Observer> {
     this.#call('dropped', (observer) => observer.dropped?.(count));
   }
 
+  undeliverable(count: number): void {
+    this.#call('undeliverable', (observer) => observer.undeliverable?.(count));
+  }
+
   unrecorded(count: number): void {
     this.#call('unrecorded', (observer) => observer.unrecorded?.(count));
   }

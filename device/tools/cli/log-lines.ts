@@ -92,6 +92,10 @@ export const LINES = {
     'outbox was full, unsent events dropped',
     ({ dropped }) => `outbox full (journal.maxOutbox): ${dropped} unsent events dropped so far`,
   ),
+  undeliverable: line<{ undeliverable: number }>(
+    'events could not be delivered',
+    ({ undeliverable }) => `${undeliverable} events could not be delivered: sortbin outbox list`,
+  ),
   linesDropped: line<{ lines: number }>(
     'log could not be written, lines dropped',
     ({ lines }) => `the log could not be written: ${lines} lines dropped`,

@@ -8,12 +8,13 @@ import type { Fault } from '../../kit/errors.js';
 import { urlWithoutLogin } from '../../wire/publisher.js';
 import { ITEM_LINES, LINES, REPORT_LINES, writeLine } from './log-lines.js';
 
-/** Interval of the lines about dropped events. */
-const DROPPED_EVERY_MS = 60_000;
+/** Interval of the lines about dropped events, and of those about undeliverable events. */
+const COUNT_EVERY_MS = 60_000;
 
 /** Logs the events of the daemon. */
 export class LogObserver implements Observer {
   #droppedLoggedAtMs = Number.NEGATIVE_INFINITY;
+  #undeliverable = { logged: 0, atMs: 0 };
 
   constructor(
     private readonly log: Logger,
@@ -64,9 +65,19 @@ export class LogObserver implements Observer {
   /** A full outbox drops an event for each item, so that a line for each would hide the others. */
   dropped(count: number): void {
     const nowMs = this.clock.monotonicMs();
-    if (nowMs - this.#droppedLoggedAtMs < DROPPED_EVERY_MS) return;
+    if (nowMs - this.#droppedLoggedAtMs < COUNT_EVERY_MS) return;
     this.#droppedLoggedAtMs = nowMs;
     writeLine(this.log, 'error', LINES.dropped, { dropped: count });
+  }
+
+  /** The fault of the first ones has a line. Only a higher number is logged. */
+  undeliverable(count: number): void {
+    const { logged, atMs } = this.#undeliverable;
+    const nowMs = this.clock.monotonicMs();
+    const isNews = logged > 0 && count > logged;
+    if (isNews && nowMs - atMs < COUNT_EVERY_MS) return;
+    this.#undeliverable = { logged: count, atMs: isNews || logged === 0 ? nowMs : atMs };
+    if (isNews) writeLine(this.log, 'error', LINES.undeliverable, { undeliverable: count });
   }
 
   event(event: BinEvent, finished?: Finished): void {

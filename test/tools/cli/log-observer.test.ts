@@ -238,6 +238,29 @@ describe('the log of the daemon', () => {
     assert.equal(text[2], 'outbox full (journal.maxOutbox): 3 unsent events dropped so far');
   });
 
+  it('writes a higher number of undeliverable events at most once a minute, and the first ones not at all', () => {
+    const lines: Record<string, unknown>[] = [];
+    let nowMs = 0;
+    const log = pino({ base: null }, { write: (line) => lines.push(JSON.parse(line)) });
+    const observer = new LogObserver(log, [], { monotonicMs: () => nowMs });
+    for (const [atMs, count] of [
+      [0, 1],
+      [500, 2],
+      [59_999, 63],
+      [60_000, 63],
+      [61_000, 64],
+      [120_000, 64],
+    ] as const) {
+      nowMs = atMs;
+      observer.undeliverable(count);
+    }
+    for (const count of [64, 0, 1]) observer.undeliverable(count);
+    assert.deepEqual(
+      lines.map(({ undeliverable }) => undeliverable),
+      [63, 64],
+    );
+  });
+
   it('leaves the lines of other parts unchanged on a terminal', () => {
     const other = { level: 40, time: 1, path: '/run/socket', msg: 'control socket: not opened' };
     assert.deepEqual(toTerminal(other), other);
