@@ -1,10 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { messageOf } from '../kit/errors.js';
+import { readConfigText, tooLarge } from './config-text.js';
 import { fillEmptySections } from './empty-sections.js';
-import type { Fragment, Path } from './json-schema.js';
-import { ConfigError, type ConfigErrorCode, type Problem, problemsOf } from './problems.js';
+import type { Path } from './json-schema.js';
+import { ConfigError, type Problem, problemsOf } from './problems.js';
 import { type Config, configSchema, jsonSchema } from './schema.js';
+import { cutSecrets, readableSecrets } from './secrets.js';
 import { MAX_BYTES, readYaml, type YamlFile } from './yaml.js';
 
 /**
@@ -30,10 +29,7 @@ const parseText = (
   const schema = jsonSchema();
   const value = fillEmptySections(schema, migrated);
   for (const key of renamed) onWarning(key);
-  for (const path of secretPaths(schema))
-    if (file.commentAfter(path) !== undefined) onWarning(cutSecret(path, file));
-  // The rest of a URL, not a comment.
-  if (/^#\S*@/.test(file.commentAfter(URL_PATH) ?? '')) onWarning(cutSecret(URL_PATH, file));
+  for (const warning of cutSecrets(schema, file)) onWarning(warning);
   const result = configSchema.safeParse(value);
   if (result.success && problems.length === 0) return { config: result.data, file };
   const issues = result.error?.issues ?? [];
@@ -60,56 +56,10 @@ export const loadConfig = async (
   path: string,
   onWarning: (warning: ConfigWarning) => void = () => {},
 ): Promise<LoadedFile> => {
-  const { config, file } = parseText(await readText(path), path, onWarning);
-  for (const { key, file: secretFile, name } of secretFiles(config, path)) {
-    // A file that cannot be found is reported when it is used: a credential of systemd exists only while the bin runs.
-    const mode = await stat(secretFile).then(
-      (info) => info.mode,
-      () => 0,
-    );
-    if ((mode & 0o004) !== 0)
-      onWarning({
-        path: key.join('.'),
-        line: file.lineAt(key),
-        message: `${key.join('.')}: all users of this machine can read ${name} (mode ${octal(mode)}). Run "chmod 600" on it.`,
-      });
-  }
+  const { config, file } = parseText(await readConfigText(path), path, onWarning);
+  for (const warning of await readableSecrets(config.mqtt, path, file.lineAt)) onWarning(warning);
   return { config, lineAt: file.lineAt };
 };
-
-/** The URL may contain a user name and a password before the host. */
-const URL_PATH: Path = ['mqtt', 'url'];
-
-/** Returns the paths of the secrets in a schema. */
-const secretPaths = ({ properties = {} }: Fragment): Path[] =>
-  Object.entries(properties).flatMap(([key, fragment]) =>
-    fragment.writeOnly ? [[key]] : secretPaths(fragment).map((path) => [key, ...path]),
-  );
-
-/** A file with a secret. */
-interface SecretFile {
-  /** The key with the secret, or with the path of the file. */
-  readonly key: Path;
-  readonly file: string;
-  /** The name of the file in a message. */
-  readonly name: string;
-}
-
-/** Returns the files with secrets that the configuration in `source` names, and `source` itself if it contains one. */
-const secretFiles = ({ mqtt }: Config, source: string): SecretFile[] => {
-  const { url, password } = mqtt;
-  const hasPassword = password !== null || (url !== null && new URL(url).password !== '');
-  const own: Path = ['mqtt', password === null ? 'url' : 'password'];
-  return [
-    ...(hasPassword ? [{ key: own, file: source, name: 'the file' }] : []),
-    ...(['passwordFile', 'key'] as const).flatMap((key) => {
-      const name = mqtt[key];
-      return name === null ? [] : [{ key: ['mqtt', key], file: resolve(dirname(source), name), name }];
-    }),
-  ];
-};
-
-const octal = (mode: number): string => `0${(mode & 0o777).toString(8)}`;
 
 /** Something in a configuration that is valid, but should be changed. */
 export interface ConfigWarning {
@@ -122,60 +72,9 @@ export interface ConfigWarning {
   readonly message: string;
 }
 
-const cutSecret = (path: Path, { lineAt }: YamlFile): ConfigWarning => ({
-  path: path.join('.'),
-  line: lineAt(path),
-  message: `${path.join('.')}: ends before " #", which begins a comment. If it contains #, put it in quotes.`,
-});
-
 /** Returns a warning about the file `source`, for people. */
 export const warningText = (source: string, { line, message }: ConfigWarning): string =>
   `${line === null ? source : `${source}:${line}`}: warning: ${message}`;
-
-const readText = async (path: string): Promise<string> => {
-  try {
-    const info = await stat(path);
-    if (!info.isFile()) throw fileError('config-unreadable', path, 'not a regular file. Name a file.');
-    if (info.size > MAX_BYTES) throw tooLarge(path, info.size);
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT')
-      throw fileError(
-        'config-missing',
-        path,
-        'file not found. Create one with "sortbin config init".',
-        error,
-      );
-    const isNotUtf8 = code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
-    const message = isNotUtf8 ? 'not UTF-8 text. Save the file as UTF-8.' : messageOf(error);
-    throw fileError('config-unreadable', path, message, error);
-  }
-};
-
-const tooLarge = (source: string, bytes: number): ConfigError =>
-  fileError(
-    'config-unreadable',
-    source,
-    `the file is too large (${bytes} bytes). Use at most ${MAX_BYTES} bytes.`,
-  );
-
-const fileError = (code: ConfigErrorCode, source: string, message: string, cause?: unknown): ConfigError =>
-  new ConfigError(
-    code,
-    source,
-    [
-      {
-        path: '',
-        value: null,
-        allowed: `a file of at most ${MAX_BYTES} bytes of UTF-8 text`,
-        line: null,
-        message,
-      },
-    ],
-    { cause },
-  );
 
 /** A key that has a new name. This release accepts the old name, the next release does not. */
 interface Renaming {

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import { parseConfig } from '../../device/config/load.js';
 import { lockFolder } from '../../device/journal/lock.js';
 import { FakeIo } from '../support/hardware/fake-io.js';
 import { AedesBroker } from '../support/network/aedes-broker.js';
@@ -111,6 +112,74 @@ describe('sortbin setup --answers', () => {
       assert.match(stderr, /answers\.yaml:5: broker: unknown key\. .*Allowed keys: bin, /);
       assert.match(stderr, /answers\.yaml:6: mqtt\.password: \*\*\* is not allowed without a username/);
       assert.equal(await readConfigText(folder), SIMULATED);
+    }));
+
+  it('adds single answers to the sections of the file', () =>
+    inFolder(
+      `${SIMULATED.replace(/gate.*/, '')}gate: { driver: lines, passive: [paper, glass, packaging, residual] }
+mqtt: { url: 'mqtt://b.example', username: u, password: old }
+`,
+      async (folder) => {
+        const set = ['--set', 'gate.lid.line=GPIO4'];
+        const { code, stderr } = await runAnswers(folder, 'mqtt: { password: new }\n', '--no-check', ...set);
+        assert.equal(code, 0, stderr);
+        const text = await readConfigText(folder);
+        assert.match(text, /gate: \{ driver: lines, .*line: GPIO4/s);
+        assert.match(text, /username: u, password: new \}/);
+        await runAnswers(folder, 'mqtt: null\ngate: null\n', '--no-check');
+        assert.doesNotMatch(await readConfigText(folder), /mqtt|gate/);
+        const wrong = await runAnswers(folder, 'bin: { id: a }\n', '--no-check', '--set', 'bin.naem=x');
+        assert.deepEqual(
+          [wrong.code, /bin\.naem: unknown key\. Did you mean bin\.?name/.test(wrong.stderr)],
+          [78, false],
+        );
+        assert.match(
+          wrong.stderr,
+          /^sortbin: answers\.yaml:\d+: bin\.naem: unknown key\. Did you mean name\?/m,
+        );
+      },
+    ));
+
+  it('takes a password as it is, and never shows it', async () => {
+    for (const password of ['@s3cret', '%x', '{s3', "'x", '*s3cret', 'ab #cd', '&s3cret', 's3: cret'])
+      await inFolder(SIMULATED, async (folder) => {
+        const login = ['mqtt.url=mqtt://b.example', 'mqtt.username=hall', `mqtt.password=${password}`];
+        const command = new Sortbin(
+          ['setup', '--no-check', ...login.flatMap((one) => ['--set', one])],
+          folder,
+        );
+        assert.equal(await command.ended(), 0, command.text);
+        assert.ok(!command.text.includes(password));
+        const { mqtt } = parseConfig(await readConfigText(folder), 'test');
+        assert.equal(mqtt.password, password);
+      });
+  });
+
+  it('refuses a wrong form and wrong YAML of --set, without its value', () =>
+    inFolder(SIMULATED, async (folder) => {
+      for (const [text, code] of [
+        ['=s3cret', 64],
+        ['s3cret', 64],
+        ['gate=*s3cret', 78],
+        ['gate={s3cret', 78],
+        ['mqtt=s3cret', 78],
+        ['mqtt.passwort=s3cret', 78],
+      ] as const) {
+        const command = new Sortbin(['setup', '--no-check', '--set', text], folder);
+        assert.equal(await command.ended(), code, command.text);
+        assert.doesNotMatch(command.text, /s3cret|at .*:\d+:\d+/);
+      }
+      assert.equal(await readConfigText(folder), SIMULATED);
+    }));
+
+  it('warns of answers with a password that a comment cuts, or that all users can read', () =>
+    inFolder(SIMULATED, async (folder) => {
+      const answers = "mqtt: { url: 'mqtt://b.example', username: u }\n";
+      const text = answers.replace(' }', ', password: "p" }');
+      const { stderr } = await runAnswers(folder, text, '--no-check');
+      assert.match(stderr, /answers\.yaml:1: warning: mqtt\.password: all users of this machine can read/);
+      const cut = 'mqtt:\n  url: mqtt://b.example\n  username: u\n  password: ab #cd\n';
+      assert.match((await runAnswers(folder, cut, '--no-check')).stderr, /yaml:4: .*ends before " #"/);
     }));
 
   it('refuses compartments that do not fit the model or the gate, also without tests', () =>

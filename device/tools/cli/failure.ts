@@ -56,6 +56,9 @@ const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
   ['report-', EXIT.cannotCreate],
   ['calibrate-file', EXIT.cannotCreate],
   ['events-', EXIT.input],
+  ['setup-answer', EXIT.usage],
+  ['setup-file', EXIT.cannotCreate],
+  ['setup-', EXIT.unavailable],
 ];
 
 /** The abort reason when a signal ends a command. It is printed if the command had not started its parts yet. */

@@ -1,27 +1,20 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseDocument, stringify } from 'yaml';
-import { loadConfig, parseConfig } from '../../config/load.js';
+import { Command, Option } from 'commander';
+import { parseConfig } from '../../config/load.js';
+import { ConfigError } from '../../config/problems.js';
 import { SystemClock } from '../../kit/clock.js';
+import { plainLines } from '../../kit/plain-text.js';
 import { packageVersion } from '../../kit/root.js';
 import { loadBundle } from '../../perception/inference/bundle/bundle.js';
 import { CalibrateError } from '../calibrate/calibrate.js';
 import { withLinesOnDemand } from '../calibrate/stopped-bin.js';
 import type { Check } from '../doctor/doctor.js';
 import { renderSection } from '../doctor/render.js';
+import { type Answers, readAnswers } from '../setup/answers.js';
 import { ConfigFile } from '../setup/config-file.js';
 import { faultOf, runGuide } from '../setup/guide.js';
 import { startHint, stopHint } from '../setup/service.js';
-import {
-  isMapping,
-  mergePatches,
-  type Patch,
-  STEP_NAMES,
-  type StepContext,
-  type StepName,
-  type StepReport,
-} from '../setup/setup.js';
+import { STEP_NAMES, type StepContext, type StepName, type StepReport } from '../setup/setup.js';
 import { STEPS } from '../setup/steps.js';
 import { TerminalPrompt } from '../setup/terminal-prompt.js';
 import { checkAnswers, runUnattended } from '../setup/unattended.js';
@@ -34,7 +27,7 @@ import { exitCodesHelp, printJson, terminalStyle } from './report.js';
 interface SetupFlags {
   readonly config?: string;
   readonly answers?: string;
-  readonly set: Patch;
+  readonly set: readonly string[];
   readonly yes?: boolean;
   readonly step?: StepName[];
   readonly check: boolean;
@@ -47,7 +40,7 @@ export const setupCommand = (): Command =>
     .description('set up the bin step by step on a terminal, or from an answers file')
     .option(...CONFIG_OPTION)
     .option('--answers <file>', 'YAML file with sections of the configuration; no question is asked')
-    .option('--set <key=value>', 'one answer, such as bin.id=hall; repeatable', addAnswer, {})
+    .option('--set <key=value>', 'one answer, such as bin.id=hall; repeatable', appendTo, [])
     .option('--yes', 'with answers, write the file without a question')
     .addOption(new Option('--step <name...>', 'only these steps').choices([...STEP_NAMES]))
     .option('--no-check', 'do not try the camera, lines and broker of this machine')
@@ -57,6 +50,7 @@ export const setupCommand = (): Command =>
       'after',
       exitCodesHelp({
         0: 'each step has succeeded, or was skipped',
+        [EXIT.usage]: 'the command line is not valid',
         [EXIT.input]: 'there is no terminal and no answer',
         [EXIT.unavailable]: 'the test of a step has failed; the new values are in the file',
         [EXIT.cannotCreate]: 'the file cannot be written',
@@ -66,24 +60,16 @@ export const setupCommand = (): Command =>
     )
     .action((flags: SetupFlags) => withExitCode(setup(flags)));
 
-/** `--set a.b=VALUE`. The value is YAML. */
-const addAnswer = (text: string, before: Patch): Patch => {
-  const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  if (key === '') throw new InvalidArgumentError('Use KEY=VALUE, for example bin.id=hall.');
-  const document = parseDocument(value, { version: '1.2', schema: 'core' });
-  if (document.errors.length > 0)
-    throw new InvalidArgumentError(`The value of ${key} is not YAML. Quote it.`);
-  const answer = key.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), document.toJS());
-  return mergePatches(before, answer as Patch);
-};
+const appendTo = (text: string, before: readonly string[]): string[] => [...before, text];
 
 const setup = async (flags: SetupFlags): Promise<void> => {
   const path = flags.config ?? defaultFile();
-  const file = new ConfigFile(path, (text) => parseConfig(text, path));
+  const file = await ConfigFile.open(path, (text) => parseConfig(text, path));
   // The unit of the Debian package loads the secrets from this folder.
   process.env.CREDENTIALS_DIRECTORY ??= join(file.folder, 'credentials');
   const stop = abortOnStop();
-  const answers = await readAnswers(flags);
+  const answers = await readAnswers(flags.answers, flags.set);
+  for (const warning of answers?.warnings ?? []) process.stderr.write(plainLines(`sortbin: ${warning}\n`));
   try {
     if (answers) await fromAnswers(file, answers, flags, stop);
     else await onTerminal(file, flags, stop);
@@ -99,31 +85,19 @@ const setup = async (flags: SetupFlags): Promise<void> => {
   }
 };
 
-/** @throws ConfigError with each answer that is not allowed */
-const readAnswers = async ({ answers: file, set }: SetupFlags): Promise<Patch | null> => {
-  if (file === undefined && Object.keys(set).length === 0) return null;
-  parseConfig(stringify(set), '--set');
-  if (file === undefined) return set;
-  await loadConfig(file);
-  const value: unknown = parseDocument(await readFile(file, 'utf8'), {
-    version: '1.2',
-    schema: 'core',
-  }).toJS();
-  const sections = Object.entries(isMapping(value) ? value : {}).filter(([, section]) => section !== null);
-  return mergePatches(Object.fromEntries(sections), set);
-};
-
 const bundleOf = (context: Pick<StepContext, 'config' | 'folder'>) => loadBundle(bundleFolder(context));
 
 const fromAnswers = async (
   file: ConfigFile,
-  answers: Patch,
+  { patch: answers, explain }: Answers,
   flags: SetupFlags,
   stop: AbortController,
 ): Promise<void> => {
   const { json = false, yes = false, check: isChecked, testItem: isItemSorted = false } = flags;
   const shared = { file, answers, bundleOf, isChecked, isItemSorted, clock: new SystemClock() };
-  await checkAnswers(shared);
+  await checkAnswers(shared).catch((thrown) => {
+    throw thrown instanceof ConfigError ? explain(thrown) : thrown;
+  });
   const changed = file.isChangedBy(answers);
   if (changed && !yes && !json && process.stdin.isTTY && process.stdout.isTTY) {
     const prompt = makePrompt(stop);

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { readConfigText } from '../../config/config-text.js';
 import type { Config } from '../../config/schema.js';
 import { type FileAttributes, writeDurably } from '../../kit/durable-file.js';
 import { messageOf, SortbinError } from '../../kit/errors.js';
@@ -22,15 +23,22 @@ export class ConfigFile {
   #config: Config;
   #hasBackup = false;
 
-  /** @throws ConfigError if the file is invalid; Error if it cannot be read */
-  constructor(
+  private constructor(
     path: string,
     private readonly parse: ParseConfig,
+    text: string,
   ) {
+    this.path = path;
+    this.#text = text;
+    this.#config = parse(text);
+  }
+
+  /** @throws ConfigError if the file is invalid or cannot be read */
+  static async open(path: string, parse: ParseConfig): Promise<ConfigFile> {
+    if (!existsSync(path)) return new ConfigFile(resolve(path), parse, '');
+    const text = await readConfigText(path);
     // Resolves a symbolic link, so that the link stays.
-    this.path = existsSync(path) ? realpathSync(path) : resolve(path);
-    this.#text = existsSync(this.path) ? readFileSync(this.path, 'utf8') : '';
-    this.#config = parse(this.#text);
+    return new ConfigFile(realpathSync(path), parse, text);
   }
 
   get config(): Config {

@@ -52,8 +52,15 @@ export interface Step {
 /**
  * `setup-camera`: the camera delivers no usable image. `setup-no-item`: the sensor detected no item. `setup-broker`: the
  * broker cannot be used. `setup-item`: the test item was not sorted. `setup-file`: the configuration file cannot be changed.
+ * `setup-answer`: an answer on the command line has the wrong form.
  */
-export type SetupErrorCode = 'setup-camera' | 'setup-no-item' | 'setup-broker' | 'setup-item' | 'setup-file';
+export type SetupErrorCode =
+  | 'setup-camera'
+  | 'setup-no-item'
+  | 'setup-broker'
+  | 'setup-item'
+  | 'setup-file'
+  | 'setup-answer';
 
 export class SetupError extends SortbinError<SetupErrorCode> {
   override readonly name = 'SetupError';

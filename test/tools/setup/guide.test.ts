@@ -22,7 +22,7 @@ const guide = async (steps: readonly Step[], answers: string[], stop = new Abort
   writeFileSync(path, 'bin: { id: a }\n');
   const prompt = new ScriptedPrompt(answers);
   const reports = await runGuide({
-    file: new ConfigFile(path, (text) => parseConfig(text, path)),
+    file: await ConfigFile.open(path, (text) => parseConfig(text, path)),
     ...{ steps, prompt, isChecked: true, clock: new SystemClock(), signal: stop.signal },
     bundleOf: () => loadBundle(FACTORY_BUNDLE),
   }).catch((thrown) => {
