@@ -1,8 +1,7 @@
 import { constants } from 'node:fs';
-import { access, realpath, stat } from 'node:fs/promises';
+import { access, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { readConfigText } from '../../config/config-text.js';
 import type { Config } from '../../config/schema.js';
 import { writeDurably } from '../../kit/durable-file.js';
 import { messageOf } from '../../kit/errors.js';
@@ -115,7 +114,7 @@ const withFileError = async ({ file }: SaveOptions, work: () => Promise<void>): 
 const edit = async (options: SaveOptions) => {
   // Resolves a symbolic link, so that the link stays.
   const file = await realpath(options.file);
-  const before = await readConfigText(file);
+  const before = await readFile(file, 'utf8');
   const after = editYaml(before, options.changes);
   checkResult(before, after, options);
   return { file, before, after };

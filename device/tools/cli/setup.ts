@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { readConfigText } from '../../config/config-text.js';
 import { parseConfig } from '../../config/load.js';
 import { ConfigError } from '../../config/problems.js';
 import { SystemClock } from '../../kit/clock.js';
@@ -10,7 +11,6 @@ import { CalibrateError } from '../calibrate/calibrate.js';
 import { withLinesOnDemand } from '../calibrate/stopped-bin.js';
 import type { Check } from '../doctor/doctor.js';
 import { renderSection } from '../doctor/render.js';
-import { type Answers, readAnswers } from '../setup/answers.js';
 import { ConfigFile } from '../setup/config-file.js';
 import { faultOf, runGuide } from '../setup/guide.js';
 import { startHint, stopHint } from '../setup/service.js';
@@ -23,6 +23,7 @@ import { bundleFolder } from './examinations.js';
 import { EXIT, InterruptedError } from './failure.js';
 import { CONFIG_OPTION, defaultFile } from './loaded-config.js';
 import { exitCodesHelp, printJson, terminalStyle } from './report.js';
+import { type Answers, readAnswers } from './setup-answers.js';
 
 interface SetupFlags {
   readonly config?: string;
@@ -64,7 +65,10 @@ const appendTo = (text: string, before: readonly string[]): string[] => [...befo
 
 const setup = async (flags: SetupFlags): Promise<void> => {
   const path = flags.config ?? defaultFile();
-  const file = await ConfigFile.open(path, (text) => parseConfig(text, path));
+  const file = await ConfigFile.open(path, {
+    read: readConfigText,
+    parse: (text) => parseConfig(text, path),
+  });
   // The unit of the Debian package loads the secrets from this folder.
   process.env.CREDENTIALS_DIRECTORY ??= join(file.folder, 'credentials');
   const stop = abortOnStop();

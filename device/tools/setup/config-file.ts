@@ -1,15 +1,19 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { readConfigText } from '../../config/config-text.js';
 import type { Config } from '../../config/schema.js';
 import { type FileAttributes, writeDurably } from '../../kit/durable-file.js';
 import { messageOf, SortbinError } from '../../kit/errors.js';
 import { hasSection, patchYaml } from './patch-yaml.js';
 import { type Patch, SetupError } from './setup.js';
 
-/** Parses the text of a configuration. @throws ConfigError if it is invalid */
-export type ParseConfig = (text: string) => Config;
+/** How configuration files are read and parsed. */
+export interface ConfigFormat {
+  /** @throws ConfigError if the file cannot be read */
+  read(path: string): Promise<string>;
+  /** @throws ConfigError if the text is invalid */
+  parse(text: string): Config;
+}
 
 /** The group of the service may read the file, which may contain a password. */
 const MODE = 0o640;
@@ -25,20 +29,20 @@ export class ConfigFile {
 
   private constructor(
     path: string,
-    private readonly parse: ParseConfig,
+    private readonly format: ConfigFormat,
     text: string,
   ) {
     this.path = path;
     this.#text = text;
-    this.#config = parse(text);
+    this.#config = format.parse(text);
   }
 
   /** @throws ConfigError if the file is invalid or cannot be read */
-  static async open(path: string, parse: ParseConfig): Promise<ConfigFile> {
-    if (!existsSync(path)) return new ConfigFile(resolve(path), parse, '');
-    const text = await readConfigText(path);
+  static async open(path: string, format: ConfigFormat): Promise<ConfigFile> {
+    if (!existsSync(path)) return new ConfigFile(resolve(path), format, '');
+    const text = await format.read(path);
     // Resolves a symbolic link, so that the link stays.
-    return new ConfigFile(realpathSync(path), parse, text);
+    return new ConfigFile(realpathSync(path), format, text);
   }
 
   get config(): Config {
@@ -56,7 +60,7 @@ export class ConfigFile {
 
   /** Returns the changed configuration, and writes nothing. @throws ConfigError, or SetupError `setup-file` */
   preview(patch: Patch): Config {
-    return this.parse(this.#edit(patch));
+    return this.format.parse(this.#edit(patch));
   }
 
   /** Whether `write` would change the file. */
@@ -72,7 +76,7 @@ export class ConfigFile {
   write(patch: Patch): boolean {
     const text = this.#edit(patch);
     if (text === this.#text) return false;
-    const config = this.parse(text);
+    const config = this.format.parse(text);
     for (const [section, value] of Object.entries(config))
       if (!(section in patch) && !isDeepStrictEqual(value, Reflect.get(this.#config, section)))
         throw this.#error(

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { readConfigText } from '../../../device/config/config-text.js';
 import { parseConfig } from '../../../device/config/load.js';
 import { ConfigFile } from '../../../device/tools/setup/config-file.js';
 
@@ -18,10 +19,13 @@ const folder = mkdtempSync(join(tmpdir(), 'config-file-'));
 after(() => rmSync(folder, { recursive: true }));
 
 let count = 0;
+/** The format that the command line passes. */
+const format = { read: readConfigText, parse: (text: string) => parseConfig(text, 'test') };
+
 const open = async (text: string | Buffer | null) => {
   const path = join(folder, `${++count}.yaml`);
   if (text !== null) writeFileSync(path, text, { mode: 0o644 });
-  return { path, file: await ConfigFile.open(path, (content) => parseConfig(content, path)) };
+  return { path, file: await ConfigFile.open(path, format) };
 };
 
 describe('ConfigFile', () => {
@@ -61,7 +65,7 @@ describe('ConfigFile', () => {
     const { path } = await open('bin: { id: a }\n');
     const link = join(folder, 'link.yaml');
     symlinkSync(path, link);
-    (await ConfigFile.open(link, (text) => parseConfig(text, link))).write({ bin: { id: 'b' } });
+    (await ConfigFile.open(link, format)).write({ bin: { id: 'b' } });
     assert.equal(readFileSync(path, 'utf8'), 'bin: { id: b }\n');
   });
 
@@ -93,7 +97,6 @@ describe('ConfigFile', () => {
   });
 
   it('refuses what is not a file', async () => {
-    const parse = (text: string) => parseConfig(text, folder);
-    await assert.rejects(ConfigFile.open(folder, parse), { code: 'config-unreadable' });
+    await assert.rejects(ConfigFile.open(folder, format), { code: 'config-unreadable' });
   });
 });

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { readConfigText } from '../../../device/config/config-text.js';
 import { parseConfig } from '../../../device/config/load.js';
 import { SystemClock } from '../../../device/kit/clock.js';
 import { loadBundle } from '../../../device/perception/inference/bundle/bundle.js';
@@ -22,7 +23,7 @@ const guide = async (steps: readonly Step[], answers: string[], stop = new Abort
   writeFileSync(path, 'bin: { id: a }\n');
   const prompt = new ScriptedPrompt(answers);
   const reports = await runGuide({
-    file: await ConfigFile.open(path, (text) => parseConfig(text, path)),
+    file: await ConfigFile.open(path, { read: readConfigText, parse: (text) => parseConfig(text, path) }),
     ...{ steps, prompt, isChecked: true, clock: new SystemClock(), signal: stop.signal },
     bundleOf: () => loadBundle(FACTORY_BUNDLE),
   }).catch((thrown) => {

@@ -5,7 +5,7 @@ import { ConfigError, type Problem } from '../../config/problems.js';
 import { jsonSchema } from '../../config/schema.js';
 import { cutSecrets, readableSecrets } from '../../config/secrets.js';
 import { readYaml, type YamlFile } from '../../config/yaml.js';
-import { isMapping, mergePatches, type Patch, SetupError } from './setup.js';
+import { isMapping, mergePatches, type Patch, SetupError } from '../setup/setup.js';
 
 /** The answers of a setup without questions. */
 export interface Answers {
