@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
@@ -10,6 +12,7 @@ import { FakeIo } from '../support/hardware/fake-io.js';
 import { AedesBroker } from '../support/network/aedes-broker.js';
 import { inFolder, MAIN, Sortbin } from '../support/sortbin.js';
 import { Terminal } from '../support/terminal.js';
+import { until } from '../support/until.js';
 
 const SIMULATED = `# keep this line
 vision: { driver: simulated }
@@ -234,6 +237,32 @@ mqtt: { url: 'mqtt://b.example', username: u, password: old }
     });
   });
 
+  it('reports the finished steps when a signal ends a test', () =>
+    inFolder(SIMULATED, async (folder) => {
+      const server = createServer(() => {}).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const connected = once(server, 'connection');
+      await writeFile(
+        join(folder, 'answers.yaml'),
+        `bin: { id: a }\nmqtt: { url: 'mqtt://127.0.0.1:${port}' }\n`,
+      );
+      const command = new Sortbin(['setup', '--answers', 'answers.yaml', '--json'], folder);
+      await connected;
+      command.kill('SIGTERM');
+      assert.equal(await command.ended(), 143);
+      const { exitCode, changed, steps } = JSON.parse(command.output.join('\n'));
+      assert.deepEqual([exitCode, changed, steps[0].outcome, steps.at(-1).step], [143, true, 'done', 'gate']);
+      server.close();
+    }));
+
+  it('exits with 73 if the file cannot be edited, and with 78 if it is no file', () =>
+    inFolder('{ bin: { id: a } }\n', async (folder) => {
+      const set = ['setup', '--no-check', '--set', 'bin.id=b'];
+      assert.equal(await new Sortbin(set, folder).ended(), 73);
+      assert.equal(await new Sortbin([...set, '--config', '.'], folder).ended(), 78);
+    }));
+
   it('says how to stop a running bin', () =>
     inFolder(SIMULATED, async (folder) => {
       await mkdir(join(folder, 'data'));
@@ -432,6 +461,18 @@ gate:
       await terminal.type(/Broker \[2\]: $/, '\u0004');
       assert.equal(await terminal.ended(), 130);
       assert.equal(await readConfigText(folder), SIMULATED);
+    }));
+
+  it('ends without a stack trace when its terminal is closed', (test) =>
+    inFolder(SIMULATED, async (folder) => {
+      const script = `trap "" HUP; ${MAIN} setup --step bin 2>errors; echo $? >code; : >ended`;
+      const terminal = new Terminal(test, `sh -c '${script}'`, folder);
+      await terminal.type(CHOICE, ENTER);
+      await terminal.type(/Id \[bin\]: $/, '');
+      terminal.hangUp();
+      await until('setup has ended', () => existsSync(join(folder, 'ended')));
+      assert.match(await readFile(join(folder, 'code'), 'utf8'), /^(129|130)\n$/);
+      assert.doesNotMatch(await readFile(join(folder, 'errors'), 'utf8'), /EIO|at .*:\d+:\d+/);
     }));
 
   it('asks before it writes the answers of a file', (test) =>

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { CalibrateError, type CalibrateErrorCode } from '../calibrate/calibrate.js';
 import { EXIT, InterruptedError, reportError } from './failure.js';
 
@@ -16,8 +17,10 @@ const EXIT_OF: Readonly<Record<CalibrateErrorCode, number>> = {
 export const abortOnStop = (): AbortController => {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => stop.abort(new InterruptedError()));
+    process.on(signal, () => stop.abort(new InterruptedError(128 + constants.signals[signal])));
   process.stdout.on('error', () => stop.abort(new InterruptedError()));
+  // A terminal that was closed reports an error when its mode is changed.
+  if (process.stdin.isTTY) process.stdin.on('error', () => stop.abort(new InterruptedError(129)));
   return stop;
 };
 

@@ -28,8 +28,8 @@ export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   [EXIT.io]: 'the journal, a disk or the standard output cannot be used',
   [EXIT.temporary]: 'a command may have been executed: send it again',
   [EXIT.configuration]: 'the configuration is not valid, or cannot be read',
-  129: 'SIGHUP ended bench, or a second one a bin that was stopping',
-  130: 'SIGINT (Ctrl-C) did the same, or ended events --follow or setup',
+  129: 'SIGHUP ended bench or setup, or a second one a bin that was stopping',
+  130: 'SIGINT (Ctrl-C) did the same, or ended events --follow',
   143: 'SIGTERM did the same',
 };
 
@@ -63,7 +63,8 @@ const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
 
 /** The abort reason when a signal ends a command. It is printed if the command had not started its parts yet. */
 export class InterruptedError extends SortbinError<'interrupted'> {
-  constructor() {
+  /** `exitCode`: 128 and the number of the signal. */
+  constructor(readonly exitCode = 130) {
     super('interrupted', 'Interrupted before the start was complete.');
   }
 }

@@ -56,7 +56,9 @@ export const setupCommand = (): Command =>
         [EXIT.unavailable]: 'the test of a step has failed; the new values are in the file',
         [EXIT.cannotCreate]: 'the file cannot be written',
         [EXIT.configuration]: 'an answer, or the present configuration, is not valid',
-        130: 'interrupted; the file is as it was after the last step',
+        129: 'SIGHUP ended it, or its terminal was closed; what was saved stays saved',
+        130: 'the same with Ctrl-C',
+        143: 'the same with SIGTERM',
       }),
     )
     .action((flags: SetupFlags) => withExitCode(setup(flags)));
@@ -79,7 +81,7 @@ const setup = async (flags: SetupFlags): Promise<void> => {
     else await onTerminal(file, flags, stop);
   } catch (thrown) {
     if (thrown instanceof InterruptedError || stop.signal.aborted) {
-      process.exitCode = 130;
+      process.exitCode = exitCodeOf(stop.signal);
       process.stderr.write(
         `\nsortbin: interrupted. ${file.path} is as it was after the last finished step.\n`,
       );
@@ -88,6 +90,9 @@ const setup = async (flags: SetupFlags): Promise<void> => {
     throw thrown;
   }
 };
+
+const exitCodeOf = ({ reason }: AbortSignal): number =>
+  reason instanceof InterruptedError ? reason.exitCode : new InterruptedError().exitCode;
 
 const bundleOf = (context: Pick<StepContext, 'config' | 'folder'>) => loadBundle(bundleFolder(context));
 
@@ -111,11 +116,13 @@ const fromAnswers = async (
   }
   const names = flags.step ?? STEP_NAMES;
   const steps = await runUnattended({ ...shared, steps: STEPS, names, signal: stop.signal });
-  const exitCode = report(steps);
+  const exitCode = stop.signal.aborted ? exitCodeOf(stop.signal) : exitCodeOfSteps(steps);
+  if (exitCode !== 0) process.exitCode = exitCode;
   if (json)
     return printJson({ schema: 1, sortbin: packageVersion(), exitCode, file: file.path, changed, steps });
   printSteps(steps);
   process.stdout.write(`${file.path} ${changed ? 'written' : 'has these values already'}\n`);
+  if (stop.signal.aborted) process.stderr.write('sortbin: interrupted. The other steps were not tested.\n');
   process.stdout.write(`${startHint(file.path)}\n`);
 };
 
@@ -125,6 +132,7 @@ const onTerminal = async (file: ConfigFile, flags: SetupFlags, stop: AbortContro
       'calibrate-no-terminal',
       'sortbin setup: no terminal to ask on. Run it on a terminal, use ssh -t, or use --answers FILE.',
     );
+  file.checkWritable();
   const prompt = makePrompt(stop);
   const { step: names = STEP_NAMES, check: isChecked } = flags;
   prompt.say(`This setup writes ${file.path} after each step. Ctrl-C ends it at any time.`);
@@ -134,7 +142,8 @@ const onTerminal = async (file: ConfigFile, flags: SetupFlags, stop: AbortContro
     steps: STEPS.filter(({ name }) => names.includes(name)),
   });
   process.stdout.write('\n');
-  report(steps);
+  const exitCode = exitCodeOfSteps(steps);
+  if (exitCode !== 0) process.exitCode = exitCode;
   printSteps(steps);
   prompt.say(startHint(file.path));
 };
@@ -155,12 +164,8 @@ const warnOfRunningBin = async (
 const makePrompt = (stop: AbortController): TerminalPrompt =>
   new TerminalPrompt(process.stdin, process.stdout, stop, () => new InterruptedError());
 
-/** Sets the exit code and returns it. */
-const report = (steps: readonly StepReport[]): number => {
-  const exitCode = steps.some(({ outcome }) => outcome === 'failed') ? EXIT.unavailable : 0;
-  if (exitCode !== 0) process.exitCode = exitCode;
-  return exitCode;
-};
+const exitCodeOfSteps = (steps: readonly StepReport[]): number =>
+  steps.some(({ outcome }) => outcome === 'failed') ? EXIT.unavailable : 0;
 
 const STATUS = { done: 'ok', unchanged: 'ok', skipped: 'note', failed: 'fail' } as const;
 

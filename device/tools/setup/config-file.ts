@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../config/schema.js';
@@ -53,6 +53,27 @@ export class ConfigFile {
     return dirname(this.path);
   }
 
+  /** Reads the file again, if another program has changed it. @throws ConfigError if it is invalid or cannot be read */
+  async reload(): Promise<void> {
+    const text = existsSync(this.path) ? await this.format.read(this.path) : '';
+    if (text === this.#text) return;
+    this.#config = this.format.parse(text);
+    this.#text = text;
+  }
+
+  /** @throws SetupError `setup-file` if this user cannot write the file */
+  checkWritable(): void {
+    try {
+      accessSync(this.folder, constants.W_OK);
+      if (existsSync(this.path)) accessSync(this.path, constants.W_OK);
+    } catch (cause) {
+      const fix = process.getuid?.() === 0 ? '' : ' Run it with sudo, or name another file with --config.';
+      throw new SetupError('setup-file', `${this.path} cannot be written. ${messageOf(cause)}.${fix}`, {
+        cause,
+      });
+    }
+  }
+
   /** Whether the file itself has this section. Otherwise it has the defaults. */
   has(section: string): boolean {
     return hasSection(this.#text, section);
@@ -96,7 +117,9 @@ export class ConfigFile {
     const exists = existsSync(this.path);
     const present = exists ? readFileSync(this.path, 'utf8') : '';
     if (present !== this.#text)
-      throw this.#error('another program changed the file meanwhile. Run sortbin setup again.');
+      throw this.#error(
+        'another program changed the file meanwhile. Repeat the step, or run sortbin setup again.',
+      );
     const attributes = exists ? attributesOf(this.path) : newAttributes();
     if (exists && !this.#hasBackup) writeDurably(`${this.path}.bak`, present, attributes);
     writeDurably(this.path, text, attributes);

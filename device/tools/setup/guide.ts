@@ -96,9 +96,9 @@ class StepRun {
         this.options.signal.throwIfAborted();
         const fault = faultOf(thrown);
         this.#explain(fault);
-        const choice = await this.#chooseAfterFailure(next);
+        const choice = await this.#chooseAfterFailure(next, fault);
         if (choice === 'skip') return last;
-        if (choice === 'save') return { ...this.#report(this.#save({}), true), outcome: 'failed', fault };
+        if (choice === 'save') return { ...this.#report('failed', true), fault };
         next = choice === 'again' ? next : choice;
       }
     }
@@ -108,6 +108,7 @@ class StepRun {
     const { file, prompt, isChecked } = this.options;
     this.#lines = [];
     this.#patch = null;
+    await file.reload();
     const answers = mode === 'keep' ? {} : await this.step.ask({ ...this.#context(this.#offered), prompt });
     const config = file.preview(answers);
     this.#patch = answers;
@@ -154,9 +155,10 @@ class StepRun {
     return this.options.prompt.choose<Mode | 'next' | 'again'>('Choice', choices, 'next');
   }
 
-  #chooseAfterFailure(mode: Mode): Promise<Mode | 'again' | 'skip' | 'save'> {
+  async #chooseAfterFailure(mode: Mode, fault: Fault): Promise<Mode | 'again' | 'skip' | 'save'> {
     const { file, prompt } = this.options;
-    const canSave = this.#patch !== null && file.isChangedBy(this.#patch);
+    // If the file could not be written, another attempt to write it needs another try of the step.
+    const canSave = fault.code !== 'setup-file' && this.#patch !== null && file.isChangedBy(this.#patch);
     const choices = [
       { value: 'again', label: 'repeat this step' },
       ...(mode === 'keep' ? [CHANGE] : []),
@@ -165,7 +167,16 @@ class StepRun {
         ? [{ value: 'save', label: 'save the new values, although the test has failed' } as const]
         : []),
     ] as const;
-    return prompt.choose<Mode | 'again' | 'skip' | 'save'>('Choice', choices, 'again');
+    const choice = await prompt.choose<Mode | 'again' | 'skip' | 'save'>('Choice', choices, 'again');
+    if (choice !== 'save') return choice;
+    try {
+      this.#save({});
+      return choice;
+    } catch (thrown) {
+      const failed = faultOf(thrown);
+      this.#explain(failed);
+      return this.#chooseAfterFailure(mode, failed);
+    }
   }
 }
 

@@ -98,6 +98,8 @@ export class TerminalPrompt implements Prompt {
     const end = () => this.stop.abort(this.interruption());
     lines.once('SIGINT', end);
     lines.once('close', end);
+    // A terminal that was closed reports an error when its mode is changed.
+    lines.on('error', end);
     try {
       // A hidden answer has a visible question. The terminal shows no key from now on.
       if (output !== this.output) this.output.write(question);

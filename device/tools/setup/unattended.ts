@@ -32,16 +32,21 @@ export const checkAnswers = async ({
 
 /**
  * Writes the answers, which `checkAnswers` has accepted, and then tries each answered step. The file stays written if a
- * test fails, because hardware may be connected later.
- * @throws SetupError `setup-file`, or the reason of `signal`
+ * test fails, because hardware may be connected later. If `signal` is aborted, the reports of the finished steps are
+ * returned.
+ * @throws SetupError `setup-file`
  */
 export const runUnattended = async (options: UnattendedOptions): Promise<StepReport[]> => {
   const { file, answers, steps, names } = options;
   const before = file.config;
   file.write(answers);
   const reports: StepReport[] = [];
-  for (const step of steps.filter(({ name }) => names.includes(name)))
-    reports.push(await reportOn(step, before, options));
+  try {
+    for (const step of steps.filter(({ name }) => names.includes(name)))
+      reports.push(await reportOn(step, before, options));
+  } catch (thrown) {
+    if (!options.signal.aborted) throw thrown;
+  }
   return reports;
 };
 
@@ -54,6 +59,7 @@ const reportOn = async (step: Step, before: Config, options: UnattendedOptions):
   const outcome = isUnchanged ? 'unchanged' : 'done';
   const lines: string[] = [];
   if (!isChecked) return { step: name, outcome, checked: false, lines };
+  signal.throwIfAborted();
   try {
     await step.check(contextOf(file, options, lines));
     return { step: name, outcome, checked: true, lines };

@@ -97,6 +97,32 @@ describe('runGuide', () => {
     assert.equal(text, 'bin: { id: b, name: Sorting bin }\n');
   });
 
+  it('takes over what another program wrote meanwhile, when the step is repeated', async () => {
+    const step: Step = {
+      ...binStep,
+      check: async ({ config }) => {
+        if (config.bin.id === 'b') writeFileSync(join(folder, 'sortbin.yaml'), 'log: { level: warn }\n');
+        return {};
+      },
+    };
+    const { outcomes, text, prompt } = await guide([step], ['ask', 'b', '', 'again', 'c', '', 'next']);
+    assert.match(prompt.said.join('\n'), /another program changed the file meanwhile\. Repeat the step/);
+    assert.deepEqual(outcomes, ['bin done']);
+    assert.match(text, /^log: \{ level: warn \}\nbin:\n {2}id: c\n/);
+  });
+
+  it('goes on if values cannot be saved after a failed test', async () => {
+    const step: Step = {
+      ...binStep,
+      check: async () => {
+        writeFileSync(join(folder, 'sortbin.yaml'), 'log: { level: warn }\n');
+        throw new SetupError('setup-broker', 'no broker');
+      },
+    };
+    const { outcomes, text } = await guide([step], ['ask', 'b', '', 'save', 'skip']);
+    assert.deepEqual([outcomes, text], [['bin skipped'], 'log: { level: warn }\n']);
+  });
+
   it('explains a value that is not allowed, which cannot be saved', async () => {
     const { prompt, text } = await guide([binStep], ['ask', 'B!', '', 'skip']);
     assert.match(prompt.said.join('\n'), /failed: .*bin\.id: "B!" is not allowed\. Use a name of 1 to 63/);
