@@ -50,7 +50,9 @@ export const writeDurably = (
 ): void => {
   const temporary = `${path}.tmp`;
   try {
-    const handle = openSync(temporary, 'w', 0o600);
+    // A new file: an earlier one may be a symbolic link of another user.
+    rmSync(temporary, { force: true });
+    const handle = openSync(temporary, 'wx', 0o600);
     try {
       writeFileSync(handle, content);
       const { uid, gid } = fstatSync(handle);

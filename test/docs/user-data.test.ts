@@ -33,7 +33,9 @@ describe('the cloud-init example', () => {
     inFolder('', async (folder) => {
       const answers = files[0]?.content ?? '';
       await writeFile(join(folder, 'answers.yaml'), answers);
-      const [, ...args] = runcmd.find(([program]) => program === 'sortbin') ?? [];
+      const [shell, stopsAtFailure, script = ''] = runcmd[0] ?? [];
+      assert.deepEqual([runcmd.length, shell, stopsAtFailure], [1, 'sh', '-ec']);
+      const [, ...args] = /^sortbin setup .*$/m.exec(script)?.[0].split(' ') ?? [];
       const setup = new Sortbin(
         args.map((word) => (word === files[0]?.path ? 'answers.yaml' : word)),
         folder,

@@ -98,6 +98,10 @@ describe('sortbin setup --answers', () => {
       const command = new Sortbin(args, folder, { SORTBIN_CONFIG: 'new.yaml' });
       assert.equal(await command.ended(), 0);
       assert.match(command.text, /bin +done, not tested/);
+      assert.match(
+        command.text,
+        /Simulated: camera, sensor, gate\. To use real ones, run "sortbin setup --config/,
+      );
       assert.match(await readFile(join(folder, 'new.yaml'), 'utf8'), /bin:\n {2}id: hall\n.*moveMs: 5\n/s);
     }));
 

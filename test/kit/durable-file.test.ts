@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { makeFolder, writeDurably } from '../../device/kit/durable-file.js';
@@ -16,6 +16,18 @@ describe('a durable file', () => {
     writeDurably(path, Buffer.from('new'));
     assert.equal(readFileSync(path, 'utf8'), 'new');
     assert.deepEqual(readdirSync(folder), ['outputs.txt']);
+  });
+
+  it('does not follow a symbolic link in place of the file, or of its temporary file', (t) => {
+    const folder = temporaryFolder(t);
+    const path = join(folder, 'outputs.txt');
+    writeFileSync(join(folder, 'other'), 'other');
+    symlinkSync(join(folder, 'other'), path);
+    symlinkSync(join(folder, 'other'), `${path}.tmp`);
+    writeDurably(path, 'new');
+    assert.equal(readFileSync(join(folder, 'other'), 'utf8'), 'other');
+    assert.equal(readFileSync(path, 'utf8'), 'new');
+    assert.deepEqual(readdirSync(folder), ['other', 'outputs.txt']);
   });
 
   it('has the given permissions whatever the umask is, and by default only the owner may read it', (t) => {

@@ -43,7 +43,7 @@ export class CalibrateError extends SortbinError<CalibrateErrorCode> {
 export const busyError = (problem: string, cause?: unknown): CalibrateError =>
   new CalibrateError(
     'calibrate-busy',
-    `${problem}. A running bin owns its lines and its camera. Stop it first, and start it again after the calibration.`,
+    `${problem}. A running bin owns its lines and its camera. Stop it first, and start it again afterwards.`,
     { cause },
   );
 

@@ -121,9 +121,9 @@ const fromAnswers = async (
   if (json)
     return printJson({ schema: 1, sortbin: packageVersion(), exitCode, file: file.path, changed, steps });
   printSteps(steps);
-  process.stdout.write(`${file.path} ${changed ? 'written' : 'has these values already'}\n`);
+  process.stdout.write(`${file.path} ${changed ? 'written' : 'is unchanged'}\n`);
   if (stop.signal.aborted) process.stderr.write('sortbin: interrupted. The other steps were not tested.\n');
-  process.stdout.write(`${startHint(file.path)}\n`);
+  process.stdout.write(`${[...simulatedHint(file), startHint(file.path)].join('\n')}\n`);
 };
 
 const onTerminal = async (file: ConfigFile, flags: SetupFlags, stop: AbortController): Promise<void> => {
@@ -145,7 +145,19 @@ const onTerminal = async (file: ConfigFile, flags: SetupFlags, stop: AbortContro
   const exitCode = exitCodeOfSteps(steps);
   if (exitCode !== 0) process.exitCode = exitCode;
   printSteps(steps);
-  prompt.say(startHint(file.path));
+  for (const hint of [...simulatedHint(file), startHint(file.path)]) prompt.say(hint);
+};
+
+const SIMULATED = { camera: 'camera', sensor: 'trigger', gate: 'gate' } as const;
+
+/** Names the simulated parts, which a new file has, and how to change them. Empty: there is none. */
+const simulatedHint = ({ config, path }: ConfigFile): string[] => {
+  const steps = Object.entries(SIMULATED).flatMap(([step, part]) =>
+    config[part].driver === 'simulated' ? [step] : [],
+  );
+  if (steps.length === 0) return [];
+  const command = `sortbin setup --config ${path} --step ${steps.join(' ')}`;
+  return [`Simulated: ${steps.join(', ')}. To use real ones, run "${command}".`];
 };
 
 /** The camera, the lines and the broker can only be tried while the bin is stopped. */

@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import type { Camera } from '../../../hardware/camera/camera.js';
 import type { FoundCamera } from '../../../hardware/camera/camera-list.js';
+import { writeDurably } from '../../../kit/durable-file.js';
 import { messageOf } from '../../../kit/errors.js';
 import { FrameInspector } from '../../../perception/vision/frame-inspector.js';
 import { listCameras, makeCamera, requirementFault } from '../../../wire/camera.js';
@@ -78,10 +79,11 @@ async function check({ config, folder, say, prompt, signal }: StepContext): Prom
     try {
       say(cameraLine(await start(camera, signal)));
       const measured = await measure(meter, say, signal);
-      if (prompt && (await prompt.confirm(`Write an image to ${IMAGE_FILE}?`, true))) {
+      const question = existsSync(IMAGE_FILE) ? 'Replace the image' : 'Write an image to';
+      if (prompt && (await prompt.confirm(`${question} ${IMAGE_FILE}?`, true))) {
         const file = await meter.fileOf(measured.frame, signal);
         if (!file.ok) throw new SetupError('setup-camera', file.fault.message);
-        await writeFile(IMAGE_FILE, file.value);
+        writeDurably(IMAGE_FILE, file.value, { mode: 0o644 });
         say(`Image written to ${IMAGE_FILE}. sortbin calibrate camera shows the sharpness live.`);
       }
     } finally {
