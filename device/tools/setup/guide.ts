@@ -109,7 +109,14 @@ class StepRun {
     this.#lines = [];
     this.#patch = null;
     await file.reload();
-    const answers = mode === 'keep' ? {} : await this.step.ask({ ...this.#context(this.#offered), prompt });
+    const answers =
+      mode === 'keep'
+        ? {}
+        : await this.step.ask({
+            ...this.#context(this.#offered),
+            prompt,
+            problemOf: (patch, key) => problemOf(file, patch, key),
+          });
     const config = file.preview(answers);
     this.#patch = answers;
     this.#offered = config;
@@ -179,6 +186,18 @@ class StepRun {
     }
   }
 }
+
+const problemOf = (file: ConfigFile, patch: Patch, key: string): string | null => {
+  try {
+    file.preview(patch);
+    return null;
+  } catch (thrown) {
+    // The message has one line for each problem. Those of other keys may need the next answers.
+    const lines = faultOf(thrown).message.split('\n');
+    const problem = lines.find((line) => line.includes(`${key}: `));
+    return problem === undefined ? null : problem.slice(problem.indexOf(`${key}: `));
+  }
+};
 
 /** Returns the fault of an expected error. @throws any other error */
 export const faultOf = (thrown: unknown): Fault => {

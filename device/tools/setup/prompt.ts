@@ -9,8 +9,11 @@ export interface Choice<Value extends string> {
 export interface Prompt {
   /** Prints a text, wrapped. */
   say(text: string): void;
-  /** `fallback`: the answer to Enter alone. */
-  text(question: string, fallback: string): Promise<string>;
+  /**
+   * `fallback`: the answer to Enter alone. `problemOf` returns why an answer is not allowed, or null. Such an answer is
+   * explained, and the question asked again.
+   */
+  text(question: string, fallback: string, problemOf?: (answer: string) => string | null): Promise<string>;
   /** Does not show what is typed. */
   secret(question: string): Promise<string>;
   choose<Value extends string>(

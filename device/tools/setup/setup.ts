@@ -28,7 +28,11 @@ export interface StepContext {
 }
 
 /** The context of `ask`, which has a terminal. */
-export type AskContext = StepContext & { readonly prompt: Prompt };
+export type AskContext = StepContext & {
+  readonly prompt: Prompt;
+  /** Returns why the value of a key, dotted, is not allowed after a change. null: it is allowed. */
+  problemOf(patch: Patch, key: string): string | null;
+};
 
 /** One step of the setup: one subject of the configuration. */
 export interface Step {

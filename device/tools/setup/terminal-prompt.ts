@@ -35,12 +35,21 @@ export class TerminalPrompt implements Prompt {
     }
   }
 
-  async text(question: string, fallback: string): Promise<string> {
+  async text(
+    question: string,
+    fallback: string,
+    problemOf: (answer: string) => string | null = () => null,
+  ): Promise<string> {
     const shown = fallback === '' ? '' : ` [${plain(fallback)}]`;
     const line = `${question}${shown}`;
     const isLong = line.length > this.#columns - 20;
     if (isLong) this.say(line);
-    return (await this.#ask(isLong ? ': ' : `${line}: `, this.output)).trim() || fallback;
+    for (;;) {
+      const answer = (await this.#ask(isLong ? ': ' : `${line}: `, this.output)).trim() || fallback;
+      const problem = problemOf(answer);
+      if (problem === null) return answer;
+      this.say(problem);
+    }
   }
 
   secret(question: string): Promise<string> {

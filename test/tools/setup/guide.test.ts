@@ -123,10 +123,10 @@ describe('runGuide', () => {
     assert.deepEqual([outcomes, text], [['bin skipped'], 'log: { level: warn }\n']);
   });
 
-  it('explains a value that is not allowed, which cannot be saved', async () => {
-    const { prompt, text } = await guide([binStep], ['ask', 'B!', '', 'skip']);
-    assert.match(prompt.said.join('\n'), /failed: .*bin\.id: "B!" is not allowed\. Use a name of 1 to 63/);
-    assert.equal(text, 'bin: { id: a }\n');
+  it('explains a value that is not allowed at its question, and asks again', async () => {
+    const { prompt, text } = await guide([binStep], ['ask', 'B!', 'b', '', 'next']);
+    assert.match(prompt.said.join('\n'), /bin\.id: "B!" is not allowed\. Use a name of 1 to 63/);
+    assert.equal(text, 'bin: { id: b, name: Sorting bin }\n');
   });
 
   it('keeps the steps before an interruption', async () => {

@@ -14,11 +14,18 @@ export class ScriptedPrompt implements Prompt {
     this.said.push(text);
   }
 
-  async text(question: string, fallback: string): Promise<string> {
+  async text(
+    question: string,
+    fallback: string,
+    problemOf: (answer: string) => string | null = () => null,
+  ): Promise<string> {
     this.questions.push(`${question} [${fallback}]`);
     const answer = this.answers.shift();
     if (answer === undefined) throw new Error(`no answer is left for: ${question}`);
-    return answer || fallback;
+    const problem = problemOf(answer || fallback);
+    if (problem === null) return answer || fallback;
+    this.say(problem);
+    return this.text(question, fallback, problemOf);
   }
 
   secret(question: string): Promise<string> {

@@ -8,10 +8,12 @@ export const binStep: Step = {
     'The id is a part of every MQTT topic and event. Each bin of a site needs another one. Use a-z, 0-9, _ and -.',
   section: 'bin',
   summary: ({ bin }) => `id ${bin.id}, name "${bin.name}"`,
-  ask: async ({ prompt, config: { bin } }) => ({
+  ask: async ({ prompt, config: { bin }, problemOf }) => ({
     bin: {
-      id: await prompt.text('Id', bin.id),
-      name: await prompt.text('Name for people', bin.name),
+      id: await prompt.text('Id', bin.id, (id) => problemOf({ bin: { id } }, 'bin.id')),
+      name: await prompt.text('Name for people', bin.name, (name) =>
+        problemOf({ bin: { name } }, 'bin.name'),
+      ),
     },
   }),
   check: async () => ({}),

@@ -36,10 +36,12 @@ const NO_BROKER = {
   ...{ ca: null, cert: null, key: null },
 };
 
-async function ask({ prompt, config: { mqtt } }: AskContext): Promise<Patch> {
+async function ask({ prompt, config: { mqtt }, problemOf }: AskContext): Promise<Patch> {
   const kind = await prompt.choose('Broker', KINDS, mqtt.url === null ? 'embedded' : 'own');
   if (kind === 'embedded') return { mqtt: NO_BROKER };
-  const url = await prompt.text('URL: mqtt://HOST, or mqtts://HOST with TLS', mqtt.url ?? '');
+  const url = await prompt.text('URL: mqtt://HOST, or mqtts://HOST with TLS', mqtt.url ?? '', (answer) =>
+    problemOf({ mqtt: { url: answer } }, 'mqtt.url'),
+  );
   const username = await prompt.text(`User name, or ${NONE}`, mqtt.username ?? NONE);
   if (username === NONE) return { mqtt: { url, username: null, password: null, passwordFile: null } };
   const isKept = username === mqtt.username && (mqtt.password ?? mqtt.passwordFile) !== null;

@@ -43,12 +43,21 @@ async function ask(context: AskContext): Promise<Patch> {
     const isLast = name === names.at(-1);
     const fallback = own.length > 0 ? own : isLast ? rest.filter((label) => label !== 'battery') : [];
     context.say(`Free labels: ${rest.join(', ') || 'none'}.`);
-    const chosen = listOf(await prompt.text(`Labels of ${name}`, fallback.join(' ') || 'none'));
+    const chosen = listOf(
+      await prompt.text(`Labels of ${name}`, fallback.join(' ') || 'none', (answer) => {
+        const unknown = listOf(answer).find((label) => !rest.includes(label));
+        return unknown === undefined ? null : `"${unknown}" is not a free label.`;
+      }),
+    );
     compartments[name] = chosen;
     rest = rest.filter((label) => !chosen.includes(label));
   }
   if (rest.length > 0) context.say(`Refused, because they have no compartment: ${rest.join(', ')}.`);
-  const fallback = await prompt.text('Compartment for uncertain items', fallbackOf(policy, names));
+  const fallback = await prompt.text(
+    'Compartment for uncertain items',
+    fallbackOf(policy, names),
+    (answer) => (names.includes(answer) ? null : `Use one of ${names.join(', ')}.`),
+  );
   return { policy: { compartments, refuse: rest, fallback } };
 }
 

@@ -98,8 +98,12 @@ const askOutputs = async (
 const MIN_US = 1_000;
 const MAX_US = 2_000;
 
+/** What is not a number stays a text, so that the message shows it. */
+const numberOr = (answer: string): number | string =>
+  Number.isNaN(Number(answer)) ? answer : Number(answer);
+
 const askServo = async (
-  { prompt, config: { gate }, say }: AskContext,
+  { prompt, config: { gate }, say, problemOf }: AskContext,
   names: readonly string[],
 ): Promise<Patch> => {
   const configured = gate.driver === 'servo' ? gate : null;
@@ -107,7 +111,9 @@ const askServo = async (
     'PWM chip: its number, or the name of its device',
     configured?.pwm.chip ?? '0',
   );
-  const channel = await prompt.text('PWM channel', `${configured?.pwm.channel ?? 0}`);
+  const channel = await prompt.text('PWM channel', `${configured?.pwm.channel ?? 0}`, (answer) =>
+    problemOf({ gate: { driver: 'servo', pwm: { chip, channel: numberOr(answer) } } }, 'gate.pwm.channel'),
+  );
   say('Each compartment starts at an assumed position. The calibration finds the true ones.');
   const compartments = names.map((name, index) => {
     const pulseUs = Math.round(MIN_US + ((MAX_US - MIN_US) * (index + 0.5)) / names.length);
@@ -115,7 +121,7 @@ const askServo = async (
   });
   return {
     driver: 'servo',
-    pwm: { chip, channel: Number(channel) },
+    pwm: { chip, channel: numberOr(channel) },
     compartments: Object.fromEntries(compartments),
   };
 };
