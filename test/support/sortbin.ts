@@ -98,7 +98,8 @@ export class Sortbin {
     await until(
       () => `the bin accepts commands. The output is:\n${this.text}`,
       () => {
-        if (!isAsking) {
+        // A request that is still open when this returns would be refused by a bin that stops.
+        if (!isSorting && !isAsking) {
           isAsking = true;
           ask()
             .catch(() => {})
