@@ -113,7 +113,9 @@ const deniedTopic =
       await wait(DENIED_MS);
       if (trial.record.seqs.length > 0) trial.problems.push('an event arrived against the ACL');
       broker.setAcl({ bin: ['topic readwrite sortbin/bin/#'], watch: READ_ALL });
-      return checkConnections(await trial.finish(), bin, version, 3);
+      // Two newer events are tried after the oldest one, so that they can pass first if the ACL changes in between.
+      const maxInversions = () => (version === '5' ? 2 : 0);
+      return checkConnections(await trial.finish({ maxInversions }), bin, version, 3);
     });
 
 const withPassword = { users: { bin: ['topic readwrite sortbin/bin/#'], watch: READ_ALL } };

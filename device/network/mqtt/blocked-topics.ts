@@ -110,11 +110,17 @@ export class BlockedTopics {
 const untriedOf = ({ candidates, tried }: BlockedTopic): PendingEvent | null =>
   candidates.find((event) => !tried.has(event)) ?? null;
 
-/** Returns the event as a candidate, or null if there are enough others. */
-const addCandidate = ({ candidates, obstacle }: BlockedTopic, event: PendingEvent): PendingEvent | null => {
+/** Returns the event as a candidate, or null if there are enough older ones. */
+const addCandidate = (
+  { candidates, tried, obstacle }: BlockedTopic,
+  event: PendingEvent,
+): PendingEvent | null => {
   const known = candidates.find(({ epoch, seq }) => epoch === event.epoch && seq === event.seq);
   if (known) return known;
-  if (candidates.length >= (obstacle.isForAll ? 1 : MAX_CANDIDATES)) return null;
-  candidates.push(event);
-  return event;
+  const most = obstacle.isForAll ? 1 : MAX_CANDIDATES;
+  // Newer events that wait can become known before an older one fails, because several are in flight.
+  const newer = candidates.findIndex(({ epoch, seq }) => epoch === event.epoch && seq > event.seq);
+  candidates.splice(newer === -1 ? candidates.length : newer, 0, event);
+  for (const removed of candidates.splice(most)) tried.delete(removed);
+  return candidates.includes(event) ? event : null;
 };

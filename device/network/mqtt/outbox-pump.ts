@@ -174,8 +174,10 @@ export class OutboxPump {
   async #waitForWork(signal: AbortSignal): Promise<void> {
     const { blocked, clock } = this.parts;
     const { dueInMs } = blocked;
-    // If an event is due now, it waits for the answer to another one, which wakes the pump.
-    const cancel = dueInMs ? clock.after(dueInMs, () => this.#workAvailable.set()) : () => {};
+    // An event that is due now can wait for others. Their answers wake the pump, or the removal from the outbox does.
+    const isWaiting = dueInMs === 0 && (this.#inFlight.size > 0 || this.#queue.length > 0);
+    const hasTimer = dueInMs !== null && !isWaiting;
+    const cancel = hasTimer ? clock.after(dueInMs, () => this.#workAvailable.set()) : () => {};
     try {
       await this.#workAvailable.wait(signal);
     } finally {
