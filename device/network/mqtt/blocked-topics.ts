@@ -2,6 +2,7 @@ import type { EventKey, PendingEvent } from '../../journal/journal.js';
 import type { Backoff } from '../../kit/backoff.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Fault } from '../../kit/errors.js';
+import type { DeliveryHealth } from './delivery-health.js';
 import type { DeliveryFaultCode } from './mqtt.js';
 
 /** Events of a topic that are tried before the next pause. If the first one alone is refused, another one shows it. */
@@ -40,6 +41,7 @@ export class BlockedTopics {
   constructor(
     private readonly clock: Clock,
     private readonly makeBackoff: () => Backoff,
+    private readonly health: Pick<DeliveryHealth, 'set'>,
   ) {}
 
   has(topic: string): boolean {
@@ -47,7 +49,7 @@ export class BlockedTopics {
   }
 
   /** The fault of the topic that was blocked first, or null. */
-  get fault(): Fault<DeliveryFaultCode> | null {
+  get #fault(): Fault<DeliveryFaultCode> | null {
     const [first] = this.#topics.values();
     if (!first) return null;
     const { fault, suggestsRights } = first.obstacle;
@@ -64,6 +66,7 @@ export class BlockedTopics {
     const nowMs = this.clock.monotonicMs();
     // The other events that were in flight fail at the same time. They are one attempt.
     if (nowMs >= blocked.retryAtMs) blocked.retryAtMs = nowMs + Math.round(blocked.backoff.nextMs());
+    this.health.set('blocked', this.#fault);
   }
 
   /** An event of a blocked topic waits in the outbox. */
@@ -74,7 +77,9 @@ export class BlockedTopics {
 
   /** Unblocks a topic. Returns whether it was blocked. */
   unblock(topic: string): boolean {
-    return this.#topics.delete(topic);
+    const wasBlocked = this.#topics.delete(topic);
+    if (wasBlocked) this.health.set('blocked', this.#fault);
+    return wasBlocked;
   }
 
   /** Time until an event is to be tried; null: no topic is blocked. */

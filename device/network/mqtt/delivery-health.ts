@@ -4,6 +4,8 @@ import { withDeadline } from '../../kit/deadline.js';
 import type { Fault } from '../../kit/errors.js';
 import { type HealthListener, HealthReporter, type HealthSource } from '../../kit/health.js';
 import { OUTBOX_DEADLINE_MS } from './acknowledger.js';
+import type { ConnectionError } from './connection-error.js';
+import type { BrokerLimits } from './limits.js';
 import type { DeliveryFaultCode, Outbox } from './mqtt.js';
 
 /** What a fault is about. The first kind that has a fault is reported. */
@@ -43,4 +45,22 @@ const undeliverableFault = (events: readonly UndeliverableEvent[]): Fault<Delive
   const count = events.length === 1 ? '1 event' : `${events.length} events`;
   const message = `${count} could not be delivered. The last one is event ${last.seq}: ${last.reason.replace(/\.$/, '')}. See "sortbin outbox list".`;
   return { code: 'event-undeliverable', message };
+};
+
+/** Describes what is lost because of the limits of the broker. `skipped`: the retained message that it does not take. */
+export const limitsFault = (
+  limits: BrokerLimits | null,
+  skipped: ConnectionError | null,
+): Fault<DeliveryFaultCode> | null => {
+  const problems: string[] = [];
+  if (limits?.maximumQos === 0)
+    problems.push(
+      'The broker supports only QoS 0: when the connection breaks, the events just sent are lost.',
+    );
+  if (limits?.retainAvailable === false)
+    problems.push(
+      'The broker keeps no retained messages: a program that connects later waits for the next state.',
+    );
+  if (skipped) problems.push(`Not sent: ${skipped.message.replace(/\.$/, '')}.`);
+  return problems.length > 0 ? { code: 'mqtt-limits', message: problems.join(' ') } : null;
 };

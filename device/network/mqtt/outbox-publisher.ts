@@ -10,7 +10,7 @@ import { BlockedTopics } from './blocked-topics.js';
 import { type Connection, mqttVersionOf } from './connection.js';
 import { type ConnectionError, type ConnectionErrorCode, connectionErrorFrom } from './connection-error.js';
 import { type BrokerOptions, Connector } from './connector.js';
-import { DeliveryHealth } from './delivery-health.js';
+import { DeliveryHealth, limitsFault } from './delivery-health.js';
 import { EventRefusals } from './event-refusals.js';
 import {
   encodePayload,
@@ -104,7 +104,7 @@ export class OutboxPublisher implements Publisher {
     this.#backoffLimits = options.backoff ?? DEFAULT_BACKOFF;
     this.#backoff = this.#makeBackoff();
     this.#refusalBackoff = this.#makeBackoff();
-    this.#blocked = new BlockedTopics(clock, () => this.#makeBackoff());
+    this.#blocked = new BlockedTopics(clock, () => this.#makeBackoff(), this.delivery);
     this.#availability = printTopic(options, 'availability');
     this.#connector = new Connector(options.broker, { topic: this.#availability, payload: 'offline' }, clock);
     const base = this.#availability.replace(/availability$/, '');
@@ -260,17 +260,7 @@ export class OutboxPublisher implements Publisher {
 
   #reportLimits(): void {
     const limits = this.#session?.connection.limits;
-    const problems = [
-      ...(limits?.maximumQos === 0
-        ? ['The broker supports only QoS 0: when the connection breaks, the events just sent are lost.']
-        : []),
-      ...(limits?.retainAvailable === false
-        ? ['The broker keeps no retained messages: a program that connects later waits for the next state.']
-        : []),
-      ...(this.#skipped ? [`Not sent: ${this.#skipped.message.replace(/\.$/, '')}.`] : []),
-    ];
-    const fault = { code: 'mqtt-limits', message: problems.join(' ') } as const;
-    this.delivery.set('limits', problems.length > 0 ? fault : null);
+    this.delivery.set('limits', limitsFault(limits ?? null, this.#skipped));
   }
 
   /** An event belongs to the bin that recorded it, also if the id of the bin has changed since then. */

@@ -1,8 +1,6 @@
-import type { Logger } from 'pino';
 import type { EventKey, PendingEvent } from '../../journal/journal.js';
 import { AutoResetEvent } from '../../kit/auto-reset-event.js';
 import type { Backoff } from '../../kit/backoff.js';
-import type { Clock } from '../../kit/clock.js';
 import { sleep, withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
 import { type Acknowledger, OUTBOX_DEADLINE_MS } from './acknowledger.js';
@@ -12,14 +10,12 @@ import { type ConnectionError, connectionErrorFrom, isRefusal } from './connecti
 import type { DeliveryHealth } from './delivery-health.js';
 import type { EventRefusals, Suspect, Verdict } from './event-refusals.js';
 import { makeIntervals } from './interval.js';
-import type { Outbox } from './mqtt.js';
+import { OutboxReader, type OutboxReaderParts } from './outbox-reader.js';
 import type { RetainedMessages } from './retained-messages.js';
 import type { RightsProof } from './rights-proof.js';
 
 const EVENT: Delivery = { qos: 1, retain: false };
 
-/** Events that one read of the outbox returns. */
-const READ_AHEAD = 64;
 /** Maximum events that were sent and are still in the outbox, if the window is not larger. A crash sends them again. */
 const MAX_UNERASED = 64;
 
@@ -34,19 +30,14 @@ export interface OutboxPumpOptions {
 }
 
 /** What a pump shares with the pumps of other connections. */
-export interface OutboxPumpParts {
-  readonly outbox: Outbox;
+export interface OutboxPumpParts extends OutboxReaderParts {
   readonly acknowledger: Acknowledger;
   readonly refusals: EventRefusals;
   readonly blocked: BlockedTopics;
   readonly retained: Pick<RetainedMessages, 'isSuspect'>;
   readonly health: DeliveryHealth;
-  readonly clock: Clock;
-  /** Pauses after the outbox could not be read or written. */
-  readonly outboxBackoff: Backoff;
   /** Pauses before a refused event is sent again. */
   readonly refusalBackoff: Backoff;
-  readonly log: Logger;
 }
 
 /**
@@ -68,11 +59,7 @@ export class OutboxPump {
   #tooLarge: { readonly event: PendingEvent; readonly reason: string } | null = null;
   /** The event without a PUBACK because of which this side ended the connection. */
   #unanswered: { readonly event: PendingEvent; readonly error: ConnectionError } | null = null;
-  /** Read, and not sent yet. */
-  readonly #queue: PendingEvent[] = [];
-  #last: EventKey | null;
-  #mayHaveMore = true;
-  #restarts = 0;
+  readonly #reader: OutboxReader;
 
   constructor(
     private readonly connection: Connection,
@@ -81,22 +68,20 @@ export class OutboxPump {
     /** null: the broker's acknowledgement is enough. */
     private readonly proof: RightsProof | null,
   ) {
-    this.#last = parts.blocked.readUpTo;
+    this.#reader = new OutboxReader(parts, parts.blocked.readUpTo);
   }
 
   /** Notifies the pump of new events in the outbox. */
   notify(): void {
-    this.#mayHaveMore = true;
+    this.#reader.notify();
     this.#workAvailable.set();
   }
 
   /** Reads the outbox from the start, because undeliverable events may be sent again. */
   restart(): void {
-    this.#restarts += 1;
-    this.#last = null;
+    this.#reader.restart();
     this.parts.blocked.readUpTo = null;
-    this.#queue.length = 0;
-    this.notify();
+    this.#workAvailable.set();
   }
 
   /** Notifies the pump of acknowledged events that have left the outbox: the window has free places. */
@@ -112,10 +97,9 @@ export class OutboxPump {
       for (;;) {
         this.#sendQueued();
         if (this.#refused.size > 0 && this.#inFlight.size === 0) await this.#handleRefused(signal);
-        else if (this.#queue.length === 0 && this.#mayHaveMore && this.#freePlaces > 0)
-          await this.#read(signal);
+        else if (this.#reader.needsRead && this.#freePlaces > 0) await this.#reader.read(signal);
         else {
-          if (this.#inFlight.size === 0 && this.#queue.length === 0) this.#tryBlocked();
+          if (this.#inFlight.size === 0 && !this.#reader.first) this.#tryBlocked();
           await this.#waitForWork(signal);
         }
       }
@@ -140,18 +124,18 @@ export class OutboxPump {
   #sendQueued(): void {
     const { acknowledger, blocked } = this.parts;
     while (this.#freePlaces > 0) {
-      const [row] = this.#queue;
+      const row = this.#reader.first;
       if (!row) return;
       const topic = this.options.topicOf(row);
-      if (this.#inFlight.has(textOf(row)) || acknowledger.has(row)) this.#queue.shift();
+      if (this.#inFlight.has(textOf(row)) || acknowledger.has(row)) this.#reader.take();
       else if (blocked.has(topic)) {
-        this.#queue.shift();
+        this.#reader.take();
         blocked.onWaiting(topic, row);
       } else if (!this.#needsAlone(row, topic)) {
-        this.#queue.shift();
+        this.#reader.take();
         this.#send(row);
       } else if (this.#inFlight.size === 0) {
-        this.#queue.shift();
+        this.#reader.take();
         this.#sendAlone(row);
       } else return;
     }
@@ -162,7 +146,7 @@ export class OutboxPump {
     const { blocked } = this.parts;
     const event = blocked.next();
     if (!event) return;
-    blocked.readUpTo = this.#last;
+    blocked.readUpTo = this.#reader.readUpTo;
     this.#sendAlone(event);
   }
 
@@ -175,7 +159,7 @@ export class OutboxPump {
     const { blocked, clock } = this.parts;
     const { dueInMs } = blocked;
     // An event that is due now can wait for others. Their answers wake the pump, or the removal from the outbox does.
-    const isWaiting = dueInMs === 0 && (this.#inFlight.size > 0 || this.#queue.length > 0);
+    const isWaiting = dueInMs === 0 && (this.#inFlight.size > 0 || this.#reader.first !== undefined);
     const hasTimer = dueInMs !== null && !isWaiting;
     const cancel = hasTimer ? clock.after(dueInMs, () => this.#workAvailable.set()) : () => {};
     try {
@@ -187,25 +171,6 @@ export class OutboxPump {
 
   #needsAlone(row: PendingEvent, topic: string): boolean {
     return this.parts.refusals.needsAlone(row) || this.proof?.covers(topic) === false;
-  }
-
-  async #read(signal: AbortSignal): Promise<void> {
-    const { outbox, clock, outboxBackoff } = this.parts;
-    const restarts = this.#restarts;
-    this.#mayHaveMore = false;
-    try {
-      const read = () => outbox.pending(this.#last, READ_AHEAD);
-      const rows = await withDeadline(clock, OUTBOX_DEADLINE_MS, read, signal);
-      outboxBackoff.reset();
-      if (restarts !== this.#restarts) return;
-      const last = rows.at(-1);
-      if (last) this.#last = { epoch: last.epoch, seq: last.seq };
-      this.#queue.push(...rows);
-      if (rows.length === READ_AHEAD) this.#mayHaveMore = true;
-    } catch (thrown) {
-      await this.#pauseAfterOutboxError('read the outbox', thrown, signal);
-      this.#mayHaveMore = true;
-    }
   }
 
   #send(row: PendingEvent): void {
@@ -268,17 +233,12 @@ export class OutboxPump {
   }
 
   #block(row: PendingEvent, obstacle: Obstacle): void {
-    const { blocked, health } = this.parts;
-    blocked.onFailed(this.options.topicOf(row), row, obstacle);
-    health.set('blocked', blocked.fault);
+    this.parts.blocked.onFailed(this.options.topicOf(row), row, obstacle);
   }
 
   /** The broker takes the events of a topic again: those that were left in the outbox are read and sent. */
   #unblock(topic: string): void {
-    const { blocked, health } = this.parts;
-    if (!blocked.unblock(topic)) return;
-    health.set('blocked', blocked.fault);
-    this.restart();
+    if (this.parts.blocked.unblock(topic)) this.restart();
   }
 
   /** Handles the oldest refused event. */
@@ -288,13 +248,11 @@ export class OutboxPump {
     if (!oldest) return;
     const [row, { verdict, reason }] = oldest;
     if (verdict === 'undeliverable') {
-      try {
-        await this.#markUndeliverable(row, reason, signal);
-        this.#refused.delete(row);
-      } catch (thrown) {
-        await this.#pauseAfterOutboxError(`mark event ${row.seq} as undeliverable`, thrown, signal);
-      }
-      return;
+      const mark = () => this.#mark(row, reason);
+      const marked = await this.#reader.tryCall(`mark event ${row.seq} as undeliverable`, mark, signal);
+      if (marked === null) return;
+      this.#refused.delete(row);
+      return this.#onUndeliverable(row);
     }
     if (verdict === 'retry' && !this.#hasRecovered)
       await sleep(clock, Math.round(refusalBackoff.nextMs()), signal);
@@ -302,11 +260,13 @@ export class OutboxPump {
     this.#sendAlone(row);
   }
 
-  async #markUndeliverable(row: PendingEvent, reason: string, signal?: AbortSignal): Promise<void> {
+  #mark({ epoch, seq }: PendingEvent, reason: string): Promise<void> {
+    const { outbox, clock } = this.parts;
+    return outbox.markUndeliverable({ epoch, seq }, reason, new Date(clock.wallMs()).toISOString());
+  }
+
+  async #onUndeliverable(row: PendingEvent): Promise<void> {
     const { outbox, clock, refusals, refusalBackoff, health } = this.parts;
-    const at = new Date(clock.wallMs()).toISOString();
-    const mark = () => outbox.markUndeliverable({ epoch: row.epoch, seq: row.seq }, reason, at);
-    await withDeadline(clock, OUTBOX_DEADLINE_MS, mark, signal);
     refusals.onUndeliverable(row);
     this.#unblock(this.options.topicOf(row));
     refusalBackoff.reset();
@@ -342,20 +302,14 @@ export class OutboxPump {
   }
 
   async #setAside(event: PendingEvent, reason: string): Promise<void> {
+    const { clock, log } = this.parts;
     try {
-      await this.#markUndeliverable(event, reason);
+      await withDeadline(clock, OUTBOX_DEADLINE_MS, () => this.#mark(event, reason));
+      await this.#onUndeliverable(event);
     } catch (thrown) {
       const problem = `failed to mark event ${event.seq} as undeliverable: ${messageOf(thrown)}`;
-      this.parts.log.error({ part: 'outbox' }, problem);
+      log.error({ part: 'outbox' }, problem);
     }
-  }
-
-  async #pauseAfterOutboxError(action: string, thrown: unknown, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw signal.reason;
-    const { clock, outboxBackoff, log } = this.parts;
-    const delayMs = Math.round(outboxBackoff.nextMs());
-    log.error({ part: 'outbox', delayMs }, `failed to ${action}: ${messageOf(thrown)}`);
-    await sleep(clock, delayMs, signal);
   }
 }
 
