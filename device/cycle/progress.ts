@@ -7,12 +7,13 @@ export interface Progress {
   begin(part: WatchedPart): (ok: boolean) => void;
 }
 
-/** Runs one attempt of a part. `isOk` tells whether its result is progress. */
+/** Runs one attempt of a part. `isOk` and `isErrorOk` tell whether its result, or what it throws, is progress. */
 export const attempt = async <T>(
   progress: Progress | undefined,
   part: WatchedPart,
   work: () => Promise<T>,
   isOk: (result: T) => boolean = () => true,
+  isErrorOk: (error: unknown) => boolean = () => false,
 ): Promise<T> => {
   const end = progress?.begin(part);
   try {
@@ -20,7 +21,7 @@ export const attempt = async <T>(
     end?.(isOk(result));
     return result;
   } catch (error) {
-    end?.(false);
+    end?.(isErrorOk(error));
     throw error;
   }
 };

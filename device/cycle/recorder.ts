@@ -116,8 +116,8 @@ export class Recorder {
   }
 
   async #begin(body: StartedBody): Promise<void> {
-    const { journal, progress, log } = this.parts;
-    await attempt(progress, 'journal', () => journal.begin(body.id, body));
+    const { journal, log } = this.parts;
+    await this.#attempt(() => journal.begin(body.id, body));
     log.debug({ id: body.id, trigger: body.trigger.id, count: body.count }, 'recorded');
   }
 
@@ -172,13 +172,13 @@ export class Recorder {
 
   /** Writes a finished row. Tries again until it is on disk or the recorder is closed. */
   async #write(body: EventBody, onRetry: () => void = () => {}): Promise<BinEvent> {
-    const { journal, clock, progress } = this.parts;
+    const { journal, clock } = this.parts;
     const { signal } = this.#closing;
     const backoff = new Backoff(RETRY_LIMITS);
     for (;;) {
       const isLast = signal.aborted || this.#finishing.size > MAX_WAITING;
       try {
-        const key = await attempt(progress, 'journal', () => journal.finish(body.id, body));
+        const key = await this.#attempt(() => journal.finish(body.id, body));
         this.#recovered();
         return { ...body, ...key };
       } catch (error) {
@@ -193,6 +193,11 @@ export class Recorder {
     }
   }
 
+  /** A full disk is no reason for a restart, which would lose the events that wait. */
+  #attempt<T>(work: () => Promise<T>): Promise<T> {
+    return attempt(this.parts.progress, 'journal', work, undefined, isFull);
+  }
+
   #track<T>(work: Promise<T>): Promise<T> {
     this.#finishing.add(work);
     return work.finally(() => this.#finishing.delete(work));
@@ -201,7 +206,10 @@ export class Recorder {
   #failed(error: unknown): void {
     if (!this.#isFailing) this.parts.log.error({ err: error }, 'the journal failed');
     this.#isFailing = true;
-    this.observer.health?.('journal', { code: 'journal-failed', message: messageOf(error) });
+    this.observer.health?.('journal', {
+      code: isFull(error) ? 'journal-full' : 'journal-failed',
+      message: messageOf(error),
+    });
   }
 
   #recovered(): void {
@@ -216,6 +224,8 @@ export class Recorder {
     return { bin, clock: clock.synchronised() ? 'synchronised' : 'free' };
   }
 }
+
+const isFull = (error: unknown): boolean => error instanceof JournalError && error.code === 'journal-full';
 
 const withoutFrame = (finished: Finished): Finished => {
   const { frame: _, ...item } = finished.item;

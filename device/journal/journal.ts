@@ -80,6 +80,8 @@ export const MAX_COMMANDS = 1_000;
 export type JournalErrorCode =
   | 'journal-unreadable'
   | 'journal-failed'
+  /** The disk is full, and no frame is left to delete. */
+  | 'journal-full'
   | 'journal-busy'
   | 'journal-closed'
   | 'already-finished'

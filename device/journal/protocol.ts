@@ -43,8 +43,13 @@ export type SynchronousJournal = {
   [M in Method]: (...args: Arguments<M>) => Result<M>;
 };
 
+export type Cause = 'damage' | 'full' | 'other';
+
 /** Converts an error to a reply. Only its code and message are sent, not its class and cause. */
-export const failureOf = (id: number, action: string, thrown: unknown, isDamage: boolean): Reply =>
-  thrown instanceof JournalError
-    ? { id, ok: false, code: thrown.code, message: thrown.message, isDamage }
-    : { id, ok: false, code: 'journal-failed', message: `${action} failed: ${messageOf(thrown)}`, isDamage };
+export const failureOf = (id: number, action: string, thrown: unknown, cause: Cause): Reply => {
+  const isDamage = cause === 'damage';
+  if (thrown instanceof JournalError)
+    return { id, ok: false, code: thrown.code, message: thrown.message, isDamage };
+  const code = cause === 'full' ? 'journal-full' : 'journal-failed';
+  return { id, ok: false, code, message: `${action} failed: ${messageOf(thrown)}`, isDamage };
+};

@@ -32,10 +32,12 @@ import { SimulatedOutbox } from './simulated-outbox.js';
 
 export interface SimulatedJournalOptions extends Partial<FrameLimits> {
   /** Results of the next calls of `begin` and `finish`; later calls succeed. `hang` never settles. */
-  readonly script?: readonly ('ok' | 'fail' | 'hang')[];
+  readonly script?: readonly Step[];
   /** The previous run, closed or interrupted. Its epoch and everything that it stored are copied. */
   readonly earlier?: SimulatedJournal;
 }
+
+type Step = 'ok' | 'fail' | 'full' | 'hang';
 
 interface Row {
   body: object;
@@ -60,7 +62,7 @@ export class SimulatedJournal implements Journal {
   readonly #commands = new Map<string, Command>();
   readonly #outbox: SimulatedOutbox;
   readonly #frameSizes = new Map<string, number>();
-  readonly #script: ('ok' | 'fail' | 'hang')[];
+  readonly #script: Step[];
   readonly #maxFrames: number;
   readonly #maxFrameBytes: number;
   #lastSeq = 0;
@@ -242,6 +244,7 @@ export class SimulatedJournal implements Journal {
     const step = this.#script.shift() ?? 'ok';
     if (step === 'hang') await new Promise<never>(() => {});
     if (step === 'fail') throw new JournalError('journal-failed', `${method}: scripted failure`);
+    if (step === 'full') throw new JournalError('journal-full', `${method}: the disk is full`);
   }
 
   #checkOpen(method: string): void {

@@ -1,6 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { type Check, isDamage } from './database.js';
-import { failureOf, OPENING, type Reply, type Request, type WAKE } from './protocol.js';
+import { isDiskFull } from './disk-space.js';
+import { type Cause, failureOf, OPENING, type Reply, type Request, type WAKE } from './protocol.js';
 import { Store, type StoreOptions } from './store.js';
 
 /** What the worker receives when it starts. */
@@ -15,7 +16,7 @@ export interface WorkerData {
 const serve = (port: MessagePort, { options, check, ending }: WorkerData): void => {
   const reply = (message: Reply) => port.postMessage(message);
   const replyFailure = (id: number, action: string, error: unknown) =>
-    reply(failureOf(id, `journal in ${options.dataDir}: ${action}`, error, isDamage(error)));
+    reply(failureOf(id, `journal in ${options.dataDir}: ${action}`, error, causeOf(error, options.dataDir)));
   let store: Store;
   try {
     store = Store.open(options, check);
@@ -39,6 +40,11 @@ const serve = (port: MessagePort, { options, check, ending }: WorkerData): void 
     ok: true,
     value: { setAside: store.setAside, framesAside: store.framesAside, dropped: store.droppedAtOpening },
   });
+};
+
+const causeOf = (error: unknown, dataDir: string): Cause => {
+  if (isDamage(error)) return 'damage';
+  return isDiskFull(error, dataDir) ? 'full' : 'other';
 };
 
 if (!parentPort) throw new Error('worker.js: not in a worker thread. SqliteJournal starts it.');

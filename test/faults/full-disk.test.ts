@@ -91,7 +91,7 @@ describe('a disk that is full', { skip: noSmallDisk() }, () => {
       const bin = run();
       await untilLines(bin, 'sorted', 1, (msg) => msg === 'item sorted');
       fill(disk.file('fill'));
-      await bin.waitForLog(/^the journal failed/);
+      await bin.waitForLog(({ code }) => code === 'journal-full');
       rmSync(disk.file('fill'));
       await untilLines(bin, 'failed', 1, (msg) => msg === 'item failed');
       await bin.waitForLog(/^journal: recovered/);

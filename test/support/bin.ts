@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import type { Journalled, Observer } from '../../device/cycle/observer.js';
+import type { Progress } from '../../device/cycle/progress.js';
 import { Runner } from '../../device/cycle/runner.js';
 import type { Limits } from '../../device/cycle/state.js';
 import type { ServingModel } from '../../device/cycle/work.js';
@@ -39,6 +40,7 @@ export interface BinParts {
   readonly limits?: Partial<Limits>;
   readonly light?: Light;
   readonly fill?: Pick<Fill, 'levels'>;
+  readonly progress?: Progress;
   readonly log?: Logger;
 }
 
@@ -63,6 +65,7 @@ export const makeBin = (replaced: BinParts) => {
     gate: replaced.gate ?? simulated,
     ...(replaced.light ? { light: replaced.light } : {}),
     ...(replaced.fill ? { fill: replaced.fill } : {}),
+    ...(replaced.progress ? { progress: replaced.progress } : {}),
     journal: replaced.journal ?? new SimulatedJournal(),
     clock,
     newId,
