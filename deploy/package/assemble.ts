@@ -108,7 +108,7 @@ interface Documented {
 }
 
 const putDocuments = async (root: string, { platform, epochS, node, modules }: Documented): Promise<void> => {
-  const program = makeProgram();
+  const program = await makeProgram();
   const date = new Date(epochS * 1000);
   await put(root, 'usr/share/bash-completion/completions/sortbin', bashCompletions(program));
   await put(root, 'usr/share/fish/vendor_completions.d/sortbin.fish', fishCompletions(program));

@@ -1,9 +1,9 @@
-import { fork } from 'node:child_process';
 import type { Frame } from '../../hardware/camera/camera.js';
 import { orAborted } from '../../kit/deadline.js';
 import { deferred } from '../../kit/deferred.js';
 import { type Answer, done, type Fault, failed, messageOf } from '../../kit/errors.js';
 import { SupervisedProcess, type SupervisedProcessOptions } from '../../kit/supervised-process.js';
+import { forkVision } from './fork.js';
 import {
   type FrameReply,
   type FrameRequest,
@@ -15,15 +15,6 @@ import {
   type VisionOptions,
 } from './protocol.js';
 import type { FrameQuality, VisionFault } from './vision.js';
-
-const CHILD = new URL('./child.js', import.meta.url);
-
-/** Environment variables passed on. The daemon's secrets are not, because malicious images may attack the process. */
-const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH'];
-/** By default, glibc creates up to 8 arenas per core, one per thread. Each of them keeps its freed memory. */
-const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
-/** In megabytes. Images are outside the heap of V8. The small semi-space saves most of the memory. */
-const NODE_OPTIONS = ['--max-semi-space-size=1', '--max-old-space-size=64'];
 
 /** Time to free the runtime and to exit. */
 const CLOSE_MS = 500;
@@ -57,13 +48,7 @@ export abstract class FrameProcess<Info> extends SupervisedProcess<Info, string>
     super({
       ...options,
       name: 'vision process',
-      spawn: () =>
-        fork(CHILD, {
-          serialization: 'advanced',
-          stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-          env: { ...inheritedEnvironment(), ...ENVIRONMENT },
-          execArgv: NODE_OPTIONS,
-        }),
+      spawn: forkVision,
       faults: { ended: 'vision-died', late: 'vision-timeout' },
       outputLevel: 'debug',
     });
@@ -172,6 +157,3 @@ export abstract class FrameProcess<Info> extends SupervisedProcess<Info, string>
     this.kill('sent an invalid message');
   }
 }
-
-const inheritedEnvironment = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(INHERITED.flatMap((name) => (name in process.env ? [[name, process.env[name]]] : [])));

@@ -10,8 +10,9 @@ import { renderReport } from '../bench/render.js';
 import { renderThresholds } from '../bench/render-thresholds.js';
 import { thresholdTable } from '../bench/thresholds.js';
 import { benchImages } from './bench-run.js';
+import { CONFIG_OPTION } from './config-option.js';
 import { EXIT, InterruptedError } from './failure.js';
-import { CONFIG_OPTION, readConfig } from './loaded-config.js';
+import { readConfig } from './loaded-config.js';
 import { exitCodesHelp } from './report.js';
 import { ThresholdChoice } from './threshold-choice.js';
 

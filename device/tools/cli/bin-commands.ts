@@ -5,8 +5,9 @@ import { newId } from '../../kit/ids.js';
 import { escapeControls, plain, plainLines } from '../../kit/plain-text.js';
 import { CONTROL_SOCKET } from '../../network/commands/commands.js';
 import { type CommandRequest, sendCommand } from '../../network/commands/send-command.js';
+import { CONFIG_OPTION } from './config-option.js';
 import { EXIT } from './failure.js';
-import { CONFIG_OPTION, readConfig } from './loaded-config.js';
+import { readConfig } from './loaded-config.js';
 
 // Commands that the running bin carries out.
 

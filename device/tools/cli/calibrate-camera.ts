@@ -21,7 +21,8 @@ import { confirmAndSave, printYaml, saveChanges } from '../calibrate/save.js';
 import { silentLog, withLinesOnDemand } from '../calibrate/stopped-bin.js';
 import { plainScreen, readKeys, terminalScreen } from '../calibrate/terminal.js';
 import { abortOnStop, withExitCode } from './calibrate-run.js';
-import { CONFIG_OPTION, type CommandConfig, readConfig } from './loaded-config.js';
+import { CONFIG_OPTION } from './config-option.js';
+import { type CommandConfig, readConfig } from './loaded-config.js';
 
 interface CameraFlags {
   readonly config?: string;

@@ -9,7 +9,8 @@ import { withLinesOnDemand } from '../calibrate/stopped-bin.js';
 import { isQuitKey, plainScreen, readKeys, terminalScreen } from '../calibrate/terminal.js';
 import { calibrateCameraCommand } from './calibrate-camera.js';
 import { abortOnStop, withExitCode } from './calibrate-run.js';
-import { CONFIG_OPTION, readConfig } from './loaded-config.js';
+import { CONFIG_OPTION } from './config-option.js';
+import { readConfig } from './loaded-config.js';
 
 interface Flags {
   readonly config?: string;

@@ -4,8 +4,8 @@ import { initText, referencePage } from '../../config/reference.js';
 import { jsonSchema } from '../../config/schema.js';
 import { messageOf } from '../../kit/errors.js';
 import { checkConfig, type Host } from './config-check.js';
+import { DEFAULT_HELP, defaultFile } from './config-option.js';
 import { EXIT } from './failure.js';
-import { DEFAULT_HELP, defaultFile } from './loaded-config.js';
 
 export const configCommand = (host: Host = process): Command => {
   const command = new Command('config').description('check, describe or create a configuration file');

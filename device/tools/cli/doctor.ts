@@ -23,9 +23,10 @@ import { examineMachine } from '../doctor/machine.js';
 import { type MachineLines, parseMachineLines } from '../doctor/machine-lines.js';
 import { noRuntimes } from '../doctor/runtimes.js';
 import { examineBroker } from './broker-section.js';
+import { CONFIG_OPTION } from './config-option.js';
 import { bundleFolder, loadBundleOrError, testRuntimes, visionOf } from './examinations.js';
 import { EXIT } from './failure.js';
-import { CONFIG_OPTION, type CommandConfig, readConfig } from './loaded-config.js';
+import { type CommandConfig, readConfig } from './loaded-config.js';
 import { exitCodesHelp, reportSections } from './report.js';
 
 interface DoctorFlags {

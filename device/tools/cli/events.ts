@@ -5,12 +5,13 @@ import { type EventFilter, JournalReader, type StoredEvent } from '../../journal
 import { SortbinError } from '../../kit/errors.js';
 import { escapeControls, plainJson } from '../../kit/plain-text.js';
 import { renderFacts } from '../doctor/render.js';
+import { CONFIG_OPTION } from './config-option.js';
 import { eventDetails } from './event-details.js';
 import { readLimits } from './event-limits.js';
 import { EventOutput, eventOf } from './event-output.js';
 import { followedEvents, listedEvents } from './event-stream.js';
 import { eventText } from './event-text.js';
-import { CONFIG_OPTION, type CommandConfig, readConfig } from './loaded-config.js';
+import { type CommandConfig, readConfig } from './loaded-config.js';
 import { localTime } from './local-time.js';
 import { printJson, terminalStyle } from './report.js';
 

@@ -16,9 +16,10 @@ import { examineGolden } from '../doctor/golden.js';
 import { describeManifest } from '../doctor/manifest.js';
 import { renderFacts } from '../doctor/render.js';
 import { noRuntimes } from '../doctor/runtimes.js';
+import { CONFIG_OPTION } from './config-option.js';
 import { bundleFolder, loadBundleOrError, testRuntimes } from './examinations.js';
 import { EXIT, reportError } from './failure.js';
-import { CONFIG_OPTION, readConfig } from './loaded-config.js';
+import { readConfig } from './loaded-config.js';
 import { exitCodesHelp, printJson, reportSections, terminalStyle } from './report.js';
 
 interface Flags {

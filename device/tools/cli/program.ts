@@ -1,45 +1,43 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../../kit/root.js';
-import { benchCommand } from './bench.js';
-import { emptiedCommand, triggerCommand } from './bin-commands.js';
-import { calibrateCommand } from './calibrate.js';
-import { configCommand } from './config.js';
-import { doctorCommand } from './doctor.js';
-import { eventsCommand } from './events.js';
 import { EXIT, EXIT_MEANINGS } from './failure.js';
-import { modelCommand } from './model.js';
-import { outboxCommand } from './outbox.js';
 import { handleOutputErrors } from './output-errors.js';
 import { exitCodesHelp } from './report.js';
-import { runCommand } from './run.js';
-import { setupCommand } from './setup.js';
-import { statusCommand } from './status.js';
 
-/** Returns the command line with all commands. */
-export const makeProgram = (): Command =>
-  new Command('sortbin')
+/** The commands in the order of the help. A module is loaded when its command is needed: a start reads many files. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  setup: async () => (await import('./setup.js')).setupCommand(),
+  run: async () => (await import('./run.js')).runCommand(),
+  status: async () => (await import('./status.js')).statusCommand(),
+  trigger: async () => (await import('./bin-commands.js')).triggerCommand(),
+  emptied: async () => (await import('./bin-commands.js')).emptiedCommand(),
+  events: async () => (await import('./events.js')).eventsCommand(),
+  outbox: async () => (await import('./outbox.js')).outboxCommand(),
+  bench: async () => (await import('./bench.js')).benchCommand(),
+  config: async () => (await import('./config.js')).configCommand(),
+  doctor: async () => (await import('./doctor.js')).doctorCommand(),
+  calibrate: async () => (await import('./calibrate.js')).calibrateCommand(),
+  model: async () => (await import('./model.js')).modelCommand(),
+};
+
+/** Returns the command line. `only`: a command that suffices; anything else: all commands. */
+export const makeProgram = async (only?: string): Promise<Command> => {
+  const one = only !== undefined && Object.hasOwn(COMMANDS, only) ? COMMANDS[only] : undefined;
+  const commands = await Promise.all((one ? [one] : Object.values(COMMANDS)).map((load) => load()));
+  const program = new Command('sortbin')
     .description('A bin that sorts the waste that is thrown into it.')
     .version(packageVersion())
     // Otherwise `--version` after `model add-edgetpu` would print the version of the program.
     .enablePositionalOptions()
-    .addCommand(setupCommand())
-    .addCommand(runCommand())
-    .addCommand(statusCommand())
-    .addCommand(triggerCommand())
-    .addCommand(emptiedCommand())
-    .addCommand(eventsCommand())
-    .addCommand(outboxCommand())
-    .addCommand(benchCommand())
-    .addCommand(configCommand())
-    .addCommand(doctorCommand())
-    .addCommand(calibrateCommand())
-    .addCommand(modelCommand())
     .addHelpText('after', `${exitCodesHelp(EXIT_MEANINGS)}\n\ndocs/troubleshooting.md explains them.`);
+  for (const command of commands) program.addCommand(command);
+  return program;
+};
 
 /** Runs the command of the command line, and sets the exit code. */
 export const runProgram = async (): Promise<void> => {
   handleOutputErrors(process);
-  const program = makeProgram();
+  const program = await makeProgram(process.argv[2]);
   throwOnExit(program);
   try {
     await program.parseAsync();

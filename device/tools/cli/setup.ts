@@ -19,9 +19,9 @@ import { STEPS } from '../setup/steps.js';
 import { TerminalPrompt } from '../setup/terminal-prompt.js';
 import { checkAnswers, runUnattended } from '../setup/unattended.js';
 import { abortOnStop, withExitCode } from './calibrate-run.js';
+import { CONFIG_OPTION, defaultFile } from './config-option.js';
 import { bundleFolder } from './examinations.js';
 import { EXIT, InterruptedError } from './failure.js';
-import { CONFIG_OPTION, defaultFile } from './loaded-config.js';
 import { exitCodesHelp, printJson, terminalStyle } from './report.js';
 import { type Answers, readAnswers } from './setup-answers.js';
 

@@ -5,9 +5,11 @@ import { bashCompletions, fishCompletions } from '../../../deploy/package/comple
 import { manPage } from '../../../deploy/package/man-page.js';
 import { makeProgram } from '../../../device/tools/cli/program.js';
 
+const PROGRAM = await makeProgram();
+
 /** Returns what bash proposes for the last word of a command line. */
 const complete = (...words: string[]): string[] => {
-  const script = `${bashCompletions(makeProgram())}
+  const script = `${bashCompletions(PROGRAM)}
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sortbin; printf '%s\\n' "\${COMPREPLY[@]}"`;
   return execFileSync('bash', ['-c', script, 'bash', 'sortbin', ...words], { encoding: 'utf8' })
     .split('\n')
@@ -31,15 +33,15 @@ describe('completions', () => {
   });
 
   it('contain every command for fish too', () => {
-    const text = fishCompletions(makeProgram());
-    for (const { name } of makeProgram().commands.map((command) => ({ name: command.name() })))
+    const text = fishCompletions(PROGRAM);
+    for (const { name } of PROGRAM.commands.map((command) => ({ name: command.name() })))
       assert.match(text, new RegExp(` -f -a ${name} `));
   });
 });
 
 describe('the page of man', () => {
   it('contains every command, option and exit code, and escapes hyphens', () => {
-    const page = manPage(makeProgram(), '1.2.3', '2026-11-30');
+    const page = manPage(PROGRAM, '1.2.3', '2026-11-30');
     assert.match(page, /^\.TH SORTBIN 1 "2026-11-30" "sortbin 1\.2\.3"/);
     for (const text of ['sortbin config check', 'sortbin doctor', '\\-\\-runtime', '.B 78', 'SORTBIN_CONFIG'])
       assert.ok(page.includes(text), text);
