@@ -16,6 +16,7 @@ gcc -O2 -static -Wall -Wextra -o dist/test/vm/sample test/vm/guest/sample.c
 # A released output keeps its level, as on a Raspberry Pi. The USB keyboard stands for an accelerator.
 in_guest='modprobe gpio-sim persist=Y && modprobe pwm-sim && modprobe xhci_pci &&
   exec node --test --test-concurrency=1 --test-reporter=spec --enable-source-maps "$@"'
-VM_SYSTEMD=1 VM_QEMU="-device qemu-xhci -device usb-kbd" VM_BOUND_S=${VM_BOUND_S:-3600} \
+# The default processor of qemu lacks instructions that LiteRT needs.
+VM_SYSTEMD=1 VM_QEMU="-cpu max -device qemu-xhci -device usb-kbd" VM_BOUND_S=${VM_BOUND_S:-3600} \
   exec setpriv --pdeathsig TERM test/vm/run-in-vm.sh env SORTBIN_DEB="${SORTBIN_DEB:+$PWD/$SORTBIN_DEB}" \
   bash -c "$in_guest" systemd "${tests[@]}"

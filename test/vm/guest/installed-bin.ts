@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../../device/kit/root.js';
@@ -102,7 +102,8 @@ export class InstalledBin {
     writeFileSync('/run/systemd/system/sortbin-probe.service', unit);
     writeFileSync('/run/sortbin-probe.sh', script, { mode: 0o755 });
     this.systemctl('daemon-reload');
-    execFileSync('systemctl', ['start', 'sortbin-probe']);
+    // Its exit status is that of the last command.
+    spawnSync('systemctl', ['start', 'sortbin-probe']);
     return readFileSync(output, 'utf8');
   }
 }
