@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { packageRoot } from '../../../device/kit/root.js';
 import { until } from '../../support/until.js';
 import { GpioSim } from '../guest/gpio-sim.js';
 import { InstalledBin, run } from '../guest/installed-bin.js';
@@ -9,6 +12,8 @@ import { Sampling } from '../guest/sample.js';
 
 const DEADLINE_MS = 120_000;
 const LINES = ['sensor', 'glass'];
+/** The Debian package that is installed. Empty: the built project is. */
+const DEB = process.env.SORTBIN_DEB ?? '';
 /** Longer than any limit below, so that the end of the pulse is not what turns the line off. */
 const ON_MS = 60_000;
 /** The limits in emulation, where everything takes 5 to 20 times as long. A line without lease is off after 1 s. */
@@ -161,6 +166,25 @@ describe('the service', { timeout: 30 * DEADLINE_MS }, () => {
     const outcomes = events.split('\n').map((line) => JSON.parse(line).outcome);
     assert.equal(outcomes.length, 5);
     assert.ok(outcomes.every((outcome) => ['interrupted', 'failed', 'sorted'].includes(outcome)));
+  });
+
+  it('is upgraded while it sorts', { skip: DEB === '' && 'SORTBIN_DEB names no package' }, async (t) => {
+    const { mainPid } = bin;
+    const dpkg: ChildProcess[] = [];
+    const upgrade = () => dpkg.push(spawn('dpkg', ['--force-depends', '-i', DEB], { stdio: 'ignore' }));
+    check(t, 'dpkg -i', await msUntilOff(upgrade), LIMITS_MS.stopPost);
+    await until('the end of dpkg', () => dpkg[0]?.exitCode === 0, 3 * DEADLINE_MS);
+    await bin.untilActive(mainPid);
+  });
+
+  it('lets systemd feed the watchdog of the machine, with the example file', () => {
+    run('modprobe', 'softdog');
+    const folder = '/etc/systemd/system.conf.d';
+    mkdirSync(folder, { recursive: true });
+    copyFileSync(join(packageRoot(), 'systemd/sortbin-watchdog.conf'), join(folder, 'sortbin-watchdog.conf'));
+    bin.systemctl('daemon-reexec');
+    assert.equal(bin.systemctl('show', '--value', '-p', 'RuntimeWatchdogUSec'), '14s');
+    assert.equal(readFileSync('/sys/class/watchdog/watchdog0/state', 'utf8').trim(), 'active');
   });
 
   it('does not restart with a wrong configuration', async () => {
