@@ -1,0 +1,52 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { BaseFetcher } from 'tuf-js';
+import { DownloadHTTPError } from 'tuf-js/dist/error.js';
+import { messageOf } from '../../kit/errors.js';
+import { ReleaseError } from './release.js';
+
+type Body = Awaited<ReturnType<BaseFetcher['fetch']>>;
+
+/** Longest time for one file. */
+const TIMEOUT_MS = 600_000;
+
+/** Reads files of a repository from `http:`, `https:` and `file:` addresses. */
+export class RepositoryFetcher extends BaseFetcher {
+  /** The last failure of the connection. tuf-js replaces it by another error. */
+  failure: ReleaseError | null = null;
+
+  override async fetch(url: string): Promise<Body> {
+    return url.startsWith('file:') ? this.#readFile(url) : this.#get(url);
+  }
+
+  async #readFile(url: string): Promise<Body> {
+    const path = fileURLToPath(url);
+    const status = await stat(path).catch(() => null);
+    if (!status?.isFile()) throw new DownloadHTTPError(`${path}: no such file`, 404);
+    return Readable.toWeb(createReadStream(path)) as Body;
+  }
+
+  async #get(url: string): Promise<Body> {
+    let response: Response;
+    try {
+      response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    } catch (cause) {
+      throw this.#fail(`${url}: ${reasonOf(cause)}. Check the address and the server.`, cause);
+    }
+    if (response.ok && response.body) return response.body as Body;
+    await response.body?.cancel();
+    if (response.status >= 500) throw this.#fail(`${url}: status ${response.status}. Check the server.`);
+    throw new DownloadHTTPError(`${url}: status ${response.status}`, response.status);
+  }
+
+  #fail(message: string, cause?: unknown): ReleaseError {
+    this.failure = new ReleaseError('release-unreachable', message, { cause });
+    return this.failure;
+  }
+}
+
+/** `fetch` explains a failure of the connection in the cause. */
+const reasonOf = (thrown: unknown): string =>
+  thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause.message : messageOf(thrown);
