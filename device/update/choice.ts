@@ -1,0 +1,83 @@
+import { type BundleId, compareVersions, isBundleVersion, textOf } from './bundle-id.js';
+import type { Catalogue, PublishedBundle } from './repository/repository.js';
+import type { Settings, State } from './state.js';
+
+/** Returns whether two ids name the same bundle. null: the factory bundle. */
+export const isSame = (a: BundleId | null, b: BundleId | null): boolean =>
+  a === null || b === null ? a === b : textOf(a) === textOf(b);
+
+export const includes = (bundles: readonly BundleId[], id: BundleId | null): boolean =>
+  bundles.some((bundle) => isSame(bundle, id));
+
+/** Returns the bundles without one of them. */
+export const without = <T extends BundleId>(bundles: readonly T[], id: BundleId): T[] =>
+  bundles.filter((bundle) => !isSame(bundle, id));
+
+/** The version of the factory bundle may have build metadata, which has no order: it counts as the oldest one. */
+const isNewer = (id: BundleId, other: BundleId): boolean =>
+  !isBundleVersion(other.version) || compareVersions(id.version, other.version) > 0;
+
+const newestOf = <T extends BundleId>(bundles: readonly T[]): T | null =>
+  bundles.reduce<T | null>((newest, bundle) => (newest && !isNewer(bundle, newest) ? newest : bundle), null);
+
+/** Whether a bundle may be active. The factory bundle always may. */
+export const isUsable = (state: State, id: BundleId): boolean =>
+  !includes(state.revoked, id) && !includes(state.rejected, id);
+
+/** Returns the newest bundle that a poll may install: newer than the active one and than one that waits; null: none. */
+export const choosePublished = (
+  state: State,
+  { bundles, halted }: Catalogue,
+  { name, factory }: Settings,
+): PublishedBundle | null => {
+  if (halted.includes(name)) return null;
+  const newest = newestOf(bundles.filter((bundle) => bundle.name === name && isUsable(state, bundle)));
+  const { phase } = state;
+  const active = state.current ?? factory;
+  if (!newest || (active.name === name && !isNewer(newest, active))) return null;
+  if (phase.name === 'ready' && !isNewer(newest, phase.bundle)) return null;
+  return newest;
+};
+
+/** Returns the bundle that a person wants; `id` null: the newest one of this name that is not revoked. */
+export const chooseInstall = (
+  { bundles, revoked }: Catalogue,
+  id: BundleId | null,
+  name: string,
+): PublishedBundle | null =>
+  id
+    ? (bundles.find((bundle) => isSame(bundle, id)) ?? null)
+    : newestOf(bundles.filter((bundle) => bundle.name === name && !includes(revoked, bundle)));
+
+/** Returns the bundle to go back to after a fault: the previous one, else the factory bundle, which is null. */
+export const choosePrevious = (state: State): BundleId | null => {
+  const { previous } = state;
+  const isFit = previous && includes(state.installed, previous) && isUsable(state, previous);
+  return isFit && !isSame(previous, state.current) ? previous : null;
+};
+
+/**
+ * Returns the bundle to go back to after a revocation: the newest installed one that was healthy on this bin, or the
+ * factory bundle, which is null, if that is newer. A slot that was never active is not chosen: its checks may be undone.
+ */
+export const chooseTrusted = (state: State, { name, factory }: Settings): BundleId | null => {
+  const newest = newestOf(
+    state.trusted.filter(
+      (bundle) => bundle.name === name && includes(state.installed, bundle) && isUsable(state, bundle),
+    ),
+  );
+  return newest && (factory.name !== name || isNewer(newest, factory)) ? newest : null;
+};
+
+/** Returns the slots beyond `maxSlots`, the oldest first, without those in use. */
+export const chooseExcess = (state: State, { maxSlots }: Settings): BundleId[] => {
+  const { current, previous, phase, installed } = state;
+  const waiting = 'bundle' in phase ? phase.bundle : null;
+  const free = installed.filter((id) => ![current, previous, waiting].some((used) => isSame(id, used)));
+  const oldestFirst = [...free].sort((a, b) => compareVersions(a.version, b.version));
+  return oldestFirst.slice(0, Math.max(0, installed.length - maxSlots));
+};
+
+/** Returns the bundles to try at the start of the program, in this order. null: the factory bundle. */
+export const chooseStartOrder = (state: State): (BundleId | null)[] =>
+  state.current === null ? [null] : [...new Set([state.current, choosePrevious(state), null])];

@@ -1,0 +1,120 @@
+import type { Clock } from '../kit/clock.js';
+import { DeadlineExceeded, withDeadline } from '../kit/deadline.js';
+import { type Answer, done, failed, messageOf, SortbinError } from '../kit/errors.js';
+import type { BundleId } from './bundle-id.js';
+import type { PublishedBundle, Repository, TargetFile } from './repository/repository.js';
+import type { Effect } from './state.js';
+import type { Gates, Progress } from './status.js';
+import type { BundleStore } from './store/store.js';
+
+/** The model that serves: `ModelSlot` is one. */
+export interface ModelSwap {
+  /** Exchanges the model between two items. @throws SortbinError if the present one stays */
+  swap(folder: string, signal: AbortSignal): Promise<unknown>;
+}
+
+export interface JobParts {
+  readonly repository: Repository;
+  /** Opens a repository in a folder of this machine, such as a USB stick. The same root of trust applies. */
+  readonly openFolder: (folder: string) => Repository;
+  readonly store: BundleStore;
+  readonly gates: Gates;
+  readonly slot: ModelSwap;
+  readonly clock: Clock;
+}
+
+export interface JobLimits {
+  /** Maximum time of all gates of a bundle. */
+  readonly checkMs: number;
+  /** Maximum time of an exchange of the model. */
+  readonly swapMs: number;
+}
+
+export type JobEffect = Extract<Effect, { readonly op: number }>;
+
+/** Performs one job of the machine. @throws the reason of `signal` */
+export const performJob = async (
+  effect: JobEffect,
+  parts: JobParts,
+  limits: JobLimits,
+  signal: AbortSignal,
+  onProgress: (progress: Progress) => void,
+): Promise<Answer<void>> => {
+  const { store, gates, slot, clock } = parts;
+  switch (effect.type) {
+    case 'download':
+      return download(effect.bundle, effect.source, parts, signal, onProgress);
+    case 'build':
+      return store.build(effect.bundle, effect.bundle.files);
+    case 'check':
+      return within(clock, limits.checkMs, 'gate-timeout', signal, async (inner) => {
+        const checked = await gates.check(store.folderOf(effect.bundle), inner);
+        return checked.ok ? done(undefined) : checked;
+      });
+    case 'swap':
+      return within(clock, limits.swapMs, 'update-swap-timeout', signal, async (inner) => {
+        await slot.swap(store.folderOf(effect.bundle), inner);
+        return done(undefined);
+      });
+  }
+};
+
+/** Small files that describe the bundle come first, so that a wrong one is noticed early. */
+const FIRST = ['manifest.json', 'labels.txt'];
+
+const inOrder = (files: readonly TargetFile[]): TargetFile[] => [
+  ...files.filter(({ file }) => FIRST.includes(file)),
+  ...files.filter(({ file }) => !FIRST.includes(file)),
+];
+
+/** Downloads what is not stored yet. After a failure, the part file stays, and the next attempt continues it. */
+const download = async (
+  { files }: PublishedBundle,
+  source: string | null,
+  { repository, openFolder, store }: JobParts,
+  signal: AbortSignal,
+  onProgress: (progress: Progress) => void,
+): Promise<Answer<void>> => {
+  const missing = await store.missing(files);
+  if (!missing.ok) return missing;
+  const room = await store.makeRoom(files, missing.value);
+  if (!room.ok) return room;
+  const from = source === null ? repository : openFolder(source);
+  const totalBytes = missing.value.reduce((sum, { bytes }) => sum + bytes, 0);
+  let earlierBytes = 0;
+  onProgress({ bytes: 0, totalBytes });
+  for (const target of inOrder(missing.value)) {
+    signal.throwIfAborted();
+    const into = store.partPath(target.sha256);
+    const report = (bytes: number) => onProgress({ bytes: earlierBytes + bytes, totalBytes });
+    const downloaded = await from.download(target, into, signal, report);
+    if (!downloaded.ok) return downloaded;
+    const added = await store.addPart(target);
+    if (!added.ok) return added;
+    earlierBytes += target.bytes;
+    onProgress({ bytes: earlierBytes, totalBytes });
+  }
+  return done(undefined);
+};
+
+const within = async (
+  clock: Clock,
+  limitMs: number,
+  code: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<Answer<void>>,
+): Promise<Answer<void>> => {
+  try {
+    return await withDeadline(clock, limitMs, work, signal);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (thrown instanceof DeadlineExceeded) return failed(code, `not finished within ${limitMs} ms`);
+    return failed(thrown instanceof SortbinError ? thrown.code : 'update-failed', messageOf(thrown));
+  }
+};
+
+/** Returns the ids of the slots, or undefined if they cannot be read. */
+export const installedIn = async (store: BundleStore): Promise<readonly BundleId[] | undefined> => {
+  const slots = await store.slots();
+  return slots.ok ? slots.value.map(({ name, version }) => ({ name, version })) : undefined;
+};

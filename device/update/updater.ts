@@ -1,0 +1,270 @@
+import type { Logger } from 'pino';
+import { orAborted, sharedController } from '../kit/deadline.js';
+import { type Answer, done, failed } from '../kit/errors.js';
+import { type HealthListener, HealthReporter, type HealthSource } from '../kit/health.js';
+import type { Service } from '../kit/service.js';
+import { type BundleId, textOf } from './bundle-id.js';
+import { chooseInstall, isSame } from './choice.js';
+import { entriesOf } from './entries.js';
+import { startFirstModel } from './first-model.js';
+import type { JobLimits } from './jobs.js';
+import { MachineRunner, type RunnerParts } from './machine-runner.js';
+import { Refresher } from './refresher.js';
+import type { Catalogue, Repository } from './repository/repository.js';
+import { every, type Hours, isWithin, type Polling, poll } from './schedule.js';
+import type { Report, Settings, UpdateCommand } from './state.js';
+import {
+  type BundleEntry,
+  statusOf,
+  type UpdateFault,
+  type UpdateObserver,
+  type UpdateStatus,
+} from './status.js';
+
+export interface UpdaterParts extends RunnerParts {
+  readonly observer?: UpdateObserver;
+  /** Returns a number from 0 to below 1. */
+  readonly random?: () => number;
+}
+
+export interface UpdaterOptions extends Omit<Settings, 'factory'>, JobLimits {
+  /** null: the bin does not poll, and a person installs. */
+  readonly polling: Polling | null;
+  /** When polls may use the network and activate; null: always. */
+  readonly hours: Hours | null;
+}
+
+/** How often the machine checks the time: whether the hours have begun, or a bundle is healthy. */
+const TICK_MS = 60_000;
+/** Minimum time between two reports of a download's progress. */
+const PROGRESS_MS = 500;
+/** Brings bundles onto this bin, and takes them back. Start the model by `startModel`, then start this service. */
+export class Updater implements Service, HealthSource<UpdateFault> {
+  readonly name = 'updates';
+  readonly #health = new HealthReporter<UpdateFault>();
+  readonly #settings: Settings & JobLimits;
+  readonly #runner: MachineRunner;
+  readonly #refresher: Refresher;
+  readonly #stopping = sharedController();
+  #isOpen = false;
+  #notifiedAtMs = Number.NEGATIVE_INFINITY;
+  #repositoryFault: Parameters<HealthListener<UpdateFault>>[0] = null;
+  #stateFault: Parameters<HealthListener<UpdateFault>>[0] = null;
+
+  constructor(
+    private readonly parts: UpdaterParts,
+    private readonly options: UpdaterOptions,
+  ) {
+    this.#settings = { ...options, factory: parts.store.factory };
+    this.#refresher = new Refresher(parts.clock, parts.repository, (fault) => {
+      this.#repositoryFault = fault;
+      this.#showHealth();
+    });
+    this.#runner = new MachineRunner(parts, this.#settings, () => this.#isAllowed(), {
+      changed: () => this.#notify(),
+      report: (report) => {
+        logReport(parts.log, report, this.#settings.factory);
+        parts.observer?.report?.(report);
+      },
+      stateFault: (message) => {
+        this.#stateFault = message === null ? null : { code: 'update-failed', message: `update: ${message}` };
+        this.#showHealth();
+      },
+    });
+  }
+
+  /**
+   * Starts the first model: the current bundle, else the previous one, else the factory bundle. Counts the start before,
+   * so that a bundle that ends the program at its start is left. If the store cannot be read, only the factory bundle.
+   * @throws what `open` throws for the last bundle
+   */
+  async startModel<T>(
+    open: (folder: string, signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const { store, log } = this.parts;
+    const opened = await orAborted(this.#runner.open(), signal);
+    this.#isOpen = opened.ok;
+    if (!opened.ok) {
+      this.#stateFault = { code: 'update-failed', message: `update: ${opened.fault.message}` };
+      this.#showHealth();
+      return open(store.folderOf(null), signal);
+    }
+    return startFirstModel(this.#runner, { store, log }, open, signal);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    if (!this.#isOpen) return;
+    const stored = await orAborted(this.parts.repository.stored(), signal);
+    if (stored.ok && stored.value)
+      await this.#runner.take({ type: 'catalogue', catalogue: stored.value, mayInstall: false });
+    const { clock, random = Math.random, log } = this.parts;
+    const { polling } = this.options;
+    const { signal: stopping } = this.#stopping;
+    const loops = [
+      every(clock, TICK_MS, stopping, () => this.#runner.take({ type: 'tick' })),
+      ...(polling
+        ? [
+            poll({ clock, random, polling, isAllowed: () => this.#isAllowed() }, stopping, () =>
+              this.#pollOnce(),
+            ),
+          ]
+        : []),
+    ];
+    for (const loop of loops)
+      loop.catch((thrown) => {
+        if (!stopping.aborted)
+          log.error({ part: 'update', err: thrown }, 'update: a loop ended unexpectedly');
+      });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('updates were stopped'));
+    await this.#runner.stop();
+  }
+
+  onHealth(listener: HealthListener<UpdateFault>): void {
+    this.#health.onHealth(listener);
+  }
+
+  status(): UpdateStatus {
+    const { state, progress } = this.#runner;
+    const shown = state.job?.kind === 'download' ? progress : null;
+    return statusOf(state, this.#settings, shown, this.#refresher.checkedAtMs);
+  }
+
+  /** Returns all bundles that are installed or published, and the factory bundle, the newest first. No network. */
+  async list(): Promise<Answer<readonly BundleEntry[], UpdateFault>> {
+    const [slots, stored] = [await this.parts.store.slots(), await this.parts.repository.stored()];
+    if (!slots.ok) return slots;
+    const catalogue = stored.ok ? stored.value : null;
+    return done(entriesOf(this.#runner.state, this.#settings.factory, slots.value, catalogue));
+  }
+
+  async show(id: BundleId): Promise<Answer<BundleEntry, UpdateFault>> {
+    const entries = await this.list();
+    if (!entries.ok) return entries;
+    const found = entries.value.find((entry) => isSame(entry, id));
+    return found ? done(found) : unknownBundle(id);
+  }
+
+  /** Refreshes the metadata, and applies its revocations. Installs nothing. */
+  async check(signal: AbortSignal): Promise<Answer<Catalogue, UpdateFault>> {
+    const answer = await this.#refresh(this.parts.repository, signal);
+    if (answer.ok) await this.#runner.take({ type: 'catalogue', catalogue: answer.value, mayInstall: false });
+    return answer;
+  }
+
+  /**
+   * Begins to install and activate a bundle, by default the newest one, from the configured repository or from a
+   * repository in `folder`. Resolves when the download has begun: `settled` waits for its end.
+   */
+  async install(
+    { id, folder }: { readonly id?: BundleId; readonly folder?: string },
+    signal: AbortSignal,
+  ): Promise<Answer<BundleId, UpdateFault>> {
+    const { repository, openFolder } = this.parts;
+    const answer = await this.#refresh(folder === undefined ? repository : openFolder(folder), signal);
+    if (!answer.ok) return answer;
+    const catalogue = answer.value;
+    await this.#runner.take({ type: 'catalogue', catalogue, mayInstall: false });
+    const bundle = chooseInstall(catalogue, id ?? null, this.options.name);
+    if (!bundle) return unknownBundle(id ?? { name: this.options.name, version: 'any' });
+    const answered = await this.#command({ name: 'install', bundle, source: folder ?? null });
+    return answered.ok ? done({ name: bundle.name, version: bundle.version }) : answered;
+  }
+
+  /** Activates an installed bundle, or the factory bundle. Resolves when it is active or was rejected. */
+  activate(bundle: BundleId, signal: AbortSignal): Promise<Answer<BundleId, UpdateFault>> {
+    return this.#activateBy({ name: 'activate', bundle }, bundle, signal);
+  }
+
+  /** Goes back to the previous bundle, else to the factory bundle. Resolves when it is active. */
+  rollback(signal: AbortSignal): Promise<Answer<BundleId, UpdateFault>> {
+    return this.#activateBy({ name: 'rollback' }, null, signal);
+  }
+
+  /** The bin stays with its bundle, unless that is revoked or fails. */
+  pin(): Promise<Answer<void, UpdateFault>> {
+    return this.#command({ name: 'pin' });
+  }
+
+  unpin(): Promise<Answer<void, UpdateFault>> {
+    return this.#command({ name: 'unpin' });
+  }
+
+  /** Waits until nothing is downloaded, checked or activated. */
+  async settled(signal: AbortSignal): Promise<UpdateStatus> {
+    await this.#runner.settled(signal);
+    return this.status();
+  }
+
+  /** An item was classified by `bundle`, or its runtime failed. Other failures of an item do not count. */
+  itemDone(bundle: BundleId, isRuntimeFault: boolean): void {
+    if (this.#isOpen) void this.#runner.take({ type: 'item', bundle, isFault: isRuntimeFault });
+  }
+
+  async #activateBy(
+    command: UpdateCommand,
+    wanted: BundleId | null,
+    signal: AbortSignal,
+  ): Promise<Answer<BundleId, UpdateFault>> {
+    const answered = await this.#command(command);
+    if (!answered.ok) return answered;
+    const { current, last } = await this.settled(signal);
+    if (!wanted || isSame(current, wanted)) return done(current);
+    return failed('update-rejected', `${textOf(wanted)}: ${last?.reason ?? 'not activated'}`);
+  }
+
+  async #command(command: UpdateCommand): Promise<Answer<void, UpdateFault>> {
+    return this.#isOpen ? this.#runner.take({ type: 'command', command }) : NOT_OPEN;
+  }
+
+  async #refresh(repository: Repository, signal: AbortSignal): Promise<Answer<Catalogue, UpdateFault>> {
+    if (!this.#isOpen) return NOT_OPEN;
+    return this.#refresher.refresh(repository, AbortSignal.any([signal, this.#stopping.signal]));
+  }
+
+  /** Returns the code of the fault that ended the refresh or the update; null: none. */
+  async #pollOnce(): Promise<string | null> {
+    const { signal } = this.#stopping;
+    const answer = await this.#refresh(this.parts.repository, signal);
+    if (!answer.ok) return answer.fault.code;
+    await this.#runner.take({ type: 'catalogue', catalogue: answer.value, mayInstall: true });
+    const before = this.#runner.state.last;
+    const { last } = await this.settled(signal);
+    return last !== before && last?.event === 'failed' ? last.code : null;
+  }
+
+  #isAllowed(): boolean {
+    return isWithin(this.options.hours, this.parts.clock.wallMs());
+  }
+
+  #showHealth(): void {
+    this.#health.set(this.#stateFault ?? this.#repositoryFault);
+  }
+
+  /** Reports each change of the state, and the progress of a download at most twice a second. */
+  #notify(): void {
+    const { observer, clock } = this.parts;
+    if (!observer?.status) return;
+    const status = this.status();
+    const isProgress = status.progress !== null && status.progress.bytes < status.progress.totalBytes;
+    if (isProgress && clock.monotonicMs() - this.#notifiedAtMs < PROGRESS_MS) return;
+    this.#notifiedAtMs = clock.monotonicMs();
+    observer.status(status);
+  }
+}
+
+const logReport = (log: Logger, { event, bundle, code, reason }: Report, factory: BundleId): void => {
+  const level = ['rejected', 'returned', 'failed'].includes(event) ? 'warn' : 'info';
+  log[level]({ part: 'update', bundle: textOf(bundle ?? factory), code, reason }, `update: ${event}`);
+};
+
+const NOT_OPEN = failed('update-stopped', 'Updates did not start. See the faults of the bin.');
+
+const unknownBundle = (id: BundleId) =>
+  failed(
+    'update-not-found',
+    `${textOf(id)}: not in the repository, and not installed. Run sortbin model list.`,
+  );
