@@ -13,6 +13,11 @@ export class SerialQueue {
     return this.#length >= this.capacity;
   }
 
+  /** Whether no turn is running or waiting. */
+  get isIdle(): boolean {
+    return this.#length === 0;
+  }
+
   /** Waits for a turn. Returns the function that ends it. Rejects if `signal` is aborted first, with its reason. */
   async turn(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();

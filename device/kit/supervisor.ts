@@ -23,9 +23,9 @@ export interface SupervisorOptions<Process, Code extends string> {
   readonly clock: Clock;
 }
 
-/** `waiting`: until the next attempt. */
+/** `waiting`: until the next attempt. `paused`: until `resume`. */
 type State<Process> =
-  | { readonly at: 'stopped' | 'closed' }
+  | { readonly at: 'stopped' | 'paused' | 'closed' }
   | { readonly at: 'starting'; readonly attempt: Promise<unknown> }
   | { readonly at: 'running'; readonly process: Process }
   | { readonly at: 'waiting'; readonly cancel: () => void };
@@ -86,6 +86,16 @@ export class Supervisor<Process, Code extends string> {
       this.#state.cancel();
       await this.#restart();
     } else if (this.#state.at === 'starting') await this.#state.attempt;
+  }
+
+  /** Restarts nothing until `resume`. The caller ends the running process. */
+  pause(): void {
+    if (this.#state.at === 'running') this.#set({ at: 'paused' });
+  }
+
+  /** Ends a pause with an attempt, which is followed by others until one succeeds. Resolves after the first one. */
+  async resume(): Promise<void> {
+    if (this.#state.at === 'paused') await this.#restart();
   }
 
   /** Restarts nothing from now on, and aborts an attempt. The caller ends a running process. */

@@ -182,3 +182,34 @@ describe('after close', () => {
     assert.equal(waiting.clock.waiting, 0);
   });
 });
+
+describe('a pause', () => {
+  it('restarts nothing until it ends, then restarts until an attempt succeeds', async () => {
+    const { clock, supervisor, launches, start, exit, fail, succeed } = setUp();
+    const process = await start();
+    supervisor.pause();
+    await exit(process);
+    await clock.advance(10_000);
+    assert.deepEqual([supervisor.state().at, launches.length], ['paused', 1]);
+    const resumed = supervisor.resume();
+    assert.equal(launches.length, 2);
+    await fail();
+    await resumed;
+    await clock.advance(100);
+    assert.equal(launches.length, 3);
+    await succeed();
+    assert.equal(supervisor.state().at, 'running');
+  });
+
+  it('ends with a close, and is not possible without a process', async () => {
+    const { supervisor, launches, start } = setUp();
+    supervisor.pause();
+    await supervisor.resume();
+    assert.deepEqual([supervisor.state().at, launches.length], ['stopped', 0]);
+    await start();
+    supervisor.pause();
+    await supervisor.close();
+    await supervisor.resume();
+    assert.deepEqual([supervisor.state().at, launches.length], ['closed', 1]);
+  });
+});

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
+import { AutoResetEvent } from '../../kit/auto-reset-event.js';
 import { orAborted } from '../../kit/deadline.js';
+import { deferred } from '../../kit/deferred.js';
 import { messageOf, SortbinError } from '../../kit/errors.js';
 import { type HealthListener, HealthReporter, type HealthSource } from '../../kit/health.js';
 import type { Service } from '../../kit/service.js';
@@ -23,11 +25,12 @@ export interface ModelSlotOptions<Policy> {
    * @throws SortbinError if the bundle does not fit this bin
    */
   readonly makePolicy: (bundle: Bundle) => Policy;
-  readonly makeVision: (bundle: Bundle) => Vision;
+  /** `isAcceleratorBusy`: both models are for the accelerator, and the active one uses it. Start without it. */
+  readonly makeVision: (bundle: Bundle, isAcceleratorBusy: boolean) => Vision;
   readonly log: Logger;
 }
 
-/** `model-busy`: another swap is running. */
+/** `model-busy`: another swap or a suspension is running, or an item uses a model that shall be suspended. */
 export class ModelSlotError extends SortbinError<'model-busy'> {
   override readonly name = 'ModelSlotError';
 }
@@ -36,8 +39,12 @@ export class ModelSlotError extends SortbinError<'model-busy'> {
 interface Occupant<Policy> extends SlotModel<Policy> {
   info: VisionInfo;
   users: number;
+  readonly unused: AutoResetEvent;
   isRetired: boolean;
 }
+
+/** Codes of a start that may succeed when the present model has freed the accelerator. */
+const NEEDS_ACCELERATOR = new Set(['edgetpu-refused', 'no-runtime']);
 
 /** Holds the model that serves now. Another bundle replaces it as a whole, between two items. */
 export class ModelSlot<Policy> implements Service, HealthSource {
@@ -48,13 +55,21 @@ export class ModelSlot<Policy> implements Service, HealthSource {
   readonly #running = new Set<Vision>();
   readonly #closing = new AbortController();
   #active: Occupant<Policy> | null = null;
-  #isSwapping = false;
+  /** Whether a swap or a suspension is running. */
+  #isBusy = false;
+  /** Resolves at the end of a swap without a model in between; null: there is always one. */
+  #gap: Promise<void> | null = null;
 
   constructor(private readonly options: ModelSlotOptions<Policy>) {}
 
   /** @throws SortbinError if the bundle or the policy is invalid, or no runtime is usable */
-  async start(signal: AbortSignal): Promise<void> {
-    this.#activate(await this.#open(this.options.folder, signal));
+  start(signal: AbortSignal): Promise<void> {
+    return this.startWith(this.options.folder, signal);
+  }
+
+  /** Starts with another bundle. After a failure, it may be tried with the next one. @throws like `start` */
+  async startWith(folder: string, signal: AbortSignal): Promise<void> {
+    this.#activate(await this.#open(folder, signal));
   }
 
   /** The model that serves now. @throws Error before `start` */
@@ -62,14 +77,19 @@ export class ModelSlot<Policy> implements Service, HealthSource {
     return this.#occupant();
   }
 
-  /** Runs `work` for one item with the present model, which is not closed before `work` has ended. */
+  /**
+   * Runs `work` for one item with the present model, which is not closed before `work` has ended. During a swap without a
+   * model in between, the item waits for the new model.
+   */
   async use<T>(work: (model: SlotModel<Policy>) => Promise<T>): Promise<T> {
+    while (this.#gap) await this.#gap;
     const occupant = this.#occupant();
     occupant.users += 1;
     try {
       return await work(occupant);
     } finally {
       occupant.users -= 1;
+      if (occupant.users === 0) occupant.unused.set();
       this.#closeIfUnused(occupant);
     }
   }
@@ -77,22 +97,33 @@ export class ModelSlot<Policy> implements Service, HealthSource {
   /**
    * Replaces the model. The policy is made first, then the new model starts beside the present one, which serves until
    * the new one is ready. If anything fails, the present model stays.
+   *
+   * Two processes cannot use one accelerator. The new model starts on the CPU, and moves to the accelerator later. If it
+   * cannot run on the CPU, the present model is closed first, and starts again if the new one fails.
    * @throws SortbinError if the bundle or its policy is invalid, no runtime is usable, or another swap is running
    */
   async swap(folder: string, signal: AbortSignal): Promise<SlotModel<Policy>> {
-    const previous = this.#occupant();
-    if (this.#isSwapping)
-      throw new ModelSlotError('model-busy', `model ${folder}: another swap is running. Try again after it.`);
-    this.#isSwapping = true;
-    try {
-      const next = await this.#open(folder, signal);
-      this.#activate(next);
-      previous.isRetired = true;
-      this.#closeIfUnused(previous);
-      return next;
-    } finally {
-      this.#isSwapping = false;
-    }
+    return this.#exclusively(async (previous) => {
+      try {
+        return this.#replace(previous, await this.#open(folder, signal));
+      } catch (thrown) {
+        const mayNeed = thrown instanceof SortbinError && NEEDS_ACCELERATOR.has(thrown.code);
+        if (!mayNeed || !usesAccelerator(previous)) throw thrown;
+      }
+      return this.#swapInGap(previous, folder, signal);
+    });
+  }
+
+  /**
+   * Runs `work` without the vision process of the active model, so that its accelerator is free. Then that model returns,
+   * whatever happened. An item that arrives aborts the signal of `work`, and waits for the return.
+   * @throws ModelSlotError if an item uses the model, its vision is restarting, or a swap is running
+   */
+  async suspend<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#exclusively(async ({ vision, users, bundle }) => {
+      if (users === 0) return vision.suspend(work);
+      throw new ModelSlotError('model-busy', `model ${bundle.folder}: an item uses it. Try again after it.`);
+    });
   }
 
   /**
@@ -121,16 +152,65 @@ export class ModelSlot<Policy> implements Service, HealthSource {
     await Promise.all([...this.#running].map((vision) => this.#close(vision)));
   }
 
-  async #open(folder: string, outer: AbortSignal): Promise<Occupant<Policy>> {
+  async #exclusively<T>(work: (active: Occupant<Policy>) => Promise<T>): Promise<T> {
+    const active = this.#occupant();
+    if (this.#isBusy)
+      throw new ModelSlotError(
+        'model-busy',
+        `model ${active.bundle.folder}: a swap or a check is running. Try again after it.`,
+      );
+    this.#isBusy = true;
+    try {
+      return await work(active);
+    } catch (thrown) {
+      if (!(thrown instanceof SortbinError) || thrown.code !== 'vision-busy') throw thrown;
+      throw new ModelSlotError('model-busy', thrown.message, { cause: thrown });
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  /** Closes the present model before the new one starts. Items wait. */
+  async #swapInGap(
+    previous: Occupant<Policy>,
+    folder: string,
+    signal: AbortSignal,
+  ): Promise<SlotModel<Policy>> {
+    const gap = deferred<void>();
+    this.#gap = gap.promise;
+    try {
+      while (previous.users > 0) await previous.unused.wait(signal);
+      return await previous.vision.suspend(async () =>
+        this.#replace(previous, await this.#open(folder, signal, false)),
+      );
+    } finally {
+      this.#gap = null;
+      gap.resolve();
+    }
+  }
+
+  #replace(previous: Occupant<Policy>, next: Occupant<Policy>): SlotModel<Policy> {
+    this.#activate(next);
+    previous.isRetired = true;
+    this.#closeIfUnused(previous);
+    return next;
+  }
+
+  async #open(
+    folder: string,
+    outer: AbortSignal,
+    isAcceleratorBusy = this.#active !== null && usesAccelerator(this.#active),
+  ): Promise<Occupant<Policy>> {
     const { makePolicy, makeVision } = this.options;
     const signal = AbortSignal.any([outer, this.#closing.signal]);
     const bundle = await orAborted(loadBundle(folder), signal);
     const policy = makePolicy(bundle);
-    const vision = makeVision(bundle);
+    const vision = makeVision(bundle, isAcceleratorBusy && bundle.manifest.runtimes.edgetpu !== undefined);
     this.#running.add(vision);
     try {
       const info = await vision.start(signal);
-      const occupant = { bundle, policy, vision, info, users: 0, isRetired: false };
+      const unused = new AutoResetEvent();
+      const occupant = { bundle, policy, vision, info, users: 0, unused, isRetired: false };
       vision.onChange((changed) => {
         occupant.info = changed;
         if (this.#active === occupant) this.#notify(occupant);
@@ -173,3 +253,5 @@ export class ModelSlot<Policy> implements Service, HealthSource {
     return this.#active;
   }
 }
+
+const usesAccelerator = ({ info }: SlotModel<unknown>): boolean => info.runtime.name === 'edgetpu';

@@ -14,6 +14,8 @@ import { VisionProcess } from './vision-process.js';
 export interface ForkedVisionOptions extends Omit<VisionOptions, 'skip'> {
   /** Maximum time of a vision process from fork to ready, including the golden samples. */
   readonly startMs?: number;
+  /** Whether another process uses the accelerator. Then the vision starts without it, and tries it after 60 s. */
+  readonly isAcceleratorBusy?: boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -50,9 +52,13 @@ export class ForkedVision implements Vision {
   #refusal: Fault<VisionFault> | null = null;
   #hasStarted = false;
   #cancelRetry: () => void = () => {};
+  /** Aborted by a frame that arrives while the vision is suspended. */
+  #arrival = new AbortController();
 
   constructor(options: ForkedVisionOptions) {
-    this.#options = { startMs: START_MS, ...options };
+    this.#options = { startMs: START_MS, isAcceleratorBusy: false, ...options };
+    if (this.#options.isAcceleratorBusy)
+      this.#breaker.open('edgetpu', 'the model before this one uses the accelerator');
     this.#supervisor = new Supervisor({
       launch: (signal) => this.#launch(signal),
       untilDown: ({ child }) => child.exited,
@@ -81,6 +87,22 @@ export class ForkedVision implements Vision {
     if (answer.ok) return answer.value.info;
     const { code, message } = this.#isClosed() ? CLOSED.fault : answer.fault;
     throw new SortbinError(code, message);
+  }
+
+  async suspend<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { at } = this.#supervisor.state();
+    if (at !== 'running' || !this.#queue.isIdle || !this.#assisting.isIdle) {
+      const state = at === 'running' ? 'processing a frame' : at;
+      throw new SortbinError('vision-busy', `vision is ${state}. Try again while it is idle.`);
+    }
+    this.#arrival = new AbortController();
+    this.#supervisor.pause();
+    try {
+      await this.#endProcesses();
+      return await work(this.#arrival.signal);
+    } finally {
+      await this.#supervisor.resume();
+    }
   }
 
   onChange(listener: (info: VisionInfo) => void): void {
@@ -130,8 +152,12 @@ export class ForkedVision implements Vision {
 
   async close(): Promise<void> {
     const closed = this.#supervisor.close();
+    await Promise.all([closed, this.#endProcesses()]);
+  }
+
+  async #endProcesses(): Promise<void> {
     this.#cancelRetry();
-    await Promise.all([closed, ...[...this.#children].map((child) => child.close())]);
+    await Promise.all([...this.#children].map((child) => child.close()));
   }
 
   /** Work without the model. A fault says nothing about the runtime. */
@@ -162,6 +188,7 @@ export class ForkedVision implements Vision {
       if (state.at === 'running' && !state.process.child.fault) return done(state.process);
       if (state.at === 'closed') return CLOSED;
       if (state.at === 'stopped') return failed('vision-down', 'vision is not started');
+      if (state.at === 'paused') this.#arrival.abort(new Error('a frame has arrived'));
       if (state.at === 'waiting' && this.#refusal) return { ok: false, fault: this.#refusal };
       await this.#supervisor.changed.wait(signal).catch(() => {});
     }
@@ -187,7 +214,7 @@ export class ForkedVision implements Vision {
 
   /** Forks a process that skips the runtimes whose breaker is open, without the runtime `except`. */
   #fork(signal: AbortSignal | null, except?: string): VisionProcess {
-    const { startMs, clock, log, ...options } = this.#options;
+    const { startMs, isAcceleratorBusy: _, clock, log, ...options } = this.#options;
     const skip = this.#breaker.skipped(except);
     const child = new VisionProcess(
       { ...options, skip },

@@ -1,7 +1,10 @@
 import type { Logger } from 'pino';
+import { runInBackground, watchMemory } from '../../kit/background-process.js';
 import type { Clock } from '../../kit/clock.js';
 import { type Answer, failed } from '../../kit/errors.js';
+import type { Manifest } from '../inference/bundle/manifest.js';
 import {
+  MODEL_OF,
   RUNTIMES,
   type RuntimeName,
   TFLITE_BINDINGS,
@@ -41,28 +44,59 @@ export const runtimeOptions = (options: VisionOptions): RuntimeOption[] =>
     });
   });
 
+/** Returns whether the configuration of vision allows a runtime. */
+export const isAllowed = (
+  { runtime, binding }: RuntimeOption,
+  vision: { readonly runtime: VisionOptions['runtime']; readonly tflite: { readonly binding: string } },
+): boolean =>
+  (vision.runtime === 'auto' || vision.runtime === runtime) &&
+  (binding === null || vision.tflite.binding === 'auto' || vision.tflite.binding === binding);
+
+/** Returns whether a bundle has a model for a runtime. */
+export const hasModel = ({ runtimes }: Pick<Manifest, 'runtimes'>, { runtime }: RuntimeOption): boolean =>
+  runtimes[MODEL_OF[runtime]] !== undefined;
+
 export interface ProbeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Maximum time from fork to ready, including the golden samples. */
   readonly deadlineMs: number;
+  /** Ends the process when it is aborted. */
+  readonly signal?: AbortSignal;
+  /** Keeps the process from disturbing others. `maxBytes`: resident memory, above which it is killed. */
+  readonly background?: { readonly nice: number; readonly maxBytes: number };
 }
 
 /**
- * Starts a separate vision process, which opens a runtime and runs the golden samples, then ends it. The fault is
- * `vision-died` with the last output if the process crashed, `vision-timeout` if it hung, or the error of the runtime.
+ * Starts a separate vision process, which opens a runtime and runs the golden samples, then ends it. Faults:
+ * - `vision-died`: the process crashed. The message has its last output.
+ * - `vision-timeout`: it hung
+ * - `vision-memory`: it needed too much memory
+ * - the error of the runtime
  */
 export const probe = async (
   options: VisionOptions,
-  { clock, log, deadlineMs }: ProbeOptions,
+  { clock, log, deadlineMs, signal, background }: ProbeOptions,
 ): Promise<Answer<VisionInfo>> => {
-  const visionProcess = new VisionProcess(options, { startMs: deadlineMs, clock, log });
+  const visionProcess = new VisionProcess(options, { startMs: deadlineMs, signal, clock, log });
+  const { pid } = visionProcess;
+  let endWatch = () => {};
+  if (background && pid !== undefined) {
+    runInBackground(pid, background.nice);
+    endWatch = watchMemory(clock, pid, background.maxBytes, (bytes) => {
+      const reason = `needed ${toMb(bytes)} MB of memory, but at most ${toMb(background.maxBytes)} MB are allowed`;
+      visionProcess.kill(reason, 'vision-memory');
+    });
+  }
   try {
     const ready = await visionProcess.ready;
     const { triedRuntime } = visionProcess;
     if (ready.ok || ready.fault.code !== 'vision-timeout' || triedRuntime === null) return ready;
     return failed('vision-timeout', `${ready.fault.message} (${triedRuntime})`);
   } finally {
+    endWatch();
     await visionProcess.close();
   }
 };
+
+const toMb = (bytes: number): number => Math.round(bytes / 1e6);

@@ -6,6 +6,10 @@ import type { VisionFault } from './vision.js';
 export class FrameQueue {
   readonly #queue = new SerialQueue(2);
 
+  get isIdle(): boolean {
+    return this.#queue.isIdle;
+  }
+
   async run<T>(
     signal: AbortSignal,
     work: () => Promise<Answer<T, VisionFault>>,

@@ -72,6 +72,11 @@ export class SimulatedVision implements Vision {
     return this.#withoutDecoder();
   }
 
+  /** The simulated vision has no process. */
+  suspend<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return work(this.#closing.signal);
+  }
+
   /** The simulated runtime never changes. */
   onChange(): void {}
 

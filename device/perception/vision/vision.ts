@@ -101,6 +101,12 @@ export interface Vision extends HealthSource<VisionFault> {
   inspect(frame: Frame, signal: AbortSignal): Promise<Answer<FrameQuality, VisionFault>>;
   /** Encodes a frame as a JPEG file of quality 90, beside a classification. Else like `inspect`. */
   toJpeg(frame: Frame, signal: AbortSignal): Promise<Answer<Uint8Array, VisionFault>>;
+  /**
+   * Runs `work` without a process of this vision, so that an accelerator is free. Then the vision starts again, whatever
+   * happened. A frame that arrives aborts the signal of `work`, and waits for the start. Rejects like `work`.
+   * @throws SortbinError `vision-busy` if a frame is being processed, or no process is active
+   */
+  suspend<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Calls `listener` when the active runtime changes after `start`, because one failed or has recovered. */
   onChange(listener: (info: VisionInfo) => void): void;
   close(): Promise<void>;

@@ -1,8 +1,7 @@
 import { type Answer, failed } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
 import type { GoldenResult } from '../../perception/inference/golden/golden.js';
-import { MODEL_OF } from '../../perception/inference/runtimes.js';
-import type { RuntimeOption } from '../../perception/vision/probe.js';
+import { hasModel, type RuntimeOption } from '../../perception/vision/probe.js';
 import type { VisionInfo } from '../../perception/vision/vision.js';
 import { type Check, countText, type Section } from './doctor.js';
 
@@ -22,8 +21,8 @@ export const examineRuntimes = async (options: RuntimesOptions): Promise<Section
   const { candidates, bundle, selection, exitCodes } = options;
   const results: { readonly option: RuntimeOption; readonly answer: Answer<VisionInfo> }[] = [];
   for (const option of candidates) {
-    const hasModel = bundle.manifest.runtimes[MODEL_OF[option.runtime]] !== undefined;
-    results.push({ option, answer: hasModel ? await options.probe(option) : noModel(bundle, option) });
+    const answer = hasModel(bundle.manifest, option) ? await options.probe(option) : noModel(bundle, option);
+    results.push({ option, answer });
   }
   const selected =
     results.find(({ option, answer }) => answer.ok && selection?.allows(option))?.option ?? null;

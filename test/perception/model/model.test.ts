@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Frame } from '../../../device/hardware/camera/camera.js';
 import { untilAborted } from '../../../device/kit/deadline.js';
+import { deferred } from '../../../device/kit/deferred.js';
 import { failed, SortbinError } from '../../../device/kit/errors.js';
 import { HealthReporter } from '../../../device/kit/health.js';
 import type { Bundle } from '../../../device/perception/inference/bundle/bundle.js';
 import { ModelSlot } from '../../../device/perception/model/model.js';
 import type { Vision, VisionFault, VisionInfo } from '../../../device/perception/vision/vision.js';
-import { factoryBundle, relabelledBundle } from '../../support/bundle-copy.js';
+import { editJson, factoryBundle, relabelledBundle } from '../../support/bundle-copy.js';
 
 const { signal } = new AbortController();
 const frame: Frame = { id: 'f', bytes: new Uint8Array(1), capturedAtMs: 0, capturedAtWallMs: 0 };
@@ -16,17 +19,22 @@ const frame: Frame = { id: 'f', bytes: new Uint8Array(1), capturedAtMs: 0, captu
 /** A vision that records what happens to it. */
 class FakeVision implements Vision {
   readonly health = new HealthReporter<VisionFault>();
+  readonly arrival = new AbortController();
   isClosed = false;
+  isBusy = false;
+  isSuspended = false;
   change: (info: VisionInfo) => void = () => {};
 
   constructor(
     readonly version: string,
     private readonly starting: (signal: AbortSignal) => Promise<void>,
+    readonly isAcceleratorBusy: boolean,
+    private readonly runtime: 'simulated' | 'edgetpu',
   ) {}
 
   infoOf(title: string): VisionInfo {
     const model = { name: 'waste12', version: this.version, sha256: '' };
-    const runtime = { name: 'simulated', backend: 'none', threads: 1 } as const;
+    const runtime = { name: this.runtime, backend: 'none', threads: 1 };
     return { model, runtime, title, golden: null, skipped: [] };
   }
 
@@ -47,6 +55,16 @@ class FakeVision implements Vision {
     return failed('vision-down', 'not used');
   }
 
+  async suspend<T>(work: (inner: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.isBusy) throw new SortbinError('vision-busy', 'vision is starting');
+    this.isSuspended = true;
+    try {
+      return await work(this.arrival.signal);
+    } finally {
+      this.isSuspended = false;
+    }
+  }
+
   onChange(listener: (info: VisionInfo) => void): void {
     this.change = listener;
   }
@@ -63,6 +81,7 @@ class FakeVision implements Vision {
 interface Behaviour {
   starting: (signal: AbortSignal) => Promise<void>;
   makePolicy: (bundle: Bundle) => string;
+  runtime: 'simulated' | 'edgetpu';
 }
 
 /** A slot whose policy is the first label of the bundle. The behaviour may be changed between two calls. */
@@ -70,13 +89,15 @@ const setup = (t: TestContext) => {
   const behaviour: Behaviour = {
     starting: async () => {},
     makePolicy: ({ manifest }) => manifest.labels[0] ?? '',
+    runtime: 'simulated',
   };
   const visions: FakeVision[] = [];
   const slot = new ModelSlot({
     folder: factoryBundle(),
     makePolicy: (bundle) => behaviour.makePolicy(bundle),
-    makeVision: ({ manifest }) => {
-      const vision = new FakeVision(manifest.version, behaviour.starting);
+    makeVision: ({ manifest }, isAcceleratorBusy) => {
+      const { starting, runtime } = behaviour;
+      const vision = new FakeVision(manifest.version, starting, isAcceleratorBusy, runtime);
       visions.push(vision);
       return vision;
     },
@@ -88,6 +109,15 @@ const setup = (t: TestContext) => {
     return [bundle.manifest.version, policy, info.model.version, info.title];
   };
   return { slot, behaviour, visions, active };
+};
+
+/** A bundle of version 2.0.0 with a model for the Edge TPU, which no test executes. */
+const edgeTpuBundle = async (t: TestContext): Promise<string> => {
+  const folder = await relabelledBundle(t);
+  await editJson<{ runtimes: Record<string, unknown> }>(join(folder, 'manifest.json'), ({ runtimes }) => {
+    runtimes.edgetpu = runtimes.tflite;
+  });
+  return folder;
 };
 
 const FACTORY = ['1.3.0', 'battery', '1.3.0', 'first'];
@@ -144,6 +174,24 @@ describe('the model slot', () => {
     );
   });
 
+  it('serves items with the old model until the new one is ready', async (t) => {
+    const { slot, behaviour, visions } = setup(t);
+    await slot.start(signal);
+    const { promise, resolve } = deferred<void>();
+    behaviour.starting = () => promise;
+    const swap = slot.swap(await relabelledBundle(t), signal);
+    const policyOf = async () => {
+      await setImmediate();
+      return slot.use(async ({ policy }) => policy);
+    };
+    while (visions.length < 2) assert.equal(await policyOf(), 'battery');
+    resolve();
+    while ((await policyOf()) === 'battery');
+    await swap;
+    assert.equal(await policyOf(), 'b-battery');
+    assert.equal(visions[0]?.isClosed, true);
+  });
+
   it('refuses a second swap while one is running', async (t) => {
     const { slot, behaviour, active } = setup(t);
     await slot.start(signal);
@@ -154,7 +202,7 @@ describe('the model slot', () => {
     await assert.rejects(slot.swap(other, signal), { code: 'model-busy' });
     while (active()[0] === '1.3.0') {
       started();
-      await new Promise((resolve) => setImmediate(resolve));
+      await setImmediate();
     }
     await first;
     assert.deepEqual(active(), OTHER);
@@ -175,6 +223,103 @@ describe('the model slot', () => {
     first.health.set(null);
     first.change(first.infoOf('third'));
     assert.deepEqual(changes, ['1.3.0 second', 'vision-down', 'ok', '2.0.0 first']);
+  });
+
+  it('is suspended between two items only', async (t) => {
+    const { slot, visions, active } = setup(t);
+    await slot.start(signal);
+    const [vision] = visions;
+    assert.ok(vision);
+    const end = deferred<void>();
+    const suspended = slot.suspend(async (arrival) => {
+      await end.promise;
+      return [vision.isSuspended, arrival];
+    });
+    await assert.rejects(
+      slot.suspend(async () => {}),
+      { code: 'model-busy' },
+    );
+    await assert.rejects(slot.swap(factoryBundle(), signal), { code: 'model-busy' });
+    end.resolve();
+    assert.deepEqual(await suspended, [true, vision.arrival.signal]);
+    assert.deepEqual([vision.isSuspended, active()], [false, FACTORY]);
+
+    await slot.use(async () =>
+      assert.rejects(
+        slot.suspend(async () => {}),
+        { code: 'model-busy' },
+      ),
+    );
+    vision.isBusy = true;
+    await assert.rejects(
+      slot.suspend(async () => {}),
+      { code: 'model-busy', message: 'vision is starting' },
+    );
+  });
+
+  describe('with an accelerator', () => {
+    const EDGETPU = { runtime: 'edgetpu' } as const;
+    /** The new model cannot start until the accelerator is free. */
+    const onlyEdgeTpu = (visions: readonly FakeVision[]) => async () => {
+      if (!visions[0]?.isSuspended) throw new SortbinError('edgetpu-refused', 'another program uses it');
+    };
+
+    it('starts the new model without it beside the old one', async (t) => {
+      const { slot, behaviour, visions } = setup(t);
+      Object.assign(behaviour, EDGETPU);
+      await slot.start(signal);
+      behaviour.runtime = 'simulated';
+      await slot.swap(await edgeTpuBundle(t), signal);
+      await slot.swap(factoryBundle(), signal);
+      assert.deepEqual(
+        visions.map(({ isAcceleratorBusy }) => isAcceleratorBusy),
+        [false, true, false],
+      );
+      behaviour.runtime = 'edgetpu';
+      await slot.swap(await edgeTpuBundle(t), signal);
+      await slot.swap(await relabelledBundle(t), signal);
+      assert.equal(visions.at(-1)?.isAcceleratorBusy, false, 'it has no model for the accelerator');
+    });
+
+    it('closes the old model first if the new one needs the accelerator, and items wait', async (t) => {
+      const { slot, behaviour, visions, active } = setup(t);
+      Object.assign(behaviour, EDGETPU);
+      await slot.start(signal);
+      behaviour.starting = onlyEdgeTpu(visions);
+      const first = deferred<void>();
+      const item = slot.use(() => first.promise);
+      const swap = slot.swap(await edgeTpuBundle(t), signal);
+      while (visions.length < 2) await setImmediate();
+      await setImmediate();
+      const next = slot.use(async ({ policy, vision }) => [policy, vision]);
+      assert.equal(visions[0]?.isSuspended, false, 'an item uses the old model');
+      first.resolve();
+      await item;
+      await swap;
+      assert.deepEqual(active(), OTHER);
+      assert.deepEqual(await next, ['b-battery', visions[2]]);
+      assert.deepEqual(
+        visions.map(({ isClosed, isAcceleratorBusy }) => [isClosed, isAcceleratorBusy]),
+        [
+          [true, false],
+          [true, true],
+          [false, false],
+        ],
+      );
+    });
+
+    it('returns to the old model if the new one does not start', async (t) => {
+      const { slot, behaviour, visions, active } = setup(t);
+      Object.assign(behaviour, EDGETPU);
+      await slot.start(signal);
+      behaviour.starting = async () => {
+        throw new SortbinError('edgetpu-refused', 'broken');
+      };
+      await assert.rejects(slot.swap(await edgeTpuBundle(t), signal), { code: 'edgetpu-refused' });
+      assert.deepEqual(active(), FACTORY);
+      assert.deepEqual([visions[0]?.isClosed, visions[0]?.isSuspended], [false, false]);
+      assert.equal(await slot.use(async ({ policy }) => policy), 'battery');
+    });
   });
 
   it('starts a shadow beside the active model', async (t) => {
@@ -198,7 +343,7 @@ describe('the model slot', () => {
     await slot.shadow(other, signal);
     behaviour.starting = (inner) => untilAborted(inner);
     const swap = slot.swap(other, signal);
-    while (visions.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    while (visions.length < 3) await setImmediate();
     await slot.stop();
     await assert.rejects(swap, /closed/);
     assert.deepEqual(

@@ -12,6 +12,8 @@
  * Like libedgetpu, the double passes its device through the external context of the interpreter, from the delegate to
  * the operator. It replaces one node at a time. It aborts if it is destroyed before the interpreter.
  *
+ * The device is exclusive: while a process has a delegate, other processes get none.
+ *
  * With -DABI_NEW, the registration has the fields that TensorFlow added in version 2.10 and later.
  */
 #define _GNU_SOURCE
@@ -21,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 typedef struct { int size; int data[]; } IntArray;
@@ -101,6 +104,8 @@ typedef struct {
 enum { OK = 0, ERROR = 1, ALLOW_DYNAMIC_TENSORS = 1, EDGETPU_CONTEXT = 2, INT8 = 9, LABELS_BELOW = 100 };
 
 static int delegates = 0;
+/* Locked while this process has delegates. */
+static FILE *device_lock = NULL;
 
 /* Returns the number of delegates, for tests. */
 int double_delegates(void) { return delegates; }
@@ -281,6 +286,13 @@ Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t count
     report(text);
     return NULL;
   }
+  if (delegates == 0) {
+    device_lock = open_beside("device", "we");
+    if (!device_lock || flock(fileno(device_lock), LOCK_EX | LOCK_NB)) {
+      if (device_lock) fclose(device_lock);
+      return NULL;
+    }
+  }
   Delegate *delegate = calloc(1, sizeof *delegate);
   delegate->data = calloc(1, sizeof *delegate->data);
   delegate->data->context.type = EDGETPU_CONTEXT;
@@ -298,6 +310,6 @@ void tflite_plugin_destroy_delegate(Delegate *delegate) {
   if (behaves("destroy-hangs")) hang();
   free(delegate->data);
   free(delegate);
-  delegates--;
+  if (--delegates == 0) fclose(device_lock);
   note("destroyed");
 }

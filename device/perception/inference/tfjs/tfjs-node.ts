@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import type * as converter from '@tensorflow/tfjs-converter';
 import type * as core from '@tensorflow/tfjs-core';
 import { messageOf, SortbinError } from '../../../kit/errors.js';
+import { availableBytes } from '../../../kit/memory.js';
 import type { Interpreter } from '../interpreter.js';
 import { openGraphModel, type TfjsOptions } from './graph-model.js';
 
@@ -37,7 +38,7 @@ export const openTfjsNode = async ({
   threads = 1,
   ...options
 }: TfjsNodeOptions): Promise<Interpreter> => {
-  const free = existsSync(meminfo) ? freeBytes(readFileSync(meminfo, 'utf8')) : null;
+  const free = existsSync(meminfo) ? availableBytes(readFileSync(meminfo, 'utf8')) : null;
   if (free !== null && free < NEEDED_BYTES) {
     const mb = (bytes: number) => `${Math.round(bytes / (1 << 20))} MB`;
     throw new TfjsNodeError(
@@ -73,10 +74,6 @@ interface TfjsNodeBackend {
   /** The native module. TF_Version is the version of libtensorflow. */
   readonly binding: { readonly TF_Version: string };
 }
-
-/** Returns the available memory in bytes, from the text of /proc/meminfo. */
-export const freeBytes = (meminfo: string): number =>
-  Number(/^MemAvailable:\s+(\d+) kB/m.exec(meminfo)?.[1] ?? 0) * 1024;
 
 /** tfjs-node calls util.isNullOrUndefined, which Node 23 removed (tensorflow/tfjs#8425). */
 const polyfillIsNullOrUndefined = (): void => {

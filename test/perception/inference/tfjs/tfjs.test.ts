@@ -12,13 +12,14 @@ import {
   removeBackend,
   setBackend,
 } from '@tensorflow/tfjs-core';
+import { availableBytes } from '../../../../device/kit/memory.js';
 import { type Bundle, loadBundle } from '../../../../device/perception/inference/bundle/bundle.js';
 import { candidatesOf } from '../../../../device/perception/inference/candidates.js';
 import { openFirst } from '../../../../device/perception/inference/chain.js';
 import type { Interpreter } from '../../../../device/perception/inference/interpreter.js';
 import type { TfjsOptions } from '../../../../device/perception/inference/tfjs/graph-model.js';
 import { openGraphModel } from '../../../../device/perception/inference/tfjs/graph-model.js';
-import { freeBytes, openTfjsNode } from '../../../../device/perception/inference/tfjs/tfjs-node.js';
+import { openTfjsNode } from '../../../../device/perception/inference/tfjs/tfjs-node.js';
 import { openTfjsWasm } from '../../../../device/perception/inference/tfjs/tfjs-wasm.js';
 import { prepare as prepareImage } from '../../../../device/perception/vision/classifier.js';
 import { factoryBundle, factoryInput, factoryInputBytes } from '../../../support/bundle-copy.js';
@@ -188,7 +189,7 @@ describe('TensorFlow.js on the native library', () => {
     t.after(() => rm(folder, { recursive: true, force: true }));
     const meminfo = join(folder, 'meminfo');
     await writeFile(meminfo, 'MemTotal: 1000000 kB\nMemAvailable:  409600 kB\n');
-    assert.equal(freeBytes(await readFile(meminfo, 'utf8')), 400 << 20);
+    assert.equal(availableBytes(await readFile(meminfo, 'utf8')), 400 << 20);
     await assert.rejects(openTfjsNode({ ...options, meminfo }), {
       code: 'tfjs-node-memory',
       message: /600 MB of available memory needed, found 400 MB\. Use tfjs-wasm\./,
