@@ -130,6 +130,10 @@ export interface Journal extends HealthSource<JournalErrorCode> {
    * `already-finished` if it has another answer.
    */
   endCommand(transaction: string, answer: object): Promise<void>;
+  /** Stores the state of a part of the program, which outlives a restart. It replaces an earlier one of the same name. */
+  saveState(name: string, state: object): Promise<void>;
+  /** Returns the stored state of this name, or null. */
+  loadState(name: string): Promise<object | null>;
   /**
    * Returns up to `limit` events of the outbox after the event `after`, in order, without those that are undeliverable.
    * null, or an event of another epoch: from the first one. The epoch changes while the bin runs if a damaged journal is set aside.

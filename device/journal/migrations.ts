@@ -73,11 +73,20 @@ const VERSION_3 = `
     begin delete from undeliverable where row = new.row; end;
 `;
 
+/** The states of parts of the program, by name. They outlive a restart. */
+const VERSION_4 = `
+  create table states (
+    name text primary key,
+    body text not null
+  ) strict;
+`;
+
 /** Migration n, counted from 1, turns version n - 1 into version n. Version 0 is an empty database. */
 const MIGRATIONS: readonly ((db: Database) => void)[] = [
   (db) => db.exec(VERSION_1),
   toVersion2,
   (db) => db.exec(VERSION_3),
+  (db) => db.exec(VERSION_4),
 ];
 
 /**

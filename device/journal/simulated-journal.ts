@@ -60,6 +60,7 @@ export class SimulatedJournal implements Journal {
   readonly #health = new HealthReporter<JournalErrorCode>();
   readonly #rows = new Map<string, Row>();
   readonly #commands = new Map<string, Command>();
+  readonly #states = new Map<string, string>();
   readonly #outbox: SimulatedOutbox;
   readonly #frameSizes = new Map<string, number>();
   readonly #script: Step[];
@@ -83,6 +84,7 @@ export class SimulatedJournal implements Journal {
     }
     for (const [id, command] of earlier.#commands) this.#commands.set(id, { ...command, ofThisRun: false });
     for (const [id, size] of earlier.#frameSizes) this.#frameSizes.set(id, size);
+    for (const [name, state] of earlier.#states) this.#states.set(name, state);
     this.#lastSeq = earlier.#lastSeq;
     this.#unrecorded = earlier.#unrecorded;
     this.#dropped = earlier.#dropped;
@@ -215,6 +217,16 @@ export class SimulatedJournal implements Journal {
     const count = this.#outbox.drop(selection);
     this.#dropped += count;
     return count;
+  }
+
+  async saveState(name: string, state: object): Promise<void> {
+    this.#checkOpen('saveState');
+    this.#states.set(name, JSON.stringify(state));
+  }
+
+  async loadState(name: string): Promise<object | null> {
+    this.#checkOpen('loadState');
+    return JSON.parse(this.#states.get(name) ?? 'null') as object | null;
   }
 
   async countUnrecorded(count: number): Promise<void> {

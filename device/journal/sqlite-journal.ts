@@ -149,6 +149,14 @@ export class SqliteJournal implements Journal {
     return this.#call('dropUndeliverable', [selection]);
   }
 
+  saveState(name: string, state: object): Promise<void> {
+    return this.#call('saveState', [name, state]);
+  }
+
+  loadState(name: string): Promise<object | null> {
+    return this.#call('loadState', [name]);
+  }
+
   countUnrecorded(count: number): Promise<void> {
     return this.#call('countUnrecorded', [count]);
   }

@@ -175,6 +175,15 @@ export class Store implements SynchronousJournal {
     this.#change(() => this.#commands.end(id, answer));
   }
 
+  saveState(name: string, state: object): void {
+    this.#change(() => this.#sql.saveState.run(name, JSON.stringify(state)));
+  }
+
+  loadState(name: string): object | null {
+    const row = this.#sql.loadState.get(name) as { body: string } | undefined;
+    return row ? (JSON.parse(row.body) as object) : null;
+  }
+
   pending(after: EventKey | null, limit: number): PendingEvent[] {
     return this.#outbox.pending(after, limit);
   }
@@ -289,5 +298,8 @@ const statements = (db: Database) => ({
   nextSeq: db.prepare('update counters set seq = seq + 1 returning seq'),
   deleteSettled: db.prepare(`delete from rows
     where row in (select row from rows where stage = 'settled' order by seq limit ?)`),
+  saveState: db.prepare(`insert into states (name, body) values (?, ?)
+    on conflict (name) do update set body = excluded.body`),
+  loadState: db.prepare('select body from states where name = ?'),
   countDropped: db.prepare('update counters set dropped = ?'),
 });

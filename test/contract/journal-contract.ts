@@ -307,6 +307,20 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await second.close();
     });
 
+    it('keeps the newest state of each name, also across a restart', async (t) => {
+      const open = make(t);
+      const journal = await open();
+      assert.equal(await journal.loadState('a'), null);
+      await journal.saveState('a', { step: 1 });
+      await journal.saveState('a', { step: 2, list: ['x'] });
+      await journal.saveState('b', { step: 3 });
+      await journal.close();
+      const next = await open();
+      assert.deepEqual(await next.loadState('a'), { step: 2, list: ['x'] });
+      assert.deepEqual(await next.loadState('b'), { step: 3 });
+      await next.close();
+    });
+
     it('keeps the newest frames within both limits, also across a restart', async (t) => {
       const open = make(t);
       const limits = { maxFrames: 3, maxFrameBytes: 100 };
