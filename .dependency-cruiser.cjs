@@ -29,9 +29,13 @@ const MODULES = {
   'tools/doctor': ['doctor'],
   'tools/calibrate': ['calibrate', 'camera-meter', 'camera-view', 'gate-session', 'stopped-bin', 'terminal'],
   'tools/setup': ['setup'],
+  'tools/release': ['release'],
   'network/mqtt': ['mqtt'],
   'network/commands': ['commands', 'registry'],
   'network/systemd': ['systemd'],
+  'update/repository': ['repository'],
+  'update/store': ['store'],
+  'update/gates': ['gates'],
   status: ['status', 'liveness'],
   cycle: ['event', 'observer', 'policy', 'progress', 'runner', 'state'],
   'perception/vision': ['vision', 'probe', 'frame-inspector'],
@@ -79,7 +83,7 @@ const IMPURE =
 
 /** Files that decide. They take time, ids and scores as arguments. */
 const PURE =
-  'cycle/(machine|transition|policy|state|event)|perception/inference/calibration|hardware/fill/smoothing|hardware/trigger/presence|hardware/camera/rpicam/(jpeg-splitter|image-reader|metadata|arguments|faults)';
+  'cycle/(machine|transition|policy|state|event)|update/(machine|start|command|transition|choice|state|stored-state|bundle-id|entries)|perception/inference/calibration|hardware/fill/smoothing|hardware/trigger/presence|hardware/camera/rpicam/(jpeg-splitter|image-reader|metadata|arguments|faults)';
 
 module.exports = {
   forbidden: [
@@ -148,6 +152,19 @@ module.exports = {
       severity: 'error',
       from: { path: '^device/', pathNot: '^device/(config|tools/cli)/' },
       to: { path: '^device/config/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'release-tool-on-demand',
+      comment:
+        'A bin never loads the release tool. Commands import all but its public interface when they run.',
+      severity: 'error',
+      from: { path: '^device/', pathNot: '^device/tools/release/' },
+      to: {
+        path: '^device/tools/release/',
+        pathNot: '^device/tools/release/release\\.ts$',
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'native-code-in-the-vision-process',

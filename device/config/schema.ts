@@ -8,6 +8,7 @@ import { mqtt } from './mqtt.js';
 import { model, vision } from './perception.js';
 import { fill, panel, trigger } from './peripherals.js';
 import { policy } from './policy.js';
+import { update } from './update.js';
 
 const bin = z
   .strictObject({
@@ -173,6 +174,7 @@ export const configSchema = z
     cycle,
     journal,
     mqtt,
+    update,
     log,
   })
   .superRefine(({ camera, cycle, fill, panel, trigger }, context) => {

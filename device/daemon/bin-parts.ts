@@ -5,6 +5,7 @@ import type { Camera } from '../hardware/camera/camera.js';
 import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../kit/clock.js';
 import { messageOf, SortbinError } from '../kit/errors.js';
+import type { Service } from '../kit/service.js';
 import type { EmbeddedBroker, Publisher } from '../network/mqtt/mqtt.js';
 import type { ModelSlot } from '../perception/model/model.js';
 import { makeCamera } from '../wire/camera.js';
@@ -13,6 +14,7 @@ import { openJournal } from '../wire/journal.js';
 import type { LoadedConfig } from '../wire/loaded-config.js';
 import { wireModel } from '../wire/model.js';
 import { startBroker, wirePublisher } from '../wire/publisher.js';
+import { type WiredUpdates, wireUpdates } from '../wire/update.js';
 import type { ServiceList } from './service-list.js';
 
 /** The parts of a bin that the cycle and the observers use. */
@@ -22,6 +24,8 @@ export interface BinParts {
   readonly hardware: Hardware;
   readonly camera: Camera;
   readonly model: ModelSlot<Policy>;
+  /** Not started yet. null: off, because their folder cannot be used. */
+  readonly updates: WiredUpdates | null;
   /** null: the bin uses a broker on the network. */
   readonly broker: EmbeddedBroker | null;
   /** URL of the broker. */
@@ -49,7 +53,10 @@ export const startParts = async (
   );
   const camera = await services.open('camera', signal, () => makeCamera(loaded, clock));
   startCamera(camera, log, signal);
-  const model = await services.start(wireModel(loaded, clock), signal);
+  const model = wireModel(loaded, clock);
+  const updates = await wireUpdates(loaded, { dataDir, journal, model, clock });
+  if (updates) await services.open('update client', signal, async () => updates);
+  await services.start(updates ? startedBy(updates, model) : model, signal);
   const broker =
     mqtt.url === null
       ? await services.open('embedded broker', signal, () => startBroker(mqtt.embedded, clock, log))
@@ -58,8 +65,15 @@ export const startParts = async (
   const publisher = await services.open('publisher', signal, async () =>
     wirePublisher(loaded, { url, isEmbedded: broker !== null }, journal, clock),
   );
-  return { dataDir, journal, hardware, camera, model, broker, url, publisher };
+  return { dataDir, journal, hardware, camera, model, updates, broker, url, publisher };
 };
+
+/** The model that updates choose. */
+const startedBy = ({ updater }: WiredUpdates, model: ModelSlot<Policy>): Service => ({
+  name: model.name,
+  start: (signal) => updater.startModel((bundle, inner) => model.startWith(bundle, inner), signal),
+  stop: () => model.stop(),
+});
 
 /**
  * Starts the camera, without waiting for it. A bin also starts without one: the camera keeps trying, and its health

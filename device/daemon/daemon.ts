@@ -24,6 +24,8 @@ import { OperatorPanel } from './operator-panel.js';
 import { OutboxObserver, PublisherObserver } from './publisher-observer.js';
 import { ServiceList } from './service-list.js';
 import { ServiceSwitch } from './service-switch.js';
+import { makeUpdateCommands } from './update-commands.js';
+import { UpdateObserver } from './update-observer.js';
 
 /** Deadline to stop all services together. */
 const STOP_MS = 1_700;
@@ -84,7 +86,7 @@ export class Daemon {
 
   async #startCycle(parts: BinParts, signal: AbortSignal): Promise<void> {
     const { config, log } = this.loaded;
-    const { dataDir, journal, hardware, camera, model, publisher } = parts;
+    const { dataDir, journal, hardware, camera, model, updates, publisher } = parts;
     const { panel, gate, trigger, fillParts, service } = hardware;
     const clock = this.#clock;
 
@@ -119,6 +121,7 @@ export class Daemon {
         publisher: new PublisherObserver(publisher, config),
         outbox,
         'last decided': lastDecided,
+        ...(updates ? { updates: new UpdateObserver(updates, model, publisher) } : {}),
         'picture health': new PictureHealth((fault) => health.report('camera', fault, 'picture')),
         ...(systemd ? { systemd } : {}),
         ...this.options.observers,
@@ -151,7 +154,9 @@ export class Daemon {
       ...{ runner, hardware, model, lastDecided, status, liveness, journal, publisher, clock },
       brokerUrl: urlWithoutLogin(parts.url),
     };
-    for (const command of makeCommands(commandParts)) commands.add(command);
+    const hasRepository = config.update.url !== null;
+    const updateCommands = updates ? makeUpdateCommands({ ...updates, hasRepository }) : [];
+    for (const command of [...makeCommands(commandParts), ...updateCommands]) commands.add(command);
 
     const controlSocket = new ControlSocket({ path: join(dataDir, CONTROL_SOCKET), commands, clock, log });
     const cycle = {
@@ -165,6 +170,7 @@ export class Daemon {
     // The cycle is the last one to start and the first one to stop: it makes the gate safe.
     const services = [this.#timeSync, liveness, serviceSwitch, commands, operatorPanel, controlSocket, cycle];
     for (const one of systemd ? [systemd, ...services] : services) await this.#services.start(one, signal);
+    if (updates) await this.#services.start(updates.updater, signal);
     systemd?.ready();
   }
 
@@ -177,7 +183,7 @@ export class Daemon {
 
 /** Connects all sources of faults, and starts the fill sensors. */
 const connectHealth = (
-  { journal, hardware, camera, model, publisher }: BinParts,
+  { journal, hardware, camera, model, updates, publisher }: BinParts,
   serviceSwitch: ServiceSwitch,
   status: Status,
   observers: ObserverList,
@@ -189,6 +195,7 @@ const connectHealth = (
   health.connect('sensor', hardware.trigger);
   health.connect('camera', camera);
   health.connect('vision', model);
+  if (updates) health.connect('updates', updates.updater);
   health.connect('gate', serviceSwitch.health, 'service switch');
   health.connect('broker', publisher);
   health.connect('broker', publisher.delivery, 'delivery');

@@ -16,34 +16,63 @@ import type { LoadedConfig } from './loaded-config.js';
  * Creates the model slot of a bin. A bundle fits if the policy knows its labels, and the gate has a route to each
  * compartment.
  */
-export const wireModel = (loaded: LoadedConfig, clock: Clock): ModelSlot<Policy> =>
-  makeSlot(loaded, clock, (policy) => checkRoutes(loaded.config.gate, policy));
+export const wireModel = (loaded: LoadedConfig, clock: Clock): ModelSlot<Policy> => makeSlot(loaded, clock);
 
 /** Creates a model slot for the benchmark, whose simulated gate has a route to each compartment. */
 export const wireBenchModel = (loaded: LoadedConfig, clock: Clock): ModelSlot<Policy> =>
   makeSlot(loaded, clock, () => {});
 
-const makeSlot = (loaded: LoadedConfig, clock: Clock, check: (policy: Policy) => void): ModelSlot<Policy> => {
-  const { config, folder, log } = loaded;
-  const { bundle } = config.model;
+const makeSlot = (
+  loaded: LoadedConfig,
+  clock: Clock,
+  check?: (policy: Policy) => void,
+): ModelSlot<Policy> => {
+  const { config, log } = loaded;
   return new ModelSlot({
-    folder: bundle === null ? join(packageRoot(), 'deploy/model') : resolve(folder, bundle),
-    makePolicy: ({ manifest }) => {
-      const policy = makePolicy(config.policy, manifest.labels, manifest.policy);
-      check(policy);
-      return policy;
-    },
-    makeVision: (loadedBundle) => makeVision(loaded, clock, loadedBundle),
+    folder: bundleFolder(loaded),
+    makePolicy: policyMaker(config, check),
+    makeVision: (loadedBundle, isAcceleratorBusy) =>
+      makeVision(loaded, clock, loadedBundle, isAcceleratorBusy),
     log,
   });
 };
 
-const makeVision = ({ config, folder, log }: LoadedConfig, clock: Clock, bundle: Bundle): Vision => {
+/** Returns what makes the policy of a bundle. @throws SortbinError if the bundle does not fit the bin */
+export const policyMaker =
+  (
+    { policy: configured, gate }: Config,
+    check: (policy: Policy) => void = (policy) => checkRoutes(gate, policy),
+  ) =>
+  ({ manifest }: Bundle): Policy => {
+    const policy = makePolicy(configured, manifest.labels, manifest.policy);
+    check(policy);
+    return policy;
+  };
+
+/** The bundle that the bin starts with: that of the configuration, or else the factory bundle. */
+export const bundleFolder = ({
+  config: { model },
+  folder,
+}: Pick<LoadedConfig, 'config' | 'folder'>): string =>
+  model.bundle === null ? join(packageRoot(), 'deploy/model') : resolve(folder, model.bundle);
+
+const makeVision = (
+  { config, folder, log }: LoadedConfig,
+  clock: Clock,
+  bundle: Bundle,
+  isAcceleratorBusy: boolean,
+): Vision => {
   const { vision } = config;
   if (vision.driver === 'simulated')
     return new SimulatedVision({ script: vision.script, labels: bundle.manifest.labels, clock });
   const { startMs } = vision;
-  return new ForkedVision({ ...visionOptions(vision, folder, bundle.folder), startMs, clock, log });
+  return new ForkedVision({
+    ...visionOptions(vision, folder, bundle.folder),
+    startMs,
+    isAcceleratorBusy,
+    clock,
+    log,
+  });
 };
 
 /** Converts the configuration of vision to the options of the vision process. Paths are resolved in `folder`. */

@@ -74,6 +74,14 @@ const DEFAULTS: Config = {
     backoff: { minMs: 1_000, maxMs: 60_000 },
     embedded: { host: '127.0.0.1', port: 1883 },
   },
+  update: {
+    url: null,
+    root: null,
+    name: null,
+    everyMinutes: 360,
+    hours: null,
+    maxBytesPerSecond: null,
+  },
   log: { level: 'info', format: 'auto' },
 };
 

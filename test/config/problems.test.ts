@@ -5,7 +5,7 @@ import { messages, onlyProblem, refusal } from './support.js';
 const MQTT_KEYS =
   'url, username, password, passwordFile, ca, cert, key, proveRights, prefix, keepaliveS, window, pubackMs, backoff, embedded';
 const PARTS =
-  'bin, dataDir, model, vision, lines, trigger, camera, gate, fill, panel, policy, cycle, journal, mqtt, log';
+  'bin, dataDir, model, vision, lines, trigger, camera, gate, fill, panel, policy, cycle, journal, mqtt, update, log';
 const STEP = 'a mapping of the form {picture} or {fault} or {stale} or {garbage} or {hang}';
 
 /** Files with one wrong value or key, and the message for it. */
@@ -305,6 +305,22 @@ const CROSSED: readonly (readonly [text: string, message: string])[] = [
   [
     'mqtt: { url: mqtt://h, ca: ca.pem }',
     'mqtt.ca: "ca.pem" is not allowed unless url begins with mqtts:// or wss://. Change url, or use null.',
+  ],
+  [
+    'update: { url: https://user:word@h/models }',
+    'update.url: "***@h/models" is not allowed. Use a URL that begins with http://, https:// or file://, without a login, ? and #.',
+  ],
+  [
+    'update: { url: https://h/models, hours: 22:00-24:00 }',
+    'update.hours: "22:00-24:00" is not allowed. Use two times of the day such as 22:00-06:00.',
+  ],
+  [
+    'update: { url: https://h/models, hours: 06:00-06:00 }',
+    'update.hours: "06:00-06:00" is not allowed. Use null, or two different times.',
+  ],
+  [
+    'update: { hours: 22:00-06:00 }',
+    'update.hours: "22:00-06:00" is not allowed without url. Set url, or use null.',
   ],
   [
     'trigger: { driver: ultrasonic, trig: { line: A }, echo: { line: B }, nearMm: 300 }',

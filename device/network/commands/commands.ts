@@ -9,8 +9,7 @@ export class ControlError extends SortbinError<ControlErrorCode> {}
 export const CONTROL_SOCKET = 'control.sock';
 
 /** Maximum length of a request and of an answer, one line each, in bytes. */
-export const REQUEST_BYTES = 4_096;
-export const ANSWER_BYTES = 65_536;
+export const LINE_BYTES = 65_536;
 
 /** Reads the first line of a socket. Returns null if the other side ends before, or sends more than `maxBytes`. */
 export const firstLine = async (socket: Socket, maxBytes: number): Promise<string | null> => {

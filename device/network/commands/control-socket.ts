@@ -6,7 +6,7 @@ import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { failed, messageOf } from '../../kit/errors.js';
 import type { Service } from '../../kit/service.js';
-import { firstLine, REQUEST_BYTES } from './commands.js';
+import { firstLine, LINE_BYTES } from './commands.js';
 import type { CommandAnswer, CommandRegistry } from './registry.js';
 
 export interface ControlSocketOptions {
@@ -73,7 +73,7 @@ export class ControlSocket implements Service {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket)).on('error', () => {});
     try {
-      const line = await withDeadline(clock, REQUEST_MS, () => firstLine(socket, REQUEST_BYTES));
+      const line = await withDeadline(clock, REQUEST_MS, () => firstLine(socket, LINE_BYTES));
       const answer = await this.#answer(line);
       await withDeadline(clock, ANSWER_MS, () => write(socket, `${JSON.stringify(answer)}\n`));
     } catch {
@@ -85,7 +85,7 @@ export class ControlSocket implements Service {
 
   async #answer(line: string | null): Promise<CommandAnswer> {
     if (line === null)
-      return failed('control-refused', `request: not one line of at most ${REQUEST_BYTES} bytes.`);
+      return failed('control-refused', `request: not one line of at most ${LINE_BYTES} bytes.`);
     return this.options.commands.execute(jsonOf(line), 'command');
   }
 }

@@ -2,9 +2,10 @@ import { dirname, resolve } from 'node:path';
 import { type ConfigWarning, type LoadedFile, loadConfig, warningText } from '../../config/load.js';
 import { ConfigError, type Problem } from '../../config/problems.js';
 import { escapeControls, plainLines } from '../../kit/plain-text.js';
+import { bundleFolder } from '../../wire/model.js';
 import { findUnusableMqttFiles } from '../../wire/publisher.js';
 import { fitToModel } from '../doctor/model-fit.js';
-import { bundleFolder, loadBundleOrError } from './examinations.js';
+import { loadBundleOrError } from './examinations.js';
 import { EXIT } from './failure.js';
 
 /** Output streams and exit code of a command: the process, or a test double. */

@@ -9,9 +9,10 @@ import { devicePath } from '../../hardware/camera/v4l2/stable-paths.js';
 import { messageOf } from '../../kit/errors.js';
 import type { Bundle } from '../../perception/inference/bundle/bundle.js';
 import { RUNTIMES, type RuntimeName } from '../../perception/inference/runtimes.js';
-import type { RuntimeOption } from '../../perception/vision/probe.js';
+import { isAllowed, type RuntimeOption } from '../../perception/vision/probe.js';
 import { listCameras, requirementFault, resolveCamera } from '../../wire/camera.js';
 import { ioProgram } from '../../wire/lines.js';
+import { bundleFolder } from '../../wire/model.js';
 import { examineAccelerators } from '../doctor/accelerators.js';
 import { examineBundle } from '../doctor/bundle.js';
 import { examineCameras } from '../doctor/cameras.js';
@@ -24,7 +25,7 @@ import { type MachineLines, parseMachineLines } from '../doctor/machine-lines.js
 import { noRuntimes } from '../doctor/runtimes.js';
 import { examineBroker } from './broker-section.js';
 import { CONFIG_OPTION } from './config-option.js';
-import { bundleFolder, loadBundleOrError, testRuntimes, visionOf } from './examinations.js';
+import { loadBundleOrError, testRuntimes, visionOf } from './examinations.js';
 import { EXIT } from './failure.js';
 import { type CommandConfig, readConfig } from './loaded-config.js';
 import { exitCodesHelp, reportSections } from './report.js';
@@ -89,8 +90,9 @@ const runtimesSection = (
 ): Promise<Section> => {
   const { runtime, tflite } = visionOf(loaded.config);
   const allows = (option: RuntimeOption) =>
-    (named?.includes(option.runtime) ?? (runtime === 'auto' || option.runtime === runtime)) &&
-    (option.binding === null || tflite.binding === 'auto' || option.binding === tflite.binding);
+    named
+      ? named.includes(option.runtime) && isAllowed(option, { runtime: 'auto', tflite })
+      : isAllowed(option, { runtime, tflite });
   const by = named ? `--runtime ${named.join(' ')}` : `vision.runtime: ${runtime}`;
   const isSimulated = loaded.config.vision.driver === 'simulated';
   const includes = (option: RuntimeOption) => named?.includes(option.runtime) ?? true;

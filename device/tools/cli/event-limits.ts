@@ -1,6 +1,7 @@
 import type { BinEvent } from '../../cycle/event.js';
+import { bundleFolder } from '../../wire/model.js';
 import { fitToModel } from '../doctor/model-fit.js';
-import { bundleFolder, loadBundleOrError } from './examinations.js';
+import { loadBundleOrError } from './examinations.js';
 import type { CommandConfig } from './loaded-config.js';
 
 /** What a decision depended on, and what its event does not contain. */

@@ -1,10 +1,8 @@
-import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 import { parseConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { SystemClock } from '../../kit/clock.js';
 import { plain } from '../../kit/plain-text.js';
-import { packageRoot } from '../../kit/root.js';
 import { type Bundle, BundleError, loadBundle } from '../../perception/inference/bundle/bundle.js';
 import { probe, type RuntimeOption, runtimeOptions } from '../../perception/vision/probe.js';
 import { visionOptions } from '../../wire/model.js';
@@ -12,10 +10,6 @@ import type { Section } from '../doctor/doctor.js';
 import { examineRuntimes, type RuntimesOptions } from '../doctor/runtimes.js';
 import { EXIT } from './failure.js';
 import type { CommandConfig } from './loaded-config.js';
-
-/** Returns the folder of the configured bundle, or of the factory bundle if none is configured. */
-export const bundleFolder = ({ config, folder }: Pick<CommandConfig, 'config' | 'folder'>): string =>
-  config.model.bundle === null ? join(packageRoot(), 'deploy/model') : resolve(folder, config.model.bundle);
 
 /** Returns the bundle, or the error if it is missing, damaged or invalid. */
 export const loadBundleOrError = (folder: string): Promise<Bundle | BundleError> =>

@@ -19,9 +19,9 @@ export const EXIT = {
 export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   0: 'success',
   [EXIT.usage]: 'the command line is not valid',
-  [EXIT.data]: 'a bundle or a file has wrong content, or a bin refused a command',
+  [EXIT.data]: 'a bundle, file or repository has wrong content, or a bin refused a command',
   [EXIT.input]: 'an input other than the configuration cannot be read, or a terminal is missing',
-  [EXIT.unavailable]: 'a runtime, line, camera, broker or bin is not available',
+  [EXIT.unavailable]: 'a runtime, line, camera, broker, bin or repository is not available',
   [EXIT.software]: 'an error in the program, or a stop that took too long',
   [EXIT.system]: 'a limit of the system, such as open files',
   [EXIT.cannotCreate]: 'a file cannot be written, or already exists',
@@ -56,9 +56,20 @@ const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
   ['report-', EXIT.cannotCreate],
   ['calibrate-file', EXIT.cannotCreate],
   ['events-', EXIT.input],
+  ['root-unreadable', EXIT.input],
   ['setup-answer', EXIT.usage],
   ['setup-file', EXIT.cannotCreate],
   ['setup-', EXIT.unavailable],
+  ['release-option', EXIT.usage],
+  ['release-name', EXIT.data],
+  ['release-invalid', EXIT.data],
+  ['release-expired', EXIT.data],
+  ['release-missing', EXIT.input],
+  ['release-key', EXIT.input],
+  ['release-no-terminal', EXIT.input],
+  ['release-exists', EXIT.cannotCreate],
+  ['release-staged', EXIT.cannotCreate],
+  ['release-', EXIT.unavailable],
 ];
 
 /** The abort reason when a signal ends a command. It is printed if the command had not started its parts yet. */

@@ -10,6 +10,7 @@ import {
   type AddEdgeTpuErrorCode,
   addEdgeTpu,
 } from '../../perception/inference/edgetpu/add-edgetpu.js';
+import { bundleFolder } from '../../wire/model.js';
 import { examineBundle } from '../doctor/bundle.js';
 import type { Section } from '../doctor/doctor.js';
 import { examineGolden } from '../doctor/golden.js';
@@ -17,9 +18,10 @@ import { describeManifest } from '../doctor/manifest.js';
 import { renderFacts } from '../doctor/render.js';
 import { noRuntimes } from '../doctor/runtimes.js';
 import { CONFIG_OPTION } from './config-option.js';
-import { bundleFolder, loadBundleOrError, testRuntimes } from './examinations.js';
+import { loadBundleOrError, testRuntimes } from './examinations.js';
 import { EXIT, reportError } from './failure.js';
 import { readConfig } from './loaded-config.js';
+import { modelUpdateCommands } from './model-updates.js';
 import { exitCodesHelp, printJson, reportSections, terminalStyle } from './report.js';
 
 interface Flags {
@@ -27,12 +29,14 @@ interface Flags {
   readonly json?: boolean;
 }
 
-export const modelCommand = (): Command =>
-  new Command('model')
-    .description('show, verify or extend a bundle: a model with its labels, settings and golden samples')
-    .addCommand(showCommand())
-    .addCommand(verifyCommand())
-    .addCommand(addEdgeTpuCommand());
+export const modelCommand = (): Command => {
+  const command = new Command('model').description(
+    'show, verify, extend, install or activate a bundle: a model with its labels, settings and golden samples',
+  );
+  for (const one of [showCommand(), verifyCommand(), addEdgeTpuCommand(), ...modelUpdateCommands()])
+    command.addCommand(one);
+  return command;
+};
 
 const BUNDLE = 'bundle folder (default: model.bundle, else the factory bundle)';
 

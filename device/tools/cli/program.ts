@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./doctor.js')).doctorCommand(),
   calibrate: async () => (await import('./calibrate.js')).calibrateCommand(),
   model: async () => (await import('./model.js')).modelCommand(),
+  release: async () => (await import('./release.js')).releaseCommand(),
 };
 
 /** Returns the command line. `only`: a command that suffices; anything else: all commands. */

@@ -7,6 +7,7 @@ import { SystemClock } from '../../kit/clock.js';
 import { plainLines } from '../../kit/plain-text.js';
 import { packageVersion } from '../../kit/root.js';
 import { loadBundle } from '../../perception/inference/bundle/bundle.js';
+import { bundleFolder } from '../../wire/model.js';
 import { CalibrateError } from '../calibrate/calibrate.js';
 import { withLinesOnDemand } from '../calibrate/stopped-bin.js';
 import type { Check } from '../doctor/doctor.js';
@@ -20,7 +21,7 @@ import { TerminalPrompt } from '../setup/terminal-prompt.js';
 import { checkAnswers, runUnattended } from '../setup/unattended.js';
 import { abortOnStop, withExitCode } from './calibrate-run.js';
 import { CONFIG_OPTION, defaultFile } from './config-option.js';
-import { bundleFolder } from './examinations.js';
+
 import { EXIT, InterruptedError } from './failure.js';
 import { exitCodesHelp, printJson, terminalStyle } from './report.js';
 import { type Answers, readAnswers } from './setup-answers.js';

@@ -1,0 +1,164 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SingleBar } from 'cli-progress';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ModelStatus } from '../../daemon/update-commands.js';
+import { messageOf, SortbinError } from '../../kit/errors.js';
+import { plain, plainLines } from '../../kit/plain-text.js';
+import { type BundleId, isBundleName, isBundleVersion, textOf } from '../../update/bundle-id.js';
+import type { TrustedRoot } from '../../update/repository/repository.js';
+import type { BundleEntry } from '../../update/status.js';
+import { table } from '../bench/render.js';
+import { askBin, type BinFlags, binCommand } from './bin-commands.js';
+import { EXIT } from './failure.js';
+import { printJson } from './report.js';
+
+// The commands of `sortbin model` that the running bin executes.
+
+/** Pause between two questions to the bin while it downloads, checks or activates. */
+const POLL_MS = 300;
+
+export const modelUpdateCommands = (): Command[] => [
+  binCommand('list', 'list the installed and published bundles, with the reasons of rejected ones').action(
+    listBundles,
+  ),
+  binCommand('check', 'look for new bundles and revocations, without installing anything').action(
+    (flags: BinFlags) =>
+      runTask({ command: 'model.check' }, flags, 'is active, and the repository was checked'),
+  ),
+  binCommand('install', 'install and activate a bundle')
+    .argument(
+      '[bundle]',
+      'bundle such as waste12@1.4.0, or the folder of a repository, such as a USB stick (default: the newest one)',
+    )
+    .action((bundle: string | undefined, flags: BinFlags) =>
+      runTask({ command: 'model.install', ...sourceOf(bundle) }, flags),
+    ),
+  binCommand('activate', 'activate an installed bundle')
+    .argument('<bundle>', 'bundle such as waste12@1.4.0', parseBundle)
+    .action((bundle: BundleId, flags: BinFlags) => runTask({ command: 'model.activate', bundle }, flags)),
+  binCommand('rollback', 'go back to the previous bundle').action((flags: BinFlags) =>
+    runTask({ command: 'model.rollback' }, flags),
+  ),
+  simpleCommand('pin', 'keep the active bundle, unless it is revoked or fails', 'pinned'),
+  simpleCommand('unpin', 'let the bin install newer bundles again', 'not pinned'),
+  binCommand('trust', 'trust the repository of a root.json, or show the trusted root')
+    .argument('[root]', 'root.json, which the owner of the repository gave you')
+    .action(trustRoot),
+];
+
+const parseBundle = (text: string): BundleId => {
+  const [name = '', version = ''] = text.split('@');
+  if (isBundleName(name) && isBundleVersion(version)) return { name, version };
+  throw new InvalidArgumentError('Use a name and a version, such as waste12@1.4.0.');
+};
+
+const sourceOf = (text: string | undefined): { bundle?: BundleId; folder?: string } => {
+  if (text === undefined) return {};
+  return existsSync(text) ? { folder: resolve(text) } : { bundle: parseBundle(text) };
+};
+
+/** Begins a request of the bin, and shows what happens until it has ended. */
+const runTask = async (
+  request: { readonly command: string; readonly [key: string]: unknown },
+  flags: BinFlags,
+  result = 'is active',
+): Promise<void> => {
+  const quiet = { ...flags, json: false };
+  if ((await askBin(request, quiet)) === undefined) return;
+  const bar = progressBar(flags.json === true);
+  let status: ModelStatus | undefined;
+  do {
+    await sleep(POLL_MS);
+    status = (await askBin({ command: 'model.status' }, quiet)) as ModelStatus | undefined;
+    if (!status) return;
+    bar.show(status);
+  } while (status.task?.isRunning);
+  bar.end();
+  const fault = status.task?.fault ?? null;
+  if (flags.json) printJson({ schema: 1, ...status });
+  else if (fault) process.stderr.write(plainLines(`sortbin: ${fault.message}\n`));
+  else process.stdout.write(`${plain(textOf(status.current))} ${result}\n`);
+  if (fault) process.exitCode = EXIT.data;
+};
+
+/** Shows a download on a terminal. */
+const progressBar = (isQuiet: boolean) => {
+  const bar = new SingleBar({
+    format: '{phase} [{bar}] {percentage}%',
+    hideCursor: true,
+    clearOnComplete: true,
+  });
+  let isShown = false;
+  return {
+    show: ({ phase, progress }: ModelStatus) => {
+      if (isQuiet || !process.stderr.isTTY || !progress) return;
+      if (!isShown) bar.start(progress.totalBytes, 0, { phase });
+      isShown = true;
+      bar.update(progress.bytes, { phase });
+    },
+    end: () => {
+      if (isShown) bar.stop();
+    },
+  };
+};
+
+const simpleCommand = (name: string, description: string, result: string): Command =>
+  binCommand(name, description).action(async (flags: BinFlags) => {
+    const value = await askBin({ command: `model.${name}` }, flags);
+    if (value !== undefined && !flags.json) process.stdout.write(`${result}\n`);
+  });
+
+const listBundles = async (flags: BinFlags): Promise<void> => {
+  const entries = (await askBin({ command: 'model.list' }, flags)) as readonly BundleEntry[] | undefined;
+  if (!entries || flags.json) return;
+  const rows = entries.map((entry) => [
+    textOf(entry),
+    entry.bytes === null ? '' : `${(entry.bytes / 1e6).toFixed(1)} MB`,
+    stateOf(entry),
+  ]);
+  process.stdout.write(`${plainLines(table(['bundle', 'size', 'state'], rows))}\n`);
+  for (const { rejection, ...id } of entries)
+    if (rejection)
+      process.stdout.write(`\n${plain(`${textOf(id)}: ${rejection.at}: ${rejection.reason}`)}\n`);
+};
+
+const stateOf = (entry: BundleEntry): string =>
+  [
+    entry.isCurrent && 'active',
+    entry.isPrevious && 'previous',
+    entry.isFactory && 'factory',
+    !entry.isInstalled && 'published',
+    entry.isInstalled && !entry.isCurrent && !entry.isFactory && 'installed',
+    entry.isCurrent && !entry.isTrusted && 'under watch',
+    entry.rejection && 'rejected',
+    entry.revoked !== null && 'revoked',
+  ]
+    .filter(Boolean)
+    .join(', ');
+
+const trustRoot = async (file: string | undefined, flags: BinFlags): Promise<void> => {
+  const root = file === undefined ? undefined : await readRoot(file);
+  const request = root === undefined ? { command: 'model.root' } : { command: 'model.trust', root };
+  const trusted = (await askBin(request, flags)) as TrustedRoot | null | undefined;
+  if (trusted === undefined || flags.json) return;
+  if (trusted === null) {
+    process.stdout.write('no root is trusted: updates are off\n');
+    return;
+  }
+  const { version, threshold, keyIds, expiresAtMs } = trusted;
+  process.stdout.write(
+    `root version ${version}, valid until ${new Date(expiresAtMs).toISOString()}\n${threshold} of these keys sign a new root:\n${keyIds.map((id) => `  ${id}\n`).join('')}`,
+  );
+};
+
+const readRoot = (file: string): Promise<string> =>
+  readFile(file, 'utf8').catch((cause) => {
+    throw new SortbinError(
+      'root-unreadable',
+      `${file}: cannot be read (${messageOf(cause)}). Name the root.json of a repository.`,
+      { cause },
+    );
+  });

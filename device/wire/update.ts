@@ -1,0 +1,178 @@
+import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Policy } from '../cycle/policy.js';
+import type { Journal } from '../journal/journal.js';
+import type { Clock } from '../kit/clock.js';
+import { messageOf } from '../kit/errors.js';
+import { availableBytes } from '../kit/memory.js';
+import { type Bundle, loadBundle } from '../perception/inference/bundle/bundle.js';
+import type { ModelSlot } from '../perception/model/model.js';
+import { isAllowed, type RuntimeOption, runtimeOptions } from '../perception/vision/probe.js';
+import { BundleGates } from '../update/gates/gates.js';
+import type { RootOfTrust } from '../update/repository/repository.js';
+import { ThreadedRepository } from '../update/repository/threaded-repository.js';
+import type { UpdateStatus } from '../update/status.js';
+import { BundleStore } from '../update/store/store.js';
+import { Updater, type UpdaterOptions } from '../update/updater.js';
+import type { LoadedConfig } from './loaded-config.js';
+import { bundleFolder, policyMaker, visionOptions } from './model.js';
+
+/** Folder of the installed bundles and of the metadata, below `dataDir`. */
+const MODELS = 'models';
+/** Name of the state in the journal. */
+const STATE = 'update';
+
+const LIMITS = {
+  maxFaults: 3,
+  maxStarts: 3,
+  maxAttempts: 3,
+  healthyItems: 20,
+  healthyMs: 10 * 60_000,
+  maxSlots: 4,
+  checkMs: 15 * 60_000,
+  swapMs: 2 * 60_000,
+} as const;
+/** The first poll comes within this time after a start. */
+const FIRST_POLL_MS = 5 * 60_000;
+const RETRY_MS = 60_000;
+
+export interface UpdateContext {
+  readonly dataDir: string;
+  readonly journal: Pick<Journal, 'loadState' | 'saveState'>;
+  readonly model: ModelSlot<Policy>;
+  readonly clock: Clock;
+}
+
+export interface WiredUpdates {
+  readonly updater: Updater;
+  readonly trust: RootOfTrust;
+  /** Calls `listener` after each change. */
+  onStatus(listener: (status: UpdateStatus) => void): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Creates the updater of a bin. null: the store cannot be opened, for example on a FAT disk. The bin then sorts with its
+ * factory bundle. @throws BundleError if that cannot be read
+ */
+export const wireUpdates = async (
+  loaded: LoadedConfig,
+  context: UpdateContext,
+): Promise<WiredUpdates | null> => {
+  const { config, folder, log } = loaded;
+  const { dataDir, journal, model, clock } = context;
+  const { update } = config;
+  const factory = await loadBundle(bundleFolder(loaded));
+  const models = join(dataDir, MODELS);
+  const opened = await BundleStore.open({ folder: models, factory: idOf(factory) });
+  if (!opened.ok) {
+    const { code, message } = opened.fault;
+    log.error({ part: 'update', code }, `update: off, because its folder cannot be used: ${message}`);
+    return null;
+  }
+  const openAt = (url: URL) =>
+    new ThreadedRepository({
+      url,
+      folder: join(models, 'metadata'),
+      builtAtMs: builtAtMs(),
+      clock,
+      limits: { maxBytesPerSecond: update.maxBytesPerSecond },
+    });
+  const repository = openAt(
+    update.url === null ? pathToFileURL(join(models, 'no-repository')) : new URL(update.url),
+  );
+  if (update.root !== null) await trustConfigured(repository, resolve(folder, update.root), loaded);
+  const listeners: ((status: UpdateStatus) => void)[] = [];
+  const updater = new Updater(
+    {
+      repository,
+      openFolder: (path) => openAt(pathToFileURL(path)),
+      store: opened.value,
+      gates: makeGates(loaded, model, factory.folder, clock),
+      slot: model,
+      states: {
+        load: () => journal.loadState(STATE),
+        save: (state) => journal.saveState(STATE, state),
+      },
+      observer: {
+        status: (status) => {
+          for (const listener of listeners) listener(status);
+        },
+      },
+      clock,
+      log,
+    },
+    optionsOf(update, factory),
+  );
+  return {
+    updater,
+    trust: repository,
+    onStatus: (listener) => listeners.push(listener),
+    close: () => repository.close(),
+  };
+};
+
+const makeGates = (
+  { config, folder, log }: LoadedConfig,
+  slot: ModelSlot<Policy>,
+  factoryFolder: string,
+  clock: Clock,
+): BundleGates => {
+  const { vision, cycle } = config;
+  const runtimesFor = (bundle: string): RuntimeOption[] => {
+    if (vision.driver === 'simulated') return [];
+    const options = { ...visionOptions(vision, folder, bundle), skip: [] };
+    return runtimeOptions(options).filter((option) => isAllowed(option, options));
+  };
+  return new BundleGates({
+    makePolicy: policyMaker(config),
+    runtimesFor,
+    slot,
+    factoryFolder,
+    startMs: vision.driver === 'simulated' ? 0 : vision.startMs,
+    classifyMs: cycle.classifyMs,
+    freeBytes: () => availableBytes(),
+    clock,
+    log,
+  });
+};
+
+const optionsOf = (
+  { url, name, everyMinutes, hours }: LoadedConfig['config']['update'],
+  { manifest }: Bundle,
+): UpdaterOptions => {
+  const intervalMs = everyMinutes * 60_000;
+  const [from = '', to = ''] = hours?.split('-') ?? [];
+  return {
+    ...LIMITS,
+    name: name ?? manifest.name,
+    hours: hours === null ? null : { from, to },
+    polling:
+      url === null ? null : { intervalMs, firstMs: Math.min(intervalMs, FIRST_POLL_MS), retryMs: RETRY_MS },
+  };
+};
+
+/** The owner has chosen this root in the configuration. Without it, the bin sorts, and updates report the fault. */
+const trustConfigured = async (
+  repository: ThreadedRepository,
+  file: string,
+  { log }: LoadedConfig,
+): Promise<void> => {
+  try {
+    const answer = await repository.trustRoot(await readFile(file, 'utf8'));
+    if (!answer.ok)
+      log.error({ part: 'update', code: answer.fault.code }, `update.root: ${answer.fault.message}`);
+  } catch (thrown) {
+    log.error(
+      { part: 'update' },
+      `update.root: ${file}: cannot be read (${messageOf(thrown)}). Check the path.`,
+    );
+  }
+};
+
+const idOf = ({ folder, manifest: { name, version } }: Bundle) => ({ folder, name, version });
+
+/** The time when this program was built. A clock that is earlier is wrong. */
+const builtAtMs = (): number => statSync(fileURLToPath(import.meta.url)).mtimeMs;
