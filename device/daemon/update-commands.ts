@@ -7,7 +7,10 @@ import type { UpdateFault, UpdateStatus } from '../update/status.js';
 import type { Updater } from '../update/updater.js';
 
 export interface UpdateCommandParts {
-  readonly updater: Updater;
+  readonly updater: Pick<
+    Updater,
+    'status' | 'list' | 'check' | 'install' | 'settled' | 'activate' | 'rollback' | 'pin' | 'unpin'
+  >;
   readonly trust: RootOfTrust;
   /** Whether `update.url` names a repository. */
   readonly hasRepository: boolean;

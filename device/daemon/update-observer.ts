@@ -4,6 +4,7 @@ import type { Policy } from '../cycle/policy.js';
 import type { Publisher } from '../network/mqtt/mqtt.js';
 import type { ModelSlot } from '../perception/model/model.js';
 import type { UpdateStatus } from '../update/status.js';
+import type { Updater } from '../update/updater.js';
 import type { WiredUpdates } from '../wire/update.js';
 
 /** The faults of an item that its model can have caused. */
@@ -17,7 +18,9 @@ const RUNTIME_FAULTS: ReadonlySet<string> = new Set([
 /** Tells the updater how the active model does, and publishes the state of updates. */
 export class UpdateObserver implements Observer {
   constructor(
-    private readonly updates: Pick<WiredUpdates, 'updater' | 'onStatus'>,
+    private readonly updates: Pick<WiredUpdates, 'onStatus'> & {
+      readonly updater: Pick<Updater, 'status' | 'itemDone'>;
+    },
     private readonly model: Pick<ModelSlot<Policy>, 'active'>,
     publisher: Pick<Publisher, 'retain'>,
   ) {

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { makeUpdateCommands, type UpdateCommandParts } from '../../device/daemon/update-commands.js';
+import { deferred } from '../../device/kit/deferred.js';
+import { type Answer, done, failed } from '../../device/kit/errors.js';
+import type { BundleId } from '../../device/update/bundle-id.js';
+import type { TrustedRoot } from '../../device/update/repository/repository.js';
+import type { UpdateFault, UpdateStatus } from '../../device/update/status.js';
+
+const NEW: BundleId = { name: 'waste12', version: '1.4.0' };
+const FACTORY: BundleId = { name: 'waste12', version: '1.3.0' };
+const ROOT: TrustedRoot = { version: 1, keyIds: ['a', 'b'], threshold: 2, expiresAtMs: 0 };
+
+const statusWith = (current: BundleId, last: UpdateStatus['last'] = null): UpdateStatus => ({
+  phase: 'idle',
+  current,
+  isFactory: current === FACTORY,
+  previous: null,
+  candidate: null,
+  progress: null,
+  isPinned: false,
+  rejected: [],
+  last,
+  checkedAtMs: null,
+});
+
+const make = (
+  replaced: Partial<UpdateCommandParts['updater']> = {},
+  { hasRepository = true, roots = [] as string[] } = {},
+) => {
+  const status = statusWith(FACTORY);
+  const commands = makeUpdateCommands({
+    updater: {
+      status: () => status,
+      list: async () => done([]),
+      check: async () => failed('update-unreachable', 'no network'),
+      install: async () => done(NEW),
+      settled: async () => status,
+      activate: async () => done(NEW),
+      rollback: async () => done(FACTORY),
+      pin: async () => done(undefined),
+      unpin: async () => done(undefined),
+      ...replaced,
+    },
+    trust: {
+      trustRoot: async (text) => {
+        roots.push(text);
+        return done(ROOT);
+      },
+      trustedRoot: async () => done(null),
+    },
+    hasRepository,
+  });
+  return async (name: string, keys: object = {}) => {
+    const command = commands.find((one) => one.name === `model.${name}`);
+    assert.ok(command, name);
+    const request = command.schema.safeParse(keys);
+    if (!request.success) return 'invalid request';
+    const context = { source: 'command', signal: new AbortController().signal } as const;
+    const answer = await command.run(request.data, context);
+    await new Promise(setImmediate);
+    return answer.ok ? answer.value : answer.fault;
+  };
+};
+
+const taskOf = async (ask: ReturnType<typeof make>) => ((await ask('status')) as { task: unknown }).task;
+
+describe('the commands for models', () => {
+  it('begin what takes long, and the status shows how it ended', async () => {
+    const ask = make();
+    assert.equal(await taskOf(ask), null);
+    assert.equal(await ask('check'), 'begun');
+    const fault = { code: 'update-unreachable', message: 'no network' };
+    assert.deepEqual(await taskOf(ask), { name: 'check', isRunning: false, fault });
+    assert.equal(await ask('rollback'), 'begun');
+    assert.deepEqual(await taskOf(ask), { name: 'rollback', isRunning: false, fault: null });
+  });
+
+  it('begin one thing at a time', async () => {
+    const installing = deferred<Answer<BundleId, UpdateFault>>();
+    const ask = make({ install: () => installing.promise, settled: async () => statusWith(NEW) });
+    assert.equal(await ask('install', { bundle: NEW }), 'begun');
+    assert.deepEqual(await ask('check'), {
+      code: 'control-failed',
+      message: 'model.check: model.install is running. Try again later.',
+    });
+    installing.resolve(done(NEW));
+    await new Promise(setImmediate);
+    assert.deepEqual(await taskOf(ask), { name: 'install', isRunning: false, fault: null });
+  });
+
+  it('report a bundle that was installed, but did not become active', async () => {
+    const last = { event: 'rejected', bundle: NEW, code: 'gate-golden', reason: 'wrong', at: '' } as const;
+    const ask = make({ settled: async () => statusWith(FACTORY, last) });
+    await ask('install');
+    assert.deepEqual(await taskOf(ask), {
+      name: 'install',
+      isRunning: false,
+      fault: { code: 'update-rejected', message: 'waste12@1.4.0: wrong' },
+    });
+  });
+
+  it('need a repository, or a folder', async () => {
+    const ask = make({ settled: async () => statusWith(NEW) }, { hasRepository: false });
+    await ask('install');
+    const task = (await taskOf(ask)) as { fault: { message: string } };
+    assert.equal(task.fault.message, 'This bin has no repository. Set update.url.');
+    await ask('install', { folder: '/media/usb' });
+    assert.deepEqual(await taskOf(ask), { name: 'install', isRunning: false, fault: null });
+  });
+
+  it('refuse names, versions and folders that are not allowed', async () => {
+    const ask = make();
+    for (const bundle of [{ name: '../etc', version: '1.0.0' }, { name: 'a', version: 'newest' }, {}])
+      assert.equal(await ask('activate', { bundle }), 'invalid request');
+    assert.equal(await ask('install', { folder: 'relative' }), 'invalid request');
+    assert.equal(await ask('pin', { now: true }), 'invalid request');
+  });
+
+  it('trust a root, and show it', async () => {
+    const roots: string[] = [];
+    const ask = make({}, { roots });
+    assert.equal(await ask('root'), null);
+    assert.deepEqual(await ask('trust', { root: '{}' }), ROOT);
+    assert.deepEqual(roots, ['{}']);
+  });
+});
