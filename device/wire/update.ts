@@ -7,7 +7,7 @@ import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../kit/clock.js';
 import { messageOf } from '../kit/errors.js';
 import { availableBytes } from '../kit/memory.js';
-import { type Bundle, loadBundle } from '../perception/inference/bundle/bundle.js';
+import { readManifest } from '../perception/inference/bundle/bundle.js';
 import type { ModelSlot } from '../perception/model/model.js';
 import { isAllowed, type RuntimeOption, runtimeOptions } from '../perception/vision/probe.js';
 import { BundleGates } from '../update/gates/gates.js';
@@ -64,9 +64,13 @@ export const wireUpdates = async (
   const { config, folder, log } = loaded;
   const { dataDir, journal, model, clock } = context;
   const { update } = config;
-  const factory = await loadBundle(bundleFolder(loaded));
+  const factoryFolder = bundleFolder(loaded);
+  const { name, version } = await readManifest(factoryFolder);
   const models = join(dataDir, MODELS);
-  const opened = await BundleStore.open({ folder: models, factory: idOf(factory) });
+  const opened = await BundleStore.open({
+    folder: models,
+    factory: { folder: factoryFolder, name, version },
+  });
   if (!opened.ok) {
     const { code, message } = opened.fault;
     log.error({ part: 'update', code }, `update: off, because its folder cannot be used: ${message}`);
@@ -90,7 +94,7 @@ export const wireUpdates = async (
       repository,
       openFolder: (path) => openAt(pathToFileURL(path)),
       store: opened.value,
-      gates: makeGates(loaded, model, factory.folder, clock),
+      gates: makeGates(loaded, model, factoryFolder, clock),
       slot: model,
       states: {
         load: () => journal.loadState(STATE),
@@ -104,7 +108,7 @@ export const wireUpdates = async (
       clock,
       log,
     },
-    optionsOf(update, factory),
+    optionsOf(update, name),
   );
   return {
     updater,
@@ -141,13 +145,13 @@ const makeGates = (
 
 const optionsOf = (
   { url, name, everyMinutes, hours }: LoadedConfig['config']['update'],
-  { manifest }: Bundle,
+  factoryName: string,
 ): UpdaterOptions => {
   const intervalMs = everyMinutes * 60_000;
   const [from = '', to = ''] = hours?.split('-') ?? [];
   return {
     ...LIMITS,
-    name: name ?? manifest.name,
+    name: name ?? factoryName,
     hours: hours === null ? null : { from, to },
     polling:
       url === null ? null : { intervalMs, firstMs: Math.min(intervalMs, FIRST_POLL_MS), retryMs: RETRY_MS },
@@ -171,8 +175,6 @@ const trustConfigured = async (
     );
   }
 };
-
-const idOf = ({ folder, manifest: { name, version } }: Bundle) => ({ folder, name, version });
 
 /** The time when this program was built. A clock that is earlier is wrong. */
 const builtAtMs = (): number => statSync(fileURLToPath(import.meta.url)).mtimeMs;

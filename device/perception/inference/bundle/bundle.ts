@@ -81,7 +81,8 @@ const MANIFEST = 'manifest.json';
 const LABELS = 'labels.txt';
 const NAME_A_BUNDLE = 'Name a folder that contains a bundle.';
 
-const readManifest = async (folder: string): Promise<Manifest> => {
+/** Reads the manifest of a bundle, and checks no other file. @throws BundleError */
+export const readManifest = async (folder: string): Promise<Manifest> => {
   const text = await readLimited(folder, MANIFEST, LIMITS.manifestBytes).catch((thrown) => {
     throw new BundleError(
       'bundle-missing',
