@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -26,6 +27,12 @@ describe('a signal during the start', () => {
           30_000,
         );
         process.kill(vision, 'SIGSTOP');
+        // The vision process starts before the rest of the bin.
+        await until(
+          () => `the journal was opened. The output is:\n${bin.text}`,
+          () => existsSync(join(folder, 'data/journal.db')),
+          30_000,
+        );
         bin.kill(signal);
         assert.equal(await bin.ended(), 0);
         assert.deepEqual(
