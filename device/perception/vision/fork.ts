@@ -19,20 +19,18 @@ export const forkVision = (): ChildProcess => {
   return child ?? start();
 };
 
-/**
- * Starts the vision process that the next `forkVision` returns. It loads its program while the caller loads its own.
- * Call the returned function when no more vision processes are started: it ends the process if nothing has used it.
- */
-export const forkAhead = (): (() => void) => {
-  const child = start();
-  ahead = child;
+/** Starts the vision process that the next `forkVision` returns. It loads its program while the caller loads its own. */
+export const forkAhead = (): void => {
+  endAhead();
+  ahead = start();
   // `forkVision` starts another one then.
-  child.on('error', () => {});
-  return () => {
-    if (ahead !== child) return;
-    ahead = null;
-    child.kill('SIGKILL');
-  };
+  ahead.on('error', () => {});
+};
+
+/** Ends the process that `forkAhead` has started if nothing has used it. Call it when no other one will start. */
+export const endAhead = (): void => {
+  ahead?.kill('SIGKILL');
+  ahead = null;
 };
 
 const start = (): ChildProcess =>

@@ -7,6 +7,7 @@ import { plainLines } from '../../kit/plain-text.js';
 import { killProcessGroups } from '../../kit/process-group.js';
 import { packageVersion } from '../../kit/root.js';
 import { findAccelerators } from '../../perception/inference/edgetpu/accelerator.js';
+import { endAhead } from '../../perception/vision/fork.js';
 import type { LoadedConfig } from '../../wire/loaded-config.js';
 import { EXIT, reportError } from './failure.js';
 import { readConfig } from './loaded-config.js';
@@ -112,6 +113,7 @@ const exit = async (code: number | string, log: Logger, writeLast: () => void): 
     const flushed = new Promise<void>((resolve) => log.flush(() => resolve()));
     await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
   } finally {
+    endAhead();
     killProcessGroups();
     endProcess(Number(code));
   }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { forkAhead } from '../../perception/vision/fork.js';
+import { endAhead, forkAhead } from '../../perception/vision/fork.js';
 import { CONFIG_OPTION } from './config-option.js';
 
 export const runCommand = (): Command =>
@@ -7,12 +7,12 @@ export const runCommand = (): Command =>
     .description('run the bin')
     .option(...CONFIG_OPTION)
     .action(async ({ config }: { config?: string }) => {
-      const release = forkAhead();
+      forkAhead();
       try {
         // Loads most of the program. Meanwhile, the vision process loads its own.
         const { run } = await import('./run-bin.js');
         await run(config);
       } finally {
-        release();
+        endAhead();
       }
     });

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { forkAhead, forkVision } from '../../../device/perception/vision/fork.js';
+import { endAhead, forkAhead, forkVision } from '../../../device/perception/vision/fork.js';
 import { type FromChild, PROTOCOL } from '../../../device/perception/vision/protocol.js';
 import { until } from '../../support/until.js';
 
@@ -23,10 +23,10 @@ const untilEnded = (pid: number) =>
 /** Starts a process ahead. Returns its pid. */
 const startAhead = () => {
   const before = childProcesses();
-  const release = forkAhead();
+  forkAhead();
   const [pid = 0] = childProcesses().filter((one) => !before.includes(one));
   assert.ok(pid > 0);
-  return { pid, release };
+  return pid;
 };
 
 /** Gives a process its options, and ends it after its answer. */
@@ -39,17 +39,17 @@ const use = async (child: ChildProcess): Promise<void> => {
 };
 
 describe('a vision process that was started ahead', () => {
-  it('is the next one, and the release leaves it alone then', async () => {
-    const { pid, release } = startAhead();
+  it('is the next one, and is not ended then', async () => {
+    const pid = startAhead();
     const [first, second] = [forkVision(), forkVision()];
     assert.deepEqual([first.pid === pid, second.pid === pid], [true, false]);
-    release();
+    endAhead();
     await Promise.all([use(first), use(second)]);
   });
 
-  it('ends with the release if nothing has used it', async () => {
-    const { pid, release } = startAhead();
-    release();
+  it('can be ended if nothing has used it', async () => {
+    const pid = startAhead();
+    endAhead();
     await untilEnded(pid);
     const next = forkVision();
     assert.notEqual(next.pid, pid);
@@ -57,12 +57,12 @@ describe('a vision process that was started ahead', () => {
   });
 
   it('is replaced if it has ended', async () => {
-    const { pid, release } = startAhead();
+    const pid = startAhead();
     process.kill(pid, 'SIGKILL');
     await untilEnded(pid);
     const next = forkVision();
     assert.notEqual(next.pid, pid);
-    release();
+    endAhead();
     await use(next);
   });
 });
