@@ -170,8 +170,8 @@ export class Daemon {
     // The cycle is the last one to start and the first one to stop: it makes the gate safe.
     const services = [this.#timeSync, liveness, serviceSwitch, commands, operatorPanel, controlSocket, cycle];
     for (const one of systemd ? [systemd, ...services] : services) await this.#services.start(one, signal);
-    if (updates) await this.#services.start(updates.updater, signal);
     systemd?.ready();
+    if (updates) await this.#services.start(updates.updater, signal);
   }
 
   #addresses({ url, broker, dataDir }: BinParts): StartupInfo {

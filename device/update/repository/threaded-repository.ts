@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../kit/clock.js';
 import { orAborted } from '../../kit/deadline.js';
 import { type Deferred, deferred } from '../../kit/deferred.js';
-import { type Answer, failed } from '../../kit/errors.js';
+import { type Answer, done, failed } from '../../kit/errors.js';
 import type {
   Catalogue,
   Repository,
@@ -50,6 +51,8 @@ export class ThreadedRepository implements Repository, RootOfTrust {
   }
 
   stored(): Promise<Answer<Catalogue | null, RepositoryFault>> {
+    // A bin without updates does not load the client.
+    if (!existsSync(this.#data.folder)) return Promise.resolve(done(null));
     return this.#call({ method: 'stored' });
   }
 
