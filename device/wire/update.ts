@@ -7,7 +7,7 @@ import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../kit/clock.js';
 import { messageOf } from '../kit/errors.js';
 import { availableBytes } from '../kit/memory.js';
-import { readManifest } from '../perception/inference/bundle/bundle.js';
+import { loadManifest } from '../perception/inference/bundle/bundle.js';
 import type { ModelSlot } from '../perception/model/model.js';
 import { isAllowed, type RuntimeOption, runtimeOptions } from '../perception/vision/probe.js';
 import { BundleGates } from '../update/gates/gates.js';
@@ -65,7 +65,7 @@ export const wireUpdates = async (
   const { dataDir, journal, model, clock } = context;
   const { update } = config;
   const factoryFolder = bundleFolder(loaded);
-  const { name, version } = await readManifest(factoryFolder);
+  const { name, version } = await loadManifest(factoryFolder);
   const models = join(dataDir, MODELS);
   const opened = await BundleStore.open({
     folder: models,

@@ -6,7 +6,7 @@ import { AedesBroker } from '../support/network/aedes-broker.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 import { until } from '../support/until.js';
 
-/** The triggers are 400 ms apart: on a busy machine, closer ones would become one event. */
+/** The triggers are 1 s apart: on a busy machine, closer ones would become one event. */
 const config = (url: string, script: string) =>
   `vision: { driver: simulated, script: [{ label: paper }] }
 trigger: { script: ${script}, repeat: false }
@@ -19,7 +19,7 @@ describe('a broker that is unreachable', () => {
     const broker = await new AedesBroker().start();
     const { url } = broker;
     await broker.stop();
-    const triggers = Array.from({ length: 6 }, () => '{ afterMs: 400 }').join(', ');
+    const triggers = Array.from({ length: 6 }, () => '{ afterMs: 1000 }').join(', ');
     await inFolder(config(url, `[${triggers}]`), async (folder) => {
       const offline = new Sortbin(['run'], folder);
       await offline.waitForLog(({ item }) => (item as { seq?: number } | undefined)?.seq === 6);
@@ -44,7 +44,7 @@ describe('a broker that is unreachable', () => {
     const broker = await new AedesBroker().start();
     const { url } = broker;
     await broker.stop();
-    const triggers = Array.from({ length: 5 }, () => '{ afterMs: 400 }').join(', ');
+    const triggers = Array.from({ length: 5 }, () => '{ afterMs: 1000 }').join(', ');
     const limited = `${config(url, `[${triggers}]`)}journal: { maxOutbox: 2 }\n`;
     await inFolder(limited, async (folder) => {
       const bin = new Sortbin(['run'], folder);

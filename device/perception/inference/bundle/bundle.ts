@@ -27,9 +27,7 @@ export interface Bundle {
  * @throws BundleError
  */
 export const loadBundle = async (folder: string): Promise<Bundle> => {
-  const real = await realpath(folder).catch((cause) => {
-    throw new BundleError('bundle-missing', `bundle ${folder}: no such folder. ${NAME_A_BUNDLE}`, { cause });
-  });
+  const real = await realFolder(folder);
   const manifest = await readManifest(real);
   await checkLabels(real, manifest);
   for (const digest of filesOf(manifest)) {
@@ -82,7 +80,15 @@ const LABELS = 'labels.txt';
 const NAME_A_BUNDLE = 'Name a folder that contains a bundle.';
 
 /** Reads the manifest of a bundle, and checks no other file. @throws BundleError */
-export const readManifest = async (folder: string): Promise<Manifest> => {
+export const loadManifest = async (folder: string): Promise<Manifest> =>
+  readManifest(await realFolder(folder));
+
+const realFolder = (folder: string): Promise<string> =>
+  realpath(folder).catch((cause) => {
+    throw new BundleError('bundle-missing', `bundle ${folder}: no such folder. ${NAME_A_BUNDLE}`, { cause });
+  });
+
+const readManifest = async (folder: string): Promise<Manifest> => {
   const text = await readLimited(folder, MANIFEST, LIMITS.manifestBytes).catch((thrown) => {
     throw new BundleError(
       'bundle-missing',
