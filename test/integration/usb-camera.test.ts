@@ -67,6 +67,7 @@ describe('sortbin run with a USB camera', () => {
       assert.match(warning.msg, /video0: No such file or directory\. Connect the camera, and list/);
       await bin.waitForCommands();
       fake.plugIn();
+      await bin.waitForLog(/^camera: recovered/);
       const item = await sortItem(bin, folder);
       assert.equal(item.fault, null);
       bin.kill('SIGTERM');
