@@ -32,9 +32,10 @@ export const modelUpdateCommands = (): Command[] => [
     .argument(
       '[bundle]',
       'bundle such as waste12@1.4.0, or the folder of a repository, such as a USB stick (default: the newest one)',
+      parseSource,
     )
-    .action((bundle: string | undefined, flags: BinFlags) =>
-      runTask({ command: 'model.install', ...sourceOf(bundle) }, flags),
+    .action((source: Source | undefined, flags: BinFlags) =>
+      runTask({ command: 'model.install', ...source }, flags),
     ),
   binCommand('activate', 'activate an installed bundle')
     .argument('<bundle>', 'bundle such as waste12@1.4.0', parseBundle)
@@ -49,15 +50,27 @@ export const modelUpdateCommands = (): Command[] => [
     .action(trustRoot),
 ];
 
-const parseBundle = (text: string): BundleId => {
+const bundleOf = (text: string): BundleId | null => {
   const [name = '', version = ''] = text.split('@');
-  if (isBundleName(name) && isBundleVersion(version)) return { name, version };
+  return isBundleName(name) && isBundleVersion(version) ? { name, version } : null;
+};
+
+const parseBundle = (text: string): BundleId => {
+  const bundle = bundleOf(text);
+  if (bundle) return bundle;
   throw new InvalidArgumentError('Use a name and a version, such as waste12@1.4.0.');
 };
 
-const sourceOf = (text: string | undefined): { bundle?: BundleId; folder?: string } => {
-  if (text === undefined) return {};
-  return existsSync(text) ? { folder: resolve(text) } : { bundle: parseBundle(text) };
+interface Source {
+  readonly bundle?: BundleId;
+  readonly folder?: string;
+}
+
+const parseSource = (text: string): Source => {
+  if (existsSync(text)) return { folder: resolve(text) };
+  const bundle = bundleOf(text);
+  if (bundle) return { bundle };
+  throw new InvalidArgumentError('Use a bundle such as waste12@1.4.0, or a folder that exists.');
 };
 
 /** Begins a request of the bin, and shows what happens until it has ended. */

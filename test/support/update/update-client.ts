@@ -64,12 +64,6 @@ export const makeUpdateClient = async (
   return { repo, server, folder, clock, client, signal: new AbortController().signal, restart };
 };
 
-/** Returns the value of an answer. */
-export const unwrap = <T>(answer: Answer<T>): T => {
-  if (answer.ok) return answer.value;
-  throw new Error(`${answer.fault.code}: ${answer.fault.message}`);
-};
-
 /** Returns the fault of an answer. */
 export const faultOf = (answer: Answer<unknown>): Fault => {
   if (!answer.ok) return answer.fault;

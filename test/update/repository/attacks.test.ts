@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { until } from '../../support/until.js';
+import { unwrap } from '../../support/unwrap.js';
 import { DAY_MS, makeKey } from '../../support/update/test-repository.js';
 import {
   advanceUntilSettled,
@@ -11,7 +12,6 @@ import {
   faultOf,
   makeUpdateClient,
   modelOf,
-  unwrap,
 } from '../../support/update/update-client.js';
 
 // The attack classes of the TUF specification, section 1.5.2. The attacker controls the web server.

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { unwrap } from '../../support/unwrap.js';
 import { DAY_MS, START_MS } from '../../support/update/test-repository.js';
-import { BUNDLE, bundlesOf, faultOf, makeUpdateClient, unwrap } from '../../support/update/update-client.js';
+import { BUNDLE, bundlesOf, faultOf, makeUpdateClient } from '../../support/update/update-client.js';
 
 test('groups the targets of one trusted version into bundles', async (t) => {
   const { client, repo, signal } = await makeUpdateClient(t);

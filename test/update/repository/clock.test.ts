@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
+import { unwrap } from '../../support/unwrap.js';
 import { DAY_MS, makeKey, START_MS } from '../../support/update/test-repository.js';
-import { bundlesOf, faultOf, makeUpdateClient, unwrap } from '../../support/update/update-client.js';
+import { bundlesOf, faultOf, makeUpdateClient } from '../../support/update/update-client.js';
 
 const clockOf = (epochMs: number) => new SimulatedClock(0, epochMs);
 const iso = (ms: number) => new Date(ms).toISOString();

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { makeUpdateClient, unwrap } from '../../support/update/update-client.js';
+import { unwrap } from '../../support/unwrap.js';
+import { makeUpdateClient } from '../../support/update/update-client.js';
 
 test('a repository with any changed byte gives the right catalogue or a fault', async (t) => {
   const { repo, server, client, signal, restart } = await makeUpdateClient(t);

@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { packageRoot } from '../../../device/kit/root.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { TufRepository } from '../../../device/update/repository/tuf-repository.js';
-import { bundlesOf, unwrap } from '../../support/update/update-client.js';
+import { unwrap } from '../../support/unwrap.js';
+import { bundlesOf } from '../../support/update/update-client.js';
 
 /** Made by the reference implementation of TUF, in Python: see make.py there. */
 const REPOSITORY = join(packageRoot(), 'test/update/repository/python-tuf');

@@ -5,15 +5,9 @@ import { type TestContext, test } from 'node:test';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { ThreadedRepository } from '../../../device/update/repository/threaded-repository.js';
 import { until } from '../../support/until.js';
+import { unwrap } from '../../support/unwrap.js';
 import { DAY_MS } from '../../support/update/test-repository.js';
-import {
-  BUNDLE,
-  bundlesOf,
-  faultOf,
-  makeUpdateClient,
-  modelOf,
-  unwrap,
-} from '../../support/update/update-client.js';
+import { BUNDLE, bundlesOf, faultOf, makeUpdateClient, modelOf } from '../../support/update/update-client.js';
 
 /** The thread has the clock of the system, so the metadata must be valid today. */
 const makeThreaded = async (t: TestContext) => {

@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import type { TargetFile } from '../../../device/update/repository/repository.js';
 import { mountSmallDisk, noSmallDisk } from '../../support/small-disk.js';
 import { until } from '../../support/until.js';
+import { unwrap } from '../../support/unwrap.js';
 import { sendFile } from '../../support/update/repository-server.js';
 import {
   advanceUntilSettled,
@@ -17,7 +18,6 @@ import {
   faultOf,
   makeUpdateClient,
   modelOf,
-  unwrap,
 } from '../../support/update/update-client.js';
 
 const MODEL = BUNDLE['model.tflite'];

@@ -2,15 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { unwrap } from '../../support/unwrap.js';
 import { DAY_MS, START_MS, TestRepository } from '../../support/update/test-repository.js';
-import {
-  BUNDLE,
-  bundlesOf,
-  faultOf,
-  makeUpdateClient,
-  modelOf,
-  unwrap,
-} from '../../support/update/update-client.js';
+import { BUNDLE, bundlesOf, faultOf, makeUpdateClient, modelOf } from '../../support/update/update-client.js';
 
 const withFolder = async (t: Parameters<typeof makeUpdateClient>[0]) => {
   const made = await makeUpdateClient(t);
