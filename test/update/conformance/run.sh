@@ -1,6 +1,6 @@
 #!/bin/sh
 # npm run test:tuf -- SUITE [options of pytest]: runs the public suite tuf-conformance over the repository client.
-# SUITE is a copy of github.com/theupdateframework/tuf-conformance, v2.4.0 or newer. Its Python packages are installed
+# SUITE is a copy of github.com/theupdateframework/tuf-conformance. Its Python packages are installed
 # into SUITE/.venv at the first run. NODE names another node than that in PATH.
 set -eu
 cd "$(dirname "$0")/../../.."
