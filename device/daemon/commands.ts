@@ -13,6 +13,7 @@ import type { ModelSlot } from '../perception/model/model.js';
 import type { Liveness, LivenessState } from '../status/liveness.js';
 import type { BinState, Status } from '../status/status.js';
 import type { Hardware } from '../wire/hardware.js';
+import type { UpdateSummary } from './update-summary.js';
 
 export interface CommandParts {
   readonly runner: Pick<Runner, 'phase' | 'report' | 'admissionOf'>;
@@ -25,6 +26,8 @@ export interface CommandParts {
   readonly publisher: Pick<Publisher, 'notifyUndeliverable' | 'status'>;
   /** Without a login. */
   readonly brokerUrl: string;
+  /** Returns the state of updates; null: they are not configured. */
+  readonly updates: () => UpdateSummary | null;
   readonly clock: Clock;
 }
 
@@ -35,6 +38,8 @@ export interface StatusAnswer {
   readonly broker: { readonly url: string; readonly connected: boolean };
   /** Events that wait for the broker, without undeliverable ones; null: the journal gives no answer. */
   readonly waiting: number | null;
+  /** null: updates are not configured. */
+  readonly update: UpdateSummary | null;
 }
 
 /** Deadline for the journal in an answer that does not need it. */
@@ -139,6 +144,7 @@ const statusCommand = ({
   journal,
   publisher,
   brokerUrl,
+  updates,
   clock,
 }: CommandParts): Command<z.infer<typeof nothing>, StatusAnswer> => ({
   name: 'status',
@@ -151,7 +157,13 @@ const statusCommand = ({
       () => null,
     );
     const broker = { url: brokerUrl, connected: publisher.status().connected };
-    return done({ state: status.snapshot(), liveness: liveness.healthy(), broker, waiting });
+    return done({
+      state: status.snapshot(),
+      liveness: liveness.healthy(),
+      broker,
+      waiting,
+      update: updates(),
+    });
   },
 });
 

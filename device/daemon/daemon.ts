@@ -26,6 +26,7 @@ import { ServiceList } from './service-list.js';
 import { ServiceSwitch } from './service-switch.js';
 import { makeUpdateCommands } from './update-commands.js';
 import { UpdateObserver } from './update-observer.js';
+import { summaryOf } from './update-summary.js';
 
 /** Deadline to stop all services together. */
 const STOP_MS = 1_700;
@@ -150,11 +151,12 @@ export class Daemon {
       health: (part: string, fault: Fault | null) => health.report(part, fault, 'cycle'),
     };
     const runner = new Runner(cycleParts, cycleOptions(config), observer, this.options.onFatal);
+    const hasRepository = config.update.url !== null;
     const commandParts = {
       ...{ runner, hardware, model, lastDecided, status, liveness, journal, publisher, clock },
       brokerUrl: urlWithoutLogin(parts.url),
+      updates: () => updates && summaryOf(updates.updater.status(), hasRepository),
     };
-    const hasRepository = config.update.url !== null;
     const updateCommands = updates ? makeUpdateCommands({ ...updates, hasRepository }) : [];
     for (const command of [...makeCommands(commandParts), ...updateCommands]) commands.add(command);
 

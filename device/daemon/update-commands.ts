@@ -1,15 +1,26 @@
 import { z } from 'zod';
-import type { Command, CommandContext, CommandFault } from '../kit/command.js';
+import type { Command, CommandFault } from '../kit/command.js';
 import { type Answer, done, type Fault, failed } from '../kit/errors.js';
-import { isBundleName, isBundleVersion, textOf } from '../update/bundle-id.js';
+import { type BundleId, isBundleName, isBundleVersion } from '../update/bundle-id.js';
 import type { RootOfTrust } from '../update/repository/repository.js';
 import type { UpdateFault, UpdateStatus } from '../update/status.js';
 import type { Updater } from '../update/updater.js';
+import { activeAnswer, checkAnswer, installAnswer, pinAnswer, unpinAnswer } from './update-answers.js';
 
 export interface UpdateCommandParts {
   readonly updater: Pick<
     Updater,
-    'status' | 'list' | 'check' | 'install' | 'settled' | 'activate' | 'rollback' | 'pin' | 'unpin'
+    | 'status'
+    | 'list'
+    | 'show'
+    | 'check'
+    | 'install'
+    | 'settled'
+    | 'activate'
+    | 'rollback'
+    | 'pin'
+    | 'unpin'
+    | 'offer'
   >;
   readonly trust: RootOfTrust;
   /** Whether `update.url` names a repository. */
@@ -20,6 +31,8 @@ export interface UpdateCommandParts {
 export interface UpdateTask {
   readonly name: string;
   readonly isRunning: boolean;
+  /** How it ended, for people; null: it runs, or it failed. */
+  readonly message: string | null;
   readonly fault: Fault | null;
 }
 
@@ -48,42 +61,65 @@ export const makeUpdateCommands = ({ updater, trust, hasRepository }: UpdateComm
   const begin = <Request>(
     name: string,
     schema: z.ZodType<Request>,
-    work: (request: Request, signal: AbortSignal) => Promise<Answer<unknown, UpdateFault>>,
+    work: (request: Request, signal: AbortSignal) => Promise<Answer<string>>,
   ): Command<Request, 'begun'> => ({
     name: `model.${name}`,
     schema,
     actuates: false,
     run: async (request, { signal }) => tasks.begin(name, () => work(request, signal)),
   });
-  const query = <Result>(
+  const query = <Request, Result>(
     name: string,
-    run: (signal: AbortSignal) => Promise<Answer<Result, UpdateFault>>,
-  ): Command<z.infer<typeof nothing>, Result> => ({
+    schema: z.ZodType<Request>,
+    run: (request: Request) => Promise<Answer<Result, UpdateFault>>,
+  ): Command<Request, Result> => ({
     name: `model.${name}`,
-    schema: nothing,
+    schema,
     actuates: false,
     isQuery: true,
-    run: async (_, { signal }: CommandContext) => asCommandAnswer(await run(signal)),
+    run: async (request) => asCommandAnswer(await run(request)),
   });
+  /** A bin without a repository does not poll. */
+  const offer = async () => (hasRepository ? updater.offer() : null);
+  const activation = <Request>(
+    name: string,
+    schema: z.ZodType<Request>,
+    activate: (request: Request, signal: AbortSignal) => Promise<Answer<BundleId, UpdateFault>>,
+  ) =>
+    begin(name, schema, async (request, signal) => {
+      const before = updater.status().current;
+      const answer = await activate(request, signal);
+      if (!answer.ok) return answer;
+      return done(activeAnswer(answer.value, before, updater.status(), await offer()));
+    });
   const noRepository = failed('update-unreachable', 'This bin has no repository. Set update.url.');
   return [
-    query('status', async () => done<ModelStatus>({ ...updater.status(), task: tasks.newest })),
-    query('list', () => updater.list()),
-    query('root', () => trust.trustedRoot()),
-    begin('check', nothing, async (_, signal) => (hasRepository ? updater.check(signal) : noRepository)),
-    begin('install', toInstall, async ({ bundle, folder }, signal) => {
-      if (folder === undefined && !hasRepository) return noRepository;
-      const wanted = { ...(bundle ? { id: bundle } : {}), ...(folder === undefined ? {} : { folder }) };
-      const begun = await updater.install(wanted, signal);
-      if (!begun.ok) return begun;
-      const { current, last } = await updater.settled(signal);
-      if (textOf(current) === textOf(begun.value) || last?.event === 'installed') return begun;
-      return failed('update-rejected', `${textOf(begun.value)}: ${last?.reason ?? 'not activated'}`);
+    query('status', nothing, async () => done<ModelStatus>({ ...updater.status(), task: tasks.newest })),
+    query('list', nothing, () => updater.list()),
+    query('show', oneBundle, ({ bundle }) => updater.show(bundle)),
+    query('root', nothing, () => trust.trustedRoot()),
+    begin('check', nothing, async (_, signal) => {
+      if (!hasRepository) return noRepository;
+      const checked = await updater.check(signal);
+      return checked.ok ? done(checkAnswer(updater.status(), await updater.offer())) : checked;
     }),
-    begin('activate', oneBundle, ({ bundle }, signal) => updater.activate(bundle, signal)),
-    begin('rollback', nothing, (_, signal) => updater.rollback(signal)),
-    pinCommand('pin', () => updater.pin()),
-    pinCommand('unpin', () => updater.unpin()),
+    begin('install', toInstall, async ({ bundle: id, folder }, signal) => {
+      if (folder === undefined && !hasRepository) return noRepository;
+      const before = updater.status().current;
+      const wanted = { ...(id ? { id } : {}), ...(folder === undefined ? {} : { folder }) };
+      const begun = await updater.install(wanted, signal);
+      return begun.ok ? installAnswer(begun.value, { before, id }, await updater.settled(signal)) : begun;
+    }),
+    activation('activate', oneBundle, ({ bundle }, signal) => updater.activate(bundle, signal)),
+    activation('rollback', nothing, (_, signal) => updater.rollback(signal)),
+    simple('pin', async () => {
+      const answer = await updater.pin();
+      return answer.ok ? done(pinAnswer(updater.status())) : answer;
+    }),
+    simple('unpin', async () => {
+      const answer = await updater.unpin();
+      return answer.ok ? done(unpinAnswer(updater.status(), await offer())) : answer;
+    }),
     {
       name: 'model.trust',
       schema: rootText,
@@ -93,17 +129,14 @@ export const makeUpdateCommands = ({ updater, trust, hasRepository }: UpdateComm
   ] as Command[];
 };
 
-const pinCommand = (
+const simple = (
   name: string,
-  run: () => Promise<Answer<void, UpdateFault>>,
-): Command<z.infer<typeof nothing>, null> => ({
+  run: () => Promise<Answer<string, UpdateFault>>,
+): Command<z.infer<typeof nothing>, string> => ({
   name: `model.${name}`,
   schema: nothing,
   actuates: false,
-  run: async () => {
-    const answer = asCommandAnswer(await run());
-    return answer.ok ? done(null) : answer;
-  },
+  run: async () => asCommandAnswer(await run()),
 });
 
 const asCommandAnswer = <T>(answer: Answer<T, UpdateFault>): Answer<T, CommandFault> =>
@@ -113,20 +146,20 @@ const asCommandAnswer = <T>(answer: Answer<T, UpdateFault>): Answer<T, CommandFa
 class Tasks {
   newest: UpdateTask | null = null;
 
-  begin(name: string, work: () => Promise<Answer<unknown, UpdateFault>>): Answer<'begun', 'control-failed'> {
+  begin(name: string, work: () => Promise<Answer<string>>): Answer<'begun', 'control-failed'> {
     if (this.newest?.isRunning)
       return failed(
         'control-failed',
         `model.${name}: model.${this.newest.name} is running. Try again later.`,
       );
-    this.newest = { name, isRunning: true, fault: null };
+    this.newest = { name, isRunning: true, message: null, fault: null };
     work()
-      .then(
-        (answer) => (answer.ok ? null : answer.fault),
-        (thrown: unknown) => ({ code: 'update-stopped', message: String(thrown) }),
-      )
-      .then((fault) => {
-        this.newest = { name, isRunning: false, fault };
+      .catch((thrown: unknown) => failed('update-stopped', String(thrown)))
+      .then((answer) => {
+        const ended = answer.ok
+          ? { message: answer.value, fault: null }
+          : { message: null, fault: answer.fault };
+        this.newest = { name, isRunning: false, ...ended };
       });
     return done('begun');
   }

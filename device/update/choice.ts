@@ -28,15 +28,48 @@ export const isUsable = (state: State, id: BundleId): boolean =>
 export const choosePublished = (
   state: State,
   { bundles, halted }: Catalogue,
-  { name, factory }: Settings,
+  settings: Settings,
 ): PublishedBundle | null => {
+  const { name } = settings;
   if (halted.includes(name)) return null;
   const newest = newestOf(bundles.filter((bundle) => bundle.name === name && isUsable(state, bundle)));
   const { phase } = state;
-  const active = state.current ?? factory;
-  if (!newest || (active.name === name && !isNewer(newest, active))) return null;
+  if (!newest || !isNewerThanActive(newest, state, settings)) return null;
   if (phase.name === 'ready' && !isNewer(newest, phase.bundle)) return null;
   return newest;
+};
+
+/**
+ * The newest published bundle that is newer than the active one. `next`: the next poll of a bin that is not pinned
+ * installs it. `ready`: it is installed, and waits.
+ */
+export interface Offer {
+  readonly bundle: BundleId;
+  readonly kind: 'next' | 'ready' | 'rejected' | 'halted';
+}
+
+export const offerOf = (state: State, catalogue: Catalogue, settings: Settings): Offer | null => {
+  const { phase } = state;
+  const next = choosePublished(state, catalogue, settings);
+  if (next) return { bundle: idOf(next), kind: 'next' };
+  const newest = chooseInstall(catalogue, null, settings.name);
+  if (!newest || !isNewerThanActive(newest, state, settings)) return null;
+  const bundle = idOf(newest);
+  if (phase.name === 'ready' && isUsable(state, phase.bundle))
+    return { bundle: idOf(phase.bundle), kind: 'ready' };
+  return { bundle, kind: isUsable(state, bundle) ? 'halted' : 'rejected' };
+};
+
+const idOf = ({ name, version }: BundleId): BundleId => ({ name, version });
+
+/** Another name than that of the active bundle has no order: it counts as newer. */
+export const isNewerThanActive = (
+  bundle: BundleId,
+  { current }: State,
+  { factory }: Pick<Settings, 'factory'>,
+): boolean => {
+  const active = current ?? factory;
+  return active.name !== bundle.name || isNewer(bundle, active);
 };
 
 /** Returns the bundle that a person wants; `id` null: the newest one of this name that is not revoked. */

@@ -13,6 +13,9 @@ export const command = (
 ): Transition => {
   if (request.name === 'pin' || request.name === 'unpin')
     return accept(save({ ...state, isPinned: request.name === 'pin' }));
+  const revoked = revokedBy(state, request, settings);
+  if (revoked)
+    return refuse(state, 'update-revoked', `${textOf(revoked)} is revoked. Choose another version.`);
   if (state.phase.name === 'activating')
     return refuse(state, 'update-busy', 'The model is being exchanged. Try again after it.');
   if (request.name === 'rollback') return rollback(state, moment);
@@ -21,12 +24,16 @@ export const command = (
   // The factory bundle is the last resort: it is neither checked again nor refused.
   if (request.name === 'activate' && isSame(bundle, settings.factory))
     return accept(swap(state, null, 'activate'));
-  if (includes(state.revoked, bundle))
-    return refuse(state, 'update-revoked', `${textOf(bundle)} is revoked. Choose another version.`);
   const allowed: State = { ...state, rejected: without(state.rejected, bundle), attempt: null };
   return request.name === 'install'
     ? accept(download(allowed, request.bundle, 'install', request.source))
     : activate(allowed, bundle, moment, settings);
+};
+
+/** Returns the bundle of a request if it is revoked. The factory bundle can always be activated. */
+const revokedBy = ({ revoked }: State, request: UpdateCommand, { factory }: Settings): BundleId | null => {
+  if (!('bundle' in request) || !includes(revoked, request.bundle)) return null;
+  return request.name === 'activate' && isSame(request.bundle, factory) ? null : request.bundle;
 };
 
 const activate = (state: State, bundle: BundleId, moment: Moment, settings: Settings): Transition => {

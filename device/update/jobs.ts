@@ -2,6 +2,7 @@ import type { Clock } from '../kit/clock.js';
 import { DeadlineExceeded, withDeadline } from '../kit/deadline.js';
 import { type Answer, done, failed, messageOf, SortbinError } from '../kit/errors.js';
 import type { BundleId } from './bundle-id.js';
+import type { GateReport } from './gates/gates.js';
 import type { PublishedBundle, Repository, TargetFile } from './repository/repository.js';
 import type { Effect } from './state.js';
 import type { Gates, Progress } from './status.js';
@@ -32,25 +33,24 @@ export interface JobLimits {
 
 export type JobEffect = Extract<Effect, { readonly op: number }>;
 
-/** Performs one job of the machine. @throws the reason of `signal` */
+/** Performs one job of the machine. Returns the report of a check. @throws the reason of `signal` */
 export const performJob = async (
   effect: JobEffect,
   parts: JobParts,
   limits: JobLimits,
   signal: AbortSignal,
   onProgress: (progress: Progress) => void,
-): Promise<Answer<void>> => {
+): Promise<Answer<GateReport | undefined>> => {
   const { store, gates, slot, clock } = parts;
   switch (effect.type) {
     case 'download':
-      return download(effect.bundle, effect.source, parts, signal, onProgress);
+      return withoutReport(await download(effect.bundle, effect.source, parts, signal, onProgress));
     case 'build':
-      return store.build(effect.bundle, effect.bundle.files);
+      return withoutReport(await store.build(effect.bundle, effect.bundle.files));
     case 'check':
-      return within(clock, limits.checkMs, 'gate-timeout', signal, async (inner) => {
-        const checked = await gates.check(store.folderOf(effect.bundle), inner);
-        return checked.ok ? done(undefined) : checked;
-      });
+      return within(clock, limits.checkMs, 'gate-timeout', signal, (inner) =>
+        gates.check(store.folderOf(effect.bundle), inner),
+      );
     case 'swap':
       return within(clock, limits.swapMs, 'update-swap-timeout', signal, async (inner) => {
         await slot.swap(store.folderOf(effect.bundle), inner);
@@ -58,6 +58,8 @@ export const performJob = async (
       });
   }
 };
+
+const withoutReport = (answer: Answer<void>): Answer<undefined> => (answer.ok ? done(undefined) : answer);
 
 /** Small files that describe the bundle come first, so that a wrong one is noticed early. */
 const FIRST = ['manifest.json', 'labels.txt'];
@@ -97,13 +99,13 @@ const download = async (
   return done(undefined);
 };
 
-const within = async (
+const within = async <T>(
   clock: Clock,
   limitMs: number,
   code: string,
   signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<Answer<void>>,
-): Promise<Answer<void>> => {
+  work: (signal: AbortSignal) => Promise<Answer<T>>,
+): Promise<Answer<T>> => {
   try {
     return await withDeadline(clock, limitMs, work, signal);
   } catch (thrown) {

@@ -3,6 +3,7 @@ import { orAborted, sharedController, sleep } from '../kit/deadline.js';
 import { type Deferred, deferred } from '../kit/deferred.js';
 import { type Answer, done, failed, messageOf } from '../kit/errors.js';
 import { SerialQueue } from '../kit/serial-queue.js';
+import type { GateReport } from './gates/gates.js';
 import { installedIn, type JobEffect, type JobLimits, type JobParts, performJob } from './jobs.js';
 import { step } from './machine.js';
 import type { Effect, Input, Moment, Report, Settings, State, UpdateRefusal } from './state.js';
@@ -191,7 +192,9 @@ export class MachineRunner {
     const slots = installed ? { installed } : {};
     // Not awaited: the input waits for its turn, and may start the next job, which waits for the end of this one.
     void this.take(
-      answer.ok ? { type: 'done', op, ...slots } : { type: 'failed', op, fault: answer.fault, ...slots },
+      answer.ok
+        ? { type: 'done', op, ...slots, ...(answer.value ? { report: answer.value } : {}) }
+        : { type: 'failed', op, fault: answer.fault, ...slots },
     );
   }
 
@@ -201,7 +204,7 @@ export class MachineRunner {
     before: Promise<void>,
     isStored: boolean,
     signal: AbortSignal,
-  ): Promise<Answer<void> | null> {
+  ): Promise<Answer<GateReport | undefined> | null> {
     const { clock, log } = this.parts;
     // A count of attempts that is not on disk could let a bad bundle end the program for ever. A return has no such risk.
     const isReturn = this.state.phase.name === 'activating' && this.state.phase.cause === 'return';

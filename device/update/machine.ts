@@ -1,7 +1,16 @@
 import type { Fault } from '../kit/errors.js';
 import { type BundleId, textOf } from './bundle-id.js';
-import { choosePrevious, choosePublished, chooseTrusted, includes, isSame, isUsable } from './choice.js';
+import {
+  choosePrevious,
+  choosePublished,
+  chooseTrusted,
+  includes,
+  isSame,
+  isUsable,
+  without,
+} from './choice.js';
 import { command } from './command.js';
+import type { GateReport } from './gates/gates.js';
 import { start, started } from './start.js';
 import type { Cause, Input, Moment, Settings, State, Transition } from './state.js';
 import {
@@ -107,7 +116,7 @@ const revocationOf = ({ revoked }: State, id: BundleId): Fault | null => {
 
 const handleDone = (
   state: State,
-  { op, installed = state.installed, ...moment }: Extract<Input, { type: 'done' }>,
+  { op, installed = state.installed, report: found, ...moment }: Extract<Input, { type: 'done' }>,
   settings: Settings,
 ): Transition => {
   const { job, phase } = state;
@@ -119,12 +128,25 @@ const handleDone = (
     const built = includes(state.installed, bundle) ? keep(next) : report(next, moment, 'installed', bundle);
     return andThen(built, (slot) => check(slot, bundle, cause, moment, settings));
   }
-  if (phase.name === 'checking') return handleChecked(next, phase.bundle, phase.cause, moment, settings);
+  if (phase.name === 'checking') {
+    const checked = found ? remember(next, phase.bundle, found, moment) : next;
+    return handleChecked(checked, phase.bundle, phase.cause, moment, settings);
+  }
   if (phase.name === 'activating')
     return andThen(handleSwapped(next, phase.bundle, phase.cause, moment), (active) =>
       applyRevocations(active, moment, settings),
     );
   return keep(next);
+};
+
+const remember = (
+  state: State,
+  { name, version }: BundleId,
+  { runtimes }: GateReport,
+  { at }: Moment,
+): State => {
+  const checks = { name, version, at, runtimes };
+  return { ...state, checked: [...without(state.checked, checks), checks] };
 };
 
 /** The place for `shadow` and `probation`: a bundle that passed its checks would enter them here. */

@@ -14,7 +14,13 @@ const DAMAGED = ['bundle-damaged', 'bundle-missing'];
 export const start = (state: State, view: StoreView, moment: Moment, settings: Settings): Transition => {
   const { installed } = view;
   const isInstalled = (id: BundleId): boolean => includes(installed, id);
-  const base: State = { ...state, installed, trusted: state.trusted.filter(isInstalled), job: null };
+  const base: State = {
+    ...state,
+    installed,
+    trusted: state.trusted.filter(isInstalled),
+    checked: state.checked.filter(isInstalled),
+    job: null,
+  };
   const known = state.phase.name === 'new' ? fromStore(base, view, moment) : fromRun(base);
   return andThen(checkCurrent(known, moment, settings), (next) =>
     andThen(save(next, { type: 'point' }), (pointed) => removeExcess(pointed, settings)),

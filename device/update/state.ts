@@ -1,5 +1,6 @@
 import type { Fault } from '../kit/errors.js';
 import type { BundleId } from './bundle-id.js';
+import type { GateReport } from './gates/gates.js';
 import type { Catalogue, PublishedBundle, Revocation } from './repository/repository.js';
 
 /** What the machine decides by. It does not change while the program runs. */
@@ -59,6 +60,11 @@ export interface Rejection extends BundleId {
   readonly at: string;
 }
 
+/** The last checks that an installed bundle has passed. */
+export interface PassedChecks extends BundleId, GateReport {
+  readonly at: string;
+}
+
 export const REPORT_EVENTS = ['installed', 'activated', 'trusted', 'rejected', 'returned', 'failed'] as const;
 
 /** Something that happened to a bundle, for the journal and for people. `bundle`: null is the factory bundle. */
@@ -98,6 +104,8 @@ export interface State {
   readonly halted: readonly string[];
   /** Installed bundles that were healthy on this bin. */
   readonly trusted: readonly BundleId[];
+  /** Of installed bundles. */
+  readonly checked: readonly PassedChecks[];
   readonly last: Report | null;
   /** The slots on the disk. */
   readonly installed: readonly BundleId[];
@@ -120,6 +128,7 @@ export const initialState: State = {
   revoked: [],
   halted: [],
   trusted: [],
+  checked: [],
   last: null,
   installed: [],
   job: null,
@@ -163,8 +172,13 @@ export type Input = Moment &
     | { readonly type: 'stop' }
     /** `mayInstall`: a poll. Otherwise only its revocations count. */
     | { readonly type: 'catalogue'; readonly catalogue: Catalogue; readonly mayInstall: boolean }
-    /** A job has ended. `installed`: the slots, if the job may have changed them. */
-    | { readonly type: 'done'; readonly op: number; readonly installed?: readonly BundleId[] }
+    /** A job has ended. `installed`: the slots, if the job may have changed them. `report`: of a check. */
+    | {
+        readonly type: 'done';
+        readonly op: number;
+        readonly installed?: readonly BundleId[];
+        readonly report?: GateReport;
+      }
     | {
         readonly type: 'failed';
         readonly op: number;

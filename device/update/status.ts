@@ -1,7 +1,8 @@
-import type { Answer } from '../kit/errors.js';
+import type { Answer, Fault } from '../kit/errors.js';
 import type { BundleId } from './bundle-id.js';
-import type { RepositoryFault } from './repository/repository.js';
-import type { Rejection, Report, Settings, State, UpdateRefusal } from './state.js';
+import type { GateReport } from './gates/gates.js';
+import type { RepositoryFault, UnusableBundle } from './repository/repository.js';
+import type { PassedChecks, Rejection, Report, Settings, State, UpdateRefusal } from './state.js';
 import type { StoreFault } from './store/store.js';
 
 /** Bytes of the download that runs. */
@@ -26,6 +27,8 @@ export interface UpdateStatus {
   readonly last: Report | null;
   /** Wall time of the last successful refresh of the metadata since the start. */
   readonly checkedAtMs: number | null;
+  /** The present fault of the repository, of the store or of the stored state. */
+  readonly fault: Fault<UpdateFault> | null;
 }
 
 /** Receives what updates do. Each method must return at once. */
@@ -50,9 +53,28 @@ export interface BundleEntry extends BundleId {
   readonly isTrusted: boolean;
   /** Size of its files; null for the factory bundle. */
   readonly bytes: number | null;
+  /** When it was installed, ISO 8601; null: not in the store. */
+  readonly installedAt: string | null;
   readonly rejection: Rejection | null;
-  /** The reason of its revocation. */
-  readonly revoked: string | null;
+  readonly revoked: { readonly reason: string; readonly at: string } | null;
+  /** The last checks that it has passed on this bin. */
+  readonly checked: Omit<PassedChecks, keyof BundleId> | null;
+}
+
+/** All bundles of a bin, and what is wrong with others. */
+export interface BundleList extends Pick<UpdateStatus, 'fault' | 'last'> {
+  /** The newest version first. */
+  readonly bundles: readonly BundleEntry[];
+  /** Published, but not a bundle. */
+  readonly unusable: readonly UnusableBundle[];
+}
+
+/** A bundle with what a person asks about a single one. */
+export interface BundleDetails extends BundleEntry {
+  /** null: not installed */
+  readonly folder: string | null;
+  /** Its files as the repository describes them; null: not published. */
+  readonly files: readonly { readonly file: string; readonly bytes: number }[] | null;
 }
 
 /** `gate-postponed`: the gate could not run now, and the bundle is tried again later. Each other code rejects it. */
@@ -60,7 +82,7 @@ export type GateFault = 'gate-postponed' | (string & {});
 
 /** The checks of a bundle before its activation. */
 export interface Gates {
-  check(bundleFolder: string, signal: AbortSignal): Promise<Answer<unknown, GateFault>>;
+  check(bundleFolder: string, signal: AbortSignal): Promise<Answer<GateReport, GateFault>>;
 }
 
 const idOf = ({ name, version }: BundleId): BundleId => ({ name, version });
@@ -69,7 +91,7 @@ export const statusOf = (
   state: State,
   { factory }: Settings,
   progress: Progress | null,
-  checkedAtMs: number | null,
+  { checkedAtMs, fault }: Pick<UpdateStatus, 'checkedAtMs' | 'fault'>,
 ): UpdateStatus => {
   const { phase, watch, current, previous, isPinned, rejected, last } = state;
   const isIdle = phase.name === 'idle' || phase.name === 'new';
@@ -85,5 +107,6 @@ export const statusOf = (
     rejected,
     last,
     checkedAtMs,
+    fault,
   };
 };

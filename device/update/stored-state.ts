@@ -7,6 +7,12 @@ const idSchema = z.object({
   version: z.string().refine(isBundleVersion),
 });
 const rejectionSchema = idSchema.extend({ code: z.string(), reason: z.string(), at: z.string() });
+const runtimeSchema = z.object({
+  title: z.string(),
+  itemMs: z.number().nullable(),
+  reason: z.string().nullable(),
+});
+const checksSchema = idSchema.extend({ at: z.string(), runtimes: z.array(runtimeSchema) });
 const count = z.int().nonnegative();
 /** Other phases do not survive a restart: the update is forgotten, and the next poll continues it. */
 const phaseSchema: z.ZodType<Phase> = z
@@ -26,6 +32,7 @@ const stateSchema = z.object({
   revoked: z.array(idSchema.extend({ reason: z.string(), at: z.string() })),
   halted: z.array(z.string()),
   trusted: z.array(idSchema),
+  checked: z.array(checksSchema).catch([]),
   last: z
     .object({
       event: z.enum(REPORT_EVENTS),

@@ -58,6 +58,7 @@ export const reject = (state: State, { name, version }: BundleId, fault: Fault, 
     ...state,
     rejected: [...without(state.rejected, rejection), rejection].slice(-MAX_REJECTED),
     trusted: without(state.trusted, rejection),
+    checked: without(state.checked, rejection),
   };
 };
 
@@ -153,6 +154,7 @@ export const removeSlots = (state: State, bundles: readonly BundleId[]): Transit
     ...state,
     installed: state.installed.filter(stays),
     trusted: state.trusted.filter(stays),
+    checked: state.checked.filter(stays),
   };
   return save(next, { type: 'remove', bundles });
 };

@@ -4,7 +4,7 @@ import { type Answer, done, failed } from '../kit/errors.js';
 import { type HealthListener, HealthReporter, type HealthSource } from '../kit/health.js';
 import type { Service } from '../kit/service.js';
 import { type BundleId, textOf } from './bundle-id.js';
-import { chooseInstall, isSame } from './choice.js';
+import { chooseInstall, isNewerThanActive, isSame, type Offer, offerOf } from './choice.js';
 import { entriesOf } from './entries.js';
 import { startFirstModel } from './first-model.js';
 import type { JobLimits } from './jobs.js';
@@ -14,7 +14,8 @@ import type { Catalogue, Repository } from './repository/repository.js';
 import { every, type Hours, isWithin, type Polling, poll } from './schedule.js';
 import type { Report, Settings, UpdateCommand } from './state.js';
 import {
-  type BundleEntry,
+  type BundleDetails,
+  type BundleList,
   statusOf,
   type UpdateFault,
   type UpdateObserver,
@@ -48,8 +49,8 @@ export class Updater implements Service, HealthSource<UpdateFault> {
   readonly #stopping = sharedController();
   #isOpen = false;
   #notifiedAtMs = Number.NEGATIVE_INFINITY;
-  #repositoryFault: Parameters<HealthListener<UpdateFault>>[0] = null;
-  #stateFault: Parameters<HealthListener<UpdateFault>>[0] = null;
+  #repositoryFault: UpdateStatus['fault'] = null;
+  #stateFault: UpdateStatus['fault'] = null;
 
   constructor(
     private readonly parts: UpdaterParts,
@@ -130,22 +131,44 @@ export class Updater implements Service, HealthSource<UpdateFault> {
   status(): UpdateStatus {
     const { state, progress } = this.#runner;
     const shown = state.job?.kind === 'download' ? progress : null;
-    return statusOf(state, this.#settings, shown, this.#refresher.checkedAtMs);
+    return statusOf(state, this.#settings, shown, {
+      checkedAtMs: this.#refresher.checkedAtMs,
+      fault: this.#fault,
+    });
   }
 
-  /** Returns all bundles that are installed or published, and the factory bundle, the newest first. No network. */
-  async list(): Promise<Answer<readonly BundleEntry[], UpdateFault>> {
-    const [slots, stored] = [await this.parts.store.slots(), await this.parts.repository.stored()];
+  /** Returns all bundles that are installed, published or rejected, and the factory bundle. No network. */
+  async list(): Promise<Answer<BundleList, UpdateFault>> {
+    const slots = await this.parts.store.slots();
     if (!slots.ok) return slots;
-    const catalogue = stored.ok ? stored.value : null;
-    return done(entriesOf(this.#runner.state, this.#settings.factory, slots.value, catalogue));
+    const catalogue = await this.#catalogue();
+    const { state } = this.#runner;
+    const bundles = entriesOf(state, this.#settings.factory, slots.value, catalogue);
+    return done({ bundles, unusable: catalogue?.unusable ?? [], fault: this.#fault, last: state.last });
   }
 
-  async show(id: BundleId): Promise<Answer<BundleEntry, UpdateFault>> {
-    const entries = await this.list();
-    if (!entries.ok) return entries;
-    const found = entries.value.find((entry) => isSame(entry, id));
-    return found ? done(found) : unknownBundle(id);
+  /** Returns what is known about a bundle. No network. */
+  async show(id: BundleId): Promise<Answer<BundleDetails, UpdateFault>> {
+    const list = await this.list();
+    if (!list.ok) return list;
+    const entry = list.value.bundles.find((one) => isSame(one, id));
+    if (!entry) return unknownBundle(id);
+    const published = (await this.#catalogue())?.bundles.find((one) => isSame(one, id));
+    const files = published?.files.map(({ file, bytes }) => ({ file, bytes })) ?? null;
+    const { store } = this.parts;
+    const folder = entry.isInstalled ? store.folderOf(entry.isFactory ? null : id) : null;
+    return done({ ...entry, folder, files });
+  }
+
+  /** Returns what the repository offered at its last check. No network. */
+  async offer(): Promise<Offer | null> {
+    const catalogue = await this.#catalogue();
+    return catalogue && offerOf(this.#runner.state, catalogue, this.#settings);
+  }
+
+  async #catalogue(): Promise<Catalogue | null> {
+    const stored = await this.parts.repository.stored();
+    return stored.ok ? stored.value : null;
   }
 
   /** Refreshes the metadata, and applies its revocations. Installs nothing. */
@@ -157,7 +180,8 @@ export class Updater implements Service, HealthSource<UpdateFault> {
 
   /**
    * Begins to install and activate a bundle, by default the newest one, from the configured repository or from a
-   * repository in `folder`. Resolves when the download has begun: `settled` waits for its end.
+   * repository in `folder`. Resolves when the download has begun: `settled` waits for its end. Without an `id`, returns
+   * the active bundle if nothing newer is published.
    */
   async install(
     { id, folder }: { readonly id?: BundleId; readonly folder?: string },
@@ -168,8 +192,13 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     if (!answer.ok) return answer;
     const catalogue = answer.value;
     await this.#runner.take({ type: 'catalogue', catalogue, mayInstall: false });
-    const bundle = chooseInstall(catalogue, id ?? null, this.options.name);
-    if (!bundle) return unknownBundle(id ?? { name: this.options.name, version: 'any' });
+    const { name } = this.options;
+    const bundle = chooseInstall(catalogue, id ?? null, name);
+    if (!bundle) return id ? unknownBundle(id) : failed('update-not-found', `The repository has no ${name}.`);
+    // Without a version, a person wants something newer.
+    const { state } = this.#runner;
+    if (!id && !isNewerThanActive(bundle, state, this.#settings))
+      return done(state.current ?? this.#settings.factory);
     const answered = await this.#command({ name: 'install', bundle, source: folder ?? null });
     return answered.ok ? done({ name: bundle.name, version: bundle.version }) : answered;
   }
@@ -211,8 +240,12 @@ export class Updater implements Service, HealthSource<UpdateFault> {
   ): Promise<Answer<BundleId, UpdateFault>> {
     const answered = await this.#command(command);
     if (!answered.ok) return answered;
-    const { current, last } = await this.settled(signal);
+    const { phase, current, candidate, last } = await this.settled(signal);
+    if (phase === 'activating')
+      return failed('update-rejected', `${textOf(current)}: ${last?.reason ?? ''}. The bin tries again.`);
     if (!wanted || isSame(current, wanted)) return done(current);
+    if (phase === 'ready' && isSame(candidate, wanted))
+      return failed('update-busy', `${textOf(wanted)} becomes active as soon as the model can be exchanged.`);
     return failed('update-rejected', `${textOf(wanted)}: ${last?.reason ?? 'not activated'}`);
   }
 
@@ -240,8 +273,12 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     return isWithin(this.options.hours, this.parts.clock.wallMs());
   }
 
+  get #fault(): UpdateStatus['fault'] {
+    return this.#stateFault ?? this.#repositoryFault;
+  }
+
   #showHealth(): void {
-    this.#health.set(this.#stateFault ?? this.#repositoryFault);
+    this.#health.set(this.#fault);
   }
 
   /** Reports each change of the state, and the progress of a download at most twice a second. */

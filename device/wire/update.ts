@@ -14,13 +14,11 @@ import { BundleGates } from '../update/gates/gates.js';
 import type { RootOfTrust } from '../update/repository/repository.js';
 import { ThreadedRepository } from '../update/repository/threaded-repository.js';
 import type { UpdateStatus } from '../update/status.js';
-import { BundleStore } from '../update/store/store.js';
+import { BundleStore, STORE_FOLDER } from '../update/store/store.js';
 import { Updater, type UpdaterOptions } from '../update/updater.js';
 import type { LoadedConfig } from './loaded-config.js';
 import { bundleFolder, policyMaker, visionOptions } from './model.js';
 
-/** Folder of the installed bundles and of the metadata, below `dataDir`. */
-const MODELS = 'models';
 /** Name of the state in the journal. */
 const STATE = 'update';
 
@@ -66,7 +64,7 @@ export const wireUpdates = async (
   const { update } = config;
   const factoryFolder = bundleFolder(loaded);
   const { name, version } = await loadManifest(factoryFolder);
-  const models = join(dataDir, MODELS);
+  const models = join(dataDir, STORE_FOLDER);
   const opened = await BundleStore.open({
     folder: models,
     factory: { folder: factoryFolder, name, version },

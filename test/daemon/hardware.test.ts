@@ -118,6 +118,7 @@ const started = async ({ isServiceOn = false } = {}) => {
     journal,
     publisher,
     brokerUrl: 'mqtt://broker',
+    updates: () => null,
     clock,
   };
   for (const one of makeCommands(commandParts)) commands.add(one);

@@ -6,23 +6,14 @@ import { type Answer, done, failed } from '../../device/kit/errors.js';
 import type { BundleId } from '../../device/update/bundle-id.js';
 import type { TrustedRoot } from '../../device/update/repository/repository.js';
 import type { UpdateFault, UpdateStatus } from '../../device/update/status.js';
+import { someStatus } from '../support/update/status.js';
 
 const NEW: BundleId = { name: 'waste12', version: '1.4.0' };
 const FACTORY: BundleId = { name: 'waste12', version: '1.3.0' };
 const ROOT: TrustedRoot = { version: 1, keyIds: ['a', 'b'], threshold: 2, expiresAtMs: 0 };
 
-const statusWith = (current: BundleId, last: UpdateStatus['last'] = null): UpdateStatus => ({
-  phase: 'idle',
-  current,
-  isFactory: current === FACTORY,
-  previous: null,
-  candidate: null,
-  progress: null,
-  isPinned: false,
-  rejected: [],
-  last,
-  checkedAtMs: null,
-});
+const statusWith = (current: BundleId, last: UpdateStatus['last'] = null): UpdateStatus =>
+  someStatus({ current, isFactory: current === FACTORY, last });
 
 const make = (
   replaced: Partial<UpdateCommandParts['updater']> = {},
@@ -32,7 +23,8 @@ const make = (
   const commands = makeUpdateCommands({
     updater: {
       status: () => status,
-      list: async () => done([]),
+      list: async () => done({ bundles: [], unusable: [], fault: null, last: null }),
+      show: async () => failed('update-not-found', 'no such bundle'),
       check: async () => failed('update-unreachable', 'no network'),
       install: async () => done(NEW),
       settled: async () => status,
@@ -40,6 +32,7 @@ const make = (
       rollback: async () => done(FACTORY),
       pin: async () => done(undefined),
       unpin: async () => done(undefined),
+      offer: async () => null,
       ...replaced,
     },
     trust: {
@@ -71,9 +64,11 @@ describe('the commands for models', () => {
     assert.equal(await taskOf(ask), null);
     assert.equal(await ask('check'), 'begun');
     const fault = { code: 'update-unreachable', message: 'no network' };
-    assert.deepEqual(await taskOf(ask), { name: 'check', isRunning: false, fault });
+    assert.deepEqual(await taskOf(ask), { name: 'check', isRunning: false, message: null, fault });
     assert.equal(await ask('rollback'), 'begun');
-    assert.deepEqual(await taskOf(ask), { name: 'rollback', isRunning: false, fault: null });
+    assert.deepEqual(await taskOf(ask), {
+      ...{ name: 'rollback', isRunning: false, message: 'waste12@1.3.0 is active already', fault: null },
+    });
   });
 
   it('begin one thing at a time', async () => {
@@ -86,7 +81,9 @@ describe('the commands for models', () => {
     });
     installing.resolve(done(NEW));
     await new Promise(setImmediate);
-    assert.deepEqual(await taskOf(ask), { name: 'install', isRunning: false, fault: null });
+    assert.deepEqual(await taskOf(ask), {
+      ...{ name: 'install', isRunning: false, message: 'waste12@1.4.0 is active', fault: null },
+    });
   });
 
   it('report a bundle that was installed, but did not become active', async () => {
@@ -96,6 +93,7 @@ describe('the commands for models', () => {
     assert.deepEqual(await taskOf(ask), {
       name: 'install',
       isRunning: false,
+      message: null,
       fault: { code: 'update-rejected', message: 'waste12@1.4.0: wrong' },
     });
   });
@@ -106,13 +104,19 @@ describe('the commands for models', () => {
     const task = (await taskOf(ask)) as { fault: { message: string } };
     assert.equal(task.fault.message, 'This bin has no repository. Set update.url.');
     await ask('install', { folder: '/media/usb' });
-    assert.deepEqual(await taskOf(ask), { name: 'install', isRunning: false, fault: null });
+    assert.equal(((await taskOf(ask)) as { fault: unknown }).fault, null);
   });
 
   it('refuse names, versions and folders that are not allowed', async () => {
     const ask = make();
     for (const bundle of [{ name: '../etc', version: '1.0.0' }, { name: 'a', version: 'newest' }, {}])
       assert.equal(await ask('activate', { bundle }), 'invalid request');
+    for (const version of ['newest', '1.0.0+linux'])
+      assert.equal(await ask('show', { bundle: { name: 'waste12', version } }), 'invalid request');
+    assert.deepEqual(await ask('show', { bundle: NEW }), {
+      code: 'control-failed',
+      message: 'no such bundle',
+    });
     assert.equal(await ask('install', { folder: 'relative' }), 'invalid request');
     assert.equal(await ask('pin', { now: true }), 'invalid request');
   });

@@ -42,7 +42,9 @@ describe('sortbin model show', () => {
     inFolder(`model: { bundle: ${factoryBundle()} }\n`, async (folder) => {
       const { text } = await run(['show', '--json'], folder);
       const manifest = JSON.parse(await readFile(join(factoryBundle(), 'manifest.json'), 'utf8'));
-      assert.deepEqual(JSON.parse(text), { schema: 1, folder: factoryBundle(), manifest });
+      assert.deepEqual(JSON.parse(text), {
+        ...{ schema: 1, folder: factoryBundle(), manifest, update: null },
+      });
     }));
 });
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { untilAborted } from '../../device/kit/deadline.js';
-import { failed, SortbinError } from '../../device/kit/errors.js';
+import { done, failed, SortbinError } from '../../device/kit/errors.js';
+import type { State } from '../../device/update/state.js';
 import { until } from '../support/until.js';
 import { unwrap } from '../support/unwrap.js';
 import { aBundle, FACTORY, slotsOf, waste12 } from '../support/update/bundles.js';
@@ -10,6 +11,7 @@ import { HOUR_MS, UpdateDisk, UpdaterRun } from '../support/update/updater.js';
 
 const [V1, V2, V3] = [aBundle('1.1.0'), aBundle('1.2.0'), aBundle('1.3.0')];
 const signal = new AbortController().signal;
+const HARMFUL = { reason: 'harmful', at: '2026-01-01T00:00:00Z' };
 const codeOf = (answer: { ok: boolean; fault?: { code: string } }) => answer.fault?.code ?? null;
 const bytesOf = (bundle: typeof V1) => bundle.files.reduce((sum, { bytes }) => sum + bytes, 0);
 
@@ -157,6 +159,55 @@ describe('a bad bundle', () => {
     assert.deepEqual(run.checked, ['1.1.0']);
   });
 
+  it('is rejected by each gate, with the code and the reason on disk and in the list', async (t) => {
+    for (const code of ['gate-bundle', 'gate-policy', 'gate-runtime', 'gate-golden', 'gate-slow'] as const) {
+      const disk = new UpdateDisk(t);
+      disk.publish(V1);
+      const run = await UpdaterRun.start(t, disk);
+      run.gate = async () => failed(code, `the reason of ${code}`);
+      await run.poll();
+      const [stored] = (disk.stored as State).rejected;
+      assert.deepEqual(
+        [stored?.version, stored?.code, stored?.reason],
+        ['1.1.0', code, `the reason of ${code}`],
+      );
+      const [entry] = unwrap(await run.updater.list()).bundles;
+      assert.deepEqual(entry?.rejection, stored);
+    }
+  });
+
+  it('stays in the list when it is neither installed nor published any more', async (t) => {
+    const disk = new UpdateDisk(t);
+    disk.publish(V1);
+    const run = await UpdaterRun.start(t, disk);
+    run.gate = async () => failed('gate-golden', 'sample 3 differs');
+    await run.poll();
+    disk.repository.bundles = [V2, V3, aBundle('1.4.0'), aBundle('1.5.0'), aBundle('1.6.0')];
+    run.gate = async () => done({ runtimes: [] });
+    for (const id of disk.repository.bundles) {
+      unwrap(await run.updater.install({ id }, signal));
+      await run.settled();
+      await run.items(5);
+    }
+    assert.ok(!(await slotsOf(run.store)).includes('waste12@1.1.0'), 'its slot was removed');
+    const entry = unwrap(await run.updater.list()).bundles.find(({ version }) => version === '1.1.0');
+    assert.deepEqual([entry?.isInstalled, entry?.rejection?.code], [false, 'gate-golden']);
+  });
+
+  it('is not rejected if the check or the download says nothing about it, and the list has the reason', async (t) => {
+    for (const code of ['gate-memory', 'gate-postponed', 'update-file-invalid'] as const) {
+      const disk = new UpdateDisk(t);
+      disk.publish(V1);
+      const run = await UpdaterRun.start(t, disk);
+      run.gate = async () => failed(code, 'not now');
+      if (code === 'update-file-invalid') disk.repository.downloadFault = code;
+      await run.poll();
+      const { last } = unwrap(await run.updater.list());
+      assert.deepEqual([run.rejected, last?.event, last?.code], [[], 'failed', code]);
+      assert.deepEqual((disk.stored as State).last, last);
+    }
+  });
+
   it('is rejected if a gate does not end, and if it throws', async (t) => {
     const disk = new UpdateDisk(t);
     disk.publish(V1);
@@ -268,6 +319,48 @@ describe('a bad bundle', () => {
     assert.equal(run.summary, 'idle 1.0.0, serves 1.0.0');
     await run.poll();
     assert.equal(run.summary, 'watching 1.1.0, serves 1.1.0');
+  });
+});
+
+describe('the list', () => {
+  it('has the last checks that a bundle passed, also after a restart', async (t) => {
+    const disk = new UpdateDisk(t);
+    disk.publish(V1);
+    const run = await UpdaterRun.start(t, disk);
+    const runtimes = [
+      { title: 'tflite (LiteRT)', itemMs: 22.5, reason: null },
+      { title: 'edgetpu', itemMs: null, reason: 'not connected' },
+    ];
+    run.gate = async () => done({ runtimes });
+    await run.poll();
+    const checksOf = async ({ updater }: UpdaterRun) =>
+      unwrap(await updater.list()).bundles.map(({ version, checked }) => [
+        version,
+        checked?.runtimes ?? null,
+      ]);
+    const expected = [
+      ['1.1.0', runtimes],
+      ['1.0.0', null],
+    ];
+    assert.deepEqual(await checksOf(run), expected);
+    const next = await UpdaterRun.start(t, disk, { polling: null });
+    assert.deepEqual(await checksOf(next), expected);
+    next.gate = async () => failed('gate-golden', 'sample 3 differs');
+    unwrap(await next.updater.rollback(signal));
+    assert.equal(codeOf(await next.updater.activate(V1, signal)), 'update-rejected');
+    assert.deepEqual((await checksOf(next))[0], ['1.1.0', null]);
+  });
+
+  it('has the fault of the repository, and what is published but not usable', async (t) => {
+    const disk = new UpdateDisk(t);
+    disk.repository.unusable = [{ path: 'waste12/1.3.0+linux', reason: 'not a semantic version' }];
+    const run = await UpdaterRun.start(t, disk);
+    unwrap(await run.updater.check(signal));
+    disk.repository.fault = 'update-metadata-invalid';
+    assert.equal(codeOf(await run.updater.check(signal)), 'update-metadata-invalid');
+    const { fault, unusable } = unwrap(await run.updater.list());
+    assert.deepEqual([fault?.code, unusable], ['update-metadata-invalid', disk.repository.unusable]);
+    assert.deepEqual(run.updater.status().fault, fault);
   });
 });
 
@@ -388,7 +481,7 @@ describe('a command', () => {
     disk.publish(V3);
     disk.repository.revoked = ['1.1.0'];
     assert.equal(unwrap(await run.updater.check(signal)).bundles.length, 3);
-    const entries = unwrap(await run.updater.list());
+    const entries = unwrap(await run.updater.list()).bundles;
     const marks = (entry: (typeof entries)[number]) =>
       Object.entries(entry).flatMap(([key, value]) => (value === true ? [key] : []));
     assert.deepEqual(
@@ -396,11 +489,18 @@ describe('a command', () => {
       [
         ['1.3.0', null, 'isPublished'],
         ['1.2.0', null, 'isCurrent', 'isInstalled', 'isPublished', 'isTrusted'],
-        ['1.1.0', 'harmful', 'isInstalled', 'isPublished', 'isTrusted'],
+        ['1.1.0', HARMFUL, 'isInstalled', 'isPublished', 'isTrusted'],
         ['1.0.0', null, 'isFactory', 'isInstalled', 'isTrusted'],
       ],
     );
-    assert.equal(unwrap(await run.updater.show(V3)).bytes, bytesOf(V3));
+    const published = unwrap(await run.updater.show(V3));
+    assert.deepEqual([published.bytes, published.folder, published.installedAt], [bytesOf(V3), null, null]);
+    assert.deepEqual(
+      published.files?.map(({ file }) => file),
+      V3.files.map(({ file }) => file),
+    );
+    const folders = [V2, FACTORY].map(async (id) => unwrap(await run.updater.show(id)).folder);
+    assert.deepEqual(await Promise.all(folders), [run.store.folderOf(V2), '/factory']);
     assert.equal(codeOf(await run.updater.show(waste12('7.0.0'))), 'update-not-found');
     assert.equal(run.summary, 'idle 1.2.0, serves 1.2.0');
   });

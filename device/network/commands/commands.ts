@@ -8,8 +8,11 @@ export class ControlError extends SortbinError<ControlErrorCode> {}
 /** File name of the control socket, in `dataDir`. */
 export const CONTROL_SOCKET = 'control.sock';
 
-/** Maximum length of a request and of an answer, one line each, in bytes. */
+/** Maximum length of a request, in bytes. */
 export const LINE_BYTES = 65_536;
+
+/** Maximum length of an answer, in bytes. */
+export const ANSWER_BYTES = 1 << 20;
 
 /** Reads the first line of a socket. Returns null if the other side ends before, or sends more than `maxBytes`. */
 export const firstLine = async (socket: Socket, maxBytes: number): Promise<string | null> => {

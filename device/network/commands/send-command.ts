@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
-import { ControlError, firstLine, LINE_BYTES } from './commands.js';
+import { ANSWER_BYTES, ControlError, firstLine } from './commands.js';
 
 /** Longer than the deadline of the registry, so that the bin reports its own deadline. */
 const ANSWER_MS = 5_000;
@@ -40,7 +40,7 @@ export const sendCommand = async (
   socket.on('error', () => {});
   try {
     socket.write(`${JSON.stringify(request)}\n`);
-    const line = await withDeadline(clock, ANSWER_MS, () => firstLine(socket, LINE_BYTES));
+    const line = await withDeadline(clock, ANSWER_MS, () => firstLine(socket, ANSWER_BYTES));
     if (line === null) throw new Error('the connection was closed');
     return answerSchema.parse(JSON.parse(line));
   } catch (cause) {

@@ -1,18 +1,16 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { ModelStatus } from '../../daemon/update-commands.js';
 import { messageOf, SortbinError } from '../../kit/errors.js';
 import { plain, plainLines } from '../../kit/plain-text.js';
-import { type BundleId, isBundleName, isBundleVersion, textOf } from '../../update/bundle-id.js';
+import type { BundleId } from '../../update/bundle-id.js';
 import type { TrustedRoot } from '../../update/repository/repository.js';
-import type { BundleEntry } from '../../update/status.js';
-import { table } from '../bench/render.js';
 import { askBin, type BinFlags, binCommand } from './bin-commands.js';
+import { type BundleArgument, parseBundle, parseBundleOrFolder } from './bundle-argument.js';
 import { EXIT } from './failure.js';
+import { listCommand } from './model-list.js';
 import { printJson } from './report.js';
 
 // The commands of `sortbin model` that the running bin executes.
@@ -21,20 +19,17 @@ import { printJson } from './report.js';
 const POLL_MS = 300;
 
 export const modelUpdateCommands = (): Command[] => [
-  binCommand('list', 'list the installed and published bundles, with the reasons of rejected ones').action(
-    listBundles,
-  ),
+  listCommand(),
   binCommand('check', 'look for new bundles and revocations, without installing anything').action(
-    (flags: BinFlags) =>
-      runTask({ command: 'model.check' }, flags, 'is active, and the repository was checked'),
+    (flags: BinFlags) => runTask({ command: 'model.check' }, flags),
   ),
   binCommand('install', 'install and activate a bundle')
     .argument(
       '[bundle]',
       'bundle such as waste12@1.4.0, or the folder of a repository, such as a USB stick (default: the newest one)',
-      parseSource,
+      parseBundleOrFolder,
     )
-    .action((source: Source | undefined, flags: BinFlags) =>
+    .action((source: BundleArgument | undefined, flags: BinFlags) =>
       runTask({ command: 'model.install', ...source }, flags),
     ),
   binCommand('activate', 'activate an installed bundle')
@@ -43,41 +38,17 @@ export const modelUpdateCommands = (): Command[] => [
   binCommand('rollback', 'go back to the previous bundle').action((flags: BinFlags) =>
     runTask({ command: 'model.rollback' }, flags),
   ),
-  simpleCommand('pin', 'keep the active bundle, unless it is revoked or fails', 'pinned'),
-  simpleCommand('unpin', 'let the bin install newer bundles again', 'not pinned'),
+  simpleCommand('pin', 'keep the active bundle, unless it is revoked or fails'),
+  simpleCommand('unpin', 'let the bin install newer bundles again'),
   binCommand('trust', 'trust the repository of a root.json, or show the trusted root')
     .argument('[root]', 'root.json, which the owner of the repository gave you')
     .action(trustRoot),
 ];
 
-const bundleOf = (text: string): BundleId | null => {
-  const [name = '', version = ''] = text.split('@');
-  return isBundleName(name) && isBundleVersion(version) ? { name, version } : null;
-};
-
-const parseBundle = (text: string): BundleId => {
-  const bundle = bundleOf(text);
-  if (bundle) return bundle;
-  throw new InvalidArgumentError('Use a name and a version, such as waste12@1.4.0.');
-};
-
-interface Source {
-  readonly bundle?: BundleId;
-  readonly folder?: string;
-}
-
-const parseSource = (text: string): Source => {
-  if (existsSync(text)) return { folder: resolve(text) };
-  const bundle = bundleOf(text);
-  if (bundle) return { bundle };
-  throw new InvalidArgumentError('Use a bundle such as waste12@1.4.0, or a folder that exists.');
-};
-
 /** Begins a request of the bin, and shows what happens until it has ended. */
 const runTask = async (
   request: { readonly command: string; readonly [key: string]: unknown },
   flags: BinFlags,
-  result = 'is active',
 ): Promise<void> => {
   const quiet = { ...flags, json: false };
   if ((await askBin(request, quiet)) === undefined) return;
@@ -93,7 +64,7 @@ const runTask = async (
   const fault = status.task?.fault ?? null;
   if (flags.json) printJson({ schema: 1, ...status });
   else if (fault) process.stderr.write(plainLines(`sortbin: ${fault.message}\n`));
-  else process.stdout.write(`${plain(textOf(status.current))} ${result}\n`);
+  else process.stdout.write(`${plain(status.task?.message ?? '')}\n`);
   if (fault) process.exitCode = EXIT.data;
 };
 
@@ -118,39 +89,11 @@ const progressBar = (isQuiet: boolean) => {
   };
 };
 
-const simpleCommand = (name: string, description: string, result: string): Command =>
+const simpleCommand = (name: string, description: string): Command =>
   binCommand(name, description).action(async (flags: BinFlags) => {
     const value = await askBin({ command: `model.${name}` }, flags);
-    if (value !== undefined && !flags.json) process.stdout.write(`${result}\n`);
+    if (value !== undefined && !flags.json) process.stdout.write(`${plain(String(value))}\n`);
   });
-
-const listBundles = async (flags: BinFlags): Promise<void> => {
-  const entries = (await askBin({ command: 'model.list' }, flags)) as readonly BundleEntry[] | undefined;
-  if (!entries || flags.json) return;
-  const rows = entries.map((entry) => [
-    textOf(entry),
-    entry.bytes === null ? '' : `${(entry.bytes / 1e6).toFixed(1)} MB`,
-    stateOf(entry),
-  ]);
-  process.stdout.write(`${plainLines(table(['bundle', 'size', 'state'], rows))}\n`);
-  for (const { rejection, ...id } of entries)
-    if (rejection)
-      process.stdout.write(`\n${plain(`${textOf(id)}: ${rejection.at}: ${rejection.reason}`)}\n`);
-};
-
-const stateOf = (entry: BundleEntry): string =>
-  [
-    entry.isCurrent && 'active',
-    entry.isPrevious && 'previous',
-    entry.isFactory && 'factory',
-    !entry.isInstalled && 'published',
-    entry.isInstalled && !entry.isCurrent && !entry.isFactory && 'installed',
-    entry.isCurrent && !entry.isTrusted && 'under watch',
-    entry.rejection && 'rejected',
-    entry.revoked !== null && 'revoked',
-  ]
-    .filter(Boolean)
-    .join(', ');
 
 const trustRoot = async (file: string | undefined, flags: BinFlags): Promise<void> => {
   const root = file === undefined ? undefined : await readRoot(file);

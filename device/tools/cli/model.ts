@@ -1,10 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { z } from 'zod';
 import { SystemClock } from '../../kit/clock.js';
 import { plain } from '../../kit/plain-text.js';
-import { loadBundle, parseBundleJson } from '../../perception/inference/bundle/bundle.js';
 import {
   AddEdgeTpuError,
   type AddEdgeTpuErrorCode,
@@ -14,15 +11,14 @@ import { bundleFolder } from '../../wire/model.js';
 import { examineBundle } from '../doctor/bundle.js';
 import type { Section } from '../doctor/doctor.js';
 import { examineGolden } from '../doctor/golden.js';
-import { describeManifest } from '../doctor/manifest.js';
-import { renderFacts } from '../doctor/render.js';
 import { noRuntimes } from '../doctor/runtimes.js';
 import { CONFIG_OPTION } from './config-option.js';
 import { loadBundleOrError, testRuntimes } from './examinations.js';
 import { EXIT, reportError } from './failure.js';
 import { readConfig } from './loaded-config.js';
+import { showCommand } from './model-show.js';
 import { modelUpdateCommands } from './model-updates.js';
-import { exitCodesHelp, printJson, reportSections, terminalStyle } from './report.js';
+import { exitCodesHelp, reportSections } from './report.js';
 
 interface Flags {
   readonly config?: string;
@@ -39,35 +35,6 @@ export const modelCommand = (): Command => {
 };
 
 const BUNDLE = 'bundle folder (default: model.bundle, else the factory bundle)';
-
-const showCommand = (): Command =>
-  new Command('show')
-    .summary('show a bundle')
-    .description(`show a bundle (exit code ${EXIT.data} if it is missing, damaged or invalid)`)
-    .argument('[bundle]', BUNDLE)
-    .option('--json', 'print {schema, folder, manifest} as JSON')
-    .option(...CONFIG_OPTION)
-    .action(async (named: string | undefined, { config, json = false }: Flags) => {
-      const { folder } = await readBundleFolder(named, config);
-      const { manifest } = await loadBundle(folder);
-      const text = await readFile(join(folder, MANIFEST));
-      // The raw manifest also has the keys that this version does not know.
-      const raw = parseBundleJson(folder, MANIFEST, text, z.record(z.string(), z.unknown()));
-      if (json) printJson({ schema: 1, folder, manifest: raw });
-      else {
-        const style = terminalStyle();
-        const sections = describeManifest(manifest, sourcesSchema.parse(raw.sources));
-        process.stdout.write(
-          `${plain(folder)}\n${sections.map((section) => `\n${renderFacts(section, style)}`).join('')}`,
-        );
-      }
-    });
-
-const MANIFEST = 'manifest.json';
-
-const sourcesSchema = z
-  .array(z.object({ what: z.string(), name: z.string(), licence: z.string() }))
-  .catch([]);
 
 const verifyCommand = (): Command =>
   new Command('verify')

@@ -6,6 +6,7 @@ import { renderSection } from '../doctor/render.js';
 import { askBin, type BinFlags, binCommand } from './bin-commands.js';
 import { localTime } from './local-time.js';
 import { terminalStyle } from './report.js';
+import { updateRows } from './update-rows.js';
 
 export const statusCommand = (): Command =>
   binCommand('status', 'print the state of the running bin').action(async (flags: BinFlags) => {
@@ -15,7 +16,7 @@ export const statusCommand = (): Command =>
   });
 
 /** Returns the state as a section, whose checks are facts, faults and parts that make no progress. */
-export const sectionOf = ({ state, liveness, broker, waiting }: StatusAnswer): Section => {
+export const sectionOf = ({ state, liveness, broker, waiting, update }: StatusAnswer): Section => {
   const { cycle, locked, faults, fill, counters } = state;
   const stalled = liveness.ok ? [] : liveness.stalled;
   return {
@@ -46,6 +47,7 @@ export const sectionOf = ({ state, liveness, broker, waiting }: StatusAnswer): S
         'waiting',
         waiting === null ? 'not known: the journal gives no answer' : countText(waiting, 'event'),
       ),
+      ...updateRows(update),
       ...fill.map(({ compartment, percent, full }) =>
         fact(
           'fill',

@@ -10,6 +10,7 @@ export interface Slot extends BundleId {
   readonly folder: string;
   /** Size of its files. Other slots may share them. */
   readonly bytes: number;
+  readonly installedAtMs: number;
 }
 
 /** A file of a bundle. `file`: its path in the bundle, such as `golden/inputs.json`. */
@@ -50,7 +51,8 @@ export class Slots {
       if (!id || !entry.isDirectory()) continue;
       const folder = this.folderOf(id);
       const infos = await Promise.all((await pathsIn(folder)).files.map((path) => lstat(path)));
-      slots.push({ ...id, folder, bytes: infos.reduce((sum, { size }) => sum + size, 0) });
+      const bytes = infos.reduce((sum, { size }) => sum + size, 0);
+      slots.push({ ...id, folder, bytes, installedAtMs: (await lstat(folder)).mtimeMs });
     }
     return slots;
   }

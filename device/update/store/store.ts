@@ -25,6 +25,14 @@ export interface StoreOptions {
   readonly freeBytes?: () => Promise<number>;
 }
 
+/** Name of the store's folder in `dataDir`. */
+export const STORE_FOLDER = 'models';
+
+const SLOTS = 'slots';
+
+/** Returns the folder of an installed bundle in a store, also of a store that is not open. */
+export const slotFolder = (store: string, id: BundleId): string => join(store, SLOTS, textOf(id));
+
 const RESERVE_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -46,7 +54,7 @@ export class BundleStore {
     const { folder, files = systemFiles } = options;
     this.#files = files;
     this.#objects = new Objects(join(folder, 'objects'), join(folder, 'part'), files);
-    this.#slots = new Slots(join(folder, 'slots'), this.#objects, files);
+    this.#slots = new Slots(join(folder, SLOTS), this.#objects, files);
     this.#pointers = new PointerLinks(folder, this.#slots, files);
   }
 
@@ -194,7 +202,7 @@ export class BundleStore {
   /** Returns the folders whose names must be durable. */
   async #makeFolders(): Promise<string[]> {
     const { folder } = this.options;
-    const inner = ['objects', 'slots', 'part'].map((name) => join(folder, name));
+    const inner = ['objects', SLOTS, 'part'].map((name) => join(folder, name));
     for (const path of [folder, ...inner])
       if (!(await lstat(path).catch(() => null))) await this.#files.makeFolder(path);
     return [dirname(folder), folder, ...inner];
@@ -209,7 +217,7 @@ export class BundleStore {
     const [first, second] = [join(folder, '.probe-1'), join(folder, '.probe-2')];
     for (const path of [first, second]) await this.#files.remove(path);
     try {
-      await this.#files.symlink('slots', first);
+      await this.#files.symlink(SLOTS, first);
       await this.#files.link(first, second);
     } catch (thrown) {
       if (systemCode(thrown) === 'ENOSPC' || systemCode(thrown) === 'EDQUOT') throw thrown;

@@ -6,6 +6,7 @@ import type {
   Repository,
   RepositoryFault,
   TargetFile,
+  UnusableBundle,
 } from '../../../device/update/repository/repository.js';
 import { type TestBundle, waste12 } from './bundles.js';
 
@@ -16,6 +17,9 @@ export class SimulatedRepository implements Repository {
   isHalted = false;
   /** The fault of each refresh and download. */
   fault: RepositoryFault | null = null;
+  /** The fault of each download only. */
+  downloadFault: RepositoryFault | null = null;
+  unusable: UnusableBundle[] = [];
   /** Number of bytes after which the connection of a download ends, or stalls. */
   cutAfterBytes: number | null = null;
   stallAfterBytes: number | null = null;
@@ -32,7 +36,7 @@ export class SimulatedRepository implements Repository {
     return {
       targetsVersion: 1,
       bundles: this.bundles.map(({ name, version, files }) => ({ name, version, files })),
-      unusable: [],
+      unusable: this.unusable,
       revoked: this.revoked.map((version) => ({
         ...waste12(version),
         reason: 'harmful',
@@ -62,7 +66,8 @@ export class SimulatedRepository implements Repository {
     signal: AbortSignal,
     onProgress?: (bytes: number) => void,
   ): Promise<Answer<void, RepositoryFault>> {
-    if (this.fault) return failed(this.fault, target.path);
+    const fault = this.fault ?? this.downloadFault;
+    if (fault) return failed(fault, target.path);
     await this.onDownload();
     const bundle = this.bundles.find(({ version }) => target.path.startsWith(`waste12/${version}/`));
     const content = bundle?.contents.get(target.file);

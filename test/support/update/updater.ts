@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { type Answer, done } from '../../../device/kit/errors.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { textOf } from '../../../device/update/bundle-id.js';
+import type { GateReport } from '../../../device/update/gates/gates.js';
 import type { StateStore } from '../../../device/update/machine-runner.js';
 import type { Report, State } from '../../../device/update/state.js';
 import type { UpdateStatus } from '../../../device/update/status.js';
@@ -55,7 +56,8 @@ export class UpdaterRun {
   /** The folder of the model that serves. */
   running = '';
   checked: string[] = [];
-  gate: (version: string, signal: AbortSignal) => Promise<Answer<void>> = async () => done(undefined);
+  gate: (version: string, signal: AbortSignal) => Promise<Answer<GateReport>> = async () =>
+    done({ runtimes: [] });
   /** Throws if the model of a folder does not start. */
   startOf: (folder: string) => Promise<void> = async () => {};
 

@@ -8,7 +8,7 @@ import { sectionOf } from '../../../device/tools/cli/status.js';
 const rowsOf = (...args: Parameters<typeof sectionOf>) =>
   sectionOf(...args).checks.map(({ name, status, text }) => `${status} ${name}: ${text}`);
 
-const connected = { broker: { url: 'mqtt://broker:1883', connected: true }, waiting: 0 };
+const connected = { broker: { url: 'mqtt://broker:1883', connected: true }, waiting: 0, update: null };
 
 describe('the state of a bin for people', () => {
   it('states that a new bin has no faults and no items', () => {
@@ -34,7 +34,13 @@ describe('the state of a bin for people', () => {
     status.fill({ compartment: 'glass', percent: null, full: false, fault: null });
     const stalled = [{ part: 'vision', sinceMs: 5, reason: 'no success for 70000 ms' }];
     const broker = { url: 'mqtt://broker:1883', connected: false };
-    const rows = rowsOf({ state: status.snapshot(), liveness: { ok: false, stalled }, broker, waiting: 12 });
+    const rows = rowsOf({
+      state: status.snapshot(),
+      liveness: { ok: false, stalled },
+      broker,
+      waiting: 12,
+      update: null,
+    });
     assert.deepEqual(rows.slice(0, 8), [
       'ok cycle: idle, the service switch locks the gate',
       'ok last item: none yet',

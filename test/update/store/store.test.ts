@@ -46,13 +46,15 @@ describe('a slot', () => {
     unwrap(await store.verify(V1));
   });
 
-  it('is listed with the size of its files', async (t) => {
+  it('is listed with the size of its files, and with the time when it was installed', async (t) => {
     const { store } = await openStore(t);
     await addBundle(store, V1);
     const bytes = V1.files.reduce((sum, file) => sum + file.bytes, 0);
-    assert.deepEqual(unwrap(await store.slots()), [
-      { ...waste12('1.1.0'), folder: store.folderOf(V1), bytes },
-    ]);
+    const folder = store.folderOf(V1);
+    const installedAtMs = statSync(folder).mtimeMs;
+    await addBundle(store, V2);
+    const listed = unwrap(await store.slots()).find(({ version }) => version === '1.1.0');
+    assert.deepEqual(listed, { ...waste12('1.1.0'), folder, bytes, installedAtMs });
   });
 
   it('shares its files with other slots, which need not be downloaded', async (t) => {
