@@ -44,9 +44,9 @@ export const performJob = async (
   const { store, gates, slot, clock } = parts;
   switch (effect.type) {
     case 'download':
-      return withoutReport(await download(effect.bundle, effect.source, parts, signal, onProgress));
+      return givingRoomBack(store, await download(effect.bundle, effect.source, parts, signal, onProgress));
     case 'build':
-      return withoutReport(await store.build(effect.bundle, effect.bundle.files));
+      return givingRoomBack(store, await store.build(effect.bundle, effect.bundle.files));
     case 'check':
       return within(clock, limits.checkMs, 'gate-timeout', signal, (inner) =>
         gates.check(store.folderOf(effect.bundle), inner),
@@ -59,7 +59,11 @@ export const performJob = async (
   }
 };
 
-const withoutReport = (answer: Answer<void>): Answer<undefined> => (answer.ok ? done(undefined) : answer);
+/** A job without a report. The journal needs the room of a full disk more than an update that cannot go on. */
+const givingRoomBack = async (store: BundleStore, answer: Answer<void>): Promise<Answer<undefined>> => {
+  if (!answer.ok && answer.fault.code === 'update-no-space') await store.removeUnused();
+  return answer.ok ? done(undefined) : answer;
+};
 
 /** Small files that describe the bundle come first, so that a wrong one is noticed early. */
 const FIRST = ['manifest.json', 'labels.txt'];

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { orAborted, sharedController } from '../kit/deadline.js';
 import { type Answer, done, failed } from '../kit/errors.js';
-import { type HealthListener, HealthReporter, type HealthSource } from '../kit/health.js';
+import type { HealthListener, HealthSource } from '../kit/health.js';
 import type { Service } from '../kit/service.js';
 import { type BundleId, textOf } from './bundle-id.js';
 import { chooseInstall, isNewerThanActive, isSame, type Offer, offerOf } from './choice.js';
@@ -21,6 +21,7 @@ import {
   type UpdateObserver,
   type UpdateStatus,
 } from './status.js';
+import { UpdateHealth } from './update-health.js';
 
 export interface UpdaterParts extends RunnerParts {
   readonly observer?: UpdateObserver;
@@ -42,35 +43,30 @@ const PROGRESS_MS = 500;
 /** Brings bundles onto this bin, and takes them back. Start the model by `startModel`, then start this service. */
 export class Updater implements Service, HealthSource<UpdateFault> {
   readonly name = 'updates';
-  readonly #health = new HealthReporter<UpdateFault>();
+  readonly #health = new UpdateHealth();
   readonly #settings: Settings & JobLimits;
   readonly #runner: MachineRunner;
   readonly #refresher: Refresher;
   readonly #stopping = sharedController();
   #isOpen = false;
   #notifiedAtMs = Number.NEGATIVE_INFINITY;
-  #repositoryFault: UpdateStatus['fault'] = null;
-  #stateFault: UpdateStatus['fault'] = null;
 
   constructor(
     private readonly parts: UpdaterParts,
     private readonly options: UpdaterOptions,
   ) {
     this.#settings = { ...options, factory: parts.store.factory };
-    this.#refresher = new Refresher(parts.clock, parts.repository, (fault) => {
-      this.#repositoryFault = fault;
-      this.#showHealth();
-    });
+    this.#refresher = new Refresher(parts.clock, parts.repository, (fault) =>
+      this.#health.set('repository', fault),
+    );
     this.#runner = new MachineRunner(parts, this.#settings, () => this.#isAllowed(), {
       changed: () => this.#notify(),
       report: (report) => {
         logReport(parts.log, report, this.#settings.factory);
+        this.#health.setAttempt(report);
         parts.observer?.report?.(report);
       },
-      stateFault: (message) => {
-        this.#stateFault = message === null ? null : { code: 'update-failed', message: `update: ${message}` };
-        this.#showHealth();
-      },
+      stateFault: (message) => this.#health.setState(message),
     });
   }
 
@@ -87,8 +83,7 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     const opened = await orAborted(this.#runner.open(), signal);
     this.#isOpen = opened.ok;
     if (!opened.ok) {
-      this.#stateFault = { code: 'update-failed', message: `update: ${opened.fault.message}` };
-      this.#showHealth();
+      this.#health.setState(opened.fault.message);
       return open(store.folderOf(null), signal);
     }
     return startFirstModel(this.#runner, { store, log }, open, signal);
@@ -133,7 +128,7 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     const shown = state.job?.kind === 'download' ? progress : null;
     return statusOf(state, this.#settings, shown, {
       checkedAtMs: this.#refresher.checkedAtMs,
-      fault: this.#fault,
+      fault: this.#health.fault,
     });
   }
 
@@ -144,7 +139,12 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     const catalogue = await this.#catalogue();
     const { state } = this.#runner;
     const bundles = entriesOf(state, this.#settings.factory, slots.value, catalogue);
-    return done({ bundles, unusable: catalogue?.unusable ?? [], fault: this.#fault, last: state.last });
+    return done({
+      bundles,
+      unusable: catalogue?.unusable ?? [],
+      fault: this.#health.fault,
+      last: state.last,
+    });
   }
 
   /** Returns what is known about a bundle. No network. */
@@ -246,7 +246,11 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     if (!wanted || isSame(current, wanted)) return done(current);
     if (phase === 'ready' && isSame(candidate, wanted))
       return failed('update-busy', `${textOf(wanted)} becomes active as soon as the model can be exchanged.`);
-    return failed('update-rejected', `${textOf(wanted)}: ${last?.reason ?? 'not activated'}`);
+    const code = last?.event === 'failed' && isSame(last.bundle, wanted) ? last.code : null;
+    return failed(
+      (code as UpdateFault | null) ?? 'update-rejected',
+      `${textOf(wanted)}: ${last?.reason ?? 'not activated'}`,
+    );
   }
 
   async #command(command: UpdateCommand): Promise<Answer<void, UpdateFault>> {
@@ -264,6 +268,8 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     const answer = await this.#refresh(this.parts.repository, signal);
     if (!answer.ok) return answer.fault.code;
     await this.#runner.take({ type: 'catalogue', catalogue: answer.value, mayInstall: true });
+    // Nothing is to be installed, so that an attempt that failed before does not matter any more.
+    if (this.#runner.state.phase.name === 'idle') this.#health.set('attempt', null);
     const before = this.#runner.state.last;
     const { last } = await this.settled(signal);
     return last !== before && last?.event === 'failed' ? last.code : null;
@@ -271,14 +277,6 @@ export class Updater implements Service, HealthSource<UpdateFault> {
 
   #isAllowed(): boolean {
     return isWithin(this.options.hours, this.parts.clock.wallMs());
-  }
-
-  get #fault(): UpdateStatus['fault'] {
-    return this.#stateFault ?? this.#repositoryFault;
-  }
-
-  #showHealth(): void {
-    this.#health.set(this.#fault);
   }
 
   /** Reports each change of the state, and the progress of a download at most twice a second. */

@@ -98,6 +98,17 @@ describe('the commands for models', () => {
     });
   });
 
+  it('report what ended an installation, if that says nothing about the bundle', async () => {
+    const last = { event: 'failed', bundle: NEW, code: 'update-no-space', reason: 'full', at: '' } as const;
+    const ask = make({ settled: async () => statusWith(FACTORY, last) });
+    await ask('install');
+    assert.deepEqual(await taskOf(ask), {
+      name: 'install',
+      isRunning: false,
+      fault: { code: 'update-no-space', message: 'waste12@1.4.0: full' },
+    });
+  });
+
   it('need a repository, or a folder', async () => {
     const ask = make({ settled: async () => statusWith(NEW) }, { hasRepository: false });
     await ask('install');

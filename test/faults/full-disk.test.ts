@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { mountSmallDisk, noSmallDisk, type SmallDisk } from '../support/small-disk.js';
+import { fillDisk, mountSmallDisk, noSmallDisk, type SmallDisk } from '../support/small-disk.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 import { until } from '../support/until.js';
 
@@ -28,22 +28,6 @@ const withDisk = (
     }
   });
 
-/** Writes a file until the disk is full. */
-const fill = (path: string): void => {
-  const handle = openSync(path, 'w');
-  try {
-    for (let bytes = 65_536; bytes >= 512; ) {
-      try {
-        if (writeSync(handle, new Uint8Array(bytes)) === 0) bytes /= 2;
-      } catch {
-        bytes /= 2;
-      }
-    }
-  } finally {
-    closeSync(handle);
-  }
-};
-
 const untilLines = (bin: Sortbin, what: string, count: number, matches: (msg: string) => boolean) =>
   until(
     () => `${count} times ${what}. The output is:\n${bin.text.slice(-4_000)}`,
@@ -59,7 +43,7 @@ const stop = async (bin: Sortbin): Promise<void> => {
 describe('a disk that is full', { skip: noSmallDisk() }, () => {
   it('is the reason that the start states', () =>
     withDisk(CONFIG, '64k', async (disk, run) => {
-      fill(disk.file('fill'));
+      fillDisk(disk.file('fill'));
       const bin = run();
       assert.equal(await bin.ended(), 74);
       assert.match(bin.stderr, /: the disk is full\. Free some space on the disk and start again\./);
@@ -69,7 +53,7 @@ describe('a disk that is full', { skip: noSmallDisk() }, () => {
     withDisk(`${CONFIG}journal: { frames: { maxCount: 0 } }\n`, '4m', async (disk, run) => {
       const bin = run();
       await untilLines(bin, 'sorted', 3, (msg) => msg === 'item sorted');
-      fill(disk.file('fill'));
+      fillDisk(disk.file('fill'));
       await bin.waitForLog(/^the journal failed/);
       await stop(bin);
       const lost = bin.lines.filter(({ msg }) => msg === 'an event could not be recorded').length;
@@ -90,7 +74,7 @@ describe('a disk that is full', { skip: noSmallDisk() }, () => {
     withDisk(`${CONFIG}journal: { frames: { maxCount: 0 } }\n`, '4m', async (disk, run) => {
       const bin = run();
       await untilLines(bin, 'sorted', 1, (msg) => msg === 'item sorted');
-      fill(disk.file('fill'));
+      fillDisk(disk.file('fill'));
       await bin.waitForLog(({ code }) => code === 'journal-full');
       rmSync(disk.file('fill'));
       await untilLines(bin, 'failed', 1, (msg) => msg === 'item failed');
@@ -108,7 +92,7 @@ describe('a disk that is full', { skip: noSmallDisk() }, () => {
       await untilLines(bin, 'sorted', 70, (msg) => msg === 'item sorted');
       const frames = readdirSync(disk.file('data', 'frames')).length;
       assert.ok(frames > 10 && frames < 70, `${frames} frames`);
-      fill(disk.file('fill'));
+      fillDisk(disk.file('fill'));
       await untilLines(bin, 'sorted', 90, (msg) => msg === 'item sorted');
       await stop(bin);
       assert.ok(readdirSync(disk.file('data', 'frames')).length < frames, 'frames gave way to events');

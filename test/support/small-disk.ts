@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from './until.js';
 
@@ -51,4 +51,21 @@ export const mountSmallDisk = async (path: string, size: string): Promise<SmallD
       await ended;
     },
   };
+};
+
+/** Writes a file until the disk is full, or has only so many bytes left. */
+export const fillDisk = (path: string, leftBytes = 0): void => {
+  const handle = openSync(path, 'w');
+  try {
+    for (let bytes = 65_536; bytes >= 512; ) {
+      try {
+        if (writeSync(handle, new Uint8Array(bytes)) === 0) bytes /= 2;
+      } catch {
+        bytes /= 2;
+      }
+    }
+    ftruncateSync(handle, fstatSync(handle).size - leftBytes);
+  } finally {
+    closeSync(handle);
+  }
 };

@@ -140,9 +140,36 @@ describe('an update by polling', () => {
       ['idle 1.0.0, serves 1.0.0', 'update-no-space'],
     );
     assert.equal(disk.repository.downloadedBytes, 0);
+    assert.deepEqual(run.faults, ['update-no-space']);
     free = 1e6;
     await run.poll();
     assert.equal(run.summary, 'watching 1.1.0, serves 1.1.0');
+    assert.deepEqual(run.faults, ['update-no-space', null]);
+  });
+
+  it('clears the fault of a failed attempt when nothing is to be installed any more', async (t) => {
+    const disk = new UpdateDisk(t);
+    disk.publish(V1);
+    disk.repository.cutAfterBytes = 300;
+    const run = await UpdaterRun.start(t, disk);
+    await run.poll();
+    assert.deepEqual(run.faults, ['update-unreachable']);
+    disk.repository.bundles = [];
+    await run.poll();
+    assert.deepEqual(run.faults, ['update-unreachable', null]);
+  });
+
+  it('does not call a revoked bundle a fault of the bin', async (t) => {
+    const disk = new UpdateDisk(t);
+    disk.publish(V1);
+    const run = await UpdaterRun.start(t, disk, { polling: null });
+    run.gate = (_, inner) => untilAborted(inner);
+    unwrap(await run.updater.install({}, signal));
+    disk.repository.revoked = ['1.1.0'];
+    unwrap(await run.updater.check(signal));
+    await run.settled();
+    assert.equal(run.updater.status().last?.code, 'update-revoked');
+    assert.deepEqual(run.faults, []);
   });
 });
 
