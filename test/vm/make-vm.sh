@@ -8,7 +8,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sortbin-vm
 modules="virtio_pci virtio_console virtio_rng 9p 9pnet_virtio overlay configfs gpio-sim pwm-sim vivid v4l2loopback
-  softdog xhci_pci usbhid"
+  softdog xhci_pci usbhid loop ext4 crc32c_generic dm-mod dm-log-writes"
 # Its licence is GPL-2.0, so its source is downloaded here and is not part of this project.
 loopback=v4l2loopback-dkms loopback_version=0.12.7-2
 loopback_sha256=7f2bdae29e28efab6e6f1f8b187266fa3c740d3becab11e1d686b45bfcb22aa9
@@ -26,7 +26,7 @@ fail() {
 }
 
 missing=
-for tool in gcc-12 make cpio depmod xz zstd busybox qemu-system-x86_64 apt-get v4l2-ctl; do
+for tool in gcc-12 make cpio depmod xz zstd busybox qemu-system-x86_64 apt-get v4l2-ctl dmsetup mkfs.ext4; do
   command -v "$tool" >/dev/null || missing+=" $tool"
 done
 [ -z "$missing" ] || fail "not installed:$missing. See test/vm/README.md."

@@ -47,7 +47,7 @@ gcc -O2 -static -Wall -Wextra -o "$build/test/vm/sample" test/vm/guest/sample.c
 in_guest='modprobe gpio-sim persist=$0 && modprobe pwm-sim &&
   exec node --test --test-concurrency=1 --test-reporter=spec --enable-source-maps "$@"'
 settings=()
-for name in SORTBIN_IO SORTBIN_CAMERA KILLS SEED MEASURES; do
+for name in SORTBIN_IO SORTBIN_CAMERA KILLS CUTS SEED MEASURES; do
   [ -z "${!name:-}" ] || settings+=("$name=${!name}")
 done
 log=$(mktemp)

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { type Answer, done } from '../../../device/kit/errors.js';
@@ -7,6 +7,7 @@ import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { textOf } from '../../../device/update/bundle-id.js';
 import type { GateReport } from '../../../device/update/gates/gates.js';
 import type { StateStore } from '../../../device/update/machine-runner.js';
+import type { Repository } from '../../../device/update/repository/repository.js';
 import type { Report, State } from '../../../device/update/state.js';
 import type { UpdateStatus } from '../../../device/update/status.js';
 import type { BundleStore, StoreOptions } from '../../../device/update/store/store.js';
@@ -37,9 +38,9 @@ export class UpdateDisk {
   stored: unknown = null;
   canStore = true;
 
-  constructor(t: TestContext) {
-    this.folder = join(temporaryFolder(t), 'data', 'models');
-    mkdirSync(dirname(this.folder));
+  constructor(t: TestContext, dataDir = join(temporaryFolder(t), 'data')) {
+    this.folder = join(dataDir, 'models');
+    mkdirSync(dataDir, { recursive: true });
   }
 
   publish(...bundles: TestBundle[]): void {
@@ -65,12 +66,13 @@ export class UpdaterRun {
     readonly disk: UpdateDisk,
     readonly store: BundleStore,
     options: Partial<UpdaterOptions>,
-    states?: StateStore,
+    states: StateStore | undefined,
+    repository: Repository,
   ) {
     this.updater = new Updater(
       {
-        repository: disk.repository,
-        openFolder: () => disk.repository,
+        repository,
+        openFolder: () => repository,
         store,
         gates: {
           check: (folder, signal) => {
@@ -106,13 +108,16 @@ export class UpdaterRun {
     {
       states,
       store,
+      repository = disk.repository,
       ...options
     }: Partial<UpdaterOptions> & {
       readonly states?: StateStore;
       readonly store?: Partial<StoreOptions>;
+      /** In place of the simulated one. `poll` needs the simulated one. */
+      readonly repository?: Repository;
     } = {},
   ): Promise<UpdaterRun> {
-    return new UpdaterRun(disk, await openStoreIn(disk.folder, store), options, states);
+    return new UpdaterRun(disk, await openStoreIn(disk.folder, store), options, states, repository);
   }
 
   /** Opens an updater, starts the model and the polls. It is stopped after the test. */
@@ -150,7 +155,7 @@ export class UpdaterRun {
 
   async settled(): Promise<UpdateStatus> {
     await this.clock.advance(0);
-    return this.updater.settled(AbortSignal.timeout(10_000));
+    return this.updater.settled(AbortSignal.timeout(60_000));
   }
 
   async items(count: number, isRuntimeFault = false): Promise<void> {
