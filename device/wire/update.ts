@@ -13,6 +13,7 @@ import { isAllowed, type RuntimeOption, runtimeOptions } from '../perception/vis
 import { BundleGates } from '../update/gates/gates.js';
 import type { RootOfTrust } from '../update/repository/repository.js';
 import { ThreadedRepository } from '../update/repository/threaded-repository.js';
+import type { Polling } from '../update/schedule.js';
 import type { UpdateStatus } from '../update/status.js';
 import { BundleStore, STORE_FOLDER } from '../update/store/store.js';
 import { Updater, type UpdaterOptions } from '../update/updater.js';
@@ -145,15 +146,18 @@ const optionsOf = (
   { url, name, everyMinutes, hours }: LoadedConfig['config']['update'],
   factoryName: string,
 ): UpdaterOptions => {
-  const intervalMs = everyMinutes * 60_000;
   const [from = '', to = ''] = hours?.split('-') ?? [];
   return {
     ...LIMITS,
     name: name ?? factoryName,
     hours: hours === null ? null : { from, to },
-    polling:
-      url === null ? null : { intervalMs, firstMs: Math.min(intervalMs, FIRST_POLL_MS), retryMs: RETRY_MS },
+    polling: url === null ? null : pollingOf(everyMinutes),
   };
+};
+
+export const pollingOf = (everyMinutes: number): Polling => {
+  const intervalMs = everyMinutes * 60_000;
+  return { intervalMs, firstMs: Math.min(intervalMs, FIRST_POLL_MS), retryMs: RETRY_MS };
 };
 
 /** The owner has chosen this root in the configuration. Without it, the bin sorts, and updates report the fault. */

@@ -58,13 +58,20 @@ export const copyBundle = async (
 /** Updates the digests in the manifest, so that a changed bundle is valid again. */
 export const updateDigests = async (folder: string): Promise<void> => {
   const path = join(folder, 'manifest.json');
-  const manifest = JSON.parse(await readFile(path, 'utf8')) as DigestedManifest;
-  for (const entry of [manifest.golden, manifest.runtimes.tflite, manifest.runtimes.tflite.golden]) {
+  const manifest = JSON.parse(await readFile(path, 'utf8'));
+  for (const entry of entriesIn(manifest)) {
     const bytes = await readFile(join(folder, entry.file));
     entry.bytes = bytes.length;
     entry.sha256 = createHash('sha256').update(bytes).digest('hex');
   }
   await writeFile(path, JSON.stringify(manifest));
+};
+
+/** Returns the entries of files in a manifest, at any level. */
+const entriesIn = (value: unknown): FileEntry[] => {
+  if (typeof value !== 'object' || value === null) return [];
+  const inner = Object.values(value).flatMap(entriesIn);
+  return 'file' in value && 'sha256' in value ? [value as FileEntry, ...inner] : inner;
 };
 
 /** Copies the factory bundle with only one golden sample, which starts faster. */

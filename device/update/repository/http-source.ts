@@ -14,7 +14,7 @@ export const openHttp: OpenFile = async (url, offset, signal) => {
     response.destroy();
     return openHttp(url, 0, signal);
   }
-  checkStatus(url, response, offset);
+  await checkStatus(url, response, offset);
   const start = response.statusCode === 206 ? offset : 0;
   const rest = numberOf(response.headers['content-length']);
   const body = isHtml(response) ? withoutHtmlPage(url, response) : response;
@@ -55,10 +55,29 @@ const isAnswerFrom = ({ statusCode, headers }: IncomingMessage, offset: number):
   return range[3] === '*' || Number(range[2]) === Number(range[3]) - 1;
 };
 
-const checkStatus = (url: URL, { statusCode = 0, headers }: IncomingMessage, offset: number): void => {
+/** Largest answer that is read although it is not used. */
+const MAX_UNUSED_BYTES = 16 << 10;
+
+/** Reads an answer that is not used, if it is short. The connection then stays open for the next request. */
+const drain = async (response: IncomingMessage): Promise<void> => {
+  let bytes = 0;
+  try {
+    for await (const chunk of response) {
+      bytes += chunk.length;
+      if (bytes > MAX_UNUSED_BYTES) return;
+    }
+  } catch {
+    // The connection is lost. The status was received.
+  }
+};
+
+const checkStatus = async (url: URL, response: IncomingMessage, offset: number): Promise<void> => {
+  const { statusCode = 0, headers } = response;
   if (statusCode === 200 || (statusCode === 206 && offset > 0)) return;
   const name = publicUrl(url);
   if ([403, 404, 410].includes(statusCode)) {
+    // Each poll gets such an answer, because no newer root exists.
+    await drain(response);
     throw new RepositoryError('update-not-found', `${name}: HTTP ${statusCode}. Check \`update.url\`.`);
   }
   if (statusCode >= 300 && statusCode < 400) {

@@ -11,6 +11,8 @@ export interface RepositoryServer {
   readonly requests: string[];
   /** Answers requests for paths that end with `end`. */
   answer(end: string, handler: Handler): void;
+  /** Calls `watcher` with each request. */
+  watch(watcher: (request: IncomingMessage) => void): void;
   /** Removes all such answers. */
   reset(): void;
   close(): Promise<void>;
@@ -19,9 +21,11 @@ export interface RepositoryServer {
 export const serveRepository = async (files: ReadonlyMap<string, Buffer>): Promise<RepositoryServer> => {
   const requests: string[] = [];
   const handlers = new Map<string, Handler>();
+  let watcher: (request: IncomingMessage) => void = () => {};
   const server = createServer((request, response) => {
     const path = decodeURIComponent(request.url ?? '').slice(1);
     const from = fromOf(request);
+    watcher(request);
     requests.push(from === 0 ? path : `${path} from ${from}`);
     const handler = [...handlers].find(([end]) => path.endsWith(end))?.[1];
     if (handler) return handler(request, response);
@@ -33,6 +37,9 @@ export const serveRepository = async (files: ReadonlyMap<string, Buffer>): Promi
     url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`),
     requests,
     answer: (end, handler) => handlers.set(end, handler),
+    watch: (next) => {
+      watcher = next;
+    },
     reset: () => handlers.clear(),
     close: async () => {
       server.close();

@@ -306,6 +306,29 @@ test('opens a new connection if the server closed the idle one', async (t) => {
   unwrap(await client.refresh(signal));
 });
 
+for (const [what, page] of Object.entries({
+  'an empty answer': '',
+  'a short page': '<html>not found</html>',
+})) {
+  test(`polls over one connection, although the server sends ${what} for the next root`, async (t) => {
+    const { client, signal, server } = await makeUpdateClient(t);
+    const sockets = new Set<object>();
+    server.watch(({ socket }) => sockets.add(socket));
+    server.answer('2.root.json', (_, response) => response.writeHead(404).end(page));
+    unwrap(await client.refresh(signal));
+    assert.ok(server.requests.length > 2);
+    assert.equal(sockets.size, 1);
+  });
+}
+
+test('does not wait for the end of a long page that is not the file', async (t) => {
+  const { client, signal, server } = await makeUpdateClient(t);
+  server.answer('2.root.json', (_, response) => {
+    response.writeHead(404).write('x'.repeat(100_000));
+  });
+  unwrap(await client.refresh(signal));
+});
+
 test('runs one refresh at a time', async (t) => {
   const { client, signal, server } = await makeUpdateClient(t);
   const answers = await Promise.all([client.refresh(signal), client.refresh(signal)]);
