@@ -36,8 +36,8 @@ const MODULES = {
   'update/repository': ['repository'],
   'update/store': ['store'],
   'update/gates': ['gates'],
-  status: ['status', 'liveness'],
-  cycle: ['event', 'observer', 'policy', 'progress', 'runner', 'state'],
+  status: ['status', 'liveness', 'machine-faults', 'faults/faults'],
+  cycle: ['event', 'observer', 'policy', 'progress', 'runner', 'state', 'totals'],
   'perception/vision': ['vision', 'probe', 'frame-inspector'],
   'perception/model': ['model'],
   journal: ['journal', 'lock'],
@@ -47,6 +47,7 @@ const MODULES = {
   'hardware/gate': ['gate'],
   'hardware/fill': ['fill'],
   'hardware/panel': ['panel'],
+  'hardware/machine': ['machine'],
 };
 const publicInterfaces = Object.entries(MODULES).map(([module, files]) => ({
   name: `public-interface-of-${module.replace('/', '-')}`,
@@ -68,6 +69,7 @@ const DRIVERS = {
   'hardware/gate': 'simulated-gate|lines-gate|servo-gate',
   'hardware/fill': 'simulated-fill|ultrasonic-fill',
   'hardware/panel': 'line-panel',
+  'hardware/machine': 'linux-machine',
 };
 const drivers = Object.entries(DRIVERS).map(([module, files]) => ({
   name: `drivers-of-${module.replace('/', '-')}`,
@@ -83,7 +85,7 @@ const IMPURE =
 
 /** Files that decide. They take time, ids and scores as arguments. */
 const PURE =
-  'cycle/(machine|transition|policy|state|event)|update/(machine|start|command|transition|choice|state|stored-state|bundle-id|entries)|perception/inference/calibration|hardware/fill/smoothing|hardware/trigger/presence|hardware/camera/rpicam/(jpeg-splitter|image-reader|metadata|arguments|faults)';
+  'cycle/(machine|transition|policy|state|event|totals)|update/(machine|start|command|transition|choice|state|stored-state|bundle-id|entries)|perception/inference/calibration|hardware/fill/smoothing|hardware/trigger/presence|status/machine-faults|hardware/camera/rpicam/(jpeg-splitter|image-reader|metadata|arguments|faults)';
 
 module.exports = {
   forbidden: [

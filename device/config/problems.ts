@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { SortbinError } from '../kit/errors.js';
+import { mostSimilar } from '../kit/similar-word.js';
 import { explanationOf, isAboutKey } from './fields.js';
 import {
   allowedTextWithoutNull,
@@ -166,42 +167,6 @@ const shownValue = (value: unknown, fragments: readonly Fragment[]): string => {
   // A string in place of a mapping may be a secret, such as a misplaced password. A mode, such as `auto`, is none.
   const isHidden = members.some(isMapping) && !members.some((member) => typeof member.const === 'string');
   return isHidden && typeof value === 'string' ? 'a string' : valueText(value);
-};
-
-/** Returns the known word that `word` most likely misspells, or undefined. */
-const mostSimilar = (word: string, known: readonly string[]): string | undefined => {
-  const maxDistance = Math.max(1, Math.floor(word.length / 3));
-  return known
-    .map((candidate) => ({
-      candidate,
-      distance: editDistance(word.toLowerCase(), candidate.toLowerCase()),
-    }))
-    .filter(({ distance }) => distance <= maxDistance)
-    .sort((a, b) => a.distance - b.distance)[0]?.candidate;
-};
-
-/** Optimal string alignment distance. Infinity if the lengths differ by more than 10. */
-const editDistance = (from: string, to: string): number => {
-  if (Math.abs(from.length - to.length) > 10) return Number.POSITIVE_INFINITY;
-  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)];
-  const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY;
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row];
-    rows.push(current);
-    for (let column = 1; column <= to.length; column++) {
-      const replaced = at(row - 1, column - 1) + (from[row - 1] === to[column - 1] ? 0 : 1);
-      const isSwap = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
-      current.push(
-        Math.min(
-          replaced,
-          at(row - 1, column) + 1,
-          at(row, column - 1) + 1,
-          isSwap ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
-        ),
-      );
-    }
-  }
-  return at(from.length, to.length);
 };
 
 const MAX_VALUE_LENGTH = 80;

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { markdownTable } from '../kit/markdown.js';
 import { inputLine, NAME_RULE, outputLine } from './fields.js';
 import {
   allowedText,
@@ -177,18 +178,6 @@ const mappingPhrase = (mapping: Fragment): string => {
 };
 
 /** Returns a table with padded columns, as Markdown formatters write it. The first row is the head. */
-const markdownTable = (rows: readonly (readonly string[])[]): string => {
-  const cells = rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
-  const widths = (cells[0] ?? []).map((_, column) =>
-    Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]) =>
-    `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width)).join(' | ')} |\n`;
-  const [head = [], ...others] = cells;
-  const rule = widths.map((width) => '-'.repeat(width));
-  return [head, rule, ...others].map(line).join('');
-};
-
 const MAX_WIDTH = 100;
 
 const FILE_HEAD = [

@@ -23,6 +23,7 @@ import { Losses } from './losses.js';
 import type { Observer } from './observer.js';
 import { attempt, type Progress } from './progress.js';
 import type { Burst, Finished } from './state.js';
+import { totalsOf } from './totals.js';
 import type { ServingModel } from './work.js';
 
 export interface RecorderParts {
@@ -66,7 +67,7 @@ export class Recorder {
     const { journal, log } = this.parts;
     for (const row of await journal.unfinished()) {
       const body = interruptedBody(row.body as StartedBody);
-      const key = await journal.finish(row.id, body);
+      const key = await journal.finish(row.id, body, totalsOf(body));
       log.warn({ id: row.id, at: body.at, outcome: body.outcome }, 'finished a row of an earlier run');
       this.observer.event?.({ ...body, ...key });
     }
@@ -178,7 +179,7 @@ export class Recorder {
     for (;;) {
       const isLast = signal.aborted || this.#finishing.size > MAX_WAITING;
       try {
-        const key = await this.#attempt(() => journal.finish(body.id, body));
+        const key = await this.#attempt(() => journal.finish(body.id, body, totalsOf(body)));
         this.#recovered();
         return { ...body, ...key };
       } catch (error) {

@@ -5,6 +5,7 @@ import { Runner } from '../cycle/runner.js';
 import { type Clock, SystemClock } from '../kit/clock.js';
 import type { Fault } from '../kit/errors.js';
 import { newId } from '../kit/ids.js';
+import { builtAtMs } from '../kit/root.js';
 import { TimeSync } from '../kit/time-sync.js';
 import { CONTROL_SOCKET } from '../network/commands/commands.js';
 import { ControlSocket } from '../network/commands/control-socket.js';
@@ -13,12 +14,15 @@ import type { EmbeddedBroker } from '../network/mqtt/mqtt.js';
 import type { SlotModel } from '../perception/model/model.js';
 import { Liveness } from '../status/liveness.js';
 import { Status } from '../status/status.js';
+import { makeMachineSensors } from '../wire/hardware.js';
 import { cycleOptions, type LoadedConfig } from '../wire/loaded-config.js';
 import { urlWithoutLogin } from '../wire/publisher.js';
 import { wireSystemd } from '../wire/systemd.js';
 import { type BinParts, startParts } from './bin-parts.js';
 import { LastDecided, makeCommands } from './commands.js';
+import { earlierCounters } from './earlier-counters.js';
 import { HealthHub, PictureHealth } from './health-hub.js';
+import { MachineMonitor } from './machine-monitor.js';
 import { ObserverList } from './observer-list.js';
 import { OperatorPanel } from './operator-panel.js';
 import { OutboxObserver, PublisherObserver } from './publisher-observer.js';
@@ -100,7 +104,8 @@ export class Daemon {
     });
     const { refusedMs } = config.panel;
     const operatorPanel = new OperatorPanel({ panel, fillParts, commands, refusedMs, clock });
-    const status = new Status(clock, () => publisher.retain('state', status.snapshot()));
+    const earlier = await earlierCounters(journal, clock);
+    const status = new Status(clock, () => publisher.retain('state', status.snapshot()), earlier);
     const { dropped, undeliverable, unrecorded } = await journal.counters();
     status.dropped(dropped);
     status.undeliverable(undeliverable);
@@ -133,6 +138,12 @@ export class Daemon {
     const serviceSwitch = new ServiceSwitch({ input: service, gate, clock, onLocked });
 
     const health = connectHealth(parts, serviceSwitch, status, observers);
+    const machine = new MachineMonitor({
+      sensors: makeMachineSensors(dataDir),
+      builtAtMs: builtAtMs(),
+      clock,
+      onFault: (part, fault) => health.report(part, fault, 'machine'),
+    });
     observers.served(servedModel(model.active));
     model.onChange((active) => observers.served(servedModel(active)));
     publisher.start();
@@ -170,7 +181,10 @@ export class Daemon {
       },
     };
     // The cycle is the last one to start and the first one to stop: it makes the gate safe.
-    const services = [this.#timeSync, liveness, serviceSwitch, commands, operatorPanel, controlSocket, cycle];
+    const services = [
+      ...[this.#timeSync, liveness, machine, serviceSwitch],
+      ...[commands, operatorPanel, controlSocket, cycle],
+    ];
     for (const one of systemd ? [systemd, ...services] : services) await this.#services.start(one, signal);
     systemd?.ready();
     if (updates) await this.#services.start(updates.updater, signal);

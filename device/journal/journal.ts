@@ -72,6 +72,12 @@ export interface JournalCounters {
   readonly frameBytes: number;
 }
 
+/** A change of the totals, which are numbers by name. They outlive the events that they count. */
+export interface TotalsChange {
+  readonly add: Readonly<Record<string, number>>;
+  readonly set: Readonly<Record<string, number>>;
+}
+
 /** Maximum labels of an event. The oldest are deleted. */
 export const MAX_LABELS = 16;
 /** Maximum stored command transactions. The oldest are deleted, but never one that this run has begun and not ended. */
@@ -108,9 +114,12 @@ export interface Journal extends HealthSource<JournalErrorCode> {
   /**
    * Finishes a row and returns its key, which is also written into the body as `epoch` and `seq`. Creates the row if it
    * was never begun. If the row is already finished with the same body, returns its key: the caller may retry. Rejects
-   * with `already-finished` if it is finished with another body, and does not change it.
+   * with `already-finished` if it is finished with another body, and does not change it. In the same transaction, changes
+   * the totals, once for each row.
    */
-  finish(id: string, body: object): Promise<EventKey>;
+  finish(id: string, body: object, totals?: TotalsChange): Promise<EventKey>;
+  /** Returns all totals. */
+  totals(): Promise<Readonly<Record<string, number>>>;
   /**
    * Stores the bytes of a frame. `format` is the layout of raw bytes. The oldest frames are removed when a limit is
    * reached.

@@ -81,12 +81,21 @@ const VERSION_4 = `
   ) strict;
 `;
 
+/** Numbers by name, which outlive the events that they count. */
+const VERSION_5 = `
+  create table totals (
+    name text primary key,
+    value real not null
+  ) strict;
+`;
+
 /** Migration n, counted from 1, turns version n - 1 into version n. Version 0 is an empty database. */
 const MIGRATIONS: readonly ((db: Database) => void)[] = [
   (db) => db.exec(VERSION_1),
   toVersion2,
   (db) => db.exec(VERSION_3),
   (db) => db.exec(VERSION_4),
+  (db) => db.exec(VERSION_5),
 ];
 
 /**

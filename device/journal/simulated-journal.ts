@@ -24,6 +24,7 @@ import {
   MAX_COMMANDS,
   MAX_LABELS,
   type PendingEvent,
+  type TotalsChange,
   type UndeliverableEvent,
   type UnfinishedRow,
 } from './journal.js';
@@ -61,6 +62,7 @@ export class SimulatedJournal implements Journal {
   readonly #rows = new Map<string, Row>();
   readonly #commands = new Map<string, Command>();
   readonly #states = new Map<string, string>();
+  readonly #totals = new Map<string, number>();
   readonly #outbox: SimulatedOutbox;
   readonly #frameSizes = new Map<string, number>();
   readonly #script: Step[];
@@ -85,6 +87,7 @@ export class SimulatedJournal implements Journal {
     for (const [id, command] of earlier.#commands) this.#commands.set(id, { ...command, ofThisRun: false });
     for (const [id, size] of earlier.#frameSizes) this.#frameSizes.set(id, size);
     for (const [name, state] of earlier.#states) this.#states.set(name, state);
+    for (const [name, value] of earlier.#totals) this.#totals.set(name, value);
     this.#lastSeq = earlier.#lastSeq;
     this.#unrecorded = earlier.#unrecorded;
     this.#dropped = earlier.#dropped;
@@ -117,7 +120,7 @@ export class SimulatedJournal implements Journal {
     this.#rows.set(id, row);
   }
 
-  async finish(id: string, body: object): Promise<EventKey> {
+  async finish(id: string, body: object, totals?: TotalsChange): Promise<EventKey> {
     const copy = copyOf(body);
     await this.#runScript('finish');
     const row = this.#rowOf(id);
@@ -132,8 +135,16 @@ export class SimulatedJournal implements Journal {
     row.seq = seq;
     this.#rows.set(id, row);
     this.#lastSeq = seq;
+    for (const [name, value] of Object.entries(totals?.add ?? {}))
+      this.#totals.set(name, (this.#totals.get(name) ?? 0) + value);
+    for (const [name, value] of Object.entries(totals?.set ?? {})) this.#totals.set(name, value);
     this.#outbox.add({ ...key, id, bin: binOf(event), json: JSON.stringify(event) });
     return key;
+  }
+
+  async totals(): Promise<Readonly<Record<string, number>>> {
+    this.#checkOpen('totals');
+    return Object.fromEntries(this.#totals);
   }
 
   async keepFrame(frameId: string, bytes: Uint8Array, _format?: FrameFormat): Promise<void> {

@@ -18,6 +18,7 @@ import {
   type JournalErrorCode,
   type Label,
   type PendingEvent,
+  type TotalsChange,
   type UndeliverableEvent,
   type UnfinishedRow,
 } from './journal.js';
@@ -99,8 +100,12 @@ export class SqliteJournal implements Journal {
     return this.#call('begin', [id, body]);
   }
 
-  finish(id: string, body: object): Promise<EventKey> {
-    return this.#call('finish', [id, body]);
+  finish(id: string, body: object, totals?: TotalsChange): Promise<EventKey> {
+    return this.#call('finish', totals ? [id, body, totals] : [id, body]);
+  }
+
+  totals(): Promise<Readonly<Record<string, number>>> {
+    return this.#call('totals', []);
   }
 
   keepFrame(frameId: string, bytes: Uint8Array, format?: FrameFormat): Promise<void> {

@@ -18,6 +18,7 @@ import {
   JournalError,
   type Label,
   type PendingEvent,
+  type TotalsChange,
   type UndeliverableEvent,
   type UnfinishedRow,
 } from './journal.js';
@@ -142,7 +143,7 @@ export class Store implements SynchronousJournal {
     });
   }
 
-  finish(id: string, body: object): EventKey {
+  finish(id: string, body: object, totals?: TotalsChange): EventKey {
     return this.#change((tally) => {
       const row = this.#find(id);
       if (row && row.seq !== null) return this.#finishAgain(id, row.body, body, row.seq);
@@ -151,8 +152,14 @@ export class Store implements SynchronousJournal {
       this.#sql.finish.run(id, seq, JSON.stringify({ ...body, ...key }));
       tally.events += 1;
       tally.pending += 1;
+      this.#changeTotals(totals);
       return key;
     });
+  }
+
+  totals(): Record<string, number> {
+    const rows = this.#sql.totals.all() as { name: string; value: number }[];
+    return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
   }
 
   keepFrame(frameId: string, bytes: Uint8Array, format?: FrameFormat): void {
@@ -238,6 +245,11 @@ export class Store implements SynchronousJournal {
     }
   }
 
+  #changeTotals(totals: TotalsChange = { add: {}, set: {} }): void {
+    for (const [name, value] of Object.entries(totals.add)) this.#sql.addTotal.run(name, value);
+    for (const [name, value] of Object.entries(totals.set)) this.#sql.setTotal.run(name, value);
+  }
+
   #find(id: string): { seq: number | null; body: string } | undefined {
     return this.#sql.find.get(id) as { seq: number | null; body: string } | undefined;
   }
@@ -301,5 +313,10 @@ const statements = (db: Database) => ({
   saveState: db.prepare(`insert into states (name, body) values (?, ?)
     on conflict (name) do update set body = excluded.body`),
   loadState: db.prepare('select body from states where name = ?'),
+  totals: db.prepare('select name, value from totals'),
+  addTotal: db.prepare(`insert into totals (name, value) values (?, ?)
+    on conflict (name) do update set value = value + excluded.value`),
+  setTotal: db.prepare(`insert into totals (name, value) values (?, ?)
+    on conflict (name) do update set value = excluded.value`),
   countDropped: db.prepare('update counters set dropped = ?'),
 });

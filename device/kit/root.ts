@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,3 +16,6 @@ export const packageRoot = (): string => {
 /** Returns the version in the project's package.json. */
 export const packageVersion = (): string =>
   JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version;
+
+/** Returns the time when this program was built, in milliseconds since 1970. A clock that is earlier is wrong. */
+export const builtAtMs = (): number => statSync(fileURLToPath(import.meta.url)).mtimeMs;

@@ -1,5 +1,6 @@
 import type { BinEvent } from '../cycle/event.js';
 import type { Observer } from '../cycle/observer.js';
+import { applyTotals, totalsOf, totalsOfKind } from '../cycle/totals.js';
 import type { FillLevel } from '../hardware/fill/fill.js';
 import type { Clock } from '../kit/clock.js';
 import type { Fault } from '../kit/errors.js';
@@ -39,9 +40,10 @@ export interface BinState {
     readonly full: boolean;
   }[];
   readonly counters: {
+    /** Since when the items are counted. The counters outlive a restart. */
     readonly since: string;
     readonly outcomes: Readonly<Record<string, number>>;
-    /** Items sorted into each compartment since it was reported as emptied, else since the start. */
+    /** Items sorted into each compartment since it was reported as emptied, else since `since`. */
     readonly compartments: Readonly<Record<string, number>>;
     /** Time of the last report that a compartment was emptied, UTC. */
     readonly emptied: Readonly<Record<string, string>>;
@@ -54,14 +56,18 @@ export interface BinState {
   };
 }
 
+/** The counters of earlier runs. */
+export interface EarlierCounters {
+  readonly since: string;
+  readonly totals: Readonly<Record<string, number>>;
+}
+
 /** Collects the state of the parts. */
 export class Status implements Observer {
   #cycle = 'new';
   #lastItem: BinState['lastItem'] = null;
   readonly #faults = new Map<string, RaisedFault>();
-  readonly #outcomes = new Map<string, number>();
-  readonly #compartments = new Map<string, number>();
-  readonly #emptied = new Map<string, string>();
+  readonly #totals: Map<string, number>;
   readonly #fill = new Map<string, Omit<FillLevel, 'fault'>>();
   readonly #since: string;
   #dropped = 0;
@@ -73,8 +79,10 @@ export class Status implements Observer {
   constructor(
     private readonly clock: Clock,
     private readonly changed: () => void,
+    earlier: EarlierCounters | null = null,
   ) {
-    this.#since = this.#now();
+    this.#since = earlier?.since ?? this.#now();
+    this.#totals = new Map(Object.entries(earlier?.totals ?? {}));
   }
 
   phase(cycle: string): void {
@@ -112,10 +120,9 @@ export class Status implements Observer {
   event(event: BinEvent): void {
     const { id, seq, at, outcome, decision } = event;
     if (outcome === 'disputed') return;
-    if (outcome === 'emptied') {
-      this.#empty(event.compartment ?? '', at);
-      return;
-    }
+    applyTotals(this.#totals, totalsOf(event));
+    this.changed();
+    if (outcome === 'emptied') return;
     this.#lastItem = {
       id,
       seq,
@@ -126,9 +133,6 @@ export class Status implements Observer {
       confidence: decision?.confidence ?? null,
       reason: decision?.reason ?? null,
     };
-    count(this.#outcomes, outcome, event.count);
-    if (outcome === 'sorted' && decision?.compartment) count(this.#compartments, decision.compartment);
-    this.changed();
   }
 
   /** Records the fill level of a compartment. */
@@ -170,9 +174,9 @@ export class Status implements Observer {
       fill: [...this.#fill.values()],
       counters: {
         since: this.#since,
-        outcomes: Object.fromEntries(this.#outcomes),
-        compartments: Object.fromEntries(this.#compartments),
-        emptied: Object.fromEntries(this.#emptied),
+        outcomes: totalsOfKind(this.#totals, 'outcome'),
+        compartments: totalsOfKind(this.#totals, 'compartment'),
+        emptied: this.#emptied(),
         dropped: this.#dropped,
         undeliverable: this.#undeliverable,
         unrecorded: this.#unrecorded,
@@ -180,17 +184,12 @@ export class Status implements Observer {
     };
   }
 
-  #empty(compartment: string, at: string): void {
-    this.#compartments.delete(compartment);
-    this.#emptied.set(compartment, at);
-    this.changed();
+  #emptied(): Record<string, string> {
+    const times = Object.entries(totalsOfKind(this.#totals, 'emptied'));
+    return Object.fromEntries(times.map(([name, atMs]) => [name, new Date(atMs).toISOString()]));
   }
 
   #now(): string {
     return new Date(this.clock.wallMs()).toISOString();
   }
 }
-
-const count = (counts: Map<string, number>, key: string, by = 1): void => {
-  counts.set(key, (counts.get(key) ?? 0) + by);
-};

@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { LockedGate } from '../hardware/gate/locked-gate.js';
 import type { Input, Lines } from '../hardware/lines/lines.js';
+import { LinuxMachine } from '../hardware/machine/linux-machine.js';
+import type { MachineSensors } from '../hardware/machine/machine.js';
 import type { Panel } from '../hardware/panel/panel.js';
 import { CommandTrigger } from '../hardware/trigger/command-trigger.js';
 import type { TriggerSource } from '../hardware/trigger/trigger.js';
@@ -74,3 +76,6 @@ export const wireHardware = async (context: HardwareContext, signal: AbortSignal
 
 const openServiceSwitch = async ({ panel }: Config, lines: LinesOnDemand): Promise<Input | null> =>
   panel.service && unwrap(await (await lines.get()).input('service', inputRules(panel.service)));
+
+/** Returns the sensors of this machine. `dataDir`: its disk is measured. */
+export const makeMachineSensors = (dataDir: string): MachineSensors => new LinuxMachine({ dataDir });

@@ -1,12 +1,12 @@
-import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import type { Policy } from '../cycle/policy.js';
 import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../kit/clock.js';
 import { messageOf } from '../kit/errors.js';
 import { availableBytes } from '../kit/memory.js';
+import { builtAtMs } from '../kit/root.js';
 import { loadManifest } from '../perception/inference/bundle/bundle.js';
 import type { ModelSlot } from '../perception/model/model.js';
 import { isAllowed, type RuntimeOption, runtimeOptions } from '../perception/vision/probe.js';
@@ -177,6 +177,3 @@ const trustConfigured = async (
     );
   }
 };
-
-/** The time when this program was built. A clock that is earlier is wrong. */
-const builtAtMs = (): number => statSync(fileURLToPath(import.meta.url)).mtimeMs;

@@ -307,6 +307,36 @@ export const journalContract = (name: string, make: (t: TestContext) => OpenRun)
       await second.close();
     });
 
+    it('changes the totals once for each finished row, also across a restart', async (t) => {
+      const open = make(t);
+      const journal = await open();
+      assert.deepEqual(await journal.totals(), {});
+      await journal.begin('a', {});
+      assert.deepEqual(await journal.totals(), {});
+      const sorted = { add: { 'outcome/sorted': 1, 'compartment/paper': 1 }, set: {} };
+      await journal.finish('a', { n: 1 }, sorted);
+      await journal.finish('a', { n: 1 }, sorted);
+      await assert.rejects(journal.finish('a', { n: 2 }, sorted), { code: 'already-finished' });
+      await journal.finish('b', {}, { add: { 'outcome/ignored': 4 }, set: {} });
+      await journal.finish('c', {}, sorted);
+      await journal.finish('d', {});
+      assert.deepEqual(await journal.totals(), {
+        'outcome/sorted': 2,
+        'compartment/paper': 2,
+        'outcome/ignored': 4,
+      });
+      await journal.close();
+      const next = await open();
+      await next.finish('e', {}, { add: {}, set: { 'compartment/paper': 0, 'emptied/paper': 1.5e12 } });
+      assert.deepEqual(await next.totals(), {
+        'outcome/sorted': 2,
+        'compartment/paper': 0,
+        'outcome/ignored': 4,
+        'emptied/paper': 1.5e12,
+      });
+      await next.close();
+    });
+
     it('keeps the newest state of each name, also across a restart', async (t) => {
       const open = make(t);
       const journal = await open();

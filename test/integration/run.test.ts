@@ -104,6 +104,31 @@ describe('sortbin run', () => {
       },
     ));
 
+  it('continues its counters after a kill', () =>
+    inFolder(
+      'trigger: { driver: command }\nvision: { driver: simulated, script: [{ label: paper }] }\n' +
+        'gate: { moveMs: 20 }\nmqtt: { embedded: { port: 0 } }\n',
+      async (folder) => {
+        const seen: unknown[] = [];
+        for (const signal of ['SIGKILL', 'SIGKILL', 'SIGTERM'] as const) {
+          const bin = new Sortbin(['run'], folder);
+          await bin.waitForCommands();
+          assert.deepEqual(await send(folder, 'trigger'), { code: 0, output: 'taken' });
+          await bin.waitForLog(/^item sorted$/);
+          const { value } = JSON.parse((await send(folder, 'status', '--json')).output ?? '');
+          const { since, outcomes, compartments } = value.state.counters;
+          seen.push({ since, outcomes, compartments });
+          bin.kill(signal);
+          await bin.ended();
+        }
+        const [{ since } = { since: '' }] = seen as { since: string }[];
+        assert.deepEqual(
+          seen,
+          [1, 2, 3].map((count) => ({ since, outcomes: { sorted: count }, compartments: { paper: count } })),
+        );
+      },
+    ));
+
   it('accepts the trigger command only if the configuration has a trigger for it', () =>
     inFolder(
       'trigger: { script: [] }\nvision: { driver: simulated, script: [{ label: paper }] }\nmqtt: { embedded: { port: 0 } }\n',

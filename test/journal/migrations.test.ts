@@ -110,7 +110,7 @@ describe('a journal of version 1', () => {
     Store.open(journalOptions(dataDir)).close();
     const copy = join(dataDir, 'journal.db.v1');
     assert.equal(versionOf(copy), 1);
-    assert.equal(versionOf(join(dataDir, 'journal.db')), 4);
+    assert.equal(versionOf(join(dataDir, 'journal.db')), 5);
     const all = 'select * from rows, counters order by row';
     writeFileSync(join(dataDir, 'original.db'), VERSION_1);
     assert.deepEqual(read(copy, all), read(join(dataDir, 'original.db'), all));

@@ -79,7 +79,7 @@ describe('opening the SQLite journal', () => {
     newer.close();
     await assertRefused(
       dataDir,
-      /schema version 7 is not supported \(at most 4\)\. Run the version that wrote it/,
+      /schema version 7 is not supported \(at most 5\)\. Run the version that wrote it/,
     );
 
     const other = temporaryFolder(t);

@@ -87,6 +87,23 @@ describe('status', () => {
     assert.equal(lastItem?.seq, 3);
   });
 
+  it('continues the counters of earlier runs, and forgets those of an emptied compartment', () => {
+    const since = '2026-01-01T00:00:00.000Z';
+    const totals = { 'outcome/sorted': 7, 'compartment/paper': 5, 'compartment/glass': 2 };
+    const status = new Status(new SimulatedClock(), () => {}, { since, totals });
+    status.event(event(1, 'sorted', 'paper'));
+    assert.equal(status.snapshot().counters.since, since);
+    assert.deepEqual(status.snapshot().counters.outcomes, { sorted: 8 });
+    const emptied = { ...event(2, 'emptied', null), compartment: 'paper' };
+    status.event(emptied);
+    status.event({ ...event(3, 'disputed', null) });
+    const { counters, lastItem } = status.snapshot();
+    assert.deepEqual(counters.compartments, { glass: 2 });
+    assert.deepEqual(counters.outcomes, { sorted: 8 });
+    assert.deepEqual(counters.emptied, { paper: new Date(emptied.at).toISOString() });
+    assert.equal(lastItem?.seq, 1);
+  });
+
   it('announces dropped events once for each new total', () => {
     let changes = 0;
     const status = new Status(new SimulatedClock(), () => changes++);

@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   setup: async () => (await import('./setup.js')).setupCommand(),
   run: async () => (await import('./run.js')).runCommand(),
   status: async () => (await import('./status.js')).statusCommand(),
+  explain: async () => (await import('./explain.js')).explainCommand(),
   trigger: async () => (await import('./bin-commands.js')).triggerCommand(),
   emptied: async () => (await import('./bin-commands.js')).emptiedCommand(),
   events: async () => (await import('./events.js')).eventsCommand(),
