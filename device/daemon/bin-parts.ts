@@ -72,7 +72,11 @@ export const startParts = async (
 const startedBy = ({ updater }: WiredUpdates, model: ModelSlot<Policy>): Service => ({
   name: model.name,
   start: (signal) => updater.startModel((bundle, inner) => model.startWith(bundle, inner), signal),
-  stop: () => model.stop(),
+  // The start is counted before the model starts. A stop from then on is no crash of the bundle.
+  stop: async () => {
+    await updater.stop();
+    await model.stop();
+  },
 });
 
 /**

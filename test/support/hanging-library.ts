@@ -9,7 +9,8 @@ import { childrenOf } from './processes.js';
 import { until } from './until.js';
 
 /**
- * A library that never finishes loading, because it is a pipe without data. `hung` returns the process that loads it.
+ * A library that never finishes loading, because it is a pipe without data. `hung` returns the process that loads it: a child of
+ * `parent`, by default of this process.
  */
 export const hangingLibrary = async (t: TestContext) => {
   const library = join(await temporaryFolder(t), 'lib.so');
@@ -24,9 +25,9 @@ export const hangingLibrary = async (t: TestContext) => {
       return false;
     }
   };
-  const hung = async (): Promise<number> => {
-    await until('a process hangs in the library', () => childrenOf().some(reads));
-    return childrenOf().find(reads) ?? Number.NaN;
+  const hung = async (parent?: number): Promise<number> => {
+    await until('a process hangs in the library', () => childrenOf(parent).some(reads), 30_000);
+    return childrenOf(parent).find(reads) ?? Number.NaN;
   };
   return { library, hung };
 };
