@@ -10,6 +10,9 @@ export interface Hours {
   readonly to: string;
 }
 
+const MINUTE_MS = 60_000;
+const DAY_MINUTES = 24 * 60;
+
 const minuteOf = (time: string): number => {
   const [hours = 0, minutes = 0] = time.split(':').map(Number);
   return hours * 60 + minutes;
@@ -25,12 +28,21 @@ export const isWithin = (hours: Hours | null, wallMs: number): boolean => {
   return from < to ? from <= minute && minute < to : from <= minute || minute < to;
 };
 
+/** Returns the time by which polls spread at the begin of the hours: half of their length, at most the interval. */
+export const spreadMsOf = (hours: Hours | null, intervalMs: number): number => {
+  if (!hours) return 0;
+  const minutes = (minuteOf(hours.to) - minuteOf(hours.from) + DAY_MINUTES) % DAY_MINUTES;
+  return Math.min(intervalMs, (minutes / 2) * MINUTE_MS);
+};
+
 export interface Polling {
   readonly intervalMs: number;
   /** The first poll after a start is at a random time within this. */
   readonly firstMs: number;
   /** Minimum pause before an attempt that the network ended is continued. It doubles, up to `intervalMs`. */
   readonly retryMs: number;
+  /** A poll that waited for the allowed hours is at a random time within this. */
+  readonly spreadMs: number;
 }
 
 /** Runs `work` again and again, with a pause before each run, until the signal is aborted. Then it rejects. */
@@ -57,7 +69,7 @@ export interface PollParts {
 
 /** The network ended the attempt. It is continued before the next poll. */
 const NETWORK: readonly (string | null)[] = ['update-unreachable', 'update-too-slow'];
-const HOURS_PAUSE_MS = 60_000;
+const HOURS_PAUSE_MS = MINUTE_MS;
 
 /**
  * Polls until the signal is aborted, and then rejects. `work` returns the code of the fault that ended it. Each pause is
@@ -73,7 +85,10 @@ export const poll = async (
   let failures = 0;
   await sleep(clock, random() * polling.firstMs, signal);
   for (;;) {
-    while (!isAllowed()) await pause(HOURS_PAUSE_MS);
+    while (!isAllowed()) {
+      while (!isAllowed()) await pause(HOURS_PAUSE_MS);
+      await sleep(clock, random() * polling.spreadMs, signal);
+    }
     failures = NETWORK.includes(await work()) ? failures + 1 : 0;
     await pause(failures > 0 ? backoffMs(failures - 1, limits) : polling.intervalMs);
   }

@@ -13,7 +13,7 @@ import { isAllowed, type RuntimeOption, runtimeOptions } from '../perception/vis
 import { BundleGates } from '../update/gates/gates.js';
 import type { RootOfTrust } from '../update/repository/repository.js';
 import { ThreadedRepository } from '../update/repository/threaded-repository.js';
-import type { Polling } from '../update/schedule.js';
+import { type Hours, type Polling, spreadMsOf } from '../update/schedule.js';
 import type { UpdateStatus } from '../update/status.js';
 import { BundleStore, STORE_FOLDER } from '../update/store/store.js';
 import { Updater, type UpdaterOptions } from '../update/updater.js';
@@ -146,18 +146,29 @@ const optionsOf = (
   { url, name, everyMinutes, hours }: LoadedConfig['config']['update'],
   factoryName: string,
 ): UpdaterOptions => {
-  const [from = '', to = ''] = hours?.split('-') ?? [];
+  const limits = hoursOf(hours);
   return {
     ...LIMITS,
     name: name ?? factoryName,
-    hours: hours === null ? null : { from, to },
-    polling: url === null ? null : pollingOf(everyMinutes),
+    hours: limits,
+    polling: url === null ? null : pollingOf(everyMinutes, limits),
   };
 };
 
-export const pollingOf = (everyMinutes: number): Polling => {
+const hoursOf = (text: string | null): Hours | null => {
+  const [from = '', to = ''] = text?.split('-') ?? [];
+  return text === null ? null : { from, to };
+};
+
+/** Returns how a bin with this configuration polls. */
+export const pollingOf = (everyMinutes: number, hours: Hours | null): Polling => {
   const intervalMs = everyMinutes * 60_000;
-  return { intervalMs, firstMs: Math.min(intervalMs, FIRST_POLL_MS), retryMs: RETRY_MS };
+  return {
+    intervalMs,
+    firstMs: Math.min(intervalMs, FIRST_POLL_MS),
+    retryMs: RETRY_MS,
+    spreadMs: spreadMsOf(hours, intervalMs),
+  };
 };
 
 /** The owner has chosen this root in the configuration. Without it, the bin sorts, and updates report the fault. */

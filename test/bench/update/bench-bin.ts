@@ -40,6 +40,8 @@ export class BenchBin {
   #cycle = '';
   #update: UpdateMessage | null = null;
   #phases: { phase: string; atMs: number }[] = [];
+  /** Why no more items could be sent. */
+  #failure: unknown = null;
   #feeder: { isStopped: boolean; readonly ended: Promise<void> } | null = null;
 
   private constructor(
@@ -63,7 +65,7 @@ export class BenchBin {
   }
 
   async stop(): Promise<void> {
-    await this.rest();
+    await this.rest().catch(() => {});
     await this.client.endAsync();
     this.bin.kill('SIGTERM');
     await this.bin.ended();
@@ -91,7 +93,10 @@ export class BenchBin {
       }
       await this.#idle();
     };
-    this.#feeder = Object.assign(feeder, { ended: run() });
+    const ended = run().catch((thrown) => {
+      this.#failure = thrown;
+    });
+    this.#feeder = Object.assign(feeder, { ended });
   }
 
   /** Sends no more items, and waits for the end of the last one. */
@@ -100,6 +105,7 @@ export class BenchBin {
     this.#feeder.isStopped = true;
     await this.#feeder.ended;
     this.#feeder = null;
+    if (this.#failure) throw this.#failure;
   }
 
   /** Waits until more items have ended. */
@@ -132,7 +138,11 @@ export class BenchBin {
   }
 
   #until(expected: string, isTrue: () => boolean, timeoutMs: number): Promise<void> {
-    return until(() => `${expected}. The output is:\n${this.bin.text}`, isTrue, timeoutMs);
+    const isTrueOrFailed = () => {
+      if (this.#failure) throw this.#failure;
+      return isTrue();
+    };
+    return until(() => `${expected}. The output is:\n${this.bin.text}`, isTrueOrFailed, timeoutMs);
   }
 
   async #send(request: CommandRequest): Promise<unknown> {

@@ -1,5 +1,4 @@
 import { parseConfig } from '../../../device/config/load.js';
-import type { Polling } from '../../../device/update/schedule.js';
 import { pollingOf } from '../../../device/wire/update.js';
 import { type FleetOptions, type PollRate, rateOf, simulateFleet } from './fleet.js';
 
@@ -22,12 +21,11 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** Simulates fleets with the default configuration, whose bins start at the same moment: the worst case. */
 export const simulateFleets = async (bins: number): Promise<Fleet> => {
   const { everyMinutes } = parseConfig('', 'bench').update;
-  const polling: Polling = pollingOf(everyMinutes);
-  const simulate = (options: Partial<FleetOptions>) =>
+  const simulate = ({ hours = null, ...options }: Partial<FleetOptions>) =>
     simulateFleet({
       bins,
-      polling,
-      hours: null,
+      polling: pollingOf(everyMinutes, hours),
+      hours,
       faultAt: () => null,
       startAt: '12:00',
       durationMs: 48 * HOUR_MS,

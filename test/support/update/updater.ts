@@ -27,7 +27,7 @@ const OPTIONS: UpdaterOptions = {
   ...LIMITS,
   checkMs: 600_000,
   swapMs: 120_000,
-  polling: { intervalMs: 6 * HOUR_MS, firstMs: 60_000, retryMs: 60_000 },
+  polling: { intervalMs: 6 * HOUR_MS, firstMs: 60_000, retryMs: 60_000, spreadMs: 0 },
   hours: null,
 };
 
