@@ -27,8 +27,8 @@ export interface RunnerParts extends JobParts {
 export interface RunnerEvents {
   changed(): void;
   report(report: Report): void;
-  /** The state or a pointer could not be written; null: it could. */
-  stateFault(message: string | null): void;
+  /** The state or the pointers could not be written; null: they could. */
+  diskFault(source: 'state' | 'pointers', message: string | null): void;
 }
 
 export type WithoutMoment<T> = T extends unknown ? Omit<T, keyof Moment> : never;
@@ -136,10 +136,10 @@ export class MachineRunner {
   async #persist(): Promise<boolean> {
     try {
       await this.parts.states.save(this.state);
-      this.events.stateFault(null);
+      this.events.diskFault('state', null);
       return true;
     } catch (thrown) {
-      this.events.stateFault(`the state was not stored: ${messageOf(thrown)}`);
+      this.events.diskFault('state', `the state was not stored: ${messageOf(thrown)}`);
       return false;
     }
   }
@@ -156,7 +156,7 @@ export class MachineRunner {
       case 'point': {
         const { current, previous } = this.state;
         const pointed = await store.point({ current, previous });
-        if (!pointed.ok) this.events.stateFault(pointed.fault.message);
+        this.events.diskFault('pointers', pointed.ok ? null : pointed.fault.message);
         return;
       }
       case 'remove': {

@@ -3,8 +3,8 @@ import { type HealthListener, HealthReporter, type HealthSource } from '../kit/h
 import type { Report } from './state.js';
 import type { UpdateFault } from './status.js';
 
-/** What can have a fault, the worst first: the state on the disk, the repository, the last attempt to update. */
-const SOURCES = ['state', 'repository', 'attempt'] as const;
+/** What can have a fault, the worst first: state and pointers on the disk, the repository, the last attempt to update. */
+const SOURCES = ['state', 'pointers', 'repository', 'attempt'] as const;
 type Source = (typeof SOURCES)[number];
 
 /** The fault of updates: that of the first source that has one. */
@@ -26,9 +26,9 @@ export class UpdateHealth implements HealthSource<UpdateFault> {
     this.#reporter.set(SOURCES.map((one) => this.#faults[one]).find(Boolean) ?? null);
   }
 
-  /** The state or a pointer was not written; null: it was. */
-  setState(message: string | null): void {
-    this.set('state', message === null ? null : { code: 'update-failed', message: `update: ${message}` });
+  /** The state or the pointers were not written; null: they were. */
+  setDisk(source: 'state' | 'pointers', message: string | null): void {
+    this.set(source, message === null ? null : { code: 'update-failed', message: `update: ${message}` });
   }
 
   /** An attempt that failed is a fault until another one succeeds. A bundle that was rejected or revoked is none. */

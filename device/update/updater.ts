@@ -66,7 +66,7 @@ export class Updater implements Service, HealthSource<UpdateFault> {
         this.#health.setAttempt(report);
         parts.observer?.report?.(report);
       },
-      stateFault: (message) => this.#health.setState(message),
+      diskFault: (source, message) => this.#health.setDisk(source, message),
     });
   }
 
@@ -83,7 +83,7 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     const opened = await orAborted(this.#runner.open(), signal);
     this.#isOpen = opened.ok;
     if (!opened.ok) {
-      this.#health.setState(opened.fault.message);
+      this.#health.setDisk('state', opened.fault.message);
       return open(store.folderOf(null), signal);
     }
     return startFirstModel(this.#runner, { store, log }, open, signal);

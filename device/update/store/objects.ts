@@ -72,6 +72,13 @@ export class Objects {
     return sizes.reduce((sum, size) => sum + size, 0);
   }
 
+  /** Returns the size of all objects, except those with a sha256 in `except`. */
+  async bytesExcept(except: ReadonlySet<string>): Promise<number> {
+    const names = (await namesIn(this.folder)).filter((name) => !except.has(name));
+    const sizes = await Promise.all(names.map((name) => sizeOf(this.pathOf(name))));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
   /** Returns the sha256 of each object by the number of its inode, which its links in slots share. */
   async byInode(): Promise<ReadonlyMap<number, string>> {
     const names = await namesIn(this.folder);

@@ -1,9 +1,10 @@
-import { readdir, readlink } from 'node:fs/promises';
+import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileSystem } from '../../kit/file-system.js';
 import { type BundleId, textOf } from '../bundle-id.js';
 import { StoreError, systemCode } from './faults.js';
 import { type Slots, slotIdOf } from './slots.js';
+import { removeTree } from './tree.js';
 
 /** The slots in use. `current`: null is the factory bundle. `previous`: null is none. */
 export interface Pointers {
@@ -35,16 +36,18 @@ export class PointerLinks {
     for (const name of order) await this.#write(name, pointers[name]);
   }
 
-  /** Removes what a kill has left, and links to slots that do not exist. */
+  /**
+   * Removes what a kill has left, and links to slots that do not exist. A program that copies the folder may have replaced
+   * a link by a folder or a file. That is removed too, because nothing else can be at this place.
+   */
   async removeLeftovers(): Promise<void> {
     const names = await readdir(this.folder);
     for (const name of NAMES) {
       if (names.includes(temporaryOf(name))) await this.files.remove(join(this.folder, temporaryOf(name)));
-      const isLink = await readlink(join(this.folder, name)).then(
-        () => true,
-        () => false,
-      );
-      if (isLink && (await this.#read(name)) === null) await this.#write(name, null);
+      const path = join(this.folder, name);
+      const isLink = (await lstat(path).catch(() => null))?.isSymbolicLink() ?? true;
+      if (!isLink) await removeTree(this.files, path);
+      else if (names.includes(name) && (await this.#read(name)) === null) await this.#write(name, null);
     }
   }
 

@@ -4,6 +4,7 @@ import type { FileSystem } from '../../kit/file-system.js';
 import { type BundleId, isBundleName, isBundleVersion, textOf } from '../bundle-id.js';
 import { StoreError } from './faults.js';
 import { type Content, isContent, type Objects } from './objects.js';
+import { pathsIn, removeTree } from './tree.js';
 
 /** A bundle on this disk, complete. */
 export interface Slot extends BundleId {
@@ -89,6 +90,11 @@ export class Slots {
     }
   }
 
+  /** Returns the sha256 of the objects of a slot. */
+  async contentsOf(id: BundleId): Promise<string[]> {
+    return [...(await this.#digestsOf(id)).values()].filter((sha256) => sha256 !== null);
+  }
+
   async remove(id: BundleId): Promise<void> {
     const leaving = join(this.folder, `${OLD}${textOf(id)}`);
     await this.#removeTree(leaving);
@@ -112,11 +118,8 @@ export class Slots {
     return digests;
   }
 
-  async #removeTree(folder: string): Promise<void> {
-    if (!(await lstat(folder).catch(() => null))) return;
-    const { files, folders } = await pathsIn(folder);
-    for (const path of files) await this.files.remove(path);
-    for (const path of folders) await this.files.removeFolder(path);
+  #removeTree(folder: string): Promise<void> {
+    return removeTree(this.files, folder);
   }
 }
 
@@ -126,20 +129,4 @@ const foldersOf = (contents: readonly SlotFile[]): string[] => {
   for (const { file } of contents)
     for (let folder = dirname(file); folder !== '.'; folder = dirname(folder)) folders.add(folder);
   return [...folders].sort((a, b) => a.split('/').length - b.split('/').length || (a === '.' ? -1 : 1));
-};
-
-/** Returns all files below a folder, and all folders, each after the folders in it, itself last. */
-const pathsIn = async (folder: string): Promise<{ files: string[]; folders: string[] }> => {
-  const files: string[] = [];
-  const folders: string[] = [];
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (!entry.isDirectory()) files.push(path);
-    else {
-      const inner = await pathsIn(path);
-      files.push(...inner.files);
-      folders.push(...inner.folders);
-    }
-  }
-  return { files, folders: [...folders, folder] };
 };

@@ -153,7 +153,7 @@ export class BundleStore {
 
   /**
    * Makes room for the download of `missing`, to build a slot from `contents`. If the disk has too little room, removes
-   * old slots, the oldest version first, but never `current` and `previous`.
+   * old slots, the oldest version first, but never `current` and `previous`. If that would not suffice, removes none.
    */
   makeRoom(contents: readonly Content[], missing: readonly Content[]): Promise<Answer<void, StoreFault>> {
     const { folder, reserveBytes = RESERVE_BYTES } = this.options;
@@ -162,8 +162,9 @@ export class BundleStore {
       const bytes = missing.reduce((sum, content) => sum + content.bytes, 0);
       const needed = bytes - (await this.#objects.partBytes(missing)) + reserveBytes;
       const removable = await this.#removable();
+      const possible = (await this.#free()) + (await this.#bytesOf(removable, contents));
       for (let free = await this.#free(); free < needed; free = await this.#free()) {
-        const oldest = removable.shift();
+        const oldest = possible < needed ? undefined : removable.shift();
         if (!oldest)
           throw new StoreError(
             'update-no-space',
@@ -179,6 +180,15 @@ export class BundleStore {
     const used = await this.#used();
     const slots = (await this.#slots.list()).filter((slot) => !used.includes(textOf(slot)));
     return slots.sort((a, b) => compareVersions(a.version, b.version));
+  }
+
+  /** Returns the space that the removal of these slots frees. `kept`: contents that stay. */
+  async #bytesOf(removable: readonly Slot[], kept: readonly Content[]): Promise<number> {
+    const others = (await this.#slots.list()).filter(({ folder }) =>
+      removable.every((slot) => slot.folder !== folder),
+    );
+    const used = await Promise.all(others.map((slot) => this.#slots.contentsOf(slot)));
+    return this.#objects.bytesExcept(new Set([...used.flat(), ...kept.map(({ sha256 }) => sha256)]));
   }
 
   async #remove(id: BundleId): Promise<void> {

@@ -204,6 +204,19 @@ describe('the pointers', () => {
     assert.deepEqual(unwrap(await store.pointers()), { current: null, previous: null });
   });
 
+  it('that a copy has replaced by folders or files are removed when the store is opened', async (t) => {
+    const { store, folder } = await openStore(t);
+    await addBundle(store, V1);
+    mkdirSync(join(folder, 'current', 'golden'), { recursive: true });
+    writeFileSync(join(folder, 'current', 'golden', 'inputs.bin'), 'copy');
+    writeFileSync(join(folder, 'previous'), 'copy');
+    const again = await openStoreIn(folder);
+    assert.deepEqual(unwrap(await again.pointers()), { current: null, previous: null });
+    unwrap(await again.point({ current: V1, previous: null }));
+    assert.equal(unwrap(await again.pointers()).current?.version, V1.version);
+    assert.ok((await again.verify(V1)).ok);
+  });
+
   it('are never replaced if they are not links', async (t) => {
     const { store, folder } = await openStore(t);
     await addBundle(store, V1);
@@ -218,7 +231,11 @@ describe('the pointers', () => {
 describe('space', () => {
   it('is made by removing the oldest slots, but never those in use', async (t) => {
     let free = 0;
-    const { store, folder } = await openStore(t, { reserveBytes: 1_000, freeBytes: async () => free });
+    const slots = () => readdirSync(join(folder, 'slots')).length;
+    const { store, folder } = await openStore(t, {
+      reserveBytes: 1_000,
+      freeBytes: async () => free + (4 - slots()) * 1_000,
+    });
     for (const version of ['1.10.0', '1.9.0', '1.1.0', '1.2.0']) await addBundle(store, aBundle(version));
     unwrap(await store.point({ current: waste12('1.2.0'), previous: waste12('1.1.0') }));
     const next = aBundle('1.11.0');
@@ -229,6 +246,10 @@ describe('space', () => {
     free = 100;
     const answer = await store.makeRoom(next.files, missing);
     assert.equal(codeOf(answer), 'update-no-space');
+    assert.equal((await slotsOf(store)).length, 4, 'none is removed if that does not suffice');
+    const bytes = missing.reduce((sum, content) => sum + content.bytes, 0);
+    free = bytes + 1_000 - 2_000;
+    unwrap(await store.makeRoom(next.files, missing));
     assert.deepEqual(await slotsOf(store), ['waste12@1.1.0', 'waste12@1.2.0']);
     const golden = next.files.find(({ file }) => file === 'golden/inputs.bin')?.sha256 ?? '';
     assert.ok(existsSync(join(folder, 'objects', golden)), 'a file of the next bundle stays');
