@@ -14,7 +14,7 @@ import { openJournal } from '../wire/journal.js';
 import type { LoadedConfig } from '../wire/loaded-config.js';
 import { wireModel } from '../wire/model.js';
 import { startBroker, wirePublisher } from '../wire/publisher.js';
-import { type WiredUpdates, wireUpdates } from '../wire/update.js';
+import { type UpdatesOff, type WiredUpdates, wireUpdates } from '../wire/update.js';
 import type { ServiceList } from './service-list.js';
 
 /** The parts of a bin that the cycle and the observers use. */
@@ -24,8 +24,8 @@ export interface BinParts {
   readonly hardware: Hardware;
   readonly camera: Camera;
   readonly model: ModelSlot<Policy>;
-  /** Not started yet. null: off, because their folder cannot be used. */
-  readonly updates: WiredUpdates | null;
+  /** Not started yet. */
+  readonly updates: WiredUpdates | UpdatesOff;
   /** null: the bin uses a broker on the network. */
   readonly broker: EmbeddedBroker | null;
   /** URL of the broker. */
@@ -55,8 +55,8 @@ export const startParts = async (
   startCamera(camera, log, signal);
   const model = wireModel(loaded, clock);
   const updates = await wireUpdates(loaded, { dataDir, journal, model, clock });
-  if (updates) await services.open('update client', signal, async () => updates);
-  await services.start(updates ? startedBy(updates, model) : model, signal);
+  if (updates.off === null) await services.open('update client', signal, async () => updates);
+  await services.start(updates.off === null ? startedBy(updates, model) : model, signal);
   const broker =
     mqtt.url === null
       ? await services.open('embedded broker', signal, () => startBroker(mqtt.embedded, clock, log))

@@ -28,7 +28,7 @@ import { OperatorPanel } from './operator-panel.js';
 import { OutboxObserver, PublisherObserver } from './publisher-observer.js';
 import { ServiceList } from './service-list.js';
 import { ServiceSwitch } from './service-switch.js';
-import { makeUpdateCommands } from './update-commands.js';
+import { makeUpdateCommands, refusedCommands } from './update-commands.js';
 import { UpdateObserver } from './update-observer.js';
 import { summaryOf } from './update-summary.js';
 
@@ -127,7 +127,7 @@ export class Daemon {
         publisher: new PublisherObserver(publisher, config),
         outbox,
         'last decided': lastDecided,
-        ...(updates ? { updates: new UpdateObserver(updates, model, publisher) } : {}),
+        ...(updates.off === null ? { updates: new UpdateObserver(updates, model, publisher) } : {}),
         'picture health': new PictureHealth((fault) => health.report('camera', fault, 'picture')),
         ...(systemd ? { systemd } : {}),
         ...this.options.observers,
@@ -166,9 +166,10 @@ export class Daemon {
     const commandParts = {
       ...{ runner, hardware, model, lastDecided, status, liveness, journal, publisher, clock },
       brokerUrl: urlWithoutLogin(parts.url),
-      updates: () => updates && summaryOf(updates.updater.status(), hasRepository),
+      updates: () => (updates.off === null ? summaryOf(updates.updater.status(), hasRepository) : null),
     };
-    const updateCommands = updates ? makeUpdateCommands({ ...updates, hasRepository }) : [];
+    const updateCommands =
+      updates.off === null ? makeUpdateCommands({ ...updates, hasRepository }) : refusedCommands(updates.off);
     for (const command of [...makeCommands(commandParts), ...updateCommands]) commands.add(command);
 
     const controlSocket = new ControlSocket({ path: join(dataDir, CONTROL_SOCKET), commands, clock, log });
@@ -187,7 +188,7 @@ export class Daemon {
     ];
     for (const one of systemd ? [systemd, ...services] : services) await this.#services.start(one, signal);
     systemd?.ready();
-    if (updates) await this.#services.start(updates.updater, signal);
+    if (updates.off === null) await this.#services.start(updates.updater, signal);
   }
 
   #addresses({ url, broker, dataDir }: BinParts): StartupInfo {
@@ -211,7 +212,7 @@ const connectHealth = (
   health.connect('sensor', hardware.trigger);
   health.connect('camera', camera);
   health.connect('vision', model);
-  if (updates) health.connect('updates', updates.updater);
+  connectUpdates(health, updates);
   health.connect('gate', serviceSwitch.health, 'service switch');
   health.connect('broker', publisher);
   health.connect('broker', publisher.delivery, 'delivery');
@@ -221,6 +222,13 @@ const connectHealth = (
   });
   hardware.fillParts?.fill.start();
   return health;
+};
+
+const connectUpdates = (health: HealthHub, updates: BinParts['updates']): void => {
+  if (updates.off === null) {
+    health.connect('updates', updates.updater);
+    health.report('updates', updates.rootFault, 'root');
+  } else if (updates.areMissed) health.report('updates', updates.off, 'store');
 };
 
 const servedModel = ({ info, bundle: { manifest }, policy }: SlotModel<Policy>): ServedModel => ({

@@ -129,6 +129,30 @@ export const makeUpdateCommands = ({ updater, trust, hasRepository }: UpdateComm
   ] as Command[];
 };
 
+const NAMES = [
+  'status',
+  'list',
+  'show',
+  'root',
+  'check',
+  'install',
+  'activate',
+  'rollback',
+  'pin',
+  'unpin',
+  'trust',
+];
+
+/** The same commands on a bin whose store cannot be used: they answer with the reason. */
+export const refusedCommands = ({ message }: Fault): Command[] =>
+  NAMES.map((name) => ({
+    name: `model.${name}`,
+    schema: z.looseObject({}),
+    actuates: false,
+    isQuery: true,
+    run: async () => failed('control-failed', message),
+  }));
+
 const simple = (
   name: string,
   run: () => Promise<Answer<string, UpdateFault>>,

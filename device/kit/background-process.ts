@@ -1,24 +1,26 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import type { Clock } from './clock.js';
+import { messageOf } from './errors.js';
 
 const WATCH_MS = 50;
 
 /**
  * Gives a child process a low priority, and makes it the first one that the kernel ends if memory is short. Call it just
- * after the fork: later threads inherit both. A sandbox may refuse the priority, and the process works without it.
+ * after the fork: later threads inherit both. Returns what was refused, for example by a sandbox: the process works
+ * without it.
  */
-export const runInBackground = (pid: number, nice: number): void => {
-  for (const apply of [
-    () => setPriority(pid, nice),
-    () => writeFileSync(`/proc/${pid}/oom_score_adj`, '1000'),
-  ])
-    try {
-      apply();
-    } catch {
-      // Refused, or the process has ended.
-    }
-};
+export const runInBackground = (pid: number, nice: number): string[] =>
+  [() => setPriority(pid, nice), () => writeFileSync(`/proc/${pid}/oom_score_adj`, '1000')].flatMap(
+    (apply) => {
+      try {
+        apply();
+        return [];
+      } catch (thrown) {
+        return existsSync(`/proc/${pid}`) ? [messageOf(thrown)] : [];
+      }
+    },
+  );
 
 /**
  * Calls `onExceeded` once if the resident memory of a process exceeds `maxBytes`. Node cannot set RLIMIT_AS for a child,

@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Policy } from '../cycle/policy.js';
 import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../kit/clock.js';
-import { messageOf } from '../kit/errors.js';
+import { type Fault, messageOf } from '../kit/errors.js';
 import { availableBytes } from '../kit/memory.js';
 import { builtAtMs } from '../kit/root.js';
 import { loadManifest } from '../perception/inference/bundle/bundle.js';
@@ -15,7 +16,7 @@ import type { RootOfTrust } from '../update/repository/repository.js';
 import { ThreadedRepository } from '../update/repository/threaded-repository.js';
 import { type Hours, type Polling, spreadMsOf } from '../update/schedule.js';
 import type { UpdateStatus } from '../update/status.js';
-import { BundleStore, STORE_FOLDER } from '../update/store/store.js';
+import { BundleStore, STORE_FOLDER, type StoreFault } from '../update/store/store.js';
 import { Updater, type UpdaterOptions } from '../update/updater.js';
 import type { LoadedConfig } from './loaded-config.js';
 import { bundleFolder, policyMaker, visionOptions } from './model.js';
@@ -44,22 +45,32 @@ export interface UpdateContext {
   readonly clock: Clock;
 }
 
+/** Why a bin has no updates: its store cannot be used. */
+export interface UpdatesOff {
+  readonly off: Fault<StoreFault>;
+  /** Whether someone misses them: a repository is configured, or bundles are installed. */
+  readonly areMissed: boolean;
+}
+
 export interface WiredUpdates {
+  readonly off: null;
   readonly updater: Updater;
   readonly trust: RootOfTrust;
+  /** Why the root of the configuration is not trusted; null: it is, or none is configured. */
+  readonly rootFault: Fault | null;
   /** Calls `listener` after each change. */
   onStatus(listener: (status: UpdateStatus) => void): void;
   close(): Promise<void>;
 }
 
 /**
- * Creates the updater of a bin. null: the store cannot be opened, for example on a FAT disk. The bin then sorts with its
- * factory bundle. @throws BundleError if that cannot be read
+ * Creates the updater of a bin. Updates are off if the store cannot be opened, for example on a FAT disk. The bin then
+ * sorts with its factory bundle. @throws BundleError if that cannot be read
  */
 export const wireUpdates = async (
   loaded: LoadedConfig,
   context: UpdateContext,
-): Promise<WiredUpdates | null> => {
+): Promise<WiredUpdates | UpdatesOff> => {
   const { config, folder, log } = loaded;
   const { dataDir, journal, model, clock } = context;
   const { update } = config;
@@ -72,8 +83,8 @@ export const wireUpdates = async (
   });
   if (!opened.ok) {
     const { code, message } = opened.fault;
-    log.error({ part: 'update', code }, `update: off, because its folder cannot be used: ${message}`);
-    return null;
+    const off = { code, message: `update: off, because its folder cannot be used: ${message}` };
+    return { off, areMissed: update.url !== null || existsSync(join(models, 'current')) };
   }
   const openAt = (url: URL) =>
     new ThreadedRepository({
@@ -86,7 +97,8 @@ export const wireUpdates = async (
   const repository = openAt(
     update.url === null ? pathToFileURL(join(models, 'no-repository')) : new URL(update.url),
   );
-  if (update.root !== null) await trustConfigured(repository, resolve(folder, update.root), loaded);
+  const rootFault =
+    update.root === null ? null : await trustConfigured(repository, resolve(folder, update.root));
   const listeners: ((status: UpdateStatus) => void)[] = [];
   const updater = new Updater(
     {
@@ -110,8 +122,10 @@ export const wireUpdates = async (
     optionsOf(update, name),
   );
   return {
+    off: null,
     updater,
     trust: repository,
+    rootFault,
     onStatus: (listener) => listeners.push(listener),
     close: () => repository.close(),
   };
@@ -171,20 +185,13 @@ export const pollingOf = (everyMinutes: number, hours: Hours | null): Polling =>
   };
 };
 
-/** The owner has chosen this root in the configuration. Without it, the bin sorts, and updates report the fault. */
-const trustConfigured = async (
-  repository: ThreadedRepository,
-  file: string,
-  { log }: LoadedConfig,
-): Promise<void> => {
+/** The owner has chosen this root in the configuration. Without it, the bin sorts, and does not update. */
+const trustConfigured = async (repository: ThreadedRepository, file: string): Promise<Fault | null> => {
   try {
     const answer = await repository.trustRoot(await readFile(file, 'utf8'));
-    if (!answer.ok)
-      log.error({ part: 'update', code: answer.fault.code }, `update.root: ${answer.fault.message}`);
+    return answer.ok ? null : { ...answer.fault, message: `update.root: ${answer.fault.message}` };
   } catch (thrown) {
-    log.error(
-      { part: 'update' },
-      `update.root: ${file}: cannot be read (${messageOf(thrown)}). Check the path.`,
-    );
+    const message = `update.root: ${file}: cannot be read (${messageOf(thrown)}). Check the path.`;
+    return { code: 'update-untrusted', message };
   }
 };

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { makeUpdateCommands, type UpdateCommandParts } from '../../device/daemon/update-commands.js';
+import {
+  makeUpdateCommands,
+  refusedCommands,
+  type UpdateCommandParts,
+} from '../../device/daemon/update-commands.js';
 import { deferred } from '../../device/kit/deferred.js';
 import { type Answer, done, failed } from '../../device/kit/errors.js';
 import type { BundleId } from '../../device/update/bundle-id.js';
@@ -130,6 +134,17 @@ describe('the commands for models', () => {
     });
     assert.equal(await ask('install', { folder: 'relative' }), 'invalid request');
     assert.equal(await ask('pin', { now: true }), 'invalid request');
+  });
+
+  it('answer with the reason if the store cannot be used, each of them', async () => {
+    const usable = makeUpdateCommands({} as UpdateCommandParts).map(({ name }) => name);
+    const refused = refusedCommands({ code: 'update-failed', message: 'update: off, because of FAT' });
+    assert.deepEqual(refused.map(({ name }) => name).sort(), usable.sort());
+    for (const { schema, run } of refused) {
+      const request = schema.parse({ bundle: NEW });
+      const answer = await run(request, { source: 'command', signal: new AbortController().signal });
+      assert.deepEqual(answer, failed('control-failed', 'update: off, because of FAT'));
+    }
   });
 
   it('trust a root, and show it', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { loadBundle } from '../../device/perception/inference/bundle/bundle.js';
 import { addEdgeTpu } from '../../device/perception/inference/edgetpu/add-edgetpu.js';
+import { compareVersions, isBundleVersion } from '../../device/update/bundle-id.js';
 import {
   copyBundle,
   editJson,
@@ -165,7 +166,7 @@ describe('sortbin model add-edgetpu', () => {
       assert.deepEqual([code, stderr], [0, '']);
       const made = join(folder, 'deep/new');
       const old = JSON.parse(before);
-      assert.equal(text, `${made}: waste12 ${old.version}+edgetpu written`);
+      assert.equal(text, `${made}: waste12 1.3.1-edgetpu written`);
       assert.deepEqual(await readdir(join(folder, 'deep')), ['new']);
       assert.deepEqual(
         (await readdir(made)).sort(),
@@ -257,10 +258,21 @@ describe('sortbin model add-edgetpu', () => {
     await assert.rejects(made, { code: 'edgetpu-unwritable', message: /new: cannot be written \(/ });
   });
 
-  it('appends to the build metadata of a version', async (t) => {
-    const bundle = await copyBundle(t);
-    await editJson(join(bundle, 'manifest.json'), (manifest) => ({ ...manifest, version: '1.2.3+build.7' }));
-    const made = await addTo(bundle, await compiled(t), join(await temporaryFolder(t), 'new'));
-    assert.equal(made.manifest.version, '1.2.3+build.7.edgetpu');
+  it('makes a version that is newer than the old one and older than its next release, for a repository', async (t) => {
+    const expected = [
+      ['1.3.0', '1.3.1-edgetpu', '1.3.1'],
+      ['1.3.9', '1.3.10-edgetpu', '1.3.10'],
+      ['1.2.3+build.7', '1.2.4-edgetpu', '1.2.4'],
+      ['1.4.0-rc.1', '1.4.0-rc.1.edgetpu', '1.4.0-rc.2'],
+    ] as const;
+    const file = await compiled(t);
+    for (const [version, made, next] of expected) {
+      const bundle = await copyBundle(t);
+      await editJson(join(bundle, 'manifest.json'), (manifest) => ({ ...manifest, version }));
+      const { manifest } = await addTo(bundle, file, join(await temporaryFolder(t), 'new'));
+      assert.equal(manifest.version, made);
+      assert.ok(compareVersions(made, version.replace(/\+.*/, '')) > 0 && compareVersions(made, next) < 0);
+      assert.ok(isBundleVersion(made), 'release add accepts it');
+    }
   });
 });

@@ -82,7 +82,7 @@ export const probe = async (
   const { pid } = visionProcess;
   let endWatch = () => {};
   if (background && pid !== undefined) {
-    runInBackground(pid, background.nice);
+    logRefused(log, runInBackground(pid, background.nice));
     endWatch = watchMemory(clock, pid, background.maxBytes, (bytes) => {
       const reason = `needed ${toMb(bytes)} MB of memory, but at most ${toMb(background.maxBytes)} MB are allowed`;
       visionProcess.kill(reason, 'vision-memory');
@@ -100,3 +100,12 @@ export const probe = async (
 };
 
 const toMb = (bytes: number): number => Math.round(bytes / 1e6);
+
+/** The logs that have the line already. The reason, such as a sandbox, does not change while the program runs. */
+const informed = new WeakSet<Logger>();
+
+const logRefused = (log: Logger, refused: readonly string[]): void => {
+  if (refused.length === 0 || informed.has(log)) return;
+  informed.add(log);
+  log.info({ refused }, 'vision: a model is tested without a lower priority, because the system refuses it');
+};

@@ -30,7 +30,11 @@ export const FAULT_GROUPS: readonly FaultGroup[] = [
   { title: 'Journal and daemon', faults: JOURNAL_FAULTS },
   { title: 'Machine', faults: MACHINE_FAULTS },
   { title: 'Broker', faults: BROKER_FAULTS },
-  { title: 'Updates', faults: UPDATE_FAULTS },
+  {
+    title: 'Updates',
+    faults: UPDATE_FAULTS,
+    note: 'If the folder `models` in `dataDir` cannot be used, the bin sorts with its factory bundle.',
+  },
   {
     title: 'Rejected bundles',
     faults: REJECTIONS,

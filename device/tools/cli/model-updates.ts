@@ -11,7 +11,7 @@ import { askBin, type BinFlags, binCommand } from './bin-commands.js';
 import { type BundleArgument, parseBundle, parseBundleOrFolder } from './bundle-argument.js';
 import { EXIT } from './failure.js';
 import { listCommand } from './model-list.js';
-import { printJson } from './report.js';
+import { canDraw, printJson } from './report.js';
 
 // The commands of `sortbin model` that the running bin executes.
 
@@ -78,7 +78,7 @@ const progressBar = (isQuiet: boolean) => {
   let isShown = false;
   return {
     show: ({ phase, progress }: ModelStatus) => {
-      if (isQuiet || !process.stderr.isTTY || !progress) return;
+      if (isQuiet || !canDraw(process.stderr) || !progress) return;
       if (!isShown) bar.start(progress.totalBytes, 0, { phase });
       isShown = true;
       bar.update(progress.bytes, { phase });

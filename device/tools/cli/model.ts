@@ -74,7 +74,7 @@ const addEdgeTpuCommand = (): Command =>
     .argument('<bundle>', 'bundle folder; it is not changed')
     .argument('<file>', 'model_int8.tflite of the bundle, compiled with edgetpu_compiler')
     .requiredOption('--out <folder>', 'folder of the new bundle; it must not exist')
-    .option('--version <version>', 'version of the new bundle (default: the old version with +edgetpu)')
+    .option('--version <version>', 'version of the new bundle (default: for 1.3.0, 1.3.1-edgetpu)')
     .addHelpText(
       'after',
       exitCodesHelp({

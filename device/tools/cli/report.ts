@@ -24,11 +24,15 @@ export const printJson = (value: object): void => {
   process.stdout.write(`${escapeControls(JSON.stringify(value, null, 2))}\n`);
 };
 
-/** Returns the style of standard output. `NO_COLOR`, and `TERM=dumb`, turn colours off, see `https://no-color.org`. */
+/** Returns whether a stream accepts control characters. `NO_COLOR` is explained at `https://no-color.org`. */
+export const canDraw = ({ isTTY }: Pick<NodeJS.WriteStream, 'isTTY'>): boolean =>
+  isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+
+/** Returns the style of standard output. `NO_COLOR`, and `TERM=dumb`, turn colours off. */
 export const terminalStyle = (): Style => {
   const { isTTY, columns } = process.stdout;
   return {
-    colour: isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
+    colour: canDraw(process.stdout),
     columns: isTTY ? columns : Number.POSITIVE_INFINITY,
   };
 };

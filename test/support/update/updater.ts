@@ -68,6 +68,7 @@ export class UpdaterRun {
     options: Partial<UpdaterOptions>,
     states: StateStore | undefined,
     repository: Repository,
+    random = () => 0.5,
   ) {
     this.updater = new Updater(
       {
@@ -90,7 +91,7 @@ export class UpdaterRun {
         },
         clock: this.clock,
         log: pino({ level: 'silent' }),
-        random: () => 0.5,
+        random,
         observer: {
           status: (status) => this.statuses.push(status),
           report: (report) => this.reports.push(report),
@@ -109,15 +110,18 @@ export class UpdaterRun {
       states,
       store,
       repository = disk.repository,
+      random,
       ...options
     }: Partial<UpdaterOptions> & {
       readonly states?: StateStore;
+      readonly random?: () => number;
       readonly store?: Partial<StoreOptions>;
       /** In place of the simulated one. `poll` needs the simulated one. */
       readonly repository?: Repository;
     } = {},
   ): Promise<UpdaterRun> {
-    return new UpdaterRun(disk, await openStoreIn(disk.folder, store), options, states, repository);
+    const opened = await openStoreIn(disk.folder, store);
+    return new UpdaterRun(disk, opened, options, states, repository, random);
   }
 
   /** Opens an updater, starts the model and the polls. It is stopped after the test. */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { pino } from 'pino';
 import { type Clock, SystemClock } from '../../../device/kit/clock.js';
 import { SortbinError } from '../../../device/kit/errors.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
@@ -16,6 +17,7 @@ import { quiet } from '../../support/bin.js';
 import { factoryBundle, quickBundle } from '../../support/bundle-copy.js';
 import { childrenOf } from '../../support/processes.js';
 import { until } from '../../support/until.js';
+import { unwrap } from '../../support/unwrap.js';
 import {
   goodBundle,
   hostileBundle,
@@ -101,6 +103,17 @@ describe('the gates without a vision process', () => {
       code: 'gate-policy',
       message: 'waste12@2.0.0: gate.compartments: no entry for "glass".',
     });
+  });
+
+  it('test a bundle also if the system refuses a lower priority, and log that once', async (t) => {
+    const lines: string[] = [];
+    const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
+    // The system has no such niceness, and refuses it like a sandbox.
+    const { gates } = await setUp(t, { nice: 100, log, vision: { runtime: 'tflite' } });
+    const bundle = await goodBundle(t);
+    for (const _ of [1, 2]) unwrap(await gates.check(bundle, signal));
+    const refused = lines.filter((line) => line.includes('without a lower priority'));
+    assert.deepEqual(refused.length, 1, lines.join('\n'));
   });
 
   it('reject a bundle without a model for the configured runtime', async (t) => {

@@ -233,14 +233,14 @@ describe('space', () => {
     let free = 0;
     const slots = () => readdirSync(join(folder, 'slots')).length;
     const { store, folder } = await openStore(t, {
-      reserveBytes: 1_000,
+      reserveBytes: 4_000,
       freeBytes: async () => free + (4 - slots()) * 1_000,
     });
     for (const version of ['1.10.0', '1.9.0', '1.1.0', '1.2.0']) await addBundle(store, aBundle(version));
     unwrap(await store.point({ current: waste12('1.2.0'), previous: waste12('1.1.0') }));
     const next = aBundle('1.11.0');
     const missing = unwrap(await store.missing(next.files));
-    free = 3_000;
+    free = 8_000;
     unwrap(await store.makeRoom(next.files, missing));
     assert.equal((await slotsOf(store)).length, 4);
     free = 100;
@@ -248,7 +248,7 @@ describe('space', () => {
     assert.equal(codeOf(answer), 'update-no-space');
     assert.equal((await slotsOf(store)).length, 4, 'none is removed if that does not suffice');
     const bytes = missing.reduce((sum, content) => sum + content.bytes, 0);
-    free = bytes + 1_000 - 2_000;
+    free = bytes + 4_000 - 2_000;
     unwrap(await store.makeRoom(next.files, missing));
     assert.deepEqual(await slotsOf(store), ['waste12@1.1.0', 'waste12@1.2.0']);
     const golden = next.files.find(({ file }) => file === 'golden/inputs.bin')?.sha256 ?? '';

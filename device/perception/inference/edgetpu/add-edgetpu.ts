@@ -33,7 +33,7 @@ export interface AddEdgeTpuOptions {
   readonly model: string;
   /** Folder of the new bundle. Must not exist. */
   readonly folder: string;
-  /** Version of the new bundle; default: the version of the source bundle, with the build metadata `edgetpu`. */
+  /** Version of the new bundle; default: newer than that of the source bundle, and older than its next release. */
   readonly version?: string | undefined;
   readonly createdMs: number;
 }
@@ -120,7 +120,7 @@ const rawSchema = z.record(z.string(), z.unknown()).and(z.object({ outputs: json
 const manifestWith = async (
   model: Buffer,
   { folder, manifest }: Bundle,
-  { version = withBuildMetadata(manifest.version), createdMs }: AddEdgeTpuOptions,
+  { version = nextVersion(manifest.version), createdMs }: AddEdgeTpuOptions,
 ): Promise<unknown> => {
   const { name, runtimes } = manifest;
   const title = `bundle ${name} ${manifest.version}`;
@@ -157,9 +157,16 @@ const manifestWith = async (
   };
 };
 
-/** Adds build metadata, see item 10 of https://semver.org. */
-const withBuildMetadata = (version: string): string =>
-  `${version}${version.includes('+') ? '.' : '+'}edgetpu`;
+/**
+ * Returns a pre-release of the next version: `1.3.1-edgetpu` after `1.3.0`. A bin takes only what is newer than its
+ * bundle. Build metadata would have no order, see item 10 of https://semver.org, and `-edgetpu` alone would be older.
+ */
+const nextVersion = (version: string): string => {
+  const [, release = '', patch = '0', preRelease] = /^(\d+\.\d+)\.(\d+)(-[^+]+)?/.exec(version) ?? [];
+  return preRelease === undefined
+    ? `${release}.${BigInt(patch) + 1n}-edgetpu`
+    : `${release}.${patch}${preRelease}.edgetpu`;
+};
 
 /**
  * Copies all regular files, licence notices included, except the files that are rewritten. Links could lead anywhere.

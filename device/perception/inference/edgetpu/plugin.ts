@@ -1,8 +1,8 @@
 import koffi, { type LibraryHandle } from 'koffi';
 import { messageOf, SortbinError } from '../../../kit/errors.js';
+import type { Pointer } from '../dynamic-library.js';
+import { exportsSymbol, keepLoaded } from '../dynamic-library.js';
 import type { EdgeTpuSettings } from '../runtimes.js';
-import type { Pointer } from '../shared-library.js';
-import { exportsSymbol, keepLoaded } from '../shared-library.js';
 import type { SelectedAccelerator } from './accelerator.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { Pointer } from '../shared-library.js';
+import type { Pointer } from '../dynamic-library.js';
 
 /** LiteRtStatus of litert/c/litert_common.h. 0 is success. */
 export type Status = number;

@@ -1,7 +1,7 @@
 import koffi from 'koffi';
+import type { Pointer } from '../dynamic-library.js';
+import { cMemory, exportsSymbol, keepLoaded, openLibrary } from '../dynamic-library.js';
 import { NativeError } from '../native.js';
-import type { Pointer } from '../shared-library.js';
-import { cMemory, exportsSymbol, keepLoaded, openLibrary } from '../shared-library.js';
 import type { Declare, FunctionWithResult, Out, Status } from './calls.js';
 import { type BufferLibrary, bufferLibrary, type TensorLibrary, tensorLibrary } from './tensor-library.js';
 

@@ -1,5 +1,5 @@
+import type { Pointer } from '../dynamic-library.js';
 import { InterpreterError, type Outputs } from '../interpreter.js';
-import type { Pointer } from '../shared-library.js';
 import { type Out, type Status, statusText } from './calls.js';
 import type { LiteRtLibrary } from './library.js';
 import { describeTensor, readTensor, type Tensor, writeInput } from './tensor.js';

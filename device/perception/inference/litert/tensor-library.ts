@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import type { Memory, Pointer } from '../shared-library.js';
+import type { Memory, Pointer } from '../dynamic-library.js';
 import type { Declare, FunctionWithResult, Out, RankedTensorType, Status } from './calls.js';
 
 /** Functions that describe the tensors of a model. */

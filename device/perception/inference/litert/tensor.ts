@@ -1,5 +1,5 @@
+import type { Pointer } from '../dynamic-library.js';
 import { InterpreterError, type TensorData, type TensorSpec } from '../interpreter.js';
-import type { Pointer } from '../shared-library.js';
 import { tensorType, toStoredImage, toTensorData } from '../tensor-data.js';
 import { type RankedTensorType, statusText } from './calls.js';
 import type { LiteRtLibrary } from './library.js';

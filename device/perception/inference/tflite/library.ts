@@ -1,6 +1,6 @@
 import koffi, { type TypeObject } from 'koffi';
+import { openLibrary, type Pointer } from '../dynamic-library.js';
 import { NativeError } from '../native.js';
-import { openLibrary, type Pointer } from '../shared-library.js';
 
 /**
  * The functions of the TensorFlow Lite C library that sortbin uses. Source: tensorflow/lite/c/c_api.h of version 2.9.

@@ -1,5 +1,5 @@
+import type { Pointer } from '../dynamic-library.js';
 import { type Interpreter, InterpreterError, type Outputs, type TensorSpec } from '../interpreter.js';
-import type { Pointer } from '../shared-library.js';
 import { loadTfLite, type TfLiteLibrary } from './library.js';
 import { describeTensor, readTensor, type Tensor, writeInput } from './tensor.js';
 
