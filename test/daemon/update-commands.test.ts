@@ -109,6 +109,7 @@ describe('the commands for models', () => {
     assert.deepEqual(await taskOf(ask), {
       name: 'install',
       isRunning: false,
+      message: null,
       fault: { code: 'update-no-space', message: 'waste12@1.4.0: full' },
     });
   });

@@ -1,12 +1,12 @@
 #!/bin/bash
-# npm run test:vm: runs the built tests of the hardware drivers (test/vm/*.vm.ts) in a virtual machine.
+# npm run test:vm: runs the built tests (test/vm/*.vm.ts) in a virtual machine.
 #   run.sh [-k 6.1|6.12] [-p N|Y] [-v] [NAME]...
 # -k  one kernel (default: both, because their numbers of GPIO lines and their PWM code differ)
 # -p  Y: a released output keeps its level, as on a Raspberry Pi. N: it falls back to its pull. (default: both)
 # -v  show the output of the tests as it comes (default: only of a failed run)
 # NAME  a test file, for example helpers for helpers.vm.ts (default: all *.vm.ts). *.vmx.ts only by name
-# BUILD  folder of the built program (default: dist).  VM_BOUND_S  seconds for one boot with its tests (default: 900)
-# SORTBIN_IO, SORTBIN_CAMERA  paths of other builds.  KILLS, SEED, MEASURES  see kills.vm.ts and *.vmx.ts
+# BUILD  folder of the built program (default: dist).  VM_BOUND_S  seconds for one boot with its tests (default: 1800)
+# SORTBIN_IO, SORTBIN_CAMERA  paths of other builds.  KILLS, CUTS, SEED, MEASURES  see kills.vm.ts and *.vmx.ts
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=${BUILD:-dist}
@@ -58,7 +58,7 @@ failed=0
 for kernel in $kernels; do
   for persist in $persists; do
     status=0
-    VM_KERNEL=$kernel VM_BOUND_S=${VM_BOUND_S:-900} setpriv --pdeathsig TERM test/vm/run-in-vm.sh \
+    VM_KERNEL=$kernel VM_BOUND_S=${VM_BOUND_S:-1800} setpriv --pdeathsig TERM test/vm/run-in-vm.sh \
       env "${settings[@]}" bash -c "$in_guest" "$persist" "${tests[@]}" 2>&1 | show || status=$?
     passed=$(count pass) skipped=$(count skipped)
     result="${passed:-0} passed"

@@ -26,13 +26,13 @@ export interface CutDisk {
   readonly marks: readonly string[];
 }
 
-/** ext4 as it is by default, and without its help for programs that forget to sync. */
+/** ext4 as it is by default, and without its help for programs that forget to sync: it also commits every 5 s. */
 export type Mode = 'default' | 'strict';
 export const MODES: readonly Mode[] = ['default', 'strict'];
 
 const OPTIONS: Readonly<Record<Mode, string>> = {
   default: 'errors=remount-ro',
-  strict: 'errors=remount-ro,data=writeback,noauto_da_alloc',
+  strict: 'errors=remount-ro,data=writeback,noauto_da_alloc,commit=300',
 };
 
 const MIB = 1024 * 1024;
