@@ -5,7 +5,7 @@ import { Runner } from '../cycle/runner.js';
 import { type Clock, SystemClock } from '../kit/clock.js';
 import type { Fault } from '../kit/errors.js';
 import { newId } from '../kit/ids.js';
-import { builtAtMs } from '../kit/root.js';
+import { BUILT_AT_MS } from '../kit/root.js';
 import { TimeSync } from '../kit/time-sync.js';
 import { CONTROL_SOCKET } from '../network/commands/commands.js';
 import { ControlSocket } from '../network/commands/control-socket.js';
@@ -140,7 +140,7 @@ export class Daemon {
     const health = connectHealth(parts, serviceSwitch, status, observers);
     const machine = new MachineMonitor({
       sensors: makeMachineSensors(dataDir),
-      builtAtMs: builtAtMs(),
+      builtAtMs: BUILT_AT_MS,
       clock,
       onFault: (part, fault) => health.report(part, fault, 'machine'),
     });
@@ -168,8 +168,11 @@ export class Daemon {
       brokerUrl: urlWithoutLogin(parts.url),
       updates: () => (updates.off === null ? summaryOf(updates.updater.status(), hasRepository) : null),
     };
+    const hasConfiguredRoot = config.update.root !== null;
     const updateCommands =
-      updates.off === null ? makeUpdateCommands({ ...updates, hasRepository }) : refusedCommands(updates.off);
+      updates.off === null
+        ? makeUpdateCommands({ ...updates, hasRepository, hasConfiguredRoot })
+        : refusedCommands(updates.off);
     for (const command of [...makeCommands(commandParts), ...updateCommands]) commands.add(command);
 
     const controlSocket = new ControlSocket({ path: join(dataDir, CONTROL_SOCKET), commands, clock, log });

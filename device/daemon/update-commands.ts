@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Command, CommandFault } from '../kit/command.js';
 import { type Answer, done, type Fault, failed } from '../kit/errors.js';
 import { type BundleId, isBundleName, isBundleVersion } from '../update/bundle-id.js';
+import { METADATA_LIMITS } from '../update/repository/limits.js';
 import type { RootOfTrust } from '../update/repository/repository.js';
 import type { UpdateFault, UpdateStatus } from '../update/status.js';
 import type { Updater } from '../update/updater.js';
@@ -25,6 +26,8 @@ export interface UpdateCommandParts {
   readonly trust: RootOfTrust;
   /** Whether `update.url` names a repository. */
   readonly hasRepository: boolean;
+  /** Whether `update.root` names the root of trust. */
+  readonly hasConfiguredRoot: boolean;
 }
 
 /** A request that takes longer than an answer may. */
@@ -53,10 +56,15 @@ const toInstall = z.strictObject({
   /** Folder of a repository on the bin, such as a USB stick. */
   folder: z.string().min(1).max(4096).startsWith('/').optional(),
 });
-const rootText = z.strictObject({ root: z.string().max(64 * 1024) });
+const rootText = z.strictObject({ root: z.string().max(METADATA_LIMITS.rootBytes) });
 
 /** The commands for the models of a running bin. */
-export const makeUpdateCommands = ({ updater, trust, hasRepository }: UpdateCommandParts): Command[] => {
+export const makeUpdateCommands = ({
+  updater,
+  trust,
+  hasRepository,
+  hasConfiguredRoot,
+}: UpdateCommandParts): Command[] => {
   const tasks = new Tasks();
   const begin = <Request>(
     name: string,
@@ -93,6 +101,10 @@ export const makeUpdateCommands = ({ updater, trust, hasRepository }: UpdateComm
       return done(activeAnswer(answer.value, before, updater.status(), await offer()));
     });
   const noRepository = failed('update-unreachable', 'This bin has no repository. Set update.url.');
+  const configuredRoot = failed(
+    'control-failed',
+    'update.root: the configuration names the root of trust. Replace its file, then restart the bin.',
+  );
   return [
     query('status', nothing, async () => done<ModelStatus>({ ...updater.status(), task: tasks.newest })),
     query('list', nothing, () => updater.list()),
@@ -124,7 +136,8 @@ export const makeUpdateCommands = ({ updater, trust, hasRepository }: UpdateComm
       name: 'model.trust',
       schema: rootText,
       actuates: false,
-      run: async ({ root }: z.infer<typeof rootText>) => asCommandAnswer(await trust.trustRoot(root)),
+      run: async ({ root }: z.infer<typeof rootText>) =>
+        hasConfiguredRoot ? configuredRoot : asCommandAnswer(await trust.trustRoot(root)),
     },
   ] as Command[];
 };

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,5 +17,8 @@ export const packageRoot = (): string => {
 export const packageVersion = (): string =>
   JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version;
 
-/** Returns the time when this program was built, in milliseconds since 1970. A clock that is earlier is wrong. */
-export const builtAtMs = (): number => statSync(fileURLToPath(import.meta.url)).mtimeMs;
+/**
+ * A time before this program was built, in milliseconds since 1970. A clock that is earlier is wrong. Move it forward with
+ * a release. No time of a file: a package may set any, and a time in the future would stop updates.
+ */
+export const BUILT_AT_MS = Date.UTC(2026, 10, 30);

@@ -66,7 +66,9 @@ export class MachineRunner {
     if (!pointers.ok) return pointers;
     if (!slots.ok) return slots;
     try {
-      this.state = restoreState(await states.load());
+      this.state = restoreState(await states.load(), (problem) =>
+        log.warn({ part: 'update' }, `update: a part of the stored state is damaged: ${problem}`),
+      );
     } catch (thrown) {
       log.warn({ part: 'update' }, `update: the stored state was not read: ${messageOf(thrown)}`);
     }

@@ -13,6 +13,14 @@ const runtimeSchema = z.object({
   reason: z.string().nullable(),
 });
 const checksSchema = idSchema.extend({ at: z.string(), runtimes: z.array(runtimeSchema) });
+/** Drops what does not fit, so that one bad entry does not cost the whole state. */
+const listOf = <T>(schema: z.ZodType<T>) =>
+  z.array(z.unknown()).transform((all) =>
+    all.flatMap((one) => {
+      const parsed = schema.safeParse(one);
+      return parsed.success ? [parsed.data] : [];
+    }),
+  );
 const count = z.int().nonnegative();
 /** Other phases do not survive a restart: the update is forgotten, and the next poll continues it. */
 const phaseSchema: z.ZodType<Phase> = z
@@ -28,11 +36,11 @@ const stateSchema = z.object({
   starts: count,
   attempt: idSchema.extend({ count }).nullable(),
   isPinned: z.boolean(),
-  rejected: z.array(rejectionSchema),
-  revoked: z.array(idSchema.extend({ reason: z.string(), at: z.string() })),
-  halted: z.array(z.string()),
-  trusted: z.array(idSchema),
-  checked: z.array(checksSchema).catch([]),
+  rejected: listOf(rejectionSchema),
+  revoked: listOf(idSchema.extend({ reason: z.string(), at: z.string() })),
+  halted: listOf(z.string()),
+  trusted: listOf(idSchema),
+  checked: listOf(checksSchema).catch([]),
   last: z
     .object({
       event: z.enum(REPORT_EVENTS),
@@ -45,8 +53,18 @@ const stateSchema = z.object({
     .catch(null),
 });
 
-/** Reads a stored state. Unknown keys are ignored. A damaged or unknown state becomes the initial one. */
-export const restoreState = (stored: unknown): State => {
+/** What is kept of a state whose other parts are damaged: what a person chose, and which bundles are bad. */
+const keptSchema = stateSchema.pick({ schema: true }).extend({
+  isPinned: stateSchema.shape.isPinned.catch(false),
+  rejected: stateSchema.shape.rejected.catch([]),
+  revoked: stateSchema.shape.revoked.catch([]),
+  halted: stateSchema.shape.halted.catch([]),
+});
+
+/** Reads a stored state; null: none. Unknown keys are ignored. `onDamage` receives why a part of it is not usable. */
+export const restoreState = (stored: unknown, onDamage: (problem: string) => void = () => {}): State => {
   const parsed = stateSchema.safeParse(stored);
-  return parsed.success ? { ...initialState, ...parsed.data } : initialState;
+  if (parsed.success) return { ...initialState, ...parsed.data };
+  if (stored !== null) onDamage(z.prettifyError(parsed.error).replaceAll('\n', ' '));
+  return { ...initialState, ...keptSchema.safeParse(stored).data };
 };

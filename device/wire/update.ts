@@ -7,7 +7,7 @@ import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../kit/clock.js';
 import { type Fault, messageOf } from '../kit/errors.js';
 import { availableBytes } from '../kit/memory.js';
-import { builtAtMs } from '../kit/root.js';
+import { BUILT_AT_MS } from '../kit/root.js';
 import { loadManifest } from '../perception/inference/bundle/bundle.js';
 import type { ModelSlot } from '../perception/model/model.js';
 import { isAllowed, type RuntimeOption, runtimeOptions } from '../perception/vision/probe.js';
@@ -86,24 +86,20 @@ export const wireUpdates = async (
     const off = { code, message: `update: off, because its folder cannot be used: ${message}` };
     return { off, areMissed: update.url !== null || existsSync(join(models, 'current')) };
   }
-  const openAt = (url: URL) =>
-    new ThreadedRepository({
-      url,
-      folder: join(models, 'metadata'),
-      builtAtMs: builtAtMs(),
-      clock,
-      limits: { maxBytesPerSecond: update.maxBytesPerSecond },
-    });
-  const repository = openAt(
-    update.url === null ? pathToFileURL(join(models, 'no-repository')) : new URL(update.url),
-  );
+  const repository = new ThreadedRepository({
+    url: update.url === null ? pathToFileURL(join(models, 'no-repository')) : new URL(update.url),
+    folder: join(models, 'metadata'),
+    builtAtMs: BUILT_AT_MS,
+    clock,
+    limits: { maxBytesPerSecond: update.maxBytesPerSecond },
+  });
   const rootFault =
     update.root === null ? null : await trustConfigured(repository, resolve(folder, update.root));
   const listeners: ((status: UpdateStatus) => void)[] = [];
   const updater = new Updater(
     {
       repository,
-      openFolder: (path) => openAt(pathToFileURL(path)),
+      openFolder: (path) => repository.at(pathToFileURL(path)),
       store: opened.value,
       gates: makeGates(loaded, model, factoryFolder, clock),
       slot: model,

@@ -16,7 +16,12 @@ const start = async (t: TestContext, ...versions: string[]) => {
     trustRoot: async () => failed('update-untrusted', ''),
     trustedRoot: async () => done(null),
   };
-  const commands = makeUpdateCommands({ updater: run.updater, trust, hasRepository: true });
+  const commands = makeUpdateCommands({
+    updater: run.updater,
+    trust,
+    hasRepository: true,
+    hasConfiguredRoot: false,
+  });
   const ask = async (name: string, keys: object = {}): Promise<unknown> => {
     const command = commands.find((one) => one.name === `model.${name}`);
     assert.ok(command, name);

@@ -21,7 +21,7 @@ const statusWith = (current: BundleId, last: UpdateStatus['last'] = null): Updat
 
 const make = (
   replaced: Partial<UpdateCommandParts['updater']> = {},
-  { hasRepository = true, roots = [] as string[] } = {},
+  { hasRepository = true, hasConfiguredRoot = false, roots = [] as string[] } = {},
 ) => {
   const status = statusWith(FACTORY);
   const commands = makeUpdateCommands({
@@ -47,6 +47,7 @@ const make = (
       trustedRoot: async () => done(null),
     },
     hasRepository,
+    hasConfiguredRoot,
   });
   return async (name: string, keys: object = {}) => {
     const command = commands.find((one) => one.name === `model.${name}`);
@@ -154,5 +155,17 @@ describe('the commands for models', () => {
     assert.equal(await ask('root'), null);
     assert.deepEqual(await ask('trust', { root: '{}' }), ROOT);
     assert.deepEqual(roots, ['{}']);
+  });
+
+  it('trust no root beside the one of the configuration, which the next start would restore', async () => {
+    const roots: string[] = [];
+    const ask = make({}, { roots, hasConfiguredRoot: true });
+    assert.deepEqual(await ask('trust', { root: '{}' }), {
+      code: 'control-failed',
+      message:
+        'update.root: the configuration names the root of trust. Replace its file, then restart the bin.',
+    });
+    assert.deepEqual(roots, []);
+    assert.equal(await ask('root'), null);
   });
 });

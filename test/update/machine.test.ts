@@ -571,4 +571,35 @@ describe('the stored state', () => {
     ];
     for (const stored of damaged) assert.deepEqual(restoreState(stored), initialState);
   });
+
+  it('drops single entries that do not fit, and keeps the rest', () => {
+    const { state } = new MachineTrial().trusted('1.1.0').poll({ versions: ['1.2.0'], revoked: ['0.9.0'] });
+    const bad = { ...waste12('1.4.0+edgetpu'), code: 'x', reason: 'y', at: 'z' };
+    const { revoked, trusted } = restoreState({
+      ...state,
+      revoked: [bad, ...state.revoked],
+      trusted: [bad, ...state.trusted],
+    });
+    assert.deepEqual([revoked, trusted], [state.revoked, state.trusted]);
+  });
+
+  it('keeps the pin, rejections, revocations and halts if another part is damaged, and reports that', () => {
+    const { state } = new MachineTrial()
+      .trusted('1.1.0')
+      .poll({ versions: ['1.2.0'], revoked: ['0.9.0'] })
+      .done()
+      .done()
+      .fail('gate-golden');
+    const problems: string[] = [];
+    const stored = { ...state, isPinned: true, halted: ['waste12'], starts: -1 };
+    const { rejected, revoked } = state;
+    assert.deepEqual(
+      restoreState(stored, (problem) => problems.push(problem)),
+      { ...initialState, isPinned: true, halted: ['waste12'], rejected, revoked },
+    );
+    assert.equal(rejected.length + revoked.length, 2);
+    assert.match(problems.join(), /starts/);
+    restoreState(null, () => problems.push('none is no damage'));
+    assert.equal(problems.length, 1);
+  });
 });

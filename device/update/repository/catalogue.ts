@@ -82,7 +82,9 @@ const readBundle = (path: string, targets: readonly Target[]): PublishedBundle |
 
 const readRevoked = (extension: unknown): readonly Revocation[] => {
   const result = extensionSchema.safeParse(extension ?? {});
-  if (result.success) return result.data.revoked;
+  // No bin can have a bundle with another id.
+  if (result.success)
+    return result.data.revoked.filter(({ name, version }) => isBundleName(name) && isBundleVersion(version));
   throw new RepositoryError(
     'update-metadata-invalid',
     `targets: x-sortbin: ${z.prettifyError(result.error)}`,

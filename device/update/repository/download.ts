@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncPath } from '../../kit/durable-file.js';
 import { localError, publicUrl, RepositoryError } from './errors.js';
@@ -35,9 +35,7 @@ export const downloadFile = async (
   signal: AbortSignal,
   onProgress: (bytes: number) => void = () => {},
 ): Promise<void> => {
-  const file = await local(into, () =>
-    open(into, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600),
-  );
+  const file = await local(into, () => openPart(into));
   try {
     const part = new PartFile(file, into, download, onProgress);
     await part.resume();
@@ -59,6 +57,13 @@ export const downloadFile = async (
     await file.close();
   }
   await local(into, async () => syncPath(dirname(into)));
+};
+
+/** Opens the file for what an earlier attempt left. Anything else of this name is removed: it would stop each attempt. */
+const openPart = async (path: string): Promise<FileHandle> => {
+  const status = await lstat(path).catch(() => null);
+  if (status && !status.isFile()) await rm(path, { recursive: true, force: true });
+  return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
 };
 
 /** The file that grows, with the hash of what it contains. */

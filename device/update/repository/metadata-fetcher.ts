@@ -1,29 +1,32 @@
 import type { Fetcher } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
+import { z } from 'zod';
 import { publicUrl, RepositoryError } from './errors.js';
+import { METADATA_LIMITS, maxBytesOf, TOP_LEVEL } from './limits.js';
 import type { Reader } from './reader.js';
 
-/** Entries of a mapping or a list in metadata. The time of tuf-js is quadratic, and it parses before it verifies. */
-const MAX_ENTRIES = 2048;
-const MAX_LEVELS = 32;
+export interface FetcherOptions {
+  readonly reader: Reader;
+  /** The delegated roles that are used. They must not delegate. null: all of them, as TUF allows. */
+  readonly delegated: readonly string[] | null;
+  /** Called before each request. */
+  readonly beforeEach: () => void;
+}
 
 /** Fetches metadata for tuf-js, one attempt a file. Remembers why the last one failed, because tuf-js drops the cause. */
 export class MetadataFetcher implements Fetcher {
   failure: unknown = null;
 
   constructor(
-    private readonly reader: Reader,
+    private readonly options: FetcherOptions,
     private readonly signal: AbortSignal,
-    private readonly beforeEach: () => void,
   ) {}
 
   async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
     this.failure = null;
-    this.beforeEach();
+    this.options.beforeEach();
     try {
-      const bytes = await this.reader.readBytes(new URL(url), maxLength, this.signal);
-      checkShape(new URL(url), bytes);
-      return bytes;
+      return await this.#fetch(new URL(url), maxLength);
     } catch (thrown) {
       this.failure = thrown;
       // By this error, tuf-js recognises that no newer root exists.
@@ -38,24 +41,51 @@ export class MetadataFetcher implements Fetcher {
   downloadFile<T>(): Promise<T> {
     throw new Error('targets are downloaded by downloadFile of download.ts');
   }
+
+  /** `maxLength` may come from metadata of an online role. */
+  async #fetch(url: URL, maxLength: number): Promise<Buffer> {
+    const { reader, delegated } = this.options;
+    const role = roleOf(url);
+    const isDelegated = !TOP_LEVEL.includes(role);
+    if (isDelegated && delegated && !delegated.includes(role)) throw invalid(url, 'a bin uses no such role');
+    const bytes = await reader.readBytes(url, Math.min(maxLength, maxBytesOf(role)), this.signal);
+    const json = parse(url, bytes);
+    checkShape(url, json, 0);
+    if (isDelegated && delegated && canDelegate(json)) throw invalid(url, 'this role must not delegate');
+    return bytes;
+  }
 }
 
-const checkShape = (url: URL, bytes: Buffer): void => {
-  const fail = (problem: string): never => {
-    throw new RepositoryError('update-metadata-invalid', `${publicUrl(url)}: ${problem}`);
-  };
-  const check = (value: unknown, level: number): void => {
-    if (typeof value !== 'object' || value === null) return;
-    const inner = Object.values(value);
-    if (inner.length > MAX_ENTRIES) fail(`more than ${MAX_ENTRIES} entries in one place`);
-    if (level === MAX_LEVELS) fail(`more than ${MAX_LEVELS} levels`);
-    for (const one of inner) check(one, level + 1);
-  };
-  let json: unknown;
+const invalid = (url: URL, problem: string): RepositoryError =>
+  new RepositoryError('update-metadata-invalid', `${publicUrl(url)}: ${problem}`);
+
+/** Returns the role of a file of metadata, such as `7.targets.json`. */
+const roleOf = ({ pathname }: URL): string =>
+  decodeURIComponent(/^(?:\d+\.)?(.*)\.json$/.exec(pathname.split('/').at(-1) ?? '')?.[1] ?? '');
+
+const parse = (url: URL, bytes: Buffer): unknown => {
   try {
-    json = JSON.parse(bytes.toString('utf8'));
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
-    fail('not JSON. Check `update.url`.');
+    throw invalid(url, 'not JSON. Check `update.url`.');
   }
-  check(json, 0);
 };
+
+const checkShape = (url: URL, value: unknown, level: number): void => {
+  if (typeof value !== 'object' || value === null) return;
+  const { entries, levels } = METADATA_LIMITS;
+  const inner = Object.values(value);
+  if (inner.length > entries) throw invalid(url, `more than ${entries} entries in one place`);
+  if (level === levels) throw invalid(url, `more than ${levels} levels`);
+  for (const one of inner) checkShape(url, one, level + 1);
+};
+
+const leafSchema = z.object({
+  signed: z.object({
+    delegations: z
+      .object({ roles: z.array(z.unknown()).max(0), succinct_roles: z.undefined().optional() })
+      .optional(),
+  }),
+});
+
+const canDelegate = (json: unknown): boolean => !leafSchema.safeParse(json).success;

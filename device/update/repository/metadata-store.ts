@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { makeFolder, syncPath, writeDurably } from '../../kit/durable-file.js';
+import { sha256Of } from '../../perception/inference/bundle/files.js';
 import { localError } from './errors.js';
 
 /** Texts of metadata by role. Names are encoded as in a URL, because a delegated role may contain `/`. */
@@ -15,12 +16,17 @@ export interface Snapshot {
 }
 
 const texts = z.record(z.string(), z.string());
-const trustedSchema = z.object({ schema: z.literal(1), metadata: texts });
+const trustedSchema = z.object({
+  schema: z.literal(1),
+  /** sha256 of the chosen root from which the metadata follows. With another one, the metadata is ignored. */
+  root: z.string(),
+  metadata: texts,
+});
 const snapshotSchema = trustedSchema.extend({ rollouts: texts });
 
 /**
- * The metadata of a repository in a folder. Each file is complete or absent, and a damaged one counts as absent, except
- * for the root.
+ * The metadata of a repository in a folder. Each file is complete or absent. Except for the root, one that is damaged, or
+ * that belongs to another root, counts as absent.
  *
  * - `root.json`: the root that the owner chose. A refresh never changes it.
  * - `trusted.json`: the newest metadata of each role that was verified, also by a refresh that failed later.
@@ -36,7 +42,16 @@ export class MetadataStore {
 
   /** Returns the root that the owner chose, or null. */
   root(): string | null {
-    return this.#read('root.json');
+    const path = join(this.folder, 'root.json');
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (thrown) {
+      const { code } = thrown as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return null;
+      // A folder counts as a damaged root: an owner can replace it.
+      if (code === 'EISDIR') return '';
+      throw localError(path, thrown);
+    }
   }
 
   trusted(): MetadataSet | null {
@@ -50,18 +65,20 @@ export class MetadataStore {
   /** Stores another root. Removes the metadata first: it belongs to the earlier root. */
   saveRoot(text: string): void {
     this.#change(() => {
-      for (const name of ['trusted.json', 'catalogue.json']) rmSync(join(this.folder, name), { force: true });
+      for (const name of ['trusted.json', 'catalogue.json'])
+        rmSync(join(this.folder, name), { recursive: true, force: true });
       syncPath(this.folder);
-      writeDurably(join(this.folder, 'root.json'), text);
+      this.#replace('root.json', text);
     });
   }
 
-  saveTrusted(metadata: MetadataSet): void {
-    this.#writeJson('trusted.json', { schema: 1, metadata });
+  /** Stores metadata that follows from the chosen root `root`, also if another one was chosen meanwhile. */
+  saveTrusted(root: string, metadata: MetadataSet): void {
+    this.#writeJson('trusted.json', { schema: 1, root: hashOf(root), metadata });
   }
 
-  saveSnapshot(snapshot: Snapshot): void {
-    this.#writeJson('catalogue.json', { schema: 1, ...snapshot });
+  saveSnapshot(root: string, snapshot: Snapshot): void {
+    this.#writeJson('catalogue.json', { schema: 1, root: hashOf(root), ...snapshot });
   }
 
   /** Makes the working copy of a refresh, and removes one that was interrupted. */
@@ -92,25 +109,34 @@ export class MetadataStore {
   /** Skips the write if the file has this content already: a refresh is frequent, and a flash card wears out. */
   #writeJson(name: string, value: unknown): void {
     const text = `${JSON.stringify(value)}\n`;
-    if (this.#read(name) === text) return;
-    this.#change(() => writeDurably(join(this.folder, name), text));
+    if (this.#readOrNull(name) === text) return;
+    this.#change(() => this.#replace(name, text));
   }
 
-  #readJson<T>(name: string, schema: z.ZodType<T>): T | null {
+  /** Writes a file, also in place of a folder of this name. */
+  #replace(name: string, text: string): void {
+    const path = join(this.folder, name);
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) rmSync(path, { recursive: true });
+    writeDurably(path, text);
+  }
+
+  #readJson<T extends { readonly root: string }>(name: string, schema: z.ZodType<T>): T | null {
+    const [chosen, text] = [this.root(), this.#readOrNull(name)];
+    if (chosen === null || text === null) return null;
     try {
-      return schema.parse(JSON.parse(this.#read(name) ?? ''));
+      const value = schema.parse(JSON.parse(text));
+      return value.root === hashOf(chosen) ? value : null;
     } catch {
       return null;
     }
   }
 
-  #read(name: string): string | null {
-    const path = join(this.folder, name);
+  /** Returns null also for a file that cannot be read: a refresh writes it again. */
+  #readOrNull(name: string): string | null {
     try {
-      return readFileSync(path, 'utf8');
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw localError(path, thrown);
+      return readFileSync(join(this.folder, name), 'utf8');
+    } catch {
+      return null;
     }
   }
 
@@ -123,3 +149,5 @@ export class MetadataStore {
     }
   }
 }
+
+const hashOf = (root: string): string => sha256Of(Buffer.from(root));

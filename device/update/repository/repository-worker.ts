@@ -13,8 +13,9 @@ export interface WorkerData {
 }
 
 export type Call =
-  | { readonly method: 'refresh' | 'stored' | 'trustedRoot' }
-  | { readonly method: 'download'; readonly target: TargetFile; readonly into: string }
+  | { readonly method: 'stored' | 'trustedRoot' }
+  | { readonly method: 'refresh'; readonly url: string }
+  | { readonly method: 'download'; readonly url: string; readonly target: TargetFile; readonly into: string }
   | { readonly method: 'trustRoot'; readonly rootJson: string };
 
 export type Request =
@@ -34,11 +35,13 @@ const serve = (port: MessagePort, { url, ...options }: WorkerData): void => {
   const run = (id: number, call: Call, signal: AbortSignal): Promise<Answer<unknown, RepositoryFault>> => {
     switch (call.method) {
       case 'refresh':
-        return repository.refresh(signal);
+        return repository.refresh(signal, new URL(call.url));
       case 'stored':
         return repository.stored();
-      case 'download':
-        return repository.download(call.target, call.into, signal, (progress) => reply({ id, progress }));
+      case 'download': {
+        const onProgress = (progress: number) => reply({ id, progress });
+        return repository.download(call.target, call.into, signal, onProgress, new URL(call.url));
+      }
       case 'trustRoot':
         return repository.trustRoot(call.rootJson);
       case 'trustedRoot':

@@ -45,7 +45,7 @@ export interface Catalogue {
 }
 
 export type RepositoryFault =
-  /** No root is stored, or the stored one is damaged. */
+  /** No root is stored, the stored one is damaged, or another one was chosen meanwhile. */
   | 'update-untrusted'
   /** No connection, an interrupted one, a redirect, or an HTTP status other than 403, 404 and 410. */
   | 'update-unreachable'
@@ -95,8 +95,8 @@ export interface TrustedRoot {
 /** The root of trust of a bin. Nothing is trusted until an owner chooses a root. */
 export interface RootOfTrust {
   /**
-   * Stores the root that the owner chose: the text of a root.json. The same root again changes nothing. With another
-   * root, the metadata of the earlier repository is removed.
+   * Stores the root that the owner chose: the text of a root.json. The same root again changes nothing. Another root ends
+   * a refresh and downloads that run, and removes the metadata of the earlier repository. It waits for none of them.
    */
   trustRoot(rootJson: string): Promise<Answer<TrustedRoot, RepositoryFault>>;
   /** Returns the newest root that follows from the chosen one. null: no root was chosen. */

@@ -46,8 +46,18 @@ export class ThreadedRepository implements Repository, RootOfTrust {
     this.#data = { ...rest, url: url.href, limits };
   }
 
-  refresh(signal: AbortSignal): Promise<Answer<Catalogue, RepositoryFault>> {
-    return this.#call({ method: 'refresh' }, this.#limits.refreshMs, signal);
+  /** Returns the repository at another address, such as a copy on a USB stick. It shares the root and the thread. */
+  at(url: URL): Repository {
+    return {
+      refresh: (signal) => this.refresh(signal, url),
+      stored: () => this.stored(),
+      download: (target, into, signal, onProgress) => this.download(target, into, signal, onProgress, url),
+    };
+  }
+
+  refresh(signal: AbortSignal, url?: URL): Promise<Answer<Catalogue, RepositoryFault>> {
+    const call = { method: 'refresh', url: url?.href ?? this.#data.url } as const;
+    return this.#call(call, this.#limits.refreshMs, signal);
   }
 
   stored(): Promise<Answer<Catalogue | null, RepositoryFault>> {
@@ -61,8 +71,10 @@ export class ThreadedRepository implements Repository, RootOfTrust {
     into: string,
     signal: AbortSignal,
     onProgress?: (bytes: number) => void,
+    url?: URL,
   ): Promise<Answer<void, RepositoryFault>> {
-    return this.#call({ method: 'download', target, into }, this.#limits.downloadMs, signal, onProgress);
+    const call = { method: 'download', url: url?.href ?? this.#data.url, target, into } as const;
+    return this.#call(call, this.#limits.downloadMs, signal, onProgress);
   }
 
   trustRoot(rootJson: string): Promise<Answer<TrustedRoot, RepositoryFault>> {

@@ -3,6 +3,7 @@ import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
 import { z } from 'zod';
 import { messageOf } from '../../kit/errors.js';
 import { RepositoryError } from './errors.js';
+import { METADATA_LIMITS } from './limits.js';
 import type { MetadataSet } from './metadata-store.js';
 import type { TrustedRoot } from './repository.js';
 
@@ -63,17 +64,24 @@ export const signedAtMs = (timestamp: Timestamp): number | null => {
   return stated.success ? Date.parse(stated.data) : null;
 };
 
+/** The clock of a bin, and the time when its program was built: a clock that is earlier is wrong. */
+export interface Now {
+  readonly wallMs: number;
+  readonly builtAtMs: number;
+}
+
 /**
  * Returns the time by which metadata expires: the clock, but not before the program was built, nor before the last
  * verified timestamp was signed. A bin without a battery-backed clock may start in 1970.
  */
-export const referenceMs = (
-  { wallMs, builtAtMs }: { wallMs: number; builtAtMs: number },
-  timestamp: Timestamp | undefined,
-): number => Math.max(wallMs, builtAtMs, (timestamp && signedAtMs(timestamp)) ?? 0);
+export const referenceMs = ({ wallMs, builtAtMs }: Now, timestamp: Timestamp | undefined): number =>
+  Math.max(wallMs, builtAtMs, (timestamp && signedAtMs(timestamp)) ?? 0);
 
 /** Reads a root that signs itself. @throws RepositoryError `update-untrusted` */
 export const parseRoot = (rootJson: string): TrustedRoot => {
+  const { rootBytes } = METADATA_LIMITS;
+  if (Buffer.byteLength(rootJson) > rootBytes)
+    throw new RepositoryError('update-untrusted', `not a root of trust: more than ${rootBytes} bytes`);
   try {
     const root = Metadata.fromJSON(MetadataKind.Root, JSON.parse(rootJson)) as Metadata<Root>;
     root.verifyDelegate(MetadataKind.Root, root);

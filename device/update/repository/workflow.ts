@@ -3,10 +3,12 @@ import { Updater } from 'tuf-js';
 import type { Clock } from '../../kit/clock.js';
 import { messageOf } from '../../kit/errors.js';
 import { localError, publicUrl, RepositoryError } from './errors.js';
+import { METADATA_LIMITS, maxBytesOf } from './limits.js';
 import { MetadataFetcher } from './metadata-fetcher.js';
 import type { MetadataSet, MetadataStore } from './metadata-store.js';
 import type { Reader } from './reader.js';
 import {
+  type Now,
   parseRoot,
   referenceMs,
   type TrustedSet,
@@ -24,33 +26,36 @@ export interface WorkflowParts {
   readonly builtAtMs: number;
   /** The folder of the metadata. */
   readonly metadataUrl: URL;
+  /** The delegated roles that are used. They must not delegate. null: all of them, as TUF allows. */
+  readonly delegated: readonly string[] | null;
 }
 
 /**
  * Runs `work` with the client workflow of TUF, over a working copy of the stored metadata. What was verified is stored
- * afterwards, also if `work` fails: it protects the next attempt against a rollback.
+ * afterwards, also if `work` fails: it protects the next attempt against a rollback. Returns the chosen root from which it
+ * follows.
  * @throws RepositoryError, or the signal's reason
  */
 export const withWorkflow = async <T>(
   parts: WorkflowParts,
   signal: AbortSignal,
   work: (workflow: Workflow) => Promise<T>,
-): Promise<{ readonly value: T; readonly verified: MetadataSet }> => {
+): Promise<{ readonly value: T; readonly root: string; readonly verified: MetadataSet }> => {
   const { store } = parts;
-  const chosen = store.root();
-  if (chosen === null) throw new RepositoryError('update-untrusted', UNTRUSTED);
-  store.stage(usable(store.trusted()) ?? { root: chosen });
+  const root = store.root();
+  if (root === null) throw new RepositoryError('update-untrusted', UNTRUSTED);
+  store.stage(usable(store.trusted()) ?? { root });
   let value: T;
   try {
     value = await work(new Workflow(parts, signal));
   } catch (thrown) {
     const verified = store.unstage();
-    if (!isLocal(thrown)) store.saveTrusted(verified);
+    if (!isLocal(thrown)) store.saveTrusted(root, verified);
     throw thrown;
   }
   const verified = store.unstage();
-  store.saveTrusted(verified);
-  return { value, verified };
+  store.saveTrusted(root, verified);
+  return { value, root, verified };
 };
 
 /** A working copy that could not be written, for example on a full disk, may have an incomplete file. */
@@ -69,6 +74,15 @@ const usable = (set: MetadataSet | null): MetadataSet | null => {
   }
 };
 
+/** The fetcher limits these lengths, too. */
+const CONFIG = {
+  maxRootRotations: METADATA_LIMITS.roots,
+  rootMaxLength: maxBytesOf('root'),
+  timestampMaxLength: maxBytesOf('timestamp'),
+  snapshotMaxLength: maxBytesOf('snapshot'),
+  targetsMaxLength: maxBytesOf('targets'),
+};
+
 /** One run of the client workflow. */
 export class Workflow {
   readonly #updater: Updater;
@@ -78,12 +92,14 @@ export class Workflow {
     private readonly parts: WorkflowParts,
     private readonly signal: AbortSignal,
   ) {
-    this.#fetcher = new MetadataFetcher(parts.reader, signal, () => this.#setClock());
+    const { reader, delegated } = parts;
+    this.#fetcher = new MetadataFetcher({ reader, delegated, beforeEach: () => this.#setClock() }, signal);
     try {
       this.#updater = new Updater({
         metadataDir: parts.store.staging,
         metadataBaseUrl: parts.metadataUrl.href,
         fetcher: this.#fetcher,
+        config: CONFIG,
       });
     } catch (cause) {
       throw new RepositoryError('update-untrusted', `stored root: ${messageOf(cause)}`, { cause });
@@ -115,8 +131,11 @@ export class Workflow {
    * raise it. One that its own root no longer trusts is not in the trusted set.
    */
   #setClock(): void {
-    const now = { wallMs: this.parts.clock.wallMs(), builtAtMs: this.parts.builtAtMs };
-    this.#trusted.referenceTime = new Date(referenceMs(now, this.#trusted.timestamp?.signed));
+    this.#trusted.referenceTime = new Date(referenceMs(this.#now, this.#trusted.timestamp?.signed));
+  }
+
+  get #now(): Now {
+    return { wallMs: this.parts.clock.wallMs(), builtAtMs: this.parts.builtAtMs };
   }
 
   get #trusted(): TrustedSet {
@@ -138,7 +157,7 @@ export class Workflow {
     if (message.includes('Failed to persist metadata')) return localError(this.parts.store.staging, thrown);
     if (message.endsWith('is expired')) {
       const timeMs = this.#trusted.referenceTime.getTime();
-      return expired(message.replace(/^Final /, ''), this.parts.metadataUrl, timeMs);
+      return expired(message.replace(/^Final /, ''), this.parts.metadataUrl, timeMs, this.#now);
     }
     return new RepositoryError(
       'update-metadata-invalid',
@@ -148,9 +167,16 @@ export class Workflow {
   }
 }
 
-/** Returns the error of metadata that is expired at a time. */
-export const expired = (problem: string, url: URL, timeMs: number): RepositoryError =>
-  new RepositoryError(
-    'update-metadata-expired',
-    `${publicUrl(url)}: ${problem} at ${new Date(timeMs).toISOString()}. Check the clock of the bin. If it is right, sign new metadata.`,
-  );
+/** Clocks of a bin and of a signing machine differ by less, unless one of them is wrong. */
+const CLOCK_TOLERANCE_MS = 3_600_000;
+
+/** Returns the error of metadata that is expired at a time, by which `referenceMs` has replaced `now`. */
+export const expired = (problem: string, url: URL, timeMs: number, now: Now): RepositoryError => {
+  const at = new Date(timeMs).toISOString();
+  // A clock before the build is wrong itself, and says nothing about the signature.
+  const isSignedInFuture = now.wallMs >= now.builtAtMs && timeMs > now.wallMs + CLOCK_TOLERANCE_MS;
+  const why = isSignedInFuture
+    ? `${problem}, because the last signature is in the future (${at}): the clock of the signing machine was wrong. Check the clock of the bin. If it is right, replace the key of the timestamp.`
+    : `${problem} at ${at}. Check the clock of the bin. If it is right, sign new metadata.`;
+  return new RepositoryError('update-metadata-expired', `${publicUrl(url)}: ${why}`);
+};

@@ -43,7 +43,8 @@ const init = (rootFile: string): void => {
 
 const run = async (work: (workflow: Workflow) => Promise<void>): Promise<void> => {
   // Static repositories of the suite are older than this program.
-  const parts = { store, reader, clock, builtAtMs: 0, metadataUrl: new URL(values['metadata-url']) };
+  const metadataUrl = new URL(values['metadata-url']);
+  const parts = { store, reader, clock, builtAtMs: 0, metadataUrl, delegated: null };
   try {
     await withWorkflow(parts, signal, async (workflow) => {
       await workflow.refresh();

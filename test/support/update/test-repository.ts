@@ -64,6 +64,9 @@ export class TestRepository {
     rollouts: [makeKey()],
   };
 
+  /** Other roles to which `targets` delegates, before `rollouts`. */
+  readonly delegated: object[] = [];
+
   constructor(private nowMs = START_MS) {
     const meta = (...roles: Role[]) =>
       Object.fromEntries(roles.map((role) => [`${role}.json`, { version: 1 }]));
@@ -191,7 +194,7 @@ export class TestRepository {
     }
     if (role === 'targets' && this.signed.targets.delegations !== undefined) {
       const delegated = { ...entry('rollouts'), name: 'rollouts', terminating: true, paths: ['rollouts/*'] };
-      this.signed.targets.delegations = { keys: keysOf('rollouts'), roles: [delegated] };
+      this.signed.targets.delegations = { keys: keysOf('rollouts'), roles: [...this.delegated, delegated] };
     }
   }
 

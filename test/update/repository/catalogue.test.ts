@@ -74,6 +74,19 @@ test('returns the revoked bundles, also after the metadata has expired', async (
   assert.deepEqual(unwrap(await client.stored())?.revoked, revoked);
 });
 
+test('drops revocations of ids that no bundle can have', async (t) => {
+  const { client, repo, signal } = await makeUpdateClient(t);
+  const [revoked, ...others] = ['1.4.0', '1.4.0+edgetpu', 'newest'].map((version) => ({
+    name: 'waste12',
+    version,
+    reason: '',
+    at: '2026-01-01T08:00:00Z',
+  }));
+  repo.signed.targets['x-sortbin'] = { revoked: [...others, revoked] };
+  repo.publish();
+  assert.deepEqual(unwrap(await client.refresh(signal)).revoked, [revoked]);
+});
+
 test('refuses a malformed list of revoked bundles, and keeps the earlier one', async (t) => {
   const { client, repo, signal } = await makeUpdateClient(t);
   unwrap(await client.refresh(signal));

@@ -101,6 +101,30 @@ test('recovers from a stolen key that signed a time in the future, once the key 
   assert.equal(unwrap(await client.refresh(signal)).signedAtMs, START_MS);
 });
 
+test('tells a signature in the future from an expiry, if the clock of the bin is plausible', async (t) => {
+  const { client, repo, signal, restart } = await makeUpdateClient(t);
+  const signAt = (ms: number) => {
+    repo.signed.timestamp['x-signed-at'] = iso(ms);
+    repo.publish();
+  };
+  repo.advance(60 * DAY_MS);
+  signAt(START_MS + 60 * DAY_MS);
+  unwrap(await client.refresh(signal));
+  repo.advance(-60 * DAY_MS);
+  signAt(START_MS);
+  const fault = faultOf(await client.refresh(signal));
+  assert.equal(fault.code, 'update-metadata-expired');
+  assert.match(
+    fault.message,
+    /timestamp\.json is expired, because the last signature is in the future \(2026-03-02T.*\): the clock of the signing machine was wrong\./,
+  );
+  const withoutClock = faultOf(await restart({ clock: clockOf(0) }).refresh(signal));
+  assert.match(withoutClock.message, /timestamp\.json is expired at 2026-03-02T.*Check the clock of the bin/);
+  repo.rotate('timestamp');
+  repo.publish();
+  unwrap(await client.refresh(signal));
+});
+
 test('a repository without the time of signing works', async (t) => {
   const { client, repo, signal } = await makeUpdateClient(t);
   assert.equal(unwrap(await client.refresh(signal)).signedAtMs, null);

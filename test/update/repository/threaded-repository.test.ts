@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { ThreadedRepository } from '../../../device/update/repository/threaded-repository.js';
 import { until } from '../../support/until.js';
@@ -78,6 +79,23 @@ test('ends an idle thread, and starts another one for the next call', async (t) 
   await clock.advance(60_000);
   assert.equal(clock.waiting, 0);
   unwrap(await threaded.refresh(signal));
+});
+
+test('uses one thread, one root and one catalogue for copies of the repository in folders', async (t) => {
+  const { threaded, repo, folder, signal } = await makeThreaded(t);
+  unwrap(await threaded.trustRoot(repo.rootJson));
+  const threads = readdirSync('/proc/self/task').length;
+  for (let stick = 0; stick < 5; stick += 1) {
+    const copy = join(folder, `stick ${stick}`);
+    repo.writeTo(copy);
+    const repository = threaded.at(pathToFileURL(copy));
+    const catalogue = unwrap(await repository.refresh(signal));
+    assert.deepEqual(unwrap(await threaded.stored()), catalogue);
+    unwrap(await repository.download(modelOf(catalogue), join(folder, `model ${stick}`), signal));
+  }
+  const missing = threaded.at(pathToFileURL(join(folder, 'missing')));
+  assert.equal(faultOf(await missing.refresh(signal)).code, 'update-not-found');
+  assert.equal(readdirSync('/proc/self/task').length, threads);
 });
 
 test('answers pending calls when it is closed', async (t) => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { TargetFile } from '../../../device/update/repository/repository.js';
@@ -240,6 +240,21 @@ test('never shows user and password of the address', async (t) => {
     assert.ok(!/cret|bin:/.test(message), message);
   }
 });
+
+for (const [name, make] of Object.entries({
+  'a folder': (into: string) => mkdirSync(join(into, 'folder'), { recursive: true }),
+  'a link': (into: string) => symlinkSync('other', into),
+})) {
+  test(`replaces ${name} that has the name of the part file`, async (t) => {
+    const { client, target, into, signal } = await makeDownload(t);
+    const other = join(dirname(into), 'other');
+    writeFileSync(other, 'other');
+    make(into);
+    unwrap(await client.download(target, into, signal));
+    assert.ok(readFileSync(into).equals(MODEL));
+    assert.equal(readFileSync(other, 'utf8'), 'other');
+  });
+}
 
 test('ends a transfer that stalls, and keeps what arrived', async (t) => {
   const { client, clock, target, into, signal, server } = await makeDownload(t);

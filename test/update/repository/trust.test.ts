@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { deferred } from '../../../device/kit/deferred.js';
 import { unwrap } from '../../support/unwrap.js';
+import { sendFile } from '../../support/update/repository-server.js';
 import { DAY_MS, START_MS, TestRepository } from '../../support/update/test-repository.js';
 import { BUNDLE, bundlesOf, faultOf, makeUpdateClient, modelOf } from '../../support/update/update-client.js';
 
@@ -43,6 +45,7 @@ test('shows the key ids, the threshold, the version and the expiry of a root', a
 
 for (const [name, text] of Object.entries({
   'no JSON': 'root',
+  'more than 48 KiB': `${new TestRepository().rootJson}${' '.repeat(49_152)}`,
   'another role': new TestRepository().read('metadata/timestamp.json').toString(),
   'a changed root': new TestRepository().rootJson.replace('"threshold":2', '"threshold":1'),
 })) {
@@ -81,6 +84,74 @@ test('another root replaces the repository', async (t) => {
   for (const [path, bytes] of other.files) repo.files.set(path, bytes);
   assert.deepEqual(bundlesOf(unwrap(await client.refresh(signal))), ['glass3@1.0.0']);
   assert.ok(server.requests.length > 0);
+});
+
+/** Makes the server hold its answer for the timestamp. Returns a function that sends it. */
+const holdTimestamp = ({ repo, server }: Awaited<ReturnType<typeof makeUpdateClient>>) => {
+  const asked = deferred<() => void>();
+  server.answer('timestamp.json', (request, response) =>
+    asked.resolve(() => sendFile(request, response, repo.read('metadata/timestamp.json'))),
+  );
+  return asked.promise;
+};
+
+test('another root ends a refresh that runs, without waiting for it', async (t) => {
+  const made = await withFolder(t);
+  const { client, signal, server } = made;
+  const held = holdTimestamp(made);
+  const refresh = client.refresh(signal);
+  await held;
+  const other = new TestRepository();
+  unwrap(await client.trustRoot(other.rootJson));
+  assert.deepEqual(faultOf(await refresh), {
+    code: 'update-untrusted',
+    message: 'Another root of trust was chosen meanwhile. Try again.',
+  });
+  server.reset();
+  assert.equal(unwrap(await client.stored()), null);
+  assert.match(faultOf(await client.refresh(signal)).message, /was signed by 0\/1 keys/);
+});
+
+test('another root ends a download that runs', async (t) => {
+  const { client, signal, server, folder } = await withFolder(t);
+  const target = modelOf(unwrap(await client.refresh(signal)));
+  const asked = deferred<void>();
+  server.answer('model.tflite', () => asked.resolve());
+  const download = client.download(target, join(folder, 'model'), signal);
+  await asked.promise;
+  unwrap(await client.trustRoot(new TestRepository().rootJson));
+  assert.equal(faultOf(await download).code, 'update-untrusted');
+});
+
+test('the same root again does not disturb a refresh that runs', async (t) => {
+  const made = await withFolder(t);
+  const { client, signal, repo } = made;
+  const held = holdTimestamp(made);
+  const refresh = client.refresh(signal);
+  const answer = await held;
+  unwrap(await client.trustRoot(repo.rootJson));
+  answer();
+  unwrap(await refresh);
+});
+
+test('ignores what a refresh of another client stores for the earlier root', async (t) => {
+  const made = await withFolder(t);
+  const { client, signal, server, restart } = made;
+  const held = holdTimestamp(made);
+  const refresh = client.refresh(signal);
+  const answer = await held;
+  const other = new TestRepository();
+  const owner = restart();
+  unwrap(await owner.trustRoot(other.rootJson));
+  answer();
+  unwrap(await refresh);
+  server.reset();
+  assert.equal(unwrap(await owner.stored()), null);
+  assert.deepEqual(
+    unwrap(await owner.trustedRoot())?.keyIds,
+    other.keys.root.map(({ id }) => id),
+  );
+  assert.match(faultOf(await owner.refresh(signal)).message, /was signed by 0\/1 keys/);
 });
 
 test('trusts an expired root, and fetches the newer one', async (t) => {
@@ -126,6 +197,23 @@ for (const role of ['root', 'timestamp', 'snapshot', 'targets', 'rollouts']) {
     assert.deepEqual(bundlesOf(unwrap(await again.stored())), ['waste12@1.4.0']);
   });
 }
+
+test('replaces folders that have the names of its files', async (t) => {
+  const { client, repo, signal, path, restart } = await withFolder(t);
+  unwrap(await client.refresh(signal));
+  for (const name of ['trusted.json', 'catalogue.json', 'root.json']) {
+    rmSync(path(name));
+    mkdirSync(path(`${name}/folder`), { recursive: true });
+  }
+  const again = restart();
+  assert.equal(faultOf(await again.refresh(signal)).code, 'update-untrusted');
+  unwrap(await again.trustRoot(repo.rootJson));
+  for (const name of ['trusted.json', 'catalogue.json'])
+    mkdirSync(path(`${name}/folder`), { recursive: true });
+  assert.equal(unwrap(await again.stored()), null);
+  unwrap(await again.refresh(signal));
+  assert.deepEqual(bundlesOf(unwrap(await restart().stored())), ['waste12@1.4.0']);
+});
 
 test('reports a damaged root as untrusted', async (t) => {
   const { client, signal, path } = await withFolder(t);

@@ -1,0 +1,38 @@
+/**
+ * What a bin accepts from a repository at most. Each limit is our own: a length that metadata states comes from a key of
+ * an online role, and a file is read before its signature is verified. A release tool must stay within them.
+ */
+export const METADATA_LIMITS = {
+  /** `model.trust` sends a root in one line of the control socket. */
+  rootBytes: 48 * 1024,
+  /** New roots in one refresh. The next one continues. */
+  roots: 256,
+  timestampBytes: 16 * 1024,
+  snapshotBytes: 64 * 1024,
+  targetsBytes: 5_000_000,
+  /** Length of the metadata of one delegated role. */
+  delegatedBytes: 1_000_000,
+  /** Entries of a mapping or a list, such as targets. The time of tuf-js is quadratic in it. */
+  entries: 2048,
+  /** Mappings and lists inside of each other. */
+  levels: 32,
+  /** Length of one target of the role `rollouts`. */
+  rolloutBytes: 16 * 1024,
+  /** Length of all targets of the role `rollouts` that a bin reads. */
+  rolloutsBytes: 1_000_000,
+} as const;
+
+const { rootBytes, timestampBytes, snapshotBytes, targetsBytes, delegatedBytes } = METADATA_LIMITS;
+
+const BYTES: Readonly<Record<string, number>> = {
+  root: rootBytes,
+  timestamp: timestampBytes,
+  snapshot: snapshotBytes,
+  targets: targetsBytes,
+};
+
+/** Returns the maximum length of the metadata of a role, in bytes. */
+export const maxBytesOf = (role: string): number =>
+  Object.hasOwn(BYTES, role) ? (BYTES[role] ?? 0) : delegatedBytes;
+
+export const TOP_LEVEL: readonly string[] = Object.keys(BYTES);
