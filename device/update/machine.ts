@@ -228,9 +228,12 @@ const handleItem = (
     const watched = { ...state, watch: { ...watch, faults: 0, items: watch.items + 1 } };
     return watch.items + 1 >= settings.healthyItems ? trust(watched, moment, settings) : keep(watched);
   }
-  const faults = watch.faults + 1;
-  if (faults < settings.maxFaults) return keep({ ...state, watch: { ...watch, faults } });
-  const message = `${textOf(current)}: ${faults} items in a row failed in the runtime`;
+  const [faults, allFaults] = [watch.faults + 1, watch.allFaults + 1];
+  const isInRow = faults >= settings.maxFaults;
+  if (!isInRow && allFaults < settings.maxAllFaults)
+    return keep({ ...state, watch: { faults, allFaults, items: 0, sinceMs: moment.atMs } });
+  const failures = isInRow ? `${faults} items in a row` : `${allFaults} items`;
+  const message = `${textOf(current)}: ${failures} failed in the runtime before it was trusted`;
   const why: Fault = { code: 'update-runtime-faults', message };
   return goBack(reject(state, current, why, moment), choosePrevious(state), why, moment);
 };

@@ -10,13 +10,15 @@ export interface Settings {
   readonly factory: BundleId;
   /** Runtime faults in a row, after which a bundle under watch is taken back. */
   readonly maxFaults: number;
+  /** The same for all runtime faults of a bundle under watch, because good items may be between them. */
+  readonly maxAllFaults: number;
   /** Starts in a row that did not become healthy, after which a bundle under watch is taken back. */
   readonly maxStarts: number;
   /** How often a bundle may be checked and activated without an end, for example because the process was killed. */
   readonly maxAttempts: number;
-  /** Items without a fault, after which a bundle is trusted. */
+  /** Items in a row without a fault, after which a bundle is trusted. */
   readonly healthyItems: number;
-  /** Time after which a start counts as healthy, and a bundle with at least one good item is trusted. */
+  /** Time without a fault after which a start counts as healthy, and a bundle with at least one good item is trusted. */
   readonly healthyMs: number;
   /** Slots that stay on the disk: `current`, `previous` and the newest others. */
   readonly maxSlots: number;
@@ -49,8 +51,10 @@ export type Phase =
 export interface Watch {
   /** Runtime faults in a row. */
   readonly faults: number;
-  /** Items without a fault. */
+  readonly allFaults: number;
+  /** Items in a row without a fault. */
   readonly items: number;
+  /** Time of the activation, of the start, or of the last fault. */
   readonly sinceMs: number;
 }
 

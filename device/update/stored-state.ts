@@ -32,7 +32,7 @@ const stateSchema = z.object({
   phase: phaseSchema,
   current: idSchema.nullable(),
   previous: idSchema.nullable(),
-  watch: z.object({ faults: count, items: count, sinceMs: z.number() }).nullable(),
+  watch: z.object({ faults: count, allFaults: count, items: count, sinceMs: z.number() }).nullable(),
   starts: count,
   attempt: idSchema.extend({ count }).nullable(),
   isPinned: z.boolean(),

@@ -62,7 +62,7 @@ export const reject = (state: State, { name, version }: BundleId, fault: Fault, 
   };
 };
 
-export const newWatch = ({ atMs }: Moment): Watch => ({ faults: 0, items: 0, sinceMs: atMs });
+export const newWatch = ({ atMs }: Moment): Watch => ({ faults: 0, allFaults: 0, items: 0, sinceMs: atMs });
 
 /** Starts a job in place of the present one. */
 const run = (state: State, kind: Job['kind'], effectOf: (op: number) => Effect): Transition => {

@@ -26,6 +26,7 @@ const STATE = 'update';
 
 const LIMITS = {
   maxFaults: 3,
+  maxAllFaults: 5,
   maxStarts: 3,
   maxAttempts: 3,
   healthyItems: 20,

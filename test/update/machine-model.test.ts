@@ -194,12 +194,14 @@ type Defect =
   | 'ends its activation'
   | 'ends the program when active'
   | 'fails its items'
+  | 'fails each third item'
   | 'fails its check';
 const DEFECTS: readonly Defect[] = [
   'ends its check',
   'ends its activation',
   'ends the program when active',
   'fails its items',
+  'fails each third item',
   'fails its check',
 ];
 
@@ -208,6 +210,7 @@ const live = (
   world: MachineWorld,
   defects: ReadonlyMap<string, Defect>,
   versions: readonly string[],
+  round: number,
 ): void => {
   const defectOf = (bundle: { version: string } | null) => defects.get(bundle?.version ?? '');
   world.poll({ versions });
@@ -229,7 +232,8 @@ const live = (
     world.start();
     return;
   }
-  const isFault = defectOf(world.running) === 'fails its items';
+  const defect = defectOf(world.running);
+  const isFault = defect === 'fails its items' || (defect === 'fails each third item' && round % 3 === 0);
   world.take({ type: 'item', bundle: world.running ?? FACTORY, isFault });
   world.drain();
   world.take({ type: 'tick' });
@@ -246,9 +250,9 @@ describe('a bin with bad versions in its repository', () => {
             if (defect) defects.set(VERSIONS[index] ?? '', defect);
           const good = VERSIONS.filter((one) => !defects.has(one));
           const world = new MachineWorld();
-          for (let round = 0; round < 60; round += 1) live(world, defects, VERSIONS);
+          for (let round = 0; round < 100; round += 1) live(world, defects, VERSIONS, round);
           const starts = world.starts;
-          for (let round = 0; round < 10; round += 1) live(world, defects, VERSIONS);
+          for (let round = 0; round < 10; round += 1) live(world, defects, VERSIONS, round);
           assert.equal(world.state.current?.version, good.at(-1), JSON.stringify([...defects]));
           assert.equal(world.starts, starts, 'a bad version still ends the program');
           assert.equal(world.wouldUpdate({ versions: VERSIONS }), false);

@@ -197,6 +197,34 @@ describe('a bundle under watch', () => {
     assert.equal(trial.poll({ versions: ['1.2.0'] }).state.phase.name, 'idle');
   });
 
+  it('is taken back after five runtime faults in all, if good items are between them', () => {
+    const trial = new MachineTrial().poll({ versions: ['1.1.0'] }).finish();
+    for (let fault = 0; fault < 4; fault += 1) trial.items(4).items(1, true);
+    assert.equal(trial.items(4).summary, 'watching, current 1.1.0, previous -');
+    assert.equal(trial.items(1, true).done().summary, 'idle, current -, previous -');
+    assert.deepEqual(trial.rejected, ['waste12@1.1.0 update-runtime-faults']);
+    assert.match(
+      trial.state.rejected[0]?.reason ?? '',
+      /5 items failed in the runtime before it was trusted/,
+    );
+  });
+
+  it('is trusted after five items, or 30 minutes, without a fault', () => {
+    const trial = new MachineTrial().poll({ versions: ['1.1.0'] }).finish();
+    trial.items(4).items(1, true).items(4);
+    assert.equal(trial.summary, 'watching, current 1.1.0, previous -');
+    assert.equal(trial.items(1).summary, 'idle, current 1.1.0, previous -');
+
+    const slow = new MachineTrial()
+      .poll({ versions: ['1.1.0'] })
+      .finish()
+      .items(1);
+    slow.tick(SETTINGS.healthyMs - 1);
+    slow.items(1, true).items(1);
+    assert.equal(slow.tick(SETTINGS.healthyMs - 1).summary, 'watching, current 1.1.0, previous -');
+    assert.equal(slow.tick(1).summary, 'idle, current 1.1.0, previous -');
+  });
+
   it('is taken back to the factory bundle if there is no previous one', () => {
     const trial = new MachineTrial()
       .poll({ versions: ['1.1.0'] })

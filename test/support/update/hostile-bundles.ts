@@ -8,10 +8,11 @@ import { sha256Of } from '../../../device/perception/inference/bundle/files.js';
 import { findLibrary } from '../../../device/perception/inference/native.js';
 import { copyBundle, factoryBundle, quickBundle, temporaryFolder, updateDigests } from '../bundle-copy.js';
 
-type Behaviour = 'kills' | 'fills' | 'slow' | 'hangs';
+type Behaviour = 'unloadable' | 'kills' | 'fills' | 'slow' | 'slower' | 'hangs' | 'fails';
+type Test = Pick<TestContext, 'after'>;
 
 /** Builds the library that makes a bundle hostile. `hanging`: the file that exists when an inference hangs. */
-export const hostileLibrary = async (t: TestContext) => {
+export const hostileLibrary = async (t: Test) => {
   const folder = await temporaryFolder(t);
   const [library, hanging] = [join(folder, 'libhostile.so'), join(folder, 'hanging')];
   const real = await findLibrary({ name: 'tensorflowlite-c' });
@@ -28,20 +29,19 @@ export const hostileLibrary = async (t: TestContext) => {
   return { library, hanging };
 };
 
-/** Makes a bundle that behaves like this in the hostile library. */
-export const hostileBundle = async (t: TestContext, behaviour: Behaviour): Promise<string> => {
+/** Makes a bundle that behaves like this in the hostile library. `good`: so many inferences of a process succeed first. */
+export const hostileBundle = async (t: Test, behaviour: Behaviour, good = 0): Promise<string> => {
   const folder = await quickBundle(t, setVersion);
-  await appendFile(join(folder, 'model_int8.tflite'), `hostile:${behaviour}`);
+  await appendFile(join(folder, 'model_int8.tflite'), `hostile:${behaviour}:${good}`);
   await updateDigests(folder);
   return toSlot(t, folder);
 };
 
 /** A copy of the factory bundle with one golden sample, version 2.0.0. */
-export const goodBundle = async (t: TestContext): Promise<string> =>
-  toSlot(t, await quickBundle(t, setVersion));
+export const goodBundle = async (t: Test): Promise<string> => toSlot(t, await quickBundle(t, setVersion));
 
 /** Two labels of manifest.json and labels.txt are swapped. The golden samples are as before. */
-export const swappedBundle = async (t: TestContext): Promise<string> => {
+export const swappedBundle = async (t: Test): Promise<string> => {
   let text = '';
   const folder = await copyBundle(t, (manifest) => {
     setVersion(manifest);
@@ -62,7 +62,7 @@ interface TfjsManifest {
 const BIAS_BYTES = 24;
 
 /** The whole factory bundle, with its TensorFlow.js model. `isNumber`: whether the logits of that model are numbers. */
-export const tfjsBundle = async (t: TestContext, isNumber = true): Promise<string> => {
+export const tfjsBundle = async (t: Test, isNumber = true): Promise<string> => {
   const folder = await temporaryFolder(t);
   await cp(factoryBundle(), folder, { recursive: true });
   const path = join(folder, 'manifest.json');
@@ -84,7 +84,7 @@ const setVersion = (manifest: { version: string }): void => {
 };
 
 /** Moves a bundle to a folder that is named after its id, as in the store. */
-export const toSlot = async (t: TestContext, folder: string): Promise<string> => {
+export const toSlot = async (t: Test, folder: string): Promise<string> => {
   const { name, version } = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'));
   const slots = await temporaryFolder(t);
   await mkdir(slots, { recursive: true });

@@ -16,6 +16,7 @@ export const SETTINGS: Settings = {
   name: 'waste12',
   factory: FACTORY,
   maxFaults: 3,
+  maxAllFaults: 5,
   maxStarts: 3,
   maxAttempts: 3,
   healthyItems: 5,

@@ -159,7 +159,7 @@ export class UpdaterRun {
 
   async settled(): Promise<UpdateStatus> {
     await this.clock.advance(0);
-    return this.updater.settled(AbortSignal.timeout(60_000));
+    return this.updater.settled(AbortSignal.timeout(300_000));
   }
 
   async items(count: number, isRuntimeFault = false): Promise<void> {

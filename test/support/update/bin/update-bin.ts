@@ -6,6 +6,7 @@ import type { BinEvent } from '../../../../device/cycle/event.js';
 import type { StatusAnswer } from '../../../../device/daemon/commands.js';
 import type { ModelStatus } from '../../../../device/daemon/update-commands.js';
 import { SystemClock } from '../../../../device/kit/clock.js';
+import { messageOf } from '../../../../device/kit/errors.js';
 import { CONTROL_SOCKET } from '../../../../device/network/commands/commands.js';
 import { sendCommand } from '../../../../device/network/commands/send-command.js';
 import { inFolder, Sortbin } from '../../sortbin.js';
@@ -16,6 +17,7 @@ const POLL_MS = 50;
 const TASK_MS = 300_000;
 const ITEMS_MS = 60_000;
 const START_MS = 60_000;
+const ATTEMPTS = 5;
 
 /** The scripted vision of a bin that needs no model. It starts in an instant, and its gates test no runtime. */
 export const SIMULATED = { driver: 'simulated', script: [{ label: 'paper' }] };
@@ -124,8 +126,14 @@ export class UpdateBin {
     return answer.value as T;
   }
 
-  status(): Promise<ModelStatus> {
-    return this.send({ command: 'model.status' });
+  /** Asks again if a busy machine does not answer in time. */
+  async status(): Promise<ModelStatus> {
+    for (let attempt = 1; ; attempt += 1)
+      try {
+        return await this.send<ModelStatus>({ command: 'model.status' });
+      } catch (thrown) {
+        if (attempt === ATTEMPTS || !/no answer within/.test(messageOf(thrown))) throw thrown;
+      }
   }
 
   /** The codes of the faults that the bin reports for updates, as in `sortbin status`. */
