@@ -33,7 +33,7 @@ const MODULES = {
   'network/mqtt': ['mqtt'],
   'network/commands': ['commands', 'registry'],
   'network/systemd': ['systemd'],
-  'update/repository': ['repository'],
+  'update/repository': ['repository', 'limits'],
   'update/store': ['store'],
   'update/gates': ['gates'],
   status: ['status', 'liveness', 'machine-faults', 'faults/faults'],

@@ -40,21 +40,26 @@ export interface FileAttributes {
   readonly mode?: number;
   /** Default: the user of this process. Only root may set another one. */
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** The file in the same folder that is written first. Default: `path` with `.tmp`. */
+  readonly temporary?: string;
 }
 
-/** Writes a file. A power cut leaves the old file or the new one, and at most a `.tmp` file beside it. */
+/** The content of a file. The chunks of a large one are written one by one. */
+export type FileContent = string | Uint8Array | { readonly chunks: () => Iterable<Uint8Array> };
+
+/** Writes a file. A power cut leaves the old file or the new one, and at most a temporary file beside it. */
 export const writeDurably = (
   path: string,
-  content: string | Uint8Array,
-  { mode = 0o600, owner }: FileAttributes = {},
+  content: FileContent,
+  { mode = 0o600, owner, temporary = `${path}.tmp` }: FileAttributes = {},
 ): void => {
-  const temporary = `${path}.tmp`;
   try {
     // A new file: an earlier one may be a symbolic link of another user.
     rmSync(temporary, { force: true });
     const handle = openSync(temporary, 'wx', 0o600);
     try {
-      writeFileSync(handle, content);
+      if (typeof content === 'string' || content instanceof Uint8Array) writeFileSync(handle, content);
+      else for (const chunk of content.chunks()) writeFileSync(handle, chunk);
       const { uid, gid } = fstatSync(handle);
       if (owner && (owner.uid !== uid || owner.gid !== gid)) fchownSync(handle, owner.uid, owner.gid);
       fchmodSync(handle, mode);

@@ -62,7 +62,7 @@ describe('sortbin release', () => {
       await releaseOk(folder, 'rollout repository fake --halt --keys online --keys keys --yes');
       const rollout = JSON.parse(await client.download('rollouts/fake.json'));
       assert.deepEqual(rollout, { schema: 1, halted: true, percent: 100, version: '1.0.0' });
-      assert.deepEqual([client.version('root'), client.version('targets')], [2, 4]);
+      assert.equal(client.version('root'), 2);
       await releaseOk(folder, `revoke repository fake 1.1.0 --undo ${keys}`);
       assert.match(await releaseOk(folder, `sign repository ${keys}`), /^Nothing was signed\.$/);
 

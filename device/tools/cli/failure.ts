@@ -68,6 +68,7 @@ const EXIT_OF: readonly (readonly [prefix: string, code: number])[] = [
   ['release-key', EXIT.input],
   ['release-no-terminal', EXIT.input],
   ['release-exists', EXIT.cannotCreate],
+  ['release-full', EXIT.cannotCreate],
   ['release-staged', EXIT.cannotCreate],
   ['release-', EXIT.unavailable],
 ];

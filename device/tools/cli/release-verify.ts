@@ -34,7 +34,8 @@ export const verifyCommand = (): Command =>
         0: 'the repository is valid',
         [EXIT.data]: 'it is damaged, not signed as the root demands, or expired',
         [EXIT.input]: 'the root cannot be read',
-        [EXIT.unavailable]: 'it cannot be reached, or it is valid but expires soon',
+        [EXIT.unavailable]:
+          'it cannot be reached, or it is valid but expires soon, or was signed in the future',
       }),
     )
     .action(async (source: string, { root, warnDays, json = false }: VerifyFlags) => {

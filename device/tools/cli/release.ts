@@ -22,6 +22,7 @@ export const releaseCommand = (): Command =>
     .addCommand(timestampCommand())
     .addCommand(rotateCommand())
     .addCommand(revokeCommand())
+    .addCommand(removeCommand())
     .addCommand(rolloutCommand())
     .addCommand(verifyCommand())
     .addCommand(serveCommand());
@@ -42,7 +43,7 @@ const changeCommand = (name: string, description: string): Command =>
     .argument(...REPOSITORY)
     .requiredOption('--keys <folder>', 'folder with key files; repeatable', appendTo)
     .option(...PASSPHRASE_FILE, appendTo)
-    .option('--trust-clock', 'accept a clock that is long after the last signature');
+    .option('--trust-clock', 'accept a clock that is more than 7 days after the last signature');
 
 const askingCommand = (name: string, description: string): Command =>
   changeCommand(name, description)
@@ -56,7 +57,7 @@ const CHANGE_CODES = exitCodesHelp({
   [EXIT.data]: 'the repository or the bundle is damaged, or a name is not allowed',
   [EXIT.input]: 'a repository, bundle or key is missing, or there is no terminal',
   [EXIT.unavailable]: 'another command changes the repository, or the clock is wrong',
-  [EXIT.cannotCreate]: 'it exists already with other content, or a root waits for signatures',
+  [EXIT.cannotCreate]: 'it exists with other content, the repository is full, or a root waits for signatures',
   [EXIT.io]: 'a file cannot be written; the repository is as it was',
 });
 
@@ -184,6 +185,16 @@ const revokeCommand = (): Command =>
           return undo ? planUndoRevoke(state, id, signing) : planRevoke(state, id, reason ?? '', signing);
         });
       },
+    );
+
+const removeCommand = (): Command =>
+  askingCommand('remove', 'remove an old version of a bundle, to make room')
+    .argument('<name>', 'name of the bundle')
+    .argument('<version>', 'version of the bundle')
+    .action((repository: string, name: string, version: string, flags: ChangeFlags) =>
+      changeRepository(repository, flags, async (state, signing) =>
+        (await import('../release/remove.js')).planRemove(state, { name, version }, signing),
+      ),
     );
 
 interface RolloutFlags extends ChangeFlags {

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadBundle } from '../../perception/inference/bundle/bundle.js';
 import { LIMITS } from '../../perception/inference/bundle/manifest.js';
@@ -9,11 +9,12 @@ import {
   isBundleVersion,
   textOf,
 } from '../../update/bundle-id.js';
-import { filesOf, folderOf, isSameBundle, revokedIn } from './catalogue.js';
-import { type Json, sha256Of } from './folder/metadata.js';
+import { METADATA_LIMITS } from '../../update/repository/limits.js';
+import { describeTargets, filesOf, folderOf, isSameBundle, removedIn, revokedIn } from './catalogue.js';
+import { type Content, contentOfFile, digestOf } from './folder/content.js';
+import { type Json, ROLLOUTS } from './folder/metadata.js';
 import { type NewFile, publish, type Signing } from './folder/publish.js';
 import type { State } from './folder/state.js';
-import { ROLLOUTS } from './init.js';
 import { type Plan, ReleaseError } from './release.js';
 
 /** Maximum number of files of a bundle. */
@@ -22,24 +23,26 @@ const MAX_FILES = 200;
 interface BundleFile {
   /** Path in the bundle. */
   readonly path: string;
-  readonly bytes: Buffer;
+  readonly bytes: number;
   readonly sha256: string;
+  /** The content, which is read when it is copied. */
+  readonly content: Content;
 }
 
 /**
  * Adds a bundle. Each of its files becomes a target, licence notices and golden images too. A version never changes: the
  * same content again is no change.
- * @throws BundleError, or ReleaseError `release-name` or `release-exists`
+ * @throws BundleError, or ReleaseError `release-name`, `release-exists` or `release-full`
  */
 export const planAdd = async (state: State, bundle: string, signing: Signing): Promise<Plan> => {
   const { folder, manifest } = await loadBundle(bundle);
   const id = { name: manifest.name, version: manifest.version };
   checkId(id);
   const files = readFiles(folder);
-  const bytes = files.reduce((sum, file) => sum + file.bytes.length, 0);
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const json = {
     ...id,
-    files: files.map(({ path, sha256, bytes }) => ({ path, sha256, bytes: bytes.length })),
+    files: files.map(({ path, sha256, bytes }) => ({ path, sha256, bytes })),
   };
   const published = filesOf(state.targets, id);
   if (published.size > 0) {
@@ -51,17 +54,24 @@ export const planAdd = async (state: State, bundle: string, signing: Signing): P
     const lines = [`${textOf(id)}: published already${revoked}. Nothing was changed.`];
     return { steps: [], apply: null, unchanged: { lines, json: { ...json, changed: false } } };
   }
+  if (removedIn(state.targets).includes(textOf(id)))
+    throw new ReleaseError(
+      'release-exists',
+      `${textOf(id)}: was removed, and a version never changes. Give the bundle a new version.`,
+    );
+  checkRoom(state, files.length);
   return {
     steps: [
       `Copy ${files.length} files of ${textOf(id)}, ${bytes} bytes, to targets/${folderOf(id)}/.`,
-      'Sign targets, snapshot and timestamp.',
+      'Sign targets, snapshot and timestamp. Before this change:',
+      ...describeTargets(state.targets.signed),
     ],
     apply: async () => {
       const { targets, ...part } = state.targets.signed.toJSON();
       const added: Json = Object.fromEntries(
         files.map(({ path, bytes, sha256 }) => [
           `${folderOf(id)}/${path}`,
-          { length: bytes.length, hashes: { sha256 } },
+          { length: bytes, hashes: { sha256 } },
         ]),
       );
       const draft = {
@@ -77,13 +87,23 @@ export const planAdd = async (state: State, bundle: string, signing: Signing): P
 /** Returns the file below `targets/`. With consistent snapshots, the name begins with the hash. */
 const targetOf =
   (id: BundleId) =>
-  ({ path, bytes, sha256 }: BundleFile): NewFile => ({
+  ({ path, sha256, content }: BundleFile): NewFile => ({
     path: hashedPath(`${folderOf(id)}/${path}`, sha256),
-    bytes,
+    content,
   });
 
 /** `a/b.json` becomes `a/<sha256>.b.json`. */
 export const hashedPath = (path: string, sha256: string): string => path.replace(/[^/]+$/, `${sha256}.$&`);
+
+/** @throws ReleaseError `release-full` */
+const checkRoom = ({ targets, folder }: State, files: number): void => {
+  const present = Object.keys(targets.signed.targets).length;
+  if (present + files <= METADATA_LIMITS.entries) return;
+  throw new ReleaseError(
+    'release-full',
+    `${folder}: ${present} files, and ${files} more would exceed ${METADATA_LIMITS.entries}, which bins refuse. Remove old bundles with "sortbin release remove".`,
+  );
+};
 
 const checkId = (id: BundleId): void => {
   if (!isBundleName(id.name) || id.name === ROLLOUTS)
@@ -115,8 +135,8 @@ const readFiles = (folder: string): BundleFile[] => {
         'release-name',
         `${join(folder, path)}: ${size} bytes, at most ${LIMITS.fileBytes} are allowed. Use a smaller model.`,
       );
-    const bytes = readFileSync(join(folder, path));
-    return { path, bytes, sha256: sha256Of(bytes) };
+    const digest = digestOf(join(folder, path));
+    return { path, ...digest, content: contentOfFile(join(folder, path), digest.sha256) };
   });
 };
 

@@ -1,6 +1,7 @@
 import type { TargetFile } from '@tufjs/models';
 import { z } from 'zod';
 import { type BundleId, compareVersions, isBundleVersion, textOf } from '../../update/bundle-id.js';
+import { METADATA_LIMITS } from '../../update/repository/limits.js';
 import { type MetadataOf, SORTBIN } from './folder/metadata.js';
 import { ReleaseError } from './release.js';
 
@@ -35,16 +36,45 @@ export const versionsOf = ({ signed }: MetadataOf['targets'], name: string): str
   return [...new Set(versions)].sort(compareVersions);
 };
 
+const schema = z.object({
+  revoked: z.array(revocationSchema),
+  /** Versions that were removed, as `name@version`. They are never published again. */
+  removed: z.array(z.string()).default([]),
+});
+
+/** Returns lines for the person who signs `targets`: what it contains. */
+export const describeTargets = (signed: MetadataOf['targets']['signed']): string[] => {
+  const paths = Object.keys(signed.targets);
+  const bundles = new Set(paths.map((path) => path.split('/', 2).join('/')));
+  const { revoked } = schema.parse(signed.unrecognizedFields[SORTBIN]);
+  return [
+    `Targets contains ${bundles.size} bundles, with ${paths.length} of at most ${METADATA_LIMITS.entries} files.`,
+    `Revoked versions: ${revoked.length === 0 ? 'none' : ''}`.trim(),
+    ...revoked.map((id) => `  ${textOf(id)}`),
+  ];
+};
+
+/** Bins may still use a version that was removed. @throws ReleaseError `release-missing` */
+export const expectKnown = (targets: MetadataOf['targets'], id: BundleId): void => {
+  if (!removedIn(targets).includes(textOf(id))) expectPublished(targets, id);
+};
+
 /** @throws ReleaseError `release-missing` */
 export const expectPublished = (targets: MetadataOf['targets'], id: BundleId): void => {
   if (filesOf(targets, id).size > 0) return;
+  if (removedIn(targets).includes(textOf(id)))
+    throw new ReleaseError('release-missing', `${textOf(id)}: was removed from the repository.`);
   const versions = versionsOf(targets, id.name);
   const known = versions.length > 0 ? `Versions of ${id.name}: ${versions.join(', ')}.` : 'Check the name.';
   throw new ReleaseError('release-missing', `${textOf(id)}: not in the repository. ${known}`);
 };
 
 export const revokedIn = ({ signed }: MetadataOf['targets']): Revocation[] =>
-  z.object({ revoked: z.array(revocationSchema) }).parse(signed.unrecognizedFields[SORTBIN]).revoked;
+  schema.parse(signed.unrecognizedFields[SORTBIN]).revoked;
+
+/** Returns the versions that were removed, as `name@version`. */
+export const removedIn = ({ signed }: MetadataOf['targets']): string[] =>
+  schema.parse(signed.unrecognizedFields[SORTBIN]).removed;
 
 export const isSameBundle = (a: BundleId, b: BundleId): boolean =>
   a.name === b.name && a.version === b.version;

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { BaseFetcher } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import { messageOf } from '../../kit/errors.js';
+import { shapeProblem } from '../../update/repository/limits.js';
 import { ReleaseError } from './release.js';
 
 type Body = Awaited<ReturnType<BaseFetcher['fetch']>>;
@@ -14,11 +15,20 @@ const TIMEOUT_MS = 600_000;
 
 /** Reads files of a repository from `http:`, `https:` and `file:` addresses. */
 export class RepositoryFetcher extends BaseFetcher {
-  /** The last failure of the connection. tuf-js replaces it by another error. */
+  /** The last failure that tuf-js replaces by another error. */
   failure: ReleaseError | null = null;
 
   override async fetch(url: string): Promise<Body> {
     return url.startsWith('file:') ? this.#readFile(url) : this.#get(url);
+  }
+
+  /** Refuses metadata as a bin does. */
+  override async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
+    const bytes = await super.downloadBytes(url, maxLength);
+    const problem = shapeProblem(jsonOf(bytes));
+    if (problem === null) return bytes;
+    this.failure = new ReleaseError('release-invalid', `${url}: ${problem}. Bins refuse this repository.`);
+    throw this.failure;
   }
 
   async #readFile(url: string): Promise<Body> {
@@ -46,6 +56,15 @@ export class RepositoryFetcher extends BaseFetcher {
     return this.failure;
   }
 }
+
+/** Text that is not JSON is refused by tuf-js. */
+const jsonOf = (bytes: Buffer): unknown => {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return null;
+  }
+};
 
 /** `fetch` explains a failure of the connection in the cause. */
 const reasonOf = (thrown: unknown): string =>

@@ -4,6 +4,7 @@ import { messageOf } from '../../kit/errors.js';
 import type { Disk } from './folder/disk.js';
 import {
   bytesOf,
+  delegationOf,
   expiryOf,
   type Json,
   makeMetadata,
@@ -15,7 +16,7 @@ import {
 } from './folder/metadata.js';
 import { metaOf } from './folder/publish.js';
 import { makeKey, type PrivateKey, publicJsonOf } from './keys/key-file.js';
-import { signerOf, storeKey } from './keys/key-ring.js';
+import { sealInto, signerOf, writeKey } from './keys/key-ring.js';
 import {
   ONLINE_ROLES,
   type Plan,
@@ -35,9 +36,6 @@ export interface InitOptions {
   readonly disk: Disk;
   readonly nowMs: number;
 }
-
-/** The name of the delegated role's folder in the targets. It cannot be the name of a bundle. */
-export const ROLLOUTS = 'rollouts';
 
 /**
  * Makes all keys and the first metadata of a repository. The folder `metadata` appears when it is complete.
@@ -59,7 +57,7 @@ export const planInit = ({ repository, keys, passphrase, disk, nowMs }: InitOpti
     steps: [
       `Make the folder ${resolve(repository)} for the repository.`,
       `Make the keys in ${resolve(keys)}: ${ROOT_KEYS} of the role root, 1 each of ${ROLES.slice(1).join(', ')}.`,
-      'Sign the first metadata.',
+      `Sign the first metadata. The clock of this machine is ${tufTime(nowMs)}.`,
     ],
     apply: async () => {
       const made = ROLES.flatMap((role) =>
@@ -69,11 +67,12 @@ export const planInit = ({ repository, keys, passphrase, disk, nowMs }: InitOpti
       const files = firstMetadata(made, nowMs);
       const firstRoot = sha256Of(files.get('1.root.json') ?? Buffer.alloc(0));
       const paths: string[] = [];
-      for (const key of made)
-        paths.push(
-          (await storeKey(disk, keys, key, firstRoot, ONLINE_ROLES.includes(key.role) ? online : offline))
-            .path,
-        );
+      for (const key of made) {
+        const passphrase = ONLINE_ROLES.includes(key.role) ? online : offline;
+        const stored = await sealInto(keys, key, firstRoot, passphrase);
+        writeKey(disk, stored);
+        paths.push(stored.path);
+      }
       writeFirst(repository, files, disk);
       const rootKeyIds = made.filter(({ role }) => role === 'root').map(({ keyId }) => keyId);
       const root = resolve(metadata, '1.root.json');
@@ -122,10 +121,10 @@ const firstMetadata = (keys: readonly PrivateKey[], nowMs: number): ReadonlyMap<
     roles: Object.fromEntries(top.map((role) => [role, entry(role)])),
   });
   const rollouts = make('rollouts', 'targets', { targets: {} });
-  const delegation = { name: ROLLOUTS, ...entry('rollouts'), paths: [`${ROLLOUTS}/*`], terminating: true };
+  const [{ keyId: rolloutsKeyId } = { keyId: '' }] = keysOf('rollouts');
   const targets = make('targets', 'targets', {
     targets: {},
-    delegations: { keys: publicKeys(['rollouts']), roles: [delegation] },
+    delegations: { keys: publicKeys(['rollouts']), roles: [delegationOf(rolloutsKeyId)] },
     [SORTBIN]: { revoked: [] },
   });
   const meta = { 'targets.json': metaOf(targets), 'rollouts.json': metaOf(rollouts) };

@@ -36,6 +36,7 @@ export const DAY_MS = 86_400_000;
  * - `release-key`: a key is missing, or cannot be used
  * - `release-clock`: the clock of this machine contradicts the last signature
  * - `release-exists`: a repository, or a version with other content, exists already
+ * - `release-full`: bins would refuse so much metadata
  * - `release-staged`: a new root waits for signatures
  * - `release-busy`: another command changes the repository
  * - `release-no-terminal`: a question cannot be asked
@@ -52,6 +53,7 @@ export type ReleaseErrorCode =
   | 'release-key'
   | 'release-clock'
   | 'release-exists'
+  | 'release-full'
   | 'release-staged'
   | 'release-busy'
   | 'release-no-terminal'

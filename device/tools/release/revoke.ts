@@ -1,5 +1,5 @@
 import { type BundleId, textOf } from '../../update/bundle-id.js';
-import { expectPublished, isSameBundle, type Revocation, revokedIn } from './catalogue.js';
+import { describeTargets, expectKnown, isSameBundle, type Revocation, revokedIn } from './catalogue.js';
 import { SORTBIN, tufTime } from './folder/metadata.js';
 import { publish, type Signing } from './folder/publish.js';
 import type { State } from './folder/state.js';
@@ -9,7 +9,7 @@ const MAX_REASON = 200;
 
 /** Revokes a version. Bins leave it for the newest version that is not revoked. @throws ReleaseError */
 export const planRevoke = (state: State, id: BundleId, reason: string, signing: Signing): Plan => {
-  expectPublished(state.targets, id);
+  expectKnown(state.targets, id);
   if (reason.trim() === '' || reason.length > MAX_REASON)
     throw new ReleaseError(
       'release-option',
@@ -23,7 +23,7 @@ export const planRevoke = (state: State, id: BundleId, reason: string, signing: 
 
 /** Takes a revocation back. @throws ReleaseError */
 export const planUndoRevoke = (state: State, id: BundleId, signing: Signing): Plan => {
-  expectPublished(state.targets, id);
+  expectKnown(state.targets, id);
   const revoked = revokedIn(state.targets);
   const others = revoked.filter((one) => !isSameBundle(one, id));
   if (others.length === revoked.length) return unchanged(id, 'not revoked');
@@ -47,7 +47,8 @@ const planList = (
     isRevoked
       ? `Revoke ${textOf(id)}. Bins that use it return to another version at their next check.`
       : `Take the revocation of ${textOf(id)} back. Bins may install it again.`,
-    'Sign targets, snapshot and timestamp.',
+    'Sign targets, snapshot and timestamp. Before this change:',
+    ...describeTargets(state.targets.signed),
   ],
   apply: async () => {
     const part = state.targets.signed.toJSON();

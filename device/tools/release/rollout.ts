@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { textOf } from '../../update/bundle-id.js';
 import { hashedPath } from './add.js';
 import { expectPublished, isSameBundle, revokedIn, versionsOf } from './catalogue.js';
-import { type Json, sha256Of } from './folder/metadata.js';
+import { contentOf } from './folder/content.js';
+import { type Json, ROLLOUTS, sha256Of } from './folder/metadata.js';
 import { publish, type Signing } from './folder/publish.js';
 import type { State } from './folder/state.js';
-import { ROLLOUTS } from './init.js';
 import { type Plan, ReleaseError } from './release.js';
 
 /** Schema 1 of `rollouts/<name>.json`. */
@@ -45,7 +45,11 @@ export const planRollout = (state: State, name: string, change: RolloutChange, s
       const { targets, ...part } = state.rollouts.signed.toJSON();
       const target = { [path]: { length: bytes.length, hashes: { sha256 } } };
       const rollouts = { ...part, targets: { ...(targets as Json), ...target } };
-      await publish(state, { rollouts, files: [{ path: hashedPath(path, sha256), bytes }] }, signing);
+      await publish(
+        state,
+        { rollouts, files: [{ path: hashedPath(path, sha256), content: contentOf(bytes) }] },
+        signing,
+      );
       return { lines: [`${text}.`], json: { name, ...after, changed: true } };
     },
   };

@@ -1,10 +1,10 @@
-import type { Json } from './folder/metadata.js';
-import { keyIdsOf } from './folder/metadata.js';
-import { publish, type Signing } from './folder/publish.js';
-import type { State } from './folder/state.js';
+import { describeTargets } from './catalogue.js';
+import { delegationOf, type Json, keyIdsOf } from './folder/metadata.js';
+import { missingKey, publish, type Signing } from './folder/publish.js';
+import { isComplete, type State } from './folder/state.js';
 import { makeKey, type PrivateKey, publicJsonOf } from './keys/key-file.js';
-import { storeKey } from './keys/key-ring.js';
-import { advanceRoot, nextRoot, signedLines } from './next-root.js';
+import { type StoredKey, sealInto } from './keys/key-ring.js';
+import { advanceRoot, canSignRoot, describeRoot, nextRoot, signedLines } from './next-root.js';
 import { type Plan, ReleaseError, type Role } from './release.js';
 
 export interface RotateOptions {
@@ -20,29 +20,23 @@ export interface RotateOptions {
 /**
  * Replaces a key of a role. The old and the new keys sign, as far as they are given. A new key of `rollouts` needs the key
  * of `targets`, and any other one needs the keys of the root.
- * @throws ReleaseError `release-staged` or `release-option`
+ * @throws ReleaseError `release-staged`, `release-option` or `release-key`
  */
 export const planRotate = (state: State, options: RotateOptions, signing: Signing): Plan => {
   const { role, folder } = options;
-  if (state.staged)
-    throw new ReleaseError(
-      'release-staged',
-      `${state.folder}: root ${state.staged.signed.version} waits for signatures. Run "sortbin release sign" first, or remove ${state.folder}/staged to give it up.`,
-    );
+  if (state.staged) throw waiting(state, state.staged);
   const old = replacedKey(state, options);
+  const key = makeKey(role);
+  const change =
+    role === 'rollouts' ? replaceRollouts(state, old, key, signing) : replaceInRoot(state, old, key, signing);
   return {
-    steps: [
-      `Make a new key of the role ${role} in ${folder}. It replaces ${old}.`,
-      role === 'rollouts' ? 'Sign targets with it, and all roles above.' : 'Sign a new root that names it.',
-    ],
+    steps: [`Make a new key of the role ${role} in ${folder}.`, ...change.steps],
     apply: async () => {
-      const key = makeKey(role);
-      const stored = await storeKey(signing.disk, folder, key, state.firstRoot, await options.passphrase());
+      const stored = await sealInto(folder, key, state.firstRoot, await options.passphrase());
       signing.ring.add(key, stored);
-      const done = await replace(state, old, key, signing);
       const lines = [
         `New key ${key.keyId} in ${stored.path}.`,
-        ...done,
+        ...(await change.apply(stored)),
         'When the new key is in use, destroy the files of the old key.',
       ];
       return { lines, json: { role, keyId: key.keyId, replaced: old, file: stored.path } };
@@ -50,16 +44,43 @@ export const planRotate = (state: State, options: RotateOptions, signing: Signin
   };
 };
 
-const replace = async (state: State, old: string, key: PrivateKey, signing: Signing): Promise<string[]> => {
+const waiting = ({ root, folder }: State, staged: State['root']): ReleaseError => {
+  const { version } = staged.signed;
+  return new ReleaseError(
+    'release-staged',
+    isComplete(root, staged)
+      ? `${folder}: root ${version} is signed, but an earlier command was interrupted. Run "sortbin release sign" with the same keys first.`
+      : `${folder}: root ${version} waits for signatures. Run "sortbin release sign" first, or remove ${folder}/staged to give it up.`,
+  );
+};
+
+interface Change {
+  readonly steps: readonly string[];
+  readonly apply: (stored: StoredKey) => Promise<string[]>;
+}
+
+const replaceRollouts = (state: State, old: string, key: PrivateKey, signing: Signing): Change => {
+  const delegations = {
+    keys: { [key.keyId]: publicJsonOf(key.public) },
+    roles: [delegationOf(key.keyId)],
+  };
+  const targets = { ...state.targets.signed.toJSON(), delegations };
+  return {
+    steps: [
+      'Sign targets, rollouts, snapshot and timestamp with it:',
+      '  rollouts: key removed:',
+      `    ${old}`,
+      '  rollouts: key added:',
+      `    ${key.keyId}`,
+      ...describeTargets(state.targets.signed),
+    ],
+    apply: async (stored) => signedLines(await publish(state, { targets, key: stored }, signing)),
+  };
+};
+
+/** @throws ReleaseError `release-key` if no key of the root is given */
+const replaceInRoot = (state: State, old: string, key: PrivateKey, signing: Signing): Change => {
   const { role } = key;
-  if (role === 'rollouts') {
-    const { delegations, ...part } = state.targets.signed.toJSON();
-    const { roles, ...rest } = delegations as Json;
-    const renamed = (roles as Json[]).map((one) => (one.name === role ? withKey(one, old, key) : one));
-    const keys = replaceKey(rest.keys as Json, old, key);
-    const targets = { ...part, delegations: { ...rest, keys, roles: renamed } };
-    return signedLines(await publish(state, { targets }, signing));
-  }
   const part = state.root.signed.toJSON();
   const roles = part.roles as Record<string, Json>;
   const next = nextRoot(
@@ -71,9 +92,16 @@ const replace = async (state: State, old: string, key: PrivateKey, signing: Sign
     },
     signing.nowMs,
   );
+  if (!canSignRoot(state, next, signing)) throw missingKey('root', state.root, signing.ring);
   // Both keys sign, so that clients with the old root and with the new one accept the role.
   const renew = role !== 'root' && signing.ring.has(old) ? [role] : [];
-  return advanceRoot(state, next, renew, signing);
+  return {
+    steps: [
+      ...describeRoot(state, next),
+      ...(role === 'targets' ? describeTargets(state.targets.signed) : []),
+    ],
+    apply: (stored) => advanceRoot(state, next, { renew, key: stored }, signing),
+  };
 };
 
 const withKey = (role: Json, old: string, { keyId }: PrivateKey): Json => ({

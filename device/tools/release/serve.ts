@@ -1,7 +1,7 @@
 import { createReadStream, realpathSync, type Stats, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join, sep } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { pipeline } from 'node:stream';
 import { ReleaseError } from './release.js';
 
@@ -84,12 +84,18 @@ interface Found {
   readonly size: number;
 }
 
-/** Returns a regular file in one of the served folders. A symbolic link must not lead out of them. */
+/**
+ * Returns a regular file in one of the served folders. A folder may be a symbolic link, but a link inside it must not lead
+ * out of it. A hidden file is left by an interrupted command.
+ */
 const find = (root: string, url: string): Found | null => {
   try {
     const name = decodeURIComponent(url.replace(/[?#].*$/, ''));
-    const path = realpathSync(join(root, name));
-    const isServed = SERVED.some((folder) => path.startsWith(join(root, folder) + sep));
+    const asked = join(root, name);
+    const folder = SERVED.map((one) => join(root, one)).find((one) => asked.startsWith(one + sep));
+    if (folder === undefined || basename(asked).startsWith('.')) return null;
+    const path = realpathSync(asked);
+    const isServed = path.startsWith(realpathSync(folder) + sep);
     const status: Stats | null = isServed ? statSync(path) : null;
     return status?.isFile() ? { path, size: status.size } : null;
   } catch {

@@ -1,7 +1,8 @@
+import { describeTargets } from './catalogue.js';
 import { isDue, isSigned, keyIdsOf, tufTime } from './folder/metadata.js';
 import { publish, type Signing } from './folder/publish.js';
 import { isComplete, type State } from './folder/state.js';
-import { advanceRoot, canSignRoot, nextRoot, signedLines } from './next-root.js';
+import { advanceRoot, canSignRoot, describeRoot, nextRoot, signedLines } from './next-root.js';
 import type { Plan, Role } from './release.js';
 
 const hasKey = ({ root, targets }: State, role: Role, { ring }: Signing): boolean =>
@@ -43,15 +44,14 @@ export const planSign = (state: State, signing: Signing): Plan => {
   }
   return {
     steps: [
-      ...(root
-        ? [`Sign root ${root.signed.version}, with each key of the root in the folders of --keys.`]
-        : []),
+      ...(root ? describeRoot(state, root) : []),
       ...renew.map((role) => `Sign ${role} again: ${expiryText(state, role)}.`),
+      ...(renew.includes('targets') ? describeTargets(state.targets.signed) : []),
       ...notes,
     ],
     apply: async () => {
       const lines = root
-        ? await advanceRoot(state, root, renew, signing)
+        ? await advanceRoot(state, root, { renew }, signing)
         : signedLines(await publish(state, { renew }, signing));
       return { lines, json: { signed: [...renew, ...(root ? ['root'] : [])], left } };
     },

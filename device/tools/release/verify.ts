@@ -8,8 +8,7 @@ import { Updater } from 'tuf-js';
 import { messageOf } from '../../kit/errors.js';
 import { hashedPath } from './add.js';
 import { RepositoryFetcher } from './fetcher.js';
-import { type MetadataOf, parseMetadata } from './folder/metadata.js';
-import { ROLLOUTS } from './init.js';
+import { type MetadataOf, parseMetadata, ROLLOUTS, SIGNED_AT, tufTime } from './folder/metadata.js';
 import { DAY_MS, LIFETIME_DAYS, ReleaseError, ROLES, type Role } from './release.js';
 
 export interface VerifyOptions {
@@ -53,6 +52,7 @@ export const verifyRepository = async (options: VerifyOptions): Promise<Verifica
     // A target that the role cannot have makes the client load the role.
     await updater.getTargetInfo(`${ROLLOUTS}/-`);
     const metadata = readVerified(folder);
+    checkSignedAt(source, metadata.timestamp, options.nowMs);
     const targets = [...targetsOf(metadata.targets), ...targetsOf(metadata.rollouts)];
     for (const target of targets) await verifyTarget(`${base}/targets`, target, fetcher);
     return {
@@ -93,6 +93,19 @@ const readVerified = (folder: string): MetadataOf => {
     timestamp: read('timestamp'),
     rollouts: read('rollouts'),
   };
+};
+
+/** Difference of two clocks that is not reported. */
+const CLOCK_TOLERANCE_MS = 3_600_000;
+
+/** Bins take the time of the last signature as a lower limit of their clocks, so that metadata expires too early. */
+const checkSignedAt = (source: string, { signed }: MetadataOf['timestamp'], nowMs: number): void => {
+  const signedMs = Date.parse(String(signed.unrecognizedFields[SIGNED_AT]));
+  if (!(signedMs > nowMs + CLOCK_TOLERANCE_MS)) return;
+  throw new ReleaseError(
+    'release-clock',
+    `${source}: the timestamp was signed at ${tufTime(signedMs)}, but the clock here is ${tufTime(nowMs)}. If this clock is right, bins will refuse the next signatures: replace the key of timestamp.`,
+  );
 };
 
 const targetsOf = ({ signed }: MetadataOf['targets']): TargetFile[] => Object.values(signed.targets);

@@ -36,3 +36,17 @@ export const maxBytesOf = (role: string): number =>
   Object.hasOwn(BYTES, role) ? (BYTES[role] ?? 0) : delegatedBytes;
 
 export const TOP_LEVEL: readonly string[] = Object.keys(BYTES);
+
+/** Returns why a bin refuses metadata of this shape, or null. `value` is JSON. */
+export const shapeProblem = (value: unknown, level = 0): string | null => {
+  if (typeof value !== 'object' || value === null) return null;
+  const inner = Object.values(value);
+  if (inner.length > METADATA_LIMITS.entries)
+    return `more than ${METADATA_LIMITS.entries} entries in one place`;
+  if (level === METADATA_LIMITS.levels) return `more than ${METADATA_LIMITS.levels} levels`;
+  for (const one of inner) {
+    const problem = shapeProblem(one, level + 1);
+    if (problem) return problem;
+  }
+  return null;
+};

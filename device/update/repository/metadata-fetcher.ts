@@ -2,7 +2,7 @@ import type { Fetcher } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import { z } from 'zod';
 import { publicUrl, RepositoryError } from './errors.js';
-import { METADATA_LIMITS, maxBytesOf, TOP_LEVEL } from './limits.js';
+import { maxBytesOf, shapeProblem, TOP_LEVEL } from './limits.js';
 import type { Reader } from './reader.js';
 
 export interface FetcherOptions {
@@ -50,7 +50,8 @@ export class MetadataFetcher implements Fetcher {
     if (isDelegated && delegated && !delegated.includes(role)) throw invalid(url, 'a bin uses no such role');
     const bytes = await reader.readBytes(url, Math.min(maxLength, maxBytesOf(role)), this.signal);
     const json = parse(url, bytes);
-    checkShape(url, json, 0);
+    const problem = shapeProblem(json);
+    if (problem) throw invalid(url, problem);
     if (isDelegated && delegated && canDelegate(json)) throw invalid(url, 'this role must not delegate');
     return bytes;
   }
@@ -69,15 +70,6 @@ const parse = (url: URL, bytes: Buffer): unknown => {
   } catch {
     throw invalid(url, 'not JSON. Check `update.url`.');
   }
-};
-
-const checkShape = (url: URL, value: unknown, level: number): void => {
-  if (typeof value !== 'object' || value === null) return;
-  const { entries, levels } = METADATA_LIMITS;
-  const inner = Object.values(value);
-  if (inner.length > entries) throw invalid(url, `more than ${entries} entries in one place`);
-  if (level === levels) throw invalid(url, `more than ${levels} levels`);
-  for (const one of inner) checkShape(url, one, level + 1);
 };
 
 const leafSchema = z.object({

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { planAdd } from '../../../device/tools/release/add.js';
+import { planRemove } from '../../../device/tools/release/remove.js';
 import { planRevoke, planUndoRevoke } from '../../../device/tools/release/revoke.js';
 import { planRollout } from '../../../device/tools/release/rollout.js';
 import { type FakeBundle, writeFakeBundle } from '../../support/fake-bundle.js';
@@ -34,8 +35,9 @@ describe('adding a bundle', () => {
     const inputs = targets.signed.targets['fake/1.0.0/golden/inputs.json'];
     const path = `targets/fake/1.0.0/golden/${inputs?.hashes.sha256}.inputs.json`;
     assert.equal(readFileSync(join(repository.folder, path), 'utf8'), '{"inputs":[]}');
-    assert.deepEqual([json.changed, targets.signed.version, snapshot.signed.version], [true, 2, 2]);
-    assert.equal(timestamp.signed.version, 2);
+    const now = Math.floor(repository.nowMs / 1000);
+    assert.deepEqual([json.changed, targets.signed.version, snapshot.signed.version], [true, now, now]);
+    assert.equal(timestamp.signed.version, now);
     assert.equal((await repository.verify()).files, 6);
   });
 
@@ -85,11 +87,31 @@ describe('adding a bundle', () => {
   it('never overwrites a published file', async (t) => {
     const repository = await Repository.make(t);
     await applied(add(repository));
-    const path = join(repository.folder, 'metadata', '3.targets.json');
+    const next = repository.state.targets.signed.version + 1;
+    const path = join(repository.folder, 'metadata', `${next}.targets.json`);
     writeFileSync(path, 'left by an interrupted run');
     await applied(add(repository, { version: '1.1.0' }));
     assert.equal(readFileSync(path, 'utf8'), 'left by an interrupted run');
-    assert.equal(repository.state.targets.signed.version, 4);
+    assert.equal(repository.state.targets.signed.version, next + 1);
+    await repository.verify();
+  });
+});
+
+describe('removing a version', () => {
+  it('deletes its files, keeps its revocation, and never takes its name again', async (t) => {
+    const repository = await Repository.make(t);
+    await applied(add(repository));
+    await applied(add(repository, { version: '1.1.0' }));
+    const newest = { ...ID, version: '1.1.0' };
+    assert.throws(() => planRemove(repository.state, newest, repository.signing()), {
+      code: 'release-option',
+      message: /fake@1\.1\.0: the newest version that is not revoked/,
+    });
+    await applied(planRemove(repository.state, ID, repository.signing()));
+    assert.ok(!existsSync(join(repository.folder, 'targets/fake/1.0.0')));
+    assert.equal((await repository.verify()).files, 6);
+    await assert.rejects(add(repository), { code: 'release-exists', message: /was removed/ });
+    await applied(planRevoke(repository.state, ID, 'wrong', repository.signing()));
     await repository.verify();
   });
 });

@@ -31,15 +31,16 @@ describe('the verification of a repository', () => {
   it('reports version and expiry of each role, over HTTP and from a folder', async (t) => {
     const { repository } = await makeRepository(t);
     const { root, nowMs } = repository;
+    const now = Math.floor(nowMs / 1000);
     const url = await serve(t, repository);
     const found = await verifyRepository({ source: `${url}/`, root, nowMs });
     assert.deepEqual(
       found.roles.map(({ role, version, daysLeft, isExpiring }) => [role, version, daysLeft, isExpiring]),
       [
         ['root', 1, 364, false],
-        ['targets', 2, 364, false],
-        ['snapshot', 2, 29, false],
-        ['timestamp', 2, 6, false],
+        ['targets', now, 364, false],
+        ['snapshot', now, 29, false],
+        ['timestamp', now, 6, false],
         ['rollouts', 1, 29, false],
       ],
     );
@@ -98,7 +99,7 @@ describe('the verification of a repository', () => {
     const other = await Repository.make(t);
     await assert.rejects(repository.verify(other.root), { code: 'release-invalid' });
     const path = join(repository.folder, 'metadata', 'timestamp.json');
-    writeFileSync(path, readFileSync(path, 'utf8').replace('"version": 2', '"version": 9'));
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/"version": \d+/, '"version": 9'));
     await assert.rejects(repository.verify(), {
       code: 'release-invalid',
       message: /timestamp was signed by 0/,

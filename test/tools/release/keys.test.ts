@@ -10,7 +10,7 @@ import {
   parseKeyFile,
   sealKey,
 } from '../../../device/tools/release/keys/key-file.js';
-import { KeyRing, storeKey } from '../../../device/tools/release/keys/key-ring.js';
+import { KeyRing, sealInto, writeKey } from '../../../device/tools/release/keys/key-ring.js';
 import { temporaryFolder } from './support.js';
 
 const PASSPHRASE = 'correct horse battery';
@@ -73,7 +73,9 @@ describe('a folder of keys', () => {
   it('decrypts with the passphrases of files, or asks up to three times, and never prints them', async (t) => {
     const folder = temporaryFolder(t);
     const key = makeKey('timestamp');
-    const { path } = await storeKey(systemDisk, folder, key, REPOSITORY, PASSPHRASE);
+    const stored = await sealInto(folder, key, REPOSITORY, PASSPHRASE);
+    const { path } = stored;
+    writeKey(systemDisk, stored);
     assert.equal(statSync(path).mode & 0o777, 0o600);
     assert.deepEqual(readdirSync(folder), [`timestamp-${key.keyId.slice(0, 8)}.key.json`]);
     const known = new KeyRing([folder], REPOSITORY, { known: ['another one', PASSPHRASE], ask: null });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { planAdd } from '../../../device/tools/release/add.js';
 import { keyIdsOf, makeMetadata } from '../../../device/tools/release/folder/metadata.js';
 import type { Signing } from '../../../device/tools/release/folder/publish.js';
+import { makeKey, publicJsonOf } from '../../../device/tools/release/keys/key-file.js';
 import { KeyRing } from '../../../device/tools/release/keys/key-ring.js';
 import type { Role } from '../../../device/tools/release/release.js';
 import { planRotate } from '../../../device/tools/release/rotate.js';
@@ -33,12 +34,15 @@ const versionsOf = ({ state }: Repository) =>
     (role) => state[role].signed.version,
   );
 
+/** The version of a role that is signed now. */
+const versionNow = ({ nowMs }: Repository) => Math.floor(nowMs / 1000);
+
 describe('the timestamp', () => {
   it('is signed alone, with its time, and expires in 7 days', async (t) => {
     const repository = await Repository.make(t, Date.UTC(2026, 0, 1));
     repository.nowMs += DAY_MS;
     await applied(planTimestamp(repository.state, repository.signing()));
-    assert.deepEqual(versionsOf(repository), [1, 1, 1, 2, 1]);
+    assert.deepEqual(versionsOf(repository), [1, 1, 1, versionNow(repository), 1]);
     const { signed } = repository.state.timestamp;
     assert.equal(signed.expires, '2026-01-09T00:00:00Z');
     assert.equal(signed.unrecognizedFields['x-signed-at'], '2026-01-02T00:00:00Z');
@@ -50,9 +54,10 @@ describe('the timestamp', () => {
     repository.nowMs += 16 * DAY_MS;
     repository.moveKeys(others, /^(rollouts|snapshot)-/);
     await applied(planTimestamp(repository.state, repository.signing()));
-    assert.deepEqual(versionsOf(repository), [1, 1, 1, 2, 1]);
+    const now = versionNow(repository);
+    assert.deepEqual(versionsOf(repository), [1, 1, 1, now, 1]);
     await applied(planTimestamp(repository.state, repository.signing(repository.keys, others)));
-    assert.deepEqual(versionsOf(repository), [1, 1, 2, 3, 2]);
+    assert.deepEqual(versionsOf(repository), [1, 1, now, now + 1, now]);
   });
 
   it('is not signed with a clock that is before the last signature, or long after it', async (t) => {
@@ -68,6 +73,36 @@ describe('the timestamp', () => {
       });
     }
     assert.deepEqual(versionsOf(repository), [1, 1, 1, 1, 1]);
+  });
+
+  it('that was signed too late is replaced only together with its key, and clients forget it', async (t) => {
+    const repository = await Repository.make(t, Date.now() + 5 * DAY_MS);
+    const client = await knownClient(repository);
+    repository.nowMs = Date.now();
+    await assert.rejects(applied(planTimestamp(repository.state, repository.signing())), {
+      code: 'release-clock',
+      message: /use two keys of the root: "sortbin release rotate .* timestamp"/,
+    });
+    await assert.rejects(repository.verify(), { code: 'release-clock' });
+    await applied(rotate(repository, 'timestamp', repository.signing()));
+    await client.refresh();
+    await repository.verify();
+  });
+
+  it('is never signed with a number again after a restore from a backup', async (t) => {
+    const repository = await Repository.make(t, Date.now() - DAY_MS);
+    cpSync(repository.folder, join(repository.base, 'backup'), { recursive: true });
+    const client = await knownClient(repository);
+    const sign = () => applied(planTimestamp(repository.state, repository.signing()));
+    await sign();
+    await client.refresh();
+    const before = client.version('timestamp');
+    rmSync(repository.folder, { recursive: true });
+    cpSync(join(repository.base, 'backup'), repository.folder, { recursive: true });
+    repository.nowMs += 60_000;
+    await sign();
+    await client.refresh();
+    assert.ok(client.version('timestamp') > before);
   });
 
   it('is not signed while another command changes the repository, or after that', async (t) => {
@@ -103,9 +138,10 @@ describe('signing again', () => {
     assert.match(plan.steps.join('\n'), /^root expires .* Its key is not in the folders of --keys\.$/m);
     const { json } = await applied(plan);
     assert.deepEqual(json, { signed: ['rollouts', 'snapshot', 'timestamp'], left: ['targets', 'root'] });
-    assert.deepEqual(versionsOf(repository), [1, 1, 2, 2, 2]);
+    const now = versionNow(repository);
+    assert.deepEqual(versionsOf(repository), [1, 1, now, now, now]);
     await applied(planSign(repository.state, repository.signing(repository.keys, offline)));
-    assert.deepEqual(versionsOf(repository), [2, 2, 3, 3, 2]);
+    assert.deepEqual(versionsOf(repository), [2, now, now + 1, now + 1, now]);
     const { roles } = await repository.verify();
     assert.ok(roles.every(({ isExpiring }) => !isExpiring));
   });
@@ -116,6 +152,78 @@ describe('signing again', () => {
     const text = readFileSync(path, 'utf8');
     writeFileSync(path, text.replace('"targets": {}', '"targets": {"evil/1.0.0/manifest.json": {}}'));
     assert.throws(() => repository.state, { code: 'release-invalid', message: /^1\.targets\.json: / });
+  });
+});
+
+describe('a root that waits', () => {
+  /** Writes a root that somebody who can write the folder has made. */
+  const stage = (
+    repository: Repository,
+    change: (signed: ReturnType<typeof Object>) => void,
+    signers = 0,
+  ) => {
+    const part = structuredClone(repository.state.root.signed.toJSON());
+    const signed = { ...part, version: 2 };
+    change(signed);
+    const keys = keyIdsOf(repository.state.root, 'root').slice(0, signers);
+    return repository
+      .signing()
+      .ring.signers(keys)
+      .then((found) => {
+        mkdirSync(join(repository.folder, 'staged'));
+        const staged = JSON.stringify(makeMetadata('root', signed, found).toJSON());
+        writeFileSync(join(repository.folder, 'staged', 'root.json'), staged);
+      });
+  };
+  const evil = makeKey('targets');
+
+  it('is refused if no key of the present root has signed it', async (t) => {
+    const repository = await Repository.make(t);
+    await stage(repository, (signed) => {
+      signed.keys[evil.keyId] = publicJsonOf(evil.public);
+      signed.roles.targets.keyids = [evil.keyId];
+    });
+    assert.throws(() => repository.state, {
+      code: 'release-invalid',
+      message: /staged\/root\.json: no key of the present root has signed it/,
+    });
+  });
+
+  it('is refused if one stolen key of the root has signed more than an exchange of keys', async (t) => {
+    const changes: readonly ((signed: ReturnType<typeof Object>) => void)[] = [
+      (signed) => signed.roles.targets.keyids.push(evil.keyId),
+      (signed) => {
+        signed.roles.root.threshold = 1;
+      },
+      // Another key behind the id of a known one.
+      (signed) => {
+        signed.keys[signed.roles.targets.keyids[0]] = publicJsonOf(evil.public);
+      },
+    ];
+    for (const change of changes) {
+      const repository = await Repository.make(t);
+      await stage(repository, change, 1);
+      assert.throws(() => repository.state, { message: /it changes more than keys/ });
+    }
+  });
+
+  it('is shown to the second signer', async (t) => {
+    const repository = await Repository.make(t);
+    const [old = ''] = keyIdsOf(repository.state.root, 'targets');
+    await stage(
+      repository,
+      (signed) => {
+        signed.keys[evil.keyId] = publicJsonOf(evil.public);
+        signed.roles.targets.keyids = [evil.keyId];
+        delete signed.keys[old];
+      },
+      1,
+    );
+    const lines = planSign(repository.state, repository.signing()).steps;
+    const removed = lines.indexOf('  targets: key removed:');
+    const shown = ['  targets: key removed:', `    ${old}`, '  targets: key added:', `    ${evil.keyId}`];
+    assert.deepEqual(lines.slice(removed, removed + 4), shown);
+    assert.ok(lines.every((line) => line.length <= 80));
   });
 });
 
@@ -146,6 +254,21 @@ const spreadRootKeys = (repository: Repository): string[] =>
       repository.moveKeys(folder, new RegExp(`^${name.replaceAll('.', '\\.')}$`));
       return folder;
     });
+
+describe('two new keys of the root at once', () => {
+  it('never overwrite a published root', async (t) => {
+    const repository = await Repository.make(t);
+    const ids = keyIdsOf(repository.state.root, 'root');
+    const plans = [0, 1].map((index) => rotate(repository, 'root', repository.signing(), ids[index]));
+    await applied(plans[0] as (typeof plans)[0]);
+    const published = readFileSync(join(repository.folder, 'metadata', '2.root.json'), 'utf8');
+    const files = readdirSync(repository.keys);
+    await assert.rejects(applied(plans[1] as (typeof plans)[0]), { code: 'release-busy' });
+    assert.equal(readFileSync(join(repository.folder, 'metadata', '2.root.json'), 'utf8'), published);
+    assert.deepEqual(readdirSync(repository.keys), files);
+    await repository.verify();
+  });
+});
 
 describe('a new key', () => {
   for (const role of ['timestamp', 'snapshot', 'targets', 'rollouts'] as const)
@@ -189,7 +312,7 @@ describe('a new key', () => {
   });
 
   it('waits for the second signature of the root, which another machine adds with one key alone', async (t) => {
-    const repository = await Repository.make(t);
+    const repository = await Repository.make(t, Date.now() - DAY_MS);
     const client = await knownClient(repository);
     const [first = '', second = ''] = spreadRootKeys(repository);
     const { lines } = await applied(
@@ -240,8 +363,10 @@ describe('a new key', () => {
     const repository = await Repository.make(t);
     const online = join(repository.base, 'online');
     repository.moveKeys(online, ONLINE_KEYS);
-    const { lines } = await applied(rotate(repository, 'timestamp', repository.signing(online)));
-    assert.match(lines.join('\n'), /Root 2 has 0 of 2 signatures/);
-    assert.equal(repository.state.root.signed.version, 1);
+    assert.throws(() => rotate(repository, 'timestamp', repository.signing(online)), {
+      code: 'release-key',
+      message: /^root: no key file in .*online has the key /,
+    });
+    assert.equal(readdirSync(online).length, 3);
   });
 });

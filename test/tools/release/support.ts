@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { FileContent } from '../../../device/kit/durable-file.js';
 import { type Disk, systemDisk } from '../../../device/tools/release/folder/disk.js';
 import type { Signing } from '../../../device/tools/release/folder/publish.js';
 import { readState, type State } from '../../../device/tools/release/folder/state.js';
@@ -90,8 +91,12 @@ export class FailingDisk implements Disk {
     this.#do(path, () => systemDisk.makeFolder(path, mode));
   }
 
-  write(path: string, content: string | Uint8Array, mode?: number): void {
-    const writeHalf = () => writeFileSync(`${path}.tmp`, content.slice(0, content.length / 2));
+  write(path: string, content: FileContent, mode?: number): void {
+    const writeHalf = () => {
+      const whole = typeof content === 'object' && 'chunks' in content ? [...content.chunks()][0] : content;
+      const temporary = join(dirname(path), `.${basename(path)}.tmp`);
+      writeFileSync(temporary, whole?.slice(0, whole.length / 2) ?? '');
+    };
     this.#do(path, () => systemDisk.write(path, content, mode), writeHalf);
   }
 

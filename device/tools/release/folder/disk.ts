@@ -1,21 +1,26 @@
-import { existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname } from 'node:path';
-import { makeFolder, syncPath, writeDurably } from '../../../kit/durable-file.js';
+import { basename, dirname, join } from 'node:path';
+import { type FileContent, makeFolder, syncPath, writeDurably } from '../../../kit/durable-file.js';
 import { ReleaseError } from '../release.js';
+import { type Content, digestOf } from './content.js';
 
 /** What the release tool writes. Each call is durable when it returns. A test replaces it by a disk that fails. */
 export interface Disk {
   makeFolder(path: string, mode?: number): void;
   /** Writes the whole file, or leaves the old one. Default of `mode`: everyone may read it, such as a web server. */
-  write(path: string, content: string | Uint8Array, mode?: number): void;
+  write(path: string, content: FileContent, mode?: number): void;
   rename(from: string, to: string): void;
   remove(path: string): void;
 }
 
+/** Web servers and the documented rsync leave hidden files out. No file of a bundle is hidden. */
+const temporaryPath = (path: string): string => join(dirname(path), `.${basename(path)}.tmp`);
+
 export const systemDisk: Disk = {
   makeFolder,
-  write: (path, content, mode = 0o644) => writeDurably(path, content, { mode }),
+  write: (path, content, mode = 0o644) =>
+    writeDurably(path, content, { mode, temporary: temporaryPath(path) }),
   rename: (from, to) => {
     renameSync(from, to);
     syncPath(dirname(to));
@@ -31,16 +36,16 @@ export const systemDisk: Disk = {
  * Writes a file that never changes. A file with the same content may exist, for example after an interrupted run.
  * @throws ReleaseError `release-exists`
  */
-export const writeOnce = (disk: Disk, path: string, content: Buffer): void => {
+export const writeOnce = (disk: Disk, path: string, { data, sha256 }: Content): void => {
   if (existsSync(path)) {
-    if (content.equals(readFileSync(path))) return;
+    if (digestOf(path).sha256 === sha256) return;
     throw new ReleaseError(
       'release-exists',
       `${path}: exists already with other content, and a published file never changes. Restore it from a backup.`,
     );
   }
   disk.makeFolder(dirname(path));
-  disk.write(path, content);
+  disk.write(path, data);
 };
 
 /**

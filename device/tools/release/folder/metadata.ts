@@ -31,6 +31,19 @@ export const SIGNED_AT = 'x-signed-at';
 /** Key of the signed part of `targets` with what only sortbin knows. */
 export const SORTBIN = 'x-sortbin';
 export const SPEC_VERSION = '1.0.31';
+/** The delegated role, and the folder of its targets. It cannot be the name of a bundle. */
+export const ROLLOUTS = 'rollouts';
+
+const ROLLOUT_PATH = /^rollouts\/[a-z0-9][a-z0-9-]{0,39}\.json$/;
+
+/** Returns the entry of the role `rollouts` in the metadata of `targets`. */
+export const delegationOf = (keyId: string): Json => ({
+  name: ROLLOUTS,
+  keyids: [keyId],
+  threshold: 1,
+  paths: [`${ROLLOUTS}/*`],
+  terminating: true,
+});
 
 const FROM_JSON: { readonly [R in Role]: (data: Json) => MetadataOf[R] } = {
   root: (data) => Metadata.fromJSON(MetadataKind.Root, data),
@@ -58,6 +71,27 @@ export const bytesOf = (metadata: AnyMetadata): Buffer =>
 
 export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
+/** The fields that this tool writes, beside version and expiry. */
+const FIELDS: Readonly<Record<Role, readonly string[]>> = {
+  root: ['consistent_snapshot', 'keys', 'roles'],
+  targets: ['targets', 'delegations', SORTBIN],
+  snapshot: ['meta'],
+  timestamp: ['meta', SIGNED_AT],
+  rollouts: ['targets'],
+};
+
+/**
+ * Returns the signed part with nothing but what this tool writes. What a stolen key has added, such as delegations of
+ * `rollouts` or targets elsewhere, ends with the next signature.
+ */
+export const ownPart = (role: Role, part: Json): Json => {
+  const fields = ['_type', 'spec_version', ...FIELDS[role]];
+  const own = Object.fromEntries(Object.entries(part).filter(([name]) => fields.includes(name)));
+  if (role !== 'rollouts') return own;
+  const targets = Object.entries(own.targets as Json).filter(([path]) => ROLLOUT_PATH.test(path));
+  return { ...own, targets: Object.fromEntries(targets) };
+};
+
 /** Makes metadata of a signed part, and signs it. */
 export const makeMetadata = <R extends Role>(
   role: R,
@@ -79,6 +113,20 @@ export const isSigned = (delegator: Delegator, role: Role, metadata: AnyMetadata
   } catch {
     return false;
   }
+};
+
+/** Returns those keys of the role, which `delegator` names, that have validly signed the metadata. */
+export const signersOf = (delegator: Delegator, role: Role, metadata: AnyMetadata): string[] => {
+  const { signed } = delegator;
+  const keys = signed.type === MetadataKind.Root ? signed.keys : (signed.delegations?.keys ?? {});
+  return keyIdsOf(delegator, role).filter((keyId) => {
+    try {
+      keys[keyId]?.verifySignature(metadata);
+      return keyId in keys;
+    } catch {
+      return false;
+    }
+  });
 };
 
 /** Returns the ids of the keys that may sign for a role. Empty: the delegator does not know the role. */

@@ -1,9 +1,21 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { MetaFile } from '@tufjs/models';
 import { messageOf } from '../../../kit/errors.js';
+import { hasOwnId } from '../keys/key-file.js';
 import { ReleaseError, type Role } from '../release.js';
-import { type Delegator, isSigned, type MetadataOf, parseMetadata, sha256Of } from './metadata.js';
+import {
+  type Delegator,
+  delegationOf,
+  isSigned,
+  type Json,
+  type MetadataOf,
+  parseMetadata,
+  ROLLOUTS,
+  sha256Of,
+  signersOf,
+} from './metadata.js';
 
 /** The metadata that a client receives now. Each signature has been checked, but no expiry. */
 export interface State extends MetadataOf {
@@ -12,8 +24,8 @@ export interface State extends MetadataOf {
   readonly firstRoot: string;
   /** The next root, which waits for signatures. null: there is none. */
   readonly staged: MetadataOf['root'] | null;
-  /** The content of timestamp.json. It differs after a change by another command. */
-  readonly timestampBytes: Buffer;
+  /** Differs after a change by another command. */
+  readonly fingerprint: string;
 }
 
 export const metadataPath = (folder: string, name: string): string => join(folder, 'metadata', name);
@@ -31,13 +43,14 @@ export const readState = (folder: string): State => {
       'release-missing',
       `${folder}: not a repository, because it has no metadata/${TIMESTAMP}. Name a repository, or make one with "sortbin release init".`,
     );
+  // The first step, so that a change while the files are read is noticed.
+  const fingerprint = fingerprintOf(folder);
   const roots = readRoots(folder);
   const root = roots[roots.length - 1] as MetadataOf['root'];
   const staged = readStaged(folder, root);
   // An interrupted run may have signed the other roles for a new root that is not published yet.
   const trusted = staged && isComplete(root, staged) ? [root, staged] : [root];
-  const timestampBytes = read(metadataPath(folder, TIMESTAMP));
-  const timestamp = check('timestamp', TIMESTAMP, timestampBytes, trusted);
+  const timestamp = check('timestamp', TIMESTAMP, read(metadataPath(folder, TIMESTAMP)), trusted);
   const readRole = <R extends Role>(role: R, meta: MetaFile | undefined, by: readonly Delegator[]) => {
     const name = `${meta?.version}.${role}.json`;
     const bytes = read(metadataPath(folder, name));
@@ -50,14 +63,36 @@ export const readState = (folder: string): State => {
   };
   const snapshot = readRole('snapshot', timestamp.signed.snapshotMeta, trusted);
   const targets = readRole('targets', snapshot.signed.meta['targets.json'], trusted);
+  checkDelegations(targets);
   const rollouts = readRole('rollouts', snapshot.signed.meta['rollouts.json'], [targets]);
   const firstRoot = sha256Of(read(metadataPath(folder, '1.root.json')));
-  return { folder, firstRoot, root, staged, timestamp, snapshot, targets, rollouts, timestampBytes };
+  return { folder, firstRoot, root, staged, timestamp, snapshot, targets, rollouts, fingerprint };
 };
 
-/** Returns the next number of the files `N.<role>.json`. It skips files that an interrupted run has left. */
-export const nextVersion = ({ folder, ...state }: State, role: Role): number =>
-  Math.max(state[role].signed.version, ...numbersOf(folder, role)) + 1;
+/** Identifies the present roots, the waiting one, and the present metadata, which the timestamp names. */
+export const fingerprintOf = (folder: string): string => {
+  const roots = numbersOf(folder, 'root').map((version) => metadataPath(folder, `${version}.root.json`));
+  const paths = [metadataPath(folder, TIMESTAMP), stagedPath(folder), ...roots.sort()];
+  const hashes = paths.map((path) => [path, existsSync(path) ? sha256Of(readFileSync(path)) : null]);
+  return sha256Of(Buffer.from(JSON.stringify(hashes)));
+};
+
+/**
+ * Returns the next version of a role: the time in seconds, so that a repository from a backup never uses a number again
+ * that bins have seen. After a signature with a clock that was ahead, it is the number after the last one. Numbers of
+ * files that an interrupted run has left are skipped.
+ */
+export const nextVersion = ({ folder, ...state }: State, role: Role, nowMs: number): number => {
+  const last = state[role].signed.version;
+  let version = Math.max(last + 1, Math.floor(nowMs / 1000));
+  while (Number.isSafeInteger(version) && existsSync(metadataPath(folder, `${version}.${role}.json`)))
+    version += 1;
+  if (Number.isSafeInteger(version)) return version;
+  throw new ReleaseError(
+    'release-invalid',
+    `${role}: no version is left after ${last}. Restore the repository from a backup, then replace the keys of timestamp and snapshot.`,
+  );
+};
 
 const numbersOf = (folder: string, role: Role): number[] =>
   readdirSync(join(folder, 'metadata'))
@@ -84,12 +119,53 @@ const readRoots = (folder: string): MetadataOf['root'][] => {
 export const isComplete = (root: MetadataOf['root'], next: MetadataOf['root']): boolean =>
   isSigned(root, 'root', next) && isSigned(next, 'root', next);
 
-/** A staged root that is not newer than the published one is left from an earlier run. */
+/**
+ * Reads the root that waits. Anyone who can write the folder could have put it there: it must have a signature of the
+ * present root, and may replace keys only. A root that is not the next one is left from an earlier run.
+ */
 const readStaged = (folder: string, root: MetadataOf['root']): MetadataOf['root'] | null => {
   const path = stagedPath(folder);
   if (!existsSync(path)) return null;
   const staged = parseMetadata('root', read(path), path);
-  return staged.signed.version === root.signed.version + 1 ? staged : null;
+  if (staged.signed.version !== root.signed.version + 1) return null;
+  const problem =
+    signersOf(root, 'root', staged).length === 0
+      ? 'no key of the present root has signed it'
+      : changesOnlyKeys(root, staged)
+        ? null
+        : 'it changes more than keys';
+  if (problem === null) return staged;
+  throw new ReleaseError(
+    'release-invalid',
+    `${path}: ${problem}, so that it is not of this tool. Find out who wrote it, remove it, and rotate again.`,
+  );
+};
+
+/** Whether a root replaces keys only: the same roles, thresholds, numbers of keys, and no other field. */
+const changesOnlyKeys = (before: MetadataOf['root'], after: MetadataOf['root']): boolean => {
+  const shapeOf = ({ signed }: MetadataOf['root']) => {
+    const { keys, roles, version: _, expires: __, ...rest } = signed.toJSON();
+    const counts = Object.entries(roles as Record<string, Json>).map(([role, { keyids, ...one }]) => ({
+      ...{ role, count: new Set(keyids as string[]).size },
+      ...one,
+    }));
+    return {
+      rest,
+      counts,
+      areKeysGenuine: Object.entries(Object(keys)).every(([id, key]) => hasOwnId(id, key)),
+    };
+  };
+  return isDeepStrictEqual(shapeOf(before), shapeOf(after));
+};
+
+/** A delegation to another role would stay in force after the key that signed it is replaced. */
+const checkDelegations = ({ signed }: MetadataOf['targets']): void => {
+  const delegations = signed.delegations?.toJSON();
+  const [keyId = ''] = signed.delegations?.roles?.[ROLLOUTS]?.keyIDs ?? [];
+  const keys = (delegations?.keys ?? {}) as Json;
+  const expected = { keys: { [keyId]: keys[keyId] }, roles: [delegationOf(keyId)] };
+  if (isDeepStrictEqual(delegations, expected) && hasOwnId(keyId, keys[keyId])) return;
+  throw invalid(`${signed.version}.targets.json`, `delegates to other roles than ${ROLLOUTS}`);
 };
 
 const check = <R extends Role>(

@@ -10,6 +10,7 @@ import {
   type ScryptOptions,
   scrypt,
 } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { ReleaseError, ROLES, type Role } from '../release.js';
 
@@ -71,6 +72,12 @@ export const publicJsonOf = (raw: string) => ({
   keyval: { public: raw },
   scheme: 'ed25519',
 });
+
+/** Whether a key in TUF metadata has the id that this tool gives it, so that no other key is behind a known id. */
+export const hasOwnId = (keyId: string, json: unknown): boolean => {
+  const raw = String(Object(Object(json).keyval).public);
+  return isDeepStrictEqual(json, publicJsonOf(raw)) && keyIdOf(raw) === keyId;
+};
 
 /** The keys are in the order of canonical JSON. */
 const keyIdOf = (raw: string): string =>

@@ -1,6 +1,6 @@
 import { sign } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Signature } from '@tufjs/models';
 import { messageOf } from '../../../kit/errors.js';
 import type { Disk } from '../folder/disk.js';
@@ -17,7 +17,8 @@ export interface Passphrases {
   readonly ask: ((file: string, isRepeated: boolean) => Promise<string>) | null;
 }
 
-interface StoredKey {
+/** A key and the path of its file. */
+export interface StoredKey {
   readonly path: string;
   readonly file: KeyFile;
 }
@@ -108,19 +109,21 @@ export const signerOf =
   (bytes) =>
     new Signature({ keyID: keyId, sig: sign(null, bytes, secret).toString('hex') });
 
-/** Writes a new key into a folder, and returns its path. Only the owner may read it. */
-export const storeKey = async (
-  disk: Disk,
+/** Encrypts a new key for a file in a folder, which is not written yet. */
+export const sealInto = async (
   folder: string,
   key: PrivateKey,
   repository: string,
   passphrase: string | null,
-): Promise<StoredKey> => {
-  const file = await sealKey(key, repository, passphrase);
-  const path = join(folder, keyFileName(key));
-  disk.makeFolder(folder, 0o700);
+): Promise<StoredKey> => ({
+  path: join(folder, keyFileName(key)),
+  file: await sealKey(key, repository, passphrase),
+});
+
+/** Writes the file of a new key. Only the owner may read it. */
+export const writeKey = (disk: Disk, { path, file }: StoredKey): void => {
+  disk.makeFolder(dirname(path), 0o700);
   disk.write(path, `${JSON.stringify(file, null, 2)}\n`, 0o600);
-  return { path, file };
 };
 
 const keyFileName = ({ role, keyId }: { readonly role: Role; readonly keyId: string }): string =>
