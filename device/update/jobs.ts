@@ -48,7 +48,7 @@ export const performJob = async (
     case 'build':
       return givingRoomBack(store, await store.build(effect.bundle, effect.bundle.files));
     case 'check':
-      return within(clock, limits.checkMs, 'gate-timeout', signal, (inner) =>
+      return within(clock, limits.checkMs, 'check-timeout', signal, (inner) =>
         gates.check(store.folderOf(effect.bundle), inner),
       );
     case 'swap':

@@ -189,7 +189,7 @@ const handleSwapped = (
 };
 
 /** These say nothing about the bundle: it is tried again later. */
-const POSTPONED = new Set(['gate-postponed', 'gate-memory']);
+const POSTPONED = new Set(['check-postponed', 'check-memory']);
 
 const handleFailed = (
   state: State,

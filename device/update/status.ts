@@ -77,8 +77,8 @@ export interface BundleDetails extends BundleEntry {
   readonly files: readonly { readonly file: string; readonly bytes: number }[] | null;
 }
 
-/** `gate-postponed`: the gate could not run now, and the bundle is tried again later. Each other code rejects it. */
-export type GateFault = 'gate-postponed' | (string & {});
+/** `check-postponed`: the gate could not run now, and the bundle is tried again later. Each other code rejects it. */
+export type GateFault = 'check-postponed' | (string & {});
 
 /** The checks of a bundle before its activation. */
 export interface Gates {

@@ -84,10 +84,10 @@ describe('the answer to install', () => {
 
   it('has the reason of a bundle that did not become active', async (t) => {
     const { answerOf, run, disk } = await start(t, '1.1.0');
-    run.gate = async () => failed('gate-golden', 'sample 3 differs');
+    run.gate = async () => failed('check-golden', 'sample 3 differs');
     assert.equal(await answerOf('install'), 'update-rejected: waste12@1.1.0: sample 3 differs');
-    run.gate = async () => failed('gate-memory', 'needs 300 MB');
-    assert.equal(await answerOf('install'), 'gate-memory: waste12@1.1.0: needs 300 MB');
+    run.gate = async () => failed('check-memory', 'needs 300 MB');
+    assert.equal(await answerOf('install'), 'check-memory: waste12@1.1.0: needs 300 MB');
     assert.equal(
       await answerOf('check'),
       'waste12@1.0.0 is active, and waste12@1.1.0 is published',

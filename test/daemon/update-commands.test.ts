@@ -92,7 +92,7 @@ describe('the commands for models', () => {
   });
 
   it('report a bundle that was installed, but did not become active', async () => {
-    const last = { event: 'rejected', bundle: NEW, code: 'gate-golden', reason: 'wrong', at: '' } as const;
+    const last = { event: 'rejected', bundle: NEW, code: 'check-golden', reason: 'wrong', at: '' } as const;
     const ask = make({ settled: async () => statusWith(FACTORY, last) });
     await ask('install');
     assert.deepEqual(await taskOf(ask), {

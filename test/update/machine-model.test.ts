@@ -49,7 +49,7 @@ type Happening = { readonly killAfter: number | null } & (
 const killAfter = fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.nat(5) });
 const fault = fc.oneof(
   { weight: 5, arbitrary: fc.constant(null) },
-  fc.constantFrom('gate-golden', 'gate-postponed', 'model-busy', 'update-no-space', 'no-runtime'),
+  fc.constantFrom('check-golden', 'check-postponed', 'model-busy', 'update-no-space', 'no-runtime'),
 );
 const always = <T extends string>(what: T) => fc.constant(what);
 const happening: fc.Arbitrary<Happening> = fc.oneof(
@@ -226,7 +226,7 @@ const live = (
       return;
     }
     const fails = effect.type === 'check' && defect === 'fails its check';
-    world.settle(fails ? 'gate-golden' : null);
+    world.settle(fails ? 'check-golden' : null);
   }
   if (defectOf(world.running) === 'ends the program when active') {
     world.start();

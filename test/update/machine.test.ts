@@ -107,11 +107,11 @@ describe('a rejected bundle', () => {
       .poll({ versions: ['1.1.0'] })
       .done()
       .done();
-    trial.fail('gate-golden', 'golden sample 3 differs');
+    trial.fail('check-golden', 'golden sample 3 differs');
     assert.deepEqual(trial.state.rejected, [
       {
         ...waste12('1.1.0'),
-        code: 'gate-golden',
+        code: 'check-golden',
         reason: 'golden sample 3 differs',
         at: '2026-01-01T00:00:00Z',
       },
@@ -128,10 +128,10 @@ describe('a rejected bundle', () => {
       .poll({ versions: ['1.1.0'] })
       .done()
       .done()
-      .fail('gate-golden');
+      .fail('check-golden');
     assert.equal(trial.command(activate('1.1.0')).summary, 'checking 1.1.0, current -, previous -');
     assert.deepEqual(trial.rejected, []);
-    trial.fail('gate-golden');
+    trial.fail('check-golden');
     assert.equal(trial.command(install('1.1.0')).answer, null);
     assert.equal(trial.summary, 'downloading 1.1.0, current -, previous -');
   });
@@ -141,7 +141,7 @@ describe('a rejected bundle', () => {
       .poll({ versions: ['1.1.0'] })
       .done()
       .done()
-      .fail('gate-postponed');
+      .fail('check-postponed');
     assert.deepEqual([trial.summary, trial.rejected], ['idle, current -, previous -', []]);
   });
 
@@ -175,9 +175,9 @@ describe('a rejected bundle', () => {
         .poll({ versions: [`1.0.${patch}`] })
         .done()
         .done()
-        .fail('gate-golden');
+        .fail('check-golden');
     assert.equal(trial.rejected.length, MAX_REJECTED);
-    assert.equal(trial.rejected[0], 'waste12@1.0.2 gate-golden');
+    assert.equal(trial.rejected[0], 'waste12@1.0.2 check-golden');
   });
 });
 
@@ -340,7 +340,7 @@ describe('a revocation', () => {
       .command(install('1.2.5'))
       .done()
       .done()
-      .fail('gate-postponed');
+      .fail('check-postponed');
     assert.equal(trial.poll({ revoked: ['1.3.0'] }).summary, 'activating 1.2.0, current 1.2.0, previous -');
   });
 
@@ -571,7 +571,7 @@ describe('the stored state', () => {
       .poll({ versions: ['1.2.0'], revoked: ['0.9.0'] })
       .done()
       .done()
-      .fail('gate-golden');
+      .fail('check-golden');
     const stored = JSON.parse(JSON.stringify({ ...state, added: 1, last: { ...state.last, added: 1 } }));
     const { installed: _, job: __, nextOp: ___, ...expected } = state;
     const { installed, job, nextOp, ...restored } = restoreState(stored);
@@ -617,7 +617,7 @@ describe('the stored state', () => {
       .poll({ versions: ['1.2.0'], revoked: ['0.9.0'] })
       .done()
       .done()
-      .fail('gate-golden');
+      .fail('check-golden');
     const problems: string[] = [];
     const stored = { ...state, isPinned: true, halted: ['waste12'], starts: -1 };
     const { rejected, revoked } = state;

@@ -178,16 +178,22 @@ describe('a bad bundle', () => {
     const disk = new UpdateDisk(t);
     disk.publish(V1);
     const run = await UpdaterRun.start(t, disk);
-    run.gate = async () => failed('gate-golden', 'tflite: golden sample 3 differs');
+    run.gate = async () => failed('check-golden', 'tflite: golden sample 3 differs');
     await run.poll();
     assert.equal(run.summary, 'idle 1.0.0, serves 1.0.0');
-    assert.deepEqual(run.rejected, ['waste12@1.1.0 gate-golden: tflite: golden sample 3 differs']);
+    assert.deepEqual(run.rejected, ['waste12@1.1.0 check-golden: tflite: golden sample 3 differs']);
     await run.poll();
     assert.deepEqual(run.checked, ['1.1.0']);
   });
 
   it('is rejected by each gate, with the code and the reason on disk and in the list', async (t) => {
-    for (const code of ['gate-bundle', 'gate-policy', 'gate-runtime', 'gate-golden', 'gate-slow'] as const) {
+    for (const code of [
+      'check-bundle',
+      'check-policy',
+      'check-runtime',
+      'check-golden',
+      'check-slow',
+    ] as const) {
       const disk = new UpdateDisk(t);
       disk.publish(V1);
       const run = await UpdaterRun.start(t, disk);
@@ -207,7 +213,7 @@ describe('a bad bundle', () => {
     const disk = new UpdateDisk(t);
     disk.publish(V1);
     const run = await UpdaterRun.start(t, disk);
-    run.gate = async () => failed('gate-golden', 'sample 3 differs');
+    run.gate = async () => failed('check-golden', 'sample 3 differs');
     await run.poll();
     disk.repository.bundles = [V2, V3, aBundle('1.4.0'), aBundle('1.5.0'), aBundle('1.6.0')];
     run.gate = async () => done({ runtimes: [] });
@@ -218,11 +224,11 @@ describe('a bad bundle', () => {
     }
     assert.ok(!(await slotsOf(run.store)).includes('waste12@1.1.0'), 'its slot was removed');
     const entry = unwrap(await run.updater.list()).bundles.find(({ version }) => version === '1.1.0');
-    assert.deepEqual([entry?.isInstalled, entry?.rejection?.code], [false, 'gate-golden']);
+    assert.deepEqual([entry?.isInstalled, entry?.rejection?.code], [false, 'check-golden']);
   });
 
   it('is not rejected if the check or the download says nothing about it, and the list has the reason', async (t) => {
-    for (const code of ['gate-memory', 'gate-postponed', 'update-file-invalid'] as const) {
+    for (const code of ['check-memory', 'check-postponed', 'update-file-invalid'] as const) {
       const disk = new UpdateDisk(t);
       disk.publish(V1);
       const run = await UpdaterRun.start(t, disk);
@@ -250,7 +256,7 @@ describe('a bad bundle', () => {
     assert.equal(codeOf(await run.updater.activate(V1, signal)), 'update-rejected');
     assert.deepEqual(
       run.reports.filter(({ event }) => event === 'rejected').map(({ code }) => code),
-      ['gate-timeout', 'bundle-invalid'],
+      ['check-timeout', 'bundle-invalid'],
     );
   });
 
@@ -372,7 +378,7 @@ describe('the list', () => {
     assert.deepEqual(await checksOf(run), expected);
     const next = await UpdaterRun.start(t, disk, { polling: null });
     assert.deepEqual(await checksOf(next), expected);
-    next.gate = async () => failed('gate-golden', 'sample 3 differs');
+    next.gate = async () => failed('check-golden', 'sample 3 differs');
     unwrap(await next.updater.rollback(signal));
     assert.equal(codeOf(await next.updater.activate(V1, signal)), 'update-rejected');
     assert.deepEqual((await checksOf(next))[0], ['1.1.0', null]);

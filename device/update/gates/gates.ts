@@ -7,22 +7,22 @@ import { neededBytes } from './memory.js';
 import { RuntimeGate, type RuntimeGateOptions, type RuntimeResult } from './runtime-gate.js';
 
 /**
- * - `gate-bundle`: a file is missing, damaged or invalid, or the id is another one
- * - `gate-policy`: the labels do not fit the policy, or the gate of the bin has no route
- * - `gate-runtime`: the bundle has no model for a runtime that the configuration allows
- * - `gate-memory`: the memory that is available now is too small for a second vision process
- * - `gate-golden`: a runtime that works on this machine does not pass the golden samples, ends or needs too much memory
- * - `gate-slow`: an item would take too long
- * - `gate-postponed`: the check could not be made now. It says nothing about the bundle.
+ * - `check-bundle`: a file is missing, damaged or invalid, or the id is another one
+ * - `check-policy`: the labels do not fit the policy, or the gate of the bin has no route
+ * - `check-runtime`: the bundle has no model for a runtime that the configuration allows
+ * - `check-memory`: the memory that is available now is too small for a second vision process
+ * - `check-golden`: a runtime that works on this machine does not pass the golden samples, ends or needs too much memory
+ * - `check-slow`: an item would take too long
+ * - `check-postponed`: the check could not be made now. It says nothing about the bundle.
  */
 export type GateFault =
-  | 'gate-bundle'
-  | 'gate-policy'
-  | 'gate-runtime'
-  | 'gate-memory'
-  | 'gate-golden'
-  | 'gate-slow'
-  | 'gate-postponed';
+  | 'check-bundle'
+  | 'check-policy'
+  | 'check-runtime'
+  | 'check-memory'
+  | 'check-golden'
+  | 'check-slow'
+  | 'check-postponed';
 
 /** What the gates found out about a bundle that may become active. Empty if the vision is simulated. */
 export interface GateReport {
@@ -66,9 +66,9 @@ export class BundleGates implements Gates {
     const allowed = this.options.runtimesFor(bundle.folder);
     if (allowed.length === 0) return done({ runtimes: [] });
     const options = allowed.filter((option) => hasModel(bundle.manifest, option));
-    if (options.length === 0) return failed('gate-runtime', noModel(bundle, allowed));
+    if (options.length === 0) return failed('check-runtime', noModel(bundle, allowed));
     const [fitting, others] = this.#byMemory(bundle, options);
-    if (fitting.length === 0) return failed('gate-memory', others.map(({ reason }) => reason).join(' / '));
+    if (fitting.length === 0) return failed('check-memory', others.map(({ reason }) => reason).join(' / '));
     const tested = await this.#runtimeGate.check(bundle, fitting, signal);
     return tested.ok ? done({ runtimes: [...tested.value, ...others] }) : tested;
   }
@@ -79,7 +79,7 @@ export class BundleGates implements Gates {
       return done(undefined);
     } catch (thrown) {
       if (!(thrown instanceof SortbinError)) throw thrown;
-      return failed('gate-policy', `${idOf(bundle)}: ${thrown.message}`);
+      return failed('check-policy', `${idOf(bundle)}: ${thrown.message}`);
     }
   }
 
@@ -110,10 +110,10 @@ const loadSlot = async (folder: string): Promise<Answer<Bundle, GateFault>> => {
     const bundle = await loadBundle(folder);
     const [expected, found] = [basename(bundle.folder), idOf(bundle)];
     if (found === expected) return done(bundle);
-    return failed('gate-bundle', `manifest.json: the bundle is ${found}, but ${expected} was asked for`);
+    return failed('check-bundle', `manifest.json: the bundle is ${found}, but ${expected} was asked for`);
   } catch (thrown) {
     if (!(thrown instanceof SortbinError)) throw thrown;
-    return failed('gate-bundle', thrown.message);
+    return failed('check-bundle', thrown.message);
   }
 };
 

@@ -33,7 +33,7 @@ export interface RuntimeResult {
   readonly reason: string | null;
 }
 
-type TestFault = 'gate-golden' | 'gate-slow' | 'gate-postponed';
+type TestFault = 'check-golden' | 'check-slow' | 'check-postponed';
 
 /** `bundle`, `machine`: what the fault comes from. `unknown`: only a comparison with another bundle shows it. */
 type Cause = 'bundle' | 'machine' | 'unknown';
@@ -78,7 +78,7 @@ export class RuntimeGate {
     }
     if (results.some(({ reason }) => reason === null)) return done(results);
     const reasons = results.map(({ reason }) => reason).join(' / ');
-    return failed('gate-postponed', `no runtime works now, also not with the present bundle: ${reasons}`);
+    return failed('check-postponed', `no runtime works now, also not with the present bundle: ${reasons}`);
   }
 
   async #test(bundle: Bundle, option: RuntimeOption, signal: AbortSignal): Promise<Test> {
@@ -91,21 +91,21 @@ export class RuntimeGate {
       cause,
     });
     if (answer === 'postponed')
-      return fail('gate-postponed', `items came in ${MAX_PAUSES} idle pauses. Try again later.`, 'bundle');
+      return fail('check-postponed', `items came in ${MAX_PAUSES} idle pauses. Try again later.`, 'bundle');
     if (!answer.ok) {
       const { code, message } = answer.fault;
       if (code === 'vision-timeout')
-        return fail('gate-slow', `not ready within ${startMs} ms (vision.startMs)`, 'unknown');
+        return fail('check-slow', `not ready within ${startMs} ms (vision.startMs)`, 'unknown');
       // These faults occur before the model is opened.
-      if (code.startsWith('edgetpu-')) return fail('gate-golden', message, 'machine');
-      return fail('gate-golden', message, code === 'vision-memory' ? 'bundle' : 'unknown');
+      if (code.startsWith('edgetpu-')) return fail('check-golden', message, 'machine');
+      return fail('check-golden', message, code === 'vision-memory' ? 'bundle' : 'unknown');
     }
     const views = bundle.manifest.views.length;
     const itemMs = (answer.value.golden?.medianMs ?? 0) * views;
     const maxMs = INFERENCE_SHARE * classifyMs;
     if (itemMs <= maxMs) return done(itemMs);
     return fail(
-      'gate-slow',
+      'check-slow',
       `the inferences of an item (${views}) take ${Math.round(itemMs)} ms, ` +
         `but at most ${maxMs} ms are allowed (half of cycle.classifyMs)`,
       'unknown',

@@ -40,7 +40,7 @@ describe('the details of the list of bundles', () => {
   });
 
   it('name the reasons of what is rejected, revoked, failed or not usable, and the fault', () => {
-    const rejection = { ...waste12('1.2.0'), code: 'gate-golden', reason: 'sample 3 differs', at: AT };
+    const rejection = { ...waste12('1.2.0'), code: 'check-golden', reason: 'sample 3 differs', at: AT };
     const bundle = waste12('1.1.0');
     const last = { event: 'failed', bundle, code: 'update-too-slow', reason: 'slow', at: AT } as const;
     const rows = rowsOf({
@@ -55,7 +55,7 @@ describe('the details of the list of bundles', () => {
     });
     assert.deepEqual(rows, [
       'fault: update-metadata-invalid: targets: wrong signature',
-      `waste12@1.2.0: rejected ${TIME}, gate-golden: sample 3 differs`,
+      `waste12@1.2.0: rejected ${TIME}, check-golden: sample 3 differs`,
       `waste12@1.1.0: revoked ${TIME}: harmful`,
       `waste12@1.1.0: the last attempt failed ${TIME}, update-too-slow: slow`,
       'waste12/1.3.0+linux: published, but not usable: not a semantic version',

@@ -59,7 +59,7 @@ describe('the state of updates for people', () => {
   it('shows the newest rejection, and the last return or failure', () => {
     const rejected = ['1.2.0', '1.3.0'].map((version) => ({
       ...waste12(version),
-      ...{ code: 'gate-golden', reason: 'sample 3 differs', at: AT },
+      ...{ code: 'check-golden', reason: 'sample 3 differs', at: AT },
     }));
     const last = {
       event: 'returned',
@@ -69,7 +69,7 @@ describe('the state of updates for people', () => {
       at: AT,
     } as const;
     assert.deepEqual(rowsOf({ rejected, last }).slice(1, 3), [
-      `note rejected: waste12@1.3.0, ${localTime(AT)}, gate-golden: sample 3 differs`,
+      `note rejected: waste12@1.3.0, ${localTime(AT)}, check-golden: sample 3 differs`,
       `note returned: waste12@1.0.0, ${localTime(AT)}, update-revoked: harmful`,
     ]);
     const failed = {

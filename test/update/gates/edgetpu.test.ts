@@ -115,7 +115,7 @@ describe('the gate of an Edge TPU', { skip }, () => {
     assert.deepEqual(await check, {
       ok: false,
       fault: {
-        code: 'gate-postponed',
+        code: 'check-postponed',
         message: 'edgetpu: items came in 3 idle pauses. Try again later.',
       },
     });
@@ -135,7 +135,7 @@ describe('the gate of an Edge TPU', { skip }, () => {
     );
     const answer = await gates.check(candidate, signal);
     assert.ok(!answer.ok);
-    assert.equal(answer.fault.code, 'gate-golden');
+    assert.equal(answer.fault.code, 'check-golden');
     assert.match(answer.fault.message, /^edgetpu: the model is not compiled for the Edge TPU/);
     assert.equal(await classify(), 'edgetpu of 1.3.0');
   });

@@ -81,13 +81,13 @@ describe('the gates without a vision process', () => {
     const damaged = await goodBundle(t);
     await truncate(join(damaged, 'model_int8.tflite'), 1_000_000);
     const fault = await faultOf(damaged);
-    assert.equal(fault.code, 'gate-bundle');
+    assert.equal(fault.code, 'check-bundle');
     assert.match(fault.message, /model_int8\.tflite: 1000000 bytes, expected \d+/);
 
     const other = await goodBundle(t);
-    assert.equal((await faultOf(join(other, '..', 'waste12@3.0.0'))).code, 'gate-bundle');
+    assert.equal((await faultOf(join(other, '..', 'waste12@3.0.0'))).code, 'check-bundle');
     const unnamed = await faultOf(await quickBundle(t));
-    assert.equal(unnamed.code, 'gate-bundle');
+    assert.equal(unnamed.code, 'check-bundle');
     assert.match(
       unnamed.message,
       /^manifest\.json: the bundle is waste12@1\.3\.0, but sortbin-test-\w+ was asked for$/,
@@ -100,7 +100,7 @@ describe('the gates without a vision process', () => {
     };
     const { faultOf } = await setUp(t, { makePolicy });
     assert.deepEqual(await faultOf(await goodBundle(t)), {
-      code: 'gate-policy',
+      code: 'check-policy',
       message: 'waste12@2.0.0: gate.compartments: no entry for "glass".',
     });
   });
@@ -119,7 +119,7 @@ describe('the gates without a vision process', () => {
   it('reject a bundle without a model for the configured runtime', async (t) => {
     const { faultOf } = await setUp(t, { vision: { runtime: 'tfjs-wasm' } });
     assert.deepEqual(await faultOf(await goodBundle(t)), {
-      code: 'gate-runtime',
+      code: 'check-runtime',
       message: 'waste12@2.0.0: it has models for tflite, but vision.runtime allows only tfjs-wasm',
     });
   });
@@ -127,7 +127,7 @@ describe('the gates without a vision process', () => {
   it('need memory for a second vision process', async (t) => {
     const { faultOf } = await setUp(t, { freeBytes: () => 100e6 });
     assert.deepEqual(await faultOf(await goodBundle(t)), {
-      code: 'gate-memory',
+      code: 'check-memory',
       message: `${TFLITE}: a second vision process needs about 122 MB, but 100 MB are available`,
     });
   });
@@ -159,21 +159,21 @@ describe('the gates with vision processes', () => {
     const tflite = { binding: 'tensorflowlite', library: '/nowhere/lib.so' } as const;
     const { faultOf } = await setUp(t, { vision: { tflite } });
     const fault = await faultOf(await goodBundle(t));
-    assert.equal(fault.code, 'gate-postponed');
+    assert.equal(fault.code, 'check-postponed');
     assert.match(fault.message, /also not with the present bundle: .*\/nowhere\/lib\.so/);
   });
 
   it('reject swapped labels', async (t) => {
     const { faultOf } = await setUp(t);
     const fault = await faultOf(await swappedBundle(t));
-    assert.equal(fault.code, 'gate-golden');
+    assert.equal(fault.code, 'check-golden');
     assert.match(fault.message, /logit 0 is battery, but in manifest\.json it is /);
   });
 
   it('reject scores that are not numbers', async (t) => {
     const { faultOf } = await setUp(t, { vision: { runtime: 'tfjs-wasm' } });
     const fault = await faultOf(await tfjsBundle(t, false));
-    assert.equal(fault.code, 'gate-golden');
+    assert.equal(fault.code, 'check-golden');
     assert.match(fault.message, /^tfjs-wasm: .*NaN/);
   });
 
@@ -186,14 +186,14 @@ describe('the gates with vision processes', () => {
   it('reject a bundle that ends its process', async (t) => {
     const { faultOf } = await hostile(t);
     const fault = await faultOf(await hostileBundle(t, 'kills'));
-    assert.equal(fault.code, 'gate-golden');
+    assert.equal(fault.code, 'check-golden');
     assert.match(fault.message, /^tflite \(TensorFlow Lite\): vision process was ended by SIGKILL/);
   });
 
   it('reject a bundle that takes 4 GB of memory, long before it has them', async (t) => {
     const { faultOf } = await hostile(t);
     const fault = await faultOf(await hostileBundle(t, 'fills'));
-    assert.equal(fault.code, 'gate-golden');
+    assert.equal(fault.code, 'check-golden');
     const [, found, allowed] =
       /needed (\d+) MB of memory, but at most (\d+) MB are allowed/.exec(fault.message)?.map(Number) ?? [];
     assert.equal(allowed, 244);
@@ -203,7 +203,7 @@ describe('the gates with vision processes', () => {
   it('reject a bundle whose inferences are too slow for the deadline of an item', async (t) => {
     const { faultOf } = await hostile(t, { classifyMs: 3_000 });
     const fault = await faultOf(await hostileBundle(t, 'slow'));
-    assert.equal(fault.code, 'gate-slow');
+    assert.equal(fault.code, 'check-slow');
     assert.match(
       fault.message,
       /inferences of an item \(2\) take 2\d{3} ms, but at most 1500 ms are allowed/,
@@ -218,7 +218,7 @@ describe('the gates with vision processes', () => {
     // The deadline, with its grace time.
     await clock.advance(20_020);
     assert.deepEqual(await fault, {
-      code: 'gate-slow',
+      code: 'check-slow',
       message: `${TFLITE}: not ready within 20000 ms (vision.startMs)`,
     });
   });
@@ -248,7 +248,7 @@ describe('the gates with vision processes', () => {
       assert.equal(answer.ok && answer.value.label, 'metal');
     } while (checked.length === 0);
     await check;
-    assert.deepEqual(checked, ['gate-golden']);
+    assert.deepEqual(checked, ['check-golden']);
     assert.deepEqual(childrenOf(), [pid], 'the active process is the same one');
   });
 

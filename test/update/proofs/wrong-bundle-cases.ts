@@ -19,36 +19,36 @@ const IN_ROW = /^update-runtime-faults .*: 3 items in a row failed in the runtim
 const IN_ALL = /^update-runtime-faults .*: 5 items failed in the runtime/;
 
 export const REJECTED: readonly WrongBundle[] = [
-  { name: 'two labels swapped', make: swappedBundle, reason: /^gate-golden .*logit 0 is battery/ },
+  { name: 'two labels swapped', make: swappedBundle, reason: /^check-golden .*logit 0 is battery/ },
   {
     name: 'ends its process when it is loaded',
     make: (context) => hostileBundle(context, 'unloadable'),
-    reason: /^gate-golden .*ended by SIGKILL/,
+    reason: /^check-golden .*ended by SIGKILL/,
   },
   {
     name: 'ends its process at an inference',
     make: (context) => hostileBundle(context, 'kills'),
-    reason: /^gate-golden .*ended by SIGKILL/,
+    reason: /^check-golden .*ended by SIGKILL/,
   },
   {
     name: 'fails at an inference',
     make: (context) => hostileBundle(context, 'fails'),
-    reason: /^gate-golden /,
+    reason: /^check-golden /,
   },
   {
     name: 'takes 4 GB of memory',
     make: (context) => hostileBundle(context, 'fills'),
-    reason: /^gate-golden .*needed \d+ MB of memory, but at most \d+ MB/,
+    reason: /^check-golden .*needed \d+ MB of memory, but at most \d+ MB/,
   },
   {
     name: 'needs 30 s for an inference',
     make: (context) => hostileBundle(context, 'slower'),
-    reason: /^gate-slow .*not ready within 60000 ms/,
+    reason: /^check-slow .*not ready within 60000 ms/,
   },
   {
     name: 'does not end an inference',
     make: (context) => hostileBundle(context, 'hangs'),
-    reason: /^gate-slow .*not ready within 60000 ms/,
+    reason: /^check-slow .*not ready within 60000 ms/,
   },
 ];
 
@@ -102,6 +102,6 @@ export const NAN: readonly WrongBundle[] = [
   {
     name: 'scores that are not numbers',
     make: (context) => tfjsBundle(context, false),
-    reason: /^gate-golden tfjs-wasm: .*NaN/,
+    reason: /^check-golden tfjs-wasm: .*NaN/,
   },
 ];
