@@ -66,9 +66,12 @@ export class RuntimeGate {
   ): Promise<Answer<readonly RuntimeResult[], TestFault>> {
     const results: RuntimeResult[] = [];
     for (const option of options) {
-      const test = await this.#test(bundle, option, signal);
-      if (!test.ok && (await this.#isCausedByBundle(test.cause, option, signal)))
-        return { ok: false, fault: test.fault };
+      let test = await this.#test(bundle, option, signal);
+      if (!test.ok && (await this.#isCausedByBundle(test.cause, option, signal))) {
+        // The machine may have been busier than during the test of the present bundle.
+        if (test.fault.code === 'check-slow') test = await this.#test(bundle, option, signal);
+        if (!test.ok) return { ok: false, fault: test.fault };
+      }
       const { title } = option;
       results.push(
         test.ok

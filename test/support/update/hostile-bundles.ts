@@ -8,7 +8,7 @@ import { sha256Of } from '../../../device/perception/inference/bundle/files.js';
 import { findLibrary } from '../../../device/perception/inference/native.js';
 import { copyBundle, factoryBundle, quickBundle, temporaryFolder, updateDigests } from '../bundle-copy.js';
 
-type Behaviour = 'unloadable' | 'kills' | 'fills' | 'slow' | 'slower' | 'hangs' | 'fails';
+type Behaviour = 'unloadable' | 'kills' | 'fills' | 'slow' | 'slower' | 'stutters' | 'hangs' | 'fails';
 type Test = Pick<TestContext, 'after'>;
 
 /** Builds the library that makes a bundle hostile. `hanging`: the file that exists when an inference hangs. */

@@ -5,6 +5,7 @@
  *   hostile:fills       takes 4 GB of memory
  *   hostile:slow        takes one second
  *   hostile:slower      takes 30 seconds
+ *   hostile:stutters    takes one second in the first process, which creates the file `hanging` beside this library
  *   hostile:hangs       creates the file `hanging` beside this library, and does not end
  *   hostile:fails       returns an error
  * A number behind it, such as `hostile:kills:9`, lets so many inferences of the process succeed first.
@@ -46,10 +47,21 @@ static void hang(void) {
   for (;;) pause();
 }
 
+static int is_first(void) {
+  static int first = -1;
+  if (first < 0) {
+    first = access(HANGING, F_OK) != 0;
+    FILE *file = first ? fopen(HANGING, "w") : NULL;
+    if (file) fclose(file);
+  }
+  return first;
+}
+
 static void misbehave(void) {
   if (strcmp(behaviour, "kills") == 0) kill(getpid(), SIGKILL);
   if (strcmp(behaviour, "slow") == 0) sleep(1);
   if (strcmp(behaviour, "slower") == 0) sleep(30);
+  if (strcmp(behaviour, "stutters") == 0 && is_first()) sleep(1);
   if (strcmp(behaviour, "hangs") == 0) hang();
   if (strcmp(behaviour, "fills") == 0)
     for (int megabytes = 0; megabytes < 4096; megabytes++) memset(malloc(1 << 20), 1, 1 << 20);

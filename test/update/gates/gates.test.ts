@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -210,13 +210,23 @@ describe('the gates with vision processes', () => {
     );
   });
 
+  it('do not reject a bundle that is slow in one test only, as on a busy machine', async (t) => {
+    const { gates } = await hostile(t, { classifyMs: 3_000 });
+    const answer = await gates.check(await hostileBundle(t, 'stutters'), signal);
+    assert.ok(answer.ok, answer.ok ? '' : answer.fault.message);
+  });
+
   it('reject a bundle whose inferences do not end', async (t) => {
     const clock = new SimulatedClock();
     const { faultOf, hanging } = await hostile(t, { clock, startMs: 20_000 });
     const fault = faultOf(await hostileBundle(t, 'hangs'));
-    await until('an inference hangs', () => existsSync(hanging), 300_000);
-    // The deadline, with its grace time.
-    await clock.advance(20_020);
+    // The second test of the bundle comes after that of the present one.
+    for (let tests = 0; tests < 2; tests += 1) {
+      await until('an inference hangs', () => existsSync(hanging), 300_000);
+      rmSync(hanging);
+      // The deadline, with its grace time.
+      await clock.advance(20_020);
+    }
     assert.deepEqual(await fault, {
       code: 'check-slow',
       message: `${TFLITE}: not ready within 20000 ms (vision.startMs)`,
