@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { ModelStatus } from '../../daemon/update-commands.js';
 import { messageOf, SortbinError } from '../../kit/errors.js';
 import { plain, plainLines } from '../../kit/plain-text.js';
+import { ControlError } from '../../network/commands/commands.js';
 import type { BundleId } from '../../update/bundle-id.js';
 import type { TrustedRoot } from '../../update/repository/repository.js';
 import { askBin, type BinFlags, binCommand } from './bin-commands.js';
@@ -17,6 +18,8 @@ import { canDraw, printJson } from './report.js';
 
 /** Pause between two questions to the bin while it downloads, checks or activates. */
 const POLL_MS = 300;
+/** Questions in a row without an answer, of 5 s each, after which the bin counts as unavailable. */
+const ATTEMPTS = 6;
 
 export const modelUpdateCommands = (): Command[] => [
   listCommand(),
@@ -56,7 +59,7 @@ const runTask = async (
   let status: ModelStatus | undefined;
   do {
     await sleep(POLL_MS);
-    status = (await askBin({ command: 'model.status' }, quiet)) as ModelStatus | undefined;
+    status = await statusOf(quiet);
     if (!status) return;
     bar.show(status);
   } while (status.task?.isRunning);
@@ -66,6 +69,17 @@ const runTask = async (
   else if (fault) process.stderr.write(plainLines(`sortbin: ${fault.message}\n`));
   else process.stdout.write(`${plain(status.task?.message ?? '')}\n`);
   if (fault) process.exitCode = EXIT.data;
+};
+
+/** Asks until the bin answers: the checks of a bundle can keep the processor of a small machine busy for seconds. */
+const statusOf = async (flags: BinFlags, attempts = ATTEMPTS): Promise<ModelStatus | undefined> => {
+  try {
+    return (await askBin({ command: 'model.status' }, flags)) as ModelStatus | undefined;
+  } catch (thrown) {
+    if (attempts > 1 && thrown instanceof ControlError && thrown.code === 'control-answer')
+      return statusOf(flags, attempts - 1);
+    throw thrown;
+  }
 };
 
 /** Shows a download on a terminal. */
