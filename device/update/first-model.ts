@@ -25,7 +25,9 @@ export const startFirstModel = async <T>(
     } catch (thrown) {
       signal.throwIfAborted();
       if (bundle === null) throw thrown;
-      const code = thrown instanceof SortbinError ? thrown.code : 'update-failed';
+      const isWhole = (await store.verify(bundle)).ok;
+      const known = thrown instanceof SortbinError ? thrown.code : 'update-failed';
+      const code = isWhole ? known : 'bundle-damaged';
       const message = messageOf(thrown);
       failures.push({ bundle, fault: { code, message } });
       log.warn(

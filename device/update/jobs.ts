@@ -48,9 +48,12 @@ export const performJob = async (
     case 'build':
       return givingRoomBack(store, await store.build(effect.bundle, effect.bundle.files));
     case 'check':
-      return within(clock, limits.checkMs, 'check-timeout', signal, (inner) =>
-        gates.check(store.folderOf(effect.bundle), inner),
-      );
+      return within(clock, limits.checkMs, 'check-timeout', signal, async (inner) => {
+        // A damaged disk says nothing about the bundle.
+        const whole = await store.verify(effect.bundle);
+        if (!whole.ok) return failed('bundle-damaged', whole.fault.message);
+        return gates.check(store.folderOf(effect.bundle), inner);
+      });
     case 'swap':
       return within(clock, limits.swapMs, 'update-swap-timeout', signal, async (inner) => {
         await slot.swap(store.folderOf(effect.bundle), inner);

@@ -11,7 +11,7 @@ import {
 } from './choice.js';
 import { command } from './command.js';
 import type { GateReport } from './gates/gates.js';
-import { start, started } from './start.js';
+import { isDamage, start, started } from './start.js';
 import type { Cause, Input, Moment, Settings, State, Transition } from './state.js';
 import {
   abortOf,
@@ -24,6 +24,7 @@ import {
   newWatch,
   reject,
   rejectCandidate,
+  removeSlots,
   report,
   save,
   swap,
@@ -210,8 +211,18 @@ const handleFailed = (
     return report({ ...next, phase: { name: 'idle' }, attempt: null }, moment, 'failed', bundle, fault);
   if (fault.code === 'model-busy' && phase.name === 'activating' && phase.cause !== 'return')
     return save({ ...next, phase: { name: 'ready', bundle, cause: phase.cause } });
+  if (phase.name === 'checking' && isDamage(fault)) return removeDamaged(next, bundle, fault, moment);
   return andThen(rejectCandidate(next, bundle, fault, moment), (rejected) =>
     applyRevocations(rejected, moment, settings),
+  );
+};
+
+/** The files of a slot are damaged. The next poll or `install` downloads them again. */
+const removeDamaged = (state: State, bundle: BundleId, fault: Fault, moment: Moment): Transition => {
+  const previous = isSame(state.previous, bundle) ? null : state.previous;
+  const idle: State = { ...state, phase: { name: 'idle' }, attempt: null, previous };
+  return andThen(report(idle, moment, 'failed', bundle, fault), (ended) =>
+    andThen(keep(ended, { type: 'point' }), (pointed) => removeSlots(pointed, [bundle])),
   );
 };
 

@@ -7,6 +7,9 @@ import { andThen, keep, leave, newWatch, reject, removeExcess, removeSlots, save
 /** A slot with such a fault is installed again by the next poll, because the bundle itself is good. */
 const DAMAGED = ['bundle-damaged', 'bundle-missing'];
 
+/** Whether the files on the disk are damaged, and not the bundle as it was published. */
+export const isDamage = ({ code }: Fault): boolean => DAMAGED.includes(code);
+
 /**
  * Brings the state of an earlier run to the store, before the model starts. An update that was not finished is
  * forgotten: its files stay, so that the next poll continues it.
@@ -83,7 +86,7 @@ export const started = (
   const damaged: BundleId[] = [];
   for (const failure of failures) {
     if (!failure.bundle) continue;
-    if (DAMAGED.includes(failure.fault.code)) damaged.push(failure.bundle);
+    if (isDamage(failure.fault)) damaged.push(failure.bundle);
     else next = reject(next, failure.bundle, failure.fault, moment);
   }
   return andThen(leave(next, bundle, first.fault, moment), (left) => removeSlots(left, damaged));

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { untilAborted } from '../../device/kit/deadline.js';
 import { done, failed, SortbinError } from '../../device/kit/errors.js';
+import type { BundleId } from '../../device/update/bundle-id.js';
 import type { State } from '../../device/update/state.js';
 import { until } from '../support/until.js';
 import { unwrap } from '../support/unwrap.js';
@@ -424,6 +426,51 @@ describe('the state', () => {
       const run = await UpdaterRun.start(t, disk, { polling: null });
       assert.equal(run.summary, 'watching 1.1.0, serves 1.1.0');
     }
+  });
+});
+
+describe('a slot whose files are damaged', () => {
+  const damage = (run: UpdaterRun, id: BundleId) => {
+    const path = join(run.store.folderOf(id), 'labels.txt');
+    chmodSync(path, 0o644);
+    writeFileSync(path, 'paper?');
+  };
+
+  it('is removed instead of activated, is not rejected, and can be installed again', async (t) => {
+    const disk = new UpdateDisk(t);
+    disk.publish(V1, V2);
+    const run = await UpdaterRun.start(t, disk, { polling: null });
+    for (const id of [V1, V2]) {
+      unwrap(await run.updater.install({ id }, signal));
+      await run.settled();
+      await run.items(5);
+    }
+    damage(run, V1);
+    assert.equal(codeOf(await run.updater.activate(V1, signal)), 'bundle-damaged');
+    assert.deepEqual([run.summary, run.updater.status().rejected], ['idle 1.2.0, serves 1.2.0', []]);
+    assert.deepEqual(await slotsOf(run.store), ['waste12@1.2.0']);
+    unwrap(await run.updater.install({ id: V1 }, signal));
+    await run.settled();
+    assert.equal(run.summary, 'watching 1.1.0, serves 1.1.0');
+  });
+
+  it('does not start, is not rejected, and is installed again by the next poll', async (t) => {
+    const disk = new UpdateDisk(t);
+    disk.publish(V1);
+    const first = await UpdaterRun.start(t, disk);
+    await first.poll();
+    damage(first, V1);
+    await first.updater.stop();
+    const run = await UpdaterRun.open(disk);
+    t.after(() => run.updater.stop());
+    run.startOf = async (folder) => {
+      if (folder !== '/factory') throw new SortbinError('bundle-invalid', 'labels differ');
+    };
+    await run.begin();
+    assert.deepEqual([run.summary, run.updater.status().rejected], ['idle 1.0.0, serves 1.0.0', []]);
+    run.startOf = async () => {};
+    await run.poll();
+    assert.equal(run.summary, 'watching 1.1.0, serves 1.1.0');
   });
 });
 
