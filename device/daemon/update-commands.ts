@@ -74,7 +74,7 @@ export const makeUpdateCommands = ({
     name: `model.${name}`,
     schema,
     actuates: false,
-    run: async (request, { signal }) => tasks.begin(name, () => work(request, signal)),
+    run: async (request, { signal }) => tasks.begin(name, signal, (inner) => work(request, inner)),
   });
   const query = <Request, Result>(
     name: string,
@@ -179,20 +179,33 @@ const simple = (
 const asCommandAnswer = <T>(answer: Answer<T, UpdateFault>): Answer<T, CommandFault> =>
   answer.ok ? answer : failed('control-failed', answer.fault.message);
 
-/** Runs one request at a time beside its answer. */
+/** A slow network can keep these running for hours. */
+const SLOW = ['check', 'install'];
+/** A person who wants another model now does not wait for them. */
+const URGENT = ['activate', 'rollback'];
+
+/** Runs one request at a time beside its answer. An urgent request replaces a slow one. */
 class Tasks {
   newest: UpdateTask | null = null;
+  #abort = () => {};
 
-  begin(name: string, work: () => Promise<Answer<string>>): Answer<'begun', 'control-failed'> {
-    if (this.newest?.isRunning)
-      return failed(
-        'control-failed',
-        `model.${name}: model.${this.newest.name} is running. Try again later.`,
-      );
-    this.newest = { name, isRunning: true, message: null, fault: null };
-    work()
+  begin(
+    name: string,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<Answer<string>>,
+  ): Answer<'begun', 'control-failed'> {
+    const running = this.newest?.isRunning ? this.newest.name : null;
+    if (running !== null && !(URGENT.includes(name) && SLOW.includes(running)))
+      return failed('control-failed', `model.${name}: model.${running} is running. Try again later.`);
+    this.#abort();
+    const controller = new AbortController();
+    this.#abort = () => controller.abort(new Error(`model.${name} was replaced`));
+    const task: UpdateTask = { name, isRunning: true, message: null, fault: null };
+    this.newest = task;
+    work(AbortSignal.any([signal, controller.signal]))
       .catch((thrown: unknown) => failed('update-stopped', String(thrown)))
       .then((answer) => {
+        if (this.newest !== task) return;
         const ended = answer.ok
           ? { message: answer.value, fault: null }
           : { message: null, fault: answer.fault };

@@ -5,6 +5,7 @@ import {
   refusedCommands,
   type UpdateCommandParts,
 } from '../../device/daemon/update-commands.js';
+import { untilAborted } from '../../device/kit/deadline.js';
 import { deferred } from '../../device/kit/deferred.js';
 import { type Answer, done, failed } from '../../device/kit/errors.js';
 import type { BundleId } from '../../device/update/bundle-id.js';
@@ -89,6 +90,21 @@ describe('the commands for models', () => {
     assert.deepEqual(await taskOf(ask), {
       ...{ name: 'install', isRunning: false, message: 'waste12@1.4.0 is active', fault: null },
     });
+  });
+
+  it('go back at once while a bundle is installed, whose end is not reported any more', async () => {
+    let isAborted = false;
+    const installing = (_: unknown, inner: AbortSignal) =>
+      untilAborted(inner).finally(() => {
+        isAborted = true;
+      });
+    const ask = make({ install: installing });
+    await ask('install', { bundle: NEW });
+    assert.equal(await ask('rollback'), 'begun');
+    await new Promise(setImmediate);
+    assert.ok(isAborted);
+    const { name, fault } = (await taskOf(ask)) as { name: string; fault: unknown };
+    assert.deepEqual([name, fault], ['rollback', null]);
   });
 
   it('report a bundle that was installed, but did not become active', async () => {

@@ -64,10 +64,13 @@ const runTask = async (
     bar.show(status);
   } while (status.task?.isRunning);
   bar.end();
-  const fault = status.task?.fault ?? null;
+  const { task } = status;
+  const name = request.command.replace('model.', '');
+  const replaced = { code: 'update-replaced', message: `model.${task?.name} has replaced model.${name}` };
+  const fault = task && task.name !== name ? replaced : (task?.fault ?? null);
   if (flags.json) printJson({ schema: 1, ...status });
   else if (fault) process.stderr.write(plainLines(`sortbin: ${fault.message}\n`));
-  else process.stdout.write(`${plain(status.task?.message ?? '')}\n`);
+  else process.stdout.write(`${plain(task?.message ?? '')}\n`);
   if (fault) process.exitCode = EXIT.data;
 };
 
