@@ -15,8 +15,9 @@ export class PublishedRepository {
     readonly server: RepositoryServer,
   ) {}
 
-  static async open(folder: string): Promise<PublishedRepository> {
-    const release = new Repository(folder);
+  /** `nowMs`: the time of the machine that makes the repository. */
+  static async open(folder: string, nowMs?: number): Promise<PublishedRepository> {
+    const release = new Repository(folder, nowMs);
     await release.init();
     const files = new Map<string, Buffer>();
     const opened = new PublishedRepository(release, files, await serveRepository(files));

@@ -42,10 +42,13 @@ export class UpdateBin {
     this.#socket = join(folder, 'data', CONTROL_SOCKET);
   }
 
-  /** Calls `use` with a bin that is not started. `config`: replaces parts of the configuration. */
-  static async use(config: object, use: (bin: UpdateBin) => Promise<void>): Promise<void> {
+  /**
+   * Calls `use` with a bin that is not started. `config`: replaces parts of the configuration. `nowMs`: the time of the
+   * machine that makes the repository.
+   */
+  static async use(config: object, use: (bin: UpdateBin) => Promise<void>, nowMs?: number): Promise<void> {
     await inFolder('', async (folder) => {
-      const repository = await PublishedRepository.open(join(folder, 'release'));
+      const repository = await PublishedRepository.open(join(folder, 'release'), nowMs);
       try {
         const bin = new UpdateBin(folder, repository);
         bin.configure(config);
