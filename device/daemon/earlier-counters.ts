@@ -14,6 +14,7 @@ export const earlierCounters = async (
 ): Promise<EarlierCounters> => {
   const stored = schema.safeParse(await journal.loadState(NAME)).data;
   const { since } = stored ?? { since: new Date(clock.wallMs()).toISOString() };
-  if (!stored) await journal.saveState(NAME, { since });
+  // A full disk must not prevent the start. The next start stores its own time then.
+  if (!stored) await journal.saveState(NAME, { since }).catch(() => {});
   return { since, totals: await journal.totals() };
 };

@@ -49,7 +49,7 @@ it('names what a wrong server does, sorts on, and takes the update when the serv
     ][] = [
       ['a login page', 'timestamp.json', page, /^update-not-found .*timestamp\.json: .* an HTML page/],
       ['a redirect', 'timestamp.json', redirect, /^update-unreachable .*redirect to http:\/\/192\.0\.2\.1\//],
-      ['an error', '2.snapshot.json', (to) => to.writeHead(503).end(), /^update-unreachable .*HTTP 503/],
+      ['an error', '.snapshot.json', (to) => to.writeHead(503).end(), /^update-unreachable .*HTTP 503/],
       ['a huge length', 'timestamp.json', announce(1e9, timestamp), /^update-metadata-invalid .*more than/],
       ['a part', 'timestamp.json', announce(timestamp.length, timestamp.subarray(9)), /^update-unreachable/],
       ['no end', 'timestamp.json', endless, /^update-metadata-invalid .*more than the 16384 bytes/],
