@@ -2,27 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { BinEvent } from '../../device/cycle/event.js';
 import { totalsOf } from '../../device/cycle/totals.js';
+import { anEvent } from '../support/event.js';
 
-const event = (parts: Partial<BinEvent>): BinEvent => ({
-  schema: 1,
-  id: 'id',
-  bin: 'bin',
-  epoch: '5f0a8a3e-6d3f-4c5e-9a51-0c2f2f6f4a10',
-  seq: 1,
-  at: '2026-11-24T12:00:00.000Z',
-  clock: 'free',
-  trigger: { source: 'beam', id: 'trigger' },
-  outcome: 'failed',
-  decision: null,
-  scores: {},
-  unfamiliar: null,
-  model: null,
-  runtime: null,
-  frame: null,
-  timingsMs: {},
-  fault: null,
-  ...parts,
-});
+const event = (parts: Partial<BinEvent>): BinEvent => anEvent({ decision: null, ...parts });
 
 const decision = { compartment: 'paper', label: 'cardboard', confidence: 0.97, reason: 'confident' };
 

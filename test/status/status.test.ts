@@ -3,32 +3,20 @@ import { describe, it } from 'node:test';
 import type { BinEvent } from '../../device/cycle/event.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { Status } from '../../device/status/status.js';
+import { anEvent } from '../support/event.js';
 
 const event = (
   seq: number,
   outcome: BinEvent['outcome'],
   compartment: string | null,
   count?: number,
-): BinEvent => ({
-  schema: 1,
-  id: `e${seq}`,
-  bin: 'bin',
-  epoch: '5f0a8a3e-6d3f-4c5e-9a51-0c2f2f6f4a10',
-  seq,
-  at: '2026-01-01T00:00:00.000Z',
-  clock: 'free',
-  trigger: { source: 'beam', id: 't' },
-  outcome,
-  ...(count === undefined ? {} : { count }),
-  decision: compartment ? { compartment, label: 'paper', confidence: 0.9, reason: 'confident' } : null,
-  scores: {},
-  unfamiliar: null,
-  model: null,
-  runtime: null,
-  frame: null,
-  timingsMs: {},
-  fault: null,
-});
+): BinEvent =>
+  anEvent({
+    seq,
+    outcome,
+    ...(count === undefined ? {} : { count }),
+    decision: compartment ? { compartment, label: 'paper', confidence: 0.9, reason: 'confident' } : null,
+  });
 
 describe('status', () => {
   it('keeps a fault with its first time until its part has recovered', async () => {

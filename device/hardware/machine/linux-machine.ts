@@ -1,5 +1,6 @@
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { memoryBytes } from '../../kit/memory.js';
 import type { MachineReadings, MachineSensors, Space } from './machine.js';
 
 export interface LinuxMachineOptions {
@@ -81,9 +82,8 @@ export class LinuxMachine implements MachineSensors {
 
   async #memory(): Promise<Space | null> {
     const text = await this.#text('proc/meminfo');
-    const bytesOf = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) * 1024;
-    const [freeBytes, totalBytes] = [bytesOf('MemAvailable'), bytesOf('MemTotal')];
-    return Number.isFinite(freeBytes) && Number.isFinite(totalBytes) ? { freeBytes, totalBytes } : null;
+    const [freeBytes, totalBytes] = [memoryBytes(text, 'MemAvailable'), memoryBytes(text, 'MemTotal')];
+    return freeBytes !== null && totalBytes !== null ? { freeBytes, totalBytes } : null;
   }
 
   async #disk(): Promise<Space> {

@@ -50,8 +50,8 @@ export const CHANGES = {
 export type Change = keyof typeof CHANGES;
 
 /**
- * Copies a bundle as another version. One weight of each changed file differs by its smallest step, so that the golden
- * answers still hold. Their files are written again with other spaces: a training would change them too.
+ * Copies a bundle as another version. In each changed file, one weight differs by its smallest step. The golden answers
+ * stay right. A training would change their files too, so they are written again with other spaces.
  */
 export const changedBundle = async (
   from: string,
