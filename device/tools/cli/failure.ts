@@ -97,6 +97,12 @@ export const reportError = (error: unknown, print = toStandardError): void => {
     const fix = isLimit ? '. Raise the limit of open files, for example with "ulimit -n 1024".' : '';
     print(plainLines(`sortbin: ${error.message}${fix}\n`));
     process.exitCode = isLimit ? EXIT.system : EXIT.io;
+  } else if (isMissingModule(error)) {
+    // The loader of Node.js hides the cause: it reports the same if it cannot open the file of a package.
+    const fix = 'Install Sortbin again, or raise the limit of open files, for example with "ulimit -n 1024".';
+    const reason = 'A file of the program is missing, or there are too many open files';
+    print(plainLines(`sortbin: ${error.message}. ${reason}. ${fix}\n`));
+    process.exitCode = EXIT.system;
   } else {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     print(plainLines(`sortbin: ${text}\n`));
@@ -107,3 +113,8 @@ export const reportError = (error: unknown, print = toStandardError): void => {
 /** Whether an error comes from the system, which is the place to look for its cause, not the program. */
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error && 'errno' in error && 'code' in error;
+
+const isMissingModule = (error: unknown): error is Error =>
+  error instanceof Error &&
+  'code' in error &&
+  (error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND');

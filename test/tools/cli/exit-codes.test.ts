@@ -51,9 +51,12 @@ describe('exit codes', () => {
     }
   });
 
-  it('are 71, with one line, if there are too many open files', () => {
-    const { status, stderr } = run(['config', 'schema'], 22);
-    assert.equal(status, EXIT.system, stderr);
-    assert.match(stderr, /^sortbin: EMFILE: too many open files, .*Raise the limit of open files, .*\n$/);
+  it('are 71, with one line that names the limit, if there are too many open files', () => {
+    // Where Node.js reaches the limit depends on time. It names the limit, or a package that it could not open.
+    for (const openFiles of [22, 24, 26, 30]) {
+      const { status, stderr } = run(['config', 'schema'], openFiles);
+      assert.equal(status, EXIT.system, stderr);
+      assert.match(stderr, /^sortbin: .*too many open files.* [Rr]aise the limit of open files, .*\n$/);
+    }
   });
 });
