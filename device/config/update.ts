@@ -39,7 +39,7 @@ export const update = z
       .meta({ title: 'two times of the day such as 22:00-06:00' })
       .nullable()
       .default(null)
-      .describe('Local times between which a new model is loaded and activated. null: at any time'),
+      .describe('Local times between which a new model is downloaded and activated. null: at any time'),
     maxBytesPerSecond: z
       .int()
       .min(1_024)

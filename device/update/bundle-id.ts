@@ -4,6 +4,10 @@ export interface BundleId {
   readonly version: string;
 }
 
+// Files that each bundle has. The manifest names the others.
+export const MANIFEST_FILE = 'manifest.json';
+export const LABELS_FILE = 'labels.txt';
+
 const NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
 
 /** Semantic versioning 2.0.0 without build metadata: two builds of one version would have no order. */

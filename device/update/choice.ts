@@ -1,6 +1,6 @@
 import { type BundleId, compareVersions, isBundleVersion, textOf } from './bundle-id.js';
 import type { Catalogue, PublishedBundle } from './repository/repository.js';
-import type { Settings, State } from './state.js';
+import type { InstalledBundle, Settings, State } from './state.js';
 
 /** Returns whether two ids name the same bundle. null: the factory bundle. */
 export const isSame = (a: BundleId | null, b: BundleId | null): boolean =>
@@ -13,6 +13,24 @@ export const includes = (bundles: readonly BundleId[], id: BundleId | null): boo
 export const without = <T extends BundleId>(bundles: readonly T[], id: BundleId): T[] =>
   bundles.filter((bundle) => !isSame(bundle, id));
 
+/** Whether two bundles of one id have different content. An unknown content counts as the same. */
+export const differ = (a: InstalledBundle | undefined, b: InstalledBundle): boolean =>
+  !!a?.manifestSha256 && b.manifestSha256 !== null && a.manifestSha256 !== b.manifestSha256;
+
+/** Returns the bundle of this id on the disk, the factory bundle included. */
+const onDisk = (
+  { installed }: State,
+  id: BundleId,
+  { factory }: Pick<Settings, 'factory'>,
+): InstalledBundle | undefined => [...installed, factory].find((bundle) => isSame(bundle, id));
+
+/** Whether the disk has another bundle with the id of a published one. */
+export const hasOtherContent = (
+  state: State,
+  bundle: PublishedBundle,
+  settings: Pick<Settings, 'factory'>,
+): boolean => differ(onDisk(state, bundle, settings), bundle);
+
 /** The version of the factory bundle may have build metadata, which has no order: it counts as the oldest one. */
 const isNewer = (id: BundleId, other: BundleId): boolean =>
   !isBundleVersion(other.version) || compareVersions(id.version, other.version) > 0;
@@ -21,8 +39,12 @@ const newestOf = <T extends BundleId>(bundles: readonly T[]): T | null =>
   bundles.reduce<T | null>((newest, bundle) => (newest && !isNewer(bundle, newest) ? newest : bundle), null);
 
 /** Whether a bundle may be active. The factory bundle always may. */
-export const isUsable = (state: State, id: BundleId): boolean =>
-  !includes(state.revoked, id) && !includes(state.rejected, id);
+export const isUsable = (state: State, id: BundleId | PublishedBundle): boolean => {
+  if (includes(state.revoked, id)) return false;
+  const rejection = state.rejected.find((other) => isSame(other, id));
+  const content = 'files' in id ? id : state.installed.find((other) => isSame(other, id));
+  return !rejection || (content !== undefined && differ(rejection, content));
+};
 
 /** Returns the newest bundle that a poll may install: newer than the active one and than one that waits; null: none. */
 export const choosePublished = (
@@ -35,8 +57,8 @@ export const choosePublished = (
   const newest = newestOf(bundles.filter((bundle) => bundle.name === name && isUsable(state, bundle)));
   const { phase } = state;
   if (!newest || !isNewerThanActive(newest, state, settings)) return null;
-  if (phase.name === 'ready' && !isNewer(newest, phase.bundle)) return null;
-  return newest;
+  if (phase.name !== 'ready' || isNewer(newest, phase.bundle)) return newest;
+  return isSame(newest, phase.bundle) && hasOtherContent(state, newest, settings) ? newest : null;
 };
 
 /**

@@ -1,6 +1,6 @@
 import type { Fault } from '../kit/errors.js';
 import { type BundleId, textOf } from './bundle-id.js';
-import { choosePrevious, includes, isSame, without } from './choice.js';
+import { choosePrevious, hasOtherContent, includes, isSame, without } from './choice.js';
 import type { Moment, Settings, State, Transition, UpdateCommand } from './state.js';
 import { accept, check, download, goBack, keep, refuse, reject, save, swap } from './transition.js';
 
@@ -20,7 +20,11 @@ export const command = (
     return refuse(state, 'update-busy', 'The model is being exchanged. Try again after it.');
   if (request.name === 'rollback') return rollback(state, moment);
   const { bundle } = request;
-  if (isSame(bundle, state.current ?? settings.factory)) return accept(keep(state));
+  const isActive = isSame(bundle, state.current ?? settings.factory);
+  if (request.name === 'install' && (isActive || isSame(bundle, settings.factory)))
+    if (hasOtherContent(state, request.bundle, settings))
+      return refuse(state, 'update-other-content', otherContent(bundle, settings));
+  if (isActive) return accept(keep(state));
   // The factory bundle is the last resort: it is neither checked again nor refused.
   if (request.name === 'activate' && isSame(bundle, settings.factory))
     return accept(swap(state, null, 'activate'));
@@ -29,6 +33,11 @@ export const command = (
     ? accept(download(allowed, request.bundle, 'install', request.source))
     : activate(allowed, bundle, moment, settings);
 };
+
+const otherContent = (bundle: BundleId, { factory }: Settings): string =>
+  isSame(bundle, factory)
+    ? `${textOf(bundle)} is the factory bundle, whose content is another one. Publish another version.`
+    : `${textOf(bundle)} is active with other content. Activate another bundle, and install this one then.`;
 
 /** Returns the bundle of a request if it is revoked. The factory bundle can always be activated. */
 const revokedBy = ({ revoked }: State, request: UpdateCommand, { factory }: Settings): BundleId | null => {

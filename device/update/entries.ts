@@ -1,14 +1,14 @@
 import { type BundleId, compareVersions, isBundleVersion } from './bundle-id.js';
-import { includes, isSame } from './choice.js';
+import { differ, includes, isSame } from './choice.js';
 import type { Catalogue, Revocation } from './repository/repository.js';
-import type { PassedChecks, State } from './state.js';
+import type { InstalledBundle, PassedChecks, State } from './state.js';
 import type { BundleEntry } from './status.js';
 import type { Slot } from './store/store.js';
 
 /** Returns all bundles of the store and of the catalogue, the rejected ones and the factory bundle, the newest version first. */
 export const entriesOf = (
   { current, previous, trusted, rejected, revoked, checked }: State,
-  factory: BundleId,
+  factory: InstalledBundle,
   slots: readonly Slot[],
   catalogue: Catalogue | null,
 ): BundleEntry[] => {
@@ -27,6 +27,7 @@ export const entriesOf = (
       isFactory,
       isInstalled: slot !== undefined || isFactory,
       isPublished: offered !== undefined,
+      hasOtherContent: offered !== undefined && differ(slot ?? (isFactory ? factory : undefined), offered),
       isTrusted: isFactory || includes(trusted, id),
       bytes: slot?.bytes ?? offered?.files.reduce((sum, { bytes }) => sum + bytes, 0) ?? null,
       installedAt: slot ? new Date(slot.installedAtMs).toISOString() : null,

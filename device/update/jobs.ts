@@ -1,12 +1,12 @@
 import type { Clock } from '../kit/clock.js';
 import { DeadlineExceeded, withDeadline } from '../kit/deadline.js';
 import { type Answer, done, failed, messageOf, SortbinError } from '../kit/errors.js';
-import type { BundleId } from './bundle-id.js';
+import { LABELS_FILE, MANIFEST_FILE } from './bundle-id.js';
 import type { GateReport } from './gates/gates.js';
 import type { PublishedBundle, Repository, TargetFile } from './repository/repository.js';
-import type { Effect } from './state.js';
+import type { Effect, InstalledBundle } from './state.js';
 import type { Gates, Progress } from './status.js';
-import type { BundleStore } from './store/store.js';
+import type { BundleStore, Slot } from './store/store.js';
 
 /** The model that serves: `ModelSlot` is one. */
 export interface ModelSwap {
@@ -69,7 +69,7 @@ const givingRoomBack = async (store: BundleStore, answer: Answer<void>): Promise
 };
 
 /** Small files that describe the bundle come first, so that a wrong one is noticed early. */
-const FIRST = ['manifest.json', 'labels.txt'];
+const FIRST = [MANIFEST_FILE, LABELS_FILE];
 
 const inOrder = (files: readonly TargetFile[]): TargetFile[] => [
   ...files.filter(({ file }) => FIRST.includes(file)),
@@ -122,8 +122,14 @@ const within = async <T>(
   }
 };
 
-/** Returns the ids of the slots, or undefined if they cannot be read. */
-export const installedIn = async (store: BundleStore): Promise<readonly BundleId[] | undefined> => {
+/** Returns the bundles in the slots, or undefined if they cannot be read. */
+export const installedIn = async (store: BundleStore): Promise<readonly InstalledBundle[] | undefined> => {
   const slots = await store.slots();
-  return slots.ok ? slots.value.map(({ name, version }) => ({ name, version })) : undefined;
+  return slots.ok ? slots.value.map(installedOf) : undefined;
 };
+
+export const installedOf = ({ name, version, manifestSha256 }: Slot): InstalledBundle => ({
+  name,
+  version,
+  manifestSha256,
+});

@@ -4,7 +4,14 @@ import { type Deferred, deferred } from '../kit/deferred.js';
 import { type Answer, done, failed, messageOf } from '../kit/errors.js';
 import { SerialQueue } from '../kit/serial-queue.js';
 import type { GateReport } from './gates/gates.js';
-import { installedIn, type JobEffect, type JobLimits, type JobParts, performJob } from './jobs.js';
+import {
+  installedIn,
+  installedOf,
+  type JobEffect,
+  type JobLimits,
+  type JobParts,
+  performJob,
+} from './jobs.js';
 import { step } from './machine.js';
 import type { Effect, Input, Moment, Report, Settings, State, UpdateRefusal } from './state.js';
 import type { Progress } from './status.js';
@@ -72,7 +79,7 @@ export class MachineRunner {
     } catch (thrown) {
       log.warn({ part: 'update' }, `update: the stored state was not read: ${messageOf(thrown)}`);
     }
-    const installed = slots.value.map(({ name, version }) => ({ name, version }));
+    const installed = slots.value.map(installedOf);
     await this.take({ type: 'start', store: { ...pointers.value, installed } });
     return done(undefined);
   }

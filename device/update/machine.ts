@@ -4,6 +4,7 @@ import {
   choosePrevious,
   choosePublished,
   chooseTrusted,
+  differ,
   includes,
   isSame,
   isUsable,
@@ -11,6 +12,7 @@ import {
 } from './choice.js';
 import { command } from './command.js';
 import type { GateReport } from './gates/gates.js';
+import type { Catalogue } from './repository/repository.js';
 import { isDamage, start, started } from './start.js';
 import type { Cause, Input, Moment, Settings, State, Transition } from './state.js';
 import {
@@ -77,13 +79,32 @@ const handleCatalogue = (
 ): Transition => {
   const { revoked, halted } = catalogue;
   return andThen(save({ ...state, revoked, halted }), (known) =>
-    andThen(applyRevocations(known, moment, settings), (next) => {
-      const isFree = next.phase.name === 'idle' || next.phase.name === 'ready';
-      if (!mayInstall || !moment.isAllowed || next.isPinned || !isFree) return keep(next);
-      const newest = choosePublished(next, catalogue, settings);
-      return newest ? download(next, newest, 'polling', null) : keep(next);
-    }),
+    andThen(applyRevocations(known, moment, settings), (trusted) =>
+      andThen(stopWithdrawn(trusted, catalogue), (next) => {
+        const isFree = next.phase.name === 'idle' || next.phase.name === 'ready';
+        if (!mayInstall || !moment.isAllowed || next.isPinned || !isFree) return keep(next);
+        const newest = choosePublished(next, catalogue, settings);
+        return newest ? download(next, newest, 'polling', null) : keep(next);
+      }),
+    ),
   );
+};
+
+/** Ends the download of a poll if its bundle is halted, or is not published any more with this content. */
+const stopWithdrawn = (state: State, { bundles, halted }: Catalogue): Transition => {
+  const { phase } = state;
+  if (phase.name !== 'downloading') return keep(state);
+  const offered = bundles.find((bundle) => isSame(bundle, phase.bundle));
+  const isOffered = offered && !differ(offered, phase.bundle) && !halted.includes(offered.name);
+  return isOffered ? keep(state) : stopDownload(state);
+};
+
+/** Ends the download of a poll. Its part files stay, so that another poll continues it. */
+const stopDownload = (state: State): Transition => {
+  const { phase, job } = state;
+  if (phase.name !== 'downloading' || phase.cause !== 'polling' || job?.kind !== 'download')
+    return keep(state);
+  return save({ ...state, phase: { name: 'idle' }, job: null }, ...abortOf(state));
 };
 
 /**
@@ -251,6 +272,7 @@ const handleItem = (
 
 const handleTick = (state: State, moment: Moment, settings: Settings): Transition => {
   const { phase, watch, job } = state;
+  if (phase.name === 'downloading' && !moment.isAllowed) return stopDownload(state);
   if (phase.name === 'activating' && !job) return swap(state, phase.bundle, phase.cause);
   if (
     phase.name === 'ready' &&

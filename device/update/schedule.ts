@@ -1,4 +1,3 @@
-import { backoffMs } from '../kit/backoff.js';
 import type { Clock } from '../kit/clock.js';
 import { sleep } from '../kit/deadline.js';
 
@@ -35,16 +34,6 @@ export const spreadMsOf = (hours: Hours | null, intervalMs: number): number => {
   return Math.min(intervalMs, (minutes / 2) * MINUTE_MS);
 };
 
-export interface Polling {
-  readonly intervalMs: number;
-  /** The first poll after a start is at a random time within this. */
-  readonly firstMs: number;
-  /** Minimum pause before an attempt that the network ended is continued. It doubles, up to `intervalMs`. */
-  readonly retryMs: number;
-  /** A poll that waited for the allowed hours is at a random time within this. */
-  readonly spreadMs: number;
-}
-
 /** Runs `work` again and again, with a pause before each run, until the signal is aborted. Then it rejects. */
 export const every = async (
   clock: Clock,
@@ -55,41 +44,5 @@ export const every = async (
   for (;;) {
     await sleep(clock, pauseMs, signal);
     await work();
-  }
-};
-
-export interface PollParts {
-  readonly clock: Clock;
-  readonly polling: Polling;
-  /** Whether the time is within the allowed hours. */
-  readonly isAllowed: () => boolean;
-  /** Returns a number from 0 to below 1. */
-  readonly random: () => number;
-}
-
-/** The network ended the attempt. It is continued before the next poll. */
-const NETWORK: readonly (string | null)[] = ['update-unreachable', 'update-too-slow'];
-const HOURS_PAUSE_MS = MINUTE_MS;
-
-/**
- * Polls until the signal is aborted, and then rejects. `work` returns the code of the fault that ended it. Each pause is
- * random, from half to one and a half of its length, so that the bins of a fleet do not poll together.
- */
-export const poll = async (
-  { clock, polling, isAllowed, random }: PollParts,
-  signal: AbortSignal,
-  work: () => Promise<string | null>,
-): Promise<never> => {
-  const limits = { minMs: polling.retryMs, maxMs: polling.intervalMs };
-  const pause = (pauseMs: number) => sleep(clock, pauseMs * (0.5 + random()), signal);
-  let failures = 0;
-  await sleep(clock, random() * polling.firstMs, signal);
-  for (;;) {
-    while (!isAllowed()) {
-      while (!isAllowed()) await pause(HOURS_PAUSE_MS);
-      await sleep(clock, random() * polling.spreadMs, signal);
-    }
-    failures = NETWORK.includes(await work()) ? failures + 1 : 0;
-    await pause(failures > 0 ? backoffMs(failures - 1, limits) : polling.intervalMs);
   }
 };

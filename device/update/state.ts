@@ -3,11 +3,20 @@ import type { BundleId } from './bundle-id.js';
 import type { GateReport } from './gates/gates.js';
 import type { Catalogue, PublishedBundle, Revocation } from './repository/repository.js';
 
+/**
+ * A bundle on this disk. Two bundles of one id are the same if their manifests are, because that names the sha256 of each
+ * file that the bin uses. Another publisher may have used the same id.
+ */
+export interface InstalledBundle extends BundleId {
+  /** null: manifest.json is missing or damaged. */
+  readonly manifestSha256: string | null;
+}
+
 /** What the machine decides by. It does not change while the program runs. */
 export interface Settings {
   /** The bin takes bundles of this name only. */
   readonly name: string;
-  readonly factory: BundleId;
+  readonly factory: InstalledBundle;
   /** Runtime faults in a row, after which a bundle under watch is taken back. */
   readonly maxFaults: number;
   /** The same for all runtime faults of a bundle under watch, because good items may be between them. */
@@ -58,7 +67,7 @@ export interface Watch {
   readonly sinceMs: number;
 }
 
-export interface Rejection extends BundleId {
+export interface Rejection extends InstalledBundle {
   readonly code: string;
   readonly reason: string;
   readonly at: string;
@@ -112,7 +121,7 @@ export interface State {
   readonly checked: readonly PassedChecks[];
   readonly last: Report | null;
   /** The slots on the disk. */
-  readonly installed: readonly BundleId[];
+  readonly installed: readonly InstalledBundle[];
   readonly job: Job | null;
   readonly nextOp: number;
 }
@@ -143,7 +152,7 @@ export const initialState: State = {
 export interface StoreView {
   readonly current: BundleId | null;
   readonly previous: BundleId | null;
-  readonly installed: readonly BundleId[];
+  readonly installed: readonly InstalledBundle[];
 }
 
 export type UpdateCommand =
@@ -180,14 +189,14 @@ export type Input = Moment &
     | {
         readonly type: 'done';
         readonly op: number;
-        readonly installed?: readonly BundleId[];
+        readonly installed?: readonly InstalledBundle[];
         readonly report?: GateReport;
       }
     | {
         readonly type: 'failed';
         readonly op: number;
         readonly fault: Fault;
-        readonly installed?: readonly BundleId[];
+        readonly installed?: readonly InstalledBundle[];
       }
     /** An item was classified by this bundle, or not because its runtime failed. */
     | { readonly type: 'item'; readonly bundle: BundleId; readonly isFault: boolean }
@@ -222,8 +231,14 @@ export type Effect =
  * - `update-revoked`: the bundle is revoked
  * - `update-not-installed`: no such slot
  * - `update-no-previous`: the factory bundle is active, so that there is nothing to go back to
+ * - `update-other-content`: the active bundle or the factory bundle has this id, but its content is not the published one
  */
-export type UpdateRefusal = 'update-busy' | 'update-revoked' | 'update-not-installed' | 'update-no-previous';
+export type UpdateRefusal =
+  | 'update-busy'
+  | 'update-revoked'
+  | 'update-not-installed'
+  | 'update-no-previous'
+  | 'update-other-content';
 
 export interface Transition {
   readonly state: State;

@@ -50,6 +50,8 @@ export interface BundleEntry extends BundleId {
   readonly isFactory: boolean;
   readonly isInstalled: boolean;
   readonly isPublished: boolean;
+  /** It is on this disk, and a bundle with the same id but other content is published. */
+  readonly hasOtherContent: boolean;
   readonly isTrusted: boolean;
   /** Size of its files; null for the factory bundle. */
   readonly bytes: number | null;
@@ -98,7 +100,7 @@ export const statusOf = (
   const candidate = 'bundle' in phase ? (phase.bundle ?? factory) : null;
   return {
     phase: isIdle ? (watch ? 'watching' : 'idle') : phase.name,
-    current: current ?? factory,
+    current: idOf(current ?? factory),
     isFactory: current === null,
     previous,
     candidate: candidate && idOf(candidate),

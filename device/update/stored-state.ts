@@ -6,7 +6,12 @@ const idSchema = z.object({
   name: z.string().refine(isBundleName),
   version: z.string().refine(isBundleVersion),
 });
-const rejectionSchema = idSchema.extend({ code: z.string(), reason: z.string(), at: z.string() });
+const rejectionSchema = idSchema.extend({
+  manifestSha256: z.string().nullable().default(null),
+  code: z.string(),
+  reason: z.string(),
+  at: z.string(),
+});
 const runtimeSchema = z.object({
   title: z.string(),
   itemMs: z.number().nullable(),

@@ -1,6 +1,6 @@
 import type { Fault } from '../kit/errors.js';
 import type { BundleId } from './bundle-id.js';
-import { chooseExcess, includes, isSame, without } from './choice.js';
+import { chooseExcess, differ, includes, isSame, without } from './choice.js';
 import type { PublishedBundle } from './repository/repository.js';
 import {
   type Cause,
@@ -53,7 +53,9 @@ export const report = (
 
 /** Remembers that polling does not try a bundle again. */
 export const reject = (state: State, { name, version }: BundleId, fault: Fault, { at }: Moment): State => {
-  const rejection = { name, version, code: fault.code, reason: fault.message, at };
+  const slot = state.installed.find((other) => isSame(other, { name, version }));
+  const manifestSha256 = slot?.manifestSha256 ?? null;
+  const rejection = { name, version, manifestSha256, code: fault.code, reason: fault.message, at };
   return {
     ...state,
     rejected: [...without(state.rejected, rejection), rejection].slice(-MAX_REJECTED),
@@ -80,12 +82,30 @@ export const download = (
   cause: Cause,
   source: string | null,
 ): Transition =>
-  run({ ...state, phase: { name: 'downloading', bundle, cause, source } }, 'download', (op) => ({
-    type: 'download',
-    op,
-    bundle,
-    source,
-  }));
+  andThen(forgetOther(state, bundle), (next) =>
+    run({ ...next, phase: { name: 'downloading', bundle, cause, source } }, 'download', (op) => ({
+      type: 'download',
+      op,
+      bundle,
+      source,
+    })),
+  );
+
+/** What is known about an id does not hold for a bundle with other content. It replaces the slot. */
+const forgetOther = (state: State, bundle: PublishedBundle): Transition => {
+  const known = [...state.installed, ...state.rejected].filter((other) => isSame(other, bundle));
+  if (!known.some((other) => differ(other, bundle))) return keep(state);
+  const isPrevious = isSame(state.previous, bundle);
+  const next: State = {
+    ...state,
+    previous: isPrevious ? null : state.previous,
+    trusted: without(state.trusted, bundle),
+    checked: without(state.checked, bundle),
+    rejected: without(state.rejected, bundle),
+    attempt: isSame(state.attempt, bundle) ? null : state.attempt,
+  };
+  return isPrevious ? save(next, { type: 'point' }) : keep(next);
+};
 
 export const build = (state: State, bundle: PublishedBundle): Transition =>
   run(state, 'build', (op) => ({ type: 'build', op, bundle }));
@@ -156,5 +176,5 @@ export const removeSlots = (state: State, bundles: readonly BundleId[]): Transit
     trusted: state.trusted.filter(stays),
     checked: state.checked.filter(stays),
   };
-  return save(next, { type: 'remove', bundles });
+  return save(next, { type: 'remove', bundles: bundles.map(({ name, version }) => ({ name, version })) });
 };

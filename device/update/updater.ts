@@ -9,9 +9,10 @@ import { entriesOf } from './entries.js';
 import { startFirstModel } from './first-model.js';
 import type { JobLimits } from './jobs.js';
 import { MachineRunner, type RunnerParts } from './machine-runner.js';
+import { Poller, type Polling } from './poller.js';
 import { Refresher } from './refresher.js';
 import type { Catalogue, Repository } from './repository/repository.js';
-import { every, type Hours, isWithin, type Polling, poll } from './schedule.js';
+import { every, type Hours, isWithin } from './schedule.js';
 import type { Report, Settings, UpdateCommand } from './state.js';
 import {
   type BundleDetails,
@@ -32,7 +33,7 @@ export interface UpdaterParts extends RunnerParts {
 export interface UpdaterOptions extends Omit<Settings, 'factory'>, JobLimits {
   /** null: the bin does not poll, and a person installs. */
   readonly polling: Polling | null;
-  /** When polls may use the network and activate; null: always. */
+  /** When polls may download and activate; null: always. Outside of them they only refresh the metadata. */
   readonly hours: Hours | null;
 }
 
@@ -47,6 +48,7 @@ export class Updater implements Service, HealthSource<UpdateFault> {
   readonly #settings: Settings & JobLimits;
   readonly #runner: MachineRunner;
   readonly #refresher: Refresher;
+  readonly #poller: Poller | null;
   readonly #stopping = sharedController();
   #isOpen = false;
   #notifiedAtMs = Number.NEGATIVE_INFINITY;
@@ -59,11 +61,16 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     this.#refresher = new Refresher(parts.clock, parts.repository, (fault) =>
       this.#health.set('repository', fault),
     );
+    const { clock, random = Math.random } = parts;
+    const { polling, hours } = options;
+    const isBusy = () => this.#runner.state.job !== null;
+    this.#poller = polling && new Poller({ clock, polling, hours, isBusy, random });
     this.#runner = new MachineRunner(parts, this.#settings, () => this.#isAllowed(), {
       changed: () => this.#notify(),
       report: (report) => {
         logReport(parts.log, report, this.#settings.factory);
         this.#health.setAttempt(report);
+        if (report.event === 'failed') this.#poller?.failed(report.code);
         parts.observer?.report?.(report);
       },
       diskFault: (source, message) => this.#health.setDisk(source, message),
@@ -94,18 +101,11 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     const stored = await orAborted(this.parts.repository.stored(), signal);
     if (stored.ok && stored.value)
       await this.#runner.take({ type: 'catalogue', catalogue: stored.value, mayInstall: false });
-    const { clock, random = Math.random, log } = this.parts;
-    const { polling } = this.options;
+    const { clock, log } = this.parts;
     const { signal: stopping } = this.#stopping;
     const loops = [
       every(clock, TICK_MS, stopping, () => this.#runner.take({ type: 'tick' })),
-      ...(polling
-        ? [
-            poll({ clock, random, polling, isAllowed: () => this.#isAllowed() }, stopping, () =>
-              this.#pollOnce(),
-            ),
-          ]
-        : []),
+      ...(this.#poller ? [this.#poller.run(stopping, () => this.#pollOnce())] : []),
     ];
     for (const loop of loops)
       loop.catch((thrown) => {
@@ -197,8 +197,7 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     if (!bundle) return id ? unknownBundle(id) : failed('update-not-found', `The repository has no ${name}.`);
     // Without a version, a person wants something newer.
     const { state } = this.#runner;
-    if (!id && !isNewerThanActive(bundle, state, this.#settings))
-      return done(state.current ?? this.#settings.factory);
+    if (!id && !isNewerThanActive(bundle, state, this.#settings)) return done(this.status().current);
     const answered = await this.#command({ name: 'install', bundle, source: folder ?? null });
     return answered.ok ? done({ name: bundle.name, version: bundle.version }) : answered;
   }
@@ -262,17 +261,17 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     return this.#refresher.refresh(repository, AbortSignal.any([signal, this.#stopping.signal]));
   }
 
-  /** Returns the code of the fault that ended the refresh or the update; null: none. */
+  /**
+   * Refreshes the metadata, and begins what it offers. Does not wait for its end: a slow download must not delay a
+   * revocation. Returns the code of the fault that ended the refresh; null: none.
+   */
   async #pollOnce(): Promise<string | null> {
-    const { signal } = this.#stopping;
-    const answer = await this.#refresh(this.parts.repository, signal);
+    const answer = await this.#refresh(this.parts.repository, this.#stopping.signal);
     if (!answer.ok) return answer.fault.code;
     await this.#runner.take({ type: 'catalogue', catalogue: answer.value, mayInstall: true });
     // Nothing is to be installed, so that an attempt that failed before does not matter any more.
     if (this.#runner.state.phase.name === 'idle') this.#health.set('attempt', null);
-    const before = this.#runner.state.last;
-    const { last } = await this.settled(signal);
-    return last !== before && last?.event === 'failed' ? last.code : null;
+    return null;
   }
 
   #isAllowed(): boolean {

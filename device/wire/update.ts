@@ -9,12 +9,15 @@ import { type Fault, messageOf } from '../kit/errors.js';
 import { availableBytes } from '../kit/memory.js';
 import { BUILT_AT_MS } from '../kit/root.js';
 import { loadManifest } from '../perception/inference/bundle/bundle.js';
+import { sha256Of } from '../perception/inference/bundle/files.js';
 import type { ModelSlot } from '../perception/model/model.js';
 import { isAllowed, type RuntimeOption, runtimeOptions } from '../perception/vision/probe.js';
+import { MANIFEST_FILE } from '../update/bundle-id.js';
 import { BundleGates } from '../update/gates/gates.js';
+import type { Polling } from '../update/poller.js';
 import type { RootOfTrust } from '../update/repository/repository.js';
 import { ThreadedRepository } from '../update/repository/threaded-repository.js';
-import { type Hours, type Polling, spreadMsOf } from '../update/schedule.js';
+import { type Hours, spreadMsOf } from '../update/schedule.js';
 import type { UpdateStatus } from '../update/status.js';
 import { BundleStore, STORE_FOLDER, type StoreFault } from '../update/store/store.js';
 import { Updater, type UpdaterOptions } from '../update/updater.js';
@@ -77,10 +80,11 @@ export const wireUpdates = async (
   const { update } = config;
   const factoryFolder = bundleFolder(loaded);
   const { name, version } = await loadManifest(factoryFolder);
+  const manifestSha256 = sha256Of(await readFile(join(factoryFolder, MANIFEST_FILE)));
   const models = join(dataDir, STORE_FOLDER);
   const opened = await BundleStore.open({
     folder: models,
-    factory: { folder: factoryFolder, name, version },
+    factory: { folder: factoryFolder, name, version, manifestSha256 },
   });
   if (!opened.ok) {
     const { code, message } = opened.fault;

@@ -15,6 +15,8 @@ interface Offer {
   readonly isNew: boolean;
   readonly revokes: 'none' | 'current' | 'previous' | 'newest' | 'all';
   readonly isHalted: boolean;
+  /** The owner trusts another publisher from now on. */
+  readonly isOther: boolean;
 }
 const rarely = fc.nat(9).map((number) => number === 0);
 const offer: fc.Arbitrary<Offer> = fc.record({
@@ -24,6 +26,7 @@ const offer: fc.Arbitrary<Offer> = fc.record({
     fc.constantFrom('current' as const, 'previous' as const, 'newest' as const, 'all' as const),
   ),
   isHalted: rarely,
+  isOther: rarely,
 });
 
 /** The command of a person. `back`: how many versions before the newest one. */
@@ -78,6 +81,7 @@ class Life {
   readonly world = new MachineWorld();
   newest = 0;
   #revoked: string[] = [];
+  #by = 'a';
 
   constructor(events: readonly Happening[]) {
     for (const event of events) this.#happen(event);
@@ -105,8 +109,9 @@ class Life {
     }
   }
 
-  #poll({ isNew, revokes, isHalted }: Offer, killAfterEffects: number | null): void {
+  #poll({ isNew, revokes, isHalted, isOther }: Offer, killAfterEffects: number | null): void {
     if (isNew) this.newest += 1;
+    if (isOther) this.#by = this.#by === 'a' ? 'b' : 'a';
     const { current, previous } = this.world.state;
     const chosen = { none: [], current: [current], previous: [previous], newest: [], all: this.world.slots }[
       revokes
@@ -114,12 +119,12 @@ class Life {
     this.#revoked.push(...chosen.flatMap((id) => (id ? [id.version] : [])));
     if (revokes === 'newest') this.#revoked.push(versionOf(this.newest));
     const versions = [versionOf(this.newest), versionOf(Math.max(1, this.newest - 1))];
-    this.world.poll({ versions, revoked: this.#revoked, isHalted }, killAfterEffects);
+    this.world.poll({ versions, revoked: this.#revoked, isHalted, by: this.#by }, killAfterEffects);
   }
 
   #commandOf({ name, back }: Order): UpdateCommand {
     const version = versionOf(Math.max(1, this.newest - back));
-    if (name === 'install') return { name, bundle: published(version), source: null };
+    if (name === 'install') return { name, bundle: published(version, this.#by), source: null };
     if (name === 'activate') return { name, bundle: waste12(version) };
     return name === 'activate factory' ? { name: 'activate', bundle: FACTORY } : { name };
   }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { initialState, MAX_REJECTED } from '../../device/update/state.js';
+import { step } from '../../device/update/machine.js';
+import { initialState, MAX_REJECTED, type UpdateCommand } from '../../device/update/state.js';
 import { restoreState } from '../../device/update/stored-state.js';
 import { FACTORY, waste12 } from '../support/update/bundles.js';
-import { aCatalogue, MachineTrial, published, SETTINGS } from '../support/update/machine.js';
+import { aCatalogue, MachineTrial, published, SETTINGS, slotOf } from '../support/update/machine.js';
 
 const install = (version: string, source: string | null = null) =>
   ({ name: 'install', bundle: published(version), source }) as const;
@@ -101,6 +102,90 @@ describe('an update by polling', () => {
   });
 });
 
+describe('the download of a poll', () => {
+  const downloading = () => new MachineTrial().poll({ versions: ['1.1.0'] });
+
+  it('goes on while its bundle is published, also beside a newer one', () => {
+    for (const versions of [['1.1.0'], ['1.1.0', '1.2.0']])
+      assert.equal(downloading().poll({ versions }).summary, 'downloading 1.1.0, current -, previous -');
+  });
+
+  it('ends when its bundle is halted, withdrawn, revoked, or published with other content', () => {
+    const catalogues = [
+      { versions: ['1.1.0'], isHalted: true },
+      { versions: [] },
+      { versions: ['1.1.0'], revoked: ['1.1.0'] },
+      { versions: ['1.1.0'], by: 'another publisher' },
+    ].map(aCatalogue);
+    for (const catalogue of catalogues) {
+      const trial = downloading().take({ type: 'catalogue', catalogue, mayInstall: false });
+      assert.equal(trial.summary, 'idle, current -, previous -');
+      assert.ok(trial.effectTypes.includes('abort'));
+    }
+    const replaced = downloading().poll({ versions: ['1.2.0'] });
+    assert.equal(replaced.summary, 'downloading 1.2.0, current -, previous -');
+  });
+
+  it('ends with the allowed hours, but that of a person goes on', () => {
+    const trial = downloading();
+    trial.isAllowed = false;
+    assert.equal(trial.tick().summary, 'idle, current -, previous -');
+    assert.deepEqual(trial.effectTypes, ['persist', 'abort']);
+    trial.command(install('1.1.0')).tick().poll({ versions: [] });
+    assert.equal(trial.summary, 'downloading 1.1.0, current -, previous -');
+  });
+});
+
+describe('other content of the same id, from another publisher', () => {
+  const other = (version: string) =>
+    ({ name: 'install', bundle: published(version, 'another'), source: null }) as const;
+
+  it('replaces a slot, whose trust, checks and rejection do not hold for it', () => {
+    const trial = new MachineTrial().trusted('1.1.0').trusted('1.2.0').trusted('1.3.0');
+    assert.equal(trial.command(other('1.1.0')).answer, null);
+    assert.deepEqual(trial.state.trusted, [waste12('1.2.0'), waste12('1.3.0')]);
+    assert.deepEqual(trial.finish().state.watch?.items, 0, 'under watch');
+    trial.items(5, true).finish();
+    assert.deepEqual(trial.rejected, ['waste12@1.1.0 update-runtime-faults']);
+    trial.command({ name: 'activate', bundle: FACTORY }).finish();
+    assert.equal(trial.poll({ versions: ['1.1.0'], by: 'another' }).state.phase.name, 'idle', 'rejected');
+    assert.equal(trial.poll({ versions: ['1.1.0'] }).state.phase.name, 'downloading', 'another bundle');
+    assert.deepEqual(trial.rejected, []);
+  });
+
+  it('replaces the previous bundle and one that is ready', () => {
+    const trial = new MachineTrial().trusted('1.1.0').trusted('1.2.0');
+    trial.command(activate('1.1.0')).finish();
+    assert.equal(trial.summary, 'idle, current 1.1.0, previous 1.2.0');
+    trial.poll({ versions: ['1.2.0'], by: 'another' });
+    assert.equal(trial.summary, 'downloading 1.2.0, current 1.1.0, previous -');
+    assert.deepEqual(trial.effectTypes, ['persist', 'point', 'download']);
+    trial.done().done();
+    trial.isAllowed = false;
+    assert.equal(trial.done().state.phase.name, 'ready');
+    trial.isAllowed = true;
+    assert.equal(trial.poll({ versions: ['1.2.0'], by: 'another' }).state.phase.name, 'ready');
+    assert.equal(trial.poll({ versions: ['1.2.0'] }).state.phase.name, 'downloading');
+  });
+
+  it('is refused while the bundle with this id is active, and for the factory bundle', () => {
+    const trial = new MachineTrial().trusted('1.1.0');
+    assert.equal(trial.command(install('1.1.0')).answer, null);
+    assert.equal(trial.command(other('1.1.0')).answer, 'update-other-content');
+    trial.command({ name: 'rollback' }).finish();
+    assert.equal(trial.command(other('1.1.0')).answer, null);
+    const factory = { ...FACTORY, manifestSha256: published(FACTORY.version).manifestSha256 };
+    const settings = { ...SETTINGS, factory };
+    const answerOf = (request: UpdateCommand) => {
+      const moment = { atMs: 0, at: '2026-01-01T00:00:00Z', isAllowed: true };
+      const { effects } = step(trial.state, { type: 'command', command: request, ...moment }, settings);
+      return effects.find((effect) => effect.type === 'answer')?.fault?.code ?? null;
+    };
+    assert.equal(answerOf(other(FACTORY.version)), 'update-other-content');
+    assert.equal(answerOf(install(FACTORY.version)), null);
+  });
+});
+
 describe('a rejected bundle', () => {
   it('is remembered with its reason and time, and not polled again until the version changes', () => {
     const trial = new MachineTrial()
@@ -110,7 +195,7 @@ describe('a rejected bundle', () => {
     trial.fail('check-golden', 'golden sample 3 differs');
     assert.deepEqual(trial.state.rejected, [
       {
-        ...waste12('1.1.0'),
+        ...slotOf('1.1.0'),
         code: 'check-golden',
         reason: 'golden sample 3 differs',
         at: '2026-01-01T00:00:00Z',

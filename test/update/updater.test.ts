@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { untilAborted } from '../../device/kit/deadline.js';
@@ -113,11 +113,42 @@ describe('an update by polling', () => {
     await run.clock.advance(startMs);
     await run.begin();
     for (let hour = 0; hour < 14; hour += 1) await run.clock.advance(HOUR_MS);
-    assert.equal(disk.repository.refreshes, 0);
+    assert.ok(disk.repository.refreshes > 0, 'the metadata is refreshed, for its revocations');
+    assert.deepEqual([run.summary, disk.repository.downloaded], ['idle 1.0.0, serves 1.0.0', []]);
+    const before = disk.repository.refreshes;
     await run.clock.advance(2 * HOUR_MS);
-    await until('a poll has begun', () => disk.repository.refreshes > 0);
+    await until('a poll has begun', () => disk.repository.refreshes > before);
     await run.settled();
     assert.equal(run.summary, 'watching 1.1.0, serves 1.1.0');
+  });
+
+  it('is left for its revocation while another bundle is downloaded from a server that stalls', async (t) => {
+    const disk = new UpdateDisk(t);
+    disk.publish(V1);
+    const run = await UpdaterRun.start(t, disk);
+    await run.poll();
+    await run.items(5);
+    disk.publish(V2);
+    disk.repository.stallAfterBytes = 10;
+    await run.pass('the download has begun', () => run.updater.status().phase === 'downloading');
+    disk.repository.revoked = ['1.1.0'];
+    await run.pass('the bin has left it', () => run.running === '/factory');
+  });
+
+  it('does not go on if its bundle is withdrawn while the server stalls', async (t) => {
+    const disk = new UpdateDisk(t);
+    disk.publish(V1);
+    disk.repository.stallAfterBytes = 10;
+    const run = await UpdaterRun.start(t, disk);
+    const phase = () => run.updater.status().phase;
+    await run.pass('the download has begun', () => phase() === 'downloading');
+    disk.repository.isHalted = true;
+    await run.pass('the download has ended', () => phase() === 'idle');
+    disk.repository.isHalted = false;
+    disk.repository.stallAfterBytes = null;
+    await run.poll();
+    assert.equal(run.summary, 'watching 1.1.0, serves 1.1.0');
+    assert.equal(disk.repository.downloadedBytes, bytesOf(V1), 'no byte was downloaded twice');
   });
 
   it('does not happen if polling is off', async (t) => {
@@ -536,7 +567,7 @@ describe('a command', () => {
     const { run } = await installed(t);
     assert.deepEqual(unwrap(await run.updater.rollback(signal)), waste12('1.1.0'));
     assert.equal(run.summary, 'idle 1.1.0, serves 1.1.0');
-    assert.deepEqual(unwrap(await run.updater.rollback(signal)), FACTORY);
+    assert.deepEqual(unwrap(await run.updater.rollback(signal)), waste12(FACTORY.version));
     assert.equal(codeOf(await run.updater.rollback(signal)), 'update-no-previous');
     assert.deepEqual(unwrap(await run.updater.activate(V2, signal)), waste12('1.2.0'));
     assert.equal(run.summary, 'watching 1.2.0, serves 1.2.0');
@@ -597,6 +628,28 @@ describe('a command', () => {
     assert.equal(codeOf(await run.updater.install({ id: waste12('1.4.0') }, signal)), 'update-revoked');
     disk.repository.fault = 'update-unreachable';
     assert.equal(codeOf(await run.updater.install({}, signal)), 'update-unreachable');
+  });
+
+  it('installs other content of the same id, but not in place of the active bundle', async (t) => {
+    const disk = new UpdateDisk(t);
+    disk.publish(V1);
+    const run = await UpdaterRun.start(t, disk, { polling: null });
+    const install = async (by: string) => {
+      disk.repository.bundles = [aBundle('1.1.0', { 'manifest.json': by })];
+      const answer = await run.updater.install({ id: waste12('1.1.0') }, signal);
+      await run.settled();
+      return answer;
+    };
+    unwrap(await install('one'));
+    await run.items(5);
+    assert.equal(codeOf(await install('other')), 'update-other-content');
+    const [entry] = unwrap(await run.updater.list()).bundles;
+    assert.deepEqual([entry?.isCurrent, entry?.hasOtherContent], [true, true]);
+    unwrap(await run.updater.rollback(signal));
+    unwrap(await install('other'));
+    assert.equal(run.summary, 'watching 1.1.0, serves 1.1.0');
+    assert.equal(readFileSync(join(run.running, 'manifest.json'), 'utf8'), 'other');
+    assert.deepEqual(unwrap(await run.updater.list()).bundles[0]?.isTrusted, false);
   });
 
   it('replaces a download that runs', async (t) => {

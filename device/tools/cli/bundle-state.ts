@@ -13,6 +13,7 @@ export const stateOf = (entry: BundleEntry): string =>
     entry.isCurrent && !entry.isTrusted && 'under watch',
     entry.rejection && 'rejected',
     entry.revoked && 'revoked',
+    entry.hasOtherContent && 'published with other content',
   ]
     .filter(Boolean)
     .join(', ');

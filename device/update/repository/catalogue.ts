@@ -1,13 +1,10 @@
 import { z } from 'zod';
 import { plain } from '../../kit/plain-text.js';
 import { LIMITS } from '../../perception/inference/bundle/manifest.js';
-import { isBundleFile, isBundleName, isBundleVersion } from '../bundle-id.js';
+import { isBundleFile, isBundleName, isBundleVersion, LABELS_FILE, MANIFEST_FILE } from '../bundle-id.js';
 import { RepositoryError } from './errors.js';
 import type { Catalogue, PublishedBundle, Revocation, TargetFile, UnusableBundle } from './repository.js';
 import { ROLLOUTS, signedAtMs, type VerifiedMetadata } from './trusted-metadata.js';
-
-/** Files that each bundle has. */
-const REQUIRED = ['manifest.json', 'labels.txt'];
 
 const revocationSchema = z.object({
   name: z.string().max(100),
@@ -76,8 +73,10 @@ const readBundle = (path: string, targets: readonly Target[]): PublishedBundle |
     }
     files.push({ path: target.path, file, bytes: target.length, sha256 });
   }
-  const missing = REQUIRED.find((required) => !files.some(({ file }) => file === required));
-  return missing ? unusable(`${missing} is missing`) : { name, version, files };
+  const manifest = files.find(({ file }) => file === MANIFEST_FILE);
+  if (!manifest) return unusable(`${MANIFEST_FILE} is missing`);
+  if (!files.some(({ file }) => file === LABELS_FILE)) return unusable(`${LABELS_FILE} is missing`);
+  return { name, version, manifestSha256: manifest.sha256, files };
 };
 
 const readRevoked = (extension: unknown): readonly Revocation[] => {

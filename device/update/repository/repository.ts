@@ -12,6 +12,7 @@ export interface TargetFile {
 }
 
 export interface PublishedBundle extends BundleId {
+  readonly manifestSha256: string;
   /** All files, with manifest.json and labels.txt. */
   readonly files: readonly TargetFile[];
 }

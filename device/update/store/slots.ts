@@ -1,13 +1,15 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { FileSystem } from '../../kit/file-system.js';
-import { type BundleId, isBundleName, isBundleVersion, textOf } from '../bundle-id.js';
+import { type BundleId, isBundleName, isBundleVersion, MANIFEST_FILE, textOf } from '../bundle-id.js';
 import { StoreError } from './faults.js';
 import { type Content, isContent, type Objects } from './objects.js';
 import { pathsIn, removeTree } from './tree.js';
 
 /** A bundle on this disk, complete. */
 export interface Slot extends BundleId {
+  /** null: manifest.json is missing or damaged. */
+  readonly manifestSha256: string | null;
   readonly folder: string;
   /** Size of its files. Other slots may share them. */
   readonly bytes: number;
@@ -47,13 +49,16 @@ export class Slots {
 
   async list(): Promise<Slot[]> {
     const slots: Slot[] = [];
+    const objects = await this.objects.byInode();
     for (const entry of await readdir(this.folder, { withFileTypes: true })) {
       const id = slotIdOf(entry.name);
       if (!id || !entry.isDirectory()) continue;
       const folder = this.folderOf(id);
       const infos = await Promise.all((await pathsIn(folder)).files.map((path) => lstat(path)));
       const bytes = infos.reduce((sum, { size }) => sum + size, 0);
-      slots.push({ ...id, folder, bytes, installedAtMs: (await lstat(folder)).mtimeMs });
+      const manifest = await lstat(join(folder, MANIFEST_FILE)).catch(() => null);
+      const manifestSha256 = (manifest && objects.get(manifest.ino)) ?? null;
+      slots.push({ ...id, manifestSha256, folder, bytes, installedAtMs: (await lstat(folder)).mtimeMs });
     }
     return slots;
   }

@@ -17,7 +17,7 @@ export interface StoreOptions {
   /** The folder of all that the store owns. Its parent exists. */
   readonly folder: string;
   /** The factory bundle. It is outside the store, which never removes it. */
-  readonly factory: BundleId & { readonly folder: string };
+  readonly factory: BundleId & { readonly manifestSha256: string | null; readonly folder: string };
   /** Free space that an update leaves for other data, in bytes. Default: 16 MiB. */
   readonly reserveBytes?: number;
   readonly files?: FileSystem;
@@ -72,8 +72,9 @@ export class BundleStore {
     });
   }
 
-  get factory(): BundleId {
-    return { name: this.options.factory.name, version: this.options.factory.version };
+  get factory(): Omit<StoreOptions['factory'], 'folder'> {
+    const { folder: _, ...factory } = this.options.factory;
+    return factory;
   }
 
   /** Returns the folder of a bundle; null: the factory bundle. */

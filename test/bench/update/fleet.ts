@@ -1,6 +1,7 @@
 import type { Clock } from '../../../device/kit/clock.js';
 import { percentiles } from '../../../device/tools/bench/report.js';
-import { type Hours, isWithin, type Polling, poll } from '../../../device/update/schedule.js';
+import { Poller, type Polling } from '../../../device/update/poller.js';
+import type { Hours } from '../../../device/update/schedule.js';
 import { randomOf } from '../../support/random.js';
 
 export interface FleetOptions {
@@ -98,13 +99,13 @@ export const simulateFleet = async ({
   const random = randomOf(1);
   const polls: number[] = [];
   for (let bin = 0; bin < bins; bin++) {
-    const isAllowed = () => isWithin(hours, clock.wallMs());
     const work = async () => {
       polls.push(clock.monotonicMs());
       return faultAt(clock.monotonicMs());
     };
     // It polls until the end of the simulation, and its timer is never run then.
-    void poll({ clock, polling, isAllowed, random }, new AbortController().signal, work);
+    const poller = new Poller({ clock, polling, hours, isBusy: () => false, random });
+    void poller.run(new AbortController().signal, work);
   }
   await clock.runUntil(durationMs);
   return polls;

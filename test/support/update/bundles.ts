@@ -8,7 +8,7 @@ import { BundleStore, type StoreOptions } from '../../../device/update/store/sto
 import { temporaryFolder } from '../journal/journal-folder.js';
 import { unwrap } from '../unwrap.js';
 
-export const FACTORY: BundleId = { name: 'waste12', version: '1.0.0' };
+export const FACTORY = { name: 'waste12', version: '1.0.0', manifestSha256: null };
 
 export const waste12 = (version: string): BundleId => ({ name: 'waste12', version });
 
@@ -37,7 +37,8 @@ export const aBundle = (version: string, extra: Readonly<Record<string, string>>
       sha256: sha256Of(content),
     }),
   );
-  return { ...waste12(version), files, contents };
+  const manifestSha256 = sha256Of(contents.get('manifest.json') ?? Buffer.of());
+  return { ...waste12(version), manifestSha256, files, contents };
 };
 
 const sha256Of = (content: Buffer): string => createHash('sha256').update(content).digest('hex');

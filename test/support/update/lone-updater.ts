@@ -9,7 +9,7 @@ import { quiet } from '../bin.js';
 import { unwrap } from '../unwrap.js';
 import { SETTINGS } from './machine.js';
 
-const FACTORY = { name: 'waste12', version: '1.0.0', folder: '/factory' };
+const FACTORY = { name: 'waste12', version: '1.0.0', manifestSha256: null, folder: '/factory' };
 const { signal } = new AbortController();
 
 /** An updater with the real client, store and gates, for bundles named `waste12`. It has no bin, and no vision. */

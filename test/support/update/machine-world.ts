@@ -5,6 +5,7 @@ import { step } from '../../../device/update/machine.js';
 import {
   type Effect,
   type Input,
+  type InstalledBundle,
   initialState,
   type Job,
   type Moment,
@@ -26,7 +27,7 @@ const has = (ids: readonly BundleId[], id: BundleId | null): boolean =>
 export class MachineWorld {
   /** The disk. */
   stored: unknown = null;
-  slots: BundleId[] = [];
+  slots: InstalledBundle[] = [];
   pointers: { current: BundleId | null; previous: BundleId | null } = { current: null, previous: null };
   /** The program. */
   state: State = initialState;
@@ -36,6 +37,8 @@ export class MachineWorld {
   atMs = 0;
   starts = 0;
   activations = 0;
+  /** Contents that passed their checks. null: the factory bundle, which needs none. */
+  readonly #checked = new Set<string | null>([null]);
   /** Number of effects that are still performed before a kill. null: no kill. */
   #killAfter: number | null = null;
 
@@ -81,9 +84,26 @@ export class MachineWorld {
       this.take({ type: 'failed', op, fault: { code: fault, message: fault } }, killAfter);
       return;
     }
-    if (effect.type === 'build' && !has(this.slots, effect.bundle)) this.slots.push(effect.bundle);
-    if (effect.type === 'swap') this.running = effect.bundle;
+    if (effect.type === 'build') this.#build(effect.bundle);
+    if (effect.type === 'check') this.#checked.add(this.#contentOf(effect.bundle));
+    if (effect.type === 'swap') {
+      assert.ok(this.#checked.has(this.#contentOf(effect.bundle)), 'runs a content that was never checked');
+      this.running = effect.bundle;
+    }
     this.take({ type: 'done', op, installed: [...this.slots] }, killAfter);
+  }
+
+  #contentOf(id: BundleId | null): string | null {
+    return this.slots.find((slot) => id && has([slot], id))?.manifestSha256 ?? null;
+  }
+
+  /** Like the store: other content of the same id replaces the slot, but not one in use. */
+  #build({ name, version, manifestSha256 }: InstalledBundle): void {
+    const slot = this.slots.find((one) => one.name === name && one.version === version);
+    if (slot?.manifestSha256 === manifestSha256) return;
+    const { current, previous } = this.pointers;
+    assert.ok(!slot || ![current, previous].some((id) => id && has([slot], id)), 'replaces a slot in use');
+    this.slots = [...this.slots.filter((one) => one !== slot), { name, version, manifestSha256 }];
   }
 
   /** All jobs end well. */

@@ -4,6 +4,7 @@ import type { Catalogue, PublishedBundle } from '../../../device/update/reposito
 import {
   type Effect,
   type Input,
+  type InstalledBundle,
   initialState,
   type Moment,
   type Settings,
@@ -28,6 +29,8 @@ export interface CatalogueParts {
   readonly versions?: readonly string[];
   readonly revoked?: readonly string[];
   readonly isHalted?: boolean;
+  /** The publisher of these versions. */
+  readonly by?: string;
   /** Bundles beside those of `versions`. */
   readonly others?: readonly PublishedBundle[];
 }
@@ -36,10 +39,11 @@ export const aCatalogue = ({
   versions = [],
   revoked = [],
   isHalted = false,
+  by,
   others = [],
 }: CatalogueParts): Catalogue => ({
   targetsVersion: 1,
-  bundles: [...versions.map((version) => published(version)), ...others],
+  bundles: [...versions.map((version) => published(version, by)), ...others],
   unusable: [],
   revoked: revoked.map((version) => ({ ...waste12(version), reason: 'harmful', at: '2026-01-01T00:00:00Z' })),
   halted: isHalted ? ['waste12'] : [],
@@ -47,9 +51,16 @@ export const aCatalogue = ({
   expiresAtMs: 1,
 });
 
-export const published = (version: string): PublishedBundle => {
-  const { name, files } = aBundle(version);
-  return { name, version, files };
+/** `by`: the publisher. Two publishers have different bundles of one version. */
+export const published = (version: string, by?: string): PublishedBundle => {
+  const { contents: _, ...bundle } = aBundle(version, by === undefined ? {} : { 'manifest.json': by });
+  return bundle;
+};
+
+/** The slot of a published bundle. */
+export const slotOf = (version: string, by?: string): InstalledBundle => {
+  const { manifestSha256 } = published(version, by);
+  return { ...waste12(version), manifestSha256 };
 };
 
 type WithoutMoment<T> = T extends unknown ? Omit<T, keyof Moment> : never;
@@ -63,7 +74,10 @@ export class MachineTrial {
 
   constructor(state: State = initialState, versions: readonly string[] = []) {
     this.state = state;
-    this.take({ type: 'start', store: { current: null, previous: null, installed: versions.map(waste12) } });
+    this.take({
+      type: 'start',
+      store: { current: null, previous: null, installed: versions.map((version) => slotOf(version)) },
+    });
   }
 
   take(input: WithoutMoment<Input>): this {
@@ -82,8 +96,11 @@ export class MachineTrial {
   done(): this {
     const { phase, job, installed } = this.state;
     const built =
-      job?.kind === 'build' && phase.name === 'downloading' ? [waste12(phase.bundle.version)] : [];
-    return this.take({ type: 'done', op: job?.op ?? -1, installed: [...installed, ...built] });
+      job?.kind === 'build' && phase.name === 'downloading'
+        ? [{ ...waste12(phase.bundle.version), manifestSha256: phase.bundle.manifestSha256 }]
+        : [];
+    const others = installed.filter(({ version }) => version !== built[0]?.version);
+    return this.take({ type: 'done', op: job?.op ?? -1, installed: [...others, ...built] });
   }
 
   fail(code: string, message = code): this {
@@ -121,7 +138,7 @@ export class MachineTrial {
       store: {
         current: idOf(store.current, current),
         previous: idOf(store.previous, previous),
-        installed: store.installed?.map(waste12) ?? installed,
+        installed: store.installed?.map((version) => slotOf(version)) ?? installed,
       },
     });
   }

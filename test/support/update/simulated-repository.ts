@@ -35,7 +35,7 @@ export class SimulatedRepository implements Repository {
   get catalogue(): Catalogue {
     return {
       targetsVersion: 1,
-      bundles: this.bundles.map(({ name, version, files }) => ({ name, version, files })),
+      bundles: this.bundles.map(({ contents: _, ...bundle }) => bundle),
       unusable: this.unusable,
       revoked: this.revoked.map((version) => ({
         ...waste12(version),

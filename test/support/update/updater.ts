@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { pino } from 'pino';
 import { type Answer, done } from '../../../device/kit/errors.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
@@ -155,6 +156,15 @@ export class UpdaterRun {
       await this.clock.advance(HOUR_MS);
     await until('the poll has ended', () => repository.refreshes > before);
     await this.settled();
+  }
+
+  /** Lets hours pass until the condition is true. The disk has some real time in each of them. */
+  async pass(what: string, isTrue: () => boolean): Promise<void> {
+    for (let hour = 0; !isTrue(); hour += 1) {
+      if (hour === 100) throw new Error(`not true within ${hour} hours: ${what}`);
+      await this.clock.advance(HOUR_MS);
+      await wait(5);
+    }
   }
 
   async settled(): Promise<UpdateStatus> {

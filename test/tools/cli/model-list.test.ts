@@ -11,7 +11,15 @@ const TIME = localTime(AT);
 const entry = (version: string, replaced: Partial<BundleEntry>): BundleEntry => ({
   ...waste12(version),
   ...{ isCurrent: false, isPrevious: false, isFactory: false, isInstalled: true, isPublished: true },
-  ...{ isTrusted: true, bytes: 5, installedAt: AT, rejection: null, revoked: null, checked: null },
+  ...{
+    hasOtherContent: false,
+    isTrusted: true,
+    bytes: 5,
+    installedAt: AT,
+    rejection: null,
+    revoked: null,
+    checked: null,
+  },
   ...replaced,
 });
 
@@ -40,7 +48,13 @@ describe('the details of the list of bundles', () => {
   });
 
   it('name the reasons of what is rejected, revoked, failed or not usable, and the fault', () => {
-    const rejection = { ...waste12('1.2.0'), code: 'check-golden', reason: 'sample 3 differs', at: AT };
+    const rejection = {
+      ...waste12('1.2.0'),
+      manifestSha256: null,
+      code: 'check-golden',
+      reason: 'sample 3 differs',
+      at: AT,
+    };
     const bundle = waste12('1.1.0');
     const last = { event: 'failed', bundle, code: 'update-too-slow', reason: 'slow', at: AT } as const;
     const rows = rowsOf({

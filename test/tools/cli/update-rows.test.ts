@@ -58,6 +58,7 @@ describe('the state of updates for people', () => {
 
   it('shows the newest rejection, and the last return or failure', () => {
     const rejected = ['1.2.0', '1.3.0'].map((version) => ({
+      manifestSha256: null,
       ...waste12(version),
       ...{ code: 'check-golden', reason: 'sample 3 differs', at: AT },
     }));

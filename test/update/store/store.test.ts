@@ -54,7 +54,20 @@ describe('a slot', () => {
     const installedAtMs = statSync(folder).mtimeMs;
     await addBundle(store, V2);
     const listed = unwrap(await store.slots()).find(({ version }) => version === '1.1.0');
-    assert.deepEqual(listed, { ...waste12('1.1.0'), folder, bytes, installedAtMs });
+    const { manifestSha256 } = V1;
+    assert.deepEqual(listed, { ...waste12('1.1.0'), manifestSha256, folder, bytes, installedAtMs });
+  });
+
+  it('is listed without a content if its manifest is missing or another file', async (t) => {
+    const { store } = await openStore(t);
+    await addBundle(store, V1);
+    await addBundle(store, V2);
+    for (const id of [V1, V2]) rmSync(join(store.folderOf(id), 'manifest.json'));
+    writeFileSync(join(store.folderOf(V2), 'manifest.json'), '{}');
+    assert.deepEqual(
+      unwrap(await store.slots()).map(({ manifestSha256 }) => manifestSha256),
+      [null, null],
+    );
   });
 
   it('shares its files with other slots, which need not be downloaded', async (t) => {
