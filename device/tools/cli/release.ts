@@ -120,12 +120,13 @@ const addCommand = (): Command =>
     );
 
 const signCommand = (): Command =>
-  askingCommand('sign', 'sign again what expires, and a root that waits for signatures').action(
-    (repository: string, flags: ChangeFlags) =>
+  askingCommand('sign', 'sign again what expires, and a root that waits for signatures')
+    .option('--all', 'sign all roles but the root, after a backup was restored')
+    .action((repository: string, flags: ChangeFlags & { readonly all?: boolean }) =>
       changeRepository(repository, flags, async (state, signing) =>
-        (await import('../release/sign.js')).planSign(state, signing),
+        (await import('../release/sign.js')).planSign(state, signing, flags.all),
       ),
-  );
+    );
 
 const timestampCommand = (): Command =>
   changeCommand('timestamp', 'sign the timestamp, for a scheduled job; quiet if it succeeds')

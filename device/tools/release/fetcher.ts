@@ -5,10 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { BaseFetcher } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import { messageOf } from '../../kit/errors.js';
-import { shapeProblem } from '../../update/repository/limits.js';
-import { ReleaseError } from './release.js';
+import { canDelegate, roleOf, shapeProblem } from '../../update/repository/limits.js';
+import { ROLLOUTS } from './folder/metadata.js';
+import { ReleaseError, ROLES } from './release.js';
 
 type Body = Awaited<ReturnType<BaseFetcher['fetch']>>;
+
+/** What ends anything that somebody has added to `rollouts`. */
+export const ROLLOUTS_FIX =
+  'Its key may be stolen: replace it with "sortbin release rotate REPOSITORY rollouts".';
 
 /** Longest time for one file. */
 const TIMEOUT_MS = 600_000;
@@ -24,11 +29,23 @@ export class RepositoryFetcher extends BaseFetcher {
 
   /** Refuses metadata as a bin does. */
   override async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
+    const role = roleOf(new URL(url));
+    if (!ROLES.some((one) => one === role)) throw this.#refuse(url, 'bins use no such role', 'Remove it.');
     const bytes = await super.downloadBytes(url, maxLength);
-    const problem = shapeProblem(jsonOf(bytes));
-    if (problem === null) return bytes;
-    this.failure = new ReleaseError('release-invalid', `${url}: ${problem}. Bins refuse this repository.`);
-    throw this.failure;
+    const json = jsonOf(bytes);
+    const problem = shapeProblem(json);
+    if (problem) throw this.#refuse(url, problem, 'Remove old bundles.');
+    if (role === ROLLOUTS && json !== null && canDelegate(json))
+      throw this.#refuse(url, 'this role must not delegate', ROLLOUTS_FIX);
+    return bytes;
+  }
+
+  #refuse(url: string, problem: string, fix: string): ReleaseError {
+    this.failure = new ReleaseError(
+      'release-invalid',
+      `${url}: ${problem}, so that bins refuse this repository. ${fix}`,
+    );
+    return this.failure;
   }
 
   async #readFile(url: string): Promise<Body> {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type BundleId, textOf } from '../../update/bundle-id.js';
 import {
   describeTargets,
@@ -10,15 +11,17 @@ import {
   versionsOf,
 } from './catalogue.js';
 import { type Json, SORTBIN } from './folder/metadata.js';
-import { publish, type Signing } from './folder/publish.js';
+import { publish, type Signing, targetPath } from './folder/publish.js';
 import type { State } from './folder/state.js';
 import { type Plan, ReleaseError } from './release.js';
 
 /**
  * Removes a version and its files, to make room. Its name and version are never published again. A revocation stays.
+ * For a version that was removed, it deletes the files that an interrupted command has left.
  * @throws ReleaseError `release-missing` or `release-option`
  */
 export const planRemove = (state: State, id: BundleId, signing: Signing): Plan => {
+  if (removedIn(state.targets).includes(textOf(id))) return planLeftFiles(state, id, signing);
   expectPublished(state.targets, id);
   checkNotNewest(state, id);
   const folder = folderOf(id);
@@ -41,6 +44,22 @@ export const planRemove = (state: State, id: BundleId, signing: Signing): Plan =
       };
       await publish(state, draft, signing);
       return { lines: [`${textOf(id)} removed.`], json: { ...id, changed: true, files: files.length } };
+    },
+  };
+};
+
+/** Nothing that is published names the files any more, so that nothing is signed. */
+const planLeftFiles = (state: State, id: BundleId, signing: Signing): Plan => {
+  const folder = folderOf(id);
+  if (!existsSync(targetPath(state.folder, folder))) {
+    const lines = [`${textOf(id)}: removed already. Nothing was changed.`];
+    return { steps: [], apply: null, unchanged: { lines, json: { ...id, changed: false } } };
+  }
+  return {
+    steps: [`Delete the files of ${textOf(id)}, which an interrupted command has left.`],
+    apply: async () => {
+      await publish(state, { obsolete: [folder] }, signing);
+      return { lines: [`Files of ${textOf(id)} deleted.`], json: { ...id, changed: true } };
     },
   };
 };

@@ -1,5 +1,5 @@
 import { describeTargets } from './catalogue.js';
-import { isDue, isSigned, keyIdsOf, tufTime } from './folder/metadata.js';
+import { isDue, isSigned, keyIdsOf, rolloutsProblem, tufTime } from './folder/metadata.js';
 import { publish, type Signing } from './folder/publish.js';
 import { isComplete, type State } from './folder/state.js';
 import { advanceRoot, canSignRoot, describeRoot, nextRoot, signedLines } from './next-root.js';
@@ -15,17 +15,21 @@ const needsNewKey = ({ staged, ...state }: State, role: Role, { ring }: Signing)
   !isSigned(staged, role, state[role]) &&
   keyIdsOf(staged, role).some((keyId) => ring.has(keyId));
 
+/** What somebody has added to `rollouts` ends with its next signature. */
+const isRoleDue = (state: State, role: Role, nowMs: number): boolean =>
+  isDue(role, state[role], nowMs) || (role === 'rollouts' && rolloutsProblem(state.rollouts) !== null);
+
 const expiryText = (state: State, role: Role): string =>
   `${role} expires ${tufTime(Date.parse(state[role].signed.expires))}`;
 
 /**
  * Signs the roles of which more than half of the lifetime has passed, if their keys are given, and a root that waits for
- * signatures.
+ * signatures. `isAll`: signs all roles but the root, so that each one has a newer version than before a restore.
  */
-export const planSign = (state: State, signing: Signing): Plan => {
+export const planSign = (state: State, signing: Signing, isAll = false): Plan => {
   const { nowMs } = signing;
   const due = (['targets', 'rollouts', 'snapshot', 'timestamp'] as const).filter(
-    (role) => isDue(role, state[role], nowMs) || needsNewKey(state, role, signing),
+    (role) => isAll || isRoleDue(state, role, nowMs) || needsNewKey(state, role, signing),
   );
   const renew = due.filter((role) => hasKey(state, role, signing));
   const isRootDue = isDue('root', state.root, nowMs);
@@ -61,7 +65,7 @@ export const planSign = (state: State, signing: Signing): Plan => {
 /** Signs the timestamp. Snapshot and rollouts are signed too, after half of their lifetime, if their keys are given. */
 export const planTimestamp = (state: State, signing: Signing): Plan => {
   const due = (['rollouts', 'snapshot'] as const).filter(
-    (role) => isDue(role, state[role], signing.nowMs) && hasKey(state, role, signing),
+    (role) => isRoleDue(state, role, signing.nowMs) && hasKey(state, role, signing),
   );
   const renew = [...due, 'timestamp' as const];
   return {

@@ -7,8 +7,15 @@ import type { TargetFile } from '@tufjs/models';
 import { Updater } from 'tuf-js';
 import { messageOf } from '../../kit/errors.js';
 import { hashedPath } from './add.js';
-import { RepositoryFetcher } from './fetcher.js';
-import { type MetadataOf, parseMetadata, ROLLOUTS, SIGNED_AT, tufTime } from './folder/metadata.js';
+import { RepositoryFetcher, ROLLOUTS_FIX } from './fetcher.js';
+import {
+  type MetadataOf,
+  parseMetadata,
+  ROLLOUTS,
+  rolloutsProblem,
+  SIGNED_AT,
+  tufTime,
+} from './folder/metadata.js';
 import { DAY_MS, LIFETIME_DAYS, ReleaseError, ROLES, type Role } from './release.js';
 
 export interface VerifyOptions {
@@ -52,6 +59,7 @@ export const verifyRepository = async (options: VerifyOptions): Promise<Verifica
     // A target that the role cannot have makes the client load the role.
     await updater.getTargetInfo(`${ROLLOUTS}/-`);
     const metadata = readVerified(folder);
+    checkRollouts(source, metadata.rollouts);
     checkSignedAt(source, metadata.timestamp, options.nowMs);
     const targets = [...targetsOf(metadata.targets), ...targetsOf(metadata.rollouts)];
     for (const target of targets) await verifyTarget(`${base}/targets`, target, fetcher);
@@ -93,6 +101,12 @@ const readVerified = (folder: string): MetadataOf => {
     timestamp: read('timestamp'),
     rollouts: read('rollouts'),
   };
+};
+
+/** Bins ignore such files, but only somebody with the key of the role can have added them. */
+const checkRollouts = (source: string, rollouts: MetadataOf['rollouts']): void => {
+  const problem = rolloutsProblem(rollouts);
+  if (problem) throw new ReleaseError('release-invalid', `${source}: rollouts ${problem}. ${ROLLOUTS_FIX}`);
 };
 
 /** Difference of two clocks that is not reported. */

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /**
  * What a bin accepts from a repository at most. Each limit is our own: a length that metadata states comes from a key of
  * an online role, and a file is read before its signature is verified. A release tool must stay within them.
@@ -50,3 +52,18 @@ export const shapeProblem = (value: unknown, level = 0): string | null => {
   }
   return null;
 };
+
+/** Returns the role of a file of metadata, such as `7.targets.json`. */
+export const roleOf = ({ pathname }: URL): string =>
+  decodeURIComponent(/^(?:\d+\.)?(.*)\.json$/.exec(pathname.split('/').at(-1) ?? '')?.[1] ?? '');
+
+const leafSchema = z.object({
+  signed: z.object({
+    delegations: z
+      .object({ roles: z.array(z.unknown()).max(0), succinct_roles: z.undefined().optional() })
+      .optional(),
+  }),
+});
+
+/** Whether the metadata of a role delegates to another role. */
+export const canDelegate = (json: unknown): boolean => !leafSchema.safeParse(json).success;

@@ -1,8 +1,7 @@
 import type { Fetcher } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
-import { z } from 'zod';
 import { publicUrl, RepositoryError } from './errors.js';
-import { maxBytesOf, shapeProblem, TOP_LEVEL } from './limits.js';
+import { canDelegate, maxBytesOf, roleOf, shapeProblem, TOP_LEVEL } from './limits.js';
 import type { Reader } from './reader.js';
 
 export interface FetcherOptions {
@@ -60,10 +59,6 @@ export class MetadataFetcher implements Fetcher {
 const invalid = (url: URL, problem: string): RepositoryError =>
   new RepositoryError('update-metadata-invalid', `${publicUrl(url)}: ${problem}`);
 
-/** Returns the role of a file of metadata, such as `7.targets.json`. */
-const roleOf = ({ pathname }: URL): string =>
-  decodeURIComponent(/^(?:\d+\.)?(.*)\.json$/.exec(pathname.split('/').at(-1) ?? '')?.[1] ?? '');
-
 const parse = (url: URL, bytes: Buffer): unknown => {
   try {
     return JSON.parse(bytes.toString('utf8'));
@@ -71,13 +66,3 @@ const parse = (url: URL, bytes: Buffer): unknown => {
     throw invalid(url, 'not JSON. Check `update.url`.');
   }
 };
-
-const leafSchema = z.object({
-  signed: z.object({
-    delegations: z
-      .object({ roles: z.array(z.unknown()).max(0), succinct_roles: z.undefined().optional() })
-      .optional(),
-  }),
-});
-
-const canDelegate = (json: unknown): boolean => !leafSchema.safeParse(json).success;

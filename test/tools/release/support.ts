@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -18,6 +27,15 @@ export const temporaryFolder = (t: Pick<TestContext, 'after'>): string => {
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 };
+
+/** Returns the content of each file below a folder, by its path. */
+export const contentsOf = (folder: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((path) => statSync(join(folder, path)).isFile())
+      .sort()
+      .map((path) => [path, readFileSync(join(folder, path), 'latin1')]),
+  );
 
 /** A repository with its keys, which are not encrypted. */
 export class Repository {
@@ -79,13 +97,16 @@ export const applied = async (plan: Plan | Promise<Plan>): Promise<Report> => {
 };
 
 /**
- * A disk on which one write fails, as if the process were killed or the disk were full. The file beside the written one
- * has half of the content.
+ * A disk on which one write fails. After a kill, no other one succeeds, and the file beside the written one has half of
+ * the content. A full disk still removes files. Half of a folder that is removed is left.
  */
 export class FailingDisk implements Disk {
   #writes = 0;
 
-  constructor(private readonly failAt: number) {}
+  constructor(
+    private readonly failAt: number,
+    private readonly failure: 'kill' | 'full disk' = 'kill',
+  ) {}
 
   makeFolder(path: string, mode?: number): void {
     this.#do(path, () => systemDisk.makeFolder(path, mode));
@@ -105,14 +126,22 @@ export class FailingDisk implements Disk {
   }
 
   remove(path: string): void {
-    this.#do(path, () => systemDisk.remove(path));
+    if (this.failure === 'full disk' && this.#writes >= this.failAt) {
+      systemDisk.remove(path);
+      return;
+    }
+    const removeHalf = () => {
+      const [first] = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(path) : [];
+      if (first) rmSync(join(path, first), { recursive: true });
+    };
+    this.#do(path, () => systemDisk.remove(path), removeHalf);
   }
 
-  #do(path: string, work: () => void, writeHalf = () => {}): void {
+  #do(path: string, work: () => void, doHalf = () => {}): void {
     this.#writes += 1;
     if (this.#writes > this.failAt) throw new Error(`${path}: a write after the failure`);
     if (this.#writes === this.failAt) {
-      writeHalf();
+      if (this.failure === 'kill') doHalf();
       throw new Error(`${path}: no space left`);
     }
     work();

@@ -92,6 +92,13 @@ export const ownPart = (role: Role, part: Json): Json => {
   return { ...own, targets: Object.fromEntries(targets) };
 };
 
+/** Returns what `rollouts` contains beside files of rollouts, or null. Only somebody with its key can have added it. */
+export const rolloutsProblem = ({ signed }: MetadataOf['rollouts']): string | null => {
+  if (signed.delegations) return 'delegates to other roles';
+  const path = Object.keys(signed.targets).find((one) => !ROLLOUT_PATH.test(one));
+  return path === undefined ? null : `names ${path}, which is no file of a rollout`;
+};
+
 /** Makes metadata of a signed part, and signs it. */
 export const makeMetadata = <R extends Role>(
   role: R,

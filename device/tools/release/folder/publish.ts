@@ -15,6 +15,7 @@ import {
   type MetadataOf,
   makeMetadata,
   ownPart,
+  rolloutsProblem,
   SIGNED_AT,
   sha256Of,
   tufTime,
@@ -121,7 +122,12 @@ const sign = async (state: State, draft: Draft, { ring, ...clock }: Signing): Pr
   if (draft.targets || isStale('targets', live))
     signed.targets = await seal('targets', draft.targets ?? state.targets.signed.toJSON(), roots);
   const targets = signed.targets ?? state.targets;
-  if (draft.rollouts || isStale('rollouts', targets))
+  // What somebody has added to `rollouts` ends as soon as its key is given.
+  const isCleaned =
+    signed.targets !== undefined &&
+    rolloutsProblem(state.rollouts) !== null &&
+    keyIdsOf(targets, 'rollouts').some((keyId) => ring.has(keyId));
+  if (draft.rollouts || isCleaned || isStale('rollouts', targets))
     signed.rollouts = await seal('rollouts', draft.rollouts ?? state.rollouts.signed.toJSON(), [targets]);
   if (signed.targets || signed.rollouts || isStale('snapshot', live)) {
     const part = state.snapshot.signed.toJSON();
@@ -153,6 +159,8 @@ const checkShape = (role: Role, metadata: AnyMetadata): void => {
     );
 };
 
+export const targetPath = (folder: string, path: string): string => join(folder, 'targets', path);
+
 /** Writes the files in an order in which each one is complete when another file names it. */
 const write = (
   { folder, root: present }: State,
@@ -161,13 +169,12 @@ const write = (
   disk: Disk,
 ): void => {
   const once = (path: string, content: Content) => writeOnce(disk, path, content);
-  const targetPath = (path: string) => join(folder, 'targets', path);
   const staged = stagedPath(folder);
   if (root) {
     disk.makeFolder(dirname(staged));
     disk.write(staged, bytesOf(root));
   }
-  for (const { path, content } of files) once(targetPath(path), content);
+  for (const { path, content } of files) once(targetPath(folder, path), content);
   for (const role of ['rollouts', 'targets', 'snapshot'] as const) {
     const metadata = signed[role];
     if (!metadata) continue;
@@ -179,7 +186,7 @@ const write = (
     once(metadataPath(folder, `${root.signed.version}.root.json`), contentOf(bytesOf(root)));
     disk.remove(staged);
   }
-  for (const path of obsolete) disk.remove(targetPath(path));
+  for (const path of obsolete) disk.remove(targetPath(folder, path));
 };
 
 /** Returns the entry of a file in the metadata above it. */
