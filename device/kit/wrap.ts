@@ -14,3 +14,10 @@ export const wrap = (line: string, columns: number): string[] => {
   }
   return [...lines, rest];
 };
+
+/** Wraps each line of a text, and keeps its indentation. */
+export const wrapText = (text: string, columns: number): string[] =>
+  text.split('\n').flatMap((line) => {
+    const indent = /^ */.exec(line)?.[0] ?? '';
+    return wrap(line.slice(indent.length), columns - indent.length).map((part) => indent + part);
+  });

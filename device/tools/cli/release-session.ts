@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { SystemClock } from '../../kit/clock.js';
 import { messageOf } from '../../kit/errors.js';
 import { plain } from '../../kit/plain-text.js';
+import { wrapText } from '../../kit/wrap.js';
 import type { Signing } from '../release/folder/publish.js';
 import type { State } from '../release/folder/state.js';
 import { type Plan, ReleaseError } from '../release/release.js';
@@ -80,13 +81,22 @@ export const withPrompt = async (
   }
 };
 
+const COLUMNS = 80;
+
+/** Returns what a plan does, for a terminal of 80 columns. A path or a name that is longer than a line is cut into lines. */
+export const linesOfPlan = ({ steps }: Pick<Plan, 'steps'>): string[] =>
+  steps
+    .flatMap((step) => wrapText(plain(step), COLUMNS))
+    .flatMap((line) => line.match(new RegExp(`.{1,${COLUMNS}}`, 'g')) ?? []);
+
 export const runPlan = async (
-  { steps, apply, unchanged }: Plan,
+  plan: Plan,
   { yes = false, json = false }: PlanFlags,
   prompt: TerminalPrompt | null,
 ): Promise<void> => {
+  const { apply, unchanged } = plan;
   const say = (line: string) => json || process.stdout.write(`${plain(line)}\n`);
-  for (const step of steps) say(step);
+  for (const line of linesOfPlan(plan)) say(line);
   if (apply && !yes) {
     if (!prompt)
       throw new ReleaseError(

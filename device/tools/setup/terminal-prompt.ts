@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ReadStream } from 'node:tty';
 import { plain } from '../../kit/plain-text.js';
-import { wrap } from '../../kit/wrap.js';
+import { wrapText } from '../../kit/wrap.js';
 import type { Key, Screen } from '../calibrate/calibrate.js';
 import { readKeys, terminalScreen } from '../calibrate/terminal.js';
 import type { Choice, Prompt } from './prompt.js';
@@ -28,11 +28,8 @@ export class TerminalPrompt implements Prompt {
   }
 
   say(text: string): void {
-    for (const line of text.split('\n')) {
-      const indent = /^ */.exec(line)?.[0] ?? '';
-      for (const part of wrap(plain(line.trimStart()), this.#columns - indent.length - 1))
-        this.output.write(`${indent}${part}\n`);
-    }
+    const lines = text.split('\n').map(plain).join('\n');
+    for (const line of wrapText(lines, this.#columns - 1)) this.output.write(`${line}\n`);
   }
 
   async text(
