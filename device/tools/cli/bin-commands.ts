@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { SystemClock } from '../../kit/clock.js';
+import type { Answer } from '../../kit/errors.js';
 import { newId } from '../../kit/ids.js';
 import { escapeControls, plain, plainLines } from '../../kit/plain-text.js';
 import { CONTROL_SOCKET } from '../../network/commands/commands.js';
@@ -51,13 +52,21 @@ const sendToBin = async (request: CommandRequest, flags: BinFlags): Promise<void
 const textOf = (value: string): string => (value === 'ignored: busy' ? 'ignored: the bin is busy' : value);
 
 /** Sends a request. Returns the value of the answer, or undefined if it is a fault, which is printed. */
-export const askBin = async (
+export const askBin = async (request: CommandRequest, flags: BinFlags): Promise<unknown> =>
+  printAnswer(await sendRequest(request, flags), flags);
+
+/** Sends a request, and returns the answer. @throws ControlError if no bin answers */
+export const sendRequest = async (
   request: CommandRequest,
-  { config: file, json = false }: BinFlags,
-): Promise<unknown> => {
+  { config: file }: Pick<BinFlags, 'config'>,
+): Promise<Answer<unknown>> => {
   const { config, folder } = await readConfig(file);
   const socket = join(resolve(folder, config.dataDir), CONTROL_SOCKET);
-  const answer = await sendCommand(socket, request, new SystemClock());
+  return sendCommand(socket, request, new SystemClock());
+};
+
+/** Prints an answer as JSON, or its fault for people. Sets the exit code of a fault. Returns the value. */
+export const printAnswer = (answer: Answer<unknown>, { json = false }: Pick<BinFlags, 'json'>): unknown => {
   if (json) process.stdout.write(`${escapeControls(JSON.stringify(answer))}\n`);
   if (answer.ok) return answer.value;
   if (!json) process.stderr.write(plainLines(`sortbin: ${answer.fault.message}\n`));

@@ -3,16 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import type { ModelStatus } from '../../daemon/update-commands.js';
-import { messageOf, SortbinError } from '../../kit/errors.js';
-import { plain, plainLines } from '../../kit/plain-text.js';
+import { type Answer, done, failed, messageOf, SortbinError } from '../../kit/errors.js';
+import { plain } from '../../kit/plain-text.js';
 import { ControlError } from '../../network/commands/commands.js';
 import type { BundleId } from '../../update/bundle-id.js';
 import type { TrustedRoot } from '../../update/repository/repository.js';
-import { askBin, type BinFlags, binCommand } from './bin-commands.js';
+import { askBin, type BinFlags, binCommand, printAnswer, sendRequest } from './bin-commands.js';
 import { type BundleArgument, parseBundle, parseBundleOrFolder } from './bundle-argument.js';
-import { EXIT } from './failure.js';
 import { listCommand } from './model-list.js';
-import { canDraw, printJson } from './report.js';
+import { canDraw } from './report.js';
 
 // The commands of `sortbin model` that the running bin executes.
 
@@ -53,31 +52,37 @@ const runTask = async (
   request: { readonly command: string; readonly [key: string]: unknown },
   flags: BinFlags,
 ): Promise<void> => {
-  const quiet = { ...flags, json: false };
-  if ((await askBin(request, quiet)) === undefined) return;
+  const begun = await sendRequest(request, flags);
+  if (!begun.ok) return void printAnswer(begun, flags);
   const bar = progressBar(flags.json === true);
-  let status: ModelStatus | undefined;
+  let task: ModelStatus['task'];
   do {
     await sleep(POLL_MS);
-    status = await statusOf(quiet);
-    if (!status) return;
-    bar.show(status);
-  } while (status.task?.isRunning);
+    const status = await statusOf(flags);
+    if (!status.ok) return void printAnswer(status, flags);
+    bar.show(status.value);
+    task = status.value.task;
+  } while (task?.isRunning);
   bar.end();
-  const { task } = status;
-  const name = request.command.replace('model.', '');
-  const replaced = { code: 'update-replaced', message: `model.${task?.name} has replaced model.${name}` };
-  const fault = task && task.name !== name ? replaced : (task?.fault ?? null);
-  if (flags.json) printJson({ schema: 1, ...status });
-  else if (fault) process.stderr.write(plainLines(`sortbin: ${fault.message}\n`));
-  else process.stdout.write(`${plain(task?.message ?? '')}\n`);
-  if (fault) process.exitCode = EXIT.data;
+  printText(resultOf(request.command.replace('model.', ''), task), flags);
+};
+
+/** The answer to a request that was begun: a text for people, as of a request that ends at once. */
+const resultOf = (name: string, task: ModelStatus['task']): Answer<string> => {
+  if (task && task.name !== name)
+    return failed('update-replaced', `model.${task.name} has replaced model.${name}`);
+  return task?.fault ? { ok: false, fault: task.fault } : done(task?.message ?? '');
+};
+
+const printText = (answer: Answer<unknown>, flags: BinFlags): void => {
+  const value = printAnswer(answer, flags);
+  if (value !== undefined && !flags.json) process.stdout.write(`${plain(String(value))}\n`);
 };
 
 /** Asks until the bin answers: the checks of a bundle can keep the processor of a small machine busy for seconds. */
-const statusOf = async (flags: BinFlags, attempts = ATTEMPTS): Promise<ModelStatus | undefined> => {
+const statusOf = async (flags: BinFlags, attempts = ATTEMPTS): Promise<Answer<ModelStatus>> => {
   try {
-    return (await askBin({ command: 'model.status' }, flags)) as ModelStatus | undefined;
+    return (await sendRequest({ command: 'model.status' }, flags)) as Answer<ModelStatus>;
   } catch (thrown) {
     if (attempts > 1 && thrown instanceof ControlError && thrown.code === 'control-answer')
       return statusOf(flags, attempts - 1);
@@ -107,10 +112,9 @@ const progressBar = (isQuiet: boolean) => {
 };
 
 const simpleCommand = (name: string, description: string): Command =>
-  binCommand(name, description).action(async (flags: BinFlags) => {
-    const value = await askBin({ command: `model.${name}` }, flags);
-    if (value !== undefined && !flags.json) process.stdout.write(`${plain(String(value))}\n`);
-  });
+  binCommand(name, description).action(async (flags: BinFlags) =>
+    printText(await sendRequest({ command: `model.${name}` }, flags), flags),
+  );
 
 const trustRoot = async (file: string | undefined, flags: BinFlags): Promise<void> => {
   const root = file === undefined ? undefined : await readRoot(file);
