@@ -1,8 +1,9 @@
-import { createReadStream, realpathSync, type Stats, statSync } from 'node:fs';
+import { createReadStream, realpathSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, join, sep } from 'node:path';
 import { pipeline } from 'node:stream';
+import { leadsOut } from './folder/links.js';
 import { ReleaseError } from './release.js';
 
 /** The folders that clients read. Other files of the repository's folder are not served. */
@@ -93,11 +94,10 @@ const find = (root: string, url: string): Found | null => {
     const name = decodeURIComponent(url.replace(/[?#].*$/, ''));
     const asked = join(root, name);
     const folder = SERVED.map((one) => join(root, one)).find((one) => asked.startsWith(one + sep));
-    if (folder === undefined || basename(asked).startsWith('.')) return null;
+    if (folder === undefined || basename(asked).startsWith('.') || leadsOut(folder, asked)) return null;
     const path = realpathSync(asked);
-    const isServed = path.startsWith(realpathSync(folder) + sep);
-    const status: Stats | null = isServed ? statSync(path) : null;
-    return status?.isFile() ? { path, size: status.size } : null;
+    const status = statSync(path);
+    return status.isFile() ? { path, size: status.size } : null;
   } catch {
     return null;
   }

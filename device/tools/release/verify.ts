@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { TargetFile } from '@tufjs/models';
 import { Updater } from 'tuf-js';
 import { messageOf } from '../../kit/errors.js';
 import { hashedPath } from './add.js';
 import { RepositoryFetcher, ROLLOUTS_FIX } from './fetcher.js';
+import { leadsOut } from './folder/links.js';
 import {
   type MetadataOf,
   parseMetadata,
@@ -127,9 +128,16 @@ const targetsOf = ({ signed }: MetadataOf['targets']): TargetFile[] => Object.va
 const verifyTarget = async (base: string, target: TargetFile, fetcher: RepositoryFetcher): Promise<void> => {
   const { path, length, hashes } = target;
   const sha256 = hashes.sha256 ?? '';
+  const url = `${base}/${hashedPath(path, sha256)}`;
+  // A web server, and a copy on another disk, do not have what is elsewhere.
+  if (url.startsWith('file:') && leadsOut(fileURLToPath(base), fileURLToPath(url)))
+    throw new ReleaseError(
+      'release-invalid',
+      `${path}: a symbolic link leads out of the repository. Replace it by what it leads to.`,
+    );
   const hash = createHash('sha256');
   let bytes = 0;
-  for await (const chunk of await fetcher.fetch(`${base}/${hashedPath(path, sha256)}`)) {
+  for await (const chunk of await fetcher.fetch(url)) {
     bytes += chunk.length;
     // A server must not keep the command busy with endless data.
     if (bytes > length) break;

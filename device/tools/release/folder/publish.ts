@@ -4,6 +4,7 @@ import { type KeyRing, type StoredKey, writeKey } from '../keys/key-ring.js';
 import { DAY_MS, LIFETIME_DAYS, ReleaseError, type Role } from '../release.js';
 import { type Content, contentOf } from './content.js';
 import { type Disk, withLock, writeOnce } from './disk.js';
+import { leadsOut } from './links.js';
 import {
   type AnyMetadata,
   bytesOf,
@@ -67,7 +68,8 @@ const MAX_PAUSE_MS = LIFETIME_DAYS.timestamp * DAY_MS;
 /**
  * Signs a draft with all roles above it, and writes it. Clients receive it when the timestamp is written, so that an
  * interrupted run leaves the earlier repository. Returns the roles that were signed.
- * @throws ReleaseError `release-key`, `release-clock`, `release-busy`, `release-full` or `release-exists`
+ * @throws ReleaseError `release-key`, `release-clock`, `release-busy`, `release-full`, `release-exists` or
+ * `release-invalid`
  */
 export const publish = async (state: State, draft: Draft, signing: Signing): Promise<Role[]> => {
   const { folder } = state;
@@ -76,6 +78,7 @@ export const publish = async (state: State, draft: Draft, signing: Signing): Pro
   await withLock(folder, () => {
     if (fingerprintOf(folder) !== state.fingerprint)
       throw new ReleaseError('release-busy', `${folder}: changed meanwhile. Run this command again.`);
+    checkLinks(folder, draft);
     try {
       if (draft.key) writeKey(disk, draft.key);
       write(state, draft, signed, disk);
@@ -86,6 +89,18 @@ export const publish = async (state: State, draft: Draft, signing: Signing): Pro
     }
   });
   return Object.keys(signed) as Role[];
+};
+
+/** A link would make this tool write or delete elsewhere, or publish what is elsewhere. @throws ReleaseError */
+const checkLinks = (folder: string, { files = [], obsolete = [] }: Draft): void => {
+  const targets = join(folder, 'targets');
+  const paths = [...files.map(({ path }) => path), ...obsolete].map((path) => targetPath(folder, path));
+  const link = paths.find((path) => leadsOut(targets, path));
+  if (link === undefined) return;
+  throw new ReleaseError(
+    'release-invalid',
+    `${link}: a symbolic link leads out of the repository. Replace it by what it leads to.`,
+  );
 };
 
 const removeQuietly = (disk: Disk, path: string): void => {
