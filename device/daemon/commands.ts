@@ -6,13 +6,16 @@ import type { Runner } from '../cycle/runner.js';
 import { type EventSelection, type Journal, JournalError } from '../journal/journal.js';
 import type { Clock } from '../kit/clock.js';
 import type { Command } from '../kit/command.js';
-import { withDeadline } from '../kit/deadline.js';
 import { done, failed } from '../kit/errors.js';
 import type { Publisher } from '../network/mqtt/mqtt.js';
 import type { ModelSlot } from '../perception/model/model.js';
+import { type FaultMessage, faultsByCode, raisedMessage } from '../status/fault-message.js';
 import type { Liveness, LivenessState } from '../status/liveness.js';
+import type { MachineReport } from '../status/machine-report.js';
+import { type Mode, modeOf } from '../status/mode.js';
 import type { BinState, Status } from '../status/status.js';
 import type { Hardware } from '../wire/hardware.js';
+import { countersSoon } from './bin-messages.js';
 import type { UpdateSummary } from './update-summary.js';
 
 export interface CommandParts {
@@ -26,6 +29,8 @@ export interface CommandParts {
   readonly publisher: Pick<Publisher, 'notifyUndeliverable' | 'status'>;
   /** Without a login. */
   readonly brokerUrl: string;
+  /** Returns the newest readings of the machine. */
+  readonly machine: () => MachineReport;
   /** Returns the state of updates; null: they are not configured. */
   readonly updates: () => UpdateSummary | null;
   readonly clock: Clock;
@@ -40,10 +45,11 @@ export interface StatusAnswer {
   readonly waiting: number | null;
   /** null: updates are not configured. */
   readonly update: UpdateSummary | null;
+  readonly mode: Mode;
+  /** The faults in force, as on the topics `fault/<code>`. */
+  readonly faults: readonly FaultMessage[];
+  readonly machine: MachineReport;
 }
-
-/** Deadline for the journal in an answer that does not need it. */
-const COUNTERS_MS = 1_000;
 
 /** The outcomes of an event that decided about an item. */
 const DECIDED = new Set(['sorted', 'refused']);
@@ -144,6 +150,7 @@ const statusCommand = ({
   journal,
   publisher,
   brokerUrl,
+  machine,
   updates,
   clock,
 }: CommandParts): Command<z.infer<typeof nothing>, StatusAnswer> => ({
@@ -152,17 +159,18 @@ const statusCommand = ({
   actuates: false,
   isQuery: true,
   run: async () => {
-    const waiting = await withDeadline(clock, COUNTERS_MS, () => journal.counters()).then(
-      ({ pending, undeliverable }) => pending - undeliverable,
-      () => null,
-    );
+    const counters = await countersSoon(journal, clock);
+    const state = status.snapshot();
     const broker = { url: brokerUrl, connected: publisher.status().connected };
     return done({
-      state: status.snapshot(),
+      state,
       liveness: liveness.healthy(),
       broker,
-      waiting,
+      waiting: counters && counters.pending - counters.undeliverable,
       update: updates(),
+      mode: modeOf(state),
+      faults: Object.entries(faultsByCode(state.faults)).map(([code, fault]) => raisedMessage(code, fault)),
+      machine: machine(),
     });
   },
 });

@@ -13,11 +13,13 @@ import { CommandRegistry } from '../network/commands/registry.js';
 import type { EmbeddedBroker } from '../network/mqtt/mqtt.js';
 import type { SlotModel } from '../perception/model/model.js';
 import { Liveness } from '../status/liveness.js';
+import { machineReport } from '../status/machine-report.js';
 import { Status } from '../status/status.js';
 import { makeMachineSensors } from '../wire/hardware.js';
 import { cycleOptions, type LoadedConfig } from '../wire/loaded-config.js';
 import { urlWithoutLogin } from '../wire/publisher.js';
 import { wireSystemd } from '../wire/systemd.js';
+import { BinMessages } from './bin-messages.js';
 import { type BinParts, startParts } from './bin-parts.js';
 import { LastDecided, makeCommands } from './commands.js';
 import { earlierCounters } from './earlier-counters.js';
@@ -105,7 +107,9 @@ export class Daemon {
     const { refusedMs } = config.panel;
     const operatorPanel = new OperatorPanel({ panel, fillParts, commands, refusedMs, clock });
     const earlier = await earlierCounters(journal, clock);
-    const status = new Status(clock, () => publisher.retain('state', status.snapshot()), earlier);
+    const status = new Status(clock, () => messages.changed(), earlier);
+    const machineNow = () => machineReport(machine.readings, clock);
+    const messages = await BinMessages.open({ status, journal, publisher, machine: machineNow, clock, log });
     const { dropped, undeliverable, unrecorded } = await journal.counters();
     status.dropped(dropped);
     status.undeliverable(undeliverable);
@@ -126,6 +130,7 @@ export class Daemon {
         'operator panel': operatorPanel,
         publisher: new PublisherObserver(publisher, config),
         outbox,
+        messages,
         'last decided': lastDecided,
         ...(updates.off === null ? { updates: new UpdateObserver(updates, model, publisher) } : {}),
         'picture health': new PictureHealth((fault) => health.report('camera', fault, 'picture')),
@@ -165,6 +170,7 @@ export class Daemon {
     const hasRepository = config.update.url !== null;
     const commandParts = {
       ...{ runner, hardware, model, lastDecided, status, liveness, journal, publisher, clock },
+      machine: machineNow,
       brokerUrl: urlWithoutLogin(parts.url),
       updates: () => (updates.off === null ? summaryOf(updates.updater.status(), hasRepository) : null),
     };
@@ -186,7 +192,7 @@ export class Daemon {
     };
     // The cycle is the last one to start and the first one to stop: it makes the gate safe.
     const services = [
-      ...[this.#timeSync, liveness, machine, serviceSwitch],
+      ...[this.#timeSync, liveness, machine, messages, serviceSwitch],
       ...[commands, operatorPanel, controlSocket, cycle],
     ];
     for (const one of systemd ? [systemd, ...services] : services) await this.#services.start(one, signal);

@@ -10,3 +10,6 @@ export const markdownTable = (rows: readonly (readonly string[])[]): string => {
   const rule = widths.map((width) => '-'.repeat(width));
   return [head, rule, ...others].map(line).join('');
 };
+
+/** Returns Markdown as plain text. Code has no mark. */
+export const withoutMarks = (markdown: string): string => markdown.replaceAll('`', '');

@@ -13,7 +13,7 @@ export interface RaisedFault extends Fault {
   readonly since: string;
 }
 
-/** The state of the bin: the payload of the retained `state` topic. */
+/** The state of the bin, as the command `status` answers it. */
 export interface BinState {
   readonly schema: 1;
   readonly at: string;
@@ -45,6 +45,9 @@ export interface BinState {
     readonly outcomes: Readonly<Record<string, number>>;
     /** Items sorted into each compartment since it was reported as emptied, else since `since`. */
     readonly compartments: Readonly<Record<string, number>>;
+    /** Decided items by label, and by the reason of the decision. */
+    readonly labels: Readonly<Record<string, number>>;
+    readonly reasons: Readonly<Record<string, number>>;
     /** Time of the last report that a compartment was emptied, UTC. */
     readonly emptied: Readonly<Record<string, string>>;
     /** Events that were dropped unsent because the outbox was full, since the journal exists. */
@@ -121,18 +124,18 @@ export class Status implements Observer {
     const { id, seq, at, outcome, decision } = event;
     if (outcome === 'disputed') return;
     applyTotals(this.#totals, totalsOf(event));
+    if (outcome !== 'emptied')
+      this.#lastItem = {
+        id,
+        seq,
+        at,
+        outcome,
+        compartment: decision?.compartment ?? null,
+        label: decision?.label ?? null,
+        confidence: decision?.confidence ?? null,
+        reason: decision?.reason ?? null,
+      };
     this.changed();
-    if (outcome === 'emptied') return;
-    this.#lastItem = {
-      id,
-      seq,
-      at,
-      outcome,
-      compartment: decision?.compartment ?? null,
-      label: decision?.label ?? null,
-      confidence: decision?.confidence ?? null,
-      reason: decision?.reason ?? null,
-    };
   }
 
   /** Records the fill level of a compartment. */
@@ -176,6 +179,8 @@ export class Status implements Observer {
         since: this.#since,
         outcomes: totalsOfKind(this.#totals, 'outcome'),
         compartments: totalsOfKind(this.#totals, 'compartment'),
+        labels: totalsOfKind(this.#totals, 'label'),
+        reasons: totalsOfKind(this.#totals, 'reason'),
         emptied: this.#emptied(),
         dropped: this.#dropped,
         undeliverable: this.#undeliverable,

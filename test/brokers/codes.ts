@@ -1,3 +1,4 @@
+import type { StateMessage } from '../../device/status/state-message.js';
 import { makeBacklog } from '../support/journal/backlog.js';
 import { CONNACK_CODES, DISCONNECT_CODES, PUBACK_CODES } from '../support/network/reason-codes.js';
 import { RoughBroker } from '../support/network/rough-broker.js';
@@ -42,8 +43,8 @@ const startDouble = async (trial: Trial, later: (end: () => Promise<unknown>) =>
 type CodeOf = (seq: number, attempt: number) => number;
 
 const addNotes = (verdict: Verdict, broker: RoughBroker): Verdict => {
-  const states = broker.payloads('state').map((json) => JSON.parse(json) as { faults: { code: string }[] });
-  const faults = new Set(states.flatMap((state) => state.faults.map(({ code }) => code)));
+  const states = broker.payloads('state').map((json) => JSON.parse(json) as StateMessage);
+  const faults = new Set(states.flatMap((state) => Object.keys(state.faults)));
   const { connects, violations } = broker;
   verdict.notes.push(`${connects.length} connections, faults: ${[...faults].join(', ') || 'none'}`);
   if (violations.length > 0) verdict.problems.push(`the bin exceeded a limit of the broker: ${violations}`);

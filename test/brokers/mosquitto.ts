@@ -96,7 +96,9 @@ const deniedTopic =
   (trial) =>
     withCleanup(async (later) => {
       makeBacklog(trial.dataDir, EVENTS);
-      const others = ['availability', 'info', 'state'].map((topic) => `topic readwrite sortbin/bin/${topic}`);
+      const others = ['availability', 'info', 'state', 'stats', 'fault/#'].map(
+        (topic) => `topic readwrite sortbin/bin/${topic}`,
+      );
       const broker = await Mosquitto.start(trial.folder, { users: { bin: others, watch: READ_ALL } });
       later(() => broker.stop());
       const proxy = await startProxy(broker, version);

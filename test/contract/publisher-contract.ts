@@ -58,7 +58,7 @@ export const publisherContract = (name: string, make: (brokerDown: boolean) => P
       world.outbox.add();
       world.publisher.notify();
       world.publisher.retain('state', { cycle: 'idle' });
-      assert.deepEqual(world.publisher.status(), { connected: false, lastError: null });
+      assert.deepEqual(world.publisher.status(), { connected: false, lastError: null, connections: 0 });
       assert.equal(world.outbox.reads, 0);
       world.publisher.start();
       await world.outbox.empty();
@@ -89,7 +89,7 @@ export const publisherContract = (name: string, make: (brokerDown: boolean) => P
       await world.startBroker();
       await world.outbox.empty();
       assert.deepEqual(inOrderOfFirstArrival(world.eventSeqs()), seqs);
-      assert.deepEqual(world.publisher.status(), { connected: true, lastError: null });
+      assert.deepEqual(world.publisher.status(), { connected: true, lastError: null, connections: 1 });
       assert.equal(world.retained('sortbin/kitchen/availability'), 'online');
       assert.equal(world.retained('sortbin/kitchen/info'), '{"version":"1"}');
     });

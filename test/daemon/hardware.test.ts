@@ -21,6 +21,7 @@ import { newId } from '../../device/kit/ids.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { CommandRegistry } from '../../device/network/commands/registry.js';
 import { Liveness } from '../../device/status/liveness.js';
+import { machineReport } from '../../device/status/machine-report.js';
 import { Status } from '../../device/status/status.js';
 import { makeBin, quiet } from '../support/bin.js';
 import { somePolicy } from '../support/cycle.js';
@@ -106,7 +107,7 @@ const started = async ({ isServiceOn = false } = {}) => {
   const { journal } = bin.parts;
   const publisher = {
     notifyUndeliverable: () => {},
-    status: () => ({ connected: true, lastError: null }),
+    status: () => ({ connected: true, lastError: null, connections: 1 }),
   };
   const commandParts = {
     runner: bin.runner,
@@ -118,6 +119,7 @@ const started = async ({ isServiceOn = false } = {}) => {
     journal,
     publisher,
     brokerUrl: 'mqtt://broker',
+    machine: () => machineReport(null, clock),
     updates: () => null,
     clock,
   };

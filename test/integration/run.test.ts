@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { connectAsync } from 'mqtt';
 import { type BinEvent, eventSchema } from '../../device/cycle/event.js';
+import { stateMessageSchema } from '../../device/status/state-message.js';
 import { inFolder, type LogLine, Sortbin } from '../support/sortbin.js';
 import { until } from '../support/until.js';
 
@@ -60,8 +61,8 @@ describe('sortbin run', () => {
       assert.deepEqual(first?.frame?.views, [1, 0.9]);
       assert.equal(info.model.name, 'waste12');
       assert.deepEqual(Object.keys(info.compartments).sort(), ['glass', 'packaging', 'paper', 'residual']);
-      const state = JSON.parse(received.get('sortbin/bin/state')?.at(-1) ?? '{}');
-      assert.ok(state.counters.outcomes.sorted >= 1);
+      const state = stateMessageSchema.parse(JSON.parse(received.get('sortbin/bin/state')?.at(-1) ?? '{}'));
+      assert.ok((state.counters.outcomes.sorted ?? 0) >= 1);
       assert.ok((await readdir(join(folder, 'data/frames'))).length >= 3);
     }));
 
@@ -87,15 +88,17 @@ describe('sortbin run', () => {
         const { output } = await send(folder, 'status');
         assert.match(
           output ?? '',
-          /^bin\n {2}✓ cycle +idle\n {2}✓ last item +#1 sorted, paper 95 %, -> paper, confident,/,
+          /^bin\n {2}✓ mode +ready\n {2}✓ cycle +idle\n {2}✓ last item +#1 sorted, paper 95 %, -> paper, confident,/,
         );
         assert.match(
           output ?? '',
-          /\n {2}✓ faults +none\n {2}✓ broker +mqtt:\/\/127\.0\.0\.1:\d+, connected\n {2}✓ waiting +0 events\n {2}✓ outcomes +sorted 1\n {2}✓ sorted into +none yet\n/,
+          /\n {2}✓ faults +none\n {2}✓ broker +mqtt:\/\/127\.0\.0\.1:\d+, connected\n {2}✓ waiting +0 events\n(?: {2}✓ (?:temperature|processor|voltage|memory|disk|clock) .+\n)+ {2}✓ outcomes +sorted 1\n {2}✓ sorted into +none yet\n/,
         );
         const json = JSON.parse((await send(folder, 'status', '--json')).output ?? '');
         assert.deepEqual([json.ok, json.value.liveness, json.value.state.schema], [true, { ok: true }, 1]);
         assert.deepEqual([json.value.broker.connected, json.value.waiting], [true, 0]);
+        assert.deepEqual([json.value.mode, json.value.faults], ['ready', []]);
+        assert.ok(json.value.machine.disk.totalBytes > 0);
         bin.kill('SIGTERM');
         assert.equal(await bin.ended(), 0);
         const { code: down, stderr: reason } = await send(folder, 'trigger');

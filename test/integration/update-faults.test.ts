@@ -45,7 +45,7 @@ describe('a bin whose updates cannot work', () => {
       client.on('message', (_, payload) => states.push(payload.toString()));
       await client.subscribeAsync('sortbin/bin/state');
       await until('the state has the fault', () =>
-        /"part":"updates","code":"update-failed"/.test(states.join()),
+        /"update-failed":\{"since":"[^"]+","parts":\{"updates":/.test(states.join()),
       );
       await client.endAsync(true);
       assert.match((await run('status')).replace(/\s+/g, ' '), /updates update-failed since/);

@@ -27,6 +27,8 @@ export interface PublisherStatus {
   readonly connected: boolean;
   /** The last connection error; null while connected, and before the first error. */
   readonly lastError: string | null;
+  /** Number of connections since the start. */
+  readonly connections: number;
 }
 
 /** Text, bytes, or an object that is sent as JSON. It is sent as it was at the call. */

@@ -75,6 +75,7 @@ export class OutboxPublisher implements Publisher {
   readonly #connector: Connector;
   readonly #availability: string;
   readonly #retained: RetainedMessages;
+  readonly #published: PublishedTopics | null;
   readonly #oldTopics: OldTopics | null;
   readonly #single: SingleMessages;
   readonly #subscriptions: Subscriptions;
@@ -88,6 +89,7 @@ export class OutboxPublisher implements Publisher {
   readonly #backoffLimits: BackoffLimits;
   readonly #pubackDeadlineMs: number;
   #session: Session | null = null;
+  #connections = 0;
   /** The error of a retained message that the broker does not take. */
   #skipped: ConnectionError | null = null;
   #running: Promise<void> | null = null;
@@ -110,6 +112,7 @@ export class OutboxPublisher implements Publisher {
     const base = this.#availability.replace(/availability$/, '');
     const { topicsFile } = options;
     const published = topicsFile === undefined ? null : new PublishedTopics(topicsFile, base, log);
+    this.#published = published;
     this.#oldTopics = published && new OldTopics(published, this.#pubackDeadlineMs, clock, log);
     this.#retained = new RetainedMessages(
       this.#pubackDeadlineMs,
@@ -129,6 +132,9 @@ export class OutboxPublisher implements Publisher {
 
   start(): void {
     if (this.#stop.signal.aborted || this.#running) return;
+    // This run has no message for them. An empty one removes them; one that comes later replaces it.
+    for (const topic of this.#published?.unused ?? [])
+      if (topic !== this.#availability) this.#retained.set(topic, Buffer.alloc(0));
     this.#running = this.#run(this.#stop.signal);
     this.notifyUndeliverable();
   }
@@ -173,6 +179,7 @@ export class OutboxPublisher implements Publisher {
     return {
       connected: this.#session?.isOnline ?? false,
       lastError: this.#health.fault?.message ?? null,
+      connections: this.#connections,
     };
   }
 
@@ -213,6 +220,7 @@ export class OutboxPublisher implements Publisher {
     this.#reportLimits();
     try {
       return await this.#session.run(stop, () => {
+        this.#connections += 1;
         this.#health.set(null);
         void this.#oldTopics?.removeOn(connection);
       });

@@ -4,7 +4,9 @@ import { z } from 'zod';
 import { writeDurably } from '../../kit/durable-file.js';
 import { messageOf } from '../../kit/errors.js';
 
-const schema = z.object({ schema: z.literal(1), topics: z.array(z.string().min(1).max(1_000)).max(1_000) });
+const MAX_TOPICS = 1_000;
+const topic = z.string().min(1).max(1_000);
+const schema = z.object({ schema: z.literal(1), topics: z.array(topic).max(MAX_TOPICS) });
 
 /**
  * The topics of the retained messages that the broker may have, in a file. When the id of the bin or the prefix has
@@ -13,6 +15,7 @@ const schema = z.object({ schema: z.literal(1), topics: z.array(z.string().min(1
 export class PublishedTopics {
   #saved: string;
   #own: readonly string[] = [];
+  readonly #unused: Set<string>;
   readonly #old: Set<string>;
 
   constructor(
@@ -22,8 +25,9 @@ export class PublishedTopics {
     private readonly log: Logger,
   ) {
     const topics = this.#read();
-    this.#saved = JSON.stringify(topics);
-    this.#old = new Set(topics.filter((topic) => !topic.startsWith(base)));
+    this.#saved = textOf(topics);
+    this.#unused = new Set(topics.filter((name) => name.startsWith(base)));
+    this.#old = new Set(topics.filter((name) => !name.startsWith(base)));
   }
 
   /** The topics of an earlier id or prefix. */
@@ -31,9 +35,15 @@ export class PublishedTopics {
     return [...this.#old];
   }
 
+  /** The topics of the bin that the last run has published, and this one has not. */
+  get unused(): readonly string[] {
+    return [...this.#unused];
+  }
+
   /** Writes the topics of the bin, if they have changed. Never throws: without the file, only old topics stay on the broker. */
   save(own: readonly string[]): void {
     this.#own = own;
+    for (const name of own) this.#unused.delete(name);
     this.#write();
   }
 
@@ -53,8 +63,8 @@ export class PublishedTopics {
   }
 
   #write(): void {
-    const topics = [...this.#own, ...this.#old];
-    const text = JSON.stringify(topics);
+    const topics = [...this.#own, ...this.#unused, ...this.#old].slice(0, MAX_TOPICS);
+    const text = textOf(topics);
     if (text === this.#saved) return;
     try {
       writeDurably(this.path, `${JSON.stringify({ schema: 1, topics })}\n`);
@@ -64,3 +74,6 @@ export class PublishedTopics {
     }
   }
 }
+
+/** Equal for the same topics in another order. */
+const textOf = (topics: readonly string[]): string => JSON.stringify([...topics].sort());

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { SortbinError } from '../../kit/errors.js';
+import { withoutMarks } from '../../kit/markdown.js';
 import { mostSimilar } from '../../kit/similar-word.js';
 import { explainFault, FAULT_GROUPS, type FaultText, faultCodes } from '../../status/faults/faults.js';
 import { faultReference } from '../../status/faults/reference.js';
@@ -44,8 +45,8 @@ const sectionOf = (code: string, { meaning, cure, page }: FaultText) => ({
   title: code,
   exitCode: 0,
   checks: [
-    fact('meaning', plainText(meaning)),
-    fact('what to do', plainText(cure)),
+    fact('meaning', withoutMarks(meaning)),
+    fact('what to do', withoutMarks(cure)),
     ...(page === undefined ? [] : [fact('more', `docs/${page}`)]),
   ],
 });
@@ -64,13 +65,10 @@ const printAll = (json: boolean): void => {
       {
         title,
         exitCode: 0,
-        checks: Object.entries(faults).map(([code, { meaning }]) => fact(code, plainText(meaning))),
+        checks: Object.entries(faults).map(([code, { meaning }]) => fact(code, withoutMarks(meaning))),
       },
       style,
     ),
   );
   process.stdout.write(sections.join('\n'));
 };
-
-/** The texts are Markdown. On a terminal, code has no mark. */
-const plainText = (markdown: string): string => markdown.replaceAll('`', '');

@@ -1,8 +1,9 @@
 import { SortbinError } from '../../kit/errors.js';
 import { plainLines } from '../../kit/plain-text.js';
 
-/** Exit codes of sysexits.h. A service manager should not restart the bin after `usage`, `data` or `configuration`. */
+/** Exit codes of sysexits.h, and 1 for a bin that is not healthy. A service manager should not restart the bin after `usage`, `data` or `configuration`. */
 export const EXIT = {
+  unhealthy: 1,
   usage: 64,
   data: 65,
   input: 66,
@@ -18,6 +19,7 @@ export const EXIT = {
 /** The exit codes of all commands. docs/troubleshooting.md has the same codes. */
 export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   0: 'success',
+  [EXIT.unhealthy]: 'status: the bin has a fault, or makes no progress',
   [EXIT.usage]: 'the command line is not valid',
   [EXIT.data]: 'a bundle, file or repository has wrong content, or a bin refused a command',
   [EXIT.input]: 'an input other than the configuration cannot be read, or a terminal is missing',

@@ -1,44 +1,56 @@
 import type { Command } from 'commander';
 import type { StatusAnswer } from '../../daemon/commands.js';
-import type { BinState } from '../../status/status.js';
-import { type Check, countText, fact, type Section } from '../doctor/doctor.js';
+import type { Space } from '../../hardware/machine/machine.js';
+import type { MachineReport } from '../../status/machine-report.js';
+import type { BinState, RaisedFault } from '../../status/status.js';
+import { bytesText, type Check, countText, fact, type Section } from '../doctor/doctor.js';
 import { renderSection } from '../doctor/render.js';
 import { askBin, type BinFlags, binCommand } from './bin-commands.js';
+import { EXIT } from './failure.js';
 import { localTime } from './local-time.js';
-import { terminalStyle } from './report.js';
+import { exitCodesHelp, terminalStyle } from './report.js';
 import { updateRows } from './update-rows.js';
 
 export const statusCommand = (): Command =>
-  binCommand('status', 'print the state of the running bin').action(async (flags: BinFlags) => {
-    const value = await askBin({ command: 'status' }, flags);
-    if (value !== undefined && !flags.json)
-      process.stdout.write(renderSection(sectionOf(value as StatusAnswer), terminalStyle()));
-  });
+  binCommand('status', 'print the state of the running bin')
+    .addHelpText(
+      'after',
+      exitCodesHelp({
+        0: 'the bin has no fault',
+        [EXIT.unhealthy]: 'a fault is in force, or a part makes no progress',
+        [EXIT.unavailable]: 'the bin does not answer',
+      }),
+    )
+    .action(async (flags: BinFlags) => {
+      const value = await askBin({ command: 'status' }, flags);
+      if (value === undefined) return;
+      const answer = value as StatusAnswer;
+      const section = sectionOf(answer);
+      if (!flags.json) process.stdout.write(renderSection(section, terminalStyle()));
+      if (section.exitCode !== 0) process.exitCode = section.exitCode;
+    });
 
 /** Returns the state as a section, whose checks are facts, faults and parts that make no progress. */
-export const sectionOf = ({ state, liveness, broker, waiting, update }: StatusAnswer): Section => {
+export const sectionOf = (answer: StatusAnswer): Section => {
+  const { state, liveness, broker, waiting, update, mode, machine } = answer;
   const { cycle, locked, faults, fill, counters } = state;
   const stalled = liveness.ok ? [] : liveness.stalled;
+  const isHealthy = faults.length + stalled.length === 0;
   return {
     title: 'bin',
-    exitCode: 0,
+    exitCode: isHealthy ? 0 : EXIT.unhealthy,
     checks: [
-      fact('cycle', locked ? `${cycle}, the service switch locks the gate` : cycle),
+      fact('mode', locked ? `${mode}, the service switch locks the gate` : mode),
+      fact('cycle', cycle),
       {
         ...fact('last item', lastItemText(state.lastItem)),
         ...(state.lastItem?.outcome === 'failed' ? { status: 'fail' as const } : {}),
       },
-      ...faults.map(
-        ({ part, code, message, since }): Check => ({
-          name: part,
-          status: 'fail',
-          text: `${code} since ${localTime(since)}. ${message}`,
-        }),
-      ),
+      ...faults.map((fault) => faultCheck(fault, answer.faults)),
       ...stalled.map(
         ({ part, reason }): Check => ({ name: part, status: 'fail', text: `no progress: ${reason}` }),
       ),
-      ...(faults.length + stalled.length === 0 ? [fact('faults', 'none')] : []),
+      ...(isHealthy ? [fact('faults', 'none')] : []),
       {
         ...fact('broker', `${broker.url}, ${broker.connected ? 'connected' : 'not connected'}`),
         ...(broker.connected ? {} : { status: 'note' as const }),
@@ -48,6 +60,7 @@ export const sectionOf = ({ state, liveness, broker, waiting, update }: StatusAn
         waiting === null ? 'not known: the journal gives no answer' : countText(waiting, 'event'),
       ),
       ...updateRows(update),
+      ...machineRows(machine),
       ...fill.map(({ compartment, percent, full }) =>
         fact(
           'fill',
@@ -64,6 +77,40 @@ export const sectionOf = ({ state, liveness, broker, waiting, update }: StatusAn
     ],
   };
 };
+
+const faultCheck = (
+  { part, code, message, since }: RaisedFault,
+  explained: StatusAnswer['faults'],
+): Check => {
+  const texts = explained.find((fault) => fault.code === code);
+  const lines = [
+    `${code} since ${localTime(since)}. ${message}`,
+    ...(texts?.meaning ? [`Meaning: ${texts.meaning}`] : []),
+    ...(texts?.cure ? [`What to do: ${texts.cure}`] : []),
+    ...(texts ? [`More: ${texts.link}`] : []),
+  ];
+  return { name: part, status: 'fail', text: lines.join('\n') };
+};
+
+/** A sensor that the machine does not have has no row. */
+const machineRows = ({
+  temperatureC,
+  isThrottled,
+  isUnderVoltage,
+  memory,
+  disk,
+  clock,
+}: MachineReport): Check[] => [
+  ...(temperatureC === null ? [] : [fact('temperature', `${temperatureC.toFixed(1)} °C`)]),
+  ...(isThrottled === null ? [] : [fact('processor', isThrottled ? 'throttled' : 'not throttled')]),
+  ...(isUnderVoltage === null ? [] : [fact('voltage', isUnderVoltage ? 'too low' : 'sufficient')]),
+  ...(memory === null ? [] : [fact('memory', spaceText(memory))]),
+  ...(disk === null ? [] : [fact('disk', spaceText(disk))]),
+  fact('clock', clock === 'synchronised' ? 'synchronised' : 'not synchronised'),
+];
+
+const spaceText = ({ freeBytes, totalBytes }: Space): string =>
+  `${bytesText(freeBytes)} of ${bytesText(totalBytes)} free`;
 
 const lastItemText = (item: BinState['lastItem']): string => {
   if (!item) return 'none yet';

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { connectAsync, type MqttClient } from 'mqtt';
 import type { BinEvent } from '../../../device/cycle/event.js';
+import type { StatusAnswer } from '../../../device/daemon/commands.js';
 import { SystemClock } from '../../../device/kit/clock.js';
 import { CONTROL_SOCKET } from '../../../device/network/commands/commands.js';
 import { type CommandRequest, sendCommand } from '../../../device/network/commands/send-command.js';
@@ -31,13 +32,13 @@ interface UpdateMessage extends Pick<UpdateStatus, 'phase' | 'last'> {
 
 const OPERATION_MS = 300_000;
 const ITEM_MS = 60_000;
+const POLL_MS = 5;
 const ENDED = ['idle', 'watching'];
 
 /** A bin in a separate process, to which the bench sends items and commands. The bench watches it over MQTT. */
 export class BenchBin {
   readonly #sent: { readonly sentMs: number; readonly isTaken: boolean }[] = [];
   readonly #events: BinEvent[] = [];
-  #cycle = '';
   #update: UpdateMessage | null = null;
   #phases: { phase: string; atMs: number }[] = [];
   /** Why no more items could be sent. */
@@ -59,8 +60,9 @@ export class BenchBin {
     await bin.waitForCommands();
     const client = await connectAsync(String(url), { protocolVersion: 4 });
     const bench = new BenchBin(bin, folder, client);
-    await client.subscribeAsync(['sortbin/bin/event', 'sortbin/bin/state', 'sortbin/bin/update'], { qos: 1 });
-    await until('the bin is idle', () => bench.#cycle === 'idle' && bench.#update !== null);
+    await client.subscribeAsync(['sortbin/bin/event', 'sortbin/bin/update'], { qos: 1 });
+    await until('the state of updates', () => bench.#update !== null);
+    await bench.#idle();
     return bench;
   }
 
@@ -132,9 +134,16 @@ export class BenchBin {
     return phases.some((phase) => !ENDED.includes(phase)) && ENDED.includes(phases.at(-1) ?? '');
   }
 
-  #idle(): Promise<void> {
+  /** Waits until the bin can take an item. The topic `state` is up to a second late. */
+  async #idle(): Promise<void> {
     const isDone = () => this.#sent.filter(({ isTaken }) => isTaken).length === this.#events.length;
-    return this.#until('the item has ended', () => this.#cycle === 'idle' && isDone(), ITEM_MS);
+    await this.#until('the item has ended', isDone, ITEM_MS);
+    const isIdle = async () => {
+      const { state } = (await this.#send({ command: 'status' })) as StatusAnswer;
+      return state.cycle === 'idle';
+    };
+    for (const endMs = performance.now() + ITEM_MS; !(await isIdle()); await wait(POLL_MS))
+      if (performance.now() > endMs) throw new Error('the bin does not become idle');
   }
 
   #until(expected: string, isTrue: () => boolean, timeoutMs: number): Promise<void> {
@@ -152,8 +161,7 @@ export class BenchBin {
   }
 
   #receive(topic: string, message: unknown): void {
-    if (topic.endsWith('/state')) this.#cycle = (message as { cycle: string }).cycle;
-    else if (topic.endsWith('/update')) {
+    if (topic.endsWith('/update')) {
       this.#update = message as UpdateMessage;
       const { phase } = this.#update;
       if (this.#phases.at(-1)?.phase !== phase) this.#phases.push({ phase, atMs: Date.now() });

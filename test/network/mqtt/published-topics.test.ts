@@ -90,6 +90,52 @@ test('warns once of old topics that it may not remove', async (t) => {
   );
 });
 
+test('removes what an earlier run has retained and this one has not', async (t) => {
+  const topicsFile = await topicsFileOf(t);
+  const broker = await startBroker();
+  const first = await runAs('kitchen', broker.url, topicsFile);
+  first.retain('fault/camera-failed', { state: 'raised' });
+  await until('the fault', () => broker.retained('sortbin/kitchen/fault/camera-failed') !== undefined);
+  await first.close();
+
+  const { publisher } = closeAfterTest(fastPublisher(broker.url, { topicsFile }));
+  publisher.retain('info', { version: '2' });
+  publisher.start();
+  publisher.retain('state', { fill: 2 });
+  await until(
+    'the fault is removed',
+    () => broker.retained('sortbin/kitchen/fault/camera-failed') === undefined,
+  );
+  await until('the new info', () => broker.retained('sortbin/kitchen/info') === '{"version":"2"}');
+  await until('the new state', () => broker.retained('sortbin/kitchen/state') === '{"fill":2}');
+  const topics = (): string[] => JSON.parse(readFileSync(topicsFile, 'utf8')).topics;
+  await until('the fault is forgotten', () => topics().length === 3);
+});
+
+test('does not forget a topic whose removal the broker has not acknowledged', async (t) => {
+  const topicsFile = await topicsFileOf(t);
+  const broker = await startBroker();
+  const first = await runAs('kitchen', broker.url, topicsFile);
+  first.retain('fault/camera-failed', { state: 'raised' });
+  await until('the fault', () => broker.retained('sortbin/kitchen/fault/camera-failed') !== undefined);
+  await first.close();
+
+  broker.behaviour.puback = ({ topic }) => (topic.includes('fault') ? 'none' : 0);
+  const { publisher } = fastPublisher(broker.url, { topicsFile });
+  const topics = (): string[] => JSON.parse(readFileSync(topicsFile, 'utf8')).topics;
+  publisher.retain('info', { version: '2' });
+  publisher.retain('stays', 'new');
+  assert.ok(
+    topics().includes('sortbin/kitchen/fault/camera-failed'),
+    'a kill during the start forgets nothing',
+  );
+  publisher.start();
+  const removals = () => broker.publishes.filter(({ payload }) => payload.length === 0).length;
+  await until('a removal was tried', () => removals() > 0);
+  await publisher.close();
+  assert.ok(topics().includes('sortbin/kitchen/fault/camera-failed'));
+});
+
 test('does without a file that is damaged or cannot be written', async (t) => {
   const topicsFile = await topicsFileOf(t);
   await writeFile(topicsFile, '{"topics": 5');

@@ -57,6 +57,7 @@ export class SimulatedPublisher implements Publisher {
   readonly #health = new HealthReporter<ConnectionErrorCode>();
   #reachable: boolean;
   #connected = false;
+  #connections = 0;
   #toSwallow = 0;
   #running: Promise<void> | null = null;
 
@@ -133,7 +134,8 @@ export class SimulatedPublisher implements Publisher {
   }
 
   status(): PublisherStatus {
-    return { connected: this.#connected, lastError: this.#health.fault?.message ?? null };
+    const lastError = this.#health.fault?.message ?? null;
+    return { connected: this.#connected, lastError, connections: this.#connections };
   }
 
   async close(): Promise<void> {
@@ -194,6 +196,7 @@ export class SimulatedPublisher implements Publisher {
 
   #goOnline(): void {
     this.#connected = true;
+    this.#connections += 1;
     this.#health.set(null);
     this.retained.set(AVAILABILITY, 'online');
     this.#publishLatest();
