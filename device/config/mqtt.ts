@@ -1,7 +1,20 @@
 import { z } from 'zod';
+import { COMMAND_NAMES } from '../kit/command.js';
 import { integer, ms, path, type Reporter, reporterOf, text } from './fields.js';
 
 const ENCRYPTED = /^(mqtts|wss):/;
+
+/** Commands over MQTT that move nothing, lose nothing, and change no model. */
+const DEFAULT_COMMANDS = [
+  'status',
+  'hold',
+  'emptied',
+  'dispute',
+  'model.status',
+  'model.list',
+  'model.show',
+  'model.check',
+] as const;
 
 interface Login {
   readonly url: string | null;
@@ -134,6 +147,12 @@ export const mqtt = z
     ),
     window: integer(1, 1_000, 16, 'Maximum number of events without a PUBACK'),
     pubackMs: ms(100, 600_000, 10_000, 'Deadline in ms for a PUBACK. After it, the bin connects again'),
+    commands: z
+      .array(z.enum(COMMAND_NAMES))
+      .max(COMMAND_NAMES.length)
+      .meta({ title: 'a list of names of commands' })
+      .default([...DEFAULT_COMMANDS])
+      .describe('Commands that the bin accepts over MQTT. [] for none. docs/mqtt.md lists all of them'),
     backoff: z
       .strictObject({
         minMs: ms(10, 3_600_000, 1_000, 'Pause in ms before the first new attempt'),

@@ -1,6 +1,6 @@
 import type { Trigger } from '../hardware/trigger/trigger.js';
 import type { Fault } from '../kit/errors.js';
-import type { Reason } from './policy.js';
+import type { Decision, Reason } from './policy.js';
 import type { Effect, Input, Item, Limits, Outcome, Response, State, Transition } from './state.js';
 import {
   capture,
@@ -30,6 +30,10 @@ export const step = (state: State, input: Input, limits: Limits): Transition => 
       return state.phase === 'new' ? home(unchanged(state), 'homing', limits) : unchanged(state);
     case 'stop':
       return stop(state, atMs);
+    case 'hold':
+      return hold(state);
+    case 'resume':
+      return resume(state, atMs, limits);
     case 'trigger':
       return handleTrigger(state, input.trigger, input.itemId, atMs, limits);
     case 'answer':
@@ -55,9 +59,11 @@ const handleTrigger = (
     case 'looking':
     case 'resting':
       return begin({ ...state, stillThere: 0 }, trigger, id, atMs, limits);
+    case 'held':
+      return countHeld(countBurst(state, trigger, id), limits);
     case 'new':
     case 'homing':
-      if (!state.item) return admit({ ...state, stillThere: 0 }, trigger, id, atMs, limits);
+      if (!state.item && !state.isHeld) return admit({ ...state, stillThere: 0 }, trigger, id, atMs, limits);
       return countBurst(state, trigger, id);
     default:
       return countBurst(state, trigger, id);
@@ -76,9 +82,35 @@ const begin = (state: State, trigger: Trigger, id: string, atMs: number, limits:
 };
 
 const countBurst = (state: State, trigger: Trigger, id: string): Transition => {
-  const burst = state.burst ? { ...state.burst, count: state.burst.count + 1 } : { id, trigger, count: 1 };
+  const burst = state.burst
+    ? { ...state.burst, count: state.burst.count + 1 }
+    : { id, trigger, count: 1, isHeld: state.isHeld };
   return { state: { ...state, burst }, effects: [{ type: 'count', burst }] };
 };
+
+/** The burst of a held bin ends after a time, so that its event does not wait for `resume`. */
+const countHeld = (counted: Transition, limits: Limits): Transition =>
+  counted.state.op === null ? request(counted, 'held', { kind: 'pause' }, limits.heldMs) : counted;
+
+/** An item in hand goes on. Its end enters the phase `held`. */
+const hold = (state: State): Transition => {
+  const isFree = state.phase === 'idle' || state.phase === 'looking' || state.phase === 'resting';
+  const held = unchanged({ ...state, isHeld: true });
+  return isFree ? enterPhase(held, 'held') : held;
+};
+
+/** Brings the gate home again, because a lock may have stopped it, and then looks for an item. */
+const resume = (state: State, atMs: number, limits: Limits): Transition => {
+  const resumed: State = { ...state, isHeld: false };
+  // The burst of an item in hand ends with it.
+  const ended = state.item ? unchanged(resumed) : endBurst(resumed, atMs);
+  return state.phase === 'held' ? home(ended, 'homing', limits) : ended;
+};
+
+const endBurst = (state: State, atMs: number): Transition => ({
+  state: { ...state, burst: null },
+  effects: finishEffects(state, 'ignored', atMs),
+});
 
 const handleRecorded = (state: State, atMs: number, limits: Limits): Transition => {
   const transition = health(unchanged(withItem(state, { recorded: 'yes' })), 'journal', null);
@@ -90,7 +122,8 @@ const handleAnswer = (state: State, answer: Response, atMs: number, limits: Limi
     case 'homed': {
       const transition = health(unchanged({ ...state, gateHome: true }), 'gate', null);
       if (state.phase === 'recovering') return fail(transition, 'gate-down', atMs, limits);
-      return state.item ? capture(transition, atMs, limits) : readLevel(transition, limits);
+      if (state.item) return capture(transition, atMs, limits);
+      return state.isHeld ? held(transition, atMs) : readLevel(transition, limits);
     }
     case 'frame': {
       const fault = staleFault(answer.frame, state.item);
@@ -126,7 +159,7 @@ const handleAnswer = (state: State, answer: Response, atMs: number, limits: Limi
     case 'level':
       return handleLevel(state, answer, atMs, limits);
     case 'paused':
-      return handlePauseEnd(state, limits);
+      return handlePauseEnd(state, atMs, limits);
     case 'recorded':
       return unchanged(state);
   }
@@ -181,12 +214,14 @@ const handleFault = (
       return fail(health(unchanged({ ...state, gateHome: false }), 'gate', fault), 'gate-down', atMs, limits);
     case 'homing': {
       const transition = health(unchanged({ ...withFault, gateHome: false }), 'gate', fault);
-      return state.item ? fail(transition, 'gate-down', atMs, limits) : pause(transition, limits);
+      if (state.item) return fail(transition, 'gate-down', atMs, limits);
+      return state.isHeld ? held(transition, atMs) : pause(transition, limits);
     }
     case 'looking':
       return pause(health(unchanged(state), 'sensor', fault), limits);
     case 'resting':
-      return handlePauseEnd(state, limits);
+    case 'held':
+      return handlePauseEnd(state, atMs, limits);
     default:
       return unchanged(state);
   }
@@ -221,6 +256,7 @@ const finish = (transition: Transition, outcome: Outcome, atMs: number, limits: 
     state,
     effects: [...transition.effects, ...finishEffects(transition.state, outcome, atMs)],
   };
+  if (state.isHeld) return enterPhase(ended, 'held');
   if (!state.gateHome) return pause(ended, limits);
   // A guard or lock means that hands may be in the bin. An item that they hold is not stuck.
   if (HAND_FAULTS.has(transition.state.item?.fault?.code ?? ''))
@@ -236,6 +272,8 @@ const finish = (transition: Transition, outcome: Outcome, atMs: number, limits: 
 
 const HAND_FAULTS: ReadonlySet<string> = new Set(['gate-guarded', 'gate-locked']);
 
+const HELD: Decision = { compartment: null, label: null, confidence: null, reason: 'held' };
+
 const finishEffects = (state: State, outcome: Outcome, atMs: number): Effect[] => {
   const effects: Effect[] = [];
   const { item, burst } = state;
@@ -247,7 +285,14 @@ const finishEffects = (state: State, outcome: Outcome, atMs: number): Effect[] =
   if (burst)
     effects.push({
       type: 'finish',
-      finished: { item: burst, outcome: 'ignored', decision: null, fault: null, count: burst.count, atMs },
+      finished: {
+        item: burst,
+        outcome: 'ignored',
+        decision: burst.isHeld ? HELD : null,
+        fault: null,
+        count: burst.count,
+        atMs,
+      },
     });
   return effects;
 };
@@ -262,5 +307,13 @@ const stop = (state: State, atMs: number): Transition => {
 };
 
 /** Retries a gate that is not home, or reads again a sensor that still detects an item. */
-const handlePauseEnd = (state: State, limits: Limits): Transition =>
-  state.gateHome ? readLevel(unchanged(state), limits) : home(unchanged(state), 'homing', limits);
+const handlePauseEnd = (state: State, atMs: number, limits: Limits): Transition => {
+  if (state.phase === 'held') return held(unchanged(state), atMs);
+  return state.gateHome ? readLevel(unchanged(state), limits) : home(unchanged(state), 'homing', limits);
+};
+
+/** Enters the phase `held`, and ends the burst that was counted before. */
+const held = (transition: Transition, atMs: number): Transition => {
+  const { state, effects } = endBurst(transition.state, atMs);
+  return enterPhase({ state, effects: [...transition.effects, ...effects] }, 'held');
+};

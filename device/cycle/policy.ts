@@ -12,6 +12,7 @@ export type Reason =
   | 'camera-down'
   | 'gate-down'
   | 'journal-down'
+  | 'held'
   | 'stopped';
 
 export interface Decision {

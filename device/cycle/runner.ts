@@ -34,8 +34,8 @@ export interface CycleOptions {
 /** Deadline to record the current item at a stop. Without a record, it is `interrupted` at the next start. */
 const RECORD_LAST_MS = 800;
 
-/** What became of a trigger: a new item, or one more trigger of a burst because the bin is busy. */
-export type Admission = 'taken' | 'ignored';
+/** What became of a trigger: a new item, or one more trigger of a burst because the bin is busy or held. */
+export type Admission = 'taken' | 'busy' | 'held';
 
 /** Performs the machine's effects, each within its deadline, and passes the answers back to the machine. */
 export class Runner {
@@ -79,6 +79,15 @@ export class Runner {
     for (const result of ended) if (result.status === 'rejected') throw result.reason;
   }
 
+  /** Finishes the item in hand, and begins no other one until `resume`. Later triggers become `ignored`, reason `held`. */
+  hold(): void {
+    this.#take({ type: 'hold' });
+  }
+
+  resume(): void {
+    this.#take({ type: 'resume' });
+  }
+
   /** Records a report of an operator, from `source`. Rejects if it is never on disk. */
   report(report: OperatorReport, source: string): Promise<BinEvent> {
     return this.#recorder.report(report, source);
@@ -99,7 +108,7 @@ export class Runner {
       const itemId = this.parts.newId();
       this.#take({ type: 'trigger', trigger, itemId });
       const { item, burst } = this.#state;
-      admission = item?.id === itemId ? 'taken' : 'ignored';
+      admission = item?.id === itemId ? 'taken' : burst?.isHeld ? 'held' : 'busy';
       rowId = admission === 'taken' ? itemId : burst?.id;
     });
     if (rowId === undefined) return;

@@ -17,6 +17,8 @@ export interface Limits {
   readonly homeRetryMs: number;
   /** Pause after a move that a guard or a lock prevented, before the sensor is read. */
   readonly handsMs: number;
+  /** The triggers of this time become one event while the bin is held. */
+  readonly heldMs: number;
   readonly stillThereLimit: number;
 }
 
@@ -49,6 +51,8 @@ export interface Burst {
   readonly id: string;
   readonly trigger: Trigger;
   readonly count: number;
+  /** Whether the bin was held, and not only busy. */
+  readonly isHeld: boolean;
 }
 
 export interface Finished {
@@ -100,6 +104,9 @@ export type Input = { readonly atMs: number } & (
   | { readonly type: 'answer'; readonly op: number; readonly answer: Response }
   | { readonly type: 'fault'; readonly op: number; readonly fault: Fault }
   | { readonly type: 'timeout'; readonly op: number }
+  /** The item in hand is finished, and no other one is begun until `resume`. */
+  | { readonly type: 'hold' }
+  | { readonly type: 'resume' }
   | { readonly type: 'stop' }
 );
 
@@ -114,6 +121,7 @@ export type Phase =
   | 'recovering'
   | 'looking'
   | 'resting'
+  | 'held'
   | 'stopped';
 
 export interface State {
@@ -124,6 +132,7 @@ export interface State {
   readonly item: Item | null;
   readonly burst: Burst | null;
   readonly gateHome: boolean;
+  readonly isHeld: boolean;
   /** How many times in a row an item was still present. */
   readonly stillThere: number;
 }
@@ -140,5 +149,6 @@ export const initialState: State = {
   item: null,
   burst: null,
   gateHome: false,
+  isHeld: false,
   stillThere: 0,
 };

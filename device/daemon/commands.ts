@@ -16,12 +16,14 @@ import { type Mode, modeOf } from '../status/mode.js';
 import type { BinState, Status } from '../status/status.js';
 import type { Hardware } from '../wire/hardware.js';
 import { countersSoon } from './bin-messages.js';
+import type { Hold } from './hold.js';
 import type { UpdateSummary } from './update-summary.js';
 
 export interface CommandParts {
   readonly runner: Pick<Runner, 'phase' | 'report' | 'admissionOf'>;
   readonly hardware: Pick<Hardware, 'command' | 'fillParts'>;
   readonly model: Pick<ModelSlot<Policy>, 'active'>;
+  readonly hold: Pick<Hold, 'isHeld' | 'hold' | 'resume'>;
   readonly lastDecided: LastDecided;
   readonly status: Pick<Status, 'snapshot'>;
   readonly liveness: Pick<Liveness, 'healthy'>;
@@ -79,6 +81,7 @@ const maybeItem = z.strictObject({ item: z.uuid().optional() });
 /** The commands of a running bin. */
 export const makeCommands = (parts: CommandParts): Command[] => [
   triggerCommand(parts),
+  ...holdCommands(parts),
   emptiedCommand(parts),
   disputeCommand(parts),
   statusCommand(parts),
@@ -87,6 +90,7 @@ export const makeCommands = (parts: CommandParts): Command[] => [
 
 const triggerCommand = ({ hardware, runner }: CommandParts): Command<z.infer<typeof nothing>> => ({
   name: 'trigger',
+  description: 'detects an item now, if trigger.driver is command',
   schema: nothing,
   actuates: true,
   run: async () => {
@@ -99,9 +103,34 @@ const triggerCommand = ({ hardware, runner }: CommandParts): Command<z.infer<typ
       );
     const admission = await runner.admissionOf(trigger.id);
     if (!admission.ok) return failed('control-failed', admission.fault.message);
-    return done(admission.value === 'taken' ? 'taken' : 'ignored: busy');
+    return done(admission.value === 'taken' ? 'taken' : `ignored: ${admission.value}`);
   },
 });
+
+const holdCommands = ({ hold }: CommandParts): Command<z.infer<typeof nothing>>[] => [
+  {
+    name: 'hold',
+    description: 'finishes the item in hand, locks the gate, and ignores later triggers',
+    schema: nothing,
+    actuates: false,
+    run: async () => {
+      if (hold.isHeld) return done('held already');
+      await hold.hold();
+      return done('held');
+    },
+  },
+  {
+    name: 'resume',
+    description: 'ends a hold: the gate moves home, and the bin sorts again',
+    schema: nothing,
+    actuates: true,
+    run: async () => {
+      if (!hold.isHeld) return done('not held');
+      await hold.resume();
+      return done('resumed');
+    },
+  },
+];
 
 const emptiedCommand = ({
   hardware,
@@ -109,6 +138,7 @@ const emptiedCommand = ({
   model,
 }: CommandParts): Command<z.infer<typeof oneCompartment>> => ({
   name: 'emptied',
+  description: 'reports that a compartment was emptied',
   schema: oneCompartment,
   actuates: false,
   run: async ({ compartment }, { source }) => {
@@ -126,6 +156,7 @@ const emptiedCommand = ({
 
 const disputeCommand = ({ runner, lastDecided }: CommandParts): Command<z.infer<typeof maybeItem>> => ({
   name: 'dispute',
+  description: 'reports that an item, by default the last one, went to the wrong compartment',
   schema: maybeItem,
   actuates: false,
   run: async ({ item = lastDecided.id }, { source }) => {
@@ -155,6 +186,7 @@ const statusCommand = ({
   clock,
 }: CommandParts): Command<z.infer<typeof nothing>, StatusAnswer> => ({
   name: 'status',
+  description: 'returns the state of the bin',
   schema: nothing,
   actuates: false,
   isQuery: true,
@@ -179,8 +211,13 @@ const outboxCommands = ({
   journal,
   publisher,
 }: CommandParts): Command<z.infer<typeof selectedEvents>, number>[] => {
-  const outboxCommand = (name: string, change: (events: EventSelection) => Promise<number>) => ({
+  const outboxCommand = (
+    name: 'outbox-retry' | 'outbox-drop',
+    description: string,
+    change: (events: EventSelection) => Promise<number>,
+  ) => ({
     name,
+    description,
     schema: selectedEvents,
     actuates: false,
     run: async ({ events }: z.infer<typeof selectedEvents>) => {
@@ -197,7 +234,9 @@ const outboxCommands = ({
     },
   });
   return [
-    outboxCommand('outbox-retry', (events) => journal.retryUndeliverable(events)),
-    outboxCommand('outbox-drop', (events) => journal.dropUndeliverable(events)),
+    outboxCommand('outbox-retry', 'sends undeliverable events again', (events) =>
+      journal.retryUndeliverable(events),
+    ),
+    outboxCommand('outbox-drop', 'drops undeliverable events', (events) => journal.dropUndeliverable(events)),
   ];
 };

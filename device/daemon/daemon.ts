@@ -9,6 +9,7 @@ import { BUILT_AT_MS } from '../kit/root.js';
 import { TimeSync } from '../kit/time-sync.js';
 import { CONTROL_SOCKET } from '../network/commands/commands.js';
 import { ControlSocket } from '../network/commands/control-socket.js';
+import { MqttCommands } from '../network/commands/mqtt-commands.js';
 import { CommandRegistry } from '../network/commands/registry.js';
 import type { EmbeddedBroker } from '../network/mqtt/mqtt.js';
 import type { SlotModel } from '../perception/model/model.js';
@@ -23,7 +24,9 @@ import { BinMessages } from './bin-messages.js';
 import { type BinParts, startParts } from './bin-parts.js';
 import { LastDecided, makeCommands } from './commands.js';
 import { earlierCounters } from './earlier-counters.js';
+import { GateLock } from './gate-lock.js';
 import { HealthHub, PictureHealth } from './health-hub.js';
+import { Hold } from './hold.js';
 import { MachineMonitor } from './machine-monitor.js';
 import { ObserverList } from './observer-list.js';
 import { OperatorPanel } from './operator-panel.js';
@@ -98,7 +101,7 @@ export class Daemon {
     const clock = this.#clock;
 
     const commands = new CommandRegistry({
-      mayActuate: new Set(['command', 'button']),
+      isAllowed: (name, source) => source !== 'mqtt' || config.mqtt.commands.some((one) => one === name),
       transactions: journal,
       newId,
       clock,
@@ -119,6 +122,14 @@ export class Daemon {
     const liveness = new Liveness(LIVENESS, clock);
     const systemd = await wireSystemd({ status, liveness, clock, log });
     const lastDecided = new LastDecided();
+    const onHeld = (isHeld: boolean) => status.held(isHeld);
+    const hold = new Hold({
+      lock: { set: (...change) => gateLock.set(...change) },
+      journal,
+      clock,
+      log,
+      onHeld,
+    });
     const outbox = new OutboxObserver(journal, dropped, {
       dropped: (count) => observers.dropped(count),
       undeliverable: (count) => observers.undeliverable(count),
@@ -132,6 +143,7 @@ export class Daemon {
         outbox,
         messages,
         'last decided': lastDecided,
+        hold,
         ...(updates.off === null ? { updates: new UpdateObserver(updates, model, publisher) } : {}),
         'picture health': new PictureHealth((fault) => health.report('camera', fault, 'picture')),
         ...(systemd ? { systemd } : {}),
@@ -140,9 +152,10 @@ export class Daemon {
       log,
     );
     const onLocked = (locked: boolean) => observers.locked(locked);
-    const serviceSwitch = new ServiceSwitch({ input: service, gate, clock, onLocked });
+    const gateLock = new GateLock({ gate, clock, onLocked });
+    const serviceSwitch = new ServiceSwitch({ input: service, lock: gateLock });
 
-    const health = connectHealth(parts, serviceSwitch, status, observers);
+    const health = connectHealth(parts, gateLock, status, observers);
     const machine = new MachineMonitor({
       sensors: makeMachineSensors(dataDir),
       builtAtMs: BUILT_AT_MS,
@@ -169,7 +182,7 @@ export class Daemon {
     const runner = new Runner(cycleParts, cycleOptions(config), observer, this.options.onFatal);
     const hasRepository = config.update.url !== null;
     const commandParts = {
-      ...{ runner, hardware, model, lastDecided, status, liveness, journal, publisher, clock },
+      ...{ runner, hold, hardware, model, lastDecided, status, liveness, journal, publisher, clock },
       machine: machineNow,
       brokerUrl: urlWithoutLogin(parts.url),
       updates: () => (updates.off === null ? summaryOf(updates.updater.status(), hasRepository) : null),
@@ -182,9 +195,16 @@ export class Daemon {
     for (const command of [...makeCommands(commandParts), ...updateCommands]) commands.add(command);
 
     const controlSocket = new ControlSocket({ path: join(dataDir, CONTROL_SOCKET), commands, clock, log });
+    const mqttCommands = new MqttCommands({
+      ...{ commands, publisher, clock, log },
+      ...{ prefix: config.mqtt.prefix, bin: config.bin.id },
+    });
     const cycle = {
       name: 'cycle',
-      start: () => runner.start(),
+      start: async () => {
+        await hold.restore(runner);
+        await runner.start();
+      },
       stop: () => {
         systemd?.stopping();
         return runner.stop();
@@ -192,8 +212,8 @@ export class Daemon {
     };
     // The cycle is the last one to start and the first one to stop: it makes the gate safe.
     const services = [
-      ...[this.#timeSync, liveness, machine, messages, serviceSwitch],
-      ...[commands, operatorPanel, controlSocket, cycle],
+      ...[this.#timeSync, liveness, machine, messages, gateLock, serviceSwitch],
+      ...[commands, operatorPanel, controlSocket, mqttCommands, cycle],
     ];
     for (const one of systemd ? [systemd, ...services] : services) await this.#services.start(one, signal);
     systemd?.ready();
@@ -210,7 +230,7 @@ export class Daemon {
 /** Connects all sources of faults, and starts the fill sensors. */
 const connectHealth = (
   { journal, hardware, camera, model, updates, publisher }: BinParts,
-  serviceSwitch: ServiceSwitch,
+  gateLock: GateLock,
   status: Status,
   observers: ObserverList,
 ): HealthHub => {
@@ -222,7 +242,7 @@ const connectHealth = (
   health.connect('camera', camera);
   health.connect('vision', model);
   connectUpdates(health, updates);
-  health.connect('gate', serviceSwitch.health, 'service switch');
+  health.connect('gate', gateLock.health, 'lock');
   health.connect('broker', publisher);
   health.connect('broker', publisher.delivery, 'delivery');
   hardware.fillParts?.fill.onChange((level) => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Command, CommandFault } from '../kit/command.js';
+import { COMMAND_NAMES, type Command, type CommandFault, type CommandName } from '../kit/command.js';
 import { type Answer, done, type Fault, failed } from '../kit/errors.js';
 import { type BundleId, isBundleName, isBundleVersion } from '../update/bundle-id.js';
 import { METADATA_LIMITS } from '../update/repository/limits.js';
@@ -67,21 +67,21 @@ export const makeUpdateCommands = ({
 }: UpdateCommandParts): Command[] => {
   const tasks = new Tasks();
   const begin = <Request>(
-    name: string,
+    name: ShortName,
     schema: z.ZodType<Request>,
     work: (request: Request, signal: AbortSignal) => Promise<Answer<string>>,
   ): Command<Request, 'begun'> => ({
-    name: `model.${name}`,
+    ...named(name),
     schema,
     actuates: false,
     run: async (request, { signal }) => tasks.begin(name, signal, (inner) => work(request, inner)),
   });
   const query = <Request, Result>(
-    name: string,
+    name: ShortName,
     schema: z.ZodType<Request>,
     run: (request: Request) => Promise<Answer<Result, UpdateFault>>,
   ): Command<Request, Result> => ({
-    name: `model.${name}`,
+    ...named(name),
     schema,
     actuates: false,
     isQuery: true,
@@ -90,7 +90,7 @@ export const makeUpdateCommands = ({
   /** A bin without a repository does not poll. */
   const offer = async () => (hasRepository ? updater.offer() : null);
   const activation = <Request>(
-    name: string,
+    name: ShortName,
     schema: z.ZodType<Request>,
     activate: (request: Request, signal: AbortSignal) => Promise<Answer<BundleId, UpdateFault>>,
   ) =>
@@ -133,7 +133,7 @@ export const makeUpdateCommands = ({
       return answer.ok ? done(unpinAnswer(updater.status(), await offer())) : answer;
     }),
     {
-      name: 'model.trust',
+      ...named('trust'),
       schema: rootText,
       actuates: false,
       run: async ({ root }: z.infer<typeof rootText>) =>
@@ -142,24 +142,31 @@ export const makeUpdateCommands = ({
   ] as Command[];
 };
 
-const NAMES = [
-  'status',
-  'list',
-  'show',
-  'root',
-  'check',
-  'install',
-  'activate',
-  'rollback',
-  'pin',
-  'unpin',
-  'trust',
-];
+type ModelCommand = Extract<CommandName, `model.${string}`>;
+type ShortName = ModelCommand extends `model.${infer Name}` ? Name : never;
+
+const DESCRIPTIONS: Readonly<Record<ShortName, string>> = {
+  status: 'returns the state of updates',
+  list: 'lists the bundles, with what was checked and why some were rejected',
+  show: 'returns what is known about a bundle',
+  root: 'returns the root of trust',
+  check: 'fetches the metadata of the repository, and applies its revocations',
+  install: 'installs and activates a bundle, by default the newest one',
+  activate: 'activates an installed bundle, or the factory bundle',
+  rollback: 'goes back to the previous bundle, else to the factory bundle',
+  pin: 'keeps the active bundle, unless it is revoked or fails',
+  unpin: 'ends a pin',
+  trust: 'stores a root of trust',
+};
+
+/** The part of a command that its name determines. */
+const named = <Name extends ShortName>(name: Name) =>
+  ({ name: `model.${name}`, description: DESCRIPTIONS[name] }) as const;
 
 /** The same commands on a bin whose store cannot be used: they answer with the reason. */
 export const refusedCommands = ({ message }: Fault): Command[] =>
-  NAMES.map((name) => ({
-    name: `model.${name}`,
+  COMMAND_NAMES.filter((name): name is ModelCommand => name.startsWith('model.')).map((name) => ({
+    ...named(name.slice('model.'.length) as ShortName),
     schema: z.looseObject({}),
     actuates: false,
     isQuery: true,
@@ -167,10 +174,10 @@ export const refusedCommands = ({ message }: Fault): Command[] =>
   }));
 
 const simple = (
-  name: string,
+  name: ShortName,
   run: () => Promise<Answer<string, UpdateFault>>,
 ): Command<z.infer<typeof nothing>, string> => ({
-  name: `model.${name}`,
+  ...named(name),
   schema: nothing,
   actuates: false,
   run: async () => asCommandAnswer(await run()),

@@ -2,7 +2,31 @@ import type { z } from 'zod';
 import type { Answer } from './errors.js';
 
 /** Who sent a command. Events show it as the source. */
-export type CommandSource = 'command' | 'button';
+export type CommandSource = 'command' | 'button' | 'mqtt';
+
+/** All commands of a bin. The configuration names those that may come over MQTT. */
+export const COMMAND_NAMES = [
+  'status',
+  'trigger',
+  'hold',
+  'resume',
+  'emptied',
+  'dispute',
+  'outbox-retry',
+  'outbox-drop',
+  'model.status',
+  'model.list',
+  'model.show',
+  'model.root',
+  'model.check',
+  'model.install',
+  'model.activate',
+  'model.rollback',
+  'model.pin',
+  'model.unpin',
+  'model.trust',
+] as const;
+export type CommandName = (typeof COMMAND_NAMES)[number];
 
 export interface CommandContext {
   readonly source: CommandSource;
@@ -21,6 +45,8 @@ export type CommandFault = 'control-refused' | 'control-unfit' | 'control-failed
 /** A request that a running bin accepts, from any adapter. */
 export interface Command<Request = unknown, Result = unknown> {
   readonly name: string;
+  /** What it does, for people. One sentence without a full stop. */
+  readonly description: string;
   /** Checks the keys of the request, without `command` and `transaction`, which are reserved. */
   readonly schema: z.ZodType<Request>;
   /** Whether something may move. Such a command is recorded, and is executed at most once. */

@@ -18,9 +18,9 @@ export interface BinState {
   readonly schema: 1;
   readonly at: string;
   readonly cycle: string;
-  /** The gate is locked by the service switch. */
+  /** The gate is locked, by the service switch or because the bin is held. */
   readonly locked: boolean;
-  /** The old name of `locked`; the next release removes it. */
+  /** A person holds the bin: it takes no items until `resume`. */
   readonly held: boolean;
   readonly lastItem: {
     readonly id: string;
@@ -77,6 +77,7 @@ export class Status implements Observer {
   #undeliverable = 0;
   #unrecorded = 0;
   #locked = false;
+  #held = false;
 
   /** Calls `changed` after each change of the state. Changes arrive in bursts. */
   constructor(
@@ -98,6 +99,13 @@ export class Status implements Observer {
   locked(locked: boolean): void {
     if (locked === this.#locked) return;
     this.#locked = locked;
+    this.changed();
+  }
+
+  /** Records whether a person holds the bin. */
+  held(held: boolean): void {
+    if (held === this.#held) return;
+    this.#held = held;
     this.changed();
   }
 
@@ -171,7 +179,7 @@ export class Status implements Observer {
       at: this.#now(),
       cycle: this.#cycle,
       locked: this.#locked,
-      held: this.#locked,
+      held: this.#held,
       lastItem: this.#lastItem,
       faults: [...this.#faults.values()],
       fill: [...this.#fill.values()],

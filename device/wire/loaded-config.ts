@@ -20,9 +20,16 @@ export const digestOf = (config: Config): string => {
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 };
 
+/** While the bin is held, the triggers of a minute are one event. */
+const HELD_MS = 60_000;
+
 /** Returns the options of the cycle. */
 export const cycleOptions = ({ bin, cycle, fill, trigger }: Config): CycleOptions => ({
   bin: bin.id,
   whenFull: fill.driver === 'none' ? 'fallback' : fill.whenFull,
-  limits: { ...cycle, levelMs: cycle.levelMs ?? ultrasonicLevelOf(trigger, fill).deadlineMs },
+  limits: {
+    ...cycle,
+    heldMs: HELD_MS,
+    levelMs: cycle.levelMs ?? ultrasonicLevelOf(trigger, fill).deadlineMs,
+  },
 });

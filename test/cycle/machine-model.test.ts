@@ -14,7 +14,7 @@ import { aFrame, aTrigger, classified, LIMITS } from '../support/cycle.js';
 
 /** The inputs that are possible at any moment. `pick` selects one of the open requests. */
 type Happening =
-  | { what: 'trigger' }
+  | { what: 'trigger' | 'hold' | 'resume' }
   | { what: 'answer'; pick: number; refuse: boolean; stale: boolean; present: boolean }
   | { what: 'fault'; pick: number }
   | { what: 'timeout'; pick: number }
@@ -22,6 +22,7 @@ type Happening =
 
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ what: fc.constant('trigger' as const) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constantFrom('hold' as const, 'resume' as const) }) },
   {
     weight: 8,
     arbitrary: fc.record({
@@ -47,16 +48,18 @@ class World {
   readonly recorded = new Set<string>();
   levelsAsked = 0;
   sorted = 0;
+  held = 0;
   #moveOp: number | null = null;
   #nowMs = 1_000;
   #ids = 0;
 
   happen(happening: Happening): void {
-    if (happening.what === 'trigger') this.trigger();
-    else this.settleOne(happening);
+    if ('pick' in happening) this.settleOne(happening);
+    else if (happening.what === 'trigger') this.trigger();
+    else this.take({ type: happening.what });
   }
 
-  settleOne(happening: Exclude<Happening, { what: 'trigger' }>): void {
+  settleOne(happening: Extract<Happening, { pick: number }>): void {
     const ops = happening.what === 'echo' ? this.settled : [...this.open.keys()];
     const op = ops[happening.pick % Math.max(1, ops.length)];
     if (op === undefined) return;
@@ -91,7 +94,8 @@ class World {
 
   perform(effect: Effect): void {
     if (effect.type === 'finish') {
-      const { item, outcome, count } = effect.finished;
+      const { item, outcome, count, decision } = effect.finished;
+      if (decision?.reason === 'held') this.held++;
       assert.ok(!this.accounted.has(item.id), `${item.id} ended twice`);
       this.accounted.set(item.id, count ?? 1);
       if (outcome === 'sorted') this.sorted++;
@@ -102,6 +106,7 @@ class World {
     if (effect.request.kind === 'level') this.levelsAsked++;
     if (effect.request.kind === 'move') {
       assert.equal(this.#moveOp, null, 'two moves at once');
+      assert.notEqual(this.state.phase, 'held', 'a move while the bin is held');
       assert.equal(this.state.item?.recorded, 'yes', 'a move without a record');
       this.#moveOp = effect.op;
     }
@@ -111,7 +116,10 @@ class World {
   check(): void {
     const { phase, op, item } = this.state;
     if (phase === 'idle' || phase === 'stopped') assert.equal(item, null);
-    else if (phase === 'recording') assert.ok(this.open.has(item?.recordOp ?? -1), 'waits for nothing');
+    else if (phase === 'held') {
+      assert.equal(item, null);
+      assert.ok(op === null ? !this.state.burst : this.open.has(op), 'a burst waits for nothing');
+    } else if (phase === 'recording') assert.ok(this.open.has(item?.recordOp ?? -1), 'waits for nothing');
     else assert.ok(op !== null && this.open.has(op), `${phase} waits for nothing`);
   }
 
@@ -144,6 +152,7 @@ class World {
 
   /** No more triggers, no item present, every request times out: the machine must become idle. */
   drain(): void {
+    this.take({ type: 'resume' });
     for (let turns = 0; this.state.phase !== 'idle'; turns++) {
       assert.ok(turns < 40, `no way out of ${this.state.phase}`);
       const waiting = this.state.op ?? this.state.item?.recordOp ?? -1;
@@ -197,17 +206,19 @@ describe('the cycle with any order of inputs', () => {
     );
   });
 
-  it('reaches sorting with these inputs', () => {
-    let sorted = 0;
+  it('reaches sorting and holding with these inputs', () => {
+    let [sorted, held] = [0, 0];
     fc.assert(
       fc.property(fc.array(happening, { minLength: 60, maxLength: 120 }), (happenings) => {
         const world = new World();
         world.take({ type: 'start' });
         for (const each of happenings) world.happen(each);
         sorted += world.sorted;
+        held += world.held;
       }),
-      { numRuns: 200, seed: 7 },
+      { numRuns: 400, seed: 7 },
     );
     assert.ok(sorted > 100, `only ${sorted} items were sorted`);
+    assert.ok(held > 100, `only ${held} held bursts`);
   });
 });

@@ -253,6 +253,38 @@ describe('the cycle', () => {
     assert.deepEqual(drive.asked(), ['capture']);
   });
 
+  it('finishes the item in hand after a hold, and ignores later triggers until it is resumed', () => {
+    const drive = moving().input({ type: 'hold' }).trigger('late').answer(moved);
+    assert.deepEqual(
+      drive.finished().map(({ outcome, decision }) => [outcome, decision?.reason]),
+      [
+        ['sorted', 'confident'],
+        ['ignored', 'held'],
+      ],
+    );
+    assert.equal(drive.state.phase, 'held');
+    drive.trigger('t3');
+    assert.deepEqual(drive.asked(), ['pause']);
+    drive.trigger('t4').answer({ kind: 'paused' });
+    assert.deepEqual(
+      drive.finished().map(({ outcome, decision, count }) => [outcome, decision?.reason, count]),
+      [['ignored', 'held', 2]],
+    );
+    assert.equal(drive.state.phase, 'held');
+    assert.deepEqual(drive.input({ type: 'resume' }).asked(), ['home']);
+    drive.answer({ kind: 'homed' }).level(true);
+    assert.equal(drive.state.phase, 'capturing', 'an item that is still there is sorted now');
+  });
+
+  it('is held from its start, and ends a burst when it is resumed', () => {
+    const drive = new Drive().input({ type: 'hold' }).input({ type: 'start' });
+    drive.trigger('early').answer({ kind: 'homed' });
+    assert.deepEqual([drive.state.phase, drive.finished()[0]?.decision?.reason], ['held', 'held']);
+    drive.trigger('t2').input({ type: 'resume' });
+    assert.deepEqual(drive.finished()[0]?.count, 1);
+    assert.equal(drive.state.phase, 'homing');
+  });
+
   it('makes the gate safe first on a stop, then records the current item', () => {
     const drive = moving().trigger('t2').input({ type: 'stop' });
     assert.deepEqual(

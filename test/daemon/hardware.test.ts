@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type BinEvent, eventSchema } from '../../device/cycle/event.js';
 import { type CommandParts, LastDecided, makeCommands } from '../../device/daemon/commands.js';
+import { GateLock } from '../../device/daemon/gate-lock.js';
 import { HealthHub } from '../../device/daemon/health-hub.js';
+import { Hold } from '../../device/daemon/hold.js';
 import { ObserverList } from '../../device/daemon/observer-list.js';
 import { OperatorPanel } from '../../device/daemon/operator-panel.js';
 import { ServiceSwitch } from '../../device/daemon/service-switch.js';
@@ -15,7 +17,6 @@ import { CommandTrigger } from '../../device/hardware/trigger/command-trigger.js
 import { EchoArbiter } from '../../device/hardware/trigger/echo-arbiter.js';
 import { UltrasonicSensor } from '../../device/hardware/trigger/ultrasonic-sensor.js';
 import { UltrasonicTrigger } from '../../device/hardware/trigger/ultrasonic-trigger.js';
-import type { CommandSource } from '../../device/kit/command.js';
 import { failed } from '../../device/kit/errors.js';
 import { newId } from '../../device/kit/ids.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
@@ -69,7 +70,7 @@ const started = async ({ isServiceOn = false } = {}) => {
   const reports: BinEvent[] = [];
   const status = new Status(clock, () => {});
   const commands = new CommandRegistry({
-    mayActuate: new Set<CommandSource>(['command', 'button']),
+    isAllowed: () => true,
     transactions: bin.parts.journal,
     newId,
     clock,
@@ -82,6 +83,7 @@ const started = async ({ isServiceOn = false } = {}) => {
       status,
       operatorPanel,
       lastDecided,
+      hold: { phase: (phase) => hold.phase(phase) },
       test: {
         health: (part, fault) => faults.push(`${part}:${fault?.code ?? 'ok'}`),
         event: (event, finished) => {
@@ -96,8 +98,11 @@ const started = async ({ isServiceOn = false } = {}) => {
   health.connect('lines', lines);
   health.connect('sensor', trigger);
   const onLocked = (locked: boolean) => observers.locked(locked);
-  const serviceSwitch = new ServiceSwitch({ input: service.value, gate, clock, onLocked });
-  health.connect('gate', serviceSwitch.health);
+  const gateLock = new GateLock({ gate, clock, onLocked });
+  const serviceSwitch = new ServiceSwitch({ input: service.value, lock: gateLock });
+  health.connect('gate', gateLock.health);
+  const onHeld = (isHeld: boolean) => status.held(isHeld);
+  const hold = new Hold({ lock: gateLock, journal: bin.parts.journal, clock, log: quiet, onHeld });
   fill.onChange((level) => observers.fill(level));
   const policy = somePolicy();
   const model = { active: { policy } } as CommandParts['model'];
@@ -111,6 +116,7 @@ const started = async ({ isServiceOn = false } = {}) => {
   };
   const commandParts = {
     runner: bin.runner,
+    hold,
     hardware,
     model,
     lastDecided,
@@ -128,6 +134,7 @@ const started = async ({ isServiceOn = false } = {}) => {
   await bin.parts.vision.start(new AbortController().signal);
   await serviceSwitch.start();
   await operatorPanel.start();
+  await hold.restore(bin.runner);
   await bin.runner.start();
   await clock.advance(10);
   const item = async () => {
@@ -145,7 +152,8 @@ const started = async ({ isServiceOn = false } = {}) => {
     panel,
     fill,
     status,
-    serviceSwitch,
+    gateLock,
+    hold,
     operatorPanel,
     commands,
     faults,
@@ -215,13 +223,57 @@ describe('the hardware of a bin', () => {
     lines.set('service', true);
     await clock.advance(1);
     assert.equal(gate.lockReason, 'the service switch is on');
-    assert.deepEqual(lockedIn(status), { locked: true, held: true });
+    assert.deepEqual(lockedIn(status), { locked: true, held: false });
     const refused = await item();
     assert.deepEqual([refused?.outcome, refused?.fault?.code], ['failed', 'gate-locked']);
     lines.set('service', false);
     await clock.advance(10);
     assert.equal(gate.lockReason, null);
     assert.deepEqual(lockedIn(status), { locked: false, held: false });
+  });
+
+  it('finishes the item in hand when it is held, then locks the gate and ignores triggers until resume', async () => {
+    const { commands, gate, status, item, journalled, trigger, clock } = await started();
+    const send = async (command: string) => {
+      const answer = commands.execute({ command }, 'mqtt');
+      await clock.advance(10);
+      const { ok } = await answer;
+      assert.ok(ok, command);
+    };
+    trigger.fire();
+    await send('hold');
+    await clock.advance(100);
+    assert.deepEqual(
+      journalled.map(({ event }) => [event.outcome, event.decision?.reason]),
+      [['sorted', 'confident']],
+    );
+    assert.deepEqual([gate.lockReason, lockedIn(status)], ['the bin is held', { locked: true, held: true }]);
+    await item();
+    await clock.advance(60_000);
+    const ignored = journalled.at(-1)?.event;
+    assert.deepEqual([ignored?.outcome, ignored?.decision?.reason], ['ignored', 'held']);
+    await send('resume');
+    assert.deepEqual([gate.lockReason, lockedIn(status)], [null, { locked: false, held: false }]);
+    assert.equal((await item())?.outcome, 'sorted');
+  });
+
+  it('stays locked by the service switch after resume, and stays held after the switch is off', async () => {
+    const { hold, lines, gate, item, clock } = await started();
+    const set = async (work: () => unknown) => {
+      await work();
+      await clock.advance(20);
+    };
+    await set(() => hold.hold());
+    await set(() => lines.set('service', true));
+    assert.equal(gate.lockReason, 'the bin is held, the service switch is on');
+    await set(() => lines.set('service', false));
+    assert.equal(gate.lockReason, 'the bin is held');
+    await set(() => lines.set('service', true));
+    await set(() => hold.resume());
+    assert.equal(gate.lockReason, 'the service switch is on');
+    await set(() => lines.set('service', false));
+    await clock.advance(60_000);
+    assert.equal((await item())?.outcome, 'sorted');
   });
 
   it('does not move the gate if the service switch is on at the start', async () => {
@@ -235,7 +287,7 @@ describe('the hardware of a bin', () => {
   });
 
   it('repeats the unlock until the gate is home or the switch is on again', async () => {
-    const { lines, gate, lid, faults, clock, serviceSwitch } = await started();
+    const { lines, gate, lid, faults, clock, gateLock } = await started();
     const turn = async (on: boolean) => {
       lines.set('service', on);
       await clock.advance(10);
@@ -259,7 +311,7 @@ describe('the hardware of a bin', () => {
     assert.equal(gate.lockReason, 'the service switch is on');
     lid.open = true;
     await turn(false);
-    await serviceSwitch.stop();
+    await gateLock.stop();
     lid.open = false;
     await clock.advance(60_000);
     assert.equal(gate.lockReason, 'the service switch is on', 'a closed bin does not move its gate');

@@ -14,6 +14,7 @@ export const LIMITS: Limits = {
   levelMs: 1_000,
   homeRetryMs: 30_000,
   handsMs: 2_000,
+  heldMs: 60_000,
   stillThereLimit: 3,
 };
 

@@ -27,3 +27,15 @@ export const firstLine = async (socket: Socket, maxBytes: number): Promise<strin
   }
   return null;
 };
+
+/** Returns the value of a text in JSON; undefined: it is not JSON, or has a key that could change a prototype. */
+export const valueOfJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text, (key, value) => {
+      if (key === '__proto__') throw new SyntaxError(`the key ${key} is not allowed`);
+      return value;
+    });
+  } catch {
+    return undefined;
+  }
+};

@@ -6,7 +6,7 @@ import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { failed, messageOf } from '../../kit/errors.js';
 import type { Service } from '../../kit/service.js';
-import { firstLine, LINE_BYTES } from './commands.js';
+import { firstLine, LINE_BYTES, valueOfJson } from './commands.js';
 import type { CommandAnswer, CommandRegistry } from './registry.js';
 
 export interface ControlSocketOptions {
@@ -51,6 +51,8 @@ export class ControlSocket implements Service {
       if (this.#isStopped) return;
       this.#server.listen(path);
       await once(this.#server, 'listening');
+      // Otherwise an error of a connection that arrives, such as too many open files, would end the daemon.
+      this.#server.on('error', (error) => log.warn({ path }, `control socket: ${messageOf(error)}`));
       await chmod(path, 0o660);
     } catch (thrown) {
       signal.throwIfAborted();
@@ -86,7 +88,7 @@ export class ControlSocket implements Service {
   async #answer(line: string | null): Promise<CommandAnswer> {
     if (line === null)
       return failed('control-refused', `request: not one line of at most ${LINE_BYTES} bytes.`);
-    return this.options.commands.execute(jsonOf(line), 'command');
+    return this.options.commands.execute(valueOfJson(line), 'command');
   }
 }
 
@@ -96,11 +98,3 @@ const write = (socket: Socket, text: string): Promise<void> =>
     socket.once('close', () => reject(new Error('the connection was closed')));
     socket.end(text, () => resolve());
   });
-
-const jsonOf = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};

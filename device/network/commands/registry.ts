@@ -15,8 +15,8 @@ export interface Transactions {
 }
 
 export interface CommandRegistryOptions {
-  /** The sources that may send commands that actuate. */
-  readonly mayActuate: ReadonlySet<CommandSource>;
+  /** Returns whether a source may send a command. */
+  readonly isAllowed: (command: string, source: CommandSource) => boolean;
   readonly transactions: Transactions;
   readonly newId: NewId;
   readonly clock: Clock;
@@ -58,6 +58,11 @@ export class CommandRegistry implements Service {
     this.#commands.set(command.name, command);
   }
 
+  /** The commands that a source may send, with what they do. */
+  commandsFor(source: CommandSource): readonly Command[] {
+    return [...this.#commands.values()].filter(({ name }) => this.options.isAllowed(name, source));
+  }
+
   async start(): Promise<void> {}
 
   /** Refuses further requests. A command that runs may end early. */
@@ -88,10 +93,10 @@ export class CommandRegistry implements Service {
       return this.#refused('not a JSON object with the name of a command and a valid transaction, if any');
     if (!command) return this.#refused(`unknown command "${parsed.data.command.slice(0, 64)}"`);
     const { command: name, transaction, ...keys } = parsed.data;
+    if (!this.options.isAllowed(command.name, source))
+      return failed('control-refused', `${name}: not allowed from the source "${source}".`);
     const request = command.schema.safeParse(keys);
     if (!request.success) return this.#refused(z.prettifyError(request.error).replace(/\s+/g, ' '));
-    if (command.actuates && !this.options.mayActuate.has(source))
-      return failed('control-refused', `${name}: not allowed from the source "${source}".`);
     const run = () => runSafely(command, request.data, { source, signal: this.#stopping.signal });
     if (command.isQuery || (!command.actuates && transaction === undefined)) return run();
     return this.#once(transaction ?? this.options.newId(), name, keys, run);

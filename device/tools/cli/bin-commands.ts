@@ -29,6 +29,16 @@ export const triggerCommand = (): Command =>
     .option(...TRANSACTION)
     .action((flags: BinFlags) => sendToBin({ command: 'trigger' }, flags));
 
+export const holdCommand = (): Command =>
+  binCommand('hold', 'finish the item in hand, lock the gate, and ignore items until resume')
+    .option(...TRANSACTION)
+    .action((flags: BinFlags) => sendToBin({ command: 'hold' }, flags));
+
+export const resumeCommand = (): Command =>
+  binCommand('resume', 'end a hold: the gate moves home, and the bin sorts again')
+    .option(...TRANSACTION)
+    .action((flags: BinFlags) => sendToBin({ command: 'resume' }, flags));
+
 export const emptiedCommand = (): Command =>
   binCommand('emptied', 'report an emptied compartment to the running bin')
     .argument('<compartment>', 'name of the compartment')
@@ -49,7 +59,7 @@ const sendToBin = async (request: CommandRequest, flags: BinFlags): Promise<void
 };
 
 /** The value of an answer is a code for programs. */
-const textOf = (value: string): string => (value === 'ignored: busy' ? 'ignored: the bin is busy' : value);
+const textOf = (value: string): string => value.replace(/^ignored: (busy|held)$/, 'ignored: the bin is $1');
 
 /** Sends a request. Returns the value of the answer, or undefined if it is a fault, which is printed. */
 export const askBin = async (request: CommandRequest, flags: BinFlags): Promise<unknown> =>

@@ -7,7 +7,10 @@ export const eventText = (event: BinEvent): string => {
   const { outcome, count, compartment, item, decision, fault } = event;
   if (outcome === 'emptied') return `emptied: ${compartment}`;
   if (outcome === 'disputed') return `wrong: item ${item}`;
-  if (outcome === 'ignored') return `ignored: ${count === 1 ? '1 trigger' : `${count} triggers`} while busy`;
+  if (outcome === 'ignored') {
+    const triggers = count === 1 ? '1 trigger' : `${count} triggers`;
+    return `ignored: ${triggers} while ${decision?.reason === 'held' ? 'held' : 'busy'}`;
+  }
   const guess = decision ? decisionText(event) : '';
   if (outcome === 'sorted') return guess;
   const reason = fault ? fault.code : guess ? '' : decision?.reason;

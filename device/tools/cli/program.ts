@@ -11,6 +11,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./status.js')).statusCommand(),
   explain: async () => (await import('./explain.js')).explainCommand(),
   trigger: async () => (await import('./bin-commands.js')).triggerCommand(),
+  hold: async () => (await import('./bin-commands.js')).holdCommand(),
+  resume: async () => (await import('./bin-commands.js')).resumeCommand(),
   emptied: async () => (await import('./bin-commands.js')).emptiedCommand(),
   events: async () => (await import('./events.js')).eventsCommand(),
   outbox: async () => (await import('./outbox.js')).outboxCommand(),
