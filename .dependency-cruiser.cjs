@@ -33,6 +33,8 @@ const MODULES = {
   'network/mqtt': ['mqtt'],
   'network/commands': ['commands', 'registry'],
   'network/systemd': ['systemd'],
+  'network/http': ['http'],
+  'network/metrics': ['metrics'],
   'update/repository': ['repository', 'limits'],
   'update/store': ['store'],
   'update/gates': ['gates'],

@@ -3,6 +3,7 @@ import { ultrasonicLevelOf } from '../hardware/trigger/ultrasonic-timing.js';
 import { camera } from './camera.js';
 import { defaultDriver, driver, integer, ms, path, reporterOf, shortName, text } from './fields.js';
 import { gate } from './gate.js';
+import { http } from './http.js';
 import type { Fragment } from './json-schema.js';
 import { mqtt } from './mqtt.js';
 import { model, vision } from './perception.js';
@@ -174,6 +175,7 @@ export const configSchema = z
     cycle,
     journal,
     mqtt,
+    http,
     update,
     log,
   })

@@ -92,7 +92,7 @@ const countBurst = (state: State, trigger: Trigger, id: string): Transition => {
 const countHeld = (counted: Transition, limits: Limits): Transition =>
   counted.state.op === null ? request(counted, 'held', { kind: 'pause' }, limits.heldMs) : counted;
 
-/** An item in hand goes on. Its end enters the phase `held`. */
+/** The current item goes on. Its end enters the phase `held`. */
 const hold = (state: State): Transition => {
   const isFree = state.phase === 'idle' || state.phase === 'looking' || state.phase === 'resting';
   const held = unchanged({ ...state, isHeld: true });
@@ -102,7 +102,7 @@ const hold = (state: State): Transition => {
 /** Brings the gate home again, because a lock may have stopped it, and then looks for an item. */
 const resume = (state: State, atMs: number, limits: Limits): Transition => {
   const resumed: State = { ...state, isHeld: false };
-  // The burst of an item in hand ends with it.
+  // The burst of the current item ends with it.
   const ended = state.item ? unchanged(resumed) : endBurst(resumed, atMs);
   return state.phase === 'held' ? home(ended, 'homing', limits) : ended;
 };

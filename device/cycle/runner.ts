@@ -79,7 +79,7 @@ export class Runner {
     for (const result of ended) if (result.status === 'rejected') throw result.reason;
   }
 
-  /** Finishes the item in hand, and begins no other one until `resume`. Later triggers become `ignored`, reason `held`. */
+  /** Finishes the current item, and begins no other one until `resume`. Later triggers become `ignored`, reason `held`. */
   hold(): void {
     this.#take({ type: 'hold' });
   }

@@ -104,7 +104,7 @@ export type Input = { readonly atMs: number } & (
   | { readonly type: 'answer'; readonly op: number; readonly answer: Response }
   | { readonly type: 'fault'; readonly op: number; readonly fault: Fault }
   | { readonly type: 'timeout'; readonly op: number }
-  /** The item in hand is finished, and no other one is begun until `resume`. */
+  /** The current item is finished, and no other one is begun until `resume`. */
   | { readonly type: 'hold' }
   | { readonly type: 'resume' }
   | { readonly type: 'stop' }

@@ -38,6 +38,11 @@ export interface CommandParts {
   readonly clock: Clock;
 }
 
+export type StatusParts = Pick<
+  CommandParts,
+  'status' | 'liveness' | 'journal' | 'publisher' | 'brokerUrl' | 'machine' | 'updates' | 'clock'
+>;
+
 /** The value of the command `status`. */
 export interface StatusAnswer {
   readonly state: BinState;
@@ -110,7 +115,7 @@ const triggerCommand = ({ hardware, runner }: CommandParts): Command<z.infer<typ
 const holdCommands = ({ hold }: CommandParts): Command<z.infer<typeof nothing>>[] => [
   {
     name: 'hold',
-    description: 'finishes the item in hand, locks the gate, and ignores later triggers',
+    description: 'finishes the current item, locks the gate, and ignores later triggers',
     schema: nothing,
     actuates: false,
     run: async () => {
@@ -175,7 +180,8 @@ const disputeCommand = ({ runner, lastDecided }: CommandParts): Command<z.infer<
   },
 });
 
-const statusCommand = ({
+/** Returns the state of a bin and of its connections. Never rejects. */
+export const readStatus = async ({
   status,
   liveness,
   journal,
@@ -184,27 +190,28 @@ const statusCommand = ({
   machine,
   updates,
   clock,
-}: CommandParts): Command<z.infer<typeof nothing>, StatusAnswer> => ({
+}: StatusParts): Promise<StatusAnswer> => {
+  const counters = await countersSoon(journal, clock);
+  const state = status.snapshot();
+  return {
+    state,
+    liveness: liveness.healthy(),
+    broker: { url: brokerUrl, connected: publisher.status().connected },
+    waiting: counters && counters.pending - counters.undeliverable,
+    update: updates(),
+    mode: modeOf(state),
+    faults: Object.entries(faultsByCode(state.faults)).map(([code, fault]) => raisedMessage(code, fault)),
+    machine: machine(),
+  };
+};
+
+const statusCommand = (parts: StatusParts): Command<z.infer<typeof nothing>, StatusAnswer> => ({
   name: 'status',
   description: 'returns the state of the bin',
   schema: nothing,
   actuates: false,
   isQuery: true,
-  run: async () => {
-    const counters = await countersSoon(journal, clock);
-    const state = status.snapshot();
-    const broker = { url: brokerUrl, connected: publisher.status().connected };
-    return done({
-      state,
-      liveness: liveness.healthy(),
-      broker,
-      waiting: counters && counters.pending - counters.undeliverable,
-      update: updates(),
-      mode: modeOf(state),
-      faults: Object.entries(faultsByCode(state.faults)).map(([code, fault]) => raisedMessage(code, fault)),
-      machine: machine(),
-    });
-  },
+  run: async () => done(await readStatus(parts)),
 });
 
 const outboxCommands = ({

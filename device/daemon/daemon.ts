@@ -17,12 +17,13 @@ import { Liveness } from '../status/liveness.js';
 import { machineReport } from '../status/machine-report.js';
 import { Status } from '../status/status.js';
 import { makeMachineSensors } from '../wire/hardware.js';
+import { wireHttp } from '../wire/http.js';
 import { cycleOptions, type LoadedConfig } from '../wire/loaded-config.js';
 import { urlWithoutLogin } from '../wire/publisher.js';
 import { wireSystemd } from '../wire/systemd.js';
 import { BinMessages } from './bin-messages.js';
 import { type BinParts, startParts } from './bin-parts.js';
-import { LastDecided, makeCommands } from './commands.js';
+import { LastDecided, makeCommands, readStatus } from './commands.js';
 import { earlierCounters } from './earlier-counters.js';
 import { GateLock } from './gate-lock.js';
 import { HealthHub, PictureHealth } from './health-hub.js';
@@ -121,6 +122,8 @@ export class Daemon {
       log.info({ unrecorded }, `journal: ${unrecorded} events could not be recorded since it was created`);
     const liveness = new Liveness(LIVENESS, clock);
     const systemd = await wireSystemd({ status, liveness, clock, log });
+    const read = async () => ({ ...(await readStatus(commandParts)), machine: machine.readings });
+    const http = await wireHttp(config, { read, status, liveness, clock, log });
     const lastDecided = new LastDecided();
     const onHeld = (isHeld: boolean) => status.held(isHeld);
     const hold = new Hold({
@@ -147,6 +150,7 @@ export class Daemon {
         ...(updates.off === null ? { updates: new UpdateObserver(updates, model, publisher) } : {}),
         'picture health': new PictureHealth((fault) => health.report('camera', fault, 'picture')),
         ...(systemd ? { systemd } : {}),
+        ...(http ? { metrics: http.metrics } : {}),
         ...this.options.observers,
       },
       log,
@@ -213,7 +217,7 @@ export class Daemon {
     // The cycle is the last one to start and the first one to stop: it makes the gate safe.
     const services = [
       ...[this.#timeSync, liveness, machine, messages, gateLock, serviceSwitch],
-      ...[commands, operatorPanel, controlSocket, mqttCommands, cycle],
+      ...[commands, operatorPanel, controlSocket, mqttCommands, ...(http ? [http.server] : []), cycle],
     ];
     for (const one of systemd ? [systemd, ...services] : services) await this.#services.start(one, signal);
     systemd?.ready();

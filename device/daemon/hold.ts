@@ -21,7 +21,7 @@ const REASON = 'the bin is held';
 const stateSchema = z.object({ isHeld: z.boolean(), since: z.iso.datetime() });
 
 /**
- * Holds the bin: the item in hand is finished, the gate is locked, and later triggers are ignored until `resume`. That
+ * Holds the bin: the current item is finished, the gate is locked, and later triggers are ignored until `resume`. That
  * survives a restart.
  */
 export class Hold implements Observer {
@@ -68,7 +68,7 @@ export class Hold implements Observer {
     });
   }
 
-  /** Locks the gate when the item in hand is finished. */
+  /** Locks the gate when the current item is finished. */
   phase(phase: Phase): void {
     if (phase === 'held' && this.#isHeld) void this.options.lock.set(REASON, true);
   }

@@ -13,10 +13,15 @@ const NEEDED_PARTS: ReadonlySet<string> = new Set([
 const PAST_CODES: ReadonlySet<string> = new Set(['journal-set-aside']);
 
 /** Returns the mode of a bin. A fault counts only if no item can be sorted because of it. */
-export const modeOf = ({ cycle, locked, faults }: Pick<BinState, 'cycle' | 'locked' | 'faults'>): Mode => {
+export const modeOf = ({
+  cycle,
+  locked,
+  held,
+  faults,
+}: Pick<BinState, 'cycle' | 'locked' | 'held' | 'faults'>): Mode => {
   if (cycle === 'stopped') return 'stopped';
   if (cycle === 'new') return 'starting';
-  if (locked) return 'held';
+  if (locked || held) return 'held';
   if (faults.some(({ part, code }) => NEEDED_PARTS.has(part) && !PAST_CODES.has(code))) return 'fault';
   return cycle === 'idle' ? 'ready' : 'busy';
 };

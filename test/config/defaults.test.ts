@@ -84,6 +84,7 @@ const DEFAULTS: Config = {
     backoff: { minMs: 1_000, maxMs: 60_000 },
     embedded: { host: '127.0.0.1', port: 1883 },
   },
+  http: { host: '127.0.0.1', port: null },
   update: {
     url: null,
     root: null,

@@ -253,7 +253,7 @@ describe('the cycle', () => {
     assert.deepEqual(drive.asked(), ['capture']);
   });
 
-  it('finishes the item in hand after a hold, and ignores later triggers until it is resumed', () => {
+  it('finishes the current item after a hold, and ignores later triggers until it is resumed', () => {
     const drive = moving().input({ type: 'hold' }).trigger('late').answer(moved);
     assert.deepEqual(
       drive.finished().map(({ outcome, decision }) => [outcome, decision?.reason]),

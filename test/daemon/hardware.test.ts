@@ -232,7 +232,7 @@ describe('the hardware of a bin', () => {
     assert.deepEqual(lockedIn(status), { locked: false, held: false });
   });
 
-  it('finishes the item in hand when it is held, then locks the gate and ignores triggers until resume', async () => {
+  it('finishes the current item when it is held, then locks the gate and ignores triggers until resume', async () => {
     const { commands, gate, status, item, journalled, trigger, clock } = await started();
     const send = async (command: string) => {
       const answer = commands.execute({ command }, 'mqtt');

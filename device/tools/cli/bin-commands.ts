@@ -30,7 +30,7 @@ export const triggerCommand = (): Command =>
     .action((flags: BinFlags) => sendToBin({ command: 'trigger' }, flags));
 
 export const holdCommand = (): Command =>
-  binCommand('hold', 'finish the item in hand, lock the gate, and ignore items until resume')
+  binCommand('hold', 'finish the current item, lock the gate, and ignore items until resume')
     .option(...TRANSACTION)
     .action((flags: BinFlags) => sendToBin({ command: 'hold' }, flags));
 
