@@ -45,6 +45,8 @@ export const activeAnswer = (
 export const checkAnswer = ({ current, isPinned }: UpdateStatus, offer: Offer | null): string => {
   const active = `${textOf(current)} is active`;
   if (!offer) return `${active}, and nothing newer is published`;
+  if (offer.kind === 'other-content')
+    return `${active}, but other content is published under this version: see sortbin model list`;
   const newer = `${active}, and ${textOf(offer.bundle)} is published`;
   if (offer.kind === 'rejected') return `${newer}, but was rejected: see sortbin model list`;
   if (offer.kind === 'halted') return `${newer}, but its rollout is halted`;

@@ -63,11 +63,12 @@ export const choosePublished = (
 
 /**
  * The newest published bundle that is newer than the active one. `next`: the next poll of a bin that is not pinned
- * installs it. `ready`: it is installed, and waits.
+ * installs it. `ready`: it is installed, and waits. `other-content`: nothing is newer, but a bundle with the id of the
+ * active one is published that is not the same.
  */
 export interface Offer {
   readonly bundle: BundleId;
-  readonly kind: 'next' | 'ready' | 'rejected' | 'halted';
+  readonly kind: 'next' | 'ready' | 'rejected' | 'halted' | 'other-content';
 }
 
 export const offerOf = (state: State, catalogue: Catalogue, settings: Settings): Offer | null => {
@@ -75,8 +76,12 @@ export const offerOf = (state: State, catalogue: Catalogue, settings: Settings):
   const next = choosePublished(state, catalogue, settings);
   if (next) return { bundle: idOf(next), kind: 'next' };
   const newest = chooseInstall(catalogue, null, settings.name);
-  if (!newest || !isNewerThanActive(newest, state, settings)) return null;
+  if (!newest) return null;
   const bundle = idOf(newest);
+  if (!isNewerThanActive(newest, state, settings)) {
+    const isActive = isSame(newest, state.current ?? settings.factory);
+    return isActive && hasOtherContent(state, newest, settings) ? { bundle, kind: 'other-content' } : null;
+  }
   if (phase.name === 'ready' && isUsable(state, phase.bundle))
     return { bundle: idOf(phase.bundle), kind: 'ready' };
   return { bundle, kind: isUsable(state, bundle) ? 'halted' : 'rejected' };

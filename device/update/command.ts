@@ -37,7 +37,7 @@ export const command = (
 const otherContent = (bundle: BundleId, { factory }: Settings): string =>
   isSame(bundle, factory)
     ? `${textOf(bundle)} is the factory bundle, whose content is another one. Publish another version.`
-    : `${textOf(bundle)} is active with other content. Activate another bundle, and install this one then.`;
+    : `${textOf(bundle)} is active with other content. Run sortbin model activate ${textOf(factory)}, then install it.`;
 
 /** Returns the bundle of a request if it is revoked. The factory bundle can always be activated. */
 const revokedBy = ({ revoked }: State, request: UpdateCommand, { factory }: Settings): BundleId | null => {

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Policy } from '../cycle/policy.js';
 import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../kit/clock.js';
-import { type Fault, messageOf } from '../kit/errors.js';
+import { type Fault, failed, messageOf } from '../kit/errors.js';
 import { availableBytes } from '../kit/memory.js';
 import { BUILT_AT_MS } from '../kit/root.js';
 import { loadManifest } from '../perception/inference/bundle/bundle.js';
@@ -15,7 +15,7 @@ import { isAllowed, type RuntimeOption, runtimeOptions } from '../perception/vis
 import { MANIFEST_FILE } from '../update/bundle-id.js';
 import { BundleGates } from '../update/gates/gates.js';
 import type { Polling } from '../update/poller.js';
-import type { RootOfTrust } from '../update/repository/repository.js';
+import type { Repository, RootOfTrust } from '../update/repository/repository.js';
 import { ThreadedRepository } from '../update/repository/threaded-repository.js';
 import { type Hours, spreadMsOf } from '../update/schedule.js';
 import type { UpdateStatus } from '../update/status.js';
@@ -100,11 +100,13 @@ export const wireUpdates = async (
   });
   const rootFault =
     update.root === null ? null : await trustConfigured(repository, resolve(folder, update.root));
+  // The owner has named another root than the stored one, so that no repository is trusted until it can be read.
+  const trusted = rootFault ? untrusted(rootFault) : repository;
   const listeners: ((status: UpdateStatus) => void)[] = [];
   const updater = new Updater(
     {
-      repository,
-      openFolder: (path) => repository.at(pathToFileURL(path)),
+      repository: trusted,
+      openFolder: (path) => (rootFault ? trusted : repository.at(pathToFileURL(path))),
       store: opened.value,
       gates: makeGates(loaded, model, factoryFolder, clock),
       slot: model,
@@ -125,7 +127,7 @@ export const wireUpdates = async (
   return {
     off: null,
     updater,
-    trust: repository,
+    trust: rootFault ? unreadable(repository, rootFault) : repository,
     rootFault,
     onStatus: (listener) => listeners.push(listener),
     close: () => repository.close(),
@@ -185,6 +187,18 @@ export const pollingOf = (everyMinutes: number, hours: Hours | null): Polling =>
     spreadMs: spreadMsOf(hours, intervalMs),
   };
 };
+
+/** A repository that answers only why it is not trusted. */
+const untrusted = ({ message }: Fault): Repository => ({
+  refresh: async () => failed('update-untrusted', message),
+  stored: async () => failed('update-untrusted', message),
+  download: async () => failed('update-untrusted', message),
+});
+
+const unreadable = (trust: RootOfTrust, { message }: Fault): RootOfTrust => ({
+  trustRoot: (root) => trust.trustRoot(root),
+  trustedRoot: async () => failed('update-untrusted', message),
+});
 
 /** The owner has chosen this root in the configuration. Without it, the bin sorts, and does not update. */
 const trustConfigured = async (repository: ThreadedRepository, file: string): Promise<Fault | null> => {

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { connectAsync } from 'mqtt';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 import { until } from '../support/until.js';
+import { TestRepository } from '../support/update/test-repository.js';
 
 const BIN = `vision: { driver: simulated, script: [{ label: paper }] }
 trigger: { driver: command }
@@ -72,4 +73,35 @@ describe('a bin whose updates cannot work', () => {
         );
       },
     ));
+
+  it('does not trust the root of before if the one of the configuration cannot be used', () =>
+    inFolder(`${BIN}update: { url: '${URL}', root: root.json }\n`, async (folder) => {
+      const root = join(folder, 'root.json');
+      const outputOf = async (...args: string[]) => {
+        const command = new Sortbin(args, folder);
+        await command.ended();
+        return command.text.replace(/\s+/g, ' ');
+      };
+      const withBin = async (work: () => Promise<void>) => {
+        const bin = new Sortbin(['run'], folder);
+        await bin.waitForCommands();
+        await work();
+        bin.kill('SIGTERM');
+        await bin.ended();
+      };
+      writeFileSync(root, new TestRepository().rootJson);
+      await withBin(async () => {
+        assert.match(await outputOf('model', 'trust'), /root version 1/);
+        assert.match(await outputOf('model', 'check'), /127\.0\.0\.1:9.*\(ended: 69\)/);
+      });
+      writeFileSync(root, 'update: {}');
+      await withBin(async () => {
+        for (const command of ['trust', 'check', 'install'])
+          assert.match(
+            await outputOf('model', command),
+            /update\.root: not a root of trust: not JSON/,
+            command,
+          );
+      });
+    }));
 });

@@ -4,7 +4,7 @@ import type { FaultTexts } from './fault-text.js';
 export const UPDATE_FAULTS = {
   'update-untrusted': {
     meaning: 'No root is trusted, so updates are off.',
-    cure: 'Set `update.root`, or run `sortbin model trust root.json`.',
+    cure: 'Check the file of `update.root`, or run `sortbin model trust root.json`.',
     page: 'updates.md#set-up-a-bin',
   },
   'update-unreachable': {
@@ -30,7 +30,7 @@ export const UPDATE_FAULTS = {
   },
   'update-too-slow': {
     meaning: 'The network is too slow. The download continues at the next attempt.',
-    cure: 'Check the network, or raise `update.maxBytesPerSecond`.',
+    cure: 'Check the network. If `update.maxBytesPerSecond` is set, raise it.',
   },
   'update-no-space': {
     meaning: 'The disk has no room for the update. Old bundles are removed already.',

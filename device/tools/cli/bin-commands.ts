@@ -75,11 +75,18 @@ export const sendRequest = async (
   return sendCommand(socket, request, new SystemClock());
 };
 
+/** Exit codes by the code of a fault. Each other one means that the bin has refused the command. */
+const EXIT_OF: Readonly<Record<string, number>> = {
+  'control-unknown': EXIT.temporary,
+  'update-unreachable': EXIT.unavailable,
+  'update-too-slow': EXIT.unavailable,
+};
+
 /** Prints an answer as JSON, or its fault for people. Sets the exit code of a fault. Returns the value. */
 export const printAnswer = (answer: Answer<unknown>, { json = false }: Pick<BinFlags, 'json'>): unknown => {
   if (json) process.stdout.write(`${escapeControls(JSON.stringify(answer))}\n`);
   if (answer.ok) return answer.value;
   if (!json) process.stderr.write(plainLines(`sortbin: ${answer.fault.message}\n`));
-  process.exitCode = answer.fault.code === 'control-unknown' ? EXIT.temporary : EXIT.data;
+  process.exitCode = EXIT_OF[answer.fault.code] ?? EXIT.data;
   return undefined;
 };

@@ -46,11 +46,13 @@ export const openFile: OpenFile = async (url, offset, signal) => {
 export const sourceError = (url: URL, thrown: unknown): RepositoryError => {
   if (thrown instanceof RepositoryError) return thrown;
   const code = (thrown as NodeJS.ErrnoException).code ?? '';
-  return new RepositoryError(
-    url.protocol === 'file:' && ['ENOENT', 'ENOTDIR'].includes(code)
-      ? 'update-not-found'
-      : 'update-unreachable',
-    `${publicUrl(url)}: ${code === 'ECONNRESET' ? 'the connection was lost' : messageOf(thrown)}`,
-    { cause: thrown },
-  );
+  const options = { cause: thrown };
+  if (url.protocol === 'file:' && ['ENOENT', 'ENOTDIR'].includes(code))
+    return new RepositoryError(
+      'update-not-found',
+      `${publicUrl(url)}: no such file. Name a folder with a whole copy of a repository.`,
+      options,
+    );
+  const problem = code === 'ECONNRESET' ? 'the connection was lost' : messageOf(thrown);
+  return new RepositoryError('update-unreachable', `${publicUrl(url)}: ${problem}`, options);
 };

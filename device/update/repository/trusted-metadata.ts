@@ -89,6 +89,10 @@ export const parseRoot = (rootJson: string): TrustedRoot => {
     const { keyIDs: keyIds = [], threshold = 0 } = roles.root ?? {};
     return { version, keyIds, threshold, expiresAtMs: Date.parse(expires) };
   } catch (cause) {
-    throw new RepositoryError('update-untrusted', `not a root of trust: ${messageOf(cause)}`, { cause });
+    throw new RepositoryError(
+      'update-untrusted',
+      `not a root of trust: ${cause instanceof SyntaxError ? 'not JSON' : messageOf(cause)}`,
+      { cause },
+    );
   }
 };

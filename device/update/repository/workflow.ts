@@ -159,13 +159,23 @@ export class Workflow {
       const timeMs = this.#trusted.referenceTime.getTime();
       return expired(message.replace(/^Final /, ''), this.parts.metadataUrl, timeMs, this.#now);
     }
-    return new RepositoryError(
-      'update-metadata-invalid',
-      `${publicUrl(this.parts.metadataUrl)}: ${message}`,
-      { cause: thrown },
-    );
+    const problem = `${publicUrl(this.parts.metadataUrl)}: ${explained(message)}`;
+    return new RepositoryError('update-metadata-invalid', problem, { cause: thrown });
   }
 }
+
+/** Says what a text of tuf-js means for the owner of a bin. */
+const explained = (message: string): string => {
+  const older = /^New .*?(timestamp|snapshot|targets|rollouts)\b.* is less than current version (\d+)/.exec(
+    message,
+  );
+  if (older)
+    return `${older[1]} is older than at the last check of this bin, which was version ${older[2]}. Use a newer copy.`;
+  const [, role, valid, needed] = /^(\w+) was signed by (\d+)\/(\d+) keys/.exec(message) ?? [];
+  if (role)
+    return `${role} has ${valid} of ${needed} valid signatures. It is damaged, or of another publisher than the root: see sortbin model trust.`;
+  return message;
+};
 
 /** Clocks of a bin and of a signing machine differ by less, unless one of them is wrong. */
 const CLOCK_TOLERANCE_MS = 3_600_000;
