@@ -18,7 +18,7 @@ export class PublisherObserver implements Observer {
   }
 
   served({ info, labels, policy }: ServedModel): void {
-    const { bin, trigger, camera, gate } = this.config;
+    const { bin, trigger, camera, gate, mqtt } = this.config;
     const payload = infoOf({
       bin,
       sortbin: packageVersion(),
@@ -26,6 +26,7 @@ export class PublisherObserver implements Observer {
       policy,
       active: info,
       drivers: { trigger: trigger.driver, camera: camera.driver, gate: gate.driver },
+      commands: mqtt.commands,
       config: digestOf(this.config),
     });
     this.publisher.retain('info', payload);

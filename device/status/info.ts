@@ -10,6 +10,8 @@ export interface BinIdentity {
   readonly active: VisionInfo;
   /** Driver name of each part. */
   readonly drivers: Readonly<Record<string, string>>;
+  /** Commands that the bin accepts over MQTT. */
+  readonly commands: readonly string[];
   /** Digest of the configuration. */
   readonly config: string;
 }

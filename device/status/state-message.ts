@@ -11,7 +11,7 @@ export const stateMessageSchema = z.object({
   schema: z.literal(2),
   at: z.iso.datetime(),
   mode: z.enum(MODES),
-  locked: z.boolean().describe('The service switch locks the gate'),
+  locked: z.boolean().describe('The gate is locked, by the service switch or because the bin is held'),
   lastItem: z
     .object({
       id: z.string(),

@@ -14,6 +14,7 @@ test('describes the bin under the keys of the format', () => {
     policy: somePolicy(),
     active: { model, runtime, title: 'tflite', golden: null, skipped },
     drivers: { gate: 'simulated' },
+    commands: ['status'],
     config: 'digest',
   });
   const { node: _, compartments, refused, thresholds, ...rest } = info;
@@ -23,6 +24,7 @@ test('describes the bin under the keys of the format', () => {
     sortbin: '0.1.0',
     labels: ['paper'],
     drivers: { gate: 'simulated' },
+    commands: ['status'],
     config: 'digest',
     model,
     runtime,

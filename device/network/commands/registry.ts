@@ -58,11 +58,6 @@ export class CommandRegistry implements Service {
     this.#commands.set(command.name, command);
   }
 
-  /** The commands that a source may send, with what they do. */
-  commandsFor(source: CommandSource): readonly Command[] {
-    return [...this.#commands.values()].filter(({ name }) => this.options.isAllowed(name, source));
-  }
-
   async start(): Promise<void> {}
 
   /** Refuses further requests. A command that runs may end early. */
