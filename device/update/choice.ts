@@ -1,3 +1,4 @@
+import type { Fault } from '../kit/errors.js';
 import { type BundleId, compareVersions, isBundleVersion, textOf } from './bundle-id.js';
 import type { Catalogue, PublishedBundle } from './repository/repository.js';
 import type { InstalledBundle, Settings, State } from './state.js';
@@ -44,6 +45,12 @@ export const isUsable = (state: State, id: BundleId | PublishedBundle): boolean 
   const rejection = state.rejected.find((other) => isSame(other, id));
   const content = 'files' in id ? id : state.installed.find((other) => isSame(other, id));
   return !rejection || (content !== undefined && differ(rejection, content));
+};
+
+/** Returns why a bundle must be left at once; null: it is not revoked. */
+export const revocationOf = ({ revoked }: State, id: BundleId): Fault | null => {
+  const found = revoked.find((revocation) => isSame(revocation, id));
+  return found ? { code: 'update-revoked', message: `${textOf(id)} is revoked: ${found.reason}` } : null;
 };
 
 /** Returns the newest bundle that a poll may install: newer than the active one and than one that waits; null: none. */

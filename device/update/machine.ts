@@ -8,6 +8,7 @@ import {
   includes,
   isSame,
   isUsable,
+  revocationOf,
   without,
 } from './choice.js';
 import { command } from './command.js';
@@ -129,11 +130,6 @@ const applyRevocations = (state: State, moment: Moment, settings: Settings): Tra
       report(ended, moment, 'failed', candidate, fault),
     );
   });
-};
-
-const revocationOf = ({ revoked }: State, id: BundleId): Fault | null => {
-  const found = revoked.find((revocation) => isSame(revocation, id));
-  return found ? { code: 'update-revoked', message: `${textOf(id)} is revoked: ${found.reason}` } : null;
 };
 
 const handleDone = (

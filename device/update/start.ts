@@ -1,6 +1,6 @@
 import type { Fault } from '../kit/errors.js';
 import { type BundleId, textOf } from './bundle-id.js';
-import { choosePrevious, includes, isSame, isUsable } from './choice.js';
+import { choosePrevious, chooseTrusted, includes, isSame, isUsable, revocationOf } from './choice.js';
 import type { Input, Moment, Settings, State, StoreView, Transition } from './state.js';
 import { andThen, keep, leave, newWatch, reject, removeExcess, removeSlots, save } from './transition.js';
 
@@ -47,14 +47,19 @@ const fromRun = (state: State): State => {
   return {
     ...state,
     phase: isReady ? phase : { name: 'idle' },
-    previous: previous && includes(installed, previous) ? previous : null,
+    previous:
+      previous && includes(installed, previous) && !includes(state.revoked, previous) ? previous : null,
   };
 };
 
 /** Counts a start with a bundle under watch. Leaves a bundle that is gone, or that did not become healthy. */
-const checkCurrent = (state: State, moment: Moment, { maxStarts }: Settings): Transition => {
+const checkCurrent = (state: State, moment: Moment, settings: Settings): Transition => {
   const { current, watch, starts } = state;
+  const { maxStarts } = settings;
   if (!current) return keep(state);
+  // It was revoked during an exchange of the model, whose end would have left it.
+  const revoked = revocationOf(state, current);
+  if (revoked) return leave(state, chooseTrusted(state, settings), revoked, moment);
   if (!includes(state.installed, current)) {
     const why = {
       code: 'update-slot-missing',

@@ -136,6 +136,21 @@ describe('the download of a poll', () => {
   });
 });
 
+describe('a revocation during an exchange of the model', () => {
+  it('is applied at the next start, before the model starts, if the program is killed', () => {
+    const trial = new MachineTrial()
+      .trusted('1.1.0')
+      .trusted('1.2.0')
+      .poll({ versions: ['1.3.0'] });
+    while (trial.state.job?.kind !== 'swap') trial.done();
+    trial.poll({ versions: ['1.3.0'], revoked: ['1.2.0'] });
+    assert.equal(trial.summary, 'activating 1.3.0, current 1.2.0, previous 1.1.0');
+    trial.restart();
+    assert.equal(trial.summary, 'idle, current 1.1.0, previous -');
+    assert.equal(trial.state.last?.code, 'update-revoked');
+  });
+});
+
 describe('other content of the same id, from another publisher', () => {
   const other = (version: string) =>
     ({ name: 'install', bundle: published(version, 'another'), source: null }) as const;
