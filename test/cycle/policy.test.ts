@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { parseConfig } from '../../device/config/load.js';
 import {
   applyCapacity,
   type Decision,
   decide,
   decidingThreshold,
+  makePolicy,
   type PolicySettings,
 } from '../../device/cycle/policy.js';
+import { packageRoot } from '../../device/kit/root.js';
 import { LABELS, somePolicy } from '../support/cycle.js';
 
 const scored = (scores: Record<string, number>, unfamiliar = false) => {
@@ -23,6 +28,31 @@ const decided = (
   const { compartment, reason } = decide(scored(scores, unfamiliar), somePolicy(settings));
   return [compartment, reason];
 };
+
+/** The training chooses its thresholds for the same compartments: test_compartments.py reads this file too. */
+const DEFAULTS: readonly {
+  readonly preset: PolicySettings['preset'];
+  readonly compartments: Readonly<Record<string, string | null>>;
+}[] = JSON.parse(readFileSync(join(packageRoot(), 'test/cycle/default-compartments.json'), 'utf8'));
+
+describe('the compartments without a configuration', () => {
+  for (const { preset, compartments } of DEFAULTS) {
+    const labels = Object.keys(compartments);
+    it(`are those of the preset ${preset} for ${labels.join(', ')}`, () => {
+      const fallback = Object.values(compartments).find((place) => place !== null) ?? null;
+      const settings = { ...parseConfig('', 'defaults').policy, preset, fallback };
+      const policy = makePolicy(settings, labels, { confidence: 0.5, margin: 0 });
+      assert.deepEqual(
+        Object.fromEntries(labels.map((label) => [label, policy.compartmentOf.get(label) ?? null])),
+        compartments,
+      );
+      assert.deepEqual(
+        [...policy.refuse],
+        labels.filter((label) => compartments[label] === null),
+      );
+    });
+  }
+});
 
 describe('the four-way policy', () => {
   const places: [string, string][] = [

@@ -36,10 +36,19 @@ FOUR_WAY: Mapping[str, str] = MappingProxyType(
     }
 )
 
+HAZARDS = frozenset(name for name, compartment in FOUR_WAY.items() if compartment == REFUSE)
+"""Labels that a bin refuses, unless its configuration gives them a compartment."""
+
 
 def compartments_of(names: Sequence[str]) -> Mapping[str, str]:
-    """Returns the factory policy if it has every label, else a separate compartment for each label."""
-    return FOUR_WAY if set(names) <= set(FOUR_WAY) else {name: name for name in names}
+    """Returns the compartment of each label on a bin that configures none.
+
+    That is the preset `four-way` if it has every label. Otherwise it is the preset `twelve-way`: a separate
+    compartment for each label, without the hazards. `makePolicy` in device/cycle/policy.ts is the same rule.
+    """
+    if set(names) <= set(FOUR_WAY):
+        return {name: FOUR_WAY[name] for name in names}
+    return {name: REFUSE if name in HAZARDS else name for name in names}
 
 
 @dataclass(frozen=True)
