@@ -61,13 +61,16 @@ def make_parser() -> argparse.ArgumentParser:
 def _add_options(step: argparse.ArgumentParser, name: str) -> None:
     if name == "split":
         step.add_argument(
-            "--validation", type=float, default=0.12, help="share of the groups (default: %(default)s)"
+            "--validation",
+            type=float,
+            default=0.12,
+            help="share of the images of each label (default: %(default)s)",
         )
         step.add_argument(
             "--test",
             type=float,
             default=0.15,
-            help="share of the groups (default: %(default)s); 0: only the groups of --test-groups",
+            help="share of the images of each label (default: %(default)s); 0: only --test-groups",
         )
         step.add_argument(
             "--group-by",

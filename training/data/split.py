@@ -10,8 +10,12 @@ from training.errors import TrainingError
 
 SPLITS = ("train", "validation", "test")
 HELD_OUT = "held-out"
-FEW_GROUPS = 10
-"""A label with fewer groups is split by rank, because a random draw would miss the shares by far."""
+TOLERANCE = 1.5
+"""A drawn share of a label's images may be this many times too large or too small."""
+SURPLUS = 0.3
+"""A share of a label's images that is assigned group by group may be too large by this factor."""
+ENOUGH_GROUPS = 5
+"""With fewer groups of a label in a split, its figures are not reliable."""
 
 
 def split_pictures(
@@ -26,14 +30,15 @@ def split_pictures(
     """Assigns a split to each image.
 
     The hash of seed and group determines the split, so more images do not move existing groups.
-    Labels with few groups are the exception. Their groups are ranked by the hash, so that each split gets
-    one. An image without a group is a separate group.
+    Labels that would miss the shares by far are the exception, for example those with few or with large
+    groups. Their groups are assigned in the order of the hash until the shares are right, and each split
+    gets one. An image without a group is a separate group.
 
     Args:
         pictures: the images. Existing splits are replaced.
         seed: another seed gives another split.
-        validation: share of the groups for validation, 0 to 1.
-        test: share of the groups for test, 0 to 1. Some groups must remain for training. 0: only
+        validation: share of a label's images for validation, 0 to 1.
+        test: share of a label's images for test, 0 to 1. Some groups must remain for training. 0: only
             `test_groups`.
         test_groups: groups that are always in `test`.
         held_out_sources: sources that go to `held-out`. A group that has an image of them goes there as a
@@ -90,20 +95,22 @@ def check_disjoint(pictures: Iterable[Picture]) -> None:
 def _draw(
     pictures: Sequence[Picture], fixed: dict[str, str], seed: int, validation: float, test: float
 ) -> dict[str, str]:
-    labels: dict[str, set[str]] = defaultdict(set)
+    sizes: dict[str, Counter[str]] = defaultdict(Counter)
     for picture in pictures:
         if fixed.get(group_key(picture)) != HELD_OUT:
-            labels[picture.label].add(group_key(picture))
+            sizes[picture.label][group_key(picture)] += 1
     splits = dict(fixed)
+    shares = {"test": test, "validation": validation}
     # Labels with the fewest groups come first. Their result is fixed for labels that share a group with them.
-    for groups in (labels[name] for name in sorted(labels, key=lambda name: (len(labels[name]), name))):
-        drawn = {group: _split_at(_fraction(seed, group), validation, test) for group in groups} | {
-            group: splits[group] for group in groups & splits.keys()
+    for images in (sizes[name] for name in sorted(sizes, key=lambda name: (len(sizes[name]), name))):
+        drawn = {
+            group: splits.get(group) or _split_at(_fraction(seed, group), validation, test)
+            for group in images
         }
-        if len(groups) < FEW_GROUPS or len(set(drawn.values())) < len(SPLITS):
-            _rank(groups, splits, seed, validation, test)
-        else:
+        if _has_shares(drawn, images, shares):
             splits.update(drawn)
+        else:
+            _fill(images, splits, seed, shares)
     return splits
 
 
@@ -111,19 +118,53 @@ def _split_at(at: float, validation: float, test: float) -> str:
     return "test" if at < test else "validation" if at < test + validation else "train"
 
 
-def _rank(groups: set[str], splits: dict[str, str], seed: int, validation: float, test: float) -> None:
-    """Fills test, then validation, with the lowest hashes of a label. Each split gets a group if possible."""
-    free = sorted(groups - splits.keys(), key=lambda group: _fraction(seed, group))
-    have = Counter(splits[group] for group in groups & splits.keys())
-    for split, share, later in (
-        ("test", test, ("validation", "train")),
-        ("validation", validation, ("train",)),
-    ):
-        wanted = max(1, round(share * len(groups))) - have[split]
-        count = max(0, min(wanted, len(free) - sum(not have[name] for name in later)))
-        splits.update(dict.fromkeys(free[:count], split))
-        free = free[count:]
+def _has_shares(drawn: dict[str, str], images: Counter[str], shares: dict[str, float]) -> bool:
+    """Returns whether a label is in each split, and its shares of images are about the requested ones."""
+    found: Counter[str] = Counter()
+    for group, split in drawn.items():
+        found[split] += images[group]
+    wanted = {split: share * images.total() for split, share in shares.items() if share}
+    return all(found[split] for split in SPLITS) and all(
+        count / TOLERANCE <= found[split] <= count * TOLERANCE for split, count in wanted.items()
+    )
+
+
+def _fill(images: Counter[str], splits: dict[str, str], seed: int, shares: dict[str, float]) -> None:
+    """Assigns groups of a label in the order of their hashes, until test and validation have their shares.
+
+    A group that is too large for that goes to training. Each split gets a group if possible.
+    """
+    free = sorted(images.keys() - splits.keys(), key=lambda group: _fraction(seed, group))
+    have: Counter[str] = Counter()
+    for group in images.keys() & splits.keys():
+        have[splits[group]] += images[group]
+    for split, later in (("test", ("validation", "train")), ("validation", ("train",))):
+        wanted = shares[split] * images.total()
+        missing = wanted - have[split]
+        spare = len(free) - sum(not have[name] for name in later)
+        chosen: list[str] = []
+        for group in free:
+            if len(chosen) < spare and images[group] <= missing + SURPLUS * wanted:
+                chosen.append(group)
+                missing -= images[group]
+        if not chosen and not have[split] and spare > 0:
+            chosen = [min(free, key=lambda group: images[group])]
+        splits.update(dict.fromkeys(chosen, split))
+        free = [group for group in free if group not in set(chosen)]
     splits.update(dict.fromkeys(free, "train"))
+
+
+def split_warnings(pictures: Sequence[Picture]) -> list[str]:
+    """Returns a warning for each label and split with too few groups for reliable figures."""
+    groups: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for picture in pictures:
+        groups[picture.label, picture.split].add(group_key(picture))
+    return [
+        f"{label}: only {count} group{'' if count == 1 else 's'} in {split}"
+        for label in sorted({picture.label for picture in pictures})
+        for split in SPLITS
+        if (count := len(groups[label, split])) < ENOUGH_GROUPS
+    ]
 
 
 def _fraction(seed: int, group: str) -> float:

@@ -9,11 +9,16 @@ from training.data.check import check_data, usable
 from training.data.find import find_pictures, labels_without_images, other_files
 from training.data.groups import group_pictures
 from training.data.pictures import Picture, write_pictures
-from training.data.split import split_pictures
+from training.data.split import ENOUGH_GROUPS, HELD_OUT, SPLITS, group_key, split_pictures, split_warnings
 from training.errors import TrainingError
 from training.evaluate.labels.corrections import Correction, apply_corrections, read_corrections
 from training.features import imagenet_features
 from training.steps.common import LEFT_OUT, PICTURES
+
+FEW_GROUPS = (
+    f"With fewer than {ENOUGH_GROUPS} groups, the figures of a label depend on chance. "
+    "Photograph more different items."
+)
 
 
 def run(options: Namespace) -> None:
@@ -72,8 +77,34 @@ def _read_test_groups(options: Namespace) -> frozenset[str]:
 
 
 def _format_counts(pictures: list[Picture]) -> str:
-    splits = Counter(picture.split for picture in pictures)
-    groups = Counter({picture.group: picture.split for picture in pictures}.values())
-    return "\n".join(
-        f"{name:<12}{count:>7} images {groups[name]:>7} groups" for name, count in sorted(splits.items())
-    )
+    """Returns images and groups by label and split, then a warning for each small number of groups."""
+    splits = [name for name in (*SPLITS, HELD_OUT) if any(picture.split == name for picture in pictures)]
+    labels = sorted({picture.label for picture in pictures})
+    images = Counter((picture.label, picture.split) for picture in pictures)
+    pairs = {(picture.label, picture.split, group_key(picture)) for picture in pictures}
+    groups = Counter((label, split) for label, split, _ in pairs)
+    all_groups = Counter(split for split, _ in {(split, group) for _, split, group in pairs})
+    width = max(len("label"), *(len(label) for label in labels))
+
+    def line(title: str, cells: list[str]) -> str:
+        return f"{title:<{width}}" + "".join(f"{cell:>16}" for cell in cells)
+
+    rows = [
+        line("", splits),
+        line("label", ["images groups"] * len(splits)),
+        *(
+            line(label, [f"{images[label, split]} {groups[label, split]:>6}" for split in splits])
+            for label in labels
+        ),
+        line(
+            "all",
+            [
+                f"{sum(picture.split == split for picture in pictures)} {all_groups[split]:>6}"
+                for split in splits
+            ],
+        ),
+    ]
+    warnings = split_warnings(pictures)
+    if warnings:
+        rows += ["", *(f"warning: {warning}" for warning in warnings), FEW_GROUPS]
+    return "\n".join(rows)

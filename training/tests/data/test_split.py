@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.data.pictures import Picture
-from training.data.split import HELD_OUT, SPLITS, check_disjoint, group_key, split_pictures
+from training.data.split import HELD_OUT, SPLITS, check_disjoint, group_key, split_pictures, split_warnings
 from training.errors import TrainingError
 
 LABELS = ("paper", "metal", "glass")
@@ -88,6 +88,45 @@ def test_small_labels_are_in_each_split(groups: int) -> None:
     for seed in range(20):
         counts = Counter((p.label, p.split) for p in split(pictures, seed=seed, validation=0.4, test=0.4))
         assert all(counts[label, name] for label in LABELS for name in SPLITS)
+
+
+def shares_of(pictures: list[Picture], label: str) -> dict[str, float]:
+    of_label = Counter(p.split for p in pictures if p.label == label)
+    return {name: of_label[name] / of_label.total() for name in SPLITS}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_label_has_about_the_requested_shares_of_its_images(seed: int) -> None:
+    """Some groups are large, as those of drawn images or of a video."""
+    generator = np.random.default_rng(seed)
+    pictures = []
+    for label, groups in (("paper", 12), ("metal", 40), ("glass", 400)):
+        for group in range(groups):
+            count = int(generator.integers(1, 4)) if generator.random() < 0.9 else 12
+            pictures += [Picture(f"{label}/{group}/{i}", label, f"{label}{group}", "") for i in range(count)]
+    found = split(pictures, seed=seed)
+    for label in LABELS:
+        shares = shares_of(found, label)
+        assert 0.1 <= shares["test"] <= 0.3 and 0.075 <= shares["validation"] <= 0.225, shares
+
+
+def test_a_group_that_is_larger_than_the_shares_is_for_training() -> None:
+    for seed in range(20):
+        pictures = [Picture(f"a/{i}", "paper", "large" if i < 60 else f"p{i}", "") for i in range(100)]
+        pictures += [Picture(f"b/{i}", "metal", f"m{i}", "") for i in range(100)]
+        found = split(pictures, seed=seed)
+        assert {p.split for p in found if p.group == "large"} == {"train"}
+        assert 0.13 <= shares_of(found, "paper")["test"] <= 0.27
+
+
+def test_warns_of_a_label_with_few_groups_in_a_split() -> None:
+    pictures = [*many(), *(Picture(f"x{i}", "rare", f"r{i}", "") for i in range(14))]
+    found = split(pictures)
+    assert split_warnings(split(many())) == []
+    assert split_warnings(found) == [
+        "rare: only 2 groups in validation",
+        "rare: only 3 groups in test",
+    ]
 
 
 def test_names_a_label_that_is_missing_in_a_split() -> None:
