@@ -78,14 +78,14 @@ class Validation(keras.callbacks.Callback):
 class TargetAccuracy(keras.callbacks.Callback):
     """Ends the whole training when the validation accuracy reaches the target."""
 
-    def __init__(self, target: float) -> None:
+    def __init__(self, target: float, state: RunState) -> None:
         super().__init__()
-        self.target, self.reached = target, False
+        self.target, self.state = target, state
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Stops if the target is reached."""
         if self.target and (logs or {}).get("val_accuracy", 0.0) >= self.target:
-            self.reached = self.model.stop_training = True
+            self.state.has_reached_target = self.model.stop_training = True
 
 
 class RunSaver(keras.callbacks.Callback):
@@ -118,6 +118,7 @@ class RunSaver(keras.callbacks.Callback):
             }
             for other in self.others
         }
+        self.state.is_stopped = self.model.stop_training
         save_state(self.path, self.state, self.net, self.model.optimizer)
 
 

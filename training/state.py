@@ -5,6 +5,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -23,6 +24,8 @@ class RunState:
         wall_s: duration of the epochs in seconds, validation included.
         history: one dict per epoch.
         callbacks: counters of the callbacks, by class name.
+        is_stopped: the phase ended early. The state was saved before the rest of its end.
+        has_reached_target: the validation accuracy reached the target of the recipe.
     """
 
     phase: int = 0
@@ -31,6 +34,8 @@ class RunState:
     wall_s: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     callbacks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    is_stopped: bool = False
+    has_reached_target: bool = False
 
 
 def save_state(path: Path, state: RunState, net: keras.Model, optimizer: Any | None) -> None:
@@ -65,11 +70,11 @@ class SavedState:
         """
         try:
             self._arrays = dict(np.load(path, allow_pickle=False))
-        except (OSError, ValueError) as error:
+            self.state = RunState(**json.loads(str(self._arrays["state"])))
+        except (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile) as error:
             raise TrainingError(
-                f"{path}: no state to resume from ({error}). Start without --resume."
+                f"{path}: the state is damaged ({error}). Delete the file, and train again."
             ) from error
-        self.state = RunState(**json.loads(str(self._arrays["state"])))
 
     def restore_net(self, net: keras.Model) -> None:
         """Restores the weights."""

@@ -118,19 +118,18 @@ class Training:
         for number, phase in enumerate(self.config.phases):
             if number < self.state.phase:
                 continue
+            if self.state.has_reached_target and number != within:
+                break
             resumed = saved if number == within else None
             if not resumed:
                 self._checkpoints.load_start(phase, net)
-            reached = self._run_phase(number, phase, net, resumed, workers)
+            self._run_phase(number, phase, net, resumed, workers)
             self._checkpoints.save(phase, net)
             self.state.phase, self.state.epoch, self.state.callbacks = number + 1, 0, {}
+            self.state.is_stopped = False
             save_state(self.run / STATE, self.state, net, None)
-            if reached:
-                print(
-                    f"The validation accuracy reached {self.config.target_accuracy}. The training ends.",
-                    flush=True,
-                )
-                break
+        if self.state.has_reached_target:
+            print(f"The validation accuracy reached {self.config.target_accuracy}. The training ends.")
         else:
             self._checkpoints.load_mean(net)
         net.save_weights(self.run / FINAL)
@@ -141,7 +140,7 @@ class Training:
 
     def _run_phase(
         self, number: int, phase: Phase, net: keras.Model, saved: SavedState | None, workers: int
-    ) -> bool:
+    ) -> None:
         trained = self._build(phase.size)
         trained.set_weights(net.get_weights())
         set_trainable(trained, phase.trainable, self.config.top_layers)
@@ -161,7 +160,7 @@ class Training:
             self.state,
             phase,
         )
-        stop = TargetAccuracy(self.config.target_accuracy)
+        stop = TargetAccuracy(self.config.target_accuracy, self.state)
         plateau = self._plateau_callbacks(phase)
         saver = RunSaver(self.run / STATE, trained, self.state, plateau)
         progress = _EpochProgress(phase, self.steps, self.config.batch)
@@ -172,7 +171,7 @@ class Training:
                 steps_per_epoch=self.steps,
                 initial_epoch=first,
                 shuffle=False,  # The feeder sets the order of the images.
-                epochs=phase.epochs,
+                epochs=first if self.state.is_stopped else phase.epochs,
                 verbose=0,
                 callbacks=[progress, validation, stop, *plateau, saver],
             )
@@ -180,7 +179,6 @@ class Training:
             net.load_weights(self.run / BEST)
         else:
             net.set_weights(trained.get_weights())
-        return stop.reached
 
     def _make_feeder(self, number: int, phase: Phase, workers: int) -> Feeder:
         sampling = phase.sampling or self.config.sampling

@@ -29,7 +29,9 @@ def run(options: Namespace) -> None:
         raise TrainingError(
             f"--run {options.run}: already contains a run. Add --resume, or name another folder."
         )
-    saved = SavedState(state) if options.resume else None
+    saved = SavedState(state) if state.exists() else None
+    if options.resume and not saved:
+        print("train: no epoch was finished before. The training starts from the beginning.", flush=True)
     keras.utils.set_random_seed(config.seed)
 
     pictures = read_split(options.run)

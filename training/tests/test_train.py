@@ -1,5 +1,6 @@
 """The training loop on generated images, with a tiny network."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from training.data.pictures import Picture
 from training.errors import TrainingError
 from training.models.registry import build
 from training.predict import predict
-from training.state import SavedState
+from training.state import RunState, SavedState, save_state
 from training.train import STATE, Training, set_trainable
 
 SIDE, CLASSES, EACH = 32, 3, 16
@@ -135,14 +136,66 @@ def test_stops_at_the_target_accuracy(tmp_path: Path, pixels: Path) -> None:
     assert {line["phase"] for line in made.state.history} == {"all"}
 
 
-def test_a_phase_that_stops_early_keeps_the_best_weights(tmp_path: Path, pixels: Path) -> None:
-    keras.utils.set_random_seed(1)
-    # The rate is so high that the accuracy soon drops.
-    phases = (
+TO_TARGET = replace(
+    CONFIG,
+    phases=(
+        Phase("all", epochs=30, size=SIDE, learning_rate=2e-2),
+        Phase("more", epochs=2, size=SIDE, learning_rate=1e-2),
+    ),
+    average=("all", "more"),
+    target_accuracy=0.6,
+)
+# The rate is so high that the accuracy soon drops.
+EARLY = replace(
+    CONFIG,
+    phases=(
         Phase("good", epochs=4, size=SIDE, learning_rate=2e-2),
         Phase("bad", epochs=9, size=SIDE, learning_rate=1e3, patience=2),
-    )
-    made = training(tmp_path / "run", pixels, replace(CONFIG, phases=phases, ema=0.0))
+    ),
+    ema=0.0,
+)
+
+
+@pytest.mark.parametrize("config", [TO_TARGET, EARLY], ids=["target accuracy", "patience"])
+@pytest.mark.parametrize("killed", [True, False], ids=["killed before the phase ended", "ended"])
+def test_a_run_that_stopped_early_trains_no_more_when_resumed(
+    tmp_path: Path, pixels: Path, monkeypatch: pytest.MonkeyPatch, config: Config, killed: bool
+) -> None:
+    keras.utils.set_random_seed(1)
+    whole = training(tmp_path / "whole", pixels, config)
+    start = whole.start(None)
+    initial = start.get_weights()
+    expected = whole.fit(start, None).get_weights()
+
+    cut = training(tmp_path / "cut", pixels, config)
+    net = cut.start(None)
+    net.set_weights(initial)
+    if killed:
+        last = whole.state.history[-1]["phase"]
+
+        def kill(path: Path, state: RunState, *rest: Any) -> None:
+            if state.history[-1]["phase"] == last:
+                raise KeyboardInterrupt
+            save_state(path, state, *rest)
+
+        monkeypatch.setattr("training.train.save_state", kill)
+        with pytest.raises(KeyboardInterrupt):
+            cut.fit(net, None)
+        monkeypatch.undo()
+    else:
+        cut.fit(net, None)
+
+    resumed = training(tmp_path / "cut", pixels, config)
+    found = resumed.fit(resumed.start(None), SavedState(tmp_path / "cut" / STATE)).get_weights()
+    curves = [[(line["phase"], line["epoch"]) for line in run.state.history] for run in (whole, resumed)]
+    assert curves[0] == curves[1]
+    for one, other in zip(expected, found, strict=True):
+        assert np.abs(one - other).max() < 1e-4
+
+
+def test_a_phase_that_stops_early_keeps_the_best_weights(tmp_path: Path, pixels: Path) -> None:
+    keras.utils.set_random_seed(1)
+    made = training(tmp_path / "run", pixels, EARLY)
     net = made.fit(made.start(None), None)
     accuracies = [line["val_accuracy"] for line in made.state.history]
     assert len(accuracies) < 13
@@ -215,9 +268,15 @@ def test_phases_train_the_configured_layers() -> None:
 
 
 def test_refuses_a_damaged_state(tmp_path: Path) -> None:
-    (tmp_path / STATE).write_bytes(b"cut short")
-    with pytest.raises(TrainingError, match="no state to resume from"):
-        SavedState(tmp_path / STATE)
+    state = tmp_path / STATE
+    save_state(state, RunState(), build("tiny", 3, SIDE, 0.2), None)
+    whole = state.read_bytes()
+    other = io.BytesIO()
+    np.savez(other, weight=np.zeros(3))
+    for damaged in (b"", b"cut short", whole[: len(whole) // 2], whole[:-10], other.getvalue()):
+        state.write_bytes(damaged)
+        with pytest.raises(TrainingError, match=r"last\.npz: the state is damaged .* Delete the file"):
+            SavedState(state)
 
 
 def test_a_phase_can_override_the_augmentation(tmp_path: Path, pixels: Path) -> None:

@@ -144,3 +144,15 @@ def test_the_hybrid_loads_imagenet_weights_and_reports_a_failure(monkeypatch: py
         training.start("imagenet")
     with pytest.raises(TrainingError, match=r"--base gone\.tflite: cannot be loaded"):
         training.start("gone.tflite")
+
+
+def test_resuming_a_run_without_a_finished_epoch_starts_it_again(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run" / "last.npz").unlink()
+    capsys.readouterr()
+    assert cli.main(["train", *options, "--resume"]) == 0
+    assert "The training starts from the beginning" in capsys.readouterr().out
+    assert [line["epoch"] for line in json.loads((tmp_path / "run" / "run.json").read_text())["history"]] == [
+        1
+    ]
