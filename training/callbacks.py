@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from training.config import Phase
+from training.metrics_file import METRICS, write_metrics
 from training.predict import predict
 from training.progress import clock
 from training.state import RunState, save_state
@@ -120,6 +121,7 @@ class RunSaver(keras.callbacks.Callback):
         }
         self.state.is_stopped = self.model.stop_training
         save_state(self.path, self.state, self.net, self.model.optimizer)
+        write_metrics(self.path.with_name(METRICS), self.state.history)
 
 
 def averaged_weights(net: keras.Model, optimizer: Any) -> list[Array]:

@@ -15,6 +15,7 @@ STEPS = {
     "review-labels": "Find images whose label may be wrong, by cross-validation",
     "sheet": "Write a contact sheet of augmented training images",
     "train": "Train a network, phase by phase",
+    "report": "Show the learning curves of a run, also while it trains",
     "export": "Write a trained network in every format",
     "evaluate": "Measure every format and write the report",
     "bundle": "Write the bundle that the daemon loads",
@@ -40,7 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
         step.add_argument(
             "--seed", type=int, default=1, help="seed of all random draws (default: %(default)s)"
         )
-        if name != "smoke":
+        if name not in ("smoke", "report"):
             step.add_argument(
                 "--data", type=Path, required=True, help="data folder; its sub-folders are labels"
             )
@@ -53,6 +54,14 @@ def make_parser() -> argparse.ArgumentParser:
                 "--config",
                 default="efficientnet_lite0",
                 help="recipe in training/configs (default: %(default)s)",
+            )
+            step.add_argument(
+                "--set",
+                nargs="*",
+                default=[],
+                metavar="PATH=VALUE",
+                dest="overrides",
+                help="replace settings of the recipe, for example batch=16 phases.head.epochs=3",
             )
         _add_options(step, name)
     return top
@@ -109,6 +118,11 @@ def _add_options(step: argparse.ArgumentParser, name: str) -> None:
             type=int,
             default=1,
             help="processes that make training images (default: %(default)s)",
+        )
+    if name == "report":
+        step.add_argument("folder", type=Path, nargs="?", metavar="RUN", help="run folder, instead of --run")
+        step.add_argument(
+            "--no-open", dest="open", action="store_false", help="write the picture only, and do not open it"
         )
     if name in ("evaluate", "bundle"):
         step.add_argument("--name", default="my-model", help="name of the model (default: %(default)s)")

@@ -6,6 +6,7 @@ import numpy as np
 
 from training.augment.sheet import write_sheet
 from training.data.pixels import cache_pixels
+from training.overrides import override
 from training.steps.common import load_config, read_split
 
 ROWS, COLUMNS, STORED_SIDE = 12, 10, 255
@@ -23,7 +24,7 @@ def run(options: Namespace) -> None:
         cache.pixels,
         np.array([labels.index(picture.label) for picture in pictures]),
         labels,
-        load_config(options.config).augment,
+        override(load_config(options.config), options.overrides).augment,
         rows=min(ROWS, len(pictures)),
         cols=COLUMNS,
         seed=options.seed,

@@ -10,6 +10,7 @@ import keras
 
 from training.data.pixels import cache_pixels
 from training.errors import TrainingError
+from training.overrides import override
 from training.state import SavedState
 from training.steps.common import load_config, read_split
 from training.train import STATE, Training
@@ -21,7 +22,7 @@ BASE_FILE = "base.txt"
 
 def run(options: Namespace) -> None:
     """Writes last.npz (state to resume), the best and final weights and run.json (record) of a run."""
-    config = replace(load_config(options.config), seed=options.seed)
+    config = override(replace(load_config(options.config), seed=options.seed), options.overrides)
     if options.steps_per_epoch:
         config = replace(config, steps_per_epoch=options.steps_per_epoch)
     state = options.run / STATE
