@@ -87,6 +87,11 @@ def _add_options(step: argparse.ArgumentParser, name: str) -> None:
             default="features",
             help="how to group images that have no group in groups.csv (default: %(default)s)",
         )
+        step.add_argument(
+            "--licences",
+            nargs="*",
+            help="use only sources with one of these licences, for example MIT CC-BY-4.0 (default: all)",
+        )
         step.add_argument("--hold-out", nargs="*", default=[], help="sources to keep out of all other splits")
         step.add_argument(
             "--test-groups", type=Path, help="file with the names of groups to put into the test split"
@@ -124,17 +129,18 @@ def _add_options(step: argparse.ArgumentParser, name: str) -> None:
         step.add_argument(
             "--no-open", dest="open", action="store_false", help="write the picture only, and do not open it"
         )
+    if name in ("split", "evaluate", "bundle"):
+        step.add_argument(
+            "--sources",
+            type=Path,
+            help="JSON file of the sources of images and weights; see training/README.md",
+        )
     if name in ("evaluate", "bundle"):
         step.add_argument("--name", default="my-model", help="name of the model (default: %(default)s)")
         step.add_argument(
             "--version", default="0.0.1", help="semantic version of the model (default: %(default)s)"
         )
         step.add_argument("--licence", default="unstated", help="licence of the model (default: %(default)s)")
-        step.add_argument(
-            "--sources",
-            type=Path,
-            help="JSON file of the sources of images and weights; see training/README.md",
-        )
     if name == "evaluate":
         step.add_argument(
             "--views",

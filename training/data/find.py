@@ -4,7 +4,7 @@ import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from training.data.pictures import GROUPS_FILE, LABEL, SUFFIXES, Picture
@@ -37,7 +37,7 @@ def find_pictures(root: Path, exclude: frozenset[str] = frozenset()) -> list[Pic
         )
     listed = root / GROUPS_FILE
     pictures = _from_list(root, listed, exclude) if listed.is_file() else _from_folders(root, exclude)
-    _check_labels(root, pictures, labels_without_images(root, exclude))
+    check_labels(root, pictures, labels_without_images(root, exclude))
     return sorted(pictures, key=lambda p: p.file)
 
 
@@ -135,10 +135,29 @@ def _from_folders(root: Path, exclude: frozenset[str]) -> list[Picture]:
             f"{root}: {len(loose)} images lie outside the label folders, first {min(loose)}. "
             "Move each image into the folder of its label."
         )
+    folders = {path.parent for path in found}
+    nested = sorted(folder for folder in folders if folders.intersection(folder.parents))
+    if nested:
+        outer = next(folder for folder in nested[0].parents if folder in folders)
+        raise TrainingError(
+            f"{root}: {outer.as_posix()} contains images and so does its sub-folder {nested[0].as_posix()}, "
+            f"which would be the label {nested[0].name}. Move the images into {outer.as_posix()}, or move "
+            "the sub-folder beside it."
+        )
     return pictures
 
 
-def _check_labels(root: Path, pictures: list[Picture], empty: dict[str, str]) -> None:
+def check_labels(root: Path, pictures: list[Picture], empty: Mapping[str, str]) -> None:
+    """Checks the names and the numbers of the labels.
+
+    Args:
+        root: the data folder.
+        pictures: the images that are used.
+        empty: the result of `labels_without_images`, for the message.
+
+    Raises:
+        TrainingError: there are fewer than two labels, or one with an invalid name or too few images.
+    """
     besides = "".join(f" {label}: {reason}." for label, reason in empty.items())
     if not pictures:
         kinds = ", ".join(sorted(SUFFIXES))

@@ -10,7 +10,7 @@ from typing import Any
 from training.bundle import Source, write_bundle
 from training.data.decode import load_input
 from training.data.pictures import Picture
-from training.evaluate.judge.evaluation import DataSource
+from training.data.sources import DataSource
 from training.evaluate.judge.golden_check import check_golden
 from training.export.golden import Bytes, GoldenPicture, write_golden
 from training.export.runners import TfjsRunner, TfliteRunner

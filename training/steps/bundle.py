@@ -10,8 +10,8 @@ from training.errors import TrainingError
 from training.export.golden import INPUTS, GoldenPicture
 from training.identity import Identity
 from training.steps.assemble import ModelInfo, assemble_bundle, first_of_each_label
-from training.steps.common import REPORT, read_run, read_split
-from training.steps.evaluate import CALIBRATION, read_sources
+from training.steps.common import REPORT, read_run, read_split, sources_of
+from training.steps.evaluate import CALIBRATION
 
 
 def run(options: Namespace) -> None:
@@ -26,7 +26,7 @@ def run(options: Namespace) -> None:
         options.out,
         find_golden_pictures(options, pictures, labels),
         identity,
-        ModelInfo(calibration, figures.get("validation", {}), read_sources(options, pictures)),
+        ModelInfo(calibration, figures.get("validation", {}), sources_of(options, pictures)),
         options.golden_notice.read_text(encoding="utf-8") if options.golden_notice else "",
     )
     print(agreement)

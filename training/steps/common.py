@@ -2,12 +2,15 @@
 
 import json
 import sys
+from argparse import Namespace
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 from training.config import Config
 from training.data.pictures import Picture, read_pictures
+from training.data.sources import SOURCES_FILE, DataSource, read_sources
 from training.errors import TrainingError
 
 PICTURES, RUN, EXPORTS, REPORT = "pictures.csv", "run.json", "exports", "report"
@@ -54,3 +57,17 @@ def read_run(run: Path) -> dict[str, Any]:
         raise TrainingError(
             f"--run {run}: no finished training. Run the step train first, or name another folder."
         ) from error
+
+
+def sources_of(options: Namespace, pictures: Sequence[Picture]) -> list[DataSource]:
+    """Reads the origins of images and weights from the file --sources, else from sources.json of the data.
+
+    Without --sources and sources.json, each source of the images is listed without a licence.
+
+    Raises:
+        TrainingError: the file cannot be read, or an entry is invalid.
+    """
+    path = options.sources or options.data / SOURCES_FILE
+    if options.sources or path.exists():
+        return read_sources(path)
+    return [DataSource(name=name, licence="", source=name) for name in sorted({p.source for p in pictures})]

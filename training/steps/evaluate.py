@@ -8,14 +8,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from training.data.pictures import Picture
-from training.errors import TrainingError
+from training.data.sources import DataSource
 from training.evaluate.judge.baseline import read_bundle, run_baseline
 from training.evaluate.judge.calibrate import Calibration, calibrate
 from training.evaluate.judge.comparisons import in_domain_sources
 from training.evaluate.judge.compartments import compartments_of
 from training.evaluate.judge.daemon_bench import daemon_problem, run_daemon_bench
-from training.evaluate.judge.evaluation import DataSource, Evaluation, FormatResult
+from training.evaluate.judge.evaluation import Evaluation, FormatResult
 from training.evaluate.judge.metrics import label_indices
 from training.evaluate.judge.views import (
     SplitInputs,
@@ -31,7 +30,13 @@ from training.evaluate.report.write import write_report
 from training.export.runners import KerasRunner, Runner, SavedModelRunner, TfjsRunner, TfliteRunner
 from training.identity import Identity
 from training.steps.assemble import ModelInfo, assemble_bundle, first_of_each_label
-from training.steps.common import EXPORTS, REPORT, read_run, read_split
+from training.steps.common import (
+    EXPORTS,
+    REPORT,
+    read_run,
+    read_split,
+    sources_of,
+)
 from training.steps.export import load_net, size_of
 
 SHIPPED = "int8"
@@ -48,7 +53,7 @@ def run(options: Namespace) -> None:
     labels: list[str] = record["labels"]
     # Files of the user are read before the long work, so that an error in them is reported at once.
     identity = Identity(options.name, options.version, options.licence)
-    data = read_sources(options, pictures)
+    data = sources_of(options, pictures)
     in_domain = in_domain_sources(options.home, pictures)
     corrections = read_corrections(options.corrections, labels) if options.corrections else []
     baselines = [read_bundle(folder, labels) for folder in options.baseline]
@@ -166,24 +171,3 @@ def runner_factories(options: Namespace) -> dict[str, tuple[Callable[[], Runner]
         "float": (lambda: KerasRunner(load_net(options.run)), keras_bytes)
     }
     return found | {names[file]: (make, size_of(out / file)) for file, make in factories.items()}
-
-
-def read_sources(options: Namespace, pictures: list[Picture]) -> list[DataSource]:
-    """Reads the origins of images and weights from the file --sources, else from sources.json of the data.
-
-    Without --sources and sources.json, each source of the images is listed without a licence.
-
-    Raises:
-        TrainingError: the file cannot be read, or an entry is invalid.
-    """
-    path = options.sources or options.data / "sources.json"
-    if not options.sources and not path.exists():
-        return [
-            DataSource(name=name, licence="", source=name) for name in sorted({p.source for p in pictures})
-        ]
-    try:
-        return [DataSource(**entry) for entry in json.loads(path.read_text(encoding="utf-8-sig"))]
-    except (OSError, ValueError, TypeError) as error:
-        raise TrainingError(
-            f"{path}: not a list of sources ({error}). Each entry needs name, licence, what and source."
-        ) from error

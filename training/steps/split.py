@@ -6,25 +6,27 @@ from collections import Counter
 from functools import partial
 
 from training.data.check import check_data, usable
-from training.data.find import find_pictures, labels_without_images, other_files
+from training.data.find import check_labels, find_pictures, labels_without_images, other_files
 from training.data.groups import group_pictures
 from training.data.pictures import Picture, write_pictures
+from training.data.sources import with_licence
 from training.data.split import ENOUGH_GROUPS, HELD_OUT, SPLITS, group_key, split_pictures, split_warnings
 from training.errors import TrainingError
 from training.evaluate.labels.corrections import Correction, apply_corrections, read_corrections
 from training.features import imagenet_features
-from training.steps.common import LEFT_OUT, PICTURES
+from training.steps.common import LEFT_OUT, PICTURES, sources_of
 
 FEW_GROUPS = (
     f"With fewer than {ENOUGH_GROUPS} groups, the figures of a label depend on chance. "
     "Photograph more different items."
 )
+NOT_LICENSED = "no source with an allowed licence has it"
 
 
 def run(options: Namespace) -> None:
     """Writes pictures.csv into the run's folder. Broken images are left out and reported."""
     exclude = frozenset(options.exclude)
-    pictures = find_pictures(options.data, exclude)
+    pictures = _with_licence(options, find_pictures(options.data, exclude))
     # Files of the user are read before the long work, so that an error in them is reported at once.
     test_groups = _read_test_groups(options)
     labels = sorted({picture.label for picture in pictures})
@@ -54,6 +56,19 @@ def run(options: Namespace) -> None:
     write_pictures(options.run / PICTURES, split)
     (options.run / LEFT_OUT).write_text(json.dumps(report.unusable, indent=2) + "\n", encoding="utf-8")
     print(_format_counts(split))
+
+
+def _with_licence(options: Namespace, pictures: list[Picture]) -> list[Picture]:
+    if options.licences is None:
+        return pictures
+    licensed = with_licence(pictures, sources_of(options, pictures), options.licences)
+    if licensed.left_out:
+        print(f"{licensed.render()}\n")
+    absent = {p.label for p in pictures} - {p.label for p in licensed.pictures}
+    check_labels(options.data, licensed.pictures, dict.fromkeys(sorted(absent), NOT_LICENSED))
+    for label in sorted(absent):
+        print(f"label {label} is left out: {NOT_LICENSED}")
+    return licensed.pictures
 
 
 def _correct(pictures: list[Picture], corrections: list[Correction]) -> list[Picture]:

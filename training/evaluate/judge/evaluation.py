@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from training.data.pictures import Picture
+from training.data.sources import DataSource
 from training.errors import TrainingError
 from training.evaluate.judge.calibrate import Calibration
 from training.evaluate.judge.comparisons import Baseline
@@ -30,23 +31,6 @@ class FormatResult:
     bytes: int
     ms: float | None = None
     run_by: str = ""
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """Origin of images or weights that the model was made from.
-
-    Attributes:
-        name: the author, with address and version.
-        licence: as stated by the author. Empty if none is stated.
-        what: `pictures` or `base weights`.
-        source: the `source` of the images. Empty for base weights.
-    """
-
-    name: str
-    licence: str
-    what: str = "pictures"
-    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,10 @@ def test_exclude_ignores_first_level_folders(tmp_path: Path) -> None:
         ({"paper": 5, "metal": 4}, r"fewer than 5 images of metal \(4\)"),
         ({"paper": 5, "white glass": 5}, "labels 'white glass'. .*Rename the folders, as white-glass"),
         ({"paper": 5, "x" * 65: 5}, "1 to 64 characters"),
+        (
+            {"paper": 5, "metal": 5, "metal/cans/old": 5},
+            "metal contains images and so does its sub-folder metal/cans/old, which would be the label old",
+        ),
         ({"paper": 5, "metal": 5, ".": 2}, "2 images lie outside the label folders, first 000.jpg"),
     ],
 )

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from training.data.pictures import Picture
+from training.data.sources import DataSource
 from training.evaluate.judge.calibrate import Calibration, Unfamiliar
 from training.evaluate.judge.compartments import FOUR_WAY
-from training.evaluate.judge.evaluation import DataSource, Evaluation, FormatResult
+from training.evaluate.judge.evaluation import Evaluation, FormatResult
 from training.evaluate.judge.metrics import Floats, Ints, label_indices, probabilities
 from training.evaluate.judge.outcomes import Outcomes
 from training.evaluate.judge.thresholds import Thresholds
