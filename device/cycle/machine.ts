@@ -27,7 +27,7 @@ export const step = (state: State, input: Input, limits: Limits): Transition => 
   if (state.phase === 'stopped') return unchanged(state);
   switch (input.type) {
     case 'start':
-      return state.phase === 'new' ? home(unchanged(state), 'homing', limits) : unchanged(state);
+      return state.phase === 'new' ? start(state, atMs, limits) : unchanged(state);
     case 'stop':
       return stop(state, atMs);
     case 'hold':
@@ -91,6 +91,10 @@ const countBurst = (state: State, trigger: Trigger, id: string): Transition => {
 /** The burst of a held bin ends after a time, so that its event does not wait for `resume`. */
 const countHeld = (counted: Transition, limits: Limits): Transition =>
   counted.state.op === null ? request(counted, 'held', { kind: 'pause' }, limits.heldMs) : counted;
+
+/** The gate of a held bin does not move: hands may be in it. */
+const start = (state: State, atMs: number, limits: Limits): Transition =>
+  state.isHeld ? held(unchanged(state), atMs) : home(unchanged(state), 'homing', limits);
 
 /** The current item goes on. Its end enters the phase `held`. */
 const hold = (state: State): Transition => {

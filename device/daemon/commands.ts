@@ -23,7 +23,7 @@ export interface CommandParts {
   readonly runner: Pick<Runner, 'phase' | 'report' | 'admissionOf'>;
   readonly hardware: Pick<Hardware, 'command' | 'fillParts'>;
   readonly model: Pick<ModelSlot<Policy>, 'active'>;
-  readonly hold: Pick<Hold, 'isHeld' | 'hold' | 'resume'>;
+  readonly hold: Pick<Hold, 'hold' | 'resume'>;
   readonly lastDecided: LastDecided;
   readonly status: Pick<Status, 'snapshot'>;
   readonly liveness: Pick<Liveness, 'healthy'>;
@@ -118,22 +118,14 @@ const holdCommands = ({ hold }: CommandParts): Command<z.infer<typeof nothing>>[
     description: 'finishes the current item, locks the gate, and ignores later triggers',
     schema: nothing,
     actuates: false,
-    run: async () => {
-      if (hold.isHeld) return done('held already');
-      await hold.hold();
-      return done('held');
-    },
+    run: async () => done((await hold.hold()) ? 'held' : 'held already'),
   },
   {
     name: 'resume',
     description: 'ends a hold: the gate moves home, and the bin sorts again',
     schema: nothing,
     actuates: true,
-    run: async () => {
-      if (!hold.isHeld) return done('not held');
-      await hold.resume();
-      return done('resumed');
-    },
+    run: async () => done((await hold.resume()) ? 'resumed' : 'not held'),
   },
 ];
 

@@ -184,6 +184,8 @@ export class Daemon {
       health: (part: string, fault: Fault | null) => health.report(part, fault, 'cycle'),
     };
     const runner = new Runner(cycleParts, cycleOptions(config), observer, this.options.onFatal);
+    // Before a command may come, and before the gate may move.
+    await hold.restore(runner);
     const hasRepository = config.update.url !== null;
     const commandParts = {
       ...{ runner, hold, hardware, model, lastDecided, status, liveness, journal, publisher, clock },
@@ -205,10 +207,7 @@ export class Daemon {
     });
     const cycle = {
       name: 'cycle',
-      start: async () => {
-        await hold.restore(runner);
-        await runner.start();
-      },
+      start: () => runner.start(),
       stop: () => {
         systemd?.stopping();
         return runner.stop();

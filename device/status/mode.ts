@@ -21,7 +21,8 @@ export const modeOf = ({
 }: Pick<BinState, 'cycle' | 'locked' | 'held' | 'faults'>): Mode => {
   if (cycle === 'stopped') return 'stopped';
   if (cycle === 'new') return 'starting';
-  if (locked || held) return 'held';
+  // The current item of a held bin is finished first, with a move of the gate.
+  if (locked || (held && cycle === 'held')) return 'held';
   if (faults.some(({ part, code }) => NEEDED_PARTS.has(part) && !PAST_CODES.has(code))) return 'fault';
   return cycle === 'idle' ? 'ready' : 'busy';
 };

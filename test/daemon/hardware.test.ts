@@ -17,12 +17,15 @@ import { CommandTrigger } from '../../device/hardware/trigger/command-trigger.js
 import { EchoArbiter } from '../../device/hardware/trigger/echo-arbiter.js';
 import { UltrasonicSensor } from '../../device/hardware/trigger/ultrasonic-sensor.js';
 import { UltrasonicTrigger } from '../../device/hardware/trigger/ultrasonic-trigger.js';
-import { failed } from '../../device/kit/errors.js';
+import type { Journal } from '../../device/journal/journal.js';
+import { SimulatedJournal } from '../../device/journal/simulated-journal.js';
+import { done, failed } from '../../device/kit/errors.js';
 import { newId } from '../../device/kit/ids.js';
 import { SimulatedClock } from '../../device/kit/simulated-clock.js';
 import { CommandRegistry } from '../../device/network/commands/registry.js';
 import { Liveness } from '../../device/status/liveness.js';
 import { machineReport } from '../../device/status/machine-report.js';
+import { modeOf } from '../../device/status/mode.js';
 import { Status } from '../../device/status/status.js';
 import { makeBin, quiet } from '../support/bin.js';
 import { somePolicy } from '../support/cycle.js';
@@ -32,7 +35,13 @@ import { SimulatedPanel } from '../support/hardware/simulated-panel.js';
 const AT = { line: 'GPIO5' };
 
 /** A bin with an ultrasonic sensor, a panel, a fill sensor, a service switch and simulated lines, started and idle. */
-const started = async ({ isServiceOn = false } = {}) => {
+const started = async ({
+  isServiceOn = false,
+  journal = new SimulatedJournal(),
+}: {
+  isServiceOn?: boolean;
+  journal?: Journal;
+} = {}) => {
   const clock = new SimulatedClock();
   const simulated = new SimulatedGate({ script: [], moveMs: 5, clock });
   const lid = { open: false };
@@ -46,7 +55,7 @@ const started = async ({ isServiceOn = false } = {}) => {
     safe: () => simulated.safe(),
   };
   const gate = new LockedGate(inner);
-  const bin = makeBin({ read: async () => new Uint8Array(4), gate, clock });
+  const bin = makeBin({ read: async () => new Uint8Array(4), gate, clock, journal });
   const lines = new SimulatedLines({ clock });
   const service = await lines.input('service', { at: AT, bias: 'as-is', activeLow: false, debounceMs: 0 });
   assert.ok(service.ok);
@@ -109,7 +118,6 @@ const started = async ({ isServiceOn = false } = {}) => {
   const command = new CommandTrigger({ clock, newId });
   const hardware = { command, fillParts };
   const liveness = new Liveness({ eventLoopMs: 1, partMs: { camera: 1, journal: 1, vision: 1 } }, clock);
-  const { journal } = bin.parts;
   const publisher = {
     notifyUndeliverable: () => {},
     status: () => ({ connected: true, lastError: null, connections: 1 }),
@@ -163,6 +171,23 @@ const started = async ({ isServiceOn = false } = {}) => {
     homings: () => homings,
   };
 };
+
+const bound = (target: SimulatedJournal, key: string | symbol): unknown => {
+  const value = Reflect.get(target, key, target);
+  return typeof value === 'function' ? value.bind(target) : value;
+};
+
+/** A journal that stores states only after some other work, as a disk does. */
+const slowStates = (journal: SimulatedJournal): Journal =>
+  new Proxy(journal, {
+    get: (target, key) =>
+      key === 'saveState'
+        ? async (name: string, state: object) => {
+            for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+            await target.saveState(name, state);
+          }
+        : bound(target, key),
+  });
 
 const lockedIn = (status: Status) => {
   const { locked, held } = status.snapshot();
@@ -274,6 +299,86 @@ describe('the hardware of a bin', () => {
     await set(() => lines.set('service', false));
     await clock.advance(60_000);
     assert.equal((await item())?.outcome, 'sorted');
+  });
+
+  it('does not move the gate at the start of a held bin, before it is resumed', async () => {
+    const journal = new SimulatedJournal();
+    await journal.saveState('hold', { isHeld: true, since: '2026-01-01T00:00:00.000Z' });
+    const { gate, homings, hold, status, item, clock } = await started({ journal });
+    await clock.advance(60_000);
+    assert.deepEqual([homings(), gate.lockReason], [0, 'the bin is held']);
+    assert.deepEqual([modeOf(status.snapshot()), status.snapshot().faults], ['held', []]);
+    await item();
+    await clock.advance(60_000);
+    assert.equal(homings(), 0);
+    await hold.resume();
+    await clock.advance(100);
+    assert.equal((await item())?.outcome, 'sorted');
+  });
+
+  it('stays held if it is held again before its gate is home', async () => {
+    const { hold, gate, lid, homings, clock } = await started();
+    await hold.hold();
+    await clock.advance(10);
+    lid.open = true;
+    await hold.resume();
+    await clock.advance(10);
+    await hold.hold();
+    lid.open = false;
+    const before = homings();
+    await clock.advance(60_000);
+    assert.deepEqual([gate.lockReason, homings()], ['the bin is held', before]);
+  });
+
+  it('has the mode "held" only when the current item is finished', async () => {
+    const { hold, status, trigger, clock } = await started();
+    trigger.fire();
+    await hold.hold();
+    assert.equal(modeOf(status.snapshot()), 'busy');
+    await clock.advance(100);
+    assert.equal(modeOf(status.snapshot()), 'held');
+  });
+
+  it('stores the last one of a hold and a resume that come at once', async () => {
+    const journal = new SimulatedJournal();
+    const slow = slowStates(journal);
+    const { hold, gate, clock } = await started({ journal: slow });
+    await hold.hold();
+    for (const [first, second, isHeld] of [
+      ['resume', 'hold', true],
+      ['resume', 'resume', false],
+      ['hold', 'resume', false],
+    ] as const) {
+      const answers = [hold[first](), hold[second]()];
+      await clock.advance(100);
+      await Promise.all(answers);
+      assert.equal(hold.isHeld, isHeld, `${first}, ${second}`);
+      assert.equal(gate.lockReason !== null, isHeld);
+      assert.equal(((await journal.loadState('hold')) as { isHeld: boolean }).isHeld, isHeld);
+    }
+  });
+
+  it('stores a hold that could not be stored, when it is sent again', async () => {
+    const journal = new SimulatedJournal();
+    const disk = { isFull: true };
+    const full = new Proxy(journal, {
+      get: (target, key) =>
+        key === 'saveState' && disk.isFull
+          ? () => Promise.reject(new Error('the disk is full'))
+          : bound(target, key),
+    });
+    const { hold, commands, clock } = await started({ journal: full });
+    const send = async () => {
+      const answer = commands.execute({ command: 'hold' }, 'mqtt');
+      await clock.advance(10);
+      return answer;
+    };
+    assert.match(JSON.stringify(await send()), /control-failed.*not stored: the disk is full/);
+    assert.equal(hold.isHeld, true);
+    disk.isFull = false;
+    assert.deepEqual(await send(), done('held'));
+    assert.deepEqual(await send(), done('held already'));
+    assert.equal(((await journal.loadState('hold')) as { isHeld: boolean }).isHeld, true);
   });
 
   it('does not move the gate if the service switch is on at the start', async () => {

@@ -76,7 +76,9 @@ const BIN: readonly Metric[] = [
     ({ state }) => [[1, { state: state.cycle }]],
     ['state'],
   ),
-  gauge('gate_locked', '1 while the service switch locks the gate.', ({ state }) => [[Number(state.locked)]]),
+  gauge('gate_locked', '1 while the service switch or a hold locks the gate.', ({ state }) => [
+    [Number(state.locked)],
+  ]),
   gauge(
     'fault_active',
     '1 for each fault in force.',

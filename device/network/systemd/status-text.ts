@@ -6,13 +6,19 @@ const MAX_BYTES = 500;
 
 /** Returns one line for `systemctl status`: what the bin does, its faults by code, and parts without progress. */
 export const statusText = (
-  { cycle, locked, lastItem, faults }: Pick<BinState, 'cycle' | 'locked' | 'lastItem' | 'faults'>,
+  {
+    cycle,
+    locked,
+    held,
+    lastItem,
+    faults,
+  }: Pick<BinState, 'cycle' | 'locked' | 'held' | 'lastItem' | 'faults'>,
   liveness: LivenessState,
 ): string => {
   const stalled = liveness.ok ? [] : liveness.stalled.map(({ part }) => part);
   const sentences = [
     `Cycle: ${cycle}`,
-    ...(locked ? ['The service switch locks the gate'] : []),
+    ...(held ? ['A person holds the bin'] : locked ? ['The service switch locks the gate'] : []),
     lastItem ? `Last item: #${lastItem.seq} ${lastItem.outcome}` : 'No item yet',
     faults.length === 0
       ? 'No faults'

@@ -16,8 +16,8 @@ export const GATE_FAULTS: FaultTexts<GateFault | 'gate-timeout'> = {
     cure: 'Close the lid, or check the guard input.',
   },
   'gate-locked': {
-    meaning: 'The service switch locks the gate.',
-    cure: 'Turn the service switch off.',
+    meaning: 'The service switch locks the gate, or a person holds the bin.',
+    cure: 'Turn the service switch off, or run `sortbin resume`.',
   },
   'gate-failed': {
     meaning: 'The driver of the gate failed, or something else ended the move. The message states what.',

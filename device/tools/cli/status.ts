@@ -33,14 +33,14 @@ export const statusCommand = (): Command =>
 /** Returns the state as a section, whose checks are facts, faults and parts that make no progress. */
 export const sectionOf = (answer: StatusAnswer): Section => {
   const { state, liveness, broker, waiting, update, mode, machine } = answer;
-  const { cycle, locked, faults, fill, counters } = state;
+  const { cycle, faults, fill, counters } = state;
   const stalled = liveness.ok ? [] : liveness.stalled;
   const isHealthy = faults.length + stalled.length === 0;
   return {
     title: 'bin',
     exitCode: isHealthy ? 0 : EXIT.unhealthy,
     checks: [
-      fact('mode', locked ? `${mode}, the service switch locks the gate` : mode),
+      fact('mode', [mode, ...modeReasons(state)].join(', ')),
       fact('cycle', cycle),
       {
         ...fact('last item', lastItemText(state.lastItem)),
@@ -76,6 +76,11 @@ export const sectionOf = (answer: StatusAnswer): Section => {
       fact('since', localTime(counters.since)),
     ],
   };
+};
+
+const modeReasons = ({ locked, held }: BinState): string[] => {
+  if (held) return [locked ? 'a person holds the bin: sortbin resume' : 'held after this item'];
+  return locked ? ['the service switch locks the gate'] : [];
 };
 
 const faultCheck = (

@@ -126,6 +126,23 @@ describe('systemd notifier', () => {
     assert.equal(messages().length, 3);
   });
 
+  it('tells a hold from the service switch', async (t) => {
+    const { notifier, clock, status, untilMessage } = await setUp(t, null);
+    await notifier.start(new AbortController().signal);
+    await untilMessage(NO_ITEM);
+    for (const [isHeld, text] of [
+      [true, 'A person holds the bin'],
+      [false, 'The service switch locks the gate'],
+    ] as const) {
+      status.locked(true);
+      status.held(isHeld);
+      notifier.locked();
+      await clock.advance(1_000);
+      await untilMessage(`STATUS=Cycle: new. ${text}. No item yet. No faults.`);
+    }
+    await notifier.stop();
+  });
+
   it('starts a process that was killed again, with all that systemd must know', async (t) => {
     const { notifier, clock, warnings, pids, untilMessage } = await setUp(t);
     await notifier.start(new AbortController().signal);

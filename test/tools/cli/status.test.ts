@@ -77,6 +77,19 @@ describe('the state of a bin for people', () => {
     ]);
   });
 
+  it('tells a hold from the service switch', () => {
+    const status = new Status(new SimulatedClock(), () => {});
+    const mode = () => rowsOf({ state: status.snapshot(), liveness: { ok: true }, ...connected })[0];
+    status.phase('moving');
+    status.held(true);
+    assert.equal(mode(), 'ok mode: busy, held after this item');
+    status.phase('held');
+    status.locked(true);
+    assert.equal(mode(), 'ok mode: held, a person holds the bin: sortbin resume');
+    status.held(false);
+    assert.equal(mode(), 'ok mode: held, the service switch locks the gate');
+  });
+
   it('shows a last item that failed as a failure', () => {
     const lastItem = {
       ...{ id: 'i-1', seq: 7, at: '2026-01-01T00:00:05.000Z', outcome: 'failed', compartment: null },
