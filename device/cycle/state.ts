@@ -22,7 +22,8 @@ export interface Limits {
   readonly stillThereLimit: number;
 }
 
-export type Outcome = 'sorted' | 'refused' | 'ignored' | 'failed' | 'interrupted';
+export const OUTCOMES = ['sorted', 'refused', 'ignored', 'failed', 'interrupted'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** The parts whose health the cycle reports. */
 export type Part = 'journal' | 'camera' | 'vision' | 'gate' | 'sensor' | 'item';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { isIPv6 } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Logger } from 'pino';
@@ -29,6 +29,8 @@ export class HttpServer implements Service {
   readonly name = 'http server';
   readonly #server: Server;
   readonly #limits: HttpLimits;
+  /** By connection, the end of its last request. */
+  readonly #turns = new WeakMap<Socket, Promise<void>>();
   #isStopped = false;
   #failures = 0;
 
@@ -43,7 +45,7 @@ export class HttpServer implements Service {
         keepAliveTimeout: limits.keepAliveMs,
         connectionsCheckingInterval: limits.checkMs,
       },
-      (request, response) => void this.#serve(request, response),
+      (request, response) => this.#queue(request, response),
     );
     this.#server.maxConnections = limits.connections;
     this.#server.timeout = limits.idleMs;
@@ -88,12 +90,23 @@ export class HttpServer implements Service {
     await closed;
   }
 
+  /** Node passes on all requests of a connection at once. Together they could keep the event loop busy for a long time. */
+  #queue(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const serve = () => this.#serve(request, response);
+    this.#turns.set(socket, (this.#turns.get(socket) ?? Promise.resolve()).then(serve));
+  }
+
+  /** Ends when the client has the answer, or has gone. */
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.socket.destroyed) return;
+    const ended = new Promise((resolve) => response.once('close', resolve));
     try {
       await this.#send(await this.#answer(request, response), request, response);
     } catch {
       response.destroy(); // The client has gone, or does not read.
     }
+    await ended;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<HttpAnswer> {

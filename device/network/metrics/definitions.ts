@@ -1,4 +1,5 @@
 import type { ServedModel } from '../../cycle/observer.js';
+import { OUTCOMES } from '../../cycle/state.js';
 import type { MachineReadings } from '../../hardware/machine/machine.js';
 import { packageVersion } from '../../kit/root.js';
 import type { LivenessState } from '../../status/liveness.js';
@@ -87,11 +88,14 @@ const BIN: readonly Metric[] = [
   ),
 ];
 
+/** A counter that begins with its first item would hide that item from `increase` in Prometheus. */
+const NO_ITEMS = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]));
+
 const ITEMS: readonly Metric[] = [
   counter(
     'items',
     'Items by outcome, since the journal exists.',
-    ({ state }) => counts(state.counters.outcomes, 'outcome'),
+    ({ state }) => counts({ ...NO_ITEMS, ...state.counters.outcomes }, 'outcome'),
     ['outcome'],
   ),
   counter(

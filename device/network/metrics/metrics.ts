@@ -16,6 +16,7 @@ export class Metrics implements Observer {
   readonly #metrics: readonly [Metric, Gauge | Counter][];
   readonly #durations: Histogram;
   #served: ServedModel | null = null;
+  #collecting: Promise<string> | null = null;
 
   constructor(
     private readonly read: ReadBin,
@@ -48,7 +49,13 @@ export class Metrics implements Observer {
     return {
       method: 'GET',
       path: '/metrics',
-      answer: async () => ({ status: 200, type: this.#registry.contentType, body: await this.#text() }),
+      answer: async () => {
+        // Requests that come meanwhile get the same text.
+        this.#collecting ??= this.#text().finally(() => {
+          this.#collecting = null;
+        });
+        return { status: 200, type: this.#registry.contentType, body: await this.#collecting };
+      },
     };
   }
 

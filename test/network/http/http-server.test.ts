@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HttpRequest, HttpRoute } from '../../../device/network/http/http.js';
 import { RouteTable } from '../../../device/network/http/route-table.js';
 import { until } from '../../support/until.js';
@@ -108,6 +109,42 @@ describe('the routes of the http server', () => {
 });
 
 describe('the limits of the http server', () => {
+  it('answer the requests of one connection one at a time, and drop the rest when the client has gone', async () => {
+    const asked: string[] = [];
+    let running = 0;
+    const slow: HttpRoute = {
+      method: 'GET',
+      path: '/slow',
+      answer: async ({ query }) => {
+        asked.push(query.get('n') ?? '');
+        running += 1;
+        assert.equal(running, 1);
+        await nextTurn();
+        running -= 1;
+        return { status: 200, type: 'text/plain', body: `answer ${query.get('n')}` };
+      },
+    };
+    const endless: HttpRoute = { ...slow, path: '/endless', answer: () => new Promise(() => {}) };
+    const request = (path: string, n: number) => `GET ${path}?n=${n} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    await withServer([slow, endless], async (bench) => {
+      const numbers = Array.from({ length: 50 }, (_, n) => n);
+      const answer = await bench.say(
+        `${numbers.map((n) => request('/slow', n)).join('')}GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+      );
+      assert.deepEqual(
+        [...answer.matchAll(/answer (\d+)/g)].map(([, n]) => Number(n)),
+        numbers,
+      );
+      asked.length = 0;
+      const socket = await bench.connect();
+      socket.write(`${request('/endless', 0)}${numbers.map((n) => request('/slow', n)).join('')}`);
+      await bench.say('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      socket.destroy();
+      await bench.say('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      assert.deepEqual(asked, []);
+    });
+  });
+
   it('refuse headers that are too long, and what is no HTTP', () =>
     withServer([textRoute('/a', '')], async (bench) => {
       const long = await bench.say(`GET /a HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(9_000)}\r\n\r\n`);

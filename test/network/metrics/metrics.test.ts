@@ -6,7 +6,7 @@ import { Metrics, type ReadBin } from '../../../device/network/metrics/metrics.j
 import { Status } from '../../../device/status/status.js';
 import { somePolicy } from '../../support/cycle.js';
 import { anEvent } from '../../support/event.js';
-import { withServer } from '../http/http-kit.js';
+import { NEVER, withServer } from '../http/http-kit.js';
 
 type Readings = Awaited<ReturnType<ReadBin>>;
 
@@ -65,7 +65,10 @@ describe('/metrics', () => {
     status.undeliverable(1);
     assert.deepEqual(await lines('items_total'), [
       'sortbin_items_total{outcome="sorted"} 2',
+      'sortbin_items_total{outcome="refused"} 0',
       'sortbin_items_total{outcome="ignored"} 3',
+      'sortbin_items_total{outcome="failed"} 0',
+      'sortbin_items_total{outcome="interrupted"} 0',
     ]);
     assert.deepEqual(await lines('items_by_label'), ['sortbin_items_by_label_total{label="paper"} 2']);
     assert.deepEqual(await lines('items_by_reason'), ['sortbin_items_by_reason_total{reason="confident"} 2']);
@@ -80,8 +83,30 @@ describe('/metrics', () => {
     assert.deepEqual(await lines('compartment_items'), []);
     assert.deepEqual(await lines('items_total'), [
       'sortbin_items_total{outcome="sorted"} 2',
+      'sortbin_items_total{outcome="refused"} 0',
       'sortbin_items_total{outcome="ignored"} 3',
+      'sortbin_items_total{outcome="failed"} 0',
+      'sortbin_items_total{outcome="interrupted"} 0',
     ]);
+  });
+
+  it('are collected once for requests that come at once', async () => {
+    let reads = 0;
+    const { status } = makeBench();
+    const read: ReadBin = async () => {
+      reads += 1;
+      return {
+        ...{ state: status.snapshot(), liveness: { ok: true }, broker: { connected: true } },
+        ...{ waiting: 0, machine: null },
+      };
+    };
+    const { route } = new Metrics(read, { id: 'hall', name: 'Hall' });
+    const request = { query: new URLSearchParams(), headers: {}, body: Buffer.of(), signal: NEVER };
+    const answers = await Promise.all([route.answer(request), route.answer(request)]);
+    assert.equal(reads, 1);
+    assert.deepEqual(answers[0], answers[1]);
+    await route.answer(request);
+    assert.equal(reads, 2);
   });
 
   it('shows faults, stalled parts and fill levels while they last', async () => {
