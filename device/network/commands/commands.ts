@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { z } from 'zod';
 import { SortbinError } from '../../kit/errors.js';
 
 /** `control-down`: no bin listens on the socket. `control-answer`: no valid answer within the deadline. */
@@ -13,6 +14,12 @@ export const LINE_BYTES = 65_536;
 
 /** Maximum length of an answer, in bytes. */
 export const ANSWER_BYTES = 1 << 20;
+
+/**
+ * Chosen by the sender. SQLite would take some texts with other characters for the same. A request that is sent again with
+ * the same transaction is not executed again.
+ */
+export const transactionSchema = z.string().regex(/^[\x21-\x7e]{1,64}$/);
 
 /** Reads the first line of a socket. Returns null if the other side ends before, or sends more than `maxBytes`. */
 export const firstLine = async (socket: Socket, maxBytes: number): Promise<string | null> => {

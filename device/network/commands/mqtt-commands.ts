@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { Clock } from '../../kit/clock.js';
 import { failed } from '../../kit/errors.js';
 import type { Service } from '../../kit/service.js';
-import { type IncomingMessage, MAX_PAYLOAD_BYTES, type Publisher } from '../mqtt/mqtt.js';
-import { valueOfJson } from './commands.js';
+import { type IncomingMessage, isTopic, MAX_PAYLOAD_BYTES, type Publisher } from '../mqtt/mqtt.js';
+import { transactionSchema, valueOfJson } from './commands.js';
 import { RateLimit } from './rate-limit.js';
 import type { CommandAnswer, CommandRegistry } from './registry.js';
 
@@ -30,7 +30,7 @@ const REFUSAL_RATE = { burst: 20, perSecond: 0.2 };
 
 /** What a response has beside the answer. */
 const headerSchema = z.looseObject({
-  transaction: z.string().max(64).optional(),
+  transaction: transactionSchema.optional(),
   /** After this time, the request is refused. For brokers that keep messages for a bin that is offline. */
   expires: z.iso.datetime({ offset: true }).optional(),
 });
@@ -61,9 +61,10 @@ export class MqttCommands implements Service {
 
   async #serve(message: IncomingMessage): Promise<void> {
     const command = message.topic.slice(REQUEST.length);
-    const request = parseRequest(message.payload);
-    const { transaction } = request ?? {};
-    const problem = this.#problemOf(message, request);
+    const parsed = parseRequest(message.payload);
+    const request = typeof parsed === 'string' ? {} : parsed;
+    const { transaction } = request;
+    const problem = this.#problemOf(message, parsed);
     if (problem !== null) {
       if (!this.#refusals.take()) return;
       this.options.log.warn(
@@ -72,30 +73,31 @@ export class MqttCommands implements Service {
       );
       return this.#respond(message, command, transaction, failed('control-refused', `request: ${problem}`));
     }
-    const { expires: _, ...keys } = request ?? {};
+    const { expires: _, ...keys } = request;
     const answer = await this.options.commands.execute({ ...keys, command }, 'mqtt');
     if (!answer.ok && !this.#refusals.take()) return;
     await this.#respond(message, command, transaction, answer);
   }
 
   /** Returns why a request is refused before the command is known; null: it is not. */
-  #problemOf(message: IncomingMessage, request: Request | null): string | null {
-    const { retained, duplicate, expirySeconds, payload } = message;
+  #problemOf(message: IncomingMessage, request: Request | string): string | null {
+    const { retained, duplicate, expirySeconds } = message;
     if (retained) return 'it is a retained message, which may be old. Send it without the retain flag.';
     if (!this.#rate.take()) return `more than ${RATE.perSecond} a second. Send fewer.`;
-    if (payload.length > REQUEST_BYTES)
-      return `${payload.length} bytes. At most ${REQUEST_BYTES} are allowed.`;
-    if (!request) return 'not a JSON object, with "transaction" and "expires" as texts, if any.';
-    if (expirySeconds === 0 || this.#isExpired(request))
-      return 'it is expired, or the clock of the bin is not set.';
+    if (typeof request === 'string') return request;
+    const expired = this.#expiryProblem(request, expirySeconds);
+    if (expired !== null) return expired;
     if (duplicate && request.transaction === undefined)
       return 'the broker may have sent it before. Add a "transaction" to send it again.';
     return null;
   }
 
-  #isExpired({ expires }: Request): boolean {
+  #expiryProblem({ expires }: Request, expirySeconds: number | null): string | null {
     const { clock } = this.options;
-    return expires !== undefined && (!clock.synchronised() || Date.parse(expires) <= clock.wallMs());
+    if (expirySeconds === 0) return 'it is expired.';
+    if (expires === undefined) return null;
+    if (!clock.synchronised()) return 'expires: the clock of the bin is not synchronised. Send it without.';
+    return Date.parse(expires) <= clock.wallMs() ? 'it is expired.' : null;
   }
 
   async #respond(
@@ -106,6 +108,8 @@ export class MqttCommands implements Service {
   ): Promise<void> {
     const { publisher, log } = this.options;
     const topic = this.#isFit(responseTopic) ? { absolute: responseTopic } : `${RESPONSE}${command}`;
+    // The name of an unknown command may be anything.
+    if (!isTopic(this.options, topic)) return;
     const encode = (value: CommandAnswer) =>
       JSON.stringify({ schema: 1, transaction: transaction ?? null, ...value });
     const text = encode(answer);
@@ -122,21 +126,28 @@ export class MqttCommands implements Service {
   /** A response must not become a message of this bin or a request to another one. */
   #isFit(topic: string | null): topic is string {
     const { prefix, bin } = this.options;
-    if (topic === null || topic === '' || topic.startsWith('$') || /[+#\p{C}]/u.test(topic)) return false;
+    if (topic === null || !isTopic(this.options, { absolute: topic })) return false;
     return !topic.startsWith(`${prefix}/`) || topic.startsWith(`${prefix}/${bin}/${RESPONSE}`);
   }
 }
 
 type Request = z.infer<typeof headerSchema>;
 
-/** Returns null if the payload is not a JSON object in UTF-8. An empty one is a request without keys. */
-const parseRequest = (payload: Uint8Array): Request | null => {
+const PROBLEMS: ReadonlyMap<unknown, string> = new Map([
+  ['transaction', 'transaction: not a text of 1 to 64 printable ASCII characters without spaces.'],
+  ['expires', 'expires: not a time of ISO 8601 with a time zone, such as 2026-01-31T12:00:00Z.'],
+]);
+const NO_OBJECT = 'not a JSON object in UTF-8.';
+
+/** Returns the request, or the problem of the payload. An empty one is a request without keys. */
+const parseRequest = (payload: Uint8Array): Request | string => {
   if (payload.length === 0) return {};
-  if (payload.length > REQUEST_BYTES) return null;
+  if (payload.length > REQUEST_BYTES) return `${payload.length} bytes. At most ${REQUEST_BYTES} are allowed.`;
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(payload);
-    return headerSchema.safeParse(valueOfJson(text)).data ?? null;
+    const parsed = headerSchema.safeParse(valueOfJson(text));
+    return parsed.data ?? PROBLEMS.get(parsed.error?.issues[0]?.path[0]) ?? NO_OBJECT;
   } catch {
-    return null;
+    return NO_OBJECT;
   }
 };

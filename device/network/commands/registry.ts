@@ -7,6 +7,8 @@ import { sharedController, withDeadline } from '../../kit/deadline.js';
 import { type Answer, failed, messageOf } from '../../kit/errors.js';
 import type { NewId } from '../../kit/ids.js';
 import type { Service } from '../../kit/service.js';
+import { transactionSchema } from './commands.js';
+import { RateLimit } from './rate-limit.js';
 
 /** The durable record of the commands that were begun. The journal implements it. */
 export interface Transactions {
@@ -28,17 +30,12 @@ export type CommandAnswer = Answer<unknown, CommandFault>;
 /** Deadline of an answer. The command continues after it, and a repeated transaction gets its answer. */
 const ANSWER_MS = 4_000;
 
-const envelope = z.looseObject({
-  command: z.string(),
-  /**
-   * Chosen by the sender: 1 to 64 printable ASCII characters. SQLite would take some other texts for the same. A request
-   * that is sent again with the same transaction is not executed again.
-   */
-  transaction: z
-    .string()
-    .regex(/^[\x21-\x7e]{1,64}$/)
-    .optional(),
-});
+/** Part of a problem that is shown. A client chooses the keys of its request. */
+const PROBLEM_CHARACTERS = 300;
+/** Lines of the log about refused commands. Further ones are not written: a client can cause any number of them. */
+const LOG_RATE = { burst: 20, perSecond: 0.2 };
+
+const envelope = z.looseObject({ command: z.string(), transaction: transactionSchema.optional() });
 
 /**
  * Executes commands for all adapters. A command with a transaction, and each one that actuates, is recorded before it is
@@ -50,7 +47,11 @@ export class CommandRegistry implements Service {
   readonly #commands = new Map<string, Command>();
   readonly #running = new Map<string, Promise<CommandAnswer>>();
 
-  constructor(private readonly options: CommandRegistryOptions) {}
+  readonly #logged: RateLimit;
+
+  constructor(private readonly options: CommandRegistryOptions) {
+    this.#logged = new RateLimit(LOG_RATE, options.clock);
+  }
 
   /** @throws Error if there is a command of this name */
   add(command: Command): void {
@@ -74,7 +75,7 @@ export class CommandRegistry implements Service {
       : await withDeadline(clock, ANSWER_MS, () => this.#execute(input, source), signal).catch((error) =>
           failed('control-unknown', `${messageOf(error)}. ${sendAgain(input)}`),
         );
-    if (!answer.ok) {
+    if (!answer.ok && this.#logged.take()) {
       const { code, message } = answer.fault;
       log.warn({ code, source }, `command refused: ${message}`);
     }
@@ -136,10 +137,13 @@ export class CommandRegistry implements Service {
     const known = [...this.#commands.keys()].join(', ');
     return failed(
       'control-refused',
-      `request: ${problem}. Send one JSON object with a command (${known}) and its keys.`,
+      `request: ${shortened(problem)}. Send one JSON object with a command (${known}) and its keys.`,
     );
   }
 }
+
+const shortened = (text: string): string =>
+  text.length <= PROBLEM_CHARACTERS ? text : `${text.slice(0, PROBLEM_CHARACTERS)} …`;
 
 const sendAgain = (input: unknown): string => {
   const transaction = envelope.safeParse(input).data?.transaction;

@@ -4,6 +4,8 @@ import type { HealthSource } from '../../kit/health.js';
 import type { ConnectionErrorCode } from './connection-error.js';
 import type { Topic, TopicErrorCode } from './topic.js';
 
+export { isTopic } from './topic.js';
+
 /** The events that the publisher has to send. The journal implements it. */
 export interface Outbox {
   pending(after: EventKey | null, limit: number): Promise<readonly PendingEvent[]>;

@@ -34,6 +34,16 @@ export const isBinId = (text: string): boolean => BIN.test(text);
 export const printTopic = (base: TopicBase, topic: Topic): string =>
   print(base, topic, ({ levels, isPlain }) => levels.every(isPlain), 'No wildcards.');
 
+/** Returns whether a message can be sent on a topic. */
+export const isTopic = (base: TopicBase, topic: Topic): boolean => {
+  try {
+    printUnreservedTopic(base, topic);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 /**
  * Returns the full topic of a message that other modules send.
  * @throws TopicError if a part of it is not allowed, or if only the publisher itself sends on it

@@ -100,8 +100,32 @@ describe('a request over MQTT', () => {
       'a/+',
       '',
       'a\u0000b',
+      'a'.repeat(501),
     ])
       assert.equal((await send('{}', { responseTopic }))?.topic, 'response/emptied', responseTopic);
+  });
+
+  it('of a command whose name cannot be part of a topic gets no answer, except on a response topic', async () => {
+    const { sent, send } = await setup();
+    for (const command of ['', 'a b', 'x'.repeat(501)]) await send('{}', { topic: `request/${command}` });
+    assert.equal(sent.length, 0);
+    await send('{}', { topic: 'request/a b', responseTopic: 'app/1' });
+    assert.deepEqual(sent[0]?.topic, { absolute: 'app/1' });
+  });
+
+  it('gets the reason of its refusal: its transaction, its time or its format', async () => {
+    const { clock, send } = await setup();
+    const why = async (payload: string) => (await send(payload))?.answer.fault?.message;
+    for (const transaction of ['1', '""', '"a b"', `"${'x'.repeat(65)}"`])
+      assert.match(
+        (await why(`{ "transaction": ${transaction} }`)) ?? '',
+        /^request: transaction: .*1 to 64/,
+      );
+    assert.match((await why('{ "expires": "2030-01-01T00:00:00" }')) ?? '', /^request: expires: .*time zone/);
+    assert.match((await why('[]')) ?? '', /^request: not a JSON object/);
+    assert.match((await why('{ "expires": "2020-01-01T00:00:00Z" }')) ?? '', /expired/);
+    Object.assign(clock, { synchronised: () => false });
+    assert.match((await why('{ "expires": "2030-01-01T00:00:00Z" }')) ?? '', /clock/);
   });
 
   it('is refused if it is retained, expired, or sent again without a transaction', async () => {

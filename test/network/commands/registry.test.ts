@@ -18,12 +18,13 @@ const setup = (options: { journal?: SimulatedJournal; run?: Command['run'] } = {
   const clock = new SimulatedClock();
   const journal = options.journal ?? new SimulatedJournal();
   const ran: unknown[] = [];
+  const lines: string[] = [];
   const commands = new CommandRegistry({
     isAllowed: (name, source) => source === 'command' || name === 'count',
     transactions: journal,
     newId,
     clock,
-    log: pino({ level: 'silent' }),
+    log: pino({ level: 'warn' }, { write: (line: string) => lines.push(line) }),
   });
   const run: Command['run'] = async (request, context) => {
     ran.push(request);
@@ -33,7 +34,7 @@ const setup = (options: { journal?: SimulatedJournal; run?: Command['run'] } = {
   commands.add({ name: 'count', description: 'counts', schema: z.strictObject({}), actuates: false, run });
   const open = (transaction?: string, compartment = 'paper') =>
     commands.execute({ command: 'open', compartment, ...(transaction ? { transaction } : {}) }, 'command');
-  return { clock, journal, commands, ran, open };
+  return { clock, journal, commands, ran, lines, open };
 };
 
 const codeOf = (answer: Awaited<ReturnType<CommandRegistry['execute']>>) =>
@@ -48,6 +49,22 @@ describe('the command registry', () => {
     await commands.stop();
     for (const answer of await Promise.all(answers)) assert.equal(codeOf(answer), 'control-unknown');
     assert.deepEqual(warnings, []);
+  });
+
+  it('limits the length and the number of the lines of the log about refused commands', async () => {
+    const { clock, commands, lines } = setup();
+    const refused = async () => {
+      const answer = await commands.execute({ command: 'count', ['k'.repeat(16_000)]: 1 }, 'mqtt');
+      assert.ok(!answer.ok);
+      assert.ok(answer.fault.message.length < 1_000);
+      assert.match(answer.fault.message, /^request: .* … *\. Send one JSON object/);
+    };
+    for (let count = 0; count < 100; count += 1) await refused();
+    assert.equal(lines.length, 20);
+    assert.ok(lines.every((line) => line.length < 1_000));
+    await clock.advance(5_000);
+    await refused();
+    assert.equal(lines.length, 21);
   });
 
   it('refuses an invalid request, and names the commands and the problem', async () => {
