@@ -37,9 +37,17 @@ const explain = (code: string, json: boolean): void => {
     reportError(new SortbinError('option-unknown-fault', `${code}: unknown fault code. ${hint}${end}`));
     return;
   }
-  if (json) printJson({ schema: 1, faults: [{ code, ...text }] });
+  if (json) printJson({ schema: 1, faults: [entryOf(code, text)] });
   else process.stdout.write(renderFacts(sectionOf(code, text), terminalStyle()));
 };
+
+/** Like the texts of `sortbin status --json` and of the topics, without the marks of Markdown. */
+const entryOf = (code: string, text: FaultText) => ({
+  code,
+  ...text,
+  meaning: withoutMarks(text.meaning),
+  cure: withoutMarks(text.cure),
+});
 
 const sectionOf = (code: string, { meaning, cure, page }: FaultText) => ({
   title: code,
@@ -54,7 +62,7 @@ const sectionOf = (code: string, { meaning, cure, page }: FaultText) => ({
 const printAll = (json: boolean): void => {
   if (json) {
     const faults = FAULT_GROUPS.flatMap((group) =>
-      Object.entries(group.faults).map(([code, text]) => ({ code, ...text })),
+      Object.entries(group.faults).map(([code, text]) => entryOf(code, text)),
     );
     printJson({ schema: 1, faults });
     return;

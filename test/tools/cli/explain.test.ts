@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
+import { withoutMarks } from '../../../device/kit/markdown.js';
 import { explainFault, faultCodes } from '../../../device/status/faults/faults.js';
 import { EXIT } from '../../../device/tools/cli/failure.js';
 import { MAIN } from '../../support/sortbin.js';
@@ -26,7 +27,10 @@ describe('sortbin explain', () => {
     const [one, all] = [explain('line-denied', '--json'), explain('--json')].map(({ stdout }) =>
       JSON.parse(stdout),
     );
-    assert.deepEqual(one, { schema: 1, faults: [{ code: 'line-denied', ...explainFault('line-denied') }] });
+    const text = explainFault('line-denied') ?? assert.fail();
+    const [meaning, cure] = [withoutMarks(text.meaning), withoutMarks(text.cure)];
+    assert.deepEqual(one, { schema: 1, faults: [{ code: 'line-denied', ...text, meaning, cure }] });
+    assert.doesNotMatch(JSON.stringify(all), /`/);
     assert.deepEqual(
       all.faults.map(({ code }: { code: string }) => code),
       faultCodes(),
