@@ -8,8 +8,8 @@ export interface HealthParts {
 }
 
 /**
- * Answers with status 200 if the bin sorts and all its parts make progress, else with 503. A fault does not change the
- * status: a restart would not cure it, and the bin may sort in spite of it.
+ * Answers with status 200 if the bin has started and all its parts make progress, else with 503. A fault or a hold does not
+ * change the status: a restart would not cure it.
  */
 export const healthRoute = ({ status, liveness }: HealthParts): HttpRoute => ({
   method: 'GET',
