@@ -153,6 +153,27 @@ export const mqtt = z
       .meta({ title: 'a list of names of commands' })
       .default([...DEFAULT_COMMANDS])
       .describe('Commands that the bin accepts over MQTT. [] for none. docs/mqtt.md lists all of them'),
+    image: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether the picture of each item is published on the topic image. Anyone on the broker sees it',
+      ),
+    homeAssistant: z
+      .strictObject({
+        enabled: z.boolean().default(false).describe('Whether the bin announces itself to Home Assistant'),
+        prefix: z
+          .string()
+          .regex(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/)
+          .max(200)
+          .meta({
+            title: 'levels of A-Z, a-z, 0-9, _ or - with / between them, at most 200 characters',
+          })
+          .default('homeassistant')
+          .describe('First part of the topics that Home Assistant reads: its "Discovery prefix"'),
+      })
+      .prefault({})
+      .describe('Home Assistant: all entities of the bin appear there by themselves'),
     backoff: z
       .strictObject({
         minMs: ms(10, 3_600_000, 1_000, 'Pause in ms before the first new attempt'),

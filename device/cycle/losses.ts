@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Journal } from '../journal/journal.js';
 import { messageOf } from '../kit/errors.js';
+import { LatestWriter } from '../kit/latest-writer.js';
 import type { EventBody } from './event.js';
-import { LatestWriter } from './latest-writer.js';
 
 /** Counts the events and frames of this run that the journal could not store, and reports them. */
 export class Losses {

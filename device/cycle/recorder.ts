@@ -7,6 +7,7 @@ import type { Clock } from '../kit/clock.js';
 import { sharedController, sleep, withDeadline } from '../kit/deadline.js';
 import { type Answer, failed, messageOf } from '../kit/errors.js';
 import type { NewId } from '../kit/ids.js';
+import { LatestWriter } from '../kit/latest-writer.js';
 import {
   type BinEvent,
   type EventBody,
@@ -18,7 +19,6 @@ import {
   type StartedBody,
   startedBody,
 } from './event.js';
-import { LatestWriter } from './latest-writer.js';
 import { Losses } from './losses.js';
 import type { Observer } from './observer.js';
 import { attempt, type Progress } from './progress.js';

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Config } from '../config/schema.js';
 import type { Observer, ServedModel } from '../cycle/observer.js';
 import type { Policy } from '../cycle/policy.js';
 import { Runner } from '../cycle/runner.js';
@@ -13,10 +14,12 @@ import { MqttCommands } from '../network/commands/mqtt-commands.js';
 import { CommandRegistry } from '../network/commands/registry.js';
 import type { EmbeddedBroker } from '../network/mqtt/mqtt.js';
 import type { SlotModel } from '../perception/model/model.js';
+import type { Capabilities } from '../status/info.js';
 import { Liveness } from '../status/liveness.js';
 import { machineReport } from '../status/machine-report.js';
 import { Status } from '../status/status.js';
 import { makeMachineSensors } from '../wire/hardware.js';
+import { wireHomeAssistant } from '../wire/homeassistant.js';
 import { wireHttp } from '../wire/http.js';
 import { cycleOptions, type LoadedConfig } from '../wire/loaded-config.js';
 import { urlWithoutLogin } from '../wire/publisher.js';
@@ -124,6 +127,7 @@ export class Daemon {
     const systemd = await wireSystemd({ status, liveness, clock, log });
     const read = async () => ({ ...(await readStatus(commandParts)), machine: machine.readings });
     const http = await wireHttp(config, { read, status, liveness, clock, log });
+    const homeAssistant = await wireHomeAssistant(this.loaded, { publisher, journal, clock });
     const lastDecided = new LastDecided();
     const onHeld = (isHeld: boolean) => status.held(isHeld);
     const hold = new Hold({
@@ -142,7 +146,9 @@ export class Daemon {
       {
         status,
         'operator panel': operatorPanel,
-        publisher: new PublisherObserver(publisher, config),
+        publisher: new PublisherObserver(publisher, config, capabilitiesOf(parts, config), (info) =>
+          homeAssistant.update(info),
+        ),
         outbox,
         messages,
         'last decided': lastDecided,
@@ -216,7 +222,15 @@ export class Daemon {
     // The cycle is the last one to start and the first one to stop: it makes the gate safe.
     const services = [
       ...[this.#timeSync, liveness, machine, messages, gateLock, serviceSwitch],
-      ...[commands, operatorPanel, controlSocket, mqttCommands, ...(http ? [http.server] : []), cycle],
+      ...[
+        commands,
+        operatorPanel,
+        controlSocket,
+        mqttCommands,
+        homeAssistant,
+        ...(http ? [http.server] : []),
+        cycle,
+      ],
     ];
     for (const one of systemd ? [systemd, ...services] : services) await this.#services.start(one, signal);
     systemd?.ready();
@@ -262,6 +276,16 @@ const connectUpdates = (health: HealthHub, updates: BinParts['updates']): void =
     health.report('updates', updates.rootFault, 'root');
   } else if (updates.areMissed) health.report('updates', updates.off, 'store');
 };
+
+const capabilitiesOf = (
+  { hardware, updates }: BinParts,
+  { trigger, update, mqtt }: Config,
+): Capabilities => ({
+  fill: hardware.fillParts?.fill.levels().map(({ compartment }) => compartment) ?? [],
+  trigger: trigger.driver === 'command',
+  updates: updates.off === null && update.url !== null,
+  image: mqtt.image,
+});
 
 const servedModel = ({ info, bundle: { manifest }, policy }: SlotModel<Policy>): ServedModel => ({
   info,

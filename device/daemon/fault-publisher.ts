@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { LatestWriter } from '../cycle/latest-writer.js';
 import type { Journal } from '../journal/journal.js';
 import type { Clock } from '../kit/clock.js';
+import { LatestWriter } from '../kit/latest-writer.js';
 import type { Publisher } from '../network/mqtt/mqtt.js';
 import { clearedMessage, type FaultMessage, faultsByCode, raisedMessage } from '../status/fault-message.js';
 import type { RaisedFault } from '../status/status.js';

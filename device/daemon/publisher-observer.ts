@@ -3,7 +3,7 @@ import type { Observer, ServedModel } from '../cycle/observer.js';
 import type { Journal } from '../journal/journal.js';
 import { packageVersion } from '../kit/root.js';
 import type { Publisher } from '../network/mqtt/mqtt.js';
-import { infoOf } from '../status/info.js';
+import { type BinInfo, type Capabilities, infoOf } from '../status/info.js';
 import { digestOf } from '../wire/loaded-config.js';
 
 /** Notifies the publisher of new events, and publishes the identity of the bin. */
@@ -11,6 +11,9 @@ export class PublisherObserver implements Observer {
   constructor(
     private readonly publisher: Publisher,
     private readonly config: Config,
+    private readonly capabilities: Capabilities,
+    /** Called with each new identity. */
+    private readonly onInfo: (info: BinInfo) => void,
   ) {}
 
   event(): void {
@@ -26,10 +29,12 @@ export class PublisherObserver implements Observer {
       policy,
       active: info,
       drivers: { trigger: trigger.driver, camera: camera.driver, gate: gate.driver },
+      capabilities: this.capabilities,
       commands: mqtt.commands,
       config: digestOf(this.config),
     });
     this.publisher.retain('info', payload);
+    this.onInfo(payload);
   }
 }
 

@@ -44,6 +44,7 @@ const payloadOf = ({
   previous,
   candidate,
   progress,
+  available,
   isPinned,
   last,
 }: UpdateStatus) => ({
@@ -53,6 +54,7 @@ const payloadOf = ({
   previous,
   candidate,
   progress,
+  available,
   pinned: isPinned,
   last,
 });

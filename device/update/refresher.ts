@@ -7,6 +7,8 @@ import type { Catalogue, Repository, RepositoryFault } from './repository/reposi
 export class Refresher {
   /** Wall time of the last success since the start. */
   checkedAtMs: number | null = null;
+  /** The newest catalogue of the configured repository. */
+  catalogue: Catalogue | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -25,7 +27,10 @@ export class Refresher {
     this.#last = turn.catch(() => {});
     const answer = await orAborted(turn, signal);
     if (answer.ok) this.checkedAtMs = this.clock.wallMs();
-    if (repository === this.configured) this.onFault(answer.ok ? null : answer.fault);
+    if (repository === this.configured) {
+      if (answer.ok) this.catalogue = answer.value;
+      this.onFault(answer.ok ? null : answer.fault);
+    }
     return answer;
   }
 }

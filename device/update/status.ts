@@ -21,6 +21,8 @@ export interface UpdateStatus {
   /** The bundle that is downloaded, checked, ready or activated. */
   readonly candidate: BundleId | null;
   readonly progress: Progress | null;
+  /** A newer bundle that the repository offers and that may be installed; null: none. */
+  readonly available: BundleId | null;
   readonly isPinned: boolean;
   readonly rejected: readonly Rejection[];
   /** What happened last. */
@@ -93,7 +95,7 @@ export const statusOf = (
   state: State,
   { factory }: Settings,
   progress: Progress | null,
-  { checkedAtMs, fault }: Pick<UpdateStatus, 'checkedAtMs' | 'fault'>,
+  { available, checkedAtMs, fault }: Pick<UpdateStatus, 'available' | 'checkedAtMs' | 'fault'>,
 ): UpdateStatus => {
   const { phase, watch, current, previous, isPinned, rejected, last } = state;
   const isIdle = phase.name === 'idle' || phase.name === 'new';
@@ -105,6 +107,7 @@ export const statusOf = (
     previous,
     candidate: candidate && idOf(candidate),
     progress,
+    available,
     isPinned,
     rejected,
     last,

@@ -99,8 +99,10 @@ export class Updater implements Service, HealthSource<UpdateFault> {
   async start(signal: AbortSignal): Promise<void> {
     if (!this.#isOpen) return;
     const stored = await orAborted(this.parts.repository.stored(), signal);
-    if (stored.ok && stored.value)
-      await this.#runner.take({ type: 'catalogue', catalogue: stored.value, mayInstall: false });
+    if (stored.ok && stored.value) {
+      this.#refresher.catalogue = stored.value;
+      await this.#take(stored.value, false);
+    }
     const { clock, log } = this.parts;
     const { signal: stopping } = this.#stopping;
     const loops = [
@@ -127,6 +129,7 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     const { state, progress } = this.#runner;
     const shown = state.job?.kind === 'download' ? progress : null;
     return statusOf(state, this.#settings, shown, {
+      available: this.#available(),
       checkedAtMs: this.#refresher.checkedAtMs,
       fault: this.#health.fault,
     });
@@ -166,6 +169,12 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     return catalogue && offerOf(this.#runner.state, catalogue, this.#settings);
   }
 
+  #available(): BundleId | null {
+    const { catalogue } = this.#refresher;
+    const offer = catalogue && offerOf(this.#runner.state, catalogue, this.#settings);
+    return offer?.kind === 'next' || offer?.kind === 'ready' ? offer.bundle : null;
+  }
+
   async #catalogue(): Promise<Catalogue | null> {
     const stored = await this.parts.repository.stored();
     return stored.ok ? stored.value : null;
@@ -174,7 +183,7 @@ export class Updater implements Service, HealthSource<UpdateFault> {
   /** Refreshes the metadata, and applies its revocations. Installs nothing. */
   async check(signal: AbortSignal): Promise<Answer<Catalogue, UpdateFault>> {
     const answer = await this.#refresh(this.parts.repository, signal);
-    if (answer.ok) await this.#runner.take({ type: 'catalogue', catalogue: answer.value, mayInstall: false });
+    if (answer.ok) await this.#take(answer.value, false);
     return answer;
   }
 
@@ -191,7 +200,7 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     const answer = await this.#refresh(folder === undefined ? repository : openFolder(folder), signal);
     if (!answer.ok) return answer;
     const catalogue = answer.value;
-    await this.#runner.take({ type: 'catalogue', catalogue, mayInstall: false });
+    await this.#take(catalogue, false);
     const { name } = this.options;
     const bundle = chooseInstall(catalogue, id ?? null, name);
     if (!bundle) return id ? unknownBundle(id) : failed('update-not-found', `The repository has no ${name}.`);
@@ -252,6 +261,11 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     );
   }
 
+  async #take(catalogue: Catalogue, mayInstall: boolean): Promise<void> {
+    await this.#runner.take({ type: 'catalogue', catalogue, mayInstall });
+    this.#notify(); // What is available may have changed.
+  }
+
   async #command(command: UpdateCommand): Promise<Answer<void, UpdateFault>> {
     return this.#isOpen ? this.#runner.take({ type: 'command', command }) : NOT_OPEN;
   }
@@ -268,7 +282,7 @@ export class Updater implements Service, HealthSource<UpdateFault> {
   async #pollOnce(): Promise<string | null> {
     const answer = await this.#refresh(this.parts.repository, this.#stopping.signal);
     if (!answer.ok) return answer.fault.code;
-    await this.#runner.take({ type: 'catalogue', catalogue: answer.value, mayInstall: true });
+    await this.#take(answer.value, true);
     // Nothing is to be installed, so that an attempt that failed before does not matter any more.
     if (this.#runner.state.phase.name === 'idle') this.#health.set('attempt', null);
     return null;

@@ -81,6 +81,8 @@ const DEFAULTS: Config = {
     keepaliveS: 30,
     window: 16,
     pubackMs: 10_000,
+    image: false,
+    homeAssistant: { enabled: false, prefix: 'homeassistant' },
     backoff: { minMs: 1_000, maxMs: 60_000 },
     embedded: { host: '127.0.0.1', port: 1883 },
   },

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { messages, onlyProblem, refusal } from './support.js';
 
 const MQTT_KEYS =
-  'url, username, password, passwordFile, ca, cert, key, proveRights, prefix, keepaliveS, window, pubackMs, commands, backoff, embedded';
+  'url, username, password, passwordFile, ca, cert, key, proveRights, prefix, keepaliveS, window, pubackMs, commands, image, homeAssistant, backoff, embedded';
 const PARTS =
   'bin, dataDir, model, vision, lines, trigger, camera, gate, fill, panel, policy, cycle, journal, mqtt, http, update, log';
 const STEP = 'a mapping of the form {picture} or {fault} or {stale} or {garbage} or {hang}';

@@ -91,7 +91,7 @@ describe('the retained topic of updates', () => {
         ...{ candidate: waste12('1.2.0'), progress: { bytes: 1, totalBytes: 4 }, isPinned: true, last },
       }),
     );
-    const idle = { candidate: null, progress: null, pinned: false, last: null };
+    const idle = { candidate: null, progress: null, available: null, pinned: false, last: null };
     assert.deepEqual(retained, [
       ['update', { schema: 1, phase: 'idle', installed: FACTORY, factory: true, previous: null, ...idle }],
       [
@@ -99,7 +99,7 @@ describe('the retained topic of updates', () => {
         {
           ...{ schema: 1, phase: 'downloading', installed: waste12('1.1.0'), factory: false },
           ...{ previous: waste12('1.0.5'), candidate: waste12('1.2.0') },
-          ...{ progress: { bytes: 1, totalBytes: 4 }, pinned: true, last },
+          ...{ progress: { bytes: 1, totalBytes: 4 }, available: null, pinned: true, last },
         },
       ],
     ]);

@@ -14,6 +14,7 @@ test('describes the bin under the keys of the format', () => {
     policy: somePolicy(),
     active: { model, runtime, title: 'tflite', golden: null, skipped },
     drivers: { gate: 'simulated' },
+    capabilities: { fill: ['paper'], trigger: true, updates: false, image: false },
     commands: ['status'],
     config: 'digest',
   });
@@ -24,6 +25,7 @@ test('describes the bin under the keys of the format', () => {
     sortbin: '0.1.0',
     labels: ['paper'],
     drivers: { gate: 'simulated' },
+    capabilities: { fill: ['paper'], trigger: true, updates: false, image: false },
     commands: ['status'],
     config: 'digest',
     model,

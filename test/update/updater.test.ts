@@ -122,6 +122,27 @@ describe('an update by polling', () => {
     assert.equal(run.summary, 'watching 1.1.0, serves 1.1.0');
   });
 
+  it('shows a version as available that is published and not installed yet', async (t) => {
+    const disk = new UpdateDisk(t);
+    const run = await UpdaterRun.start(t, disk);
+    const shown = () => run.statuses.at(-1)?.available ?? null;
+    unwrap(await run.updater.pin());
+    await run.poll();
+    assert.equal(shown(), null);
+    disk.publish(V1);
+    await run.poll();
+    assert.equal(run.summary, 'idle 1.0.0, serves 1.0.0');
+    assert.deepEqual(shown(), { name: V1.name, version: '1.1.0' });
+    disk.repository.isHalted = true;
+    await run.poll();
+    assert.equal(shown(), null);
+    disk.repository.isHalted = false;
+    unwrap(await run.updater.unpin());
+    await run.poll();
+    assert.equal(run.summary, 'watching 1.1.0, serves 1.1.0');
+    assert.equal(shown(), null);
+  });
+
   it('is left for its revocation while another bundle is downloaded from a server that stalls', async (t) => {
     const disk = new UpdateDisk(t);
     disk.publish(V1);

@@ -107,6 +107,8 @@ export interface Publisher extends HealthSource<ConnectionErrorCode> {
    * @throws TopicError
    */
   retain(topic: Topic, payload: Payload | null): void;
+  /** Sends the retained message of a topic again, if it has one. Another client may have removed it. @throws TopicError */
+  repeat(topic: Topic): void;
   /**
    * Publishes one message, not retained, if there is a connection now. Otherwise the message is dropped: the answer is
    * the fault `not-connected`. Rejects only if the payload is an object that JSON cannot represent.

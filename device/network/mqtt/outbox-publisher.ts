@@ -152,6 +152,10 @@ export class OutboxPublisher implements Publisher {
     this.#retained.set(printUnreservedTopic(this.options, topic), encodePayload(payload ?? ''));
   }
 
+  repeat(topic: Topic): void {
+    this.#retained.repeat(printUnreservedTopic(this.options, topic));
+  }
+
   async publish(
     topic: Topic,
     payload: Payload,

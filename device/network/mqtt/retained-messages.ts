@@ -54,6 +54,12 @@ export class RetainedMessages {
     this.#sendOnConnection?.(topic);
   }
 
+  /** Sends the payload of a topic again, if it has one. */
+  repeat(topic: string): void {
+    this.#sent.delete(topic);
+    this.#sendOnConnection?.(topic);
+  }
+
   /**
    * Prepares for a new connection. If a retained message may be the reason for the end of the last one, sends all of them,
    * one at a time.

@@ -49,6 +49,8 @@ export class SimulatedPublisher implements Publisher {
   readonly retained = new Map<string, string>();
   /** The messages of `publish`. */
   readonly published: { readonly topic: string; readonly payload: string }[] = [];
+  /** The full topics of `repeat`. */
+  readonly repeated: string[] = [];
   readonly delivery = new HealthReporter<DeliveryFaultCode>();
   readonly #stop = new AbortController();
   readonly #workAvailable = new AutoResetEvent();
@@ -110,6 +112,12 @@ export class SimulatedPublisher implements Publisher {
 
   retain(topic: Topic, payload: Payload | null): void {
     this.#latest.set(printUnreservedTopic(BASE, topic), encodePayload(payload ?? '').toString());
+    this.#publishLatest();
+  }
+
+  repeat(topic: Topic): void {
+    const name = printUnreservedTopic(BASE, topic);
+    if (this.#latest.has(name)) this.repeated.push(name);
     this.#publishLatest();
   }
 

@@ -9,6 +9,7 @@ export const someStatus = (replaced: Partial<UpdateStatus> = {}): UpdateStatus =
   previous: null,
   candidate: null,
   progress: null,
+  available: null,
   isPinned: false,
   rejected: [],
   last: null,
