@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Config } from '../config/schema.js';
 import type { Observer, ServedModel } from '../cycle/observer.js';
 import type { Policy } from '../cycle/policy.js';
 import { Runner } from '../cycle/runner.js';
@@ -14,7 +13,6 @@ import { MqttCommands } from '../network/commands/mqtt-commands.js';
 import { CommandRegistry } from '../network/commands/registry.js';
 import type { EmbeddedBroker } from '../network/mqtt/mqtt.js';
 import type { SlotModel } from '../perception/model/model.js';
-import type { Capabilities } from '../status/info.js';
 import { Liveness } from '../status/liveness.js';
 import { machineReport } from '../status/machine-report.js';
 import { Status } from '../status/status.js';
@@ -29,12 +27,14 @@ import { type BinParts, startParts } from './bin-parts.js';
 import { LastDecided, makeCommands, readStatus } from './commands.js';
 import { earlierCounters } from './earlier-counters.js';
 import { GateLock } from './gate-lock.js';
-import { HealthHub, PictureHealth } from './health-hub.js';
+import { PictureHealth } from './health-hub.js';
+import { connectHealth } from './health-sources.js';
 import { Hold } from './hold.js';
+import { ImagePublisher } from './image-publisher.js';
 import { MachineMonitor } from './machine-monitor.js';
 import { ObserverList } from './observer-list.js';
 import { OperatorPanel } from './operator-panel.js';
-import { OutboxObserver, PublisherObserver } from './publisher-observer.js';
+import { capabilitiesOf, OutboxObserver, PublisherObserver } from './publisher-observer.js';
 import { ServiceList } from './service-list.js';
 import { ServiceSwitch } from './service-switch.js';
 import { makeUpdateCommands, refusedCommands } from './update-commands.js';
@@ -154,6 +154,7 @@ export class Daemon {
         'last decided': lastDecided,
         hold,
         ...(updates.off === null ? { updates: new UpdateObserver(updates, model, publisher) } : {}),
+        ...(config.mqtt.image ? { image: new ImagePublisher(publisher, model, clock, log) } : {}),
         'picture health': new PictureHealth((fault) => health.report('camera', fault, 'picture')),
         ...(systemd ? { systemd } : {}),
         ...(http ? { metrics: http.metrics } : {}),
@@ -243,49 +244,6 @@ export class Daemon {
     return { url, embedded: broker, topics, journal: join(dataDir, 'journal.db') };
   }
 }
-
-/** Connects all sources of faults, and starts the fill sensors. */
-const connectHealth = (
-  { journal, hardware, camera, model, updates, publisher }: BinParts,
-  gateLock: GateLock,
-  status: Status,
-  observers: ObserverList,
-): HealthHub => {
-  const health = new HealthHub(status, observers);
-  health.connect('journal', journal);
-  health.connect('journal', journal.setAside, 'set aside');
-  health.connect('lines', hardware.lines);
-  health.connect('sensor', hardware.trigger);
-  health.connect('camera', camera);
-  health.connect('vision', model);
-  connectUpdates(health, updates);
-  health.connect('gate', gateLock.health, 'lock');
-  health.connect('broker', publisher);
-  health.connect('broker', publisher.delivery, 'delivery');
-  hardware.fillParts?.fill.onChange((level) => {
-    observers.fill(level);
-    health.report(`fill-${level.compartment}`, level.fault, 'fill');
-  });
-  hardware.fillParts?.fill.start();
-  return health;
-};
-
-const connectUpdates = (health: HealthHub, updates: BinParts['updates']): void => {
-  if (updates.off === null) {
-    health.connect('updates', updates.updater);
-    health.report('updates', updates.rootFault, 'root');
-  } else if (updates.areMissed) health.report('updates', updates.off, 'store');
-};
-
-const capabilitiesOf = (
-  { hardware, updates }: BinParts,
-  { trigger, update, mqtt }: Config,
-): Capabilities => ({
-  fill: hardware.fillParts?.fill.levels().map(({ compartment }) => compartment) ?? [],
-  trigger: trigger.driver === 'command',
-  updates: updates.off === null && update.url !== null,
-  image: mqtt.image,
-});
 
 const servedModel = ({ info, bundle: { manifest }, policy }: SlotModel<Policy>): ServedModel => ({
   info,

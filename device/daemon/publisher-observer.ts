@@ -5,6 +5,18 @@ import { packageVersion } from '../kit/root.js';
 import type { Publisher } from '../network/mqtt/mqtt.js';
 import { type BinInfo, type Capabilities, infoOf } from '../status/info.js';
 import { digestOf } from '../wire/loaded-config.js';
+import type { BinParts } from './bin-parts.js';
+
+/** Returns what a bin has beside its model and its gate. */
+export const capabilitiesOf = (
+  { hardware, updates }: BinParts,
+  { trigger, update, mqtt }: Config,
+): Capabilities => ({
+  fill: hardware.fillParts?.fill.levels().map(({ compartment }) => compartment) ?? [],
+  trigger: trigger.driver === 'command',
+  updates: updates.off === null && update.url !== null,
+  image: mqtt.image,
+});
 
 /** Notifies the publisher of new events, and publishes the identity of the bin. */
 export class PublisherObserver implements Observer {

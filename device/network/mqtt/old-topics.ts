@@ -57,7 +57,7 @@ export class OldTopics {
   /** Removes `availability` last, so that the rest of an interrupted removal is found again. */
   async #remove(connection: Connection, availability: string): Promise<void> {
     const base = availability.replace(AVAILABILITY, '');
-    const topics = this.published.old.filter((topic) => topic.startsWith(base) && topic !== availability);
+    const topics = this.published.oldOf(base).filter((topic) => topic !== availability);
     for (const topic of [...topics, availability]) {
       await connection.publish(topic, '', { qos: 1, retain: true }, this.deadlineMs);
       this.published.forget(topic);

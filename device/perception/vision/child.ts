@@ -42,7 +42,7 @@ const open = async (protocol: number, options: VisionOptions | null): Promise<Cl
   }
 };
 
-const perform = async ({ type, id, bytes, format }: FrameRequest): Promise<FrameReply> => {
+const perform = async ({ type, id, bytes, format, maxSide }: FrameRequest): Promise<FrameReply> => {
   if (type === 'classify') {
     const classifier = await opened;
     if (!classifier) throw new Error('the vision process has no model');
@@ -55,7 +55,7 @@ const perform = async ({ type, id, bytes, format }: FrameRequest): Promise<Frame
   if (!image.ok) return { type: 'fault', id, ...image.fault };
   return type === 'inspect'
     ? { type: 'quality', id, quality: qualityOf(image.value) }
-    : { type: 'jpeg', id, bytes: await jpegOf(image.value) };
+    : { type: 'jpeg', id, bytes: await jpegOf(image.value, maxSide) };
 };
 
 // Ctrl-C and systemd send signals to the whole process group. The daemon finishes its frame, then ends this process.

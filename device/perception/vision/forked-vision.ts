@@ -146,8 +146,8 @@ export class ForkedVision implements Vision {
     return this.#assist(signal, (child) => child.inspect(frame, signal));
   }
 
-  toJpeg(frame: Frame, signal: AbortSignal): Promise<Answer<Uint8Array, VisionFault>> {
-    return this.#assist(signal, (child) => child.toJpeg(frame, signal));
+  toJpeg(frame: Frame, signal: AbortSignal, maxSide?: number): Promise<Answer<Uint8Array, VisionFault>> {
+    return this.#assist(signal, (child) => child.toJpeg(frame, signal, maxSide ?? null));
   }
 
   async close(): Promise<void> {

@@ -29,8 +29,8 @@ export class FrameInspector implements Pick<Vision, 'inspect' | 'toJpeg' | 'clos
     return this.#run(signal, (process) => process.inspect(frame, signal));
   }
 
-  toJpeg(frame: Frame, signal: AbortSignal): Promise<Answer<Uint8Array, VisionFault>> {
-    return this.#run(signal, (process) => process.toJpeg(frame, signal));
+  toJpeg(frame: Frame, signal: AbortSignal, maxSide?: number): Promise<Answer<Uint8Array, VisionFault>> {
+    return this.#run(signal, (process) => process.toJpeg(frame, signal, maxSide ?? null));
   }
 
   async close(): Promise<void> {

@@ -71,10 +71,9 @@ export abstract class FrameProcess<Info> extends SupervisedProcess<Info, string>
     );
   }
 
-  toJpeg(frame: Frame, signal: AbortSignal): Promise<Reply<Uint8Array>> {
-    return this.request('encode', frame, signal, (reply) =>
-      reply.type === 'jpeg' ? reply.bytes : undefined,
-    );
+  toJpeg(frame: Frame, signal: AbortSignal, maxSide: number | null): Promise<Reply<Uint8Array>> {
+    const read = (reply: FrameReply) => (reply.type === 'jpeg' ? reply.bytes : undefined);
+    return this.request('encode', frame, signal, read, maxSide);
   }
 
   /** Lets a process that is ready free its runtime. Kills another one, and one that takes too long. */
@@ -93,6 +92,7 @@ export abstract class FrameProcess<Info> extends SupervisedProcess<Info, string>
     { bytes, format }: Frame,
     signal: AbortSignal,
     read: (reply: FrameReply) => T | undefined,
+    maxSide: number | null = null,
   ): Promise<Reply<T>> {
     if (this.fault) return failed('vision-died', this.fault.message);
     this.#lastId += 1;
@@ -107,7 +107,7 @@ export abstract class FrameProcess<Info> extends SupervisedProcess<Info, string>
       },
       fail: (fault) => reply.resolve({ ok: false, fault }),
     });
-    this.#send({ type, id, bytes, format: format ?? null });
+    this.#send({ type, id, bytes, format: format ?? null, maxSide });
     try {
       return await orAborted(reply.promise, signal);
     } catch (thrown) {

@@ -3,7 +3,7 @@ import type { FrameFormat } from '../../hardware/camera/camera.js';
 import { type InferenceOptions, RUNTIMES } from '../inference/runtimes.js';
 
 /** Version of the messages below. It detects a daemon and a vision process from different builds. */
-export const PROTOCOL = 6;
+export const PROTOCOL = 7;
 
 /** The bundle and the runtimes of a vision process, and its scheduling. */
 export interface VisionOptions extends InferenceOptions {
@@ -24,6 +24,8 @@ export interface FrameRequest {
   readonly id: number;
   readonly bytes: Uint8Array;
   readonly format: FrameFormat | null;
+  /** Of an image that is encoded: maximum width and height in pixels; null: not scaled. */
+  readonly maxSide: number | null;
 }
 
 /** `options` is null for a process without a model. After `close`, the process frees its runtime and exits. */

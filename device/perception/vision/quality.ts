@@ -40,8 +40,10 @@ const laplacianVariance = (luma: Uint8Array, width: number, height: number): num
   return count === 0 ? 0 : squares / count - (sum / count) ** 2;
 };
 
-/** Encodes an image as a JPEG file. */
-export const jpegOf = ({ data, width, height }: DecodedImage): Promise<Buffer> =>
-  sharp(data, { raw: { width, height, channels: 3 } })
-    .jpeg({ quality: JPEG_QUALITY })
-    .toBuffer();
+/** Encodes an image as a JPEG file, scaled down to `maxSide` pixels. null: not scaled. */
+export const jpegOf = ({ data, width, height }: DecodedImage, maxSide: number | null): Promise<Buffer> => {
+  const image = sharp(data, { raw: { width, height, channels: 3 } });
+  if (maxSide !== null)
+    image.resize({ width: maxSide, height: maxSide, fit: 'inside', withoutEnlargement: true });
+  return image.jpeg({ quality: JPEG_QUALITY }).toBuffer();
+};

@@ -99,8 +99,11 @@ export interface Vision extends HealthSource<VisionFault> {
   classify(frame: Frame, signal: AbortSignal): Promise<Answer<Classification, VisionFault>>;
   /** Measures a frame, beside a classification. It needs no model. `signal` is the deadline, as in `classify`. */
   inspect(frame: Frame, signal: AbortSignal): Promise<Answer<FrameQuality, VisionFault>>;
-  /** Encodes a frame as a JPEG file of quality 90, beside a classification. Else like `inspect`. */
-  toJpeg(frame: Frame, signal: AbortSignal): Promise<Answer<Uint8Array, VisionFault>>;
+  /**
+   * Encodes a frame as a JPEG file of quality 90, beside a classification. Else like `inspect`. `maxSide`: maximum width
+   * and height in pixels; a larger frame is scaled down.
+   */
+  toJpeg(frame: Frame, signal: AbortSignal, maxSide?: number): Promise<Answer<Uint8Array, VisionFault>>;
   /**
    * Runs `work` without a process of this vision, so that an accelerator is free. Then the vision starts again, whatever
    * happened. A frame that arrives aborts the signal of `work`, and waits for the start. Rejects like `work`.

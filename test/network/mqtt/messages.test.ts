@@ -41,6 +41,24 @@ test('removes a retained message from a broker that restarts, and does not send 
   assert.deepEqual(broker.payloads('config'), ['', '{"name":"kitchen"}', '']);
 });
 
+test('sends a retained message again that another client may have removed', async () => {
+  const broker = await new AedesBroker().start();
+  cleanups.push(() => broker.stop());
+  const { publisher } = closeAfterTest(fastPublisher(broker.url));
+  const device = { absolute: 'homeassistant/device/kitchen/config' };
+  publisher.repeat(device);
+  publisher.retain(device, 'kitchen');
+  publisher.start();
+  await until('the message', () => broker.payloads('config').length === 1);
+  publisher.repeat(device);
+  publisher.repeat({ absolute: 'homeassistant/device/unknown/config' });
+  await until('the message again', () => broker.payloads('config').length === 2);
+  publisher.retain('state', 'text');
+  await until('the state', () => broker.payloads('state').length === 1);
+  assert.deepEqual(broker.payloads('config'), ['kitchen', 'kitchen']);
+  assert.throws(() => publisher.repeat('event'), { code: 'topic-reserved' });
+});
+
 test('sends a refused removal again on the next connection', async () => {
   const broker = await startBroker({ puback: ({ topic }) => (topic.endsWith('/update') ? 0x87 : 0) });
   const { publisher, lines } = closeAfterTest(fastPublisher(broker.url));

@@ -112,6 +112,46 @@ test('removes what an earlier run has retained and this one has not', async (t) 
   await until('the fault is forgotten', () => topics().length === 3);
 });
 
+const DEVICE = { absolute: 'homeassistant/device/sortbin-kitchen/config' };
+
+test('removes an absolute message that this run has not retained', async (t) => {
+  const topicsFile = await topicsFileOf(t);
+  const broker = await startBroker();
+  const first = await runAs('kitchen', broker.url, topicsFile);
+  first.retain(DEVICE, { name: 'kitchen' });
+  await until('the device', () => broker.retained(DEVICE.absolute) !== undefined);
+  await first.close();
+  const second = await runAs('kitchen', broker.url, topicsFile);
+  cleanups.push(() => second.close());
+  await until('the device is removed', () => broker.retained(DEVICE.absolute) === undefined);
+  assert.notEqual(broker.retained('sortbin/kitchen/state'), undefined);
+});
+
+test('removes the absolute messages of an earlier id', async (t) => {
+  const topicsFile = await topicsFileOf(t);
+  const broker = await startBroker();
+  const first = await runAs('kitchen', broker.url, topicsFile);
+  first.retain(DEVICE, { name: 'kitchen' });
+  first.retain({ absolute: 'shared/topic' }, 'kitchen');
+  await until('the device', () => broker.retained(DEVICE.absolute) !== undefined);
+
+  const options = { bin: 'cellar', topicsFile, broker: { clientId: 'sortbin-cellar' } };
+  const { publisher: copy } = closeAfterTest(fastPublisher(broker.url, options));
+  copy.retain({ absolute: 'shared/topic' }, 'cellar');
+  copy.start();
+  await until('the old availability was read', () => broker.received.includes('unsubscribe'));
+  assert.notEqual(broker.retained(DEVICE.absolute), undefined, 'another bin has this id');
+  await copy.close();
+  await first.close();
+
+  const second = await runAs('cellar', broker.url, topicsFile);
+  cleanups.push(() => second.close());
+  second.retain({ absolute: 'shared/topic' }, 'cellar');
+  await until('the device is removed', () => broker.retained(DEVICE.absolute) === undefined);
+  await until('the old state is removed', () => broker.retained('sortbin/kitchen/state') === undefined);
+  assert.equal(broker.retained('shared/topic'), 'cellar', 'it belongs to the new id now');
+});
+
 test('does not forget a topic whose removal the broker has not acknowledged', async (t) => {
   const topicsFile = await topicsFileOf(t);
   const broker = await startBroker();

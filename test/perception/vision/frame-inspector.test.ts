@@ -56,6 +56,18 @@ test('encodes a raw frame as a JPEG file with its colours', async (t) => {
   assert.ok(red > 220 && noBlue < 30 && noRed < 30 && blue > 220, `${pixel(10)} and ${pixel(54)}`);
 });
 
+test('scales a frame down that is larger than the limit, and no other one', async (t) => {
+  const inspector = make(t);
+  const sizeWith = async (maxSide: number) => {
+    const answer = await inspector.toJpeg(redAndBlue, patient(), maxSide);
+    assert.ok(answer.ok);
+    const { width, height } = await sharp(answer.value).metadata();
+    return [width, height];
+  };
+  assert.deepEqual(await sizeWith(16), [16, 8]);
+  assert.deepEqual(await sizeWith(640), [64, 32]);
+});
+
 test('reports a broken frame, and starts another process if the first one ended', async (t) => {
   const inspector = make(t);
   const broken = await inspector.inspect(frameOf(sample.subarray(0, 500)), patient());
