@@ -108,7 +108,9 @@ module.exports = {
       name: 'pure-without-packages',
       comment: 'Files that decide take time, ids and scores as arguments.',
       severity: 'error',
-      from: { path: `^device/(${PURE}|network/mqtt/topic)\\.ts$` },
+      from: {
+        path: `^device/(${PURE}|network/mqtt/topic|network/homeassistant/(?!homeassistant)[a-z-]+)\\.ts$`,
+      },
       to: { path: IMPURE, dependencyTypesNot: ['type-only'] },
     },
     {
