@@ -1,3 +1,4 @@
+import { OUTCOMES } from '../../cycle/state.js';
 import { MODES } from '../../status/mode.js';
 import {
   binarySensor,
@@ -9,7 +10,7 @@ import {
   sensor,
   type TopicOf,
 } from './entities.js';
-import { ITEM_EVENT, ITEM_OUTCOMES, STATE } from './templates.js';
+import { ITEM_EVENT, STATE } from './templates.js';
 
 /** What the bin does, its last item, its faults, and the numbers of items by outcome. */
 export const itemEntities = (topicOf: TopicOf): Entities => {
@@ -25,7 +26,7 @@ export const itemEntities = (topicOf: TopicOf): Entities => {
       name: 'Last item',
       icon: 'mdi:recycle',
       state_topic: topicOf('event'),
-      event_types: ITEM_OUTCOMES,
+      event_types: OUTCOMES,
       value_template: ITEM_EVENT,
     },
     last_label: sensor('Last label', state, STATE.lastLabel, { icon: 'mdi:tag-outline' }),
@@ -44,7 +45,7 @@ export const itemEntities = (topicOf: TopicOf): Entities => {
     }),
     fault: sensor('Fault', state, STATE.faultText, { ...DIAGNOSTIC, icon: 'mdi:alert-circle-outline' }),
     ...entityFor(
-      ITEM_OUTCOMES,
+      OUTCOMES,
       (outcome) => `items_${outcome}`,
       (outcome) =>
         sensor(`Items ${outcome}`, state, STATE.itemsOf(outcome), {

@@ -1,3 +1,5 @@
+import { OUTCOMES } from '../../cycle/state.js';
+
 // Templates of Home Assistant, in Jinja. The names of compartments contain only a-z, 0-9, "_" and "-".
 
 /** The templates of the topic `state`. */
@@ -23,12 +25,9 @@ export const STATE = {
     `{{ 'ON' if value_json.fill.get('${compartment}', {}).get('full') else 'OFF' }}`,
 } as const;
 
-/** The outcomes of an item. Other events are reports of a person. */
-export const ITEM_OUTCOMES = ['sorted', 'refused', 'empty', 'ignored', 'failed', 'interrupted'] as const;
-
-/** The event of an item. An empty text is no event. */
+/** The event of an item. An empty text is no event. The other events are reports of a person. */
 export const ITEM_EVENT =
-  `{% if value_json.outcome in ${JSON.stringify(ITEM_OUTCOMES)} %}` +
+  `{% if value_json.outcome in ${JSON.stringify(OUTCOMES)} %}` +
   '{% set d = value_json.decision or {} %}' +
   "{{ {'event_type': value_json.outcome, 'label': d.get('label'), 'compartment': d.get('compartment')," +
   " 'confidence': d.get('confidence'), 'reason': d.get('reason')," +
