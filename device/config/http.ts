@@ -13,6 +13,11 @@ export const http = z
       .nullable()
       .default(null)
       .describe('TCP port of the HTTP server. 0: any free port. null: no HTTP server'),
+    names: z
+      .array(text(255))
+      .max(16)
+      .default([])
+      .describe('Names by which clients reach the bin, beside its hostname, localhost and IP addresses'),
   })
   .prefault({})
   .describe('HTTP server with /healthz and /metrics. It has no login');

@@ -12,56 +12,93 @@ const finite = z.number();
 
 /** One event: the journal's row and the MQTT message. The format only gains keys; no key changes or goes away. */
 export const eventSchema = z.object({
-  schema: z.literal(1),
-  id: z.string().describe('UUIDv7. A consumer drops an id that it has already received'),
-  bin: z.string(),
-  epoch: z.uuid().describe('Id of the journal. A new journal has a new epoch, and numbers its events from 1'),
-  seq: z.int().positive().describe('Sequence number in the epoch, without gaps, also over restarts'),
-  at: z.iso.datetime().describe('Time of the trigger, UTC'),
-  clock: z
-    .enum(['synchronised', 'free'])
-    .describe('free: the clock is unsynchronised, no time source has set it yet'),
-  trigger: z.object({ source: z.string(), id: z.string() }),
+  schema: z.literal(1).describe('Version of the format'),
+  id: z.string().describe('UUIDv7. An event arrives at least once: ignore an `id` that you have seen'),
+  bin: z.string().describe('`bin.id` of the configuration'),
+  epoch: z
+    .uuid()
+    .describe('Id of the journal; a new journal has a new one, see [Missing events](#missing-events)'),
+  seq: z.int().positive().describe('Counts up from 1 in each epoch without gaps, also over restarts'),
+  at: z.iso.datetime().describe('Time of the trigger'),
+  clock: z.enum(['synchronised', 'free']).describe('`free`: no time source has set the clock yet'),
+  trigger: z
+    .object({
+      source: z
+        .string()
+        .describe('What reported the item: `beam`, `command`, `mqtt`, `still-there` and others'),
+      id: z.string().describe('Id of the trigger'),
+    })
+    .describe('What caused the event'),
   outcome: z
     .enum(['sorted', 'refused', 'empty', 'ignored', 'failed', 'interrupted', 'emptied', 'disputed'])
-    .describe('emptied and disputed are reports of an operator, not items: see compartment and item'),
-  compartment: z.string().optional().describe('Compartment of an emptied report'),
-  item: z
-    .string()
-    .optional()
-    .describe('Event id of a disputed report: the item that went to the wrong compartment'),
-  count: z.int().positive().optional().describe('Number of triggers of an ignored burst'),
+    .describe('Result, see [Outcomes](#outcomes)'),
+  compartment: z.string().optional().describe('Only with `emptied`: the compartment'),
+  item: z.string().optional().describe('Only with `disputed`: `id` of the event of the item that went wrong'),
+  count: z.int().positive().optional().describe('Only with `ignored`: number of triggers in the burst'),
   decision: z
     .object({
-      compartment: z.string().nullable(),
-      label: z.string().nullable(),
-      confidence: finite.nullable(),
-      reason: z.string(),
+      compartment: z.string().nullable().describe('Where the item goes; `null`: nowhere'),
+      label: z.string().nullable().describe('The label with the highest score'),
+      confidence: finite.nullable().describe('Its score, 0 to 1'),
+      reason: z.string().describe('Why, see [Reasons](#reasons)'),
     })
-    .nullable(),
+    .nullable()
+    .describe('What the policy decided. A value that is not known is `null`'),
   thresholds: z
-    .object({ confidence: finite, margin: finite, hazardConfidence: finite })
+    .object({
+      confidence: finite.describe('Smallest score with which an item counts as sure'),
+      margin: finite.describe('Smallest distance of the two highest scores'),
+      hazardConfidence: finite.describe('Score from which a refused label counts as a hazard'),
+    })
     .nullable()
     .optional()
     .describe('The thresholds of the decision. Events of older versions have none'),
-  scores: z.record(z.string(), finite).describe('All labels with a score above 0.005'),
-  unfamiliar: z.object({ score: finite, flag: z.boolean() }).nullable(),
-  model: z.object({ name: z.string(), version: z.string() }).nullable(),
-  runtime: z.object({ name: z.string(), backend: z.string(), threads: z.int() }).nullable(),
+  scores: z.record(z.string(), finite).describe('All labels with a score above 0.005, highest first'),
+  unfamiliar: z
+    .object({
+      score: finite.describe('How unfamiliar the image is'),
+      flag: z.boolean().describe('Whether it counts as unfamiliar'),
+    })
+    .nullable()
+    .describe('Whether the item looks unlike the training images (out of distribution)'),
+  model: z
+    .object({ name: z.string().describe('Its name'), version: z.string().describe('Its version') })
+    .nullable()
+    .describe('The model that classified'),
+  runtime: z
+    .object({
+      name: z.string().describe('Name of the runtime'),
+      backend: z.string().describe('Its kernels, with their version'),
+      threads: z.int().describe('Number of threads'),
+    })
+    .nullable()
+    .describe('The runtime that classified'),
   frame: z
     .object({
-      id: z.string(),
-      capturedAt: z.iso.datetime(),
-      region: z.tuple([finite, finite, finite, finite]).nullable(),
+      id: z.string().describe('Name of the [stored frame](formats.md#stored-frames)'),
+      capturedAt: z.iso.datetime().describe('Time of the exposure'),
+      region: z
+        .tuple([finite, finite, finite, finite])
+        .nullable()
+        .meta({ description: 'The part that was classified: x, y, width, height', unit: 'pixels' }),
       views: z
         .array(finite)
         .nullable()
         .optional()
-        .describe('The views of the region that the model classified. Events of older versions have none'),
+        .describe('The classified views, as shares of the region. Events of older versions have none'),
     })
-    .nullable(),
-  timingsMs: z.record(z.string(), finite),
-  fault: z.object({ code: z.string(), message: z.string() }).nullable(),
+    .nullable()
+    .describe('The frame of the camera'),
+  timingsMs: z
+    .record(z.string(), finite)
+    .meta({ description: 'Duration of each step, see [Timings](#timings)', unit: 'ms' }),
+  fault: z
+    .object({
+      code: z.string().describe('A [fault code](troubleshooting.md#fault-codes)'),
+      message: z.string().describe('What happened'),
+    })
+    .nullable()
+    .describe('The fault because of which the item failed'),
 });
 
 export type BinEvent = z.infer<typeof eventSchema>;

@@ -8,6 +8,7 @@ import type { Service } from '../kit/service.js';
 import type { Publisher } from '../network/mqtt/mqtt.js';
 import { Latency } from '../status/latency.js';
 import type { MachineReport } from '../status/machine-report.js';
+import { modeOf } from '../status/mode.js';
 import { type StatsMessage, statsMessage } from '../status/stats-message.js';
 import type { Status } from '../status/status.js';
 import { FaultPublisher } from './fault-publisher.js';
@@ -74,7 +75,8 @@ export class BinMessages implements Observer, Service {
   /** Call it after each change of the status. */
   changed(): void {
     this.#state.changed();
-    this.faults.update(this.parts.status.snapshot().faults);
+    const state = this.parts.status.snapshot();
+    this.faults.update(state.faults, { isStarting: modeOf(state) === 'starting' });
   }
 
   async #collect(): Promise<StatsMessage> {

@@ -4,58 +4,22 @@ import type { Observer } from '../cycle/observer.js';
 import type { Policy } from '../cycle/policy.js';
 import type { Runner } from '../cycle/runner.js';
 import { type EventSelection, type Journal, JournalError } from '../journal/journal.js';
-import type { Clock } from '../kit/clock.js';
 import type { Command } from '../kit/command.js';
 import { done, failed } from '../kit/errors.js';
 import type { Publisher } from '../network/mqtt/mqtt.js';
 import type { ModelSlot } from '../perception/model/model.js';
-import { type FaultMessage, faultsByCode, raisedMessage } from '../status/fault-message.js';
-import type { Liveness, LivenessState } from '../status/liveness.js';
-import type { MachineReport } from '../status/machine-report.js';
-import { type Mode, modeOf } from '../status/mode.js';
-import type { BinState, Status } from '../status/status.js';
 import type { Hardware } from '../wire/hardware.js';
-import { countersSoon } from './bin-messages.js';
 import type { Hold } from './hold.js';
-import type { UpdateSummary } from './update-summary.js';
+import { readStatus, type StatusAnswer, type StatusParts, statusAnswerSchema } from './status-answer.js';
 
-export interface CommandParts {
+export interface CommandParts extends StatusParts {
   readonly runner: Pick<Runner, 'phase' | 'report' | 'admissionOf'>;
   readonly hardware: Pick<Hardware, 'command' | 'fillParts'>;
   readonly model: Pick<ModelSlot<Policy>, 'active'>;
   readonly hold: Pick<Hold, 'hold' | 'resume'>;
   readonly lastDecided: LastDecided;
-  readonly status: Pick<Status, 'snapshot'>;
-  readonly liveness: Pick<Liveness, 'healthy'>;
   readonly journal: Pick<Journal, 'counters' | 'retryUndeliverable' | 'dropUndeliverable'>;
   readonly publisher: Pick<Publisher, 'notifyUndeliverable' | 'status'>;
-  /** Without a login. */
-  readonly brokerUrl: string;
-  /** Returns the newest readings of the machine. */
-  readonly machine: () => MachineReport;
-  /** Returns the state of updates; null: they are not configured. */
-  readonly updates: () => UpdateSummary | null;
-  readonly clock: Clock;
-}
-
-export type StatusParts = Pick<
-  CommandParts,
-  'status' | 'liveness' | 'journal' | 'publisher' | 'brokerUrl' | 'machine' | 'updates' | 'clock'
->;
-
-/** The value of the command `status`. */
-export interface StatusAnswer {
-  readonly state: BinState;
-  readonly liveness: LivenessState;
-  readonly broker: { readonly url: string; readonly connected: boolean };
-  /** Events that wait for the broker, without undeliverable ones; null: the journal gives no answer. */
-  readonly waiting: number | null;
-  /** null: updates are not configured. */
-  readonly update: UpdateSummary | null;
-  readonly mode: Mode;
-  /** The faults in force, as on the topics `fault/<code>`. */
-  readonly faults: readonly FaultMessage[];
-  readonly machine: MachineReport;
 }
 
 /** The outcomes of an event that decided about an item. */
@@ -76,12 +40,18 @@ export class LastDecided implements Observer {
 }
 
 const nothing = z.strictObject({});
-const oneCompartment = z.strictObject({ compartment: z.string().max(63) });
+const oneCompartment = z.strictObject({
+  compartment: z.string().max(63).describe('A compartment of the bin'),
+});
 /** The numbers of undeliverable events, or all of them. */
 const selectedEvents = z.strictObject({
-  events: z.union([z.literal('all'), z.array(z.int().min(1)).min(1).max(1_000)]),
+  events: z
+    .union([z.literal('all'), z.array(z.int().min(1)).min(1).max(1_000)])
+    .describe('Numbers of undeliverable events, as `sortbin outbox list` shows them, or all'),
 });
-const maybeItem = z.strictObject({ item: z.uuid().optional() });
+const maybeItem = z.strictObject({
+  item: z.uuid().optional().describe('`id` of an event; without it, the last item since the start'),
+});
 
 /** The commands of a running bin. */
 export const makeCommands = (parts: CommandParts): Command[] => [
@@ -93,10 +63,16 @@ export const makeCommands = (parts: CommandParts): Command[] => [
   ...outboxCommands(parts),
 ];
 
-const triggerCommand = ({ hardware, runner }: CommandParts): Command<z.infer<typeof nothing>> => ({
+const admission = z.enum(['taken', 'ignored: busy', 'ignored: held']);
+
+const triggerCommand = ({
+  hardware,
+  runner,
+}: CommandParts): Command<z.infer<typeof nothing>, z.infer<typeof admission>> => ({
   name: 'trigger',
   description: 'detects an item now, if trigger.driver is command',
   schema: nothing,
+  result: admission.describe('`taken`: the bin sorts it now. `ignored`: it is counted in an event'),
   actuates: true,
   run: async () => {
     if (runner.phase === 'new') return failed('control-failed', 'trigger: the bin is starting. Try again.');
@@ -106,17 +82,19 @@ const triggerCommand = ({ hardware, runner }: CommandParts): Command<z.infer<typ
         'control-unfit',
         'trigger: this bin has no command trigger. Configure `trigger: { driver: command }`.',
       );
-    const admission = await runner.admissionOf(trigger.id);
-    if (!admission.ok) return failed('control-failed', admission.fault.message);
-    return done(admission.value === 'taken' ? 'taken' : `ignored: ${admission.value}`);
+    const admitted = await runner.admissionOf(trigger.id);
+    if (!admitted.ok) return failed('control-failed', admitted.fault.message);
+    const { value } = admitted;
+    return done(value === 'taken' ? value : (`ignored: ${value}` as const));
   },
 });
 
-const holdCommands = ({ hold }: CommandParts): Command<z.infer<typeof nothing>>[] => [
+const holdCommands = ({ hold }: CommandParts): Command<z.infer<typeof nothing>, string>[] => [
   {
     name: 'hold',
     description: 'finishes the current item, locks the gate, and ignores later triggers',
     schema: nothing,
+    result: z.enum(['held', 'held already']),
     actuates: false,
     run: async () => done((await hold.hold()) ? 'held' : 'held already'),
   },
@@ -124,6 +102,7 @@ const holdCommands = ({ hold }: CommandParts): Command<z.infer<typeof nothing>>[
     name: 'resume',
     description: 'ends a hold: the gate moves home, and the bin sorts again',
     schema: nothing,
+    result: z.enum(['resumed', 'not held']),
     actuates: true,
     run: async () => done((await hold.resume()) ? 'resumed' : 'not held'),
   },
@@ -133,10 +112,11 @@ const emptiedCommand = ({
   hardware,
   runner,
   model,
-}: CommandParts): Command<z.infer<typeof oneCompartment>> => ({
+}: CommandParts): Command<z.infer<typeof oneCompartment>, string> => ({
   name: 'emptied',
   description: 'reports that a compartment was emptied',
   schema: oneCompartment,
+  result: z.string().describe('A text for people'),
   actuates: false,
   run: async ({ compartment }, { source }) => {
     const { compartmentOf, fallback } = model.active.policy;
@@ -151,10 +131,14 @@ const emptiedCommand = ({
   },
 });
 
-const disputeCommand = ({ runner, lastDecided }: CommandParts): Command<z.infer<typeof maybeItem>> => ({
+const disputeCommand = ({
+  runner,
+  lastDecided,
+}: CommandParts): Command<z.infer<typeof maybeItem>, string> => ({
   name: 'dispute',
   description: 'reports that an item, by default the last one, went to the wrong compartment',
   schema: maybeItem,
+  result: z.string().describe('A text for people'),
   actuates: false,
   run: async ({ item = lastDecided.id }, { source }) => {
     if (item === null)
@@ -172,35 +156,11 @@ const disputeCommand = ({ runner, lastDecided }: CommandParts): Command<z.infer<
   },
 });
 
-/** Returns the state of a bin and of its connections. Never rejects. */
-export const readStatus = async ({
-  status,
-  liveness,
-  journal,
-  publisher,
-  brokerUrl,
-  machine,
-  updates,
-  clock,
-}: StatusParts): Promise<StatusAnswer> => {
-  const counters = await countersSoon(journal, clock);
-  const state = status.snapshot();
-  return {
-    state,
-    liveness: liveness.healthy(),
-    broker: { url: brokerUrl, connected: publisher.status().connected },
-    waiting: counters && counters.pending - counters.undeliverable,
-    update: updates(),
-    mode: modeOf(state),
-    faults: Object.entries(faultsByCode(state.faults)).map(([code, fault]) => raisedMessage(code, fault)),
-    machine: machine(),
-  };
-};
-
 const statusCommand = (parts: StatusParts): Command<z.infer<typeof nothing>, StatusAnswer> => ({
   name: 'status',
   description: 'returns the state of the bin',
   schema: nothing,
+  result: statusAnswerSchema,
   actuates: false,
   isQuery: true,
   run: async () => done(await readStatus(parts)),
@@ -218,6 +178,7 @@ const outboxCommands = ({
     name,
     description,
     schema: selectedEvents,
+    result: z.int().nonnegative().describe('Number of events'),
     actuates: false,
     run: async ({ events }: z.infer<typeof selectedEvents>) => {
       const count = await change(events);

@@ -24,7 +24,7 @@ import { urlWithoutLogin } from '../wire/publisher.js';
 import { wireSystemd } from '../wire/systemd.js';
 import { BinMessages } from './bin-messages.js';
 import { type BinParts, startParts } from './bin-parts.js';
-import { LastDecided, makeCommands, readStatus } from './commands.js';
+import { LastDecided, makeCommands } from './commands.js';
 import { earlierCounters } from './earlier-counters.js';
 import { GateLock } from './gate-lock.js';
 import { PictureHealth } from './health-hub.js';
@@ -37,6 +37,7 @@ import { OperatorPanel } from './operator-panel.js';
 import { capabilitiesOf, OutboxObserver, PublisherObserver } from './publisher-observer.js';
 import { ServiceList } from './service-list.js';
 import { ServiceSwitch } from './service-switch.js';
+import { readStatus } from './status-answer.js';
 import { makeUpdateCommands, refusedCommands } from './update-commands.js';
 import { UpdateObserver } from './update-observer.js';
 import { summaryOf } from './update-summary.js';
@@ -208,6 +209,8 @@ export class Daemon {
     for (const command of [...makeCommands(commandParts), ...updateCommands]) commands.add(command);
 
     const controlSocket = new ControlSocket({ path: join(dataDir, CONTROL_SOCKET), commands, clock, log });
+    health.connect('control-socket', controlSocket);
+    health.connect('http', http?.server ?? null);
     const mqttCommands = new MqttCommands({
       ...{ commands, publisher, clock, log },
       ...{ prefix: config.mqtt.prefix, bin: config.bin.id },

@@ -3,7 +3,7 @@ import type { Observer, ServedModel } from '../cycle/observer.js';
 import type { Journal } from '../journal/journal.js';
 import { packageVersion } from '../kit/root.js';
 import type { Publisher } from '../network/mqtt/mqtt.js';
-import { type BinInfo, type Capabilities, infoOf } from '../status/info.js';
+import { type Capabilities, type InfoMessage, infoOf } from '../status/info.js';
 import { digestOf } from '../wire/loaded-config.js';
 import type { BinParts } from './bin-parts.js';
 
@@ -25,7 +25,7 @@ export class PublisherObserver implements Observer {
     private readonly config: Config,
     private readonly capabilities: Capabilities,
     /** Called with each new identity. */
-    private readonly onInfo: (info: BinInfo) => void,
+    private readonly onInfo: (info: InfoMessage) => void,
   ) {}
 
   event(): void {

@@ -5,6 +5,12 @@ import { type BundleId, isBundleName, isBundleVersion } from '../update/bundle-i
 import { METADATA_LIMITS } from '../update/repository/limits.js';
 import type { RootOfTrust } from '../update/repository/repository.js';
 import type { UpdateFault, UpdateStatus } from '../update/status.js';
+import {
+  bundleDetailsSchema,
+  bundleListSchema,
+  trustedRootSchema,
+  updateStatusSchema,
+} from '../update/status-schema.js';
 import type { Updater } from '../update/updater.js';
 import { activeAnswer, checkAnswer, installAnswer, pinAnswer, unpinAnswer } from './update-answers.js';
 
@@ -50,13 +56,32 @@ const bundleId = z.strictObject({
   name: z.string().refine(isBundleName, 'not a name of a bundle'),
   version: z.string().refine(isBundleVersion, 'not a semantic version such as 1.4.0'),
 });
-const oneBundle = z.strictObject({ bundle: bundleId });
+const oneBundle = z.strictObject({ bundle: bundleId.describe('`name` and `version` of a bundle') });
 const toInstall = z.strictObject({
-  bundle: bundleId.optional(),
-  /** Folder of a repository on the bin, such as a USB stick. */
-  folder: z.string().min(1).max(4096).startsWith('/').optional(),
+  bundle: bundleId.optional().describe('`name` and `version` of a bundle; without it, the newest one'),
+  folder: z
+    .string()
+    .min(1)
+    .max(4096)
+    .startsWith('/')
+    .optional()
+    .describe('Folder of a repository on the bin, such as a USB stick; without it, `update.url`'),
 });
-const rootText = z.strictObject({ root: z.string().max(METADATA_LIMITS.rootBytes) });
+const rootText = z.strictObject({
+  root: z.string().max(METADATA_LIMITS.rootBytes).describe('Text of a root.json'),
+});
+const begun = z.literal('begun').describe('It was begun: `model.status` shows how it ends');
+const modelStatusSchema = updateStatusSchema.extend({
+  task: z
+    .object({
+      name: z.string().describe('Its name: `check`, `install`, `activate` or `rollback`'),
+      isRunning: z.boolean().describe('Whether it runs'),
+      message: z.string().nullable().describe('How it ended, for people; `null`: it runs, or it failed'),
+      fault: updateStatusSchema.shape.fault.describe('Why it failed'),
+    })
+    .nullable()
+    .describe('The newest request that begins something'),
+});
 
 /** The commands for the models of a running bin. */
 export const makeUpdateCommands = ({
@@ -73,16 +98,19 @@ export const makeUpdateCommands = ({
   ): Command<Request, 'begun'> => ({
     ...named(name),
     schema,
+    result: begun,
     actuates: false,
     run: async (request, { signal }) => tasks.begin(name, signal, (inner) => work(request, inner)),
   });
   const query = <Request, Result>(
     name: ShortName,
     schema: z.ZodType<Request>,
+    result: z.ZodType<NoInfer<Result>>,
     run: (request: Request) => Promise<Answer<Result, UpdateFault>>,
   ): Command<Request, Result> => ({
     ...named(name),
     schema,
+    result,
     actuates: false,
     isQuery: true,
     run: async (request) => asCommandAnswer(await run(request)),
@@ -106,10 +134,12 @@ export const makeUpdateCommands = ({
     'update.root: the configuration names the root of trust. Replace its file, then restart the bin.',
   );
   return [
-    query('status', nothing, async () => done<ModelStatus>({ ...updater.status(), task: tasks.newest })),
-    query('list', nothing, () => updater.list()),
-    query('show', oneBundle, ({ bundle }) => updater.show(bundle)),
-    query('root', nothing, () => trust.trustedRoot()),
+    query('status', nothing, modelStatusSchema, async () =>
+      done<ModelStatus>({ ...updater.status(), task: tasks.newest }),
+    ),
+    query('list', nothing, bundleListSchema, () => updater.list()),
+    query('show', oneBundle, bundleDetailsSchema, ({ bundle }) => updater.show(bundle)),
+    query('root', nothing, trustedRootSchema.nullable(), () => trust.trustedRoot()),
     begin('check', nothing, async (_, signal) => {
       if (!hasRepository) return noRepository;
       const checked = await updater.check(signal);
@@ -135,6 +165,7 @@ export const makeUpdateCommands = ({
     {
       ...named('trust'),
       schema: rootText,
+      result: trustedRootSchema,
       actuates: false,
       run: async ({ root }: z.infer<typeof rootText>) =>
         hasConfiguredRoot ? configuredRoot : asCommandAnswer(await trust.trustRoot(root)),
@@ -168,6 +199,7 @@ export const refusedCommands = ({ message }: Fault): Command[] =>
   COMMAND_NAMES.filter((name): name is ModelCommand => name.startsWith('model.')).map((name) => ({
     ...named(name.slice('model.'.length) as ShortName),
     schema: z.looseObject({}),
+    result: z.never(),
     actuates: false,
     isQuery: true,
     run: async () => failed('control-failed', message),
@@ -179,6 +211,7 @@ const simple = (
 ): Command<z.infer<typeof nothing>, string> => ({
   ...named(name),
   schema: nothing,
+  result: z.string().describe('A text for people'),
   actuates: false,
   run: async () => asCommandAnswer(await run()),
 });

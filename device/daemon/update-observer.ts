@@ -4,6 +4,7 @@ import type { Policy } from '../cycle/policy.js';
 import type { Publisher } from '../network/mqtt/mqtt.js';
 import type { ModelSlot } from '../perception/model/model.js';
 import type { UpdateStatus } from '../update/status.js';
+import type { UpdateMessage } from '../update/status-schema.js';
 import type { Updater } from '../update/updater.js';
 import type { WiredUpdates } from '../wire/update.js';
 
@@ -24,7 +25,7 @@ export class UpdateObserver implements Observer {
     private readonly model: Pick<ModelSlot<Policy>, 'active'>,
     publisher: Pick<Publisher, 'retain'>,
   ) {
-    const publish = (status: UpdateStatus) => publisher.retain('update', { schema: 1, ...payloadOf(status) });
+    const publish = (status: UpdateStatus) => publisher.retain('update', payloadOf(status));
     publish(updates.updater.status());
     updates.onStatus(publish);
   }
@@ -47,7 +48,8 @@ const payloadOf = ({
   available,
   isPinned,
   last,
-}: UpdateStatus) => ({
+}: UpdateStatus): UpdateMessage => ({
+  schema: 1,
   phase,
   installed: current,
   factory: isFactory,

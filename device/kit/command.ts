@@ -49,6 +49,8 @@ export interface Command<Request = unknown, Result = unknown> {
   readonly description: string;
   /** Checks the keys of the request, without `command` and `transaction`, which are reserved. */
   readonly schema: z.ZodType<Request>;
+  /** The value of an answer, for the documentation. */
+  readonly result: z.ZodType<Result>;
   /** Whether something may move. Such a command is recorded, and is executed at most once. */
   readonly actuates: boolean;
   /** Whether it only reads. Then it is never recorded, and a transaction has no effect. */

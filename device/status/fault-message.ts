@@ -3,10 +3,16 @@ import { withoutMarks } from '../kit/markdown.js';
 import { explainFault } from './faults/faults.js';
 import type { RaisedFault } from './status.js';
 
-const partsSchema = z.record(z.string(), z.object({ message: z.string(), detail: z.string().optional() }));
+const partsSchema = z.record(
+  z.string(),
+  z.object({
+    message: z.string().describe('What happened, and what to do. It may change while the fault lasts'),
+    detail: z.string().optional().describe('What of the part has the fault, such as the name of a line'),
+  }),
+);
 const faultSchema = z.object({
   since: z.iso.datetime().describe('When the first of its parts had the fault'),
-  parts: partsSchema.describe('The parts of the bin that have the fault'),
+  parts: partsSchema.describe('The parts of the bin that have the fault, by name'),
 });
 
 /** Faults in force, by code. */
@@ -14,15 +20,18 @@ export const faultsSchema = z.record(z.string(), faultSchema);
 export type Faults = z.infer<typeof faultsSchema>;
 
 /** The payload of a retained topic `fault/<code>`. The format only gains keys. */
-export const faultMessageSchema = faultSchema.extend({
-  schema: z.literal(1),
-  code: z.string(),
-  state: z.enum(['raised', 'cleared']),
-  since: z.iso.datetime().describe('When it was raised or cleared'),
-  meaning: z.string().nullable(),
-  cure: z.string().nullable(),
-  link: z.string().describe('Page of the documentation, in the folder of sortbin'),
-});
+export const faultMessageSchema = z
+  .object({
+    schema: z.literal(1).describe('Version of the format'),
+    code: z.string().describe('A [fault code](troubleshooting.md#fault-codes)'),
+    state: z.enum(['raised', 'cleared']).describe('Whether the fault is in force'),
+    since: z.iso.datetime().describe('When it was raised or cleared'),
+    meaning: z.string().nullable().describe('What is wrong; `null`: a code that is not in the list'),
+    cure: z.string().nullable().describe('What to do'),
+    link: z.string().describe('Page of the documentation, in the folder of sortbin'),
+    parts: faultSchema.shape.parts,
+  })
+  .meta({ id: 'fault' });
 export type FaultMessage = z.infer<typeof faultMessageSchema>;
 
 const DEFAULT_PAGE = 'troubleshooting.md#fault-codes';

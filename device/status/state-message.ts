@@ -1,42 +1,19 @@
 import { z } from 'zod';
+import { countersSchema, lastItemSchema, levelSchema } from './bin-state.js';
 import { faultsByCode, faultsSchema } from './fault-message.js';
 import { MODES, modeOf } from './mode.js';
 import type { BinState } from './status.js';
 
-const count = z.int().nonnegative();
-const counts = z.record(z.string(), count);
-
 /** The payload of the retained topic `state`. The format only gains keys. */
 export const stateMessageSchema = z.object({
-  schema: z.literal(2),
-  at: z.iso.datetime(),
-  mode: z.enum(MODES),
-  locked: z.boolean().describe('The gate is locked, by the service switch or because the bin is held'),
-  lastItem: z
-    .object({
-      id: z.string(),
-      seq: z.int().positive(),
-      at: z.iso.datetime(),
-      outcome: z.string(),
-      compartment: z.string().nullable(),
-      label: z.string().nullable(),
-      confidence: z.number().nullable(),
-      reason: z.string().nullable(),
-    })
-    .nullable(),
-  faults: faultsSchema.describe('The faults in force, by code'),
-  fill: z
-    .record(z.string(), z.object({ percent: z.number().nullable(), full: z.boolean() }))
-    .describe('By compartment, if it has a fill sensor'),
-  counters: z.object({
-    since: z.iso.datetime().describe('Since when items are counted, also over restarts'),
-    outcomes: counts,
-    compartments: counts.describe('Sorted items by compartment, since it was reported as emptied'),
-    emptied: z.record(z.string(), z.iso.datetime()).describe('Last report, by compartment'),
-    dropped: count,
-    undeliverable: count,
-    unrecorded: count,
-  }),
+  schema: z.literal(2).describe('Version of the format'),
+  at: z.iso.datetime().describe('Time of the message'),
+  mode: z.enum(MODES).describe('What the bin does, see [Modes](#modes)'),
+  locked: z.boolean().describe('Whether the gate is locked, by the service switch or by a hold'),
+  lastItem: lastItemSchema.nullable().describe('The last item, or `null`'),
+  faults: faultsSchema.describe('The faults in force, by code, see [Fault](#fault)'),
+  fill: z.record(z.string(), levelSchema).describe('By compartment, if it has a fill sensor'),
+  counters: countersSchema.omit({ labels: true, reasons: true }).describe('What the bin has counted'),
 });
 
 export type StateMessage = z.infer<typeof stateMessageSchema>;

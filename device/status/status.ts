@@ -4,60 +4,9 @@ import { applyTotals, totalsOf, totalsOfKind } from '../cycle/totals.js';
 import type { FillLevel } from '../hardware/fill/fill.js';
 import type { Clock } from '../kit/clock.js';
 import type { Fault } from '../kit/errors.js';
+import type { BinState, RaisedFault } from './bin-state.js';
 
-/** An active fault. */
-export interface RaisedFault extends Fault {
-  /** The part of the bin that has the fault. */
-  readonly part: string;
-  /** Time of the fault, UTC. */
-  readonly since: string;
-}
-
-/** The state of the bin, as the command `status` answers it. */
-export interface BinState {
-  readonly schema: 1;
-  readonly at: string;
-  readonly cycle: string;
-  /** The gate is locked, by the service switch or because the bin is held. */
-  readonly locked: boolean;
-  /** A person holds the bin: it takes no items until `resume`. */
-  readonly held: boolean;
-  readonly lastItem: {
-    readonly id: string;
-    readonly seq: number;
-    readonly at: string;
-    readonly outcome: string;
-    readonly compartment: string | null;
-    readonly label: string | null;
-    readonly confidence: number | null;
-    readonly reason: string | null;
-  } | null;
-  readonly faults: readonly RaisedFault[];
-  /** Fill level of each compartment with a fill sensor. */
-  readonly fill: readonly {
-    readonly compartment: string;
-    readonly percent: number | null;
-    readonly full: boolean;
-  }[];
-  readonly counters: {
-    /** Since when the items are counted. The counters outlive a restart. */
-    readonly since: string;
-    readonly outcomes: Readonly<Record<string, number>>;
-    /** Items sorted into each compartment since it was reported as emptied, else since `since`. */
-    readonly compartments: Readonly<Record<string, number>>;
-    /** Decided items by label, and by the reason of the decision. */
-    readonly labels: Readonly<Record<string, number>>;
-    readonly reasons: Readonly<Record<string, number>>;
-    /** Time of the last report that a compartment was emptied, UTC. */
-    readonly emptied: Readonly<Record<string, string>>;
-    /** Events that were dropped unsent because the outbox was full, since the journal exists. */
-    readonly dropped: number;
-    /** Events in the outbox that the broker has refused for good. */
-    readonly undeliverable: number;
-    /** Events that could not be recorded, for example on a full disk, since the journal exists. */
-    readonly unrecorded: number;
-  };
-}
+export type { BinState, RaisedFault } from './bin-state.js';
 
 /** The counters of earlier runs. */
 export interface EarlierCounters {

@@ -19,7 +19,7 @@ export interface HttpParts extends HealthParts {
 
 /** Returns the HTTP server with its routes, or null. A bin without it does not load its code. */
 export const wireHttp = async (
-  { http: { host, port }, bin }: Pick<Config, 'http' | 'bin'>,
+  { http: { host, port, names }, bin }: Pick<Config, 'http' | 'bin'>,
   { read, clock, log, ...health }: HttpParts,
 ): Promise<WiredHttp | null> => {
   if (port === null) return null;
@@ -33,5 +33,5 @@ export const wireHttp = async (
   const metrics = new Metrics(read, bin);
   routes.add(healthRoute(health));
   routes.add(metrics.route);
-  return { server: new HttpServer({ host, port, routes, clock, log }), metrics };
+  return { server: new HttpServer({ host, port, names, routes, clock, log }), metrics };
 };

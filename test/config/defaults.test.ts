@@ -86,7 +86,7 @@ const DEFAULTS: Config = {
     backoff: { minMs: 1_000, maxMs: 60_000 },
     embedded: { host: '127.0.0.1', port: 1883 },
   },
-  http: { host: '127.0.0.1', port: null },
+  http: { host: '127.0.0.1', port: null, names: [] },
   update: {
     url: null,
     root: null,

@@ -25,7 +25,9 @@ const start = async (t: TestContext, connected = true) => {
   const stats = (): StatsMessage[] =>
     publisher.published.map(({ topic, payload }) => {
       assert.equal(topic, 'sortbin/kitchen/stats');
-      return statsMessageSchema.parse(JSON.parse(payload));
+      const message = JSON.parse(payload);
+      assert.deepEqual(statsMessageSchema.parse(message), message);
+      return message;
     });
   return { clock, journal, publisher, status, messages, stats };
 };

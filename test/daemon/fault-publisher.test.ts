@@ -55,21 +55,62 @@ describe('the publisher of faults', () => {
     );
   });
 
-  it('clears the faults of an earlier run, also if that was killed', async () => {
+  /** A journal after a run that ended with the fault of a camera, and had one of a gate before. */
+  const afterRun = async () => {
     const journal = new SimulatedJournal();
-    const first = await open(journal);
-    first.faults.update([fault('camera', 'camera-failed'), fault('gate', 'gate-failed')]);
-    await first.clock.advance(9_000);
-    first.faults.update([fault('camera', 'camera-failed')]);
-    await first.clock.advance(0);
+    const { faults, clock } = await open(journal);
+    faults.update([fault('camera', 'camera-failed'), fault('gate', 'gate-failed')]);
+    await clock.advance(9_000);
+    faults.update([fault('camera', 'camera-failed')]);
+    await clock.advance(0);
+    return journal;
+  };
+  const RAISED = 'fault/camera-failed raised 2026-01-01T00:00:05.000Z';
+  const GATE = 'fault/gate-failed cleared 2026-01-01T00:00:10.000Z';
 
-    const second = await open(journal);
-    assert.deepEqual(second.states(), [
+  it('keeps a fault of the last run raised while the bin starts, and clears it then', async () => {
+    const { faults, states, sent, clock } = await open(await afterRun());
+    assert.deepEqual(states(), [RAISED, GATE]);
+    assert.deepEqual(sent[0]?.message.parts, { camera: { message: 'x' } });
+    faults.update([], { isStarting: true });
+    assert.equal(states().length, 2);
+    await clock.advance(1_000);
+    faults.update([]);
+    assert.deepEqual(states().slice(2), ['fault/camera-failed cleared 2026-01-01T00:00:02.000Z']);
+  });
+
+  it('leaves a fault that persists over a restart as it was, with its time', async () => {
+    const { faults, states } = await open(await afterRun());
+    const again = fault('camera', 'camera-failed', '2026-01-01T00:07:00.000Z');
+    faults.update([again], { isStarting: true });
+    faults.update([again]);
+    assert.deepEqual(states(), [RAISED, GATE]);
+    faults.update([{ ...again, message: 'other' }]);
+    assert.deepEqual(states().slice(2), [RAISED]);
+  });
+
+  it('clears a fault of the start that ends while the bin starts, and raises it again with its new time', async () => {
+    const { faults, states } = await open(await afterRun());
+    faults.update([fault('camera', 'camera-failed')], { isStarting: true });
+    faults.update([], { isStarting: true });
+    faults.update([fault('camera', 'camera-failed', '2026-01-01T00:07:00.000Z')]);
+    assert.deepEqual(states().slice(2), [
       'fault/camera-failed cleared 2026-01-01T00:00:01.000Z',
-      'fault/gate-failed cleared 2026-01-01T00:00:10.000Z',
+      'fault/camera-failed raised 2026-01-01T00:07:00.000Z',
     ]);
-    second.faults.update([fault('camera', 'camera-failed')]);
-    assert.equal(second.states()[2], 'fault/camera-failed raised 2026-01-01T00:00:05.000Z');
+  });
+
+  it('remembers a fault over several starts that did not end, and reads the state of an older version', async () => {
+    const journal = await afterRun();
+    for (let starts = 0; starts < 2; starts += 1) {
+      const { faults, clock } = await open(journal);
+      faults.update([], { isStarting: true });
+      await clock.advance(0);
+    }
+    assert.deepEqual((await open(journal)).states(), [RAISED, GATE]);
+    const since = '2026-01-01T00:00:05.000Z';
+    await journal.saveState('published-faults', { faults: { 'camera-failed': { state: 'raised', since } } });
+    assert.deepEqual((await open(journal)).states(), [RAISED]);
   });
 
   it('stores the state of a fault, not each change of its message', async () => {

@@ -29,6 +29,7 @@ interface Vector {
 /** Checks metrics and rules with promtool. Runs each expression of the dashboard on a Prometheus that reads the bin. */
 export const provePrometheus = async (stage: Stage, findings: Findings): Promise<void> => {
   const text = await (await fetch(`${stage.httpUrl}/metrics`)).text();
+  findings.check(text.includes('sortbin_update_bundle_info{'), 'no metrics of updates to check');
   promtool(findings, ['check', 'metrics'], text);
   promtool(findings, ['check', 'rules', join(DASHBOARDS, 'prometheus-rules.yml')]);
   promtool(findings, ['test', 'rules', join(DASHBOARDS, 'prometheus-rules.test.yml')]);

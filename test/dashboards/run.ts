@@ -3,9 +3,10 @@
  * running simulated bin. FOLDER contains node_modules/node-red. Exit code 1 if a proof fails.
  */
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../device/kit/errors.js';
+import { packageRoot } from '../../device/kit/root.js';
 import { Mosquitto } from '../support/brokers/mosquitto.js';
 import { freePorts } from '../support/brokers/ports.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
@@ -29,6 +30,8 @@ const PROOFS: Readonly<Record<string, (stage: Stage, findings: Findings) => Prom
   },
 };
 
+const REPOSITORY = join(packageRoot(), 'test/update/repository/python-tuf');
+
 /** A bin that sorts, refuses a battery, is unsure, fails, and has a full compartment. */
 const configOf = (brokerPort: number, httpPort: number) => `
 trigger: { script: [{ afterMs: 300 }] }
@@ -38,6 +41,7 @@ gate: { moveMs: 20 }
 fill: { driver: simulated, script: [{ compartment: paper, percent: 40 }, { compartment: glass, percent: 95 }] }
 mqtt: { url: 'mqtt://127.0.0.1:${brokerPort}' }
 http: { port: ${httpPort} }
+update: { url: 'file://${REPOSITORY}', root: '${REPOSITORY}/metadata/1.root.json' }
 `;
 
 const run = (prove: (stage: Stage, findings: Findings) => Promise<void>, findings: Findings) =>

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { StatusAnswer } from '../../device/daemon/commands.js';
+import type { StatusAnswer } from '../../device/daemon/status-answer.js';
 import { SystemClock } from '../../device/kit/clock.js';
 import { CONTROL_SOCKET } from '../../device/network/commands/commands.js';
 import { sendCommand } from '../../device/network/commands/send-command.js';

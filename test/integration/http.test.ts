@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 
@@ -42,6 +44,26 @@ describe('the http server of a running bin', () => {
       assert.equal(await bin.ended(), 0);
       await assert.rejects(fetch(`${url}/healthz`));
     }));
+
+  it('raises a fault if its port is in use, and the bin sorts without it', async (t) => {
+    const other = createServer().listen(0, '127.0.0.1');
+    t.after(() => other.close());
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    await inFolder(`${BIN}http: { port: ${port} }\n`, async (folder) => {
+      const bin = new Sortbin(['run'], folder);
+      await bin.waitForCommands();
+      const command = new Sortbin(['status', '--json'], folder);
+      assert.equal(await command.ended(), 1, command.text);
+      const { faults, mode } = JSON.parse(command.output.join('\n')).value;
+      assert.deepEqual(
+        [mode, faults.map(({ code }: { code: string }) => code)],
+        ['ready', ['http-not-started']],
+      );
+      bin.kill('SIGTERM');
+      assert.equal(await bin.ended(), 0);
+    });
+  });
 
   it('is off by default', () =>
     inFolder(BIN, async (folder) => {

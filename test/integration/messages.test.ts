@@ -63,25 +63,37 @@ describe('the messages of a bin', () => {
       });
     }));
 
-  it('fault: cleared after a restart without the fault, also after a kill', () =>
+  it('fault: as it was after a kill with the fault, and cleared after a restart without it', () =>
     withBroker(async (broker) => {
       await inFolder(config(broker.url, FAULTY), async (folder) => {
         const faults = () =>
-          [...retained(broker)].flatMap(([topic, json]) =>
-            topic.includes('/fault/') ? [faultMessageSchema.parse(JSON.parse(json))] : [],
-          );
-        const has = (state: string) => () =>
-          faults().some((fault) => fault.code === CODE && fault.state === state);
-        const first = new Sortbin(['run'], folder);
-        await until('raised', has('raised'));
-        first.kill('SIGKILL');
-        await first.ended();
+          broker.payloads(CODE).map((json) => {
+            const { state, since } = faultMessageSchema.parse(JSON.parse(json));
+            return `${state} ${since}`;
+          });
+        for (let kills = 0; kills < 2; kills += 1) {
+          const before = broker.payloads('state').length;
+          const killed = new Sortbin(['run'], folder);
+          const isReady = () =>
+            broker
+              .payloads('state')
+              .slice(before)
+              .some((json) => json.includes('"ready"'));
+          await until('ready', isReady, 20_000);
+          await until('the fault', () => faults().length > kills);
+          killed.kill('SIGKILL');
+          await killed.ended();
+        }
+        const [raised = ''] = faults();
+        assert.match(raised, /^raised/);
+        assert.deepEqual(new Set(faults()), new Set([raised]));
 
         await writeFile(join(folder, 'sortbin.yaml'), config(broker.url));
-        const second = new Sortbin(['run'], folder);
-        await until('cleared', has('cleared'));
-        second.kill('SIGTERM');
-        assert.equal(await second.ended(), 0);
+        const last = new Sortbin(['run'], folder);
+        await until('cleared', () => faults().at(-1)?.startsWith('cleared') === true);
+        last.kill('SIGTERM');
+        assert.equal(await last.ended(), 0);
+        assert.deepEqual(new Set(faults().slice(0, -1)), new Set([raised]));
       });
     }));
 

@@ -198,7 +198,9 @@ describe('sortbin run', () => {
       assert.match(String(fieldsOf('broker selected').url), /^mqtt:\/\/127\.0\.0\.1:\d+$/);
       assert.deepEqual(
         fieldsOf('topics assigned').topics,
-        ['availability', 'info', 'state', 'event'].map((topic) => `sortbin/bin/${topic}`),
+        ['availability', 'info', 'update', 'state', 'fault/+', 'event', 'stats', 'response/+'].map(
+          (topic) => `sortbin/bin/${topic}`,
+        ),
       );
       assert.equal(fieldsOf('journal opened').path, join(folder, 'data/journal.db'));
       const { item, image } = fieldsOf('item sorted');
@@ -219,7 +221,10 @@ describe('sortbin run', () => {
       assert.match(starting('sortbin'), /^sortbin {2}[\d.]+, bin "bin", configuration: sortbin\.yaml$/);
       assert.match(starting('model'), /^model {4}simulated 0\.0\.0, simulated: script, 1 thread$/);
       assert.match(starting('broker'), /^broker {3}mqtt:\/\/127\.0\.0\.1:\d+ \(embedded\)$/);
-      assert.equal(starting('topics'), 'topics   sortbin/bin/availability, info, state, event');
+      assert.match(
+        starting('topics'),
+        /^topics {3}sortbin\/bin\/availability, info,.* fault\/\+, event, stats/,
+      );
       assert.equal(starting('journal'), `journal  ${join(folder, 'data/journal.db')}`);
       assert.match(starting('#1'), /^#1 {5}paper 0\.\d\d -> paper {20,24}\d+ ms {2}\S+\.jpg$/);
       assert.deepEqual(texts().slice(-2), ['SIGTERM: stopping', 'stopped']);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { StatusAnswer } from '../../device/daemon/commands.js';
+import type { StatusAnswer } from '../../device/daemon/status-answer.js';
 import { SystemClock } from '../../device/kit/clock.js';
 import { CONTROL_SOCKET } from '../../device/network/commands/commands.js';
 import { sendCommand } from '../../device/network/commands/send-command.js';

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { failed, messageOf } from '../../kit/errors.js';
+import { type HealthListener, HealthReporter, type HealthSource } from '../../kit/health.js';
 import type { Service } from '../../kit/service.js';
 import { firstLine, LINE_BYTES, valueOfJson } from './commands.js';
 import type { CommandAnswer, CommandRegistry } from './registry.js';
@@ -28,10 +29,11 @@ const ANSWER_MS = 2_000;
  * Accepts commands on a Unix socket. A connection carries one request and one answer. The owner and the group of the
  * socket may send requests. If the socket cannot be opened, the bin sorts without it.
  */
-export class ControlSocket implements Service {
+export class ControlSocket implements Service, HealthSource<'control-socket-not-opened'> {
   readonly name = 'control socket';
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #health = new HealthReporter<'control-socket-not-opened'>();
   #isStopped = false;
 
   constructor(private readonly options: ControlSocketOptions) {
@@ -40,11 +42,15 @@ export class ControlSocket implements Service {
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
+  onHealth(listener: HealthListener<'control-socket-not-opened'>): void {
+    this.#health.onHealth(listener);
+  }
+
   async start(signal: AbortSignal): Promise<void> {
     const { path, log } = this.options;
     try {
       if (Buffer.byteLength(path) > MAX_PATH_BYTES)
-        throw new Error(`the path has more than ${MAX_PATH_BYTES} bytes. Configure a shorter dataDir.`);
+        throw new Error(`the path has more than ${MAX_PATH_BYTES} bytes`);
       // A killed daemon leaves its socket behind. The folder belongs to this bin alone.
       await rm(path, { force: true });
       signal.throwIfAborted();
@@ -57,7 +63,8 @@ export class ControlSocket implements Service {
     } catch (thrown) {
       signal.throwIfAborted();
       await this.stop();
-      log.warn({ path }, `control socket: not opened, the bin accepts no commands: ${messageOf(thrown)}`);
+      const message = `${path}: ${messageOf(thrown)}. The bin accepts no commands from the command line.`;
+      this.#health.set({ code: 'control-socket-not-opened', message });
     }
   }
 

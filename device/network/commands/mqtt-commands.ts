@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Clock } from '../../kit/clock.js';
 import { failed } from '../../kit/errors.js';
 import type { Service } from '../../kit/service.js';
 import { type IncomingMessage, isTopic, MAX_PAYLOAD_BYTES, type Publisher } from '../mqtt/mqtt.js';
-import { transactionSchema, valueOfJson } from './commands.js';
+import { valueOfJson } from './commands.js';
+import { type Response, requestHeadSchema } from './messages.js';
 import { RateLimit } from './rate-limit.js';
 import type { CommandAnswer, CommandRegistry } from './registry.js';
 
@@ -27,13 +28,6 @@ export const REQUEST_BYTES = 16_384;
 const RATE = { burst: 20, perSecond: 2 };
 /** Responses to refused requests, and log lines about them. Further ones are not sent. */
 const REFUSAL_RATE = { burst: 20, perSecond: 0.2 };
-
-/** What a response has beside the answer. */
-const headerSchema = z.looseObject({
-  transaction: transactionSchema.optional(),
-  /** After this time, the request is refused. For brokers that keep messages for a bin that is offline. */
-  expires: z.iso.datetime({ offset: true }).optional(),
-});
 
 /**
  * Accepts commands on `request/<command>`: a JSON object with the keys of the command, and optionally `transaction` and
@@ -110,8 +104,10 @@ export class MqttCommands implements Service {
     const topic = this.#isFit(responseTopic) ? { absolute: responseTopic } : `${RESPONSE}${command}`;
     // The name of an unknown command may be anything.
     if (!isTopic(this.options, topic)) return;
-    const encode = (value: CommandAnswer) =>
-      JSON.stringify({ schema: 1, transaction: transaction ?? null, ...value });
+    const encode = (value: CommandAnswer) => {
+      const response: Response = { schema: 1, transaction: transaction ?? null, ...value };
+      return JSON.stringify(response);
+    };
     const text = encode(answer);
     const payload =
       Buffer.byteLength(text) <= MAX_PAYLOAD_BYTES
@@ -131,7 +127,7 @@ export class MqttCommands implements Service {
   }
 }
 
-type Request = z.infer<typeof headerSchema>;
+type Request = z.infer<typeof requestHeadSchema>;
 
 const PROBLEMS: ReadonlyMap<unknown, string> = new Map([
   ['transaction', 'transaction: not a text of 1 to 64 printable ASCII characters without spaces.'],
@@ -145,7 +141,7 @@ const parseRequest = (payload: Uint8Array): Request | string => {
   if (payload.length > REQUEST_BYTES) return `${payload.length} bytes. At most ${REQUEST_BYTES} are allowed.`;
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(payload);
-    const parsed = headerSchema.safeParse(valueOfJson(text));
+    const parsed = requestHeadSchema.safeParse(valueOfJson(text));
     return parsed.data ?? PROBLEMS.get(parsed.error?.issues[0]?.path[0]) ?? NO_OBJECT;
   } catch {
     return NO_OBJECT;

@@ -1,4 +1,4 @@
-import type { BinInfo } from '../../status/info.js';
+import type { InfoMessage } from '../../status/info.js';
 import { buttons } from './buttons.js';
 import { compartmentEntities } from './compartment-entities.js';
 import { deviceEntities } from './device-entities.js';
@@ -22,7 +22,10 @@ export interface DiscoveryNames {
 }
 
 /** What discovery takes from the topic `info`. */
-export type DiscoveryInfo = Pick<BinInfo, 'bin' | 'sortbin' | 'compartments' | 'capabilities' | 'commands'>;
+export type DiscoveryInfo = Pick<
+  InfoMessage,
+  'bin' | 'sortbin' | 'compartments' | 'capabilities' | 'commands'
+>;
 
 /** Returns the payload of Home Assistant's device discovery. Pure. */
 export const discoveryOf = (info: DiscoveryInfo, names: DiscoveryNames): Discovery => {

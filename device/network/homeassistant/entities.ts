@@ -1,4 +1,4 @@
-import type { BinInfo } from '../../status/info.js';
+import type { InfoMessage } from '../../status/info.js';
 
 /** A platform of Home Assistant. */
 export type Platform = 'sensor' | 'binary_sensor' | 'event' | 'update' | 'button' | 'image';
@@ -14,7 +14,7 @@ export interface Entity {
 export type Entities = Readonly<Record<string, Entity>>;
 
 /** What the entities of a bin are made of. */
-export type EntitySources = Pick<BinInfo, 'compartments' | 'capabilities' | 'commands'>;
+export type EntitySources = Pick<InfoMessage, 'compartments' | 'capabilities' | 'commands'>;
 
 /** Returns the full topic of a bin, from the topic in its folder. */
 export type TopicOf = (topic: string) => string;

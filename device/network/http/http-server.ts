@@ -7,7 +7,9 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../kit/clock.js';
 import { withDeadline } from '../../kit/deadline.js';
 import { messageOf } from '../../kit/errors.js';
+import { type HealthListener, HealthReporter, type HealthSource } from '../../kit/health.js';
 import type { Service } from '../../kit/service.js';
+import { HostNames } from './host-names.js';
 import type { HttpAnswer } from './http.js';
 import { HTTP_LIMITS, type HttpLimits } from './limits.js';
 import type { RouteTable } from './route-table.js';
@@ -16,27 +18,34 @@ export interface HttpServerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Names of the bin in the DNS, beside that of the machine. */
+  readonly names: readonly string[];
   readonly routes: Pick<RouteTable, 'find'>;
   readonly limits?: Partial<HttpLimits>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
+const WRONG_HOST = 'not a name of this bin. Use its IP address, or add the name to http.names.';
+
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 /** Answers HTTP requests within limits. If its address cannot be used, the bin sorts without it. */
-export class HttpServer implements Service {
+export class HttpServer implements Service, HealthSource<'http-not-started'> {
   readonly name = 'http server';
   readonly #server: Server;
   readonly #limits: HttpLimits;
   /** By connection, the end of its last request. */
   readonly #turns = new WeakMap<Socket, Promise<void>>();
+  readonly #hosts: HostNames;
+  readonly #health = new HealthReporter<'http-not-started'>();
   #isStopped = false;
   #failures = 0;
 
   constructor(private readonly options: HttpServerOptions) {
     const limits = { ...HTTP_LIMITS, ...options.limits };
     this.#limits = limits;
+    this.#hosts = new HostNames(options.names);
     this.#server = createServer(
       {
         maxHeaderSize: limits.headerBytes,
@@ -66,6 +75,10 @@ export class HttpServer implements Service {
     return `http://${host}:${address.port}`;
   }
 
+  onHealth(listener: HealthListener<'http-not-started'>): void {
+    this.#health.onHealth(listener);
+  }
+
   async start(signal: AbortSignal): Promise<void> {
     const { host, port, log } = this.options;
     signal.throwIfAborted();
@@ -77,7 +90,8 @@ export class HttpServer implements Service {
       log.info({ url: this.url }, 'http server started');
     } catch (thrown) {
       signal.throwIfAborted();
-      log.warn({ host, port }, `http server: not started, the bin sorts without it: ${messageOf(thrown)}`);
+      const message = `${messageOf(thrown)}. The bin sorts without the HTTP server.`;
+      this.#health.set({ code: 'http-not-started', message });
     }
   }
 
@@ -112,6 +126,7 @@ export class HttpServer implements Service {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<HttpAnswer> {
     const { clock, routes } = this.options;
     const { method = '', url = '', headers } = request;
+    if (!this.#hosts.has(headers.host)) return refusal(421, WRONG_HOST);
     const [path = '', query = ''] = splitAtFirst(url, '?');
     const found = routes.find(method, path);
     if (!('route' in found)) {

@@ -4,6 +4,7 @@ import type { MachineReadings } from '../../hardware/machine/machine.js';
 import { packageVersion } from '../../kit/root.js';
 import type { LivenessState } from '../../status/liveness.js';
 import type { BinState } from '../../status/status.js';
+import type { UpdateStatus } from '../../update/status.js';
 
 /** Everything that the metrics are made of. */
 export interface BinReadings {
@@ -14,6 +15,8 @@ export interface BinReadings {
   readonly waiting: number | null;
   /** null: not read yet. */
   readonly machine: MachineReadings | null;
+  /** null: updates are not configured. */
+  readonly update: Pick<UpdateStatus, 'current' | 'phase' | 'checkedAtMs'> | null;
   readonly served: ServedModel | null;
   readonly process: {
     readonly bin: { readonly id: string; readonly name: string };
@@ -172,6 +175,26 @@ const MODEL: readonly Metric[] = [
   ),
 ];
 
+const UPDATE: readonly Metric[] = [
+  gauge(
+    'update_bundle_info',
+    'The bundle that updates have activated; always 1.',
+    ({ update }) => (update ? [[1, { name: update.current.name, version: update.current.version }]] : []),
+    ['name', 'version'],
+  ),
+  gauge(
+    'update_phase',
+    '1 for the present phase of updates.',
+    ({ update }) => (update ? [[1, { phase: update.phase }]] : []),
+    ['phase'],
+  ),
+  gauge(
+    'update_last_check_timestamp_seconds',
+    'Last successful check of the repository since the start, Unix time.',
+    ({ update }) => known(update?.checkedAtMs && update.checkedAtMs / 1_000),
+  ),
+];
+
 const MACHINE: readonly Metric[] = [
   gauge('machine_temperature_celsius', 'Temperature of the processor.', ({ machine }) =>
     known(machine?.temperatureC),
@@ -196,4 +219,4 @@ const MACHINE: readonly Metric[] = [
   ),
 ];
 
-export const METRICS: readonly Metric[] = [...BIN, ...ITEMS, ...EVENTS, ...MODEL, ...MACHINE];
+export const METRICS: readonly Metric[] = [...BIN, ...ITEMS, ...EVENTS, ...MODEL, ...UPDATE, ...MACHINE];

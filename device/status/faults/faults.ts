@@ -6,6 +6,7 @@ import { JOURNAL_FAULTS } from './journal.js';
 import { LINE_FAULTS } from './lines.js';
 import { MACHINE_FAULTS } from './machine.js';
 import { MODEL_FAULTS } from './model.js';
+import { SERVICE_FAULTS } from './services.js';
 import { REJECTIONS, UPDATE_FAULTS } from './update.js';
 
 export type { FaultText } from './fault-text.js';
@@ -30,6 +31,7 @@ export const FAULT_GROUPS: readonly FaultGroup[] = [
   { title: 'Journal and daemon', faults: JOURNAL_FAULTS },
   { title: 'Machine', faults: MACHINE_FAULTS },
   { title: 'Broker', faults: BROKER_FAULTS },
+  { title: 'HTTP server and control socket', faults: SERVICE_FAULTS },
   {
     title: 'Updates',
     faults: UPDATE_FAULTS,

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { StatusAnswer } from '../../daemon/commands.js';
+import type { StatusAnswer } from '../../daemon/status-answer.js';
 import { SystemClock } from '../../kit/clock.js';
 import { DeadlineExceeded } from '../../kit/deadline.js';
 import { SortbinError } from '../../kit/errors.js';

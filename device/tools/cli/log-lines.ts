@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Logger } from 'pino';
 import type { BinEvent } from '../../cycle/event.js';
 import { decidingThreshold, type Thresholds } from '../../cycle/policy.js';
@@ -81,10 +81,8 @@ export const LINES = {
   broker: line<{ url: string; embedded: boolean }>('broker selected', ({ url, embedded }) =>
     named('broker', `${url}${embedded ? ' (embedded)' : ''}`),
   ),
-  topics: line<{ topics: readonly [string, ...string[]] }>(
-    'topics assigned',
-    ({ topics: [first, ...others] }) =>
-      named('topics', [first, ...others.map((topic) => basename(topic))].join(', ')),
+  topics: line<{ topics: readonly string[] }>('topics assigned', ({ topics: [first = '', ...others] }) =>
+    named('topics', [first, ...others.map((topic) => topic.slice(dirname(first).length + 1))].join(', ')),
   ),
   watch: line<{ command: string }>('watch command available', ({ command }) => named('watch', command)),
   journal: line<{ path: string }>('journal opened', ({ path }) => named('journal', path)),

@@ -3,6 +3,7 @@ import type { BinEvent } from '../../cycle/event.js';
 import type { Observer, ServedModel } from '../../cycle/observer.js';
 import type { Finished, Phase } from '../../cycle/state.js';
 import type { StartupInfo } from '../../daemon/daemon.js';
+import { TOPICS } from '../../daemon/reference/topics.js';
 import { type Clock, SystemClock } from '../../kit/clock.js';
 import type { Fault } from '../../kit/errors.js';
 import { urlWithoutLogin } from '../../wire/publisher.js';
@@ -10,6 +11,9 @@ import { ITEM_LINES, LINES, REPORT_LINES, writeLine } from './log-lines.js';
 
 /** Interval of the lines about dropped events, and of those about undeliverable events. */
 const COUNT_EVERY_MS = 60_000;
+
+/** The topics of a bin as MQTT filters. */
+const FILTERS = TOPICS.map(({ topic }) => topic.replace(/<.*>/, '+'));
 
 /** Logs the events of the daemon. */
 export class LogObserver implements Observer {
@@ -30,9 +34,7 @@ export class LogObserver implements Observer {
       writeLine(log, 'warn', LINES.portInUse, { requestedPort: embedded.requestedPort, port: embedded.port });
     const { hostname, port } = new URL(url);
     writeLine(log, 'info', LINES.broker, { url: urlWithoutLogin(url), embedded: embedded !== null });
-    writeLine(log, 'info', LINES.topics, {
-      topics: [`${topics}/availability`, `${topics}/info`, `${topics}/state`, `${topics}/event`],
-    });
+    writeLine(log, 'info', LINES.topics, { topics: FILTERS.map((filter) => `${topics}/${filter}`) });
     if (embedded) {
       const command = `npx mqtt sub -h ${hostname} -p ${port} -v -t '${topics}/#'`;
       writeLine(log, 'info', LINES.watch, { command });

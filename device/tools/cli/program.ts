@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.js')).runCommand(),
   status: async () => (await import('./status.js')).statusCommand(),
   explain: async () => (await import('./explain.js')).explainCommand(),
+  topics: async () => (await import('./topics.js')).topicsCommand(),
   trigger: async () => (await import('./bin-commands.js')).triggerCommand(),
   hold: async () => (await import('./bin-commands.js')).holdCommand(),
   resume: async () => (await import('./bin-commands.js')).resumeCommand(),

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { StatusAnswer } from '../../daemon/commands.js';
+import type { StatusAnswer } from '../../daemon/status-answer.js';
 import type { Space } from '../../hardware/machine/machine.js';
 import type { MachineReport } from '../../status/machine-report.js';
 import type { BinState, RaisedFault } from '../../status/status.js';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { connectAsync, type MqttClient } from 'mqtt';
 import type { BinEvent } from '../../../device/cycle/event.js';
-import type { StatusAnswer } from '../../../device/daemon/commands.js';
+import type { StatusAnswer } from '../../../device/daemon/status-answer.js';
 import { SystemClock } from '../../../device/kit/clock.js';
 import { CONTROL_SOCKET } from '../../../device/network/commands/commands.js';
 import { type CommandRequest, sendCommand } from '../../../device/network/commands/send-command.js';

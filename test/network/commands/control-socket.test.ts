@@ -8,12 +8,13 @@ import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { pino } from 'pino';
 import { type Clock, SystemClock } from '../../../device/kit/clock.js';
-import { done, failed } from '../../../device/kit/errors.js';
+import { done, type Fault, failed } from '../../../device/kit/errors.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { ControlError } from '../../../device/network/commands/commands.js';
 import { ControlSocket } from '../../../device/network/commands/control-socket.js';
 import type { CommandAnswer } from '../../../device/network/commands/registry.js';
 import { sendCommand } from '../../../device/network/commands/send-command.js';
+import { explainFault } from '../../../device/status/faults/faults.js';
 import { until } from '../../support/until.js';
 
 const log = pino({ level: 'silent' });
@@ -164,16 +165,17 @@ describe('control socket', () => {
     await rejectsAs(sendCommand(path, { command: 'trigger' }, clock), 'control-down');
   });
 
-  it('opens no socket if its path is too long', async () => {
-    const warned: string[] = [];
-    const sink = { write: (line: string) => warned.push(JSON.parse(line).msg) };
+  it('is a fault if its path is too long', async () => {
+    const faults: (Fault | null)[] = [];
     const folder = await mkdtemp(join(tmpdir(), 'x'.repeat(100)));
     const commands = { execute: async () => done('never') };
     const path = join(folder, 'control.sock');
-    await new ControlSocket({ path, commands, clock, log: pino({}, sink) }).start(
-      new AbortController().signal,
-    );
-    assert.match(warned[0] ?? '', /the bin accepts no commands: the path has more than 107 bytes/);
+    const control = new ControlSocket({ path, commands, clock, log });
+    control.onHealth((fault) => faults.push(fault));
+    await control.start(new AbortController().signal);
+    const message = `${path}: the path has more than 107 bytes. The bin accepts no commands from the command line.`;
+    assert.deepEqual(faults, [{ code: 'control-socket-not-opened', message }]);
+    assert.ok(explainFault('control-socket-not-opened'));
     await rm(folder, { recursive: true });
   });
 

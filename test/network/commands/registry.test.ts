@@ -30,8 +30,10 @@ const setup = (options: { journal?: SimulatedJournal; run?: Command['run'] } = {
     ran.push(request);
     return options.run ? options.run(request, context) : done(`run ${ran.length}`);
   };
-  commands.add({ name: 'open', description: 'opens', schema: COMPARTMENT, actuates: true, run });
-  commands.add({ name: 'count', description: 'counts', schema: z.strictObject({}), actuates: false, run });
+  const result = z.unknown();
+  commands.add({ name: 'open', description: 'opens', schema: COMPARTMENT, result, actuates: true, run });
+  const nothing = z.strictObject({});
+  commands.add({ name: 'count', description: 'counts', schema: nothing, result, actuates: false, run });
   const open = (transaction?: string, compartment = 'paper') =>
     commands.execute({ command: 'open', compartment, ...(transaction ? { transaction } : {}) }, 'command');
   return { clock, journal, commands, ran, lines, open };
@@ -186,6 +188,7 @@ describe('the command registry', () => {
       name: 'read',
       description: 'reads',
       schema: z.strictObject({}),
+      result: z.number(),
       actuates: false,
       isQuery: true,
       run,

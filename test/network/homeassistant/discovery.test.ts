@@ -46,7 +46,7 @@ describe('discovery', () => {
   });
 
   it('has no button that this bin refuses', () => {
-    const all = someInfo({ commands: COMMAND_NAMES });
+    const all = someInfo({ commands: [...COMMAND_NAMES] });
     const { updates, trigger } = all.capabilities;
     assert.deepEqual([updates, trigger], [false, false]);
     const keys = keysOf(discoveryOf(all, NAMES), 'button');
@@ -80,7 +80,7 @@ describe('discovery', () => {
   it('gives each entity ids that no other entity of any bin has', () => {
     const names = ['a-b', 'a_b', 'constructor', 'full_a', 'a'];
     const compartments = Object.fromEntries(names.map((name) => [name, []]));
-    const info = someInfo({ compartments, commands: COMMAND_NAMES }, { fill: names, updates: true });
+    const info = someInfo({ compartments, commands: [...COMMAND_NAMES] }, { fill: names, updates: true });
     const ids = ['sortbin-a', 'sortbin-a_fill', 'sortbin-a_items_in'].flatMap((device) =>
       componentsOf(discoveryOf(info, { device, base: 'sortbin/a' })).map(
         ([, { platform, unique_id }]) => `${platform} ${unique_id}`,

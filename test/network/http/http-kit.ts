@@ -20,7 +20,7 @@ export class HttpBench {
     for (const route of routes) table.add(route);
     const log = pino({ level: 'info' }, { write: (line: string) => this.logged.push(JSON.parse(line)) });
     this.server = new HttpServer({
-      ...{ host: '127.0.0.1', port, routes: table, limits },
+      ...{ host: '127.0.0.1', port, routes: table, limits, names: ['bin.lan'] },
       ...{ clock: new SystemClock(), log },
     });
   }

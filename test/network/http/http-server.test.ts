@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { hostname } from 'node:os';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Fault } from '../../../device/kit/errors.js';
 import type { HttpRequest, HttpRoute } from '../../../device/network/http/http.js';
 import { RouteTable } from '../../../device/network/http/route-table.js';
+import { explainFault } from '../../../device/status/faults/faults.js';
 import { until } from '../../support/until.js';
 import { HttpBench, NEVER, textRoute, untilClosed, withServer } from './http-kit.js';
 
@@ -108,6 +111,50 @@ describe('the routes of the http server', () => {
   });
 });
 
+describe('the host names of the http server', () => {
+  const statusWith = async (bench: HttpBench, host: string): Promise<string> =>
+    statusLine(await bench.say(`GET /a HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`));
+  const OK = 'HTTP/1.1 200 OK';
+
+  it('are addresses, localhost, the name of the machine, and those of the configuration', () =>
+    withServer([textRoute('/a', '')], async (bench) => {
+      const { port } = new URL(bench.url);
+      const [own = ''] = hostname().split('.');
+      for (const host of [
+        '127.0.0.1',
+        '192.168.1.7',
+        '[::1]',
+        'localhost',
+        'LocalHost.',
+        own,
+        `${own}.local`,
+        'bin.lan',
+      ])
+        for (const text of [host, `${host}:${port}`, `${host}:80`])
+          assert.equal(await statusWith(bench, text), OK, text);
+      assert.equal(statusLine(await bench.say('GET /a HTTP/1.0\r\n\r\n')), OK);
+    }));
+
+  it('are no others: a page of another site could let its name point here', () =>
+    withServer([textRoute('/a', '')], async (bench) => {
+      for (const host of [
+        'example.com',
+        '127.0.0.1.example.com',
+        'localhost.example.com',
+        'a@localhost',
+        '[x]',
+        '',
+        ':80',
+      ])
+        assert.equal(await statusWith(bench, host), 'HTTP/1.1 421 Misdirected Request', host);
+      const answer = await bench.say('GET /a HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n');
+      assert.match(
+        answer,
+        /\r\n\r\nnot a name of this bin\. Use its IP address, or add the name to http\.names\.\n$/,
+      );
+    }));
+});
+
 describe('the limits of the http server', () => {
   it('answer the requests of one connection one at a time, and drop the rest when the client has gone', async () => {
     const asked: string[] = [];
@@ -125,11 +172,11 @@ describe('the limits of the http server', () => {
       },
     };
     const endless: HttpRoute = { ...slow, path: '/endless', answer: () => new Promise(() => {}) };
-    const request = (path: string, n: number) => `GET ${path}?n=${n} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    const request = (path: string, n: number) => `GET ${path}?n=${n} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
     await withServer([slow, endless], async (bench) => {
       const numbers = Array.from({ length: 50 }, (_, n) => n);
       const answer = await bench.say(
-        `${numbers.map((n) => request('/slow', n)).join('')}GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+        `${numbers.map((n) => request('/slow', n)).join('')}GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
       );
       assert.deepEqual(
         [...answer.matchAll(/answer (\d+)/g)].map(([, n]) => Number(n)),
@@ -138,16 +185,16 @@ describe('the limits of the http server', () => {
       asked.length = 0;
       const socket = await bench.connect();
       socket.write(`${request('/endless', 0)}${numbers.map((n) => request('/slow', n)).join('')}`);
-      await bench.say('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      await bench.say('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
       socket.destroy();
-      await bench.say('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      await bench.say('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
       assert.deepEqual(asked, []);
     });
   });
 
   it('refuse headers that are too long, and what is no HTTP', () =>
     withServer([textRoute('/a', '')], async (bench) => {
-      const long = await bench.say(`GET /a HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(9_000)}\r\n\r\n`);
+      const long = await bench.say(`GET /a HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(9_000)}\r\n\r\n`);
       assert.equal(statusLine(long), 'HTTP/1.1 431 Request Header Fields Too Large');
       for (const bytes of ['\0\x01\x02\r\n\r\n', 'GET /a HTTP/1.1\r\n\r\n', 'GET a b c\r\n\r\n'])
         assert.equal(statusLine(await bench.say(bytes)), 'HTTP/1.1 400 Bad Request', JSON.stringify(bytes));
@@ -157,7 +204,7 @@ describe('the limits of the http server', () => {
     withServer(
       [echo],
       async (bench) => {
-        const head = 'POST /echo HTTP/1.1\r\nHost: a\r\n';
+        const head = 'POST /echo HTTP/1.1\r\nHost: localhost\r\n';
         const announced = await bench.say(`${head}Content-Length: 11\r\n\r\n`);
         const chunked = await bench.say(`${head}Transfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n`);
         for (const answer of [announced, chunked]) {
@@ -176,7 +223,7 @@ describe('the limits of the http server', () => {
       async (bench) => {
         for (const bytes of [
           'POST /echo HT',
-          'POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12',
+          'POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n12',
         ])
           assert.equal(statusLine(await bench.say(bytes)), 'HTTP/1.1 408 Request Timeout');
       },
@@ -188,7 +235,7 @@ describe('the limits of the http server', () => {
       [textRoute('/a', 'a')],
       async (bench) => {
         assert.equal(await untilClosed(await bench.connect()), '');
-        assert.match(await bench.say('GET /a HTTP/1.1\r\nHost: a\r\n\r\n'), /^HTTP\/1.1 200 OK/);
+        assert.match(await bench.say('GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n'), /^HTTP\/1.1 200 OK/);
       },
       { idleMs: 100, keepAliveMs: 50 },
     ));
@@ -208,7 +255,7 @@ describe('the limits of the http server', () => {
       [endless],
       async (bench) => {
         const socket = await bench.connect();
-        socket.pause().write('GET /endless HTTP/1.1\r\nHost: a\r\n\r\n');
+        socket.pause().write('GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n');
         await until('the stream is destroyed', () => source.destroyed);
       },
       { idleMs: 100 },
@@ -220,9 +267,9 @@ describe('the limits of the http server', () => {
       [textRoute('/a', 'fine')],
       async (bench) => {
         const held = [await bench.connect(), await bench.connect()];
-        assert.equal(await bench.say('GET /a HTTP/1.1\r\nHost: a\r\n\r\n'), '');
+        assert.equal(await bench.say('GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n'), '');
         held[0]?.destroy();
-        const request = 'GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
+        const request = 'GET /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
         let answer = '';
         while (answer === '') answer = await bench.say(request);
         assert.equal(statusLine(answer), 'HTTP/1.1 200 OK');
@@ -232,17 +279,23 @@ describe('the limits of the http server', () => {
 });
 
 describe('start and stop of the http server', () => {
-  it('a port in use is a warning, and the bin starts without the server', async () => {
+  it('a port in use is a fault, and the bin starts without the server', async (t) => {
     const other = createServer().listen(0, '127.0.0.1');
+    t.after(() => other.close());
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
     const bench = new HttpBench([], {}, port);
+    const faults: (Fault | null)[] = [];
+    bench.server.onHealth((fault) => faults.push(fault));
     await bench.server.start(NEVER);
     assert.equal(bench.server.url, null);
-    assert.match(bench.logged.at(-1)?.msg ?? '', /^http server: not started.*EADDRINUSE/);
-    assert.equal(bench.logged.at(-1)?.level, 40);
+    assert.deepEqual(
+      faults.map((fault) => fault?.code),
+      ['http-not-started'],
+    );
+    assert.match(faults[0]?.message ?? '', /EADDRINUSE.*The bin sorts without the HTTP server/);
+    assert.ok(explainFault('http-not-started'));
     await bench.server.stop();
-    other.close();
   });
 
   it('an aborted start rejects, and leaves no open port', async () => {

@@ -6,6 +6,7 @@ import { Metrics, type ReadBin } from '../../../device/network/metrics/metrics.j
 import { Status } from '../../../device/status/status.js';
 import { somePolicy } from '../../support/cycle.js';
 import { anEvent } from '../../support/event.js';
+import { someStatus } from '../../support/update/status.js';
 import { NEVER, withServer } from '../http/http-kit.js';
 
 type Readings = Awaited<ReturnType<ReadBin>>;
@@ -36,6 +37,7 @@ const makeBench = () => {
     broker: { connected: true },
     waiting: 0,
     machine: null,
+    update: null,
     ...changes,
   });
   const metrics = new Metrics(read, { id: 'hall', name: HOSTILE });
@@ -55,6 +57,23 @@ const makeBench = () => {
 };
 
 describe('/metrics', () => {
+  it('has the active bundle, the phase and the last check of updates, if they are configured', async () => {
+    const { lines, change } = makeBench();
+    assert.deepEqual(await lines('update_phase{'), []);
+    const current = { name: 'waste12', version: '1.4.0' };
+    const update = { ...someStatus(), current, phase: 'watching' as const, checkedAtMs: null };
+    change({ update });
+    assert.deepEqual(await lines('update_bundle_info{'), [
+      'sortbin_update_bundle_info{name="waste12",version="1.4.0"} 1',
+    ]);
+    assert.deepEqual(await lines('update_phase{'), ['sortbin_update_phase{phase="watching"} 1']);
+    assert.deepEqual(await lines('update_last_check_timestamp_seconds'), []);
+    change({ update: { ...update, checkedAtMs: 1_795_946_400_500 } });
+    assert.deepEqual(await lines('update_last_check_timestamp_seconds'), [
+      'sortbin_update_last_check_timestamp_seconds 1795946400.5',
+    ]);
+  });
+
   it('takes the counters from the status', async () => {
     const { status, lines } = makeBench();
     status.event(anEvent());
@@ -97,7 +116,7 @@ describe('/metrics', () => {
       reads += 1;
       return {
         ...{ state: status.snapshot(), liveness: { ok: true }, broker: { connected: true } },
-        ...{ waiting: 0, machine: null },
+        ...{ waiting: 0, machine: null, update: null },
       };
     };
     const { route } = new Metrics(read, { id: 'hall', name: 'Hall' });

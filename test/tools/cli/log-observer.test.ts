@@ -76,7 +76,9 @@ describe('the log of the daemon', () => {
       },
       { url: 'mqtt://127.0.0.1:40123', embedded: true, msg: 'broker selected' },
       {
-        topics: ['availability', 'info', 'state', 'event'].map((topic) => `sortbin/hall/${topic}`),
+        topics: [
+          ...['availability', 'info', 'update', 'state', 'fault/+', 'event', 'stats', 'image', 'response/+'],
+        ].map((topic) => `sortbin/hall/${topic}`),
         msg: 'topics assigned',
       },
       { command, msg: 'watch command available' },
@@ -89,7 +91,7 @@ describe('the log of the daemon', () => {
       '         skipped edgetpu: no accelerator',
       'port 1883 is in use by another program: the broker listens on 40123',
       'broker   mqtt://127.0.0.1:40123 (embedded)',
-      'topics   sortbin/hall/availability, info, state, event',
+      'topics   sortbin/hall/availability, info, update, state, fault/+, event, stats, image, response/+',
       `watch    ${command}`,
       'journal  /data/journal.db',
     ]);

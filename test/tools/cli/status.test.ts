@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { StatusAnswer } from '../../../device/daemon/commands.js';
+import type { StatusAnswer } from '../../../device/daemon/status-answer.js';
 import { withoutMarks } from '../../../device/kit/markdown.js';
 import { SimulatedClock } from '../../../device/kit/simulated-clock.js';
 import { faultsByCode, raisedMessage } from '../../../device/status/fault-message.js';

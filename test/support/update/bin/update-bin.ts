@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { BinEvent } from '../../../../device/cycle/event.js';
-import type { StatusAnswer } from '../../../../device/daemon/commands.js';
+import type { StatusAnswer } from '../../../../device/daemon/status-answer.js';
 import type { ModelStatus } from '../../../../device/daemon/update-commands.js';
 import { SystemClock } from '../../../../device/kit/clock.js';
 import { messageOf } from '../../../../device/kit/errors.js';
