@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Findings, Stage } from './findings.js';
+import type { Findings } from '../support/findings.js';
+import type { Stage } from './stage.js';
 
 /** Time for the page to load its data. */
 const LOAD_MS = 6_000;

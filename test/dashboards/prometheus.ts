@@ -6,8 +6,9 @@ import { parse } from 'yaml';
 import { packageRoot } from '../../device/kit/root.js';
 import { freePorts, untilListening } from '../support/brokers/ports.js';
 import { ServerProcess } from '../support/brokers/server-process.js';
-import type { Findings, Stage } from './findings.js';
+import type { Findings } from '../support/findings.js';
 import { takePicture } from './picture.js';
+import type { Stage } from './stage.js';
 
 const DASHBOARDS = join(packageRoot(), 'deploy/dashboards');
 /** This machine may have no sensor of temperature. */

@@ -9,10 +9,11 @@ import { messageOf } from '../../device/kit/errors.js';
 import { packageRoot } from '../../device/kit/root.js';
 import { Mosquitto } from '../support/brokers/mosquitto.js';
 import { freePorts } from '../support/brokers/ports.js';
+import { Findings } from '../support/findings.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
-import { Findings, type Stage } from './findings.js';
 import { proveNodeRed } from './node-red.js';
 import { provePrometheus } from './prometheus.js';
+import type { Stage } from './stage.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

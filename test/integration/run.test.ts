@@ -198,7 +198,7 @@ describe('sortbin run', () => {
       assert.match(String(fieldsOf('broker selected').url), /^mqtt:\/\/127\.0\.0\.1:\d+$/);
       assert.deepEqual(
         fieldsOf('topics assigned').topics,
-        ['availability', 'info', 'update', 'state', 'fault/+', 'event', 'stats', 'response/+'].map(
+        ['availability', 'info', 'update', 'state', 'fault/+', 'event', 'stats', 'image', 'response/+'].map(
           (topic) => `sortbin/bin/${topic}`,
         ),
       );

@@ -44,6 +44,8 @@ const platforms = z.record(
 const storedSchema = z.object({ device: z.string(), shown: platforms, gone: platforms });
 type Stored = z.infer<typeof storedSchema>;
 
+const isEmpty = (platforms: Platforms): boolean => Object.keys(platforms).length === 0;
+
 /** Announces the bin to Home Assistant, and removes the entities that it does not have any more. */
 export class HomeAssistant implements Service {
   readonly name = 'Home Assistant';
@@ -54,7 +56,12 @@ export class HomeAssistant implements Service {
   #gone: Platforms;
   #shown: Platforms;
   #discovery: Discovery | null = null;
-  #isAnswering = false;
+  /** What is done now, and what waits for its end. */
+  #work: Promise<void> = Promise.resolve();
+  #isWorking = false;
+  #isBirthWaiting = false;
+  /** Whether an earlier run has removed entities without a birth message after that. */
+  readonly #hasOldRemovals: boolean;
   #unsubscribe = () => {};
 
   private constructor(
@@ -64,6 +71,7 @@ export class HomeAssistant implements Service {
     const { prefix, device, journal } = options;
     this.#shown = shown;
     this.#gone = gone;
+    this.#hasOldRemovals = !isEmpty(gone);
     this.#topic = { absolute: `${prefix}/device/${device}/config` };
     this.#writer = new LatestWriter((stored) => journal.saveState(NAME, stored));
   }
@@ -82,18 +90,22 @@ export class HomeAssistant implements Service {
     const discovery = isEnabled ? full : { ...full, components: {} };
     const shown = platformsOf(discovery);
     const known = { ...this.#gone, ...this.#shown };
+    // Home Assistant logs a warning if an unknown device is removed.
+    const hasChange = isEnabled || !isEmpty(this.#shown);
     this.#gone = Object.fromEntries(Object.entries(known).filter(([key]) => !Object.hasOwn(shown, key)));
     this.#shown = shown;
     this.#discovery = discovery;
     this.#save();
-    if (!this.#isAnswering) this.#announce(withRemoved(discovery, this.#gone));
+    if (hasChange && !this.#isWorking) this.#announce(withRemoved(discovery, this.#gone));
   }
 
   async start(): Promise<void> {
     const { prefix, publisher, isEnabled } = this.options;
-    if (!isEnabled && Object.keys(this.#gone).length === 0) return;
+    if (!isEnabled && isEmpty(this.#gone)) return;
     const birth = { absolute: `${prefix}/status` };
-    this.#unsubscribe = publisher.subscribe(birth, (message) => this.#onStatus(message));
+    this.#unsubscribe = publisher.subscribe(birth, async (message) => this.#onStatus(message));
+    // Home Assistant may have started while the bin was down.
+    if (this.#hasOldRemovals) this.#do(() => this.#removeAgain());
   }
 
   async stop(): Promise<void> {
@@ -101,37 +113,54 @@ export class HomeAssistant implements Service {
     this.#stopping.abort(new Error('the bin stops'));
   }
 
-  async #onStatus({ payload, retained }: IncomingMessage): Promise<void> {
+  #onStatus({ payload, retained }: IncomingMessage): void {
     // A retained birth message is older than the subscription. Home Assistant has read what is retained.
-    if (retained || this.#isAnswering || Buffer.from(payload).toString() !== 'online') return;
+    if (retained || this.#isBirthWaiting || Buffer.from(payload).toString() !== 'online') return;
     const { clock, random } = this.options;
-    this.#isAnswering = true;
-    try {
+    this.#isBirthWaiting = true;
+    this.#do(async () => {
       await sleep(clock, random() * JITTER_MS, this.#stopping.signal);
+      this.#isBirthWaiting = false;
       await this.#answerBirth();
-    } catch {
-      // The bin stops. The next start continues.
-    } finally {
-      this.#isAnswering = false;
-    }
+    });
+  }
+
+  /** Does one thing after the other. */
+  #do(work: () => Promise<void>): void {
+    const next = async () => {
+      this.#isWorking = true;
+      try {
+        await work();
+      } catch {
+        // The bin stops. The next start continues.
+      } finally {
+        this.#isWorking = false;
+      }
+    };
+    this.#work = this.#work.then(next);
   }
 
   /** Home Assistant may have lost the device, and has not seen the removal of entities while it was down. */
   async #answerBirth(): Promise<void> {
-    const { clock, publisher } = this.options;
-    const { signal } = this.#stopping;
-    if (!this.#discovery) return;
+    const { clock, publisher, isEnabled } = this.options;
     const gone = this.#gone;
-    if (Object.keys(gone).length === 0) {
+    if (isEmpty(gone)) {
       publisher.repeat(this.#topic);
       return;
     }
-    publisher.retain(this.#topic, withPlaceholders(this.#discovery, gone, this.options));
-    await sleep(clock, STEP_MS, signal);
-    this.#announce(withRemoved(this.#discovery, this.#gone));
-    await sleep(clock, STEP_MS, signal);
+    await this.#removeAgain();
+    await sleep(clock, STEP_MS, this.#stopping.signal);
     this.#gone = Object.fromEntries(Object.entries(this.#gone).filter(([key]) => !Object.hasOwn(gone, key)));
     this.#save();
+    if (isEnabled && this.#discovery) this.#announce(withRemoved(this.#discovery, this.#gone));
+  }
+
+  /** Announces the removed entities, and removes them. */
+  async #removeAgain(): Promise<void> {
+    const { clock, publisher } = this.options;
+    if (!this.#discovery) return;
+    publisher.retain(this.#topic, withPlaceholders(this.#discovery, this.#gone, this.options));
+    await sleep(clock, STEP_MS, this.#stopping.signal);
     this.#announce(withRemoved(this.#discovery, this.#gone));
   }
 

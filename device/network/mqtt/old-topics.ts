@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../kit/clock.js';
-import { DeadlineExceeded, withDeadline } from '../../kit/deadline.js';
+import { DeadlineExceeded, sleep, withDeadline } from '../../kit/deadline.js';
 import type { Connection } from './connection.js';
 import { ConnectionError, isRefusal } from './connection-error.js';
 import type { PublishedTopics } from './published-topics.js';
 
 const AVAILABILITY = /availability$/;
+/** A program that has read an announcement stops to read the topics in it. It cannot read their empty messages. */
+const READERS_MS = 2_000;
 
 /**
  * Removes the retained messages of an earlier id or prefix of the bin from the broker. They are removed only if their
@@ -58,10 +60,16 @@ export class OldTopics {
   async #remove(connection: Connection, availability: string): Promise<void> {
     const base = availability.replace(AVAILABILITY, '');
     const topics = this.published.oldOf(base).filter((topic) => topic !== availability);
-    for (const topic of [...topics, availability]) {
-      await connection.publish(topic, '', { qos: 1, retain: true }, this.deadlineMs);
-      this.published.forget(topic);
-    }
+    const announcements = topics.filter((topic) => !topic.startsWith(base));
+    for (const topic of announcements) await this.#empty(connection, topic);
+    if (announcements.length > 0) await sleep(this.clock, READERS_MS, connection.closed);
+    const others = topics.filter((topic) => !announcements.includes(topic));
+    for (const topic of [...others, availability]) await this.#empty(connection, topic);
+  }
+
+  async #empty(connection: Connection, topic: string): Promise<void> {
+    await connection.publish(topic, '', { qos: 1, retain: true }, this.deadlineMs);
+    this.published.forget(topic);
   }
 
   #warn(error: ConnectionError): void {

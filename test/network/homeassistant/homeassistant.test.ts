@@ -108,6 +108,45 @@ describe('Home Assistant', () => {
     assert.equal(next.payload().components.items_in_metal, undefined);
   });
 
+  it('repeats a removal at its start until a birth message, which it may have missed', async () => {
+    const disk = makeDisk();
+    (await startBin(disk)).homeAssistant.update(someInfo(METAL));
+    (await startBin(disk)).homeAssistant.update(someInfo());
+    for (const restart of ['first', 'second']) {
+      const { homeAssistant, payload, advance } = await startBin(disk);
+      homeAssistant.update(someInfo());
+      await homeAssistant.start();
+      await advance(0);
+      const { items_in_metal } = payload().components;
+      assert.equal(items_in_metal.state_topic, 'sortbin/kitchen/removed', restart);
+      await advance(3_000);
+      assert.deepEqual(payload().components.items_in_metal, { platform: 'sensor' }, restart);
+    }
+  });
+
+  it('answers a birth message that comes while it repeats a removal', async () => {
+    const disk = makeDisk();
+    (await startBin(disk)).homeAssistant.update(someInfo(METAL));
+    (await startBin(disk)).homeAssistant.update(someInfo());
+    const { homeAssistant, payload, birth, advance } = await startBin(disk);
+    homeAssistant.update(someInfo());
+    await homeAssistant.start();
+    await advance(1_000);
+    birth();
+    for (const ms of [2_000, 2_500, 3_000, 3_000]) await advance(ms);
+    assert.equal(payload().components.items_in_metal, undefined);
+  });
+
+  it('does not touch the announcement if it was never enabled', async () => {
+    const { homeAssistant, publisher, birth, advance } = await startBin(makeDisk(), { isEnabled: false });
+    publisher.retained.set(TOPIC, 'of another program');
+    homeAssistant.update(someInfo());
+    await homeAssistant.start();
+    birth();
+    await advance(10_000);
+    assert.equal(publisher.retained.get(TOPIC), 'of another program');
+  });
+
   it('keeps a change of the bin that comes during an answer to a birth message', async () => {
     const disk = makeDisk();
     (await startBin(disk)).homeAssistant.update(someInfo(METAL));

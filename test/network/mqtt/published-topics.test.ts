@@ -150,6 +150,9 @@ test('removes the absolute messages of an earlier id', async (t) => {
   await until('the device is removed', () => broker.retained(DEVICE.absolute) === undefined);
   await until('the old state is removed', () => broker.retained('sortbin/kitchen/state') === undefined);
   assert.equal(broker.retained('shared/topic'), 'cellar', 'it belongs to the new id now');
+  const removals = broker.publishes.filter(({ payload }) => payload.length === 0).map(({ topic }) => topic);
+  const isAnnouncedFirst = removals.indexOf(DEVICE.absolute) < removals.indexOf('sortbin/kitchen/state');
+  assert.ok(isAnnouncedFirst, 'programs that read the state know first that it ends');
 });
 
 test('does not forget a topic whose removal the broker has not acknowledged', async (t) => {
