@@ -52,6 +52,7 @@ export class Updater implements Service, HealthSource<UpdateFault> {
   readonly #stopping = sharedController();
   #isOpen = false;
   #notifiedAtMs = Number.NEGATIVE_INFINITY;
+  #cancelNotify = () => {};
 
   constructor(
     private readonly parts: UpdaterParts,
@@ -118,6 +119,7 @@ export class Updater implements Service, HealthSource<UpdateFault> {
 
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('updates were stopped'));
+    this.#cancelNotify();
     await this.#runner.stop();
   }
 
@@ -298,7 +300,13 @@ export class Updater implements Service, HealthSource<UpdateFault> {
     if (!observer?.status) return;
     const status = this.status();
     const isProgress = status.progress !== null && status.progress.bytes < status.progress.totalBytes;
-    if (isProgress && clock.monotonicMs() - this.#notifiedAtMs < PROGRESS_MS) return;
+    const waitMs = this.#notifiedAtMs + PROGRESS_MS - clock.monotonicMs();
+    this.#cancelNotify();
+    if (isProgress && waitMs > 0) {
+      // A download that stalls then makes no further progress.
+      this.#cancelNotify = clock.after(waitMs, () => this.#notify());
+      return;
+    }
     this.#notifiedAtMs = clock.monotonicMs();
     observer.status(status);
   }

@@ -48,6 +48,17 @@ describe('an update by polling', () => {
     assert.equal(run.updater.status().progress, null);
   });
 
+  it('reports the progress of a download that stalls soon after its start', async (t) => {
+    const disk = new UpdateDisk(t);
+    disk.publish(V1);
+    disk.repository.stallAfterBytes = 10;
+    const run = await UpdaterRun.start(t, disk);
+    await run.pass('the download has begun', () => run.updater.status().phase === 'downloading');
+    await until('some bytes arrived', () => run.updater.status().progress?.bytes === 10);
+    await run.clock.advance(1_000);
+    assert.equal(run.statuses.at(-1)?.progress?.bytes, 10);
+  });
+
   it('downloads manifest.json and labels.txt first, and no file that is stored', async (t) => {
     const disk = new UpdateDisk(t);
     disk.publish(V1);
