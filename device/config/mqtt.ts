@@ -86,6 +86,14 @@ const checkFiles = (files: TlsFiles, { refuse }: Reporter): void => {
   }
 };
 
+/** The beginning of topics. */
+const topicLevels = () =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/)
+    .max(200)
+    .meta({ title: 'levels of A-Z, a-z, 0-9, _ or - with / between them, at most 200 characters' });
+
 export const mqtt = z
   .strictObject({
     url: z
@@ -130,15 +138,7 @@ export const mqtt = z
       .describe(
         'Whether, with MQTT 3.1.1, the first event must come back, so that no rule drops events unseen',
       ),
-    prefix: z
-      .string()
-      .regex(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/)
-      .max(200)
-      .meta({
-        title: 'levels of A-Z, a-z, 0-9, _ or - with / between them, at most 200 characters',
-      })
-      .default('sortbin')
-      .describe('First part of every topic: {prefix}/{bin.id}/'),
+    prefix: topicLevels().default('sortbin').describe('First part of every topic: {prefix}/{bin.id}/'),
     keepaliveS: integer(
       5,
       3_600,
@@ -162,13 +162,7 @@ export const mqtt = z
     homeAssistant: z
       .strictObject({
         enabled: z.boolean().default(false).describe('Whether the bin announces itself to Home Assistant'),
-        prefix: z
-          .string()
-          .regex(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/)
-          .max(200)
-          .meta({
-            title: 'levels of A-Z, a-z, 0-9, _ or - with / between them, at most 200 characters',
-          })
+        prefix: topicLevels()
           .default('homeassistant')
           .describe('First part of the topics that Home Assistant reads: its "Discovery prefix"'),
       })
