@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from training.config import Phase
+from training.disk import replacing
 from training.metrics_file import METRICS, write_metrics
 from training.predict import predict
 from training.progress import clock
@@ -58,7 +59,8 @@ class Validation(keras.callbacks.Callback):
         logs["val_loss"] = float(cross_entropy(logits, self.labels))
         if logs["val_accuracy"] > self.state.best:
             self.state.best = logs["val_accuracy"]
-            self.validated.save_weights(self.best_path)
+            with replacing(self.best_path) as temporary:
+                self.validated.save_weights(temporary)
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         figures = {key: round(float(value), 5) for key, value in logs.items()}
         self.state.epoch = epoch + 1

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from training.config import Config, Phase
+from training.disk import replacing
 from training.errors import TrainingError
 
 
@@ -34,7 +35,8 @@ class Checkpoints:
     def save(self, phase: Phase, net: keras.Model) -> None:
         """Writes the checkpoint of a phase, if the recipe uses it."""
         if phase.name in self._used:
-            net.save_weights(self._path(phase.name))
+            with replacing(self._path(phase.name)) as temporary:
+                net.save_weights(temporary)
 
     def load_mean(self, net: keras.Model) -> None:
         """Loads the mean of the checkpoints in `average`. Without any, the weights stay unchanged.

@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from training.disk import full_disk
 from training.errors import TrainingError
 from training.quiet import silence_stderr
 
@@ -202,4 +203,10 @@ def main(arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        full = full_disk(error, options.run)
+        if full is None:
+            raise
+        print(f"training: {full}", file=sys.stderr)
+        return 1
     return 0

@@ -8,7 +8,8 @@ import numpy as np
 
 from training.data.decode import load_input
 from training.data.pictures import Picture
-from training.data.pixels import digest_of
+from training.data.pixels import digest_of, read_whole
+from training.disk import replacing
 from training.models import efficientnet_lite0, imagenet
 from training.predict import predict
 
@@ -39,11 +40,11 @@ def imagenet_features(root: Path, pictures: Sequence[Picture]) -> np.ndarray[Any
 def cached_features(root: Path, pictures: Sequence[Picture], folder: Path) -> np.ndarray[Any, Any]:
     """Returns `imagenet_features`, from the cache in `folder` if it holds features of the same files."""
     path = folder / f"{digest_of(root, [picture.file for picture in pictures])}-features.npy"
-    if path.is_file():
-        return np.asarray(np.load(path))
+    stored = read_whole(path, shape=None)
+    if stored is not None:
+        return stored
     found = imagenet_features(root, pictures)
     folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part.npy")
-    np.save(part, found)
-    part.replace(path)
+    with replacing(path) as part:
+        np.save(part, found)
     return found

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from training.disk import replacing
 from training.errors import TrainingError
 
 METRICS = "metrics.csv"
@@ -24,13 +25,11 @@ COLUMNS = (
 
 def write_metrics(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
     """Writes one row an epoch. Replaces the file, so that a resumed run repeats no row."""
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         for step, entry in enumerate(history, 1):
             writer.writerow({"step": step, **entry})
-    temporary.replace(path)
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """The saved state of a run. A resumed run continues with the same results as an uninterrupted one."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from zipfile import BadZipFile
 import keras
 import numpy as np
 
+from training.disk import replacing
 from training.errors import TrainingError
 
 
@@ -51,12 +51,8 @@ def save_state(path: Path, state: RunState, net: keras.Model, optimizer: Any | N
     # Stored by number: Keras numbers its optimisers, so variable names differ between processes.
     for i, variable in enumerate(optimizer.variables if optimizer else []):
         arrays[f"optimizer/{i}"] = keras.ops.convert_to_numpy(variable)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, state=json.dumps(asdict(state)), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 class SavedState:

@@ -13,6 +13,7 @@ from training.checkpoints import Checkpoints
 from training.config import Config, Phase
 from training.data.pictures import Picture
 from training.data.sampling import epoch_pictures, weights
+from training.disk import replacing
 from training.errors import TrainingError
 from training.models import base_weights, imagenet, mobilenet_v2_hybrid, registry
 from training.predict import normalise
@@ -132,7 +133,8 @@ class Training:
             print(f"The validation accuracy reached {self.config.target_accuracy}. The training ends.")
         else:
             self._checkpoints.load_mean(net)
-        net.save_weights(self.run / FINAL)
+        with replacing(self.run / FINAL) as temporary:
+            net.save_weights(temporary)
         return net
 
     def _build(self, size: int) -> keras.Model:

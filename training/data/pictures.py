@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.disk import replacing
 from training.errors import TrainingError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -35,12 +36,10 @@ class Picture:
 
 def write_pictures(path: Path, pictures: Iterable[Picture]) -> None:
     """Writes a list as CSV with a header, which `read_pictures` reads."""
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["file", "label", "group", "source", "split"])
         writer.writerows([p.file, p.label, p.group, p.source, p.split] for p in pictures)
-    temporary.replace(path)
 
 
 def read_pictures(path: Path) -> list[Picture]:

@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from training.data.decode import VERSION, load_input
 from training.data.pictures import Picture
+from training.disk import reserve, write_text
 from training.errors import TrainingError
 from training.progress import Progress
 
@@ -64,9 +67,10 @@ def cache_pixels(
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{digest_of(root, files)}-{side}{f'-{view:g}' if view != 1 else ''}"
     whole, part, counter = (folder / f"{name}{end}" for end in (".npy", ".part.npy", ".json"))
+    shape = (len(files), side, side, 3)
     with _locked(folder):
-        if not whole.is_file():
-            _fill(root, files, part, counter, side, view)
+        if read_whole(whole, shape) is None:
+            _fill(root, files, part, counter, shape, view)
             part.replace(whole)
             counter.unlink(missing_ok=True)
     return PixelCache(np.load(whole, mmap_mode="r"), files)
@@ -82,26 +86,33 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _fill(root: Path, files: Sequence[str], part: Path, counter: Path, side: int, view: float) -> None:
-    shape = (len(files), side, side, 3)
-    done = json.loads(counter.read_text())["done"] if counter.is_file() and part.is_file() else 0
+def _fill(
+    root: Path, files: Sequence[str], part: Path, counter: Path, shape: tuple[int, ...], view: float
+) -> None:
+    done = 0
+    if counter.is_file() and read_whole(part, shape) is not None:
+        done = json.loads(counter.read_text())["done"]
     mode = "r+" if done else "w+"
     pixels = np.lib.format.open_memmap(part, mode=mode, dtype=np.uint8, shape=None if done else shape)
+    if not done:
+        reserve(part)
     progress = Progress("decoding the remaining images" if done else "decoding", len(files) - done)
     for start in range(done, len(files), CHUNK):
         end = min(start + CHUNK, len(files))
         for row in range(start, end):
-            pixels[row] = load_input(root / files[row], side, view)
+            pixels[row] = load_input(root / files[row], shape[1], view)
             progress.add()
         pixels.flush()
-        _write(counter, json.dumps({"done": end}))
+        write_text(counter, json.dumps({"done": end}))
 
 
-def _write(path: Path, text: str) -> None:
-    """Writes atomically: a killed process leaves the old or the new text."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text)
-    temporary.replace(path)
+def read_whole(path: Path, shape: tuple[int, ...] | None) -> npt.NDArray[Any] | None:
+    """Maps a .npy file. Returns None if it is missing, cut, or has another shape than `shape`."""
+    try:
+        found: npt.NDArray[Any] = np.load(path, mmap_mode="r")
+    except (FileNotFoundError, EOFError, ValueError):
+        return None
+    return found if shape in (None, found.shape) else None
 
 
 def digest_of(root: Path, files: Sequence[str]) -> str:

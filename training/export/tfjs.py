@@ -4,6 +4,7 @@
 process. The converter imports some packages that it does not use, and needs empty modules in their place.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import types
 from importlib import import_module
 from pathlib import Path
 
+from training.disk import FULL_TEXTS
 from training.errors import TrainingError
 
 MODEL = "model.json"
@@ -50,6 +52,8 @@ def convert_tfjs(saved_model: Path, folder: Path) -> None:
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not (folder / MODEL).exists():
         shutil.rmtree(folder, ignore_errors=True)
+        if any(text in done.stderr for text in FULL_TEXTS):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
         raise TrainingError(
             f"{saved_model}: the TensorFlow.js converter failed with exit code {done.returncode}. "
             f"If a package is missing, run training/setup. Its output: {done.stderr.strip()[-800:]}"

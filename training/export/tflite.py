@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from training.disk import replacing
 from training.errors import TrainingError
 from training.export.flatbuffer import check_input, read_tflite
 
@@ -96,10 +97,6 @@ def _check_int8(path: Path) -> None:
 
 def _write(path: Path, content: bytes, check: Callable[[Path], None] = lambda _: None) -> None:
     """Writes a complete file, or no file if the check fails."""
-    temporary = path.with_suffix(".tmp")
-    try:
+    with replacing(path) as temporary:
         temporary.write_bytes(content)
         check(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

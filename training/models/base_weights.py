@@ -9,6 +9,7 @@ import h5py
 import keras
 import numpy as np
 
+from training.disk import replacing
 from training.errors import TrainingError
 
 Array = np.ndarray[Any, Any]
@@ -33,7 +34,7 @@ class LoadedWeights:
 
 def save(net: keras.Model, path: Path, labels: Sequence[str]) -> None:
     """Writes the weights of a network as float16, under `layer/number`, and the labels of its head."""
-    with h5py.File(path, "w") as file:
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["labels"] = list(labels)
         for layer in net.layers:
             for number, weight in enumerate(layer.get_weights()):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from training.data.sources import DataSource
+from training.disk import write_text
 from training.evaluate.judge.baseline import read_bundle, run_baseline
 from training.evaluate.judge.calibrate import Calibration, calibrate
 from training.evaluate.judge.comparisons import in_domain_sources
@@ -116,7 +117,7 @@ def run(options: Namespace) -> None:
         baselines=[run_baseline(bundle, splits, inputs, labels) for bundle in baselines],
     )
     write_report(options.run / REPORT, evaluation)
-    (options.run / CALIBRATION).write_text(json.dumps(asdict(calibration), indent=1), encoding="utf-8")
+    write_text(options.run / CALIBRATION, json.dumps(asdict(calibration), indent=1))
     print((options.run / REPORT / "README.md").read_text(encoding="utf-8"))
 
 

@@ -1,6 +1,5 @@
 """Step `export`: writes a trained network in every format."""
 
-import shutil
 from argparse import Namespace
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import keras
 import numpy as np
 
 from training.data.pixels import cache_pixels
+from training.disk import replacing_folder
 from training.errors import TrainingError
 from training.export.edgetpu import compile_for_edge_tpu, edge_tpu_report
 from training.export.saved_model import export_saved_model
@@ -26,10 +26,15 @@ BASE = "base.weights.h5"
 
 def run(options: Namespace) -> None:
     """Writes SavedModel, float and int8 TFLite, TensorFlow.js and Edge TPU files into exports/ of the run."""
-    net = load_net(options.run)
     out = options.run / EXPORTS
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir()
+    with replacing_folder(out) as temporary:
+        _write_all(options, temporary)
+    for path in sorted(out.iterdir()):
+        print(f"{path.relative_to(options.run)}  {size_of(path)} bytes")
+
+
+def _write_all(options: Namespace, out: Path) -> None:
+    net = load_net(options.run)
     export_saved_model(net, out / "saved_model")
     export_saved_model(net, out / "saved_model_1", batch=1)
     convert_float(out / "saved_model_1", out / "model_float.tflite")
@@ -44,8 +49,6 @@ def run(options: Namespace) -> None:
         )
     print(f"Edge TPU: {compile_for_edge_tpu(out / 'model_int8.tflite', out)}")
     base_weights.save(load_trained_net(options.run), out / BASE, read_run(options.run)["labels"])
-    for path in sorted(out.iterdir()):
-        print(f"{path.relative_to(options.run)}  {size_of(path)} bytes")
 
 
 def load_net(run: Path) -> keras.Model:

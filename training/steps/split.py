@@ -11,6 +11,7 @@ from training.data.groups import group_pictures
 from training.data.pictures import Picture, write_pictures
 from training.data.sources import with_licence
 from training.data.split import ENOUGH_GROUPS, HELD_OUT, SPLITS, group_key, split_pictures, split_warnings
+from training.disk import write_text
 from training.errors import TrainingError
 from training.evaluate.labels.corrections import Correction, apply_corrections, read_corrections
 from training.features import imagenet_features
@@ -54,7 +55,7 @@ def run(options: Namespace) -> None:
         split = _correct(split, corrections)
     options.run.mkdir(parents=True, exist_ok=True)
     write_pictures(options.run / PICTURES, split)
-    (options.run / LEFT_OUT).write_text(json.dumps(report.unusable, indent=2) + "\n", encoding="utf-8")
+    write_text(options.run / LEFT_OUT, json.dumps(report.unusable, indent=2) + "\n")
     print(_format_counts(split))
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 import keras
 
 from training.data.pixels import cache_pixels
+from training.disk import write_text
 from training.errors import TrainingError
 from training.overrides import override
 from training.state import SavedState
@@ -46,7 +47,7 @@ def run(options: Namespace) -> None:
     net = training.start(options.base)
     base_file = options.run / BASE_FILE
     if not saved:
-        base_file.write_text(training.base_name(options.base))
+        write_text(base_file, training.base_name(options.base))
     training.fit(net, saved, options.workers)
     record = {
         "config": asdict(config),
@@ -62,5 +63,5 @@ def run(options: Namespace) -> None:
         "base": base_file.read_text() if base_file.exists() else training.base_name(options.base),
         "history": training.state.history,
     }
-    (options.run / "run.json").write_text(json.dumps(record, indent=1))
+    write_text(options.run / "run.json", json.dumps(record, indent=1))
     print(f"train: best validation accuracy {training.state.best:.4f}, weights in {options.run}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from training.disk import write_text
 from training.evaluate.judge import metrics
 from training.evaluate.judge.evaluation import Evaluation
 from training.evaluate.judge.figures import all_figures, split_outcomes
@@ -44,9 +45,9 @@ def write_report(folder: Path, evaluation: Evaluation) -> dict[str, Any]:
     figures["plots"] = _draw_plots(folder, evaluation)
     figures["weaknesses"] = weaknesses(figures)
     text = json.dumps(figures, indent=1, allow_nan=False, default=str) + "\n"
-    (folder / "report.json").write_text(text, encoding="utf-8")
+    write_text(folder / "report.json", text)
     written: dict[str, Any] = json.loads(text)
-    (folder / "README.md").write_text(model_card(written), encoding="utf-8")
+    write_text(folder / "README.md", model_card(written))
     return written
 
 
