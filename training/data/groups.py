@@ -1,6 +1,6 @@
 """Groups images of the same item, so that they stay in one split."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -10,16 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from training.data.decode import load_picture, resize
+from training.data.links import Links, compare_all, unite
 from training.data.pictures import Picture
+from training.data.second_look import SecondLook
 from training.progress import Progress
 
 Features: TypeAlias = Callable[[Sequence[Picture]], npt.NDArray[np.float32]]
 """Returns (N, D) float32 features for N images. Each row has the length 1."""
-Links: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]
-"""Pairs of similar images (row, column), with row < column, and their similarity. Higher is more similar."""
 
-BLOCK = 2048
-"""Images are compared in blocks of this many, because N x N values would not fit into memory."""
+
+GREY = 128
+"""The brightness at which cell colours are compared."""
+EXPOSURE = 1.25
+"""Copies differ in brightness by less than this factor."""
 
 
 class Hash(NamedTuple):
@@ -36,7 +39,7 @@ def group_pictures(
 
     Images with a group keep it. Similar images without a group become one group, also if they are similar
     only through other images. If such a group is similar to images with a group, it joins the group of the
-    most similar one.
+    most similar one. `SecondLook` divides groups of plain or drawn images that are too large.
 
     Args:
         root: the data folder.
@@ -63,13 +66,18 @@ def group_pictures(
         cosines: npt.NDArray[np.float32] = rows[rows_slice] @ rows[columns_slice].T
         return cosines
 
-    return _join(pictures, _links(len(pictures), compare, threshold))
+    look = SecondLook(root, pictures, rows, threshold)
+    result = _join(pictures, compare_all(len(pictures), compare, threshold), look.divide)
+    print(f"grouping: the second look divided {look.divided} groups of plain or drawn images")
+    return result
 
 
 def group_by_hash(
-    root: Path, pictures: Sequence[Picture], bits: int = 8, levels: float = 10.0
+    root: Path, pictures: Sequence[Picture], bits: int = 8, levels: float = 10.0, correlation: float = 0.94
 ) -> list[Picture]:
-    """Groups copies (recompressed, resized, slightly shifted) like `group_pictures`, without a network.
+    """Groups copies (recompressed, resized, brighter, slightly shifted), without a network.
+
+    Existing groups are treated as by `group_pictures`.
 
     It does not find other shots of an item. Use features if the test figures matter.
 
@@ -77,8 +85,10 @@ def group_by_hash(
         root: the data folder.
         pictures: the images.
         bits: largest number of different bits, of 64.
-        levels: largest difference of the cell colours (root mean square, 0 to 255). The bits alone confuse
-            many items on a plain background.
+        levels: largest difference of the cell colours (root mean square, 0 to 255), at equal brightness.
+            The bits alone confuse many items on a plain background.
+        correlation: smallest correlation of the cell colours. It separates small items on a plain
+            background, whose cells are mostly equal.
     """
     if all(picture.group for picture in pictures):
         return list(pictures)
@@ -89,21 +99,30 @@ def group_by_hash(
         progress.add()
     codes = np.array([h.bits for h in hashes], np.uint64)
     cells = np.stack([h.cells.ravel() for h in hashes])
-    lengths = (cells**2).sum(axis=1)
+    brightness = np.sqrt((cells**2).mean(axis=1))
+    scaled = cells / np.maximum(brightness, 1)[:, None] * GREY
+    lengths = (scaled**2).sum(axis=1)
+    centred = cells - cells.mean(axis=1, keepdims=True)
+    # One level of noise for each cell, so that two images of one plain colour correlate.
+    spreads = np.sqrt((centred**2).sum(axis=1) + cells.shape[1])
 
     def compare(rows_slice: slice, columns_slice: slice) -> npt.NDArray[np.float32]:
         differing = np.bitwise_count(codes[rows_slice, None] ^ codes[None, columns_slice])
         squares = (
             lengths[rows_slice, None]
             + lengths[None, columns_slice]
-            - 2 * (cells[rows_slice] @ cells[columns_slice].T)
+            - 2 * (scaled[rows_slice] @ scaled[columns_slice].T)
         )
         distances = np.sqrt(np.maximum(squares, 0) / cells.shape[1])
-        distances[differing > bits] = np.inf
+        products = centred[rows_slice] @ centred[columns_slice].T + cells.shape[1]
+        correlations = products / (spreads[rows_slice, None] * spreads[None, columns_slice])
+        ratios = brightness[rows_slice, None] / np.maximum(brightness[None, columns_slice], 1)
+        are_near = (ratios < EXPOSURE) & (ratios > 1 / EXPOSURE)
+        distances[(differing > bits) | (correlations < correlation) | ~are_near] = np.inf
         nearness: npt.NDArray[np.float32] = -distances
         return nearness
 
-    return _join(pictures, _links(len(pictures), compare, -levels))
+    return _join(pictures, compare_all(len(pictures), compare, -levels))
 
 
 def difference_hash(root: Path, picture: Picture) -> Hash:
@@ -118,27 +137,18 @@ def difference_hash(root: Path, picture: Picture) -> Hash:
     return Hash(int.from_bytes(bits.tobytes(), "big"), cells)
 
 
-def _links(
-    total: int, compare: Callable[[slice, slice], npt.NDArray[np.float32]], minimum: float
-) -> Iterator[Links]:
-    """Compares all pairs, block by block."""
-    for first_row in range(0, total, BLOCK):
-        for first_column in range(first_row, total, BLOCK):
-            scores = compare(slice(first_row, first_row + BLOCK), slice(first_column, first_column + BLOCK))
-            rows, columns = np.nonzero(scores >= minimum)
-            values = scores[rows, columns]
-            is_pair = rows + first_row < columns + first_column
-            yield rows[is_pair] + first_row, columns[is_pair] + first_column, values[is_pair]
-
-
-def _join(pictures: Sequence[Picture], links: Iterable[Links]) -> list[Picture]:
+def _join(
+    pictures: Sequence[Picture],
+    links: Iterable[Links],
+    divide: Callable[[list[int]], list[list[int]]] = lambda members: [members],
+) -> list[Picture]:
     grouped = np.array([bool(picture.group) for picture in pictures])
     parent = np.arange(len(pictures))
     nearest = np.full(len(pictures), -1)
     nearness = np.full(len(pictures), -np.inf)
     for rows, columns, values in links:
         are_ungrouped = ~grouped[rows] & ~grouped[columns]
-        parent = _unite(parent, rows[are_ungrouped], columns[are_ungrouped])
+        parent = unite(parent, rows[are_ungrouped], columns[are_ungrouped])
         for new, old in ((rows, columns), (columns, rows)):
             for link in np.flatnonzero(~grouped[new] & grouped[old]):
                 if values[link] > nearness[new[link]]:
@@ -149,28 +159,10 @@ def _join(pictures: Sequence[Picture], links: Iterable[Links]) -> list[Picture]:
     used = {picture.group for picture in pictures}
     names = (name for name in map("g{:06}".format, count()) if name not in used)
     result = list(pictures)
-    for found in sorted(members.values(), key=lambda some: min(pictures[at].file for at in some)):
+    parts = [part for some in members.values() for part in divide(some)]
+    for found in sorted(parts, key=lambda some: min(pictures[at].file for at in some)):
         best = found[int(np.argmax(nearness[found]))]
         name = pictures[int(nearest[best])].group if nearest[best] >= 0 else next(names)
         for at in found:
             result[at] = replace(pictures[at], group=name)
     return result
-
-
-def _unite(
-    parent: npt.NDArray[np.intp], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
-) -> npt.NDArray[np.intp]:
-    """Unites the pairs (union-find). In input and output, each parent is a root."""
-    pairs = np.unique(np.stack([parent[rows], parent[columns]], axis=1), axis=0)
-    links = parent.tolist()
-
-    def find(at: int) -> int:
-        while links[at] != at:
-            links[at] = links[links[at]]
-            at = links[at]
-        return at
-
-    for row, column in pairs.tolist():
-        first, second = find(row), find(column)
-        links[max(first, second)] = min(first, second)
-    return np.array([find(at) for at in range(len(links))], np.intp)

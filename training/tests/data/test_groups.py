@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from training.data import groups as module
+from training.data import links
 from training.data.groups import Features, difference_hash, group_by_hash, group_pictures
 from training.data.pictures import Picture
-from training.tests.support.pictures_made import draw, listed, save
+from training.tests.support.pictures_made import draw, draw_key, listed, save
 
 
 def fixed(rows: list[list[float]]) -> Features:
@@ -52,7 +52,7 @@ def test_comparison_in_blocks_gives_the_same_groups(tmp_path: Path, monkeypatch:
     rows = (centres[generator.integers(0, 12, 90)] + generator.normal(size=(90, 16)) * 0.2).tolist()
     pictures = listed([f"{i:03}" for i in range(90)])
     whole = group_pictures(tmp_path, pictures, fixed(rows))
-    monkeypatch.setattr(module, "BLOCK", 7)
+    monkeypatch.setattr(links, "BLOCK", 7)
     assert group_pictures(tmp_path, pictures, fixed(rows)) == whole
     assert 10 <= len({p.group for p in whole}) <= 14
 
@@ -103,3 +103,27 @@ def test_hash_bits_compare_neighbouring_cells(tmp_path: Path) -> None:
 def test_images_with_groups_are_not_read(tmp_path: Path) -> None:
     pictures = [replace(p, group="x") for p in listed(["missing.jpg"])]
     assert group_by_hash(tmp_path, pictures) == pictures
+
+
+@pytest.mark.parametrize("factor", [1.15, 0.85])
+def test_the_hash_finds_a_copy_of_another_brightness(tmp_path: Path, factor: float) -> None:
+    for seed in range(12):
+        pixels = draw(seed, 128)
+        save(tmp_path / f"{seed:02}.jpg", pixels)
+        save(tmp_path / f"{seed:02}-other.jpg", np.clip(pixels * factor, 0, 255).astype(np.uint8))
+    found = group_by_hash(tmp_path, listed(sorted(p.name for p in tmp_path.iterdir())))
+    assert all(p.group == f"g{int(p.file[:2]):06}" for p in found)
+
+
+def test_the_hash_separates_small_items_on_a_plain_background(tmp_path: Path) -> None:
+    for seed in range(25):
+        save(tmp_path / f"{seed:02}.jpg", draw_key(seed))
+    found = group_by_hash(tmp_path, listed([f"{seed:02}.jpg" for seed in range(25)]))
+    assert len({p.group for p in found}) >= 24
+
+
+def test_the_hash_separates_plain_grounds_of_different_brightness(tmp_path: Path) -> None:
+    for grey in (60, 120, 240):
+        save(tmp_path / f"{grey}.png", np.full((64, 64, 3), grey, np.uint8))
+    found = group_by_hash(tmp_path, listed(["60.png", "120.png", "240.png"]))
+    assert len({p.group for p in found}) == 3

@@ -39,3 +39,19 @@ def folder(root: Path, labels: dict[str, int]) -> None:
 
 def listed(files: list[str], label: str = "paper") -> list[Picture]:
     return [Picture(file, label, "", "own") for file in files]
+
+
+def draw_key(seed: int) -> npt.NDArray[np.uint8]:
+    """Draws a key of one colour on a plain background, different for each seed: (150, 200, 3)."""
+    random = np.random.default_rng(seed)
+    turn, reach, ring, width = random.uniform(-0.7, 0.7), *random.uniform((45, 14, 4), (95, 30, 11))
+    colour = random.integers(20, 160, 3)
+    y, x = np.mgrid[0:150, 0:200] - np.array([random.uniform(60, 90), random.uniform(50, 75)])[:, None, None]
+    along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    distance = np.hypot(along, across)
+    inside = (distance < ring) & (distance > ring * random.uniform(0.3, 0.6))
+    inside |= (along > ring - 2) & (along < ring + reach) & (abs(across) < width / 2)
+    for tooth in range(random.integers(2, 6)):
+        start = ring + reach - 8 - tooth * 9
+        inside |= (abs(along - start) < 2.5) & (across > 0) & (across < random.uniform(8, 20))
+    return np.where(inside[..., None], colour, 235).astype(np.uint8)
