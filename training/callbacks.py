@@ -59,7 +59,7 @@ class Validation(keras.callbacks.Callback):
         logs["val_loss"] = float(cross_entropy(logits, self.labels))
         if logs["val_accuracy"] > self.state.best:
             self.state.best = logs["val_accuracy"]
-            with replacing(self.best_path) as temporary:
+            with replacing(self.best_path, self.validated.count_params()) as temporary:
                 self.validated.save_weights(temporary)
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         figures = {key: round(float(value), 5) for key, value in logs.items()}

@@ -35,7 +35,7 @@ class Checkpoints:
     def save(self, phase: Phase, net: keras.Model) -> None:
         """Writes the checkpoint of a phase, if the recipe uses it."""
         if phase.name in self._used:
-            with replacing(self._path(phase.name)) as temporary:
+            with replacing(self._path(phase.name), net.count_params()) as temporary:
                 net.save_weights(temporary)
 
     def load_mean(self, net: keras.Model) -> None:

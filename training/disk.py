@@ -15,8 +15,15 @@ FULL_TEXTS = tuple(os.strerror(code) for code in FULL)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yields a temporary path, which becomes `path` at the end. After an exception, `path` is unchanged."""
+def replacing(path: Path, parameters: int = 0) -> Iterator[Path]:
+    """Yields a temporary path, which becomes `path` at the end. After an exception, `path` is unchanged.
+
+    Args:
+        path: the file.
+        parameters: number of float32 weights. Their space is checked first: HDF5 crashes on a full disk.
+    """
+    if parameters and shutil.disk_usage(path.parent).free < parameters * 5 + 2_000_000:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     temporary = path.with_name(f"part-{path.name}")
     try:
         yield temporary

@@ -133,7 +133,7 @@ class Training:
             print(f"The validation accuracy reached {self.config.target_accuracy}. The training ends.")
         else:
             self._checkpoints.load_mean(net)
-        with replacing(self.run / FINAL) as temporary:
+        with replacing(self.run / FINAL, net.count_params()) as temporary:
             net.save_weights(temporary)
         return net
 

@@ -34,7 +34,7 @@ class LoadedWeights:
 
 def save(net: keras.Model, path: Path, labels: Sequence[str]) -> None:
     """Writes the weights of a network as float16, under `layer/number`, and the labels of its head."""
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(path, net.count_params()) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["labels"] = list(labels)
         for layer in net.layers:
             for number, weight in enumerate(layer.get_weights()):

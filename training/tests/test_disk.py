@@ -148,3 +148,9 @@ def test_the_file_in_the_error_names_the_folder(tmp_path: Path) -> None:
     error = full_disk(OSError(errno.ENOSPC, NO_SPACE, str(tmp_path / "new" / "file")), Path())
     assert str(error).startswith(f"{tmp_path}: the disk is full")
     assert full_disk(OSError(errno.EACCES, "Permission denied"), tmp_path) is None
+
+
+def test_weights_are_not_begun_without_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage())
+    with pytest.raises(OSError, match=NO_SPACE), replacing(tmp_path / "weights.h5", 1000):
+        pytest.fail("HDF5 would crash")
