@@ -27,14 +27,14 @@ BASE = "base.weights.h5"
 def run(options: Namespace) -> None:
     """Writes SavedModel, float and int8 TFLite, TensorFlow.js and Edge TPU files into exports/ of the run."""
     out = options.run / EXPORTS
+    net = load_net(options.run)
     with replacing_folder(out) as temporary:
-        _write_all(options, temporary)
+        _write_all(options, net, temporary)
     for path in sorted(out.iterdir()):
         print(f"{path.relative_to(options.run)}  {size_of(path)} bytes")
 
 
-def _write_all(options: Namespace, out: Path) -> None:
-    net = load_net(options.run)
+def _write_all(options: Namespace, net: keras.Model, out: Path) -> None:
     export_saved_model(net, out / "saved_model")
     export_saved_model(net, out / "saved_model_1", batch=1)
     convert_float(out / "saved_model_1", out / "model_float.tflite")
