@@ -10,6 +10,18 @@ export interface Origin {
 
 const finite = z.number();
 
+export const thresholdsSchema = z.object({
+  confidence: finite.describe('Minimum score of the top label'),
+  margin: finite.describe('Minimum difference between the two highest scores'),
+  hazardConfidence: finite.describe('Total score of the refused labels from which an item is a hazard'),
+});
+
+export const runtimeSchema = z.object({
+  name: z.string().describe('Name of the runtime'),
+  backend: z.string().describe('Its kernels, with their version'),
+  threads: z.int().describe('Number of threads'),
+});
+
 /** One event: the journal's row and the MQTT message. The format only gains keys; no key changes or goes away. */
 export const eventSchema = z.object({
   schema: z.literal(1).describe('Version of the format'),
@@ -44,12 +56,7 @@ export const eventSchema = z.object({
     })
     .nullable()
     .describe('What the policy decided. A value that is not known is `null`'),
-  thresholds: z
-    .object({
-      confidence: finite.describe('Smallest score with which an item counts as sure'),
-      margin: finite.describe('Smallest distance of the two highest scores'),
-      hazardConfidence: finite.describe('Score from which a refused label counts as a hazard'),
-    })
+  thresholds: thresholdsSchema
     .nullable()
     .optional()
     .describe('The thresholds of the decision. Events of older versions have none'),
@@ -65,14 +72,7 @@ export const eventSchema = z.object({
     .object({ name: z.string().describe('Its name'), version: z.string().describe('Its version') })
     .nullable()
     .describe('The model that classified'),
-  runtime: z
-    .object({
-      name: z.string().describe('Name of the runtime'),
-      backend: z.string().describe('Its kernels, with their version'),
-      threads: z.int().describe('Number of threads'),
-    })
-    .nullable()
-    .describe('The runtime that classified'),
+  runtime: runtimeSchema.nullable().describe('The runtime that classified'),
   frame: z
     .object({
       id: z.string().describe('Name of the [stored frame](formats.md#stored-frames)'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { runtimeSchema, thresholdsSchema } from '../cycle/event.js';
 import { type Policy, thresholdsOf } from '../cycle/policy.js';
 import type { VisionInfo } from '../perception/vision/vision.js';
 
@@ -20,19 +21,13 @@ export const infoMessageSchema = z.object({
     })
     .describe('The model that classifies now'),
   labels: strings.describe('Labels of the model'),
-  runtime: z
-    .object({
-      name: z.string().describe('Name of the runtime'),
-      backend: z.string().describe('Its kernels, with their version'),
-      threads: z.int().describe('Number of threads'),
-    })
-    .describe('The active runtime'),
+  runtime: runtimeSchema.describe('The active runtime'),
   golden: z
     .object({
       samples: z.int().describe('Number of golden samples'),
       exact: z.boolean().describe('Whether all answers must be bit-identical'),
       logitDifference: z.number().describe('Largest difference of a logit'),
-      embeddingCosine: z.number().describe('Smallest cosine between an embedding and the expected one'),
+      embeddingCosine: z.number().describe('Minimum cosine similarity of an embedding and the expected one'),
       firstMs: z.number().meta({ description: 'Time of the first inference', unit: 'ms' }),
       medianMs: z.number().meta({ description: 'Median time of the other inferences', unit: 'ms' }),
     })
@@ -50,13 +45,7 @@ export const infoMessageSchema = z.object({
   compartments: z.record(z.string(), strings).describe('The labels of each compartment'),
   fallback: z.string().describe('The fallback compartment'),
   refused: strings.describe('Labels that the bin refuses'),
-  thresholds: z
-    .object({
-      confidence: z.number().describe('Smallest score with which an item counts as sure'),
-      margin: z.number().describe('Smallest distance of the two highest scores'),
-      hazardConfidence: z.number().describe('Score from which a refused label counts as a hazard'),
-    })
-    .describe('The [thresholds](thresholds.md) in force'),
+  thresholds: thresholdsSchema.describe('The [thresholds](thresholds.md) in force'),
   drivers: z.record(z.string(), z.string()).describe('Drivers of `trigger`, `camera` and `gate`'),
   capabilities: z
     .object({

@@ -6,8 +6,8 @@ import { freePorts, untilListening } from '../support/brokers/ports.js';
 import { ServerProcess } from '../support/brokers/server-process.js';
 import type { Findings } from '../support/findings.js';
 import { until } from '../support/until.js';
+import type { Stage } from './picture.js';
 import { takePicture } from './picture.js';
-import type { Stage } from './stage.js';
 
 const FLOW = join(packageRoot(), 'deploy/dashboards/node-red.json');
 const WAIT_MS = 60_000;

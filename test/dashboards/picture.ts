@@ -2,7 +2,17 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Findings } from '../support/findings.js';
-import type { Stage } from './stage.js';
+
+/** What the proofs share: a running bin, and where to keep pictures (null: none). */
+export interface Stage {
+  readonly folder: string;
+  /** Address of the HTTP server of the bin. */
+  readonly httpUrl: string;
+  readonly brokerPort: number;
+  readonly pictures: string | null;
+  /** Makes the bin stop. */
+  readonly stopBin: () => Promise<void>;
+}
 
 /** Time for the page to load its data. */
 const LOAD_MS = 6_000;

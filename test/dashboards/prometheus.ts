@@ -7,8 +7,8 @@ import { packageRoot } from '../../device/kit/root.js';
 import { freePorts, untilListening } from '../support/brokers/ports.js';
 import { ServerProcess } from '../support/brokers/server-process.js';
 import type { Findings } from '../support/findings.js';
+import type { Stage } from './picture.js';
 import { takePicture } from './picture.js';
-import type { Stage } from './stage.js';
 
 const DASHBOARDS = join(packageRoot(), 'deploy/dashboards');
 /** This machine may have no sensor of temperature. */

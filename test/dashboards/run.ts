@@ -12,8 +12,8 @@ import { freePorts } from '../support/brokers/ports.js';
 import { Findings } from '../support/findings.js';
 import { inFolder, Sortbin } from '../support/sortbin.js';
 import { proveNodeRed } from './node-red.js';
+import type { Stage } from './picture.js';
 import { provePrometheus } from './prometheus.js';
-import type { Stage } from './stage.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
